@@ -1,0 +1,118 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Everything that is made for developing, testing and the demo stands in .venv* and .build, under this folder.
+
+SHELL := bash
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# The two ends of what is supported. The collection amazon.aws comes out of the PyPI package ansible of the same time,
+# so that no other package index is needed.
+OLD_CORE := 2.19
+OLD_ANSIBLE := 12
+NEW_CORE := 2.21
+NEW_ANSIBLE := 14
+
+# Any interpreter from 3.11 to 3.13 serves; the oldest is what the first end is about.
+ifndef PYTHON
+PYTHON := $(shell tests/tools/find_python 3.11 python3.11 python3.13 python3.12 python3)
+endif
+NEW_PYTHON := $(shell tests/tools/find_python 3.13 python3.13)
+NODE_PYTHON := $(shell tests/tools/find_python 3.9 python3.9)
+
+OLD_END := .venv/.test .build/$(OLD_CORE)/.collections
+NEW_END := $(if $(NEW_PYTHON),.venv-3.13/.test .build/$(NEW_CORE)/.collections)
+ENDS := --end $(OLD_CORE)=.venv
+ifdef NEW_PYTHON
+ENDS += --end $(NEW_CORE)=.venv-3.13
+else
+ENDS += --missing "ansible-core $(NEW_CORE): no Python 3.13 here"
+endif
+ifdef NODE_PYTHON
+NODE := .venv-3.9/.test
+else
+ENDS += --missing "irsa_keypair on a cluster node: no Python 3.9 here"
+endif
+# The tools that read the whole collection run once, on the newest ansible-core that is there.
+LINT_PYTHON := $(or $(NEW_PYTHON),$(PYTHON))
+LINT_CORE := $(if $(NEW_PYTHON),$(NEW_CORE),$(OLD_CORE))
+
+RUN := $(PYTHON) tests/tools/run_tests.py $(ENDS)
+
+.PHONY: demo test unit integration sanity lint node package e2e build clean
+
+demo: .venv/.runtime .build/$(OLD_CORE)/.collections
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/$(OLD_CORE)" bash tests/demo/run
+
+# Whatever cannot be set up is counted as failed, and the rest is run all the same.
+test:
+	@$(MAKE) --keep-going $(OLD_END) $(NEW_END) $(NODE) .venv-lint/.test || true
+	@$(RUN) unit integration node lint package sanity
+
+unit integration: $(OLD_END) $(NEW_END)
+	@$(RUN) $@
+
+sanity: $(OLD_END) $(NEW_END)
+	@$(RUN) $@
+
+lint package: .venv-lint/.test $(OLD_END) $(NEW_END)
+	@$(RUN) $@
+
+node: $(NODE)
+	@$(RUN) $@
+
+e2e: $(OLD_END)
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/$(OLD_CORE)" python -m pytest tests/e2e
+
+build: .venv/.runtime
+	@mkdir -p .dist
+	.venv/bin/python .venv/bin/ansible-galaxy collection build --force --output-path .dist
+
+clean:
+	rm -rf .build .dist .venv .venv-3.13 .venv-3.9 .venv-lint
+
+# Each stamp is touched when its step has ended well, so what broke off is done again.
+
+define venv
+$(1)/.made:
+	@test -n "$(2)" || { echo "No Python $(3) with venv and ensurepip found; name one with make PYTHON=..." >&2; exit 1; }
+	@echo "== $(1): $(2)"
+	@rm -rf $(1) && "$(2)" -m venv $(1) && touch $$@
+endef
+
+define end
+$(1)/.runtime: $(1)/.made requirements.txt tests/requirements-sandbox.txt
+	@echo "== $(1): ansible-core $(2), the collection's requirements, moto"
+	@$(1)/bin/python -m pip install --quiet 'ansible-core==$(2).*' -r requirements.txt -r tests/requirements-sandbox.txt
+	@touch $$@
+
+$(1)/.test: $(1)/.runtime tests/requirements.txt tests/unit/requirements.txt
+	@echo "== $(1): test requirements"
+	@$(1)/bin/python -m pip install --quiet -r tests/requirements.txt
+	@touch $$@
+
+.build/$(2)/.collections: $(1)/.made tests/tools/unpack_collection.py
+	@echo "== .build/$(2): amazon.aws from the package ansible $(3)"
+	@$(1)/bin/python tests/tools/unpack_collection.py 'ansible==$(3).*' amazon.aws .build/$(2)
+	@mkdir -p .build/$(2)/ansible_collections/selfhosted
+	@ln -sfn ../../../.. .build/$(2)/ansible_collections/selfhosted/irsa
+	@touch $$@
+endef
+
+$(eval $(call venv,.venv,$(PYTHON),3.11 or newer))
+$(eval $(call venv,.venv-3.13,$(NEW_PYTHON),3.13))
+$(eval $(call venv,.venv-3.9,$(NODE_PYTHON),3.9))
+$(eval $(call venv,.venv-lint,$(LINT_PYTHON),3.11 or newer))
+$(eval $(call end,.venv,$(OLD_CORE),$(OLD_ANSIBLE)))
+$(eval $(call end,.venv-3.13,$(NEW_CORE),$(NEW_ANSIBLE)))
+
+.venv-3.9/.test: .venv-3.9/.made tests/requirements-py39.txt
+	@echo "== .venv-3.9: what a cluster node has"
+	@.venv-3.9/bin/python -m pip install --quiet -r tests/requirements-py39.txt
+	@touch $@
+
+.venv-lint/.test: .venv-lint/.made tests/requirements-lint.txt requirements.txt
+	@echo "== .venv-lint: linters"
+	@.venv-lint/bin/python -m pip install --quiet 'ansible-core==$(LINT_CORE).*' -r tests/requirements-lint.txt
+	@touch $@

@@ -1,0 +1,53 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds the collection and checks that the tarball holds what users need and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+# FILES.json and MANIFEST.json are what the build itself adds.
+EXPECTED = {
+    "CHANGELOG.rst",
+    "FILES.json",
+    "LICENSE",
+    "MANIFEST.json",
+    "README.md",
+    "docs",
+    "meta",
+    "playbooks",
+    "plugins",
+    "requirements.txt",
+    "roles",
+}
+NOT_FOR_USERS = (".pyc", ".retry", "~")
+
+
+def build(directory: Path) -> Path:
+    """Build the collection into directory and return the tarball; raises CalledProcessError if that fails."""
+    command = ["ansible-galaxy", "collection", "build", "--output-path", str(directory)]
+    subprocess.run(command, cwd=REPOSITORY, check=True)
+    return next(directory.glob("*.tar.gz"))
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as directory:
+        with tarfile.open(build(Path(directory))) as archive:
+            names = archive.getnames()
+    found = {name.split("/")[0] for name in names}
+    faults = [f"not for users: {name}" for name in sorted(found - EXPECTED)]
+    faults += [f"missing: {name}" for name in sorted(EXPECTED - found)]
+    faults += [f"not for users: {name}" for name in names if name.endswith(NOT_FOR_USERS) or "__pycache__" in name]
+    print("\n".join(faults))
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

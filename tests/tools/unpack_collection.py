@@ -1,0 +1,46 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Takes one collection out of the PyPI package ansible, so that tests need no other package index.
+
+Usage: python unpack_collection.py 'ansible==12.*' amazon.aws DIRECTORY
+puts the collection at DIRECTORY/ansible_collections/amazon/aws. The wheel is fetched by the pip of the interpreter that
+runs this, with whatever settings pip has there.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+
+def download(requirement: str, directory: Path) -> Path:
+    """Fetch the wheel for requirement into directory and return its path; raises CalledProcessError if pip fails."""
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    subprocess.run([*pip, "--dest", str(directory), requirement], check=True)
+    return next(directory.glob("*.whl"))
+
+
+def unpack(wheel: Path, collection: str, directory: Path) -> None:
+    """Replace the copy of collection under directory by the one in wheel; raises LookupError if it holds none."""
+    inside = f"ansible_collections/{collection.replace('.', '/')}/"
+    shutil.rmtree(directory / inside, ignore_errors=True)
+    with zipfile.ZipFile(wheel) as archive:
+        members = [name for name in archive.namelist() if name.startswith(inside)]
+        if not members:
+            raise LookupError(f"{wheel.name} holds no collection {collection}")
+        archive.extractall(directory, members)
+
+
+def main() -> None:
+    requirement, collection, directory = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as downloads:
+        unpack(download(requirement, Path(downloads)), collection, Path(directory))
+
+
+if __name__ == "__main__":
+    main()
