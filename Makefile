@@ -7,63 +7,60 @@
 SHELL := bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
-# The two ends of what is supported. The collection amazon.aws comes out of the PyPI package ansible of the same time,
-# so that no other package index is needed.
-OLD_CORE := 2.19
-OLD_ANSIBLE := 12
-NEW_CORE := 2.21
-NEW_ANSIBLE := 14
-
-# Any interpreter from 3.11 to 3.13 serves; the oldest is what the first end is about.
 ifndef PYTHON
 PYTHON := $(shell tests/tools/find_python 3.11 python3.11 python3.13 python3.12 python3)
 endif
-NEW_PYTHON := $(shell tests/tools/find_python 3.13 python3.13)
 NODE_PYTHON := $(shell tests/tools/find_python 3.9 python3.9)
 
-OLD_END := .venv/.test .build/$(OLD_CORE)/.collections
-NEW_END := $(if $(NEW_PYTHON),.venv-3.13/.test .build/$(NEW_CORE)/.collections)
-ENDS := --end $(OLD_CORE)=.venv
-ifdef NEW_PYTHON
-ENDS += --end $(NEW_CORE)=.venv-3.13
+# The two ends of what is supported: ansible-core 2.19 on PYTHON, best 3.11, and 2.21 on 3.13. Where there is nothing but
+# a Python too new for 2.19, one end remains. The collection amazon.aws comes out of the PyPI package ansible of the same
+# time, so that no other package index is needed.
+ANSIBLE_OF_2.19 := 12
+ANSIBLE_OF_2.21 := 14
+CORE := $(shell test -z "$(PYTHON)" || "$(PYTHON)" -c 'import sys; print("2.19" if sys.version_info < (3, 14) else "2.21")')
+NEW_CORE := 2.21
+NEW_PYTHON := $(if $(filter-out $(NEW_CORE),$(CORE)),$(shell tests/tools/find_python 3.13 python3.13))
+
+END := .venv/.test .build/$(CORE)/.collections
+RUN_OPTIONS := --end $(CORE)=.venv
+ifneq ($(NEW_PYTHON),)
+NEW_END := .venv-3.13/.test .build/$(NEW_CORE)/.collections
+RUN_OPTIONS += --end $(NEW_CORE)=.venv-3.13
 else
-ENDS += --missing "ansible-core $(NEW_CORE): no Python 3.13 here"
+RUN_OPTIONS += --missing "second end of the matrix: no Python 3.13 beside an older one"
 endif
-ifdef NODE_PYTHON
+ifneq ($(NODE_PYTHON),)
 NODE := .venv-3.9/.test
 else
-ENDS += --missing "irsa_keypair on a cluster node: no Python 3.9 here"
+RUN_OPTIONS += --missing "irsa_keypair on a cluster node: no Python 3.9"
 endif
 # The tools that read the whole collection run once, on the newest ansible-core that is there.
 LINT_PYTHON := $(or $(NEW_PYTHON),$(PYTHON))
-LINT_CORE := $(if $(NEW_PYTHON),$(NEW_CORE),$(OLD_CORE))
+LINT_CORE := $(if $(NEW_PYTHON),$(NEW_CORE),$(CORE))
 
-RUN := $(PYTHON) tests/tools/run_tests.py $(ENDS)
+RUN := $(PYTHON) tests/tools/run_tests.py $(RUN_OPTIONS)
 
 .PHONY: demo test unit integration sanity lint node package e2e build clean
 
-demo: .venv/.runtime .build/$(OLD_CORE)/.collections
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/$(OLD_CORE)" bash tests/demo/run
+demo: .venv/.runtime .build/$(CORE)/.collections
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/$(CORE)" bash tests/demo/run
 
 # Whatever cannot be set up is counted as failed, and the rest is run all the same.
 test:
-	@$(MAKE) --keep-going $(OLD_END) $(NEW_END) $(NODE) .venv-lint/.test || true
-	@$(RUN) unit integration node lint package sanity
+	@$(MAKE) --keep-going $(END) $(NEW_END) $(NODE) .venv-lint/.test || broken='--broken set-up'; \
+	$(RUN) $$broken unit integration node lint package sanity
 
-unit integration: $(OLD_END) $(NEW_END)
+unit integration sanity: $(END) $(NEW_END)
 	@$(RUN) $@
 
-sanity: $(OLD_END) $(NEW_END)
-	@$(RUN) $@
-
-lint package: .venv-lint/.test $(OLD_END) $(NEW_END)
+lint package: .venv-lint/.test $(END) $(NEW_END)
 	@$(RUN) $@
 
 node: $(NODE)
 	@$(RUN) $@
 
-e2e: $(OLD_END)
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/$(OLD_CORE)" python -m pytest tests/e2e
+e2e: $(END)
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/$(CORE)" python -m pytest tests/e2e
 
 build: .venv/.runtime
 	@mkdir -p .dist
@@ -82,7 +79,7 @@ $(1)/.made:
 endef
 
 define end
-$(1)/.runtime: $(1)/.made requirements.txt tests/requirements-sandbox.txt
+$(1)/.runtime: $(1)/.made Makefile requirements.txt tests/requirements-sandbox.txt
 	@echo "== $(1): ansible-core $(2), the collection's requirements, moto"
 	@$(1)/bin/python -m pip install --quiet 'ansible-core==$(2).*' -r requirements.txt -r tests/requirements-sandbox.txt
 	@touch $$@
@@ -104,15 +101,17 @@ $(eval $(call venv,.venv,$(PYTHON),3.11 or newer))
 $(eval $(call venv,.venv-3.13,$(NEW_PYTHON),3.13))
 $(eval $(call venv,.venv-3.9,$(NODE_PYTHON),3.9))
 $(eval $(call venv,.venv-lint,$(LINT_PYTHON),3.11 or newer))
-$(eval $(call end,.venv,$(OLD_CORE),$(OLD_ANSIBLE)))
-$(eval $(call end,.venv-3.13,$(NEW_CORE),$(NEW_ANSIBLE)))
+$(eval $(call end,.venv,$(CORE),$(ANSIBLE_OF_$(CORE))))
+ifneq ($(NEW_PYTHON),)
+$(eval $(call end,.venv-3.13,$(NEW_CORE),$(ANSIBLE_OF_$(NEW_CORE))))
+endif
 
 .venv-3.9/.test: .venv-3.9/.made tests/requirements-py39.txt
 	@echo "== .venv-3.9: what a cluster node has"
 	@.venv-3.9/bin/python -m pip install --quiet -r tests/requirements-py39.txt
 	@touch $@
 
-.venv-lint/.test: .venv-lint/.made tests/requirements-lint.txt requirements.txt
+.venv-lint/.test: .venv-lint/.made Makefile tests/requirements-lint.txt
 	@echo "== .venv-lint: linters"
 	@.venv-lint/bin/python -m pip install --quiet 'ansible-core==$(LINT_CORE).*' -r tests/requirements-lint.txt
 	@touch $@

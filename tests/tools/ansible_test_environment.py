@@ -59,7 +59,7 @@ def _write_pip_bootstrap(home: Path, venv: Path) -> None:
 def _write_pip_settings(home: Path, venv: Path) -> None:
     """Carry the user's pip settings, files and PIP_ variables alike, into the home that ansible-test sees."""
     pip = [str(venv / "bin" / "python"), "-m", "pip"]
-    cache_folder = subprocess.run([*pip, "cache", "dir"], capture_output=True, text=True).stdout.strip()
+    cache_folder = subprocess.run([*pip, "cache", "dir"], check=False, capture_output=True, text=True).stdout.strip()
     settings = {"cache-dir": cache_folder} if cache_folder else {}
     listing = subprocess.run([*pip, "config", "list"], check=True, capture_output=True, text=True)
     for line in listing.stdout.splitlines():
@@ -79,6 +79,7 @@ def _link_interpreters(repository: Path) -> Path:
         link.unlink(missing_ok=True)
         found = subprocess.run(
             [str(repository / "tests" / "tools" / "find_python"), version, link.name],
+            check=True,
             capture_output=True,
             text=True,
         ).stdout.strip()
