@@ -1,0 +1,68 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whose account: looked up only where nobody said it, confirmed only where something would be made in the wrong one."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils.calls import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
+
+# Twelve digits at AWS; Ceph has RGW and 17 digits.
+_ACCOUNT_ID = re.compile(r"^([0-9]{12}|RGW[0-9]{17})$")
+
+
+def check_account_id(account_id: str, option: str = "account_id") -> None:
+    """Raise IrsaError unless the text is an account ID."""
+    if not _ACCOUNT_ID.match(account_id):
+        raise IrsaError(f"{option} is {account_id!r}; an AWS account ID has twelve digits. Put it in quotes, or YAML drops leading zeros.")
+
+
+def account_of(aws: Aws, given: t.Optional[str]) -> str:
+    """The account ID given, or that of the credentials (one GetCallerIdentity). Raises IrsaError."""
+    if given:
+        check_account_id(given)
+        return given
+    try:
+        identity = aws.call("sts", "GetCallerIdentity", "the credentials")
+    except CallFailed as failure:
+        if failure.unsupported:
+            raise IrsaError(
+                f"{failure} This endpoint cannot say whose credentials these are; give the account ID with the account_id option."
+            ) from None
+        raise
+    return identity["Account"]
+
+
+def confirm_account(aws: Aws, account_id: str, given: bool) -> None:
+    """Raise IrsaError when an account ID that was given is not the credentials', before something is made in the wrong account.
+
+    Costs one GetCallerIdentity unless the credentials themselves say their account, as those of an assumed role do. An
+    endpoint that does not know that call leaves the question open.
+    """
+    if not given:
+        return
+    actual = _credentials_account(aws.client("iam" if "iam" in aws.clients else "s3"))
+    if actual is None:
+        try:
+            actual = aws.call("sts", "GetCallerIdentity", "the credentials")["Account"]
+        except CallFailed as failure:
+            if failure.unsupported or failure.denied:
+                return
+            raise
+    if actual != account_id:
+        raise IrsaError(
+            f"account_id is {account_id}, and the credentials are of account {actual}. Nothing was made. Correct account_id, or use "
+            f"credentials of account {account_id} (AWS_PROFILE, or assume a role there)."
+        )
+
+
+def _credentials_account(client: t.Any) -> t.Optional[str]:
+    # botocore knows it for assumed roles and for profiles with aws_account_id; the attribute has no public accessor.
+    signer = getattr(client, "_request_signer", None)
+    credentials = getattr(signer, "_credentials", None)
+    return getattr(credentials, "account_id", None)

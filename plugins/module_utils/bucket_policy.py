@@ -1,0 +1,74 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one bucket policy statement that is ours, among other people's."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+# Stable for all time: the statement is found by it.
+SID = "SelfhostedIrsaPublicDocuments"
+
+Policy = t.Dict[str, t.Any]
+
+
+def with_public_paths(policy: t.Optional[Policy], partition: str, bucket: str, paths: t.Sequence[str], purge: bool) -> Policy:
+    """The policy that opens ``paths`` (object keys, ``*`` allowed) to anybody: every other statement as it was, ours merged.
+
+    Resources that our statement has already stay unless ``purge``, so that clusters which share a bucket cannot close each
+    other. Where nothing is to be changed the answer equals ``policy``.
+    """
+    ours = own_statement(policy)
+    wanted = {f"arn:{partition}:s3:::{bucket}/{path}" for path in paths}
+    if ours is not None and not purge:
+        wanted |= set(resources(ours))
+    statement = {
+        "Sid": SID,
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": sorted(wanted),
+    }
+    if policy is None:
+        return {"Version": "2012-10-17", "Statement": [statement]}
+    if ours is not None and _comparable(ours) == _comparable(statement):
+        return policy
+    statements = _statements(policy)
+    position = next((index for index, present in enumerate(statements) if present.get("Sid") == SID), len(statements))
+    return {**policy, "Statement": statements[:position] + [statement] + statements[position + 1:]}
+
+
+def own_statement(policy: t.Optional[Policy]) -> t.Optional[dict[str, t.Any]]:
+    """Our statement in a policy, None where there is none."""
+    return next((statement for statement in _statements(policy or {}) if statement.get("Sid") == SID), None)
+
+
+def resources(statement: t.Mapping[str, t.Any]) -> list[str]:
+    """A statement's resources, which IAM writes as one text when there is one."""
+    return _as_list(statement.get("Resource", []))
+
+
+def as_json(policy: Policy) -> str:
+    """The policy as PutBucketPolicy takes it."""
+    return json.dumps(policy, sort_keys=True, separators=(",", ":"))
+
+
+def _statements(policy: Policy) -> list[dict[str, t.Any]]:
+    return _as_list(policy.get("Statement", []))
+
+
+def _as_list(value: t.Any) -> list[t.Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _comparable(statement: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    principal = statement.get("Principal")
+    return {
+        **statement,
+        "Principal": "*" if principal in ({"AWS": "*"}, {"AWS": ["*"]}) else principal,
+        "Action": _as_list(statement.get("Action", [])),
+        "Resource": sorted(resources(statement)),
+    }

@@ -1,0 +1,41 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which IAM actions an API call needs: what results list as ``permissions`` and denied calls name.
+
+Source: the Service Authorization Reference, https://docs.aws.amazon.com/service-authorization/latest/reference/. Calls that are
+not listed here need the action of their own name.
+"""
+
+from __future__ import annotations
+
+_ACTIONS: dict[str, tuple[str, ...]] = {
+    "sts:GetCallerIdentity": (),  # needs none, and cannot be denied
+    "s3:HeadBucket": ("s3:ListBucket",),
+    "s3:GetPublicAccessBlock": ("s3:GetBucketPublicAccessBlock",),
+    "s3:PutPublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
+    "s3:GetBucketEncryption": ("s3:GetEncryptionConfiguration",),
+    "s3:PutBucketEncryption": ("s3:PutEncryptionConfiguration",),
+    "s3control:GetPublicAccessBlock": ("s3:GetAccountPublicAccessBlock",),
+    # Without s3:ListBucket S3 answers 403 for an object that does not exist, and the two could not be told apart.
+    "s3:GetObject": ("s3:GetObject", "s3:ListBucket"),
+    "s3:ListObjectVersions": ("s3:ListBucketVersions",),
+    "s3:DeleteObjects": ("s3:DeleteObject", "s3:DeleteObjectVersion"),
+}
+
+
+def needed(service: str, operation: str) -> tuple[str, ...]:
+    """The IAM actions that an API call (``s3``, ``HeadBucket``) needs."""
+    call = f"{service}:{operation}"
+    return _ACTIONS.get(call, (call,))
+
+
+def needed_to_create_bucket(tagged: bool) -> tuple[str, ...]:
+    """The IAM actions of CreateBucket as this collection makes it: with object ownership, and perhaps with tags."""
+    return ("s3:CreateBucket", "s3:PutBucketOwnershipControls") + (("s3:TagResource",) if tagged else ())
+
+
+def needed_to_create_provider(tagged: bool) -> tuple[str, ...]:
+    """The IAM actions of CreateOpenIDConnectProvider, perhaps with tags."""
+    return ("iam:CreateOpenIDConnectProvider",) + (("iam:TagOpenIDConnectProvider",) if tagged else ())
