@@ -1,0 +1,205 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A running sandbox: its servers, its environment, and what a test may ask of it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from .certificates import CertificateAuthority
+from .endpoint import Endpoint
+from .faults import Faults
+from .journal import Journal
+from .servers import LOOPBACK, Server, control_server, plain_server, proxy_server
+from .state import Cloud, without_motos_policies
+
+REGION = "eu-west-1"
+
+# What would lead a client elsewhere, or add to the credentials: botocore's variables, and those amazon.aws reads.
+REMOVED = (
+    "AWS_PROFILE AWS_DEFAULT_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_ENDPOINT_URL_S3_CONTROL "
+    "AWS_ENDPOINT_URL_IAM AWS_ENDPOINT_URL_STS AWS_URL AWS_S3_ENDPOINT AWS_REGION AWS_SESSION_TOKEN "
+    "AWS_SECURITY_TOKEN AWS_ACCESS_KEY AWS_SECRET_KEY AWS_ROLE_ARN AWS_WEB_IDENTITY_TOKEN_FILE "
+    "AWS_ROLE_SESSION_NAME REQUESTS_CA_BUNDLE CURL_CA_BUNDLE SSL_CERT_DIR ALL_PROXY all_proxy"
+).split()
+
+
+class Sandbox:
+    """The embedded AWS, served by threads of this process.
+
+    moto's state is global to the process, so only one sandbox can run in a process at a time.
+
+    :param state_dir: a folder for certificates and the log; made when missing, and closed to others
+    """
+
+    _running = threading.Lock()
+
+    def __init__(self, state_dir: str | os.PathLike[str]) -> None:
+        self.state_dir = Path(state_dir).resolve()
+        self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.state_dir.chmod(0o700)
+        self.stop_requested = threading.Event()
+
+    def __enter__(self) -> Sandbox:
+        if not self._running.acquire(blocking=False):
+            raise RuntimeError("A sandbox is already running in this process: moto's state is global.")
+        self._patches = without_motos_policies()
+        self._patches.__enter__()
+        self._authority = CertificateAuthority(self.state_dir)
+        self._journal = Journal(self.state_dir / "calls.jsonl")
+        self._faults = Faults()
+        self._cloud = Cloud(self._authority.thumbprint)
+        self._endpoint = Endpoint(self._cloud, self._journal, self._faults)
+        self._proxy = proxy_server(self._endpoint, self._authority)
+        self._plain = plain_server(self._endpoint)
+        self._control = control_server(self._control_actions())
+        for server in self._servers:
+            # The poll is what `shutdown` waits for; requests do not.
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+        self._cloud.forget()
+        self._patches.__exit__(None, None, None)
+        self._running.release()
+
+    @property
+    def _servers(self) -> tuple[Server, ...]:
+        return self._proxy, self._plain, self._control
+
+    @property
+    def account_id(self) -> str:
+        """:return: the account that the environment's credentials belong to"""
+        return self._cloud.account_id
+
+    @property
+    def proxy(self) -> str:
+        """:return: URL of the forward proxy, whose port also takes TLS directly (curl's --connect-to)"""
+        return f"http://{self._proxy.address}"
+
+    @property
+    def http_endpoint(self) -> str:
+        """:return: URL of the plain endpoint, for AWS_ENDPOINT_URL"""
+        return f"http://{self._plain.address}"
+
+    @property
+    def control_url(self) -> str:
+        """:return: URL of the control API"""
+        return f"http://{self._control.address}"
+
+    @property
+    def ca_path(self) -> Path:
+        """:return: the root certificate, in PEM"""
+        return self._authority.bundle
+
+    @property
+    def thumbprint(self) -> str:
+        """:return: SHA-1 of the intermediate certificate that every host presents"""
+        return self._authority.thumbprint
+
+    @property
+    def env(self) -> dict[str, str]:
+        """:return: the variables that make a client use this sandbox; `REMOVED` must be unset beside them"""
+        credentials = self._cloud.operator(self.account_id)
+        return {
+            "HTTPS_PROXY": self.proxy,
+            "https_proxy": self.proxy,
+            "NO_PROXY": f"{LOOPBACK},localhost",
+            "no_proxy": f"{LOOPBACK},localhost",
+            "AWS_CA_BUNDLE": str(self.ca_path),
+            "SSL_CERT_FILE": str(self.ca_path),
+            "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            # A person's own profiles must not leak into a test.
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "SANDBOX_HTTP_ENDPOINT": self.http_endpoint,
+            "SANDBOX_LOG": str(self._journal.path),
+            "SANDBOX_CONTROL": self.control_url,
+            "SANDBOX_ACCOUNT_ID": self.account_id,
+        }
+
+    def environ(self) -> dict[str, str]:
+        """:return: this process's environment, turned to the sandbox: ready for a subprocess"""
+        kept = {name: value for name, value in os.environ.items() if name not in REMOVED}
+        return {**kept, **self.env}
+
+    def log(self, since: int = 0) -> list[dict[str, Any]]:
+        """:return: the calls logged after the mark `since`"""
+        return self._journal.entries(since)
+
+    def mark(self) -> int:
+        """:return: the present end of the log"""
+        return self._journal.mark()
+
+    def reset(self) -> None:
+        """Empties every account and clears the faults. The log and the credentials stay."""
+        self._endpoint.reset()
+
+    def credentials(self, account_id: str) -> dict[str, str]:
+        """:return: keyword arguments for a boto3 client: an administrator of another account"""
+        credentials = self._cloud.operator(account_id)
+        return {
+            "aws_access_key_id": credentials.access_key_id,
+            "aws_secret_access_key": credentials.secret_access_key,
+        }
+
+    def fail(
+        self,
+        operation: str | None = None,
+        *,
+        after_writes: int | None = None,
+        status: int = 403,
+        code: str = "AccessDenied",
+        message: str = "Access Denied",
+        times: int = 1,
+    ) -> None:
+        """Makes something go wrong, until `clear_faults`.
+
+        :param operation: such as ``s3:PutBucketPolicy``: answered `times` times with the error, and not executed
+        :param after_writes: let so many more writes succeed, then drop every request without executing it
+        :raises ValueError: when neither or both are given
+        """
+        if (operation is None) == (after_writes is None):
+            raise ValueError("Give either an operation or after_writes.")
+        if operation is not None:
+            self._faults.answer(operation, status, code, message, times)
+        elif after_writes is not None:
+            self._faults.refuse_after(after_writes)
+
+    def clear_faults(self) -> None:
+        """Takes back every `fail`."""
+        self._faults.clear()
+
+    def set_reachable(self, host: str, reachable: bool) -> None:
+        """Says whether IAM and STS can fetch documents from `host`."""
+        if reachable:
+            self._cloud.unreachable.discard(host)
+        else:
+            self._cloud.unreachable.add(host)
+
+    def _control_actions(self) -> dict[tuple[str, str], Any]:
+        return {
+            ("GET", "/health"): lambda body: {"account_id": self.account_id, "thumbprint": self.thumbprint},
+            ("GET", "/log"): lambda body: self.log(**body),
+            ("GET", "/mark"): lambda body: self.mark(),
+            ("POST", "/reset"): lambda body: self.reset(),
+            ("POST", "/faults"): lambda body: self.fail(**body),
+            ("DELETE", "/faults"): lambda body: self.clear_faults(),
+            ("POST", "/credentials"): lambda body: self.credentials(body["account_id"]),
+            ("POST", "/reachable"): lambda body: self.set_reachable(body["host"], bool(body["reachable"])),
+            ("POST", "/stop"): lambda body: self.stop_requested.set(),
+        }
