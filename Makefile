@@ -17,7 +17,10 @@ NODE_PYTHON := $(shell tests/tools/find_python 3.9 python3.9)
 # time, so that no other package index is needed.
 ANSIBLE_OF_2.19 := 12
 ANSIBLE_OF_2.21 := 14
-CORE := $(shell test -z "$(PYTHON)" || "$(PYTHON)" -c 'import sys; print("2.19" if sys.version_info < (3, 14) else "2.21")')
+CORE := $(shell $(or $(PYTHON),false) -c 'import sys; print("2.19" if sys.version_info < (3, 14) else "2.21")')
+ifeq ($(CORE)$(filter clean,$(MAKECMDGOALS)),)
+$(error No Python 3.11 or newer that can make a virtual environment; name one: make PYTHON=...)
+endif
 NEW_CORE := 2.21
 NEW_PYTHON := $(if $(filter-out $(NEW_CORE),$(CORE)),$(shell tests/tools/find_python 3.13 python3.13))
 
@@ -31,6 +34,7 @@ RUN_OPTIONS += --missing "second end of the matrix: no Python 3.13 beside an old
 endif
 ifneq ($(NODE_PYTHON),)
 NODE := .venv-3.9/.test
+RUN_OPTIONS += $(if $(wildcard tests/py39),--node .venv-3.9,--missing "tests/py39: not written yet")
 else
 RUN_OPTIONS += --missing "irsa_keypair on a cluster node: no Python 3.9"
 endif
@@ -40,17 +44,18 @@ LINT_CORE := $(if $(NEW_PYTHON),$(NEW_CORE),$(CORE))
 
 RUN := $(PYTHON) tests/tools/run_tests.py $(RUN_OPTIONS)
 
-.PHONY: demo test unit integration sanity lint node package e2e build clean
+.PHONY: demo test unit integration sanity lint node package tools e2e build clean
 
 demo: .venv/.runtime .build/$(CORE)/.collections
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/$(CORE)" bash tests/demo/run
 
-# Whatever cannot be set up is counted as failed, and the rest is run all the same.
+# Whatever cannot be set up is counted as failed, and the rest is run all the same. MAKE_COMMAND, since make -n would run a
+# line with MAKE in it, tests and all.
 test:
-	@$(MAKE) --keep-going $(END) $(NEW_END) $(NODE) .venv-lint/.test || broken='--broken set-up'; \
-	$(RUN) $$broken unit integration node lint package sanity
+	@$(MAKE_COMMAND) --keep-going $(END) $(NEW_END) $(NODE) .venv-lint/.test || broken='--broken set-up'; \
+	$(RUN) $$broken tools unit integration node lint package sanity
 
-unit integration sanity: $(END) $(NEW_END)
+unit integration sanity tools: $(END) $(NEW_END)
 	@$(RUN) $@
 
 lint package: .venv-lint/.test $(END) $(NEW_END)
@@ -73,7 +78,6 @@ clean:
 
 define venv
 $(1)/.made:
-	@test -n "$(2)" || { echo "No Python $(3) with venv and ensurepip found; name one with make PYTHON=..." >&2; exit 1; }
 	@echo "== $(1): $(2)"
 	@rm -rf $(1) && "$(2)" -m venv $(1) && touch $$@
 endef
@@ -97,10 +101,10 @@ $(1)/.test: $(1)/.runtime tests/requirements.txt tests/unit/requirements.txt
 	@touch $$@
 endef
 
-$(eval $(call venv,.venv,$(PYTHON),3.11 or newer))
-$(eval $(call venv,.venv-3.13,$(NEW_PYTHON),3.13))
-$(eval $(call venv,.venv-3.9,$(NODE_PYTHON),3.9))
-$(eval $(call venv,.venv-lint,$(LINT_PYTHON),3.11 or newer))
+$(eval $(call venv,.venv,$(PYTHON)))
+$(eval $(call venv,.venv-3.13,$(NEW_PYTHON)))
+$(eval $(call venv,.venv-3.9,$(NODE_PYTHON)))
+$(eval $(call venv,.venv-lint,$(LINT_PYTHON)))
 $(eval $(call end,.venv,$(CORE),$(ANSIBLE_OF_$(CORE))))
 ifneq ($(NEW_PYTHON),)
 $(eval $(call end,.venv-3.13,$(NEW_CORE),$(ANSIBLE_OF_$(NEW_CORE))))

@@ -3,9 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the test suites asked for, all of them whatever fails, and closes with a table and the sum of all counts.
 
-Usage: python run_tests.py --end CORE=VENV [--end ...] [--missing REASON ...] [--broken REASON ...] SUITE...
-An end is one ansible-core with the virtual environment that holds it, oldest first. The Makefile, which makes them, calls
-this. A suite counts the tests that it reports as JUnit XML; a check that reports none counts as one test by its exit code.
+The Makefile makes the virtual environments and calls this. An end is one ansible-core with the one that holds it, oldest
+first. A suite counts the tests that it reports as JUnit XML; a check that reports none counts as one by its exit code.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from xml.etree.ElementTree import ParseError
 
 from ansible_test_environment import environment as ansible_test_environment
 from copy_collection import copy_collection
@@ -27,7 +27,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = REPOSITORY / ".build"
 REPORTS = BUILD / "reports"
 LINT_VENV = REPOSITORY / ".venv-lint"
-NODE_VENV = REPOSITORY / ".venv-3.9"
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,14 @@ class End:
             capture_output=True,
             text=True,
         ).stdout.strip()
+
+
+@dataclass(frozen=True)
+class Environments:
+    """What the Makefile has set up: the ends, oldest first, and what stands for a cluster node, if its Python is there."""
+
+    ends: list[End]
+    node: Path | None
 
 
 @dataclass(frozen=True)
@@ -92,32 +99,36 @@ def ansible_test_step(title: str, end: End, arguments: list[str]) -> Step:
     return Step(title, command, environment, folder=copy, reports=copy / "tests" / "output" / "junit")
 
 
-def unit_steps(ends: list[End]) -> Iterator[Step]:
-    for end in ends:
+def unit_steps(environments: Environments) -> Iterator[Step]:
+    for end in environments.ends:
         arguments = ["units", "--python", end.python_version, "--num-workers", "2"]
         yield ansible_test_step(f"unit {end.core}", end, arguments)
 
 
-def integration_steps(ends: list[End]) -> Iterator[Step]:
-    for end in ends:
+def integration_steps(environments: Environments) -> Iterator[Step]:
+    for end in environments.ends:
         yield pytest_step(f"integration {end.core}", end.venv, "tests/integration", end.collections)
 
 
-def node_steps(ends: list[End]) -> Iterator[Step]:
-    if NODE_VENV.exists():
-        yield pytest_step("cluster node 3.9", NODE_VENV, "tests/py39")
+def node_steps(environments: Environments) -> Iterator[Step]:
+    if environments.node:
+        yield pytest_step("cluster node", environments.node, "tests/py39")
 
 
-def sanity_steps(ends: list[End]) -> Iterator[Step]:
+def tools_steps(environments: Environments) -> Iterator[Step]:
+    yield pytest_step("tools", environments.ends[0].venv, "tests/tools")
+
+
+def sanity_steps(environments: Environments) -> Iterator[Step]:
     # There is no PowerShell here, and shell scripts have no .sh in their names: lint reads them.
     arguments = ["sanity", "--python", "default", "--junit", "--skip-test", "pslint", "--skip-test", "shellcheck"]
-    for end in ends:
+    for end in environments.ends:
         yield ansible_test_step(f"sanity {end.core}", end, arguments)
 
 
-def lint_steps(ends: list[End]) -> Iterator[Step]:
+def lint_steps(environments: Environments) -> Iterator[Step]:
     # antsibull-docs copies amazon.aws by asking git for its files, which this checkout's git is to say nothing about.
-    environment = in_venv(LINT_VENV, ends[-1].collections) | {"GIT_CEILING_DIRECTORIES": str(BUILD)}
+    environment = in_venv(LINT_VENV, environments.ends[-1].collections) | {"GIT_CEILING_DIRECTORIES": str(BUILD)}
     shell_scripts = [".ci/run", "tests/tools/find_python", *map(str, REPOSITORY.glob("tests/*/run"))]
     for command in (
         ["ansible-lint", "--offline", "--nocolor", "--profile", "production", "--strict"],
@@ -131,15 +142,16 @@ def lint_steps(ends: list[End]) -> Iterator[Step]:
         yield Step(f"lint {Path(command[1] if command[0] == 'python' else command[0]).stem}", command, environment)
 
 
-def package_steps(ends: list[End]) -> Iterator[Step]:
+def package_steps(environments: Environments) -> Iterator[Step]:
     command = ["python", "tests/tools/check_package.py"]
-    yield Step("package", command, in_venv(LINT_VENV, ends[-1].collections))
+    yield Step("package", command, in_venv(LINT_VENV, environments.ends[-1].collections))
 
 
 SUITES = {
     "unit": unit_steps,
     "integration": integration_steps,
     "node": node_steps,
+    "tools": tools_steps,
     "lint": lint_steps,
     "package": package_steps,
     "sanity": sanity_steps,
@@ -166,16 +178,20 @@ def count(step: Step, exit_code: int) -> Counts:
     """The tests of a step that has ended; a failure that no report tells of is one more failed test."""
     if step.reports is None:
         return Counts(passed=1) if exit_code == 0 else Counts(failed=1)
-    counts = sum((read_junit(report) for report in step.reports.glob("*.xml")), Counts())
+    try:
+        counts = sum((read_junit(report) for report in step.reports.glob("*.xml")), Counts())
+    except ParseError as error:
+        print(f"{step.title} broke off within its report: {error}")
+        return Counts(failed=1)
     if (exit_code != 0 and not counts.failed) or counts == Counts():
         counts += Counts(failed=1)
     return counts
 
 
-def run_suite(suite: str, ends: list[End]) -> Iterator[Outcome]:
+def run_suite(suite: str, environments: Environments) -> Iterator[Outcome]:
     """Run a suite's steps; what keeps a step from being prepared is a failed test, not the end of the run."""
     try:
-        for step in SUITES[suite](ends):
+        for step in SUITES[suite](environments):
             yield run(step)
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"\n== {suite} could not be prepared: {error}", flush=True)
@@ -195,6 +211,7 @@ def print_summary(outcomes: list[Outcome]) -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--end", action="append", required=True, metavar="CORE=VENV")
+    parser.add_argument("--node", metavar="VENV", help="what a cluster node has")
     parser.add_argument("--missing", action="append", default=[], metavar="REASON", help="counts as a skipped test")
     parser.add_argument("--broken", action="append", default=[], metavar="REASON", help="counts as a failed test")
     parser.add_argument("suites", nargs="+", choices=SUITES, metavar="SUITE")
@@ -203,9 +220,12 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> int:
     arguments = parse_arguments()
-    ends = [End(core, REPOSITORY / venv) for core, venv in (end.split("=", 1) for end in arguments.end)]
+    environments = Environments(
+        ends=[End(core, REPOSITORY / venv) for core, venv in (end.split("=", 1) for end in arguments.end)],
+        node=REPOSITORY / arguments.node if arguments.node else None,
+    )
     outcomes = [Outcome(reason, Counts(failed=1), 0.0) for reason in arguments.broken]
-    outcomes += [outcome for suite in arguments.suites for outcome in run_suite(suite, ends)]
+    outcomes += [outcome for suite in arguments.suites for outcome in run_suite(suite, environments)]
     outcomes += [Outcome(reason, Counts(skipped=1), 0.0) for reason in arguments.missing]
     print_summary(outcomes)
     total = sum((outcome.counts for outcome in outcomes), Counts())
