@@ -44,7 +44,7 @@ LINT_CORE := $(if $(NEW_PYTHON),$(NEW_CORE),$(CORE))
 
 RUN := $(PYTHON) tests/tools/run_tests.py $(RUN_OPTIONS)
 
-.PHONY: demo test unit integration sanity lint node package tools e2e build clean
+.PHONY: demo test unit integration sanity lint node package tools e2e build changelog clean
 
 demo: .venv/.runtime .build/$(CORE)/.collections
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/$(CORE)" bash tests/demo/run
@@ -70,6 +70,11 @@ e2e: $(END)
 build: .venv/.runtime
 	@mkdir -p .dist
 	.venv/bin/python .venv/bin/ansible-galaxy collection build --force --output-path .dist
+
+# The fragments become release notes; antsibull-changelog reads the modules' documentation, which amazon.aws has parts of.
+changelog: .venv-lint/.test $(END) $(NEW_END)
+	@PATH="$(CURDIR)/.venv-lint/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/$(LINT_CORE)" \
+	antsibull-changelog release
 
 clean:
 	rm -rf .build .dist .venv .venv-3.13 .venv-3.9 .venv-lint
