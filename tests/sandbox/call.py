@@ -16,9 +16,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from moto.core.model import OperationModel
 from moto.core.parse import PROTOCOL_PARSERS, RequestParserError
 from moto.core.request import Request, determine_request_protocol
-from moto.core.routing import NotFound, get_service_router
+from moto.core.routing import get_service_router
 from moto.core.utils import get_service_model
 from werkzeug.datastructures import Headers
+from werkzeug.exceptions import NotFound
 
 from .answers import Refusal
 from .hosts import parse_host
@@ -95,8 +96,12 @@ class Call:
     @property
     def key_id(self) -> str | None:
         """:return: the access key id of a signature version 4, in the header or in a presigned URL"""
-        scope = self._scope
-        return scope["key_id"] if scope else None
+        return self._scope["key_id"] if self._scope else None
+
+    @property
+    def signed_region(self) -> str | None:
+        """:return: the region a request was signed for"""
+        return self._scope["region"] if self._scope else None
 
     @property
     def session_token(self) -> str | None:
@@ -187,7 +192,8 @@ def _headers_for_moto(arrival: Arrival, moto_host: str) -> Headers:
     headers = Headers()
     for name, value in arrival.headers.items():
         if name.lower() == "content-encoding":
-            # S3 takes this coding off and does not keep it: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
+            # S3 takes this coding off and does not keep it:
+            # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
             value = ",".join(coding for coding in _codings(value) if coding != "aws-chunked")
         if value or name.lower() != "content-encoding":
             headers.add(name, value)

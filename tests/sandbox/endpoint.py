@@ -22,6 +22,7 @@ from .answers import Answer, Refusal, new_request_id
 from .call import Arrival, Call, understand
 from .extensions import AFTER, BEFORE, Site
 from .faults import Faults
+from .hosts import parse_host
 from .journal import Journal
 from .state import Cloud
 
@@ -51,15 +52,19 @@ class Endpoint(Site):
         with self._lock:
             call = understand(arrival)
             if call is None:
-                return Answer(502, {"Content-Type": "text/plain"}, b"The embedded AWS does not serve this host.\n")
+                return self._answer_page(arrival)
             if self.faults.drops():
-                self._log(call, None)
+                self.journal.write(describe(call, None))
                 return None
             answer = self._execute(call)
             answer.headers.setdefault("x-amz-request-id", new_request_id())
             self.faults.count(call, answer.status)
-            self._log(call, answer)
+            self.journal.write(describe(call, answer))
             return answer
+
+    def serves(self, host: str) -> bool:
+        """:return: whether there is anything at that host, AWS's or a page's"""
+        return parse_host(host) is not None or self.cloud.pages.has_host(host)
 
     def fetch(self, host: str, path: str, origin: str) -> Answer | None:
         """Fetches a document over HTTPS as anybody would.
@@ -67,7 +72,7 @@ class Endpoint(Site):
         :param origin: the service that wants it
         :return: the answer; None when nobody answers there
         """
-        if host in self.cloud.unreachable:
+        if host in self.cloud.unreachable or not self.serves(host):
             return None
         return self.answer(Arrival("GET", host, quote(path, safe="/%"), Headers(), origin=origin))
 
@@ -96,8 +101,12 @@ class Endpoint(Site):
             message = "The sandbox itself failed: see its standard error."
             return Refusal(500, "InternalError", message).render(call.service, call.arrival.method)
 
-    def _log(self, call: Call, answer: Answer | None) -> None:
-        self.journal.write(describe(call, answer))
+    def _answer_page(self, arrival: Arrival) -> Answer:
+        if not self.serves(arrival.host):
+            return Answer(502, {"Content-Type": "text/plain"}, b"The embedded AWS does not serve this host.\n")
+        answer = self.cloud.pages.answer(arrival)
+        self.journal.write(describe_page(arrival, answer))
+        return answer
 
 
 def _execute_in_moto(call: Call) -> Answer:
@@ -127,6 +136,24 @@ def describe(call: Call, answer: Answer | None) -> dict[str, Any]:
         "key": call.key,
         "status": answer.status if answer else None,
         "error": _error_code(answer) if answer else "ConnectionDropped",
+    }
+
+
+def describe_page(arrival: Arrival, answer: Answer) -> dict[str, Any]:
+    """:return: the log entry of a request to a host that is not AWS's"""
+    return {
+        "service": "web",
+        "operation": arrival.method,
+        "write": False,
+        "anonymous": True,
+        "origin": arrival.origin,
+        "host": arrival.host,
+        "method": arrival.method,
+        "path": arrival.target.partition("?")[0],
+        "bucket": None,
+        "key": None,
+        "status": answer.status,
+        "error": None,
     }
 
 

@@ -22,7 +22,9 @@ REGION = r"[a-z]{2,4}(?:-[a-z]+)+-\d+"
 S3_HOST = re.compile(
     rf"^(?:(?P<bucket>.+)\.)?s3(?:-fips)?(?:\.dualstack)?(?:[.-](?P<region>{REGION}))?$",
 )
-S3_CONTROL_HOST = re.compile(rf"^(?:(?P<account>\d{{12}})\.)?s3-control(?:-fips)?(?:\.dualstack)?\.(?P<region>{REGION})$")
+S3_CONTROL_HOST = re.compile(
+    rf"^(?:(?P<account>\d{{12}})\.)?s3-control(?:-fips)?(?:\.dualstack)?\.(?P<region>{REGION})$"
+)
 QUERY_HOST = re.compile(rf"^(?P<service>iam|sts)(?:-fips)?(?:\.(?P<region>{REGION}|us-gov))?$")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,18 +17,37 @@ from .certificates import CertificateAuthority
 from .endpoint import Endpoint
 from .faults import Faults
 from .journal import Journal
-from .servers import LOOPBACK, Server, control_server, plain_server, proxy_server
+from .pages import Page
+from .servers import LOOPBACK, control_server, plain_server, proxy_server
 from .state import Cloud, without_motos_policies
 
 REGION = "eu-west-1"
 
 # What would lead a client elsewhere, or add to the credentials: botocore's variables, and those amazon.aws reads.
 REMOVED = (
-    "AWS_PROFILE AWS_DEFAULT_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_ENDPOINT_URL_S3_CONTROL "
-    "AWS_ENDPOINT_URL_IAM AWS_ENDPOINT_URL_STS AWS_URL AWS_S3_ENDPOINT AWS_REGION AWS_SESSION_TOKEN "
-    "AWS_SECURITY_TOKEN AWS_ACCESS_KEY AWS_SECRET_KEY AWS_ROLE_ARN AWS_WEB_IDENTITY_TOKEN_FILE "
-    "AWS_ROLE_SESSION_NAME REQUESTS_CA_BUNDLE CURL_CA_BUNDLE SSL_CERT_DIR ALL_PROXY all_proxy"
-).split()
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL_S3_CONTROL",
+    "AWS_ENDPOINT_URL_IAM",
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_URL",
+    "AWS_S3_ENDPOINT",
+    "AWS_REGION",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_ACCESS_KEY",
+    "AWS_SECRET_KEY",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_SESSION_NAME",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "SSL_CERT_DIR",
+    "ALL_PROXY",
+    "all_proxy",
+)
 
 
 class Sandbox:
@@ -49,34 +69,33 @@ class Sandbox:
     def __enter__(self) -> Sandbox:
         if not self._running.acquire(blocking=False):
             raise RuntimeError("A sandbox is already running in this process: moto's state is global.")
-        self._patches = without_motos_policies()
-        self._patches.__enter__()
-        self._authority = CertificateAuthority(self.state_dir)
-        self._journal = Journal(self.state_dir / "calls.jsonl")
-        self._faults = Faults()
-        self._cloud = Cloud(self._authority.thumbprint)
-        self._endpoint = Endpoint(self._cloud, self._journal, self._faults)
-        self._proxy = proxy_server(self._endpoint, self._authority)
-        self._plain = plain_server(self._endpoint)
-        self._control = control_server(self._control_actions())
-        for server in self._servers:
-            # The poll is what `shutdown` waits for; requests do not.
-            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        with ExitStack() as stack:
+            stack.callback(self._running.release)
+            self._start(stack)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for server in self._servers:
-            server.shutdown()
-            server.server_close()
-        self._cloud.forget()
-        self._patches.__exit__(None, None, None)
-        self._running.release()
+        self._stack.close()
 
-    @property
-    def _servers(self) -> tuple[Server, ...]:
-        return self._proxy, self._plain, self._control
+    def _start(self, stack: ExitStack) -> None:
+        stack.enter_context(without_motos_policies())
+        self._authority = CertificateAuthority(self.state_dir)
+        self._journal = Journal(self.state_dir / "calls.jsonl")
+        self._faults = Faults()
+        self._cloud = Cloud(self._authority.thumbprint)
+        stack.callback(self._cloud.forget)
+        self._endpoint = Endpoint(self._cloud, self._journal, self._faults)
+        self._proxy = proxy_server(self._endpoint, self._authority)
+        self._plain = plain_server(self._endpoint)
+        self._control = control_server(self._control_actions())
+        for server in (self._proxy, self._plain, self._control):
+            stack.callback(server.server_close)
+            # The poll is what `shutdown` waits for; requests do not.
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+            stack.callback(server.shutdown)
 
     @property
     def account_id(self) -> str:
@@ -191,15 +210,20 @@ class Sandbox:
         else:
             self._cloud.unreachable.add(host)
 
+    def serve_page(self, host: str, path: str, body: str, content_type: str = "application/json") -> None:
+        """Serves a document at ``https://<host><path>``, a host that is not AWS's, until `reset`."""
+        self._cloud.pages.put(host, path, Page(body.encode(), content_type))
+
     def _control_actions(self) -> dict[tuple[str, str], Any]:
         return {
             ("GET", "/health"): lambda body: {"account_id": self.account_id, "thumbprint": self.thumbprint},
-            ("GET", "/log"): lambda body: self.log(**body),
+            ("GET", "/log"): lambda body: self.log(int(body.get("since", 0))),
             ("GET", "/mark"): lambda body: self.mark(),
             ("POST", "/reset"): lambda body: self.reset(),
             ("POST", "/faults"): lambda body: self.fail(**body),
             ("DELETE", "/faults"): lambda body: self.clear_faults(),
             ("POST", "/credentials"): lambda body: self.credentials(body["account_id"]),
             ("POST", "/reachable"): lambda body: self.set_reachable(body["host"], bool(body["reachable"])),
+            ("POST", "/pages"): lambda body: self.serve_page(**body),
             ("POST", "/stop"): lambda body: self.stop_requested.set(),
         }

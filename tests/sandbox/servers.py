@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import ssl
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from werkzeug.datastructures import Headers
 
@@ -21,7 +22,6 @@ from .answers import Answer
 from .call import Arrival
 from .certificates import CertificateAuthority
 from .endpoint import Endpoint
-from .hosts import parse_host
 
 LOOPBACK = "127.0.0.1"
 TLS_HANDSHAKE = 0x16
@@ -88,8 +88,6 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _AwsHandler(_Handler):
-    endpoint: Endpoint
-    secure = False
     custom = False
 
     def _authority(self) -> tuple[str, str]:
@@ -134,7 +132,7 @@ class ProxyHandler(_AwsHandler):
     def do_CONNECT(self) -> None:
         """Opens a tunnel that ends here."""
         host = self.path.rsplit(":", 1)[0].strip("[]")
-        if parse_host(host) is None:
+        if not self.server.endpoint.serves(host):
             # Nothing leaves the machine: a name that AWS does not have is not looked up elsewhere.
             self.send_error(HTTPStatus.BAD_GATEWAY, f"The embedded AWS does not serve {host}")
             return
@@ -150,23 +148,18 @@ class ProxyHandler(_AwsHandler):
         self.wfile = _Writer(self.connection)
 
 
-class _Writer:
-    """Writes at once, as the handler's own unbuffered file for plain sockets does."""
-
-    closed = False
+class _Writer(io.BufferedIOBase):
+    """Writes all of it at once, as the handler's own file for plain sockets does."""
 
     def __init__(self, connection: ssl.SSLSocket) -> None:
         self._connection = connection
 
-    def write(self, data: bytes) -> int:
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
         self._connection.sendall(data)
         return len(data)
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def close(self) -> None:
-        """The connection is closed by its server."""
 
 
 class PlainHandler(_AwsHandler):
@@ -176,7 +169,7 @@ class PlainHandler(_AwsHandler):
 
 
 class ControlHandler(_Handler):
-    """JSON in, JSON out: what a test asks of the sandbox, as opposed to of AWS."""
+    """JSON or a query in, JSON out: what a test asks of the sandbox, as opposed to of AWS."""
 
     def _control(self) -> None:
         body = self._read_body()
@@ -187,7 +180,7 @@ class ControlHandler(_Handler):
             self._send_json(404, {"error": f"{self.command} {url.path} is not part of the control API"})
             return
         try:
-            self._send_json(200, action(json.loads(body or b"{}")))
+            self._send_json(200, action(json.loads(body) if body else dict(parse_qsl(url.query))))
         except (KeyError, TypeError, ValueError) as error:
             self._send_json(400, {"error": f"{type(error).__name__}: {error}"})
 

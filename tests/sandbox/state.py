@@ -19,11 +19,13 @@ from unittest import mock
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.base_backend import BackendDict
 from moto.iam.access_control import PermissionResult
-from moto.iam.models import AccessKey, IAMBackend, iam_backends
+from moto.iam.models import IAMBackend, iam_backends
 from moto.s3.models import FakeBucket, FakeKey, PublicAccessBlock, s3_backends
 from moto.s3control.models import s3control_backends
 from moto.sts.models import sts_backends
 from moto.utilities.utils import PARTITION_NAMES, get_partition
+
+from .pages import Pages
 
 OPERATOR = "operator"
 KEY_ALPHABET = string.ascii_uppercase + "234567"
@@ -45,11 +47,13 @@ class Cloud:
 
     :ivar thumbprint: of the certificate authority that signs every host
     :ivar unreachable: hosts that IAM and STS cannot fetch anything from
+    :ivar pages: what is served on hosts that are not AWS's
     """
 
     thumbprint: str
     account_id: str = DEFAULT_ACCOUNT_ID
     unreachable: set[str] = field(default_factory=set)
+    pages: Pages = field(default_factory=Pages)
     operators: dict[str, Credentials] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -67,6 +71,7 @@ class Cloud:
         """Empties every account. Credentials handed out by `operator` stay good."""
         BackendDict.reset()
         self.unreachable.clear()
+        self.pages.clear()
         for credentials in self.operators.values():
             self._create_operator(credentials)
 
@@ -80,19 +85,17 @@ class Cloud:
         for partition in PARTITION_NAMES:
             backend = iam_backends[credentials.account_id][partition]
             user = backend.create_user(partition, OPERATOR)
-            key = AccessKey(OPERATOR, "AKIA", credentials.account_id)
+            key = user.create_access_key("AKIA")
             key.access_key_id = credentials.access_key_id
             key.secret_access_key = credentials.secret_access_key
-            user.access_keys.append(key)
             backend.access_keys[key.access_key_id] = key
 
 
 def find_bucket(name: str | None) -> FakeBucket | None:
     """:return: the bucket of that name in whichever account has it"""
-    owner = s3_backends.bucket_accounts.get(name or "")
-    if owner is None:
+    if name is None or name not in s3_backends.bucket_accounts:
         return None
-    partition, account_id = owner
+    partition, account_id = s3_backends.bucket_accounts[name]
     return s3_backends[account_id][partition].buckets.get(name)
 
 

@@ -7,11 +7,15 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
 from sandbox_helpers import REGION
+
+from tests.sandbox import Sandbox
 
 
 @pytest.mark.parametrize(
@@ -90,18 +94,30 @@ def test_the_plain_endpoint_makes_buckets(sandbox, aws):
     assert plain.head_bucket(Bucket="plain-bucket")["BucketRegion"] == REGION
 
 
-def test_one_connection_serves_many_requests(sandbox):
-    address = sandbox.http_endpoint.removeprefix("http://")
-    connection = http.client.HTTPConnection(address)
-    connection.request("GET", "/absent-one/x")
-    first = connection.getresponse()
-    first.read()
-    socket = connection.sock
-    connection.request("GET", "/absent-two/x")
-    second = connection.getresponse()
-    second.read()
-    assert (first.status, second.status) == (404, 404)
-    assert connection.sock is socket is not None
+@pytest.mark.parametrize("way", ["plain", "proxy"])
+def test_one_connection_serves_many_requests(sandbox, way):
+    if way == "plain":
+        connection = http.client.HTTPConnection(sandbox.http_endpoint.removeprefix("http://"))
+    else:
+        trust = ssl.create_default_context(cafile=str(sandbox.ca_path))
+        connection = http.client.HTTPSConnection(sandbox.proxy.removeprefix("http://"), context=trust)
+        connection.set_tunnel("s3.eu-west-1.amazonaws.com", 443)
+    sockets = []
+    for path in ("/absent-one/x", "/absent-two/x"):
+        connection.request("GET", path)
+        response = connection.getresponse()
+        assert b"NoSuchBucket" in response.read()
+        sockets.append(connection.sock)
+    assert sockets[0] is sockets[1] is not None
+
+
+def test_many_clients_at_once(s3, make_bucket):
+    make_bucket()
+    keys = [f"key{number}" for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: s3.put_object(Bucket="issuer-bucket", Key=key, Body=key.encode()), keys))
+        bodies = list(pool.map(lambda key: s3.get_object(Bucket="issuer-bucket", Key=key)["Body"].read(), keys))
+    assert bodies == [key.encode() for key in keys]
 
 
 def test_an_upload_reads_back_byte_for_byte_with_its_headers(s3, make_bucket):
@@ -115,7 +131,7 @@ def test_an_upload_reads_back_byte_for_byte_with_its_headers(s3, make_bucket):
     assert "x-amz-content-sha256" not in found["ResponseMetadata"]["HTTPHeaders"]
 
 
-def test_only_temporary_state_is_shared_with_moto(sandbox):
+def test_reset_empties_the_account_and_keeps_the_credentials(sandbox):
     session = boto3.session.Session(region_name=REGION, **sandbox.credentials(sandbox.account_id))
     client = session.client("s3", endpoint_url=sandbox.http_endpoint)
     client.create_bucket(Bucket="short-lived", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -125,3 +141,8 @@ def test_only_temporary_state_is_shared_with_moto(sandbox):
 
 def _without_metadata(response):
     return {name: value for name, value in response.items() if name != "ResponseMetadata"}
+
+
+def test_one_sandbox_a_process(sandbox, tmp_path):
+    with pytest.raises(RuntimeError, match="already running"), Sandbox(tmp_path):
+        raise AssertionError("it started")

@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 
 import pytest
-from botocore.exceptions import ConnectionClosedError, ProxyConnectionError
+from botocore.exceptions import ClientError, ConnectionClosedError, ProxyConnectionError
 from sandbox_helpers import REGION, Refused
 
 # Through a proxy urllib3 blames the proxy.
@@ -51,7 +52,13 @@ def test_an_entry_says_what_was_done_by_whom(sandbox, s3, make_bucket, fetch):
         ("s3", "get_public_access_block", {"Bucket": "issuer-bucket"}, "s3:GetPublicAccessBlock", False),
         ("s3", "delete_public_access_block", {"Bucket": "issuer-bucket"}, "s3:DeletePublicAccessBlock", True),
         ("s3", "get_bucket_policy", {"Bucket": "issuer-bucket"}, "s3:GetBucketPolicy", False),
-        ("s3control", "get_public_access_block", {"AccountId": "123456789012"}, "s3control:GetPublicAccessBlock", False),
+        (
+            "s3control",
+            "get_public_access_block",
+            {"AccountId": "123456789012"},
+            "s3control:GetPublicAccessBlock",
+            False,
+        ),
         ("sts", "get_caller_identity", {}, "sts:GetCallerIdentity", False),
         ("iam", "list_roles", {}, "iam:ListRoles", False),
         ("iam", "create_open_id_connect_provider", {"Url": "https://i.test"}, "iam:CreateOpenIDConnectProvider", True),
@@ -61,10 +68,9 @@ def test_operations_have_their_api_names(sandbox, aws, make_bucket, service, met
     make_bucket()
     mark = sandbox.mark()
     client = aws(service)
-    try:
+    # Some of it is not there: the name of the call is logged all the same.
+    with contextlib.suppress(ClientError):
         getattr(client, method)(**parameters)
-    except client.exceptions.ClientError:
-        pass
     (entry,) = sandbox.log(mark)
     assert (f"{entry['service']}:{entry['operation']}", entry["write"]) == (logged, write)
 
@@ -81,7 +87,7 @@ def test_the_file_holds_the_same_and_no_secret(sandbox, s3, make_bucket):
     text = (sandbox.state_dir / "calls.jsonl").read_text()
     assert [json.loads(line) for line in text.splitlines()] == sandbox.log()
     assert sandbox.env["AWS_ACCESS_KEY_ID"] not in text
-    assert "Signature" not in text
+    assert "Signature=" not in text
 
 
 def test_after_so_many_writes_nothing_is_answered_or_executed(sandbox, s3, make_bucket):
@@ -134,7 +140,7 @@ def test_the_control_api_does_the_same_from_outside(sandbox, s3, make_bucket):
 
     def control(method, path, body=None):
         connection = http.client.HTTPConnection(sandbox.control_url.removeprefix("http://"))
-        connection.request(method, path, body=json.dumps(body or {}))
+        connection.request(method, path, body=json.dumps(body) if body else None)
         response = connection.getresponse()
         return response.status, json.loads(response.read())
 
@@ -144,7 +150,7 @@ def test_the_control_api_does_the_same_from_outside(sandbox, s3, make_bucket):
         s3.list_buckets()
     status, mark = control("GET", "/mark")
     assert (status, mark) == (200, sandbox.mark())
-    assert control("GET", "/log", {"since": mark - 1})[1][0]["operation"] == "ListBuckets"
+    assert control("GET", f"/log?since={mark - 1}")[1][0]["operation"] == "ListBuckets"
     assert control("POST", "/reset")[0] == 200
     assert s3.list_buckets()["Buckets"] == []
     assert control("POST", "/faults", {"nonsense": 1})[0] == 400

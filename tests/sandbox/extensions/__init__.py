@@ -4,8 +4,8 @@
 
 """Where moto is kinder than AWS, it is made as strict here: one topic a file, each applied before or after moto.
 
-A function in `BEFORE` may raise a `Refusal`, return an `Answer` of its own, or let moto execute the call. One in `AFTER`
-completes what moto did.
+A function in `BEFORE` may raise a `Refusal`, return an `Answer` of its own, or let moto execute the call. One in
+`AFTER` completes what moto did.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from . import (
     credentials,
     object_headers,
     oidc_providers,
+    session_tokens,
+    web_identity,
 )
 from .site import Site
 
@@ -39,9 +41,12 @@ BEFORE: tuple[Callable[[Site, Call], Answer | None], ...] = (
     bucket_policies.check,
     access_control_lists.check,
     oidc_providers.handle,
+    session_tokens.handle,
+    web_identity.check,
 )
 AFTER: tuple[Callable[[Site, Call, Answer], Answer], ...] = (
     bucket_creation.complete,
     bucket_encryption.complete,
     object_headers.complete,
+    web_identity.complete,
 )

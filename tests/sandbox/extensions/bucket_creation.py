@@ -46,7 +46,7 @@ def check(_site: Site, call: Call) -> Answer | None:
 
 
 def complete(_site: Site, call: Call, answer: Answer) -> Answer:
-    """Gives a bucket that was just made what AWS gives it: ACLs off, access block on, encryption, the tags asked for."""
+    """Gives a bucket that was just made what AWS gives it: ACLs off, the access block on, the tags asked for."""
     if answer.status != 200 or not call.notes.get("is_new_bucket"):
         return answer
     bucket = find_bucket(call.bucket)

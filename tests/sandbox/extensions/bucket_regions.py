@@ -19,13 +19,13 @@ from .site import Site
 def redirect(_site: Site, call: Call) -> Answer | None:
     """:raises Refusal: when the bucket lives in another region than the endpoint's
 
-    A custom endpoint has one region for all buckets. Over the global host an anonymous client is sent on; a client that
-    signs has to sign for the right region, so it is told which.
+    A custom endpoint has one region for all buckets. The global host serves who signs for the bucket's region, sends an
+    anonymous client on, and tells the others which region to sign for.
     """
     bucket = find_bucket(call.bucket)
     if call.service != "s3" or call.arrival.custom or bucket is None or call.operation == "CreateBucket":
         return None
-    if bucket.region_name == call.region:
+    if bucket.region_name == call.region or (call.is_global and call.signed_region == bucket.region_name):
         return None
     host = parse_host(call.arrival.host)
     suffix = host.suffix if host else "amazonaws.com"
@@ -34,9 +34,13 @@ def redirect(_site: Site, call: Call) -> Answer | None:
     details = {"Endpoint": endpoint, "Bucket": bucket.name}
     if call.is_global and not call.is_signed:
         headers["Location"] = f"https://{endpoint}/{call.arrival.target.lstrip('/')}"
-        message = "Please re-send this request to the specified temporary endpoint. Continue to use the original " \
-            "request endpoint for future requests."
+        message = (
+            "Please re-send this request to the specified temporary endpoint. Continue to use the original request "
+            "endpoint for future requests."
+        )
         raise Refusal(307, "TemporaryRedirect", message, headers, details)
-    message = "The bucket you are attempting to access must be addressed using the specified endpoint. Please send " \
-        "all future requests to this endpoint."
+    message = (
+        "The bucket you are attempting to access must be addressed using the specified endpoint. "
+        "Please send all future requests to this endpoint."
+    )
     raise Refusal(301, "PermanentRedirect", message, headers, details)

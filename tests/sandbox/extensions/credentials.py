@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who signed a request: moto takes any access key, AWS only those it gave out, and a few calls unsigned."""
+"""Who signed a request: moto takes any credentials, AWS only those it gave out, and a few calls unsigned."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import hmac
 from ..answers import Answer, Refusal
 from ..call import Call, Principal
 from ..state import find_credentials
+from .signatures import is_signed_with
 from .site import Site
 
 UNSIGNED_OPERATIONS = ("AssumeRoleWithWebIdentity", "AssumeRoleWithSAML")
@@ -19,7 +20,7 @@ UNSIGNED_OPERATIONS = ("AssumeRoleWithWebIdentity", "AssumeRoleWithSAML")
 def identify(_site: Site, call: Call) -> Answer | None:
     """Sets the call's principal.
 
-    :raises Refusal: for a key nobody has, a missing or wrong session token, or no signature where one is needed
+    :raises Refusal: for a key nobody has, a wrong signature or session token, or no signature where one is needed
     """
     if not call.is_signed:
         if call.service in ("iam", "sts") and call.operation not in UNSIGNED_OPERATIONS:
@@ -38,5 +39,11 @@ def identify(_site: Site, call: Call) -> Answer | None:
         if call.service in ("s3", "s3control"):
             raise Refusal(400, "InvalidToken", "The provided token is malformed or otherwise invalid.")
         raise Refusal(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
+    if not is_signed_with(call.arrival, credentials):
+        message = (
+            "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
+            "Access Key and signing method. Consult the service documentation for details."
+        )
+        raise Refusal(403, "SignatureDoesNotMatch", message)
     call.principal = Principal(credentials.account_id, arn)
     return None

@@ -16,7 +16,5 @@ UPLOAD_HEADERS = ("x-amz-content-sha256", "x-amz-sdk-checksum-algorithm")
 def complete(_site: Site, call: Call, answer: Answer) -> Answer:
     """Takes them off an object's answer."""
     if call.service == "s3":
-        answer.headers = {
-            name: value for name, value in answer.headers.items() if name.lower() not in UPLOAD_HEADERS
-        }
+        answer.headers = {name: value for name, value in answer.headers.items() if name.lower() not in UPLOAD_HEADERS}
     return answer

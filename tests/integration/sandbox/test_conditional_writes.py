@@ -1,0 +1,56 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""PutObject under a condition: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html"""
+
+from __future__ import annotations
+
+import pytest
+from sandbox_helpers import Refused
+
+
+@pytest.fixture
+def put(s3, make_bucket):
+    make_bucket()
+    return lambda body, **condition: s3.put_object(Bucket="issuer-bucket", Key="k", Body=body, **condition)["ETag"]
+
+
+def content(s3):
+    return s3.get_object(Bucket="issuer-bucket", Key="k")["Body"].read()
+
+
+def test_only_when_absent(s3, put):
+    put(b"first", IfNoneMatch="*")
+    with Refused("PreconditionFailed", 412):
+        put(b"second", IfNoneMatch="*")
+    assert content(s3) == b"first"
+
+
+def test_only_when_unchanged(s3, put):
+    etag = put(b"first")
+    newer = put(b"second", IfMatch=etag)
+    with Refused("PreconditionFailed", 412):
+        put(b"third", IfMatch=etag)
+    assert content(s3) == b"second"
+    put(b"third", IfMatch=newer)
+    assert content(s3) == b"third"
+
+
+def test_unchanged_needs_something_to_be_there(s3, put):
+    with Refused("NoSuchKey", 404):
+        put(b"first", IfMatch='"0123"')
+    etag = put(b"first")
+    s3.delete_object(Bucket="issuer-bucket", Key="k")
+    with Refused("NoSuchKey", 404):
+        put(b"second", IfMatch=etag)
+
+
+def test_a_delete_marker_counts_as_absent(s3, put):
+    s3.put_bucket_versioning(Bucket="issuer-bucket", VersioningConfiguration={"Status": "Enabled"})
+    etag = put(b"first")
+    s3.delete_object(Bucket="issuer-bucket", Key="k")
+    with Refused("NoSuchKey", 404):
+        put(b"second", IfMatch=etag)
+    put(b"second", IfNoneMatch="*")
+    assert content(s3) == b"second"
