@@ -38,15 +38,15 @@ def account_of(aws: Aws, given: t.Optional[str]) -> str:
     return identity["Account"]
 
 
-def confirm_account(aws: Aws, account_id: str, given: bool) -> None:
+def confirm_account(aws: Aws, service: str, account_id: str, given: bool) -> None:
     """Raise IrsaError when an account ID that was given is not the credentials', before something is made in the wrong account.
 
-    Costs one GetCallerIdentity unless the credentials themselves say their account, as those of an assumed role do. An
+    ``service`` is one whose client is in use anyway. Costs one GetCallerIdentity unless the credentials themselves say their account, as those of an assumed role do. An
     endpoint that does not know that call leaves the question open.
     """
     if not given:
         return
-    actual = _credentials_account(aws.client("iam" if "iam" in aws.clients else "s3"))
+    actual = _credentials_account(aws.client(service))
     if actual is None:
         try:
             actual = aws.call("sts", "GetCallerIdentity", "the credentials")["Account"]

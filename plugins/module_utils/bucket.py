@@ -80,7 +80,8 @@ def ensure_present(aws: Aws, wish: BucketWish, check_mode: bool) -> Outcome:
     """
     room = _Bucket(aws, wish)
     changes = carry_out(aws, room, check_mode)
-    return Outcome(changes, room.values(any(change.operation == "CreateBucket" for change in changes)), room.warnings, sorted(aws.permissions))
+    created = any(change.operation == "CreateBucket" for change in changes)
+    return Outcome(changes, {**room.values(), "created": created}, room.warnings, sorted(aws.permissions))
 
 
 def ensure_absent(aws: Aws, wish: BucketWish, check_mode: bool) -> Outcome:
@@ -90,7 +91,13 @@ def ensure_absent(aws: Aws, wish: BucketWish, check_mode: bool) -> Outcome:
     """
     room = _DoomedBucket(aws, wish)
     changes = carry_out(aws, room, check_mode)
-    return Outcome(changes, room.values(False), [], sorted(aws.permissions))
+    return Outcome(changes, {**room.values(), "created": False}, [], sorted(aws.permissions))
+
+
+def look(aws: Aws, wish: BucketWish) -> dict[str, t.Any]:
+    """Where the bucket is or would be, and whether it ``exists``: one read. Raises IrsaError where it is another's or elsewhere."""
+    room = _BucketRoom(aws, wish)
+    return {"exists": room.exists(), **room.values()}
 
 
 class _BucketRoom:
@@ -105,14 +112,13 @@ class _BucketRoom:
         self.on = f"bucket {wish.name}"
         self.account_id = account_of(aws, wish.account_id)
 
-    def values(self, created: bool) -> dict[str, t.Any]:
+    def values(self) -> dict[str, t.Any]:
         return {
             "name": self.wish.name,
             "region": self.region,
             "arn": f"arn:{self.place.partition}:s3:::{self.wish.name}",
             "host": self.place._replace(region=self.region).bucket_host(self.wish.name),
             "account_id": self.account_id,
-            "created": created,
         }
 
     @property
@@ -158,7 +164,7 @@ class _Bucket(_BucketRoom):
     def plan(self) -> list[Change]:
         if self.exists():
             return self._repairs(self._read())
-        confirm_account(self.aws, self.account_id, given=self.wish.account_id is not None)
+        confirm_account(self.aws, "s3", self.account_id, given=self.wish.account_id is not None)
         self._refuse_account_block()
         creation = self._creation()
         return [creation] + self._repairs(self._new(creation))

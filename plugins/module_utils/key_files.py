@@ -143,11 +143,16 @@ def create_private(path: str, content: bytes) -> bool:
     return True
 
 
-def replace(path: str, content: bytes, mode: int) -> None:
-    """Put a file in place of another, or where none was, in one step: a reader sees the old one or the new one, whole."""
+def replace(path: str, content: bytes, mode: int, owner: t.Optional[os.stat_result] = None) -> None:
+    """Put a file in place of another, or where none was, in one step: a reader sees the old one or the new one, whole.
+
+    ``owner`` is the status of the file whose owner and group the new one gets.
+    """
     descriptor, temporary = _open_temporary(path, mode)
     try:
         _write_all(descriptor, content)
+        if owner is not None and (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
         os.fchmod(descriptor, mode)
         os.replace(temporary, path)
     except OSError as error:

@@ -15,6 +15,8 @@ try:
 except ImportError:
     pass  # the module that wants it says so
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
+
 
 class Place(t.NamedTuple):
     """Where an S3 client goes: partition, region, and whether that is AWS's own endpoint; ``suffix`` as amazonaws.com."""
@@ -44,9 +46,11 @@ def _is_address(host: str) -> bool:
 
 
 def place_of(client: t.Any) -> Place:
-    """Where a boto3 client goes."""
+    """Where a boto3 client goes. Raises IrsaError where it has no region."""
     session = botocore.session.get_session()
     region = client.meta.region_name
+    if not region:
+        raise IrsaError("No region is set. Give the region option (irsa_issuer_region), AWS_REGION, or a profile that has one.")
     try:
         partition = session.get_partition_for_region(region)
     except UnknownRegionError:  # a store of one's own may call its region anything

@@ -45,6 +45,7 @@ class ProviderWish:
     tags: t.Optional[dict[str, str]] = None
     purge_tags: bool = False
     account_id: t.Optional[str] = None
+    confirm_account: bool = True
     ignore_role_trust: bool = False
 
 
@@ -163,7 +164,7 @@ class _Provider(_ProviderRoom):
     def plan(self) -> list[Change]:
         self.present = self.read()
         if self.present is None:
-            confirm_account(self.aws, self.account_id, given=self.wish.account_id is not None)
+            confirm_account(self.aws, "iam", self.account_id, given=self.wish.account_id is not None and self.wish.confirm_account)
             return self._creation()
         return self._client_id_changes() + self._thumbprint_change() + self._tag_changes()
 

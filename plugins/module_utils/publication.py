@@ -38,6 +38,15 @@ class PublicationWish:
     account_id: t.Optional[str] = None
 
 
+def secrets_in(jwks_json: t.Optional[str]) -> set[str]:
+    """What must be masked in every output, since the text publishes a private key."""
+    try:
+        keys = jwk.parse_jwks(jwks_json or "")
+    except IrsaError:
+        return set()
+    return {str(key[member]) for key in keys for member in jwk.PRIVATE_MEMBERS if member in key} - {""}
+
+
 def ensure_published(aws: Aws, wish: PublicationWish, check_mode: bool) -> Outcome:
     """Publish the documents, the JWKS first. Needs the clients s3 and sts.
 
@@ -67,7 +76,8 @@ class _DocumentsRoom:
         self.warnings: list[str] = []
         self.issuer = issuer.parse(wish.issuer)
         self.jwks_key, self.discovery_key = issuer.object_keys(wish.prefix)
-        self.store = S3Store(aws, wish.bucket, account_of(aws, wish.account_id))
+        self.account_id = account_of(aws, wish.account_id)
+        self.store = S3Store(aws, wish.bucket, self.account_id)
         self.etags: dict[str, t.Optional[str]] = {}
         self.published: list[jwk.Jwk] = []
         self.foreign: list[jwk.Jwk] = []
@@ -120,6 +130,7 @@ class _DocumentsRoom:
         foreign_kids = [key.get("kid") for key in self.foreign]
         return {
             "documents": [{"key": key, "url": url, "etag": self.etags.get(key), "changed": key in changed} for key, url in urls],
+            "account_id": self.account_id,
             "kids": [key.get("kid") for key in self.published],
             "foreign_kids": foreign_kids,
             "keys": [

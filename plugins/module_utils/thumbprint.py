@@ -12,7 +12,10 @@ import ssl
 import typing as t
 from urllib.parse import urlsplit
 
-from cryptography import x509
+try:
+    from cryptography import x509
+except ImportError:
+    pass  # the module that wants it says so
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils import https
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError

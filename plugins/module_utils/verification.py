@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils import documents, https, jwk
@@ -89,6 +90,18 @@ def verify(expectation: Expectation) -> Report:
     if published is not None:
         _check_keys(report, published, discovery, expectation.kids)
     return report
+
+
+def verify_patiently(expectation: Expectation, seconds: float) -> Report:
+    """The same, repeated for so many seconds while the verdict is ``broken``: S3 needs a moment to serve a new bucket and policy."""
+    deadline = time.monotonic() + seconds
+    pause = 0.5
+    while True:
+        report = verify(expectation)
+        if report.verdict != "broken" or time.monotonic() + pause > deadline:
+            return report
+        time.sleep(pause)
+        pause = min(2 * pause, 4)
 
 
 def _fetch(report: Report, url: str, route: https.Route, json_check: str) -> t.Optional[t.Any]:

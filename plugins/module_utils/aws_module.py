@@ -1,0 +1,52 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the modules that talk to AWS have in common."""
+
+from __future__ import annotations
+
+import typing as t
+
+try:
+    import boto3  # noqa: F401, pylint: disable=unused-import
+
+    BOTO3_IMPORT_ERROR: t.Optional[ImportError] = None
+except ImportError as import_error:
+    BOTO3_IMPORT_ERROR = import_error
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils.calls import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils.module import conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils.plan import Outcome
+from ansible_collections.selfhosted.irsa.plugins.module_utils.sessions import Clients
+
+
+def aws_module(argument_spec: dict[str, t.Any], **settings: t.Any) -> AnsibleAWSModule:
+    """A module with amazon.aws's common options beside its own."""
+    module = AnsibleAWSModule(argument_spec=argument_spec, supports_check_mode=True, check_boto3=False, **settings)
+    require(module, "boto3 and botocore", BOTO3_IMPORT_ERROR)
+    return module
+
+
+def aws_of(module: AnsibleAWSModule) -> Aws:
+    """The API as the module's options say it is reached."""
+    return Aws(Clients(module))
+
+
+def conclude_outcome(module: AnsibleAWSModule, work: t.Callable[[], Outcome]) -> t.NoReturn:
+    """End the module with a room's outcome, or with the message of its IrsaError."""
+
+    def result() -> dict[str, t.Any]:
+        outcome = work()
+        return {
+            **outcome.values,
+            "changed": outcome.changed,
+            "actions": outcome.actions,
+            "diff": outcome.diff,
+            "permissions": outcome.permissions,
+            "warnings": outcome.warnings,
+        }
+
+    conclude(module, result)

@@ -1,0 +1,109 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Both documents from everything that keys may come from."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from urllib.parse import urlsplit
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils import documents, issuer, jwk, key_files, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
+
+_UNKNOWN = dict.fromkeys(("jwks", "discovery", "jwks_json", "discovery_json"))
+
+_PUBLIC_FOLDER_MODE = 0o755
+
+
+def secrets_in(public_keys: t.Iterable[str], jwks: t.Iterable[t.Any]) -> set[str]:
+    """What must be masked in every output, since a private key was given where a public one belongs: whole texts, and their lines."""
+    masked: set[str] = set()
+    for text in public_keys:
+        if keys.holds_private_key(text.encode()):
+            masked |= {text, text.strip()} | {line.strip() for line in text.splitlines() if len(line.strip()) > 16 and "-----" not in line}
+    for document in jwks:
+        listed = document.get("keys", []) if isinstance(document, dict) else []
+        candidates = [document] + [key for key in listed if isinstance(key, dict)] if isinstance(listed, list) else [document]
+        for key in candidates:
+            masked |= {str(key[member]) for member in jwk.PRIVATE_MEMBERS if member in key}
+    return masked - {""}
+
+
+def build(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    """The result of module irsa_jwks for its options. Raises IrsaError naming the option at fault."""
+    parsed = issuer.parse(options["issuer"])
+    jwks_uri = options["jwks_uri"] or parsed.jwks_url
+    if urlsplit(jwks_uri).scheme != "https":
+        raise IrsaError(f"jwks_uri is {jwks_uri!r}; it must begin with https://, since AWS and kube-apiserver fetch it over HTTPS alone.")
+    gathered = documents.merge_keys(_named_keys(options))
+    if not gathered:
+        if not check_mode:
+            raise IrsaError("No key was given. Give public_keys, public_key_paths or jwks.")
+        text = "(known when the key has been made)\n"
+        diff = [{"before_header": name, "after_header": name, "before": "", "after": text} for name in (issuer.JWKS_PATH, issuer.DISCOVERY_PATH)]
+        return {**_UNKNOWN, "kids": [], "keys": [], "changed": bool(options["dest"]), "actions": [], "diff": diff if options["dest"] else []}
+    jwks = documents.jwks(gathered, options["legacy_empty_kid"])
+    discovery = documents.discovery(parsed.url, jwks_uri, documents.algorithms_of(jwks["keys"]))
+    result = {
+        "jwks": jwks,
+        "discovery": discovery,
+        "jwks_json": documents.render(jwks),
+        "discovery_json": documents.render(discovery),
+        "kids": [key["kid"] for key in jwks["keys"]],
+        "keys": [{"kid": key["kid"], "algorithm": key["alg"], "foreign": False} for key in jwks["keys"]],
+    }
+    return {**result, **_write(options["dest"], result, check_mode)}
+
+
+def _named_keys(options: t.Mapping[str, t.Any]) -> t.Iterator[tuple[str, jwk.Jwk]]:
+    """Every key with where it comes from, in the order of the options."""
+    for number, text in enumerate(options["public_keys"], start=1):
+        yield _from_pem(f"public_keys: key {number}", text.encode())
+    for path in options["public_key_paths"]:
+        content = key_files.read(path)
+        if content is None:
+            raise IrsaError(f"public_key_paths: {path} does not exist on the host that this module runs on.")
+        yield _from_pem(f"public_key_paths: {path}", content)
+    for number, document in enumerate(options["jwks"], start=1):
+        source = f"jwks: document {number}"
+        try:
+            listed = jwk.keys_of(document)
+        except IrsaError as fault:
+            raise IrsaError(f"{source} cannot be used: {fault}.") from None
+        for key in listed:
+            yield f"{source}: key {key.get('kid')!r}", key
+
+
+def _from_pem(source: str, text: bytes) -> tuple[str, jwk.Jwk]:
+    try:
+        return source, jwk.from_public_key(keys.load_public(text))
+    except IrsaError as fault:
+        raise IrsaError(f"{source} cannot be published: {fault}.") from None
+
+
+def _write(dest: t.Optional[str], texts: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    """Put the documents under a directory where they differ, the JWKS first."""
+    actions, diff = [], []
+    if dest is not None:
+        for name, text in ((issuer.JWKS_PATH, texts["jwks_json"]), (issuer.DISCOVERY_PATH, texts["discovery_json"])):
+            path = os.path.join(dest, name)
+            present = key_files.read(path)
+            if present == text.encode():
+                continue
+            actions.append("file:WriteDocument")
+            diff.append({"before_header": path, "after_header": path, "before": (present or b"").decode("utf-8", "replace"), "after": text})
+            if not check_mode:
+                _make_folder(os.path.dirname(path))
+                key_files.check_writable(path)
+                key_files.replace(path, text.encode(), key_files.PUBLIC_MODE)
+    return {"changed": bool(actions), "actions": actions, "diff": diff}
+
+
+def _make_folder(path: str) -> None:
+    try:
+        os.makedirs(path, _PUBLIC_FOLDER_MODE, exist_ok=True)
+    except OSError as error:
+        raise IrsaError(f"dest: the directory {path} cannot be made: {error.strerror}.") from None

@@ -1,0 +1,66 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""boto3 clients from a module's options: one session a module run, each client made when it is first used."""
+
+from __future__ import annotations
+
+import collections.abc
+import typing as t
+
+try:
+    import boto3.session
+    from botocore.config import Config
+except ImportError:
+    pass  # aws_module says so
+
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils.places import place_of
+
+_SERVICES = ("s3", "s3control", "iam", "sts")
+
+# An endpoint that does not answer is reported within a minute; aws_config overrides each of these.
+_DEFAULTS = {
+    "connect_timeout": 5,
+    "read_timeout": 20,
+    "retries": {"mode": "standard", "total_max_attempts": 3},
+    "user_agent_extra": "selfhosted.irsa",
+}
+
+
+class Clients(collections.abc.Mapping[str, t.Any]):
+    """Maps service names to boto3 clients. Looking one up raises botocore's exceptions (no such profile, invalid endpoint)."""
+
+    def __init__(self, module: t.Any) -> None:
+        self.region, self.endpoint, self._credentials = get_aws_connection_info(module)
+        self._profile = self._credentials.pop("profile_name", None)
+        self._config = self._credentials.pop("aws_config", None)
+        self._session: t.Optional[boto3.session.Session] = None
+        self._made: dict[str, t.Any] = {}
+
+    def __len__(self) -> int:
+        return len(_SERVICES)
+
+    def __iter__(self) -> t.Iterator[str]:
+        return iter(_SERVICES)
+
+    def __getitem__(self, service: str) -> t.Any:
+        if service not in self._made:
+            self._made[service] = self._make(service)
+        return self._made[service]
+
+    def _make(self, service: str) -> t.Any:
+        if self._session is None:
+            self._session = boto3.session.Session(profile_name=self._profile)
+        client = self._client(service, Config(**_DEFAULTS))
+        addressing = ((self._config and self._config.s3) or {}).get("addressing_style")
+        if service == "s3" and addressing is None and client.meta.region_name and not place_of(client).is_aws:
+            # Every S3-compatible store answers to its own name; a name for each bucket wants DNS that many do not have.
+            client = self._client(service, Config(**_DEFAULTS, s3={"addressing_style": "path"}))
+        return client
+
+    def _client(self, service: str, config: Config) -> t.Any:
+        merged = config.merge(self._config) if self._config else config
+        return self._session.client(service, region_name=self.region, endpoint_url=self.endpoint, config=merged, **self._credentials)

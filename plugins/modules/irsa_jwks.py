@@ -1,0 +1,176 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: irsa_jwks
+short_description: The discovery document and the JWKS of a service account issuer
+version_added: 0.1.0
+description:
+  - Makes the two documents that AWS STS reads of an issuer from public keys, in a text that is the same, byte for byte, for the same keys.
+  - Refuses what STS would refuse, with the reason.
+  - A private key given by mistake is refused, and masked in every output.
+options:
+  issuer:
+    description:
+      - Issuer URL, byte for byte as tokens have it in C(iss).
+    type: str
+    required: true
+  jwks_uri:
+    description:
+      - Where the JWKS will be served. The default is V(keys.json) under the issuer.
+    type: str
+  public_keys:
+    description:
+      - Public keys as text. Each is PEM (C(PUBLIC KEY), C(RSA PUBLIC KEY) or C(CERTIFICATE)) or an OpenSSH line.
+      - The first key is the first of the JWKS. Keys named twice are published once.
+    type: list
+    elements: str
+    default: []
+  public_key_paths:
+    description:
+      - Paths of files of such text, on the host that the module runs on.
+    type: list
+    elements: path
+    default: []
+  jwks:
+    description:
+      - JWKS whose keys are published, too, for example what an API server serves at C(/openid/v1/jwks). Each is a dictionary with a list C(keys).
+    type: list
+    elements: dict
+    default: []
+  legacy_empty_kid:
+    description:
+      - Whether the first key is published once more with an empty C(kid), for Kubernetes before 1.16, whose tokens have none.
+    type: bool
+    default: false
+  dest:
+    description:
+      - A directory to write the documents into, as V(keys.json) and V(.well-known/openid-configuration), for a web server of one's own.
+    type: path
+extends_documentation_fragment:
+  - selfhosted.irsa._attributes
+requirements:
+  - cryptography >= 3.4
+  - jwcrypto >= 1.5
+notes:
+  - In check mode no key at all may be given, while it is not made yet. The results are null then.
+seealso:
+  - module: selfhosted.irsa.irsa_publish
+author:
+  - The selfhosted.irsa authors (@selfhosted)
+"""
+
+EXAMPLES = r"""
+- name: Make the documents from a key file
+  selfhosted.irsa.irsa_jwks:
+    issuer: https://irsa-prod.s3.eu-west-1.amazonaws.com
+    public_key_paths:
+      - /etc/kubernetes/pki/sa.pub
+  register: documents
+
+- name: Publish the keys that the API server accepts today as well
+  selfhosted.irsa.irsa_jwks:
+    issuer: https://irsa-prod.s3.eu-west-1.amazonaws.com
+    public_keys:
+      - "{{ keypair.public_key }}"
+    jwks:
+      - "{{ lookup('ansible.builtin.pipe', 'kubectl get --raw /openid/v1/jwks') | from_json }}"
+  register: documents
+"""
+
+RETURN = r"""
+jwks:
+  description: The JWKS, or null.
+  returned: always
+  type: dict
+  sample:
+    keys:
+      - alg: RS256
+        e: AQAB
+        kid: ZxaqpnIuJNv6syKlG81X539XMHVIvpaPV0ziX48-Qng
+        kty: RSA
+        n: 7JESNmH5haJ5RVqiFApGR…
+        use: sig
+discovery:
+  description: The discovery document, or null.
+  returned: always
+  type: dict
+  sample:
+    issuer: https://irsa-prod.s3.eu-west-1.amazonaws.com
+    jwks_uri: https://irsa-prod.s3.eu-west-1.amazonaws.com/keys.json
+jwks_json:
+  description: The exact text of the JWKS, or null.
+  returned: always
+  type: str
+  sample: "{\n  \"keys\": […]\n}\n"
+discovery_json:
+  description: The exact text of the discovery document, or null.
+  returned: always
+  type: str
+  sample: "{\n  \"issuer\": \"https://irsa-prod.s3.eu-west-1.amazonaws.com\", …\n}\n"
+kids:
+  description: Key IDs in the order of the JWKS.
+  returned: always
+  type: list
+  elements: str
+  sample: [ZxaqpnIuJNv6syKlG81X539XMHVIvpaPV0ziX48-Qng]
+keys:
+  description: The keys, as M(selfhosted.irsa.irsa_publish) lists those that are published.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    kid:
+      description: Key ID.
+      type: str
+    algorithm:
+      description: JWS algorithm.
+      type: str
+    foreign:
+      description: Always V(false).
+      type: bool
+  sample:
+    - kid: ZxaqpnIuJNv6syKlG81X539XMHVIvpaPV0ziX48-Qng
+      algorithm: RS256
+      foreign: false
+actions:
+  description: Files written under O(dest), in order; in check mode those that would be.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils import jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils.document_set import build, secrets_in
+from ansible_collections.selfhosted.irsa.plugins.module_utils.module import conclude, require
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=dict(
+            issuer=dict(type="str", required=True),
+            jwks_uri=dict(type="str"),
+            public_keys=dict(type="list", elements="str", default=[], no_log=False),
+            public_key_paths=dict(type="list", elements="path", default=[], no_log=False),
+            jwks=dict(type="list", elements="dict", default=[]),
+            legacy_empty_kid=dict(type="bool", default=False),
+            dest=dict(type="path"),
+        ),
+        supports_check_mode=True,
+    )
+    # Before anything else may end the module: its result repeats the options.
+    module.no_log_values.update(secrets_in(module.params["public_keys"], module.params["jwks"]))
+    require(module, "cryptography", keys.CRYPTOGRAPHY_IMPORT_ERROR)
+    require(module, "jwcrypto", jwk.JWCRYPTO_IMPORT_ERROR)
+    conclude(module, lambda: build(module.params, module.check_mode))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: irsa_oidc_provider
+short_description: The IAM OIDC provider of an issuer
+version_added: 0.1.0
+description:
+  - Registers an issuer with IAM, so that roles can trust its tokens, and repairs in place what differs. A provider is never deleted and made
+    anew.
+options:
+  url:
+    description:
+      - Issuer URL, byte for byte as tokens have it in C(iss).
+    type: str
+    required: true
+  client_ids:
+    description:
+      - Audiences that are accepted. AWS SDKs and the EKS pod identity webhook use V(sts.amazonaws.com).
+    type: list
+    elements: str
+    default: [sts.amazonaws.com]
+  purge_client_ids:
+    description:
+      - Whether audiences that are not in O(client_ids) are taken away, with a warning that names them.
+    type: bool
+    default: true
+  thumbprints:
+    description:
+      - Thumbprints, each the SHA-1 of a CA certificate in 40 hexadecimal digits.
+      - Omitted, AWS decides by its own library of CAs, which covers S3 and every public CA, and thumbprints that are there stay.
+      - V(auto) alone computes the thumbprint from the chain that the issuer's host presents. It is wanted for a private CA, and by some
+        other implementations of the API.
+    type: list
+    elements: str
+  account_id:
+    description:
+      - Account ID of the provider's account. Omitted, it is that of the credentials, at the cost of one call.
+      - An account that is not the credentials' stops the run.
+    type: str
+  confirm_account:
+    description:
+      - Whether an O(account_id) that was given is compared with the credentials' before a provider is made, which is one call. V(false) is for
+        one that was looked up or compared earlier in the same run.
+    type: bool
+    default: true
+  ignore_role_trust:
+    description:
+      - Whether O(state=absent) removes a provider that IAM roles still trust. Otherwise the run stops with a list of them.
+    type: bool
+    default: false
+  state:
+    description:
+      - V(absent) removes the provider.
+    type: str
+    choices: [present, absent]
+    default: present
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - selfhosted.irsa._aws_options.tags
+  - selfhosted.irsa._aws_options.route
+  - selfhosted.irsa._attributes
+  - selfhosted.irsa._attributes.aws
+requirements:
+  - cryptography >= 3.4, for V(auto)
+notes:
+  - Publish the documents before the provider is made. IAM fetches them when it is given no thumbprints.
+seealso:
+  - module: selfhosted.irsa.irsa_oidc_provider_info
+author:
+  - The selfhosted.irsa authors (@selfhosted)
+"""
+
+EXAMPLES = r"""
+- name: Register the issuer
+  selfhosted.irsa.irsa_oidc_provider:
+    url: https://irsa-prod.s3.eu-west-1.amazonaws.com
+    tags:
+      team: platform
+
+- name: Register an issuer with a private CA
+  selfhosted.irsa.irsa_oidc_provider:
+    url: https://oidc.example.com
+    thumbprints: [auto]
+    ca_path: /etc/pki/example-ca.pem
+
+- name: Remove it
+  selfhosted.irsa.irsa_oidc_provider:
+    url: https://irsa-prod.s3.eu-west-1.amazonaws.com
+    state: absent
+"""
+
+RETURN = r"""
+arn:
+  description: ARN of the provider, whether it is there or not.
+  returned: always
+  type: str
+  sample: arn:aws:iam::123456789012:oidc-provider/irsa-prod.s3.eu-west-1.amazonaws.com
+url:
+  description: Issuer URL.
+  returned: always
+  type: str
+  sample: https://irsa-prod.s3.eu-west-1.amazonaws.com
+account_id:
+  description: Account ID of the provider's account.
+  returned: always
+  type: str
+  sample: "123456789012"
+client_ids:
+  description: Audiences that are accepted when the module ends.
+  returned: when O(state=present)
+  type: list
+  elements: str
+  sample: [sts.amazonaws.com]
+thumbprints:
+  description: Thumbprints. Empty for a provider that was just made without.
+  returned: when O(state=present)
+  type: list
+  elements: str
+  sample: []
+tags:
+  description: Tags.
+  returned: when O(state=present)
+  type: dict
+  sample: {team: platform}
+create_date:
+  description: When the provider was made, in ISO 8601. Null for one that was just made.
+  returned: when O(state=present)
+  type: str
+  sample: "2026-11-24T07:00:00+00:00"
+actions:
+  description: API calls that write, in the order made; in check mode those that would be made.
+  returned: always
+  type: list
+  elements: str
+  sample: ["iam:CreateOpenIDConnectProvider"]
+permissions:
+  description: IAM actions that the run needs, those of reading included.
+  returned: always
+  type: list
+  elements: str
+  sample: ["iam:CreateOpenIDConnectProvider", "iam:GetOpenIDConnectProvider"]
+"""
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils import provider, thumbprint
+from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import aws_module, aws_of, conclude_outcome
+from ansible_collections.selfhosted.irsa.plugins.module_utils.https import Route
+from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer import DEFAULT_AUDIENCE
+from ansible_collections.selfhosted.irsa.plugins.module_utils.keys import CRYPTOGRAPHY_IMPORT_ERROR
+from ansible_collections.selfhosted.irsa.plugins.module_utils.module import require
+from ansible_collections.selfhosted.irsa.plugins.module_utils.plan import Outcome
+
+
+def main() -> None:
+    module = aws_module(
+        dict(
+            url=dict(type="str", required=True),
+            client_ids=dict(type="list", elements="str", default=[DEFAULT_AUDIENCE]),
+            purge_client_ids=dict(type="bool", default=True),
+            thumbprints=dict(type="list", elements="str"),
+            tags=dict(type="dict", aliases=["resource_tags"]),
+            purge_tags=dict(type="bool", default=False),
+            account_id=dict(type="str"),
+            confirm_account=dict(type="bool", default=True),
+            connect_to=dict(type="str"),
+            ca_path=dict(type="path"),
+            ignore_role_trust=dict(type="bool", default=False),
+            state=dict(type="str", default="present", choices=["present", "absent"]),
+        )
+    )
+    require(module, "cryptography", CRYPTOGRAPHY_IMPORT_ERROR)
+    conclude_outcome(module, lambda: _run(module))
+
+
+def _run(module) -> Outcome:
+    options = dict(module.params)
+    absent = options["state"] == "absent"
+    if not absent and options["thumbprints"]:
+        provider.check_thumbprints(options["thumbprints"])
+        if options["thumbprints"] == [provider.AUTO]:
+            options["thumbprints"] = [thumbprint.of_issuer(options["url"], Route(options["connect_to"], options["ca_path"]))]
+    names = (
+        "url", "client_ids", "purge_client_ids", "thumbprints", "tags", "purge_tags", "account_id", "confirm_account", "ignore_role_trust",
+    )
+    wish = provider.ProviderWish(**{name: options[name] for name in names})
+    ensure = provider.ensure_absent if absent else provider.ensure_present
+    return ensure(aws_of(module), wish, module.check_mode)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: irsa_oidc_provider_info
+short_description: What IAM OIDC providers there are
+version_added: 0.1.0
+description:
+  - Lists the IAM OIDC providers that match all that is given. With O(url) or O(arn) this is one call, whatever the number of providers.
+options:
+  url:
+    description:
+      - Issuer URL of the provider.
+    type: str
+  arn:
+    description:
+      - ARN of the provider.
+    type: str
+  tags:
+    description:
+      - Tags that the provider must have.
+    type: dict
+  account_id:
+    description:
+      - Account ID of the provider's account, used with O(url). Omitted, it is that of the credentials, at the cost of one call.
+    type: str
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - selfhosted.irsa._attributes.read_only
+  - selfhosted.irsa._attributes.aws
+seealso:
+  - module: selfhosted.irsa.irsa_oidc_provider
+author:
+  - The selfhosted.irsa authors (@selfhosted)
+"""
+
+EXAMPLES = r"""
+- name: Look up the provider of an issuer
+  selfhosted.irsa.irsa_oidc_provider_info:
+    url: https://irsa-prod.s3.eu-west-1.amazonaws.com
+  register: found
+
+- name: List the providers of a team
+  selfhosted.irsa.irsa_oidc_provider_info:
+    tags:
+      team: platform
+"""
+
+RETURN = r"""
+providers:
+  description: The providers, sorted by ARN.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    arn:
+      description: ARN.
+      type: str
+    url:
+      description: Issuer URL.
+      type: str
+    client_ids:
+      description: Audiences that are accepted.
+      type: list
+      elements: str
+    thumbprints:
+      description: Thumbprints.
+      type: list
+      elements: str
+    tags:
+      description: Tags.
+      type: dict
+    create_date:
+      description: When the provider was made, in ISO 8601.
+      type: str
+  sample:
+    - arn: arn:aws:iam::123456789012:oidc-provider/irsa-prod.s3.eu-west-1.amazonaws.com
+      url: https://irsa-prod.s3.eu-west-1.amazonaws.com
+      client_ids: [sts.amazonaws.com]
+      thumbprints: []
+      tags: {team: platform}
+      create_date: "2026-11-24T07:00:00+00:00"
+permissions:
+  description: IAM actions that the run needs.
+  returned: always
+  type: list
+  elements: str
+  sample: ["iam:GetOpenIDConnectProvider"]
+"""
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import aws_module, aws_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils.module import conclude
+from ansible_collections.selfhosted.irsa.plugins.module_utils.provider import find_providers
+
+
+def main() -> None:
+    module = aws_module(
+        dict(
+            url=dict(type="str"),
+            arn=dict(type="str"),
+            tags=dict(type="dict"),
+            account_id=dict(type="str"),
+        )
+    )
+    conclude(module, lambda: _run(module))
+
+
+def _run(module) -> dict:
+    aws = aws_of(module)
+    providers = find_providers(aws, *(module.params[name] for name in ("url", "arn", "tags", "account_id")))
+    return {"changed": False, "providers": providers, "permissions": sorted(aws.permissions)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: irsa_publish
+short_description: Publish an issuer's discovery document and JWKS in a bucket
+version_added: 0.1.0
+description:
+  - Writes the two documents where their content or headers differ, the JWKS first, each under the condition that nobody else wrote it since
+    it was read.
+  - Keys that are published and were not given stay, with a warning that names them, and the discovery document names the algorithms of
+    all keys.
+options:
+  bucket:
+    description:
+      - Name of the bucket.
+    type: str
+    required: true
+  prefix:
+    description:
+      - Path under which the documents go in the bucket, without slashes at its ends. Omitted, they go to its top.
+    type: str
+  issuer:
+    description:
+      - Issuer URL. A published document of another issuer is not overwritten.
+    type: str
+    required: true
+  jwks_json:
+    description:
+      - Text of the JWKS, as M(selfhosted.irsa.irsa_jwks) returns it. Required, except in check mode while there is no key yet.
+    type: str
+  discovery_json:
+    description:
+      - Text of the discovery document, as M(selfhosted.irsa.irsa_jwks) returns it. Required, except in check mode while there is no key yet.
+    type: str
+  purge_keys:
+    description:
+      - Whether published keys that O(jwks_json) does not have are taken out. Tokens signed with them are refused from then on.
+    type: bool
+    default: false
+  overwrite:
+    description:
+      - Whether a document that is not JSON, or that another issuer's discovery document stands beside, is overwritten or removed.
+    type: bool
+    default: false
+  cache_control:
+    description:
+      - Cache-Control header of both documents.
+    type: str
+    default: no-cache
+  account_id:
+    description:
+      - Account ID of the bucket's owner, which every call then insists on. Omitted, it is that of the credentials, at the cost of one call.
+    type: str
+  state:
+    description:
+      - V(absent) removes both documents.
+    type: str
+    choices: [present, absent]
+    default: present
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - selfhosted.irsa._attributes
+  - selfhosted.irsa._attributes.aws
+requirements:
+  - jwcrypto >= 1.5
+seealso:
+  - module: selfhosted.irsa.irsa_jwks
+  - module: selfhosted.irsa.irsa_bucket
+author:
+  - The selfhosted.irsa authors (@selfhosted)
+"""
+
+EXAMPLES = r"""
+- name: Publish the documents
+  selfhosted.irsa.irsa_publish:
+    bucket: irsa-prod
+    region: eu-west-1
+    issuer: https://irsa-prod.s3.eu-west-1.amazonaws.com
+    jwks_json: "{{ documents.jwks_json }}"
+    discovery_json: "{{ documents.discovery_json }}"
+"""
+
+RETURN = r"""
+documents:
+  description: The documents, JWKS first.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    key:
+      description: Key of the object.
+      type: str
+    url:
+      description: Where it is read.
+      type: str
+    etag:
+      description: ETag of the object, or null while it is not written.
+      type: str
+    changed:
+      description: Whether it was written or removed; in check mode, whether it would be.
+      type: bool
+  sample:
+    - key: keys.json
+      url: https://irsa-prod.s3.eu-west-1.amazonaws.com/keys.json
+      etag: '"0f343b0931126a20f133d67c2b018a3b"'
+      changed: false
+account_id:
+  description: Account ID of the bucket's owner.
+  returned: always
+  type: str
+  sample: "123456789012"
+kids:
+  description: Key IDs of all published keys.
+  returned: always
+  type: list
+  elements: str
+  sample: [ZxaqpnIuJNv6syKlG81X539XMHVIvpaPV0ziX48-Qng]
+foreign_kids:
+  description: Key IDs of the published keys that were not given.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+keys:
+  description: All published keys.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    kid:
+      description: Key ID.
+      type: str
+    algorithm:
+      description: JWS algorithm.
+      type: str
+    foreign:
+      description: Whether it was not given.
+      type: bool
+  sample:
+    - kid: ZxaqpnIuJNv6syKlG81X539XMHVIvpaPV0ziX48-Qng
+      algorithm: RS256
+      foreign: false
+jwks_json:
+  description: Text of the JWKS as published, or null.
+  returned: when O(state=present)
+  type: str
+  sample: "{\n  \"keys\": […]\n}\n"
+discovery_json:
+  description: Text of the discovery document as published, or null.
+  returned: when O(state=present)
+  type: str
+  sample: "{\n  \"issuer\": \"https://irsa-prod.s3.eu-west-1.amazonaws.com\", …\n}\n"
+actions:
+  description: API calls that write, in the order made; in check mode those that would be made.
+  returned: always
+  type: list
+  elements: str
+  sample: ["s3:PutObject", "s3:PutObject"]
+permissions:
+  description: IAM actions that the run needs, those of reading included.
+  returned: always
+  type: list
+  elements: str
+  sample: ["s3:GetObject", "s3:ListBucket", "s3:PutObject"]
+"""
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils import jwk, publication
+from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import aws_module, aws_of, conclude_outcome
+from ansible_collections.selfhosted.irsa.plugins.module_utils.module import require
+
+
+def main() -> None:
+    module = aws_module(
+        dict(
+            bucket=dict(type="str", required=True),
+            prefix=dict(type="str"),
+            issuer=dict(type="str", required=True),
+            jwks_json=dict(type="str"),
+            discovery_json=dict(type="str"),
+            purge_keys=dict(type="bool", default=False, no_log=False),
+            overwrite=dict(type="bool", default=False),
+            cache_control=dict(type="str", default=publication.DEFAULT_CACHE_CONTROL),
+            account_id=dict(type="str"),
+            state=dict(type="str", default="present", choices=["present", "absent"]),
+        )
+    )
+    options = dict(module.params)
+    module.no_log_values.update(publication.secrets_in(options["jwks_json"]))
+    require(module, "jwcrypto", jwk.JWCRYPTO_IMPORT_ERROR)
+    module.require_botocore_at_least("1.35.70", reason="for conditional writes to S3")
+    absent = options["state"] == "absent"
+    missing = [name for name in ("jwks_json", "discovery_json") if options[name] is None]
+    if missing and not absent and not module.check_mode:
+        module.fail_json(msg=f"missing required arguments: {', '.join(missing)}. Only check mode goes without, while there is no key yet.")
+    ensure = publication.ensure_unpublished if absent else publication.ensure_published
+    names = ("bucket", "prefix", "issuer", "jwks_json", "discovery_json", "purge_keys", "overwrite", "cache_control", "account_id")
+    wish = publication.PublicationWish(**{name: options[name] for name in names})
+    conclude_outcome(module, lambda: ensure(aws_of(module), wish, module.check_mode))
+
+
+if __name__ == "__main__":
+    main()
