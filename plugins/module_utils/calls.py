@@ -97,7 +97,7 @@ class Aws:
         method = getattr(self.client(service), xform_name(operation))
         repeat = AWSRetry.jittered_backoff(retries=5, delay=1, max_delay=8, catch_extra_error_codes=_REPEATED)
         try:
-            return repeat(method)(**params)
+            return repeat(_in_aws_form(method))(**params)
         except exceptions.ClientError as error:
             if error.response.get("Error", {}).get("Code") in absent:
                 return None
@@ -111,8 +111,34 @@ class Aws:
         self.permissions.update(actions)
         try:
             yield from self.client(service).get_paginator(xform_name(operation)).paginate(**params)
-        except (exceptions.ClientError, exceptions.BotoCoreError, exceptions.HTTPClientError) as error:
+        except exceptions.ClientError as error:
+            raise explained(_with_error(error), service, operation, on, actions) from None
+        except (exceptions.BotoCoreError, exceptions.HTTPClientError) as error:
             raise explained(error, service, operation, on, actions) from None
+
+
+def _in_aws_form(method: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+    """A client's method whose ClientErrors all have an ``Error`` in their response, which AWSRetry relies on."""
+
+    def called(**params: t.Any) -> t.Any:
+        try:
+            return method(**params)
+        except exceptions.ClientError as error:
+            raise _with_error(error) from None
+
+    return called
+
+
+def _with_error(error: exceptions.ClientError) -> exceptions.ClientError:
+    """The exception, where need be with the ``Error`` that botocore did not find.
+
+    Ceph answers IAM and STS calls that it does not know in S3's form of XML, which botocore's parser for those services leaves as it is.
+    """
+    response = error.response
+    if not response.get("Error", {}).get("Code"):
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")
+        response["Error"] = {"Code": response.get("Code") or str(status), "Message": response.get("Message")}
+    return error
 
 
 def explained(error: Exception, service: str, operation: str, on: str, actions: t.Sequence[str]) -> CallFailed:

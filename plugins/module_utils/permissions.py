@@ -15,6 +15,7 @@ _ACTIONS: dict[str, tuple[str, ...]] = {
     "s3:HeadBucket": ("s3:ListBucket",),
     "s3:GetPublicAccessBlock": ("s3:GetBucketPublicAccessBlock",),
     "s3:PutPublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
+    "s3:DeleteBucketTagging": ("s3:PutBucketTagging",),
     "s3:GetBucketEncryption": ("s3:GetEncryptionConfiguration",),
     "s3:PutBucketEncryption": ("s3:PutEncryptionConfiguration",),
     "s3control:GetPublicAccessBlock": ("s3:GetAccountPublicAccessBlock",),
