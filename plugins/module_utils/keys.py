@@ -45,8 +45,16 @@ PUBLIC_LABELS = ("PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE")
 
 _BEGIN = re.compile(rb"^-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?$", re.MULTILINE)
 
-# DER of the object identifiers 2.16.840.1.101.3.4.3.17 to .19, RFC 9881
-_ML_DSA_IDENTIFIERS = tuple(b"\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03" + bytes([last]) for last in (0x11, 0x12, 0x13))
+# DER of the object identifiers of keys that a library may well read, and that are of no use all the same.
+_UNUSABLE_KINDS = {
+    # id-ml-dsa-44, -65 and -87, RFC 9881
+    **{
+        b"\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03" + bytes([last]): "an ML-DSA key, which AWS STS does not verify"
+        for last in (0x11, 0x12, 0x13)
+    },
+    # id-RSASSA-PSS, RFC 4055; Go's crypto/x509 knows rsaEncryption alone
+    b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a": "an RSASSA-PSS key, which kube-apiserver does not read",
+}
 
 _USABLE = "RSA of at least 2048 bits, or ECDSA on P-256, P-384 or P-521"
 
@@ -94,13 +102,17 @@ def _is_encrypted(block: PemBlock) -> bool:
     return block.label == "ENCRYPTED PRIVATE KEY" or b"Proc-Type: 4,ENCRYPTED" in block.text
 
 
-def _is_ml_dsa(block: PemBlock) -> bool:
+def _refuse_unusable_kind(block: PemBlock) -> None:
+    if block.label not in ("PRIVATE KEY", "PUBLIC KEY"):
+        return  # only these say of what kind their key is; a certificate begins with the kind of its signature
     body = b"".join(line for line in block.text.splitlines() if not line.startswith(b"-----"))
     try:
-        der = base64.b64decode(body, validate=True)
+        start = base64.b64decode(body, validate=True)[:40]
     except ValueError:
-        return False
-    return any(identifier in der[:40] for identifier in _ML_DSA_IDENTIFIERS)
+        return
+    for identifier, kind in _UNUSABLE_KINDS.items():
+        if identifier in start:
+            raise IrsaError(f"it is {kind}; wanted is {_USABLE}")
 
 
 def load_private(text: bytes) -> PrivateKey:
@@ -124,8 +136,7 @@ def load_private(text: bytes) -> PrivateKey:
         raise IrsaError("it is encrypted, and kube-apiserver cannot ask for a passphrase; decrypt it first")
     if block.label == "OPENSSH PRIVATE KEY":
         raise IrsaError("it is in OpenSSH's own format, which kube-apiserver does not read; convert it with 'ssh-keygen -p -m pem'")
-    if _is_ml_dsa(block):
-        raise IrsaError(f"it is an ML-DSA key, which AWS STS does not verify; wanted is {_USABLE}")
+    _refuse_unusable_kind(block)
     if block.label not in PRIVATE_LABELS:
         raise IrsaError(f"it is a {block.label}, which cannot sign service account tokens; wanted is {_USABLE}")
     try:
@@ -151,8 +162,7 @@ def load_public(text: bytes) -> t.Any:
     if len(blocks) != 1:
         raise IrsaError(f"it holds {len(blocks)} public keys in PEM, and one is wanted ({', '.join(PUBLIC_LABELS)})")
     block = blocks[0]
-    if _is_ml_dsa(block):
-        raise IrsaError(f"it is an ML-DSA key, which AWS STS does not verify; wanted is {_USABLE}")
+    _refuse_unusable_kind(block)
     try:
         if block.label == "CERTIFICATE":
             key = x509.load_pem_x509_certificate(block.text, backend=default_backend()).public_key()

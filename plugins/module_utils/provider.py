@@ -31,6 +31,9 @@ MOST_THUMBPRINTS = 5
 _THUMBPRINT = re.compile(r"^[0-9A-Fa-f]{40}$")
 AUTO = "auto"
 
+# What ansible-playbook -e 'name=["a"]' makes of a list.
+_QUOTED_LIST = re.compile(r"[\[\]{}\"'\s]")
+
 Provider = t.Dict[str, t.Any]
 
 
@@ -56,6 +59,8 @@ def check_client_ids(client_ids: t.Sequence[str], option: str = "client_ids") ->
     for client_id in client_ids:
         if not 1 <= len(client_id) <= 255:
             raise IrsaError(f"{option} has an entry of {len(client_id)} characters; IAM takes 1 to 255.")
+        if _QUOTED_LIST.search(client_id):
+            raise IrsaError(f"{option} has {client_id!r}, which looks like a list in quotes. With -e, give lists in JSON: -e '{{\"{option}\": [\"…\"]}}'.")
 
 
 def check_thumbprints(thumbprints: t.Sequence[str], option: str = "thumbprints") -> None:

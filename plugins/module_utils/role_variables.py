@@ -19,6 +19,8 @@ PREFIX = "irsa_issuer_"
 # What stands between bucket and prefix in the longest default issuer of any region.
 _LONGEST_HOST_REST = len("https://.s3.ap-southeast-5.amazonaws.com.cn/")
 
+_LISTS = ("audiences", "thumbprints", "extra_jwks")
+
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 Variables = t.Mapping[str, t.Any]
@@ -31,13 +33,24 @@ def problems(variables: Variables) -> list[str]:
     Secrets that were put into a variable by mistake are not repeated.
     """
     found: list[str] = []
+    variables = {**variables, **{name: _as_list(variables.get(name)) for name in _LISTS}}
     for name, check in _CHECKS:
-        if variables.get(name) not in (None, "", [], {}):
+        value = variables.get(name)
+        if value not in (None, "", []):
             try:
-                check(variables[name])
+                check(value if name in _LISTS else str(value))
             except IrsaError as fault:
                 found.append(f"{PREFIX}{name}: {fault}")
     return found + [problem for rule in _RULES for problem in rule(variables)]
+
+
+def _as_list(value: t.Any) -> list[t.Any]:
+    """A list variable as Ansible takes it: text, as -e gives it, is split at commas, and something else is a list of one."""
+    if value in (None, ""):
+        return []
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",")]
+    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def _check_jwks_list(documents: t.Any) -> None:
