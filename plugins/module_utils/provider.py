@@ -60,7 +60,7 @@ def check_client_ids(client_ids: t.Sequence[str], option: str = "client_ids") ->
         if not 1 <= len(client_id) <= 255:
             raise IrsaError(f"{option} has an entry of {len(client_id)} characters; IAM takes 1 to 255.")
         if _QUOTED_LIST.search(client_id):
-            raise IrsaError(f"{option} has {client_id!r}, which looks like a list in quotes. With -e, give lists in JSON: -e '{{\"{option}\": [\"…\"]}}'.")
+            raise IrsaError(f"{option} has {client_id!r}, which looks like a list in quotes. With -e, give a list as JSON of the whole variable: -e '{{\"name\": [\"…\"]}}'.")
 
 
 def check_thumbprints(thumbprints: t.Sequence[str], option: str = "thumbprints") -> None:
