@@ -146,7 +146,16 @@ def load_private(text: bytes) -> PrivateKey:
     except (ValueError, TypeError):
         raise IrsaError("it is damaged: the PEM block does not decode to a private key") from None
     algorithm(key.public_key())
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        _check_public_point(key)
     return PrivateKey(key, "pkcs8" if block.label == "PRIVATE KEY" else "traditional")
+
+
+def _check_public_point(key: t.Any) -> None:
+    # Libraries believe the public point that the file gives beside the private number; Go, and so kube-apiserver, computes it.
+    derived = ec.derive_private_key(key.private_numbers().private_value, key.curve, default_backend())
+    if derived.public_key().public_numbers() != key.public_key().public_numbers():
+        raise IrsaError("it is damaged: its public point does not belong to its private number")
 
 
 def load_public(text: bytes) -> t.Any:

@@ -1,0 +1,116 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Keys that openssl and ssh-keygen made, so that what is tested did not write what it reads.
+
+Made when this is imported, and not by fixtures: ansible-test runs each test in a process of its own, where every fixture is
+made anew. Python 3.9 has to do.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import subprocess
+import tempfile
+import typing as t
+
+import pytest
+
+for _program in ("openssl", "ssh-keygen"):
+    if shutil.which(_program) is None:
+        pytest.skip(f"{_program} is not installed, and keys are made and read with it", allow_module_level=True)
+
+
+def run(*command: str, stdin: bytes = b"") -> bytes:
+    """What a program prints; its failure is the test's."""
+    done = subprocess.run(command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 0, f"{command} failed: {done.stderr.decode()}"
+    return done.stdout
+
+
+def openssl(command: str, stdin: bytes = b"") -> bytes:
+    """What openssl prints for a command line without quotes."""
+    return run("openssl", *command.split(), stdin=stdin)
+
+
+def ssh_keygen(options: str) -> tuple[bytes, bytes]:
+    """A private key and its public line, as ssh-keygen writes the two files."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "key")
+        run("ssh-keygen", "-q", "-N", "", "-C", "", *options.split(), "-f", path)
+        with open(path, "rb") as private, open(path + ".pub", "rb") as public:
+            return private.read(), public.read()
+
+
+def public_pem(private: bytes) -> bytes:
+    """SubjectPublicKeyInfo of a private key, in PEM."""
+    return openssl("pkey -pubout", private)
+
+
+def pkcs8(private: bytes) -> bytes:
+    """A private key as unencrypted PKCS#8."""
+    return openssl("pkcs8 -topk8 -nocrypt", private)
+
+
+def traditional(private: bytes) -> bytes:
+    """A private key as PKCS#1 or SEC1."""
+    return openssl("pkey -traditional", private)
+
+
+def certificate(private: bytes, subject: str = "/CN=sample") -> bytes:
+    """A self-signed certificate of a key, in PEM."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(private)
+        file.flush()
+        return openssl(f"req -new -x509 -days 30 -subj {subject} -key {file.name}")
+
+
+def kid(private: bytes) -> str:
+    """The key ID by the recipe of Kubernetes' documentation: base64url of the SHA-256 of the DER public key."""
+    digest = openssl("dgst -sha256 -binary", openssl("pkey -pubout -outform DER", private))
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def openssh_line(private: bytes) -> str:
+    """The OpenSSH line of a private key."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(private)
+        file.flush()
+        return run("ssh-keygen", "-y", "-f", file.name).decode().strip()
+
+
+def secret_lines(private: bytes) -> list[str]:
+    """The lines of a private key's PEM that nobody may see."""
+    return [line for line in private.decode().splitlines() if len(line) > 16 and "-----" not in line]
+
+
+def self_made_ec(curve: str) -> bytes:
+    """A SEC1 key with the EC PARAMETERS before it, as openssl ecparam writes it."""
+    return openssl(f"ecparam -name {curve} -genkey")
+
+
+class Sample(t.NamedTuple):
+    """A key in each form that a file may have, and what it is."""
+
+    traditional: bytes
+    pkcs8: bytes
+    algorithm: str
+    size: t.Optional[int]
+    curve: t.Optional[str]
+
+
+def _sample(made: bytes, algorithm: str, size: t.Optional[int] = None, curve: t.Optional[str] = None) -> Sample:
+    return Sample(traditional(made), pkcs8(made), algorithm, size, curve)
+
+
+RSA = _sample(openssl("genrsa 2048"), "RS256", size=2048)
+OTHER_RSA = _sample(openssl("genrsa 2048"), "RS256", size=2048)
+P256 = _sample(self_made_ec("prime256v1"), "ES256", curve="P-256")
+OTHER_P256 = _sample(self_made_ec("prime256v1"), "ES256", curve="P-256")
+P384 = _sample(self_made_ec("secp384r1"), "ES384", curve="P-384")
+P521 = _sample(self_made_ec("secp521r1"), "ES512", curve="P-521")
+
+EACH_KIND = {"RSA": RSA, "P-256": P256, "P-384": P384, "P-521": P521}
