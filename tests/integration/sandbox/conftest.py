@@ -2,37 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One sandbox for all of these tests, emptied before each, and clients that reach it in each way there is."""
+"""Clients that reach the sandbox in each way there is."""
 
 from __future__ import annotations
 
-import http.client
 import json
-import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
 import pytest
 from botocore.config import Config
-from sandbox_helpers import OPEN_TO_POLICIES, REGION, Fetched, policy_for
+from sandbox_helpers import OPEN_TO_POLICIES, REGION, policy_for
 
 from tests.sandbox import Sandbox
 from tests.sandbox.sandbox import REMOVED
-
-
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with Sandbox(tmp_path_factory.mktemp("sandbox")) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(running: Sandbox) -> Sandbox:
-    running.reset()
-    return running
 
 
 @pytest.fixture(scope="session")
@@ -73,33 +58,6 @@ def s3(aws: Callable[..., Any]) -> Any:
 @pytest.fixture
 def iam(aws: Callable[..., Any]) -> Any:
     return aws("iam")
-
-
-@pytest.fixture
-def fetch(sandbox: Sandbox) -> Callable[..., Fetched]:
-    """Fetches a URL as anybody would, without the AWS SDK."""
-    trust = ssl.create_default_context(cafile=str(sandbox.ca_path))
-
-    def get(url: str, method: str = "GET", headers: dict[str, str] | None = None, body: bytes | None = None) -> Fetched:
-        parts = urlsplit(url)
-        proxy = urlsplit(sandbox.proxy)
-        if parts.scheme == "https":
-            secure = http.client.HTTPSConnection(proxy.hostname, proxy.port, context=trust)
-            secure.set_tunnel(parts.hostname or "", 443)
-            connection: http.client.HTTPConnection = secure
-            target = parts.path + (f"?{parts.query}" if parts.query else "")
-        else:
-            connection = http.client.HTTPConnection(proxy.hostname, proxy.port)
-            target = url
-        connection.request(method, target, body=body, headers=headers or {})
-        response = connection.getresponse()
-        fetched = Fetched(
-            response.status, {key.lower(): value for key, value in response.getheaders()}, response.read()
-        )
-        connection.close()
-        return fetched
-
-    return get
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -19,19 +18,6 @@ OPEN_TO_POLICIES = {
     "BlockPublicPolicy": False,
     "RestrictPublicBuckets": False,
 }
-
-
-@dataclass
-class Fetched:
-    """What an anonymous client got."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def code(self) -> str:
-        return self.body.decode().partition("<Code>")[2].partition("</Code>")[0]
 
 
 def policy_for(bucket: str, *keys: str, **elements: Any) -> dict[str, Any]:

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One sandbox for all of these tests, since a process can hold one, and ansible-playbook as its user."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from accounts import Account
+from fetching import Stranger
+from playbooks import Operator
+
+from tests.sandbox import Sandbox
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with Sandbox(tmp_path_factory.mktemp("sandbox")) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running: Sandbox) -> Sandbox:
+    """The sandbox, emptied."""
+    running.reset()
+    return running
+
+
+@pytest.fixture
+def fetch(sandbox: Sandbox) -> Stranger:
+    return Stranger(sandbox)
+
+
+@pytest.fixture
+def account(sandbox: Sandbox) -> Account:
+    """The account of the sandbox's credentials, empty."""
+    return Account(sandbox)
+
+
+@pytest.fixture
+def operator(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Operator:
+    """Somebody with a folder of their own who runs ansible-playbook against the emptied sandbox."""
+    return Operator(sandbox, tmp_path_factory.mktemp("operator"))
+
+
+@pytest.fixture(scope="module")
+def new_operator(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Operator]:
+    """For a fixture of a whole module, which runs a few playbooks once and lets many tests look at what came of it."""
+
+    def make() -> Operator:
+        running.reset()
+        return Operator(running, tmp_path_factory.mktemp("operator"))
+
+    return make

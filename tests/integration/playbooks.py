@@ -1,0 +1,234 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""ansible-playbook as a user runs it, and what came of it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.sandbox import Sandbox
+
+HERE = Path(__file__).resolve().parent
+COLLECTIONS = "ANSIBLE_COLLECTIONS_PATH"
+
+# How the controller is written into an inventory, if it must be: as itself and with its own Python.
+LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+
+Play = dict[str, Any]
+
+
+@dataclass
+class Record:
+    """What one task came to on one host."""
+
+    host: str
+    task: str
+    status: str
+    result: dict[str, Any]
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Run:
+    """A run of ansible-playbook that has ended.
+
+    :ivar calls: the sandbox's log of it
+    """
+
+    exit_code: int
+    output: str
+    calls: list[dict[str, Any]]
+    records: list[Record]
+
+    def ok(self) -> Run:
+        """Fails the test, with the whole output, unless the run ended well."""
+        assert self.exit_code == 0, self.output
+        return self
+
+    @property
+    def writes(self) -> list[str]:
+        """:return: the writes that reached the endpoint, in order, as results name them"""
+        return [f"{call['service']}:{call['operation']}" for call in self.calls if call["write"]]
+
+    @property
+    def counted_calls(self) -> list[str]:
+        """:return: the API calls, without anonymous fetches"""
+        return [f"{call['service']}:{call['operation']}" for call in self.calls if not call["anonymous"]]
+
+    @property
+    def changed(self) -> dict[str, int]:
+        """:return: the `changed=` of each host's last line"""
+        return {record.host: record.result["changed"] for record in self.records if record.status == "stats"}
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """:return: the message that stopped each host that was stopped"""
+        return {
+            record.host: str(record.result.get("msg"))
+            for record in self.records
+            if record.status in ("failed", "unreachable")
+        }
+
+    @property
+    def failure(self) -> str:
+        """:return: the one message of a run that was to fail"""
+        assert self.exit_code != 0, self.output
+        (message,) = self.failures.values()
+        return message
+
+    @property
+    def warnings(self) -> list[str]:
+        return [warning for record in self.records for warning in record.warnings]
+
+    @property
+    def results(self) -> dict[str, dict[str, Any]]:
+        """:return: `irsa_issuer_result` of each host that the role left it on"""
+        found = {}
+        for record in self.records:
+            for item in record.result.get("results", []):
+                facts = item.get("ansible_facts", {}) if isinstance(item, dict) else {}
+                if "irsa_issuer_result" in facts:
+                    found[item["item"]] = facts["irsa_issuer_result"]
+        return found
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """:return: `irsa_issuer_result` of a run for one host"""
+        (result,) = self.results.values()
+        return result
+
+    @property
+    def actions(self) -> list[str]:
+        return self.result["actions"]
+
+    @property
+    def aws_actions(self) -> list[str]:
+        """:return: the actions but for those on key files, which no endpoint sees"""
+        return [action for action in self.actions if not action.startswith("file:")]
+
+    def diff_of(self, task: str) -> list[dict[str, Any]]:
+        """:return: the diff of the one task whose name has `task` in it"""
+        (record,) = (record for record in self.records if task in record.task and "diff" in record.result)
+        diff = record.result["diff"]
+        return diff if isinstance(diff, list) else [diff]
+
+
+class Running:
+    """A run that has been started. `wait` for it."""
+
+    def __init__(self, process: subprocess.Popen[str], sandbox: Sandbox, mark: int, record: Path) -> None:
+        self._process = process
+        self._sandbox = sandbox
+        self._mark = mark
+        self._record = record
+
+    def wait(self) -> Run:
+        output, _ = self._process.communicate()
+        lines = self._record.read_text(encoding="utf-8").splitlines() if self._record.exists() else []
+        records = [Record(**{"task": "", **json.loads(line)}) for line in lines]
+        return Run(self._process.returncode, output, self._sandbox.log(self._mark), records)
+
+
+class Operator:
+    """Somebody who runs ansible-playbook in a folder of their own, with the environment that leads to the sandbox.
+
+    :ivar variables: handed to every run, beneath those of the run itself
+    :ivar environment: likewise
+    """
+
+    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
+        self.sandbox = sandbox
+        self.folder = folder
+        self.variables: dict[str, Any] = {}
+        self.environment: dict[str, str] = {}
+        self._numbers = itertools.count(1)
+        self.keys = folder / "keys"
+        self.keys.mkdir(mode=0o700)
+        self.key = self.keys / "sa-signer.key"
+        (folder / "home").mkdir()
+        (folder / "ansible.cfg").touch()
+
+    def provision(self, *arguments: str, **more: Any) -> Run:
+        """Runs `selfhosted.irsa.provision`; see `start`."""
+        return self.start("selfhosted.irsa.provision", *arguments, **more).wait()
+
+    def teardown(self, *arguments: str, **more: Any) -> Run:
+        """Runs `selfhosted.irsa.teardown`; see `start`."""
+        return self.start("selfhosted.irsa.teardown", *arguments, **more).wait()
+
+    def play(self, plays: Sequence[Play], *arguments: str, **more: Any) -> Run:
+        """Runs a playbook of somebody else's; see `start`."""
+        playbook = self.folder / f"playbook-{next(self._numbers)}.yml"
+        playbook.write_text(json.dumps(plays), encoding="utf-8")
+        return self.start(str(playbook), *arguments, **more).wait()
+
+    def start(
+        self,
+        playbook: str,
+        *arguments: str,
+        variables: Mapping[str, Any] | None = None,
+        hosts: Mapping[str, Mapping[str, Any]] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Running:
+        """Starts ansible-playbook.
+
+        :param variables: extra variables, in the form that YAML gives them
+        :param hosts: an inventory: the hosts of a group, each with its variables; without it only the implicit localhost
+        :param environment: variables to set
+        """
+        number = next(self._numbers)
+        command = [sys.executable, str(Path(sys.executable).with_name("ansible-playbook")), playbook, *arguments]
+        for option, name, content in (
+            ("--extra-vars=@{}", "variables", {**self.variables, **(variables or {})}),
+            ("--inventory={}", "inventory", {"clusters": {"hosts": hosts}} if hosts else None),
+        ):
+            if content:
+                path = self.folder / f"{name}-{number}.yml"
+                path.write_text(json.dumps(content), encoding="utf-8")
+                command.append(option.format(path))
+        record = self.folder / f"record-{number}.jsonl"
+        mark = self.sandbox.mark()
+        process = subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env={**self._environ(), "IRSA_TEST_RECORD": str(record), **self.environment, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        return Running(process, self.sandbox, mark, record)
+
+    def _environ(self) -> dict[str, str]:
+        kept = {
+            name: value
+            for name, value in self.sandbox.environ().items()
+            # A person's own Ansible settings must not leak into a test; where the collections are is told by `make`.
+            if not name.startswith("ANSIBLE_") or name == COLLECTIONS
+        }
+        return {
+            **kept,
+            COLLECTIONS: os.environ[COLLECTIONS],
+            "HOME": str(self.folder / "home"),
+            "LC_ALL": "C.UTF-8",
+            "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
+            "ANSIBLE_HOME": str(self.folder / "home" / ".ansible"),
+            "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
+            "ANSIBLE_NOCOLOR": "true",
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+        }
+
+    def key_files(self) -> Iterator[Path]:
+        """:return: what is in the folder for keys"""
+        return self.keys.iterdir()

@@ -1,0 +1,229 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The main job: a first look in check mode, the run itself, and a run that finds everything right."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from accounts import Account
+from fetching import Stranger
+from oracles import kid_of, openssl, token
+from playbooks import Operator, Run
+
+from tests.sandbox import Sandbox
+
+BUCKET = "irsa-main"
+HOST = f"{BUCKET}.s3.eu-west-1.amazonaws.com"
+ISSUER = f"https://{HOST}"
+ARN = f"arn:aws:iam::123456789012:oidc-provider/{HOST}"
+
+
+@dataclass
+class Story:
+    """The three runs, and what was there between the first two."""
+
+    operator: Operator
+    check: Run
+    after_check: list[Path]
+    first: Run
+    second: Run
+
+
+@pytest.fixture(scope="module")
+def story(new_operator: Callable[[], Operator]) -> Story:
+    operator = new_operator()
+    operator.variables = {
+        "irsa_issuer_bucket": BUCKET,
+        "irsa_issuer_key_path": str(operator.key),
+        "irsa_issuer_tags": {"team": "platform"},
+    }
+    check = operator.provision("--check", "--diff")
+    after_check = list(operator.key_files())
+    return Story(operator, check.ok(), after_check, operator.provision().ok(), operator.provision("--diff").ok())
+
+
+@pytest.fixture
+def cloud(running: Sandbox, story: Story) -> Account:
+    """The account as the story left it."""
+    return Account(running)
+
+
+@pytest.fixture
+def look(running: Sandbox, story: Story) -> Stranger:
+    return Stranger(running)
+
+
+class TestCheckModeOnAnEmptyAccount:
+    def test_lists_the_writes_that_the_run_then_makes(self, story: Story) -> None:
+        assert story.check.actions == story.first.actions
+        assert story.first.aws_actions == story.first.writes
+        assert story.first.actions == [
+            "s3:CreateBucket",
+            "s3:PutPublicAccessBlock",
+            "s3:PutBucketPolicy",
+            "file:CreatePrivateKey",
+            "file:WritePublicKey",
+            "file:WriteOpensshPublicKey",
+            "s3:PutObject",
+            "s3:PutObject",
+            "iam:CreateOpenIDConnectProvider",
+        ]
+
+    def test_writes_nothing(self, story: Story) -> None:
+        assert story.check.calls
+        assert story.check.writes == []
+        assert story.after_check == []
+
+    def test_says_what_it_cannot_know_yet(self, story: Story) -> None:
+        assert story.check.result["kid"] is None
+        (key,) = story.check.diff_of("Make the key, or adopt")
+        assert key["after"]["key"]["kid"] == "(known when the key has been made)"
+
+    def test_draws_every_write(self, story: Story) -> None:
+        bucket = story.check.diff_of("Make or repair the bucket")
+        assert [entry["after_header"] for entry in bucket] == [
+            f"bucket {BUCKET} (bucket)",
+            f"bucket {BUCKET} (public access block)",
+            f"bucket {BUCKET} (policy)",
+        ]
+        assert json.loads(bucket[0]["after"])["tags"] == {"team": "platform"}
+        assert [entry["after_header"] for entry in story.check.diff_of("Publish them")] == [
+            f"s3://{BUCKET}/keys.json (document)",
+            f"s3://{BUCKET}/.well-known/openid-configuration (document)",
+        ]
+        (provider,) = story.check.diff_of("Register or repair")
+        assert json.loads(provider["after"])["client_ids"] == ["sts.amazonaws.com"]
+
+    def test_needs_no_more_permissions_than_the_run(self, story: Story) -> None:
+        # GetBucketPolicy is the look after the write, which check mode does not come to.
+        assert set(story.check.result["permissions"]) == set(story.first.result["permissions"]) - {"s3:GetBucketPolicy"}
+
+
+class TestSecondRun:
+    def test_changes_nothing(self, story: Story) -> None:
+        assert story.second.changed == {"localhost": 0}
+        assert story.second.actions == []
+        assert story.second.calls
+        assert story.second.writes == []
+
+    def test_has_the_values_of_the_first(self, story: Story) -> None:
+        first, second = story.first.result, story.second.result
+        differing = {name for name in first if first[name] != second[name]}
+        assert first.keys() == second.keys()
+        assert differing == {"actions", "changed", "documents", "permissions"}
+        assert [{**document, "changed": False} for document in first["documents"]] == second["documents"]
+
+    def test_warns_of_nothing(self, story: Story) -> None:
+        assert story.check.warnings + story.first.warnings + story.second.warnings == []
+        assert "WARNING" not in story.first.output
+
+
+def test_few_calls_are_made(story: Story) -> None:
+    assert len(story.first.counted_calls) <= 14, story.first.counted_calls
+    assert len(story.second.counted_calls) <= 9, story.second.counted_calls
+
+
+def test_the_result_says_everything_that_later_plays_need(story: Story) -> None:
+    result = story.first.result
+    kid = kid_of(story.operator.key)
+    assert {name: value for name, value in result.items() if name not in ("documents", "permissions", "actions")} == {
+        "issuer": ISSUER,
+        "jwks_uri": f"{ISSUER}/keys.json",
+        "provider_arn": ARN,
+        "providers": [{"account_id": "123456789012", "arn": ARN}],
+        "kid": kid,
+        "algorithm": "RS256",
+        "keys": [{"kid": kid, "algorithm": "RS256", "foreign": False}],
+        "bucket": BUCKET,
+        "jwks_json": result["jwks_json"],
+        "discovery_json": result["discovery_json"],
+        "public_key": openssl("pkey", "-in", str(story.operator.key), "-pubout").decode(),
+        "apiserver_flags": [
+            f"--service-account-issuer={ISSUER}",
+            f"--service-account-key-file={story.operator.keys}/sa-signer-pkcs8.pub",
+            f"--service-account-signing-key-file={story.operator.key}",
+            f"--service-account-jwks-uri={ISSUER}/keys.json",
+            f"--api-audiences={ISSUER}",
+        ],
+        "changed": True,
+    }
+
+
+class TestPublishedDocuments:
+    def test_are_read_by_anybody_at_their_true_address(self, story: Story, look: Stranger) -> None:
+        for name, path in (("jwks_json", "keys.json"), ("discovery_json", ".well-known/openid-configuration")):
+            fetched = look(f"{ISSUER}/{path}")
+            assert fetched.status == 200
+            assert fetched.headers["content-type"] == "application/json"
+            assert fetched.headers["cache-control"] == "no-cache"
+            assert fetched.body.decode() == story.second.result[name]
+
+    def test_are_all_that_anybody_can_read(self, cloud: Account, look: Stranger) -> None:
+        cloud.s3.put_object(Bucket=BUCKET, Key="notes.txt", Body=b"not for you")
+        assert look(f"{ISSUER}/notes.txt").status == 403
+        assert look(f"{ISSUER}/?list-type=2").status == 403
+        assert look(f"{ISSUER}/", method="PUT").status == 403
+        assert look(f"{ISSUER}/keys.json", method="DELETE").status == 403
+        cloud.s3.delete_object(Bucket=BUCKET, Key="notes.txt")
+
+    def test_say_what_the_shell_procedure_said(self, look: Stranger) -> None:
+        # https://github.com/aws/amazon-eks-pod-identity-webhook/blob/master/SELF_HOSTED_SETUP.md
+        assert json.loads(look(f"{ISSUER}/.well-known/openid-configuration").body) == {
+            "issuer": ISSUER,
+            "jwks_uri": f"{ISSUER}/keys.json",
+            "authorization_endpoint": "urn:kubernetes:programmatic_authorization",
+            "response_types_supported": ["id_token"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "claims_supported": ["sub", "iss"],
+        }
+
+    def test_name_the_key_as_kubernetes_does(self, story: Story, look: Stranger) -> None:
+        (key,) = json.loads(look(f"{ISSUER}/keys.json").body)["keys"]
+        assert key.keys() == {"kty", "kid", "alg", "use", "n", "e"}
+        assert (key["kid"], key["alg"], key["use"]) == (kid_of(story.operator.key), "RS256", "sig")
+
+
+def test_the_key_files_are_those_of_the_shell_procedure(story: Story) -> None:
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in story.operator.key_files()}
+    assert modes == {"sa-signer.key": 0o600, "sa-signer.key.pub": 0o644, "sa-signer-pkcs8.pub": 0o644}
+    key = story.operator.key
+    assert key.read_text().startswith("-----BEGIN RSA PRIVATE KEY-----\n")
+    openssl("rsa", "-in", str(key), "-check", "-noout")
+    assert key.with_name("sa-signer-pkcs8.pub").read_bytes() == openssl("pkey", "-in", str(key), "-pubout")
+
+
+def test_bucket_and_provider_are_as_wanted(cloud: Account) -> None:
+    ownership = cloud.s3.get_bucket_ownership_controls(Bucket=BUCKET)["OwnershipControls"]
+    assert ownership["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    assert cloud.s3.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"] == {
+        "BlockPublicAcls": True,
+        "IgnorePublicAcls": True,
+        "BlockPublicPolicy": False,
+        "RestrictPublicBuckets": False,
+    }
+    assert cloud.bucket_tags(BUCKET) == {"team": "platform"}
+    assert cloud.providers() == [ARN]
+    provider = cloud.provider(ARN)
+    assert (provider["Url"], provider["ClientIDList"]) == (HOST, ["sts.amazonaws.com"])
+    assert provider["Tags"] == [{"Key": "team", "Value": "platform"}]
+
+
+def test_a_pod_gets_its_role(story: Story, cloud: Account) -> None:
+    subject = "system:serviceaccount:default:app"
+    cloud.trust(ARN, aud="sts.amazonaws.com", sub=subject)
+    identity = cloud.client("sts").assume_role_with_web_identity(
+        RoleArn="arn:aws:iam::123456789012:role/app",
+        RoleSessionName="pod",
+        WebIdentityToken=token(story.operator.key, ISSUER, subject),
+    )
+    assert identity["SubjectFromWebIdentityToken"] == subject
+    cloud.iam.delete_role(RoleName="app")
