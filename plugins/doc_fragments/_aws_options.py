@@ -18,7 +18,8 @@ options:
     aliases: [resource_tags]
   purge_tags:
     description:
-      - Whether tags that are not in O(tags) are removed. Tags whose name begins with V(aws:) are AWS's own and always stay.
+      - Whether tags that are not in O(tags) are removed. Tags whose name begins with V(aws:) are AWS's own and always
+        stay.
     type: bool
     default: false
 """
@@ -27,9 +28,10 @@ options:
 options:
   connect_to:
     description:
-      - Where to connect to instead of the issuer's own address, as C(host:port), C([v6]:port) or C(host), which means port 443.
-        TLS still asks for the issuer's name, as with curl's C(--connect-to).
-      - Without it the name is resolved by DNS, or given to the proxy that the environment variables E(HTTPS_PROXY) and E(NO_PROXY) name.
+      - Where to connect to instead of the issuer's own address, as C(host:port), C([v6]:port) or C(host), which means
+        port 443. TLS still asks for the issuer's name, as with curl's C(--connect-to).
+      - Without it the name is resolved by DNS, or given to the proxy that the environment variables E(HTTPS_PROXY) and
+        E(NO_PROXY) name.
     type: str
   ca_path:
     description:

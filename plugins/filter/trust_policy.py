@@ -15,7 +15,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer import DEFA
 
 def _trust_policy(arn: str, namespace: str, service_account: str, audience: str = DEFAULT_AUDIENCE) -> dict[str, t.Any]:
     if ":oidc-provider/" not in arn:
-        raise AnsibleFilterError(f"trust_policy wants the ARN of an OIDC provider, and got {arn!r}; irsa_issuer_result.provider_arn is one.")
+        raise AnsibleFilterError(
+            f"trust_policy wants the ARN of an OIDC provider, and got {arn!r}; irsa_issuer_result.provider_arn is one."
+        )
     return trust_policy(arn, namespace, service_account, audience)
 
 

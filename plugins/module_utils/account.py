@@ -19,7 +19,10 @@ _ACCOUNT_ID = re.compile(r"^([0-9]{12}|RGW[0-9]{17})$")
 def check_account_id(account_id: str, option: str = "account_id") -> None:
     """Raise IrsaError unless the text is an account ID."""
     if not _ACCOUNT_ID.match(account_id):
-        raise IrsaError(f"{option} is {account_id!r}; an AWS account ID has twelve digits. Put it in quotes, or YAML drops leading zeros.")
+        raise IrsaError(
+            f"{option} is {account_id!r}; an AWS account ID has twelve digits. Put it in quotes, or YAML drops leading "
+            "zeros."
+        )
 
 
 def account_of(aws: Aws, given: t.Optional[str]) -> str:
@@ -32,17 +35,19 @@ def account_of(aws: Aws, given: t.Optional[str]) -> str:
     except CallFailed as failure:
         if failure.unsupported:
             raise IrsaError(
-                f"{failure} This endpoint cannot say whose credentials these are; give the account ID with the account_id option."
+                f"{failure} This endpoint cannot say whose credentials these are; give the account ID with the "
+                "account_id option."
             ) from None
         raise
     return identity["Account"]
 
 
 def confirm_account(aws: Aws, service: str, account_id: str, given: bool) -> None:
-    """Raise IrsaError when an account ID that was given is not the credentials', before something is made in the wrong account.
+    """Raise IrsaError when an account ID that was given is not the credentials', before something is made in the wrong
+    account.
 
-    ``service`` is one whose client is in use anyway. Costs one GetCallerIdentity unless the credentials themselves say their account, as those of an assumed role do. An
-    endpoint that does not know that call leaves the question open.
+    ``service`` is one whose client is in use anyway. Costs one GetCallerIdentity unless the credentials themselves say
+    their account, as those of an assumed role do. An endpoint that does not know that call leaves the question open.
     """
     if not given:
         return
@@ -56,7 +61,8 @@ def confirm_account(aws: Aws, service: str, account_id: str, given: bool) -> Non
             raise
     if actual != account_id:
         raise IrsaError(
-            f"account_id is {account_id}, and the credentials are of account {actual}. Nothing was made. Correct account_id, or use "
+            f"account_id is {account_id}, and the credentials are of account {actual}. Nothing was made. Correct "
+            "account_id, or use "
             f"credentials of account {account_id} (AWS_PROFILE, or assume a role there)."
         )
 

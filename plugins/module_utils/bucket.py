@@ -26,8 +26,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer import obje
 from ansible_collections.selfhosted.irsa.plugins.module_utils.places import Place, place_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils.plan import Change, Outcome, carry_out
 
-# The only way to public objects in a bucket made since April 2023 is a policy: ACLs stay blocked, public policies must not be.
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+# The only way to public objects in a bucket made since April 2023 is a policy: ACLs stay blocked, public policies must
+# not be. https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
 WANTED_BLOCK = {
     "BlockPublicAcls": True,
     "IgnorePublicAcls": True,
@@ -46,7 +46,9 @@ Tags = t.Dict[str, str]
 
 @dataclasses.dataclass(frozen=True)
 class BucketWish:
-    """What is wanted of a bucket. None for ``tags``, ``encryption``, ``versioning`` and ``object_ownership``: not looked at."""
+    """What is wanted of a bucket. None for ``tags``, ``encryption``, ``versioning`` and ``object_ownership``: not
+    looked at.
+    """
 
     name: str
     region: t.Optional[str] = None
@@ -95,7 +97,9 @@ def ensure_absent(aws: Aws, wish: BucketWish, check_mode: bool) -> Outcome:
 
 
 def look(aws: Aws, wish: BucketWish) -> dict[str, t.Any]:
-    """Where the bucket is or would be, and whether it ``exists``: one read. Raises IrsaError where it is another's or elsewhere."""
+    """Where the bucket is or would be, and whether it ``exists``: one read. Raises IrsaError where it is another's or
+    elsewhere.
+    """
     room = _BucketRoom(aws, wish)
     return {"exists": room.exists(), **room.values()}
 
@@ -127,29 +131,41 @@ class _BucketRoom:
 
     @property
     def address(self) -> dict[str, str]:
-        """The bucket's name and owner, as every call on it takes them: a name that somebody else took meanwhile is never used."""
+        """The bucket's name and owner, as every call on it takes them: a name that somebody else took meanwhile is
+        never used.
+        """
         return {"Bucket": self.wish.name, "ExpectedBucketOwner": self.account_id}
 
     def exists(self) -> bool:
-        """Whether the bucket is there, ours and in the wanted region; raises IrsaError where it is another's or elsewhere."""
+        """Whether the bucket is there, ours and in the wanted region; raises IrsaError where it is another's or
+        elsewhere.
+        """
         try:
             head = self.aws.call("s3", "HeadBucket", self.on, absent=("404", "NoSuchBucket"), **self.address)
         except CallFailed as failure:
             if failure.denied:
                 raise IrsaError(
-                    f"The bucket {self.wish.name} exists and is not account {self.account_id}'s, or the credentials lack the permission "
-                    "s3:ListBucket on it. Bucket names are shared by all accounts: choose another name, or give the owner's account ID.",
-                    call=failure.call, missing_permissions=["s3:ListBucket"],
+                    f"The bucket {self.wish.name} exists and is not account {self.account_id}'s, or the credentials "
+                    "lack the permission "
+                    "s3:ListBucket on it. Bucket names are shared by all accounts: choose another name, or give the "
+                    "owner's account ID.",
+                    call=failure.call,
+                    missing_permissions=["s3:ListBucket"],
                 ) from None
             if failure.status == 301 or failure.code in ("301", "PermanentRedirect"):
-                raise IrsaError(f"The bucket {self.wish.name} sits in another region than {self.region}. Give its own region.") from None
+                raise IrsaError(
+                    f"The bucket {self.wish.name} sits in another region than {self.region}. Give its own region."
+                ) from None
             raise
         if head is None:
             return False
         headers = head.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         actual = head.get("BucketRegion") or headers.get("x-amz-bucket-region")
         if self.place.is_aws and actual and actual != self.region:
-            raise IrsaError(f"The bucket {self.wish.name} sits in {actual}, not in {self.region}. Give the region {actual}, or another name.")
+            raise IrsaError(
+                f"The bucket {self.wish.name} sits in {actual}, not in {self.region}. Give the region {actual}, or "
+                "another name."
+            )
         return True
 
 
@@ -158,7 +174,10 @@ class _Bucket(_BucketRoom):
 
     def __init__(self, aws: Aws, wish: BucketWish) -> None:
         if wish.encryption is not None and wish.encryption != "AES256":
-            raise IrsaError(f"encryption is {wish.encryption!r}. Only AES256 will do: nobody can read a KMS-encrypted object anonymously, and AWS must.")
+            raise IrsaError(
+                f"encryption is {wish.encryption!r}. Only AES256 will do: nobody can read a KMS-encrypted object "
+                "anonymously, and AWS must."
+            )
         super().__init__(aws, wish)
 
     def plan(self) -> list[Change]:
@@ -220,7 +239,11 @@ class _Bucket(_BucketRoom):
         return self._get("GetBucketVersioning").get("Status") == "Enabled"
 
     def _read_ownership(self) -> t.Optional[str]:
-        rules = self._get("GetBucketOwnershipControls", "OwnershipControlsNotFoundError").get("OwnershipControls", {}).get("Rules", [])
+        rules = (
+            self._get("GetBucketOwnershipControls", "OwnershipControlsNotFoundError")
+            .get("OwnershipControls", {})
+            .get("Rules", [])
+        )
         return rules[0]["ObjectOwnership"] if rules else None
 
     def _warn_unsupported(self, failure: CallFailed, what: str) -> None:
@@ -232,14 +255,18 @@ class _Bucket(_BucketRoom):
             return
         try:
             answer = self.aws.call(
-                "s3control", "GetPublicAccessBlock", f"account {self.account_id}",
-                absent=("NoSuchPublicAccessBlockConfiguration",), AccountId=self.account_id,
+                "s3control",
+                "GetPublicAccessBlock",
+                f"account {self.account_id}",
+                absent=("NoSuchPublicAccessBlockConfiguration",),
+                AccountId=self.account_id,
             )
         except CallFailed as failure:
             if not failure.denied:
                 raise
             self.warnings.append(
-                f"Whether account {self.account_id} blocks public access to all its buckets could not be looked up; the permission "
+                f"Whether account {self.account_id} blocks public access to all its buckets could not be looked up; "
+                "the permission "
                 "s3:GetAccountPublicAccessBlock is missing. If it does, publishing will fail."
             )
             return
@@ -247,21 +274,27 @@ class _Bucket(_BucketRoom):
         closed = sorted(name for name, wanted in WANTED_BLOCK.items() if not wanted and block.get(name))
         if closed:
             raise IrsaError(
-                f"Account {self.account_id} blocks public access to all its buckets ({', '.join(closed)} at account level), which wins over any "
-                "bucket's own setting. Nothing was made. Have it lifted for this account, or publish from another account or host."
+                f"Account {self.account_id} blocks public access to all its buckets ({', '.join(closed)} at account "
+                "level), which wins over any "
+                "bucket's own setting. Nothing was made. Have it lifted for this account, or publish from another "
+                "account or host."
             )
 
     # --- plan
 
     def _creation(self) -> Change:
         wish, location = self.wish, {}
-        # us-east-1 is the one region that must not be named: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+        # us-east-1 is the one region that must not be named:
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
         if self.place.is_aws and self.region != "us-east-1":
             location["LocationConstraint"] = self.region
         tagged = bool(wish.tags) and self._tags_at_creation()
         if tagged:
             location["Tags"] = ansible_dict_to_boto3_tag_list(wish.tags)
-        params: dict[str, t.Any] = {"Bucket": wish.name, "ObjectOwnership": wish.object_ownership or "BucketOwnerEnforced"}
+        params: dict[str, t.Any] = {
+            "Bucket": wish.name,
+            "ObjectOwnership": wish.object_ownership or "BucketOwnerEnforced",
+        }
         if location:
             params["CreateBucketConfiguration"] = location
         if wish.namespace == "account-regional":
@@ -277,12 +310,16 @@ class _Bucket(_BucketRoom):
         return self.aws.client("s3").meta.service_model.operation_model("CreateBucket").input_shape
 
     def _tags_at_creation(self) -> bool:
-        """One call less than PutBucketTagging, where botocore and the endpoint both know it; other stores drop such tags silently."""
+        """One call less than PutBucketTagging, where botocore and the endpoint both know it; other stores drop such
+        tags silently.
+        """
         return self.place.is_aws and "Tags" in self._create_input().members["CreateBucketConfiguration"].members
 
     def _require_option(self, member: str, option: str, version: str) -> None:
         if member not in self._create_input().members:
-            raise IrsaError(f"The option {option} needs botocore {version} or newer on the controller; this one is older.")
+            raise IrsaError(
+                f"The option {option} needs botocore {version} or newer on the controller; this one is older."
+            )
 
     def _new(self, creation: Change) -> _Present:
         """What a bucket has the moment it was made, at AWS or elsewhere."""
@@ -300,24 +337,55 @@ class _Bucket(_BucketRoom):
         changes = []
         if present.block != WANTED_BLOCK:
             # Before the policy, since BlockPublicPolicy refuses a public one.
-            changes.append(self._put("PutPublicAccessBlock", "public access block", present.block, WANTED_BLOCK,
-                                     optional=not self.place.is_aws, PublicAccessBlockConfiguration=WANTED_BLOCK))
+            changes.append(
+                self._put(
+                    "PutPublicAccessBlock",
+                    "public access block",
+                    present.block,
+                    WANTED_BLOCK,
+                    optional=not self.place.is_aws,
+                    PublicAccessBlockConfiguration=WANTED_BLOCK,
+                )
+            )
         changes += self._policy_change(present.policy)
         changes += self._tag_change(present.tags or {})
         if wish.encryption is not None and present.encryption != wish.encryption:
             rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": wish.encryption}}
-            changes.append(self._put("PutBucketEncryption", "encryption", present.encryption, wish.encryption,
-                                     ServerSideEncryptionConfiguration={"Rules": [rule]}))
+            changes.append(
+                self._put(
+                    "PutBucketEncryption",
+                    "encryption",
+                    present.encryption,
+                    wish.encryption,
+                    ServerSideEncryptionConfiguration={"Rules": [rule]},
+                )
+            )
         if wish.versioning is not None and present.versioning != wish.versioning:
             status = {True: "Enabled", False: "Suspended"}
-            changes.append(self._put("PutBucketVersioning", "versioning", status[bool(present.versioning)], status[wish.versioning],
-                                     VersioningConfiguration={"Status": status[wish.versioning]}))
+            changes.append(
+                self._put(
+                    "PutBucketVersioning",
+                    "versioning",
+                    status[bool(present.versioning)],
+                    status[wish.versioning],
+                    VersioningConfiguration={"Status": status[wish.versioning]},
+                )
+            )
         if wish.object_ownership is not None and present.object_ownership != wish.object_ownership:
-            changes.append(self._put("PutBucketOwnershipControls", "object ownership", present.object_ownership, wish.object_ownership,
-                                     OwnershipControls={"Rules": [{"ObjectOwnership": wish.object_ownership}]}))
+            changes.append(
+                self._put(
+                    "PutBucketOwnershipControls",
+                    "object ownership",
+                    present.object_ownership,
+                    wish.object_ownership,
+                    OwnershipControls={"Rules": [{"ObjectOwnership": wish.object_ownership}]},
+                )
+            )
         return changes
 
-    def _put(self, operation: str, facet: str, before: t.Any, after: t.Any, optional: bool = False, **params: t.Any) -> Change:
+    def _put(
+        self, operation: str, facet: str, before: t.Any, after: t.Any, optional: bool = False, **params: t.Any
+    ) -> Change:
         return Change("s3", operation, {**self.address, **params}, self.on, facet, before, after, optional=optional)
 
     def _policy_change(self, present: t.Optional[bucket_policy.Policy]) -> list[Change]:
@@ -334,11 +402,16 @@ class _Bucket(_BucketRoom):
         to_set, to_unset = compare_aws_tags(present, self.wish.tags, self.wish.purge_tags)
         if not to_set and not to_unset:
             return []
-        # PutBucketTagging replaces the whole set, AWS's own aws:* tags included, which it wants to see again as they were.
+        # PutBucketTagging replaces the whole set, AWS's own aws:* tags included, which it wants to see again as they
+        # were.
         wanted = {name: value for name, value in {**present, **to_set}.items() if name not in to_unset}
         if not wanted:
             return [self._put("DeleteBucketTagging", "tags", present, wanted)]
-        return [self._put("PutBucketTagging", "tags", present, wanted, Tagging={"TagSet": ansible_dict_to_boto3_tag_list(wanted)})]
+        return [
+            self._put(
+                "PutBucketTagging", "tags", present, wanted, Tagging={"TagSet": ansible_dict_to_boto3_tag_list(wanted)}
+            )
+        ]
 
 
 class _DoomedBucket(_BucketRoom):
@@ -349,26 +422,41 @@ class _DoomedBucket(_BucketRoom):
             return []
         ours, foreign = self._objects()
         if foreign:
-            listed = ", ".join(foreign[:_MOST_LISTED]) + (f" and {len(foreign) - _MOST_LISTED} more" if len(foreign) > _MOST_LISTED else "")
+            listed = ", ".join(foreign[:_MOST_LISTED]) + (
+                f" and {len(foreign) - _MOST_LISTED} more" if len(foreign) > _MOST_LISTED else ""
+            )
             raise IrsaError(
-                f"The bucket {self.wish.name} holds objects that are not the documents to be removed with it: {listed}. Nothing was deleted. "
-                "Remove them yourself, or keep the bucket.", foreign_objects=foreign[:100],
+                f"The bucket {self.wish.name} holds objects that are not the documents to be removed with it: "
+                f"{listed}. Nothing was deleted. "
+                "Remove them yourself, or keep the bucket.",
+                foreign_objects=foreign[:100],
             )
         changes = []
         for start in range(0, len(ours), _DELETED_AT_ONCE):
-            batch = ours[start:start + _DELETED_AT_ONCE]
+            batch = ours[start : start + _DELETED_AT_ONCE]
             keys = sorted({version["Key"] for version in batch})
             params = {**self.address, "Delete": {"Objects": batch, "Quiet": True}}
             changes.append(Change("s3", "DeleteObjects", params, self.on, "documents, all versions", keys, None))
-        changes.append(Change("s3", "DeleteBucket", self.address, self.on, "bucket", {"name": self.wish.name, "region": self.region}, None,
-                              gone=("NoSuchBucket",)))
+        changes.append(
+            Change(
+                "s3",
+                "DeleteBucket",
+                self.address,
+                self.on,
+                "bucket",
+                {"name": self.wish.name, "region": self.region},
+                None,
+                gone=("NoSuchBucket",),
+            )
+        )
         return changes
 
     def done(self, change: Change, answer: t.Mapping[str, t.Any]) -> None:
         # DeleteObjects answers 200 even when it deleted nothing, and lists what it did not.
         for error in answer.get("Errors", []):
             raise IrsaError(
-                f"{change.action} could not delete {error.get('Key')} from {self.on}: {error.get('Code')}: {error.get('Message')}. "
+                f"{change.action} could not delete {error.get('Key')} from {self.on}: {error.get('Code')}: "
+                f"{error.get('Message')}. "
                 f"The credentials need {' and '.join(change.permissions)} there."
             )
 

@@ -21,15 +21,19 @@ _REGIONAL = re.compile(r"^[a-z0-9-]+-[0-9]{12}-[a-z0-9-]+-an$")
 def check_bucket_name(name: str, namespace: t.Optional[str] = None) -> None:
     """Raise IrsaError for a name that S3 refuses, or whose host name TLS would not cover.
 
-    ``namespace`` is ``account-regional`` or ``global``; the former asks for names of the form ``<prefix>-<account>-<region>-an``.
+    ``namespace`` is ``account-regional`` or ``global``; the former asks for names of the form
+    ``<prefix>-<account>-<region>-an``.
     """
+
     def refuse(reason: str) -> IrsaError:
         return IrsaError(f"The bucket name {name!r} {reason}")
 
     if not 3 <= len(name) <= 63:
         raise refuse(f"has {len(name)} characters; S3 takes 3 to 63.")
     if "." in name:
-        raise refuse("has a dot. S3's certificate covers one level of names only, so nobody could read the documents over HTTPS.")
+        raise refuse(
+            "has a dot. S3's certificate covers one level of names only, so nobody could read the documents over HTTPS."
+        )
     if name != name.lower():
         raise refuse("has upper-case letters, which S3 and host names do not. Write it in lower case.")
     if not _NAME.match(name):
@@ -37,6 +41,11 @@ def check_bucket_name(name: str, namespace: t.Optional[str] = None) -> None:
     if name.startswith(_RESERVED_STARTS) or name.endswith(_RESERVED_ENDS):
         raise refuse(f"begins or ends with what S3 reserves ({', '.join(_RESERVED_STARTS + _RESERVED_ENDS)}).")
     if namespace == "account-regional" and not _REGIONAL.match(name):
-        raise refuse("is not of the form <prefix>-<account ID>-<region>-an, which S3 asks for in the account-regional namespace.")
+        raise refuse(
+            "is not of the form <prefix>-<account ID>-<region>-an, which S3 asks for in the account-regional namespace."
+        )
     if namespace != "account-regional" and _REGIONAL.match(name):
-        raise refuse("ends with -an, which S3 reserves for the account-regional namespace. Ask for that namespace, or choose another name.")
+        raise refuse(
+            "ends with -an, which S3 reserves for the account-regional namespace. Ask for that namespace, or choose "
+            "another name."
+        )

@@ -15,11 +15,14 @@ SID = "SelfhostedIrsaPublicDocuments"
 Policy = t.Dict[str, t.Any]
 
 
-def with_public_paths(policy: t.Optional[Policy], partition: str, bucket: str, paths: t.Sequence[str], purge: bool) -> Policy:
-    """The policy that opens ``paths`` (object keys, ``*`` allowed) to anybody: every other statement as it was, ours merged.
+def with_public_paths(
+    policy: t.Optional[Policy], partition: str, bucket: str, paths: t.Sequence[str], purge: bool
+) -> Policy:
+    """The policy that opens ``paths`` (object keys, ``*`` allowed) to anybody: every other statement as it was, ours
+    merged.
 
-    Resources that our statement has already stay unless ``purge``, so that clusters which share a bucket cannot close each
-    other. Where nothing is to be changed the answer equals ``policy``.
+    Resources that our statement has already stay unless ``purge``, so that clusters which share a bucket cannot close
+    each other. Where nothing is to be changed the answer equals ``policy``.
     """
     ours = own_statement(policy)
     wanted = {f"arn:{partition}:s3:::{bucket}/{path}" for path in paths}
@@ -38,7 +41,7 @@ def with_public_paths(policy: t.Optional[Policy], partition: str, bucket: str, p
         return policy
     statements = _statements(policy)
     position = next((index for index, present in enumerate(statements) if present.get("Sid") == SID), len(statements))
-    return {**policy, "Statement": statements[:position] + [statement] + statements[position + 1:]}
+    return {**policy, "Statement": statements[:position] + [statement] + statements[position + 1 :]}
 
 
 def own_statement(policy: t.Optional[Policy]) -> t.Optional[dict[str, t.Any]]:

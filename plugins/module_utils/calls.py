@@ -21,19 +21,42 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import Irsa
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AllAccessDisabled", "403")
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired")
 _UNKNOWN = (
-    "InvalidClientTokenId", "InvalidAccessKeyId", "SignatureDoesNotMatch", "UnrecognizedClientException", "AuthFailure", "InvalidToken",
+    "InvalidClientTokenId",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+    "AuthFailure",
+    "InvalidToken",
     "IncompleteSignature",
 )
-_UNSUPPORTED = ("NotImplemented", "MethodNotAllowed", "UnknownOperation", "UnknownOperationException", "InvalidAction", "405", "501")
+_UNSUPPORTED = (
+    "NotImplemented",
+    "MethodNotAllowed",
+    "UnknownOperation",
+    "UnknownOperationException",
+    "InvalidAction",
+    "405",
+    "501",
+)
 
 # Somebody else wrote at the same time: read again, plan again.
 _CONFLICTS = (
-    "PreconditionFailed", "412", "ConditionalRequestConflict", "OperationAborted", "BucketAlreadyOwnedByYou", "EntityAlreadyExists",
+    "PreconditionFailed",
+    "412",
+    "ConditionalRequestConflict",
+    "OperationAborted",
+    "BucketAlreadyOwnedByYou",
+    "EntityAlreadyExists",
 )
 
 # botocore retries throttling and broken connections on its own; these are left to its caller. IAM asks to repeat a
 # ConcurrentModification, and what was published a moment ago may not be readable from everywhere yet.
-_REPEATED = ("ConcurrentModification", "ConcurrentModificationException", "OpenIdIdpCommunicationError", "OpenIdIdpCommunicationErrorException")
+_REPEATED = (
+    "ConcurrentModification",
+    "ConcurrentModificationException",
+    "OpenIdIdpCommunicationError",
+    "OpenIdIdpCommunicationErrorException",
+)
 
 
 class CallFailed(IrsaError):
@@ -89,8 +112,8 @@ class Aws:
     ) -> t.Optional[dict[str, t.Any]]:
         """Make one API call and return its answer, or None when it fails with one of the codes in ``absent``.
 
-        ``on`` says on what, for messages. ``needs`` are the IAM actions where they are not those of the call's name. Raises
-        CallFailed.
+        ``on`` says on what, for messages. ``needs`` are the IAM actions where they are not those of the call's name.
+        Raises CallFailed.
         """
         actions = permissions.needed(service, operation) if needs is None else tuple(needs)
         self.permissions.update(actions)
@@ -132,7 +155,8 @@ def _in_aws_form(method: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
 def _with_error(error: exceptions.ClientError) -> exceptions.ClientError:
     """The exception, where need be with the ``Error`` that botocore did not find.
 
-    Ceph answers IAM and STS calls that it does not know in S3's form of XML, which botocore's parser for those services leaves as it is.
+    Ceph answers IAM and STS calls that it does not know in S3's form of XML, which botocore's parser for those services
+    leaves as it is.
     """
     response = error.response
     if not response.get("Error", {}).get("Code"):
@@ -154,7 +178,9 @@ def explained(error: Exception, service: str, operation: str, on: str, actions: 
     remedy = _remedy(code, message, actions)
     if code in DENIED and actions:
         details["missing_permissions"] = list(actions)
-    return CallFailed(f"{tried} failed: {code}: {message.rstrip('.')}. {remedy}".rstrip(), call, code, status, **details)
+    return CallFailed(
+        f"{tried} failed: {code}: {message.rstrip('.')}. {remedy}".rstrip(), call, code, status, **details
+    )
 
 
 def _remedy(code: str, message: str, actions: t.Sequence[str]) -> str:
@@ -164,12 +190,19 @@ def _remedy(code: str, message: str, actions: t.Sequence[str]) -> str:
     if code in _EXPIRED:
         return "The credentials have expired. Log in or assume the role again."
     if code in _UNKNOWN:
-        return "AWS does not accept these credentials. Check the profile, the access key, and that they belong to this endpoint."
+        return (
+            "AWS does not accept these credentials. Check the profile, the access key, and that they belong to this "
+            "endpoint."
+        )
     if "ThumbprintList" in message:
-        return "This endpoint wants thumbprints, which AWS does not. Give thumbprints: [auto] (irsa_issuer_thumbprints), or list them."
+        return (
+            "This endpoint wants thumbprints, which AWS does not. Give thumbprints: [auto] (irsa_issuer_thumbprints), "
+            "or list them."
+        )
     if code.startswith("OpenIdIdpCommunicationError"):
         return (
-            "IAM reads the issuer's documents and certificate when a provider is made without thumbprints. Check that both documents are "
+            "IAM reads the issuer's documents and certificate when a provider is made without thumbprints. Check that "
+            "both documents are "
             "readable by anybody, or give thumbprints."
         )
     return ""
@@ -181,9 +214,17 @@ def _remedy_without_answer(error: Exception) -> str:
     if isinstance(error, exceptions.NoRegionError):
         return "Set the region option, AWS_REGION, or the profile's region."
     if isinstance(error, exceptions.SSLError):
-        return "The endpoint's certificate is not trusted here. Set AWS_CA_BUNDLE or the aws_ca_bundle option to the file of its CA."
+        return (
+            "The endpoint's certificate is not trusted here. Set AWS_CA_BUNDLE or the aws_ca_bundle option to the file "
+            "of its CA."
+        )
     if isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError)):
-        return "Check the endpoint (endpoint_url, AWS_ENDPOINT_URL), the region, the proxy (HTTPS_PROXY, NO_PROXY) and the network."
+        return (
+            "Check the endpoint (endpoint_url, AWS_ENDPOINT_URL), the region, the proxy (HTTPS_PROXY, NO_PROXY) and "
+            "the network."
+        )
     if isinstance(error, exceptions.ParamValidationError):
-        return "This botocore is too old for an option that was asked for, or a value is not of the kind that AWS takes."
+        return (
+            "This botocore is too old for an option that was asked for, or a value is not of the kind that AWS takes."
+        )
     return ""

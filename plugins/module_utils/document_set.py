@@ -19,14 +19,20 @@ _PUBLIC_FOLDER_MODE = 0o755
 
 
 def secrets_in(public_keys: t.Iterable[str], jwks: t.Iterable[t.Any]) -> set[str]:
-    """What must be masked in every output, since a private key was given where a public one belongs: whole texts, and their lines."""
+    """What must be masked in every output, since a private key was given where a public one belongs: whole texts, and
+    their lines.
+    """
     masked: set[str] = set()
     for text in public_keys:
         if keys.holds_private_key(text.encode()):
-            masked |= {text, text.strip()} | {line.strip() for line in text.splitlines() if len(line.strip()) > 16 and "-----" not in line}
+            masked |= {text, text.strip()} | {
+                line.strip() for line in text.splitlines() if len(line.strip()) > 16 and "-----" not in line
+            }
     for document in jwks:
         listed = document.get("keys", []) if isinstance(document, dict) else []
-        candidates = [document] + [key for key in listed if isinstance(key, dict)] if isinstance(listed, list) else [document]
+        candidates = (
+            [document] + [key for key in listed if isinstance(key, dict)] if isinstance(listed, list) else [document]
+        )
         for key in candidates:
             masked |= {str(key[member]) for member in jwk.PRIVATE_MEMBERS if member in key}
     return masked - {""}
@@ -37,14 +43,27 @@ def build(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     parsed = issuer.parse(options["issuer"])
     jwks_uri = options["jwks_uri"] or parsed.jwks_url
     if urlsplit(jwks_uri).scheme != "https":
-        raise IrsaError(f"jwks_uri is {jwks_uri!r}; it must begin with https://, since AWS and kube-apiserver fetch it over HTTPS alone.")
+        raise IrsaError(
+            f"jwks_uri is {jwks_uri!r}; it must begin with https://, since AWS and kube-apiserver fetch it over HTTPS "
+            "alone."
+        )
     gathered = documents.merge_keys(_named_keys(options))
     if not gathered:
         if not check_mode:
             raise IrsaError("No key was given. Give public_keys, public_key_paths or jwks.")
         text = "(known when the key has been made)\n"
-        diff = [{"before_header": name, "after_header": name, "before": "", "after": text} for name in (issuer.JWKS_PATH, issuer.DISCOVERY_PATH)]
-        return {**_UNKNOWN, "kids": [], "keys": [], "changed": bool(options["dest"]), "actions": [], "diff": diff if options["dest"] else []}
+        diff = [
+            {"before_header": name, "after_header": name, "before": "", "after": text}
+            for name in (issuer.JWKS_PATH, issuer.DISCOVERY_PATH)
+        ]
+        return {
+            **_UNKNOWN,
+            "kids": [],
+            "keys": [],
+            "changed": bool(options["dest"]),
+            "actions": [],
+            "diff": diff if options["dest"] else [],
+        }
     jwks = documents.jwks(gathered, options["legacy_empty_kid"])
     discovery = documents.discovery(parsed.url, jwks_uri, documents.algorithms_of(jwks["keys"]))
     result = {
@@ -94,7 +113,14 @@ def _write(dest: t.Optional[str], texts: t.Mapping[str, t.Any], check_mode: bool
             if present == text.encode():
                 continue
             actions.append("file:WriteDocument")
-            diff.append({"before_header": path, "after_header": path, "before": (present or b"").decode("utf-8", "replace"), "after": text})
+            diff.append(
+                {
+                    "before_header": path,
+                    "after_header": path,
+                    "before": (present or b"").decode("utf-8", "replace"),
+                    "after": text,
+                }
+            )
             if not check_mode:
                 _make_folder(os.path.dirname(path))
                 key_files.check_writable(path)

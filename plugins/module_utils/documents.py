@@ -16,7 +16,9 @@ Document = t.Dict[str, t.Any]
 
 
 def render(document: Document) -> str:
-    """A document's text: sorted, indented, in ASCII, with a newline at its end; the same document, the same bytes, always."""
+    """A document's text: sorted, indented, in ASCII, with a newline at its end; the same document, the same bytes,
+    always.
+    """
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=True) + "\n"
 
 
@@ -55,15 +57,18 @@ def merge_keys(named: t.Iterable[tuple[str, jwk.Jwk]]) -> list[jwk.Jwk]:
             raise IrsaError(f"{source} cannot be published: {fault}.") from None
         present = merged.setdefault(key["kid"], key)
         if not jwk.same_numbers(present, key):
-            raise IrsaError(f"{source} has the kid {key['kid']!r} of another key, and of two keys with one kid STS uses the last alone.")
+            raise IrsaError(
+                f"{source} has the kid {key['kid']!r} of another key, and of two keys with one kid STS uses the last "
+                "alone."
+            )
     return list(merged.values())
 
 
 def jwks(keys: t.Sequence[jwk.Jwk], legacy_empty_kid: bool = False) -> Document:
     """A JWKS of usable keys.
 
-    ``legacy_empty_kid`` adds the first key once more with an empty kid, for Kubernetes before 1.16, whose tokens have none
-    (the same guide, step "Generate the keypair"). Raises IrsaError for more keys than STS reads.
+    ``legacy_empty_kid`` adds the first key once more with an empty kid, for Kubernetes before 1.16, whose tokens have
+    none (the same guide, step "Generate the keypair"). Raises IrsaError for more keys than STS reads.
     """
     published = list(keys)
     if legacy_empty_kid:

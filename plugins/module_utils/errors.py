@@ -12,8 +12,8 @@ import typing as t
 class IrsaError(Exception):
     """Something a user can act on: what was tried, on what, what came back, what to do.
 
-    ``str()`` of it is the whole message. ``details`` (JSON-like) goes into the failed result beside the message and never
-    holds a secret.
+    ``str()`` of it is the whole message. ``details`` (JSON-like) goes into the failed result beside the message and
+    never holds a secret.
     """
 
     def __init__(self, message: str, **details: t.Any) -> None:

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTPS as a stranger makes it: anonymous, certificate and host name checked, through whatever proxy the environment names."""
+"""HTTPS as a stranger makes it: anonymous, certificate and host name checked, through whatever proxy the environment
+names.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ _CONNECT_TO = re.compile(r"^(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(:(?P<port>[0-
 
 
 class Route(t.NamedTuple):
-    """How a host is reached: ``connect_to`` (``host:port``) instead of DNS and proxies, a further CA file, seconds to wait."""
+    """How a host is reached: ``connect_to`` (``host:port``) instead of DNS and proxies, a further CA file, seconds to
+    wait.
+    """
 
     connect_to: t.Optional[str] = None
     ca_path: t.Optional[str] = None
@@ -41,7 +45,9 @@ class Answer(t.NamedTuple):
 
 
 class FetchFailed(IrsaError):
-    """No answer came. ``stage`` is how far it went: ``dns-resolve``, ``tcp-connect``, ``tls-trust``, ``tls-host``, ``tls-expiry`` or ``http-response``."""
+    """No answer came. ``stage`` is how far it went: ``dns-resolve``, ``tcp-connect``, ``tls-trust``, ``tls-host``,
+    ``tls-expiry`` or ``http-response``.
+    """
 
     def __init__(self, message: str, stage: str) -> None:
         super().__init__(message, stage=stage)
@@ -58,18 +64,23 @@ def parse_connect_to(text: str) -> tuple[str, int]:
 
 
 def trust(ca_path: t.Optional[str]) -> ssl.SSLContext:
-    """A context that checks certificates against the system's CAs and those in a file of PEM; raises IrsaError for that file."""
+    """A context that checks certificates against the system's CAs and those in a file of PEM; raises IrsaError for that
+    file.
+    """
     context = ssl.create_default_context()
     if ca_path is not None:
         try:
             context.load_verify_locations(cafile=ca_path)
         except (OSError, ssl.SSLError) as error:
-            raise IrsaError(f"ca_path {ca_path} cannot be used: {error.strerror or error}. It must be a file of CA certificates in PEM.") from None
+            raise IrsaError(
+                f"ca_path {ca_path} cannot be used: {error.strerror or error}. It must be a file of CA certificates in "
+                "PEM."
+            ) from None
     return context
 
 
 class _PinnedConnection(http.client.HTTPSConnection):
-    """A connection to another address than its host's; TLS still asks for the host's name, as curl's --connect-to does."""
+    """A connection to another address than its host's; TLS still asks for the host's name, as with curl's --connect-to."""
 
     def __init__(self, host: str, address: tuple[str, int], context: ssl.SSLContext, timeout: float) -> None:
         super().__init__(host, context=context, timeout=timeout)
@@ -94,7 +105,10 @@ def _unconnected(host: str, route: Route) -> http.client.HTTPSConnection:
         return http.client.HTTPSConnection(host, context=context, timeout=route.timeout)
     parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
     if parts.scheme != "http":
-        raise IrsaError(f"The proxy for {host} is of the kind {parts.scheme}://, and only http:// proxies (CONNECT) are known here. Set HTTPS_PROXY or NO_PROXY.")
+        raise IrsaError(
+            f"The proxy for {host} is of the kind {parts.scheme}://, and only http:// proxies (CONNECT) are known "
+            "here. Set HTTPS_PROXY or NO_PROXY."
+        )
     connection = http.client.HTTPSConnection(parts.hostname, parts.port or 80, context=context, timeout=route.timeout)
     headers = {}
     if parts.username:
@@ -105,18 +119,24 @@ def _unconnected(host: str, route: Route) -> http.client.HTTPSConnection:
 
 
 def connect(host: str, route: Route) -> http.client.HTTPSConnection:
-    """An open, checked TLS connection to port 443 of a host. The caller closes it. Raises FetchFailed, and IrsaError for a bad route."""
+    """An open, checked TLS connection to port 443 of a host. The caller closes it. Raises FetchFailed, and IrsaError
+    for a bad route.
+    """
     connection = _unconnected(host, route)
     try:
         connection.connect()
     except socket.gaierror as error:
         raise FetchFailed(f"The name {connection.host} cannot be resolved: {error.strerror}.", "dns-resolve") from None
     except ssl.SSLCertVerificationError as error:
-        raise FetchFailed(f"The certificate of {host} is not accepted: {error.verify_message}", _tls_stage(error)) from None
+        raise FetchFailed(
+            f"The certificate of {host} is not accepted: {error.verify_message}", _tls_stage(error)
+        ) from None
     except ssl.SSLError as error:
         raise FetchFailed(f"TLS with {host} failed: {error.reason or error}.", "tls-trust") from None
     except (OSError, http.client.HTTPException) as error:
-        raise FetchFailed(f"{host} cannot be reached: {getattr(error, 'strerror', None) or error}.", "tcp-connect") from None
+        raise FetchFailed(
+            f"{host} cannot be reached: {getattr(error, 'strerror', None) or error}.", "tcp-connect"
+        ) from None
     return connection
 
 
@@ -134,12 +154,17 @@ def get(url: str, route: Route, most_bytes: int) -> Answer:
     deadline = time.monotonic() + 2 * route.timeout
     connection = connect(parts.hostname or "", route)
     try:
-        connection.request("GET", parts.path or "/", headers={"Accept": "application/json", "User-Agent": "selfhosted.irsa"})
+        connection.request(
+            "GET", parts.path or "/", headers={"Accept": "application/json", "User-Agent": "selfhosted.irsa"}
+        )
         response = connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, headers, _read(response, most_bytes, deadline, url))
     except (OSError, http.client.HTTPException) as error:
-        raise FetchFailed(f"{url} gave no answer: {getattr(error, 'strerror', None) or error or type(error).__name__}.", "http-response") from None
+        raise FetchFailed(
+            f"{url} gave no answer: {getattr(error, 'strerror', None) or error or type(error).__name__}.",
+            "http-response",
+        ) from None
     finally:
         connection.close()
 

@@ -20,7 +20,9 @@ DEFAULT_AUDIENCE = "sts.amazonaws.com"
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html
 MOST_CHARACTERS = 255
 
-_HOST = re.compile(r"^(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$")
+_HOST = re.compile(
+    r"^(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
+)
 _PATH = re.compile(r"^(/[A-Za-z0-9._~-]+)*$")
 _PREFIX = re.compile(r"^[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*$")
 
@@ -51,17 +53,20 @@ class Issuer(t.NamedTuple):
 def parse(url: str) -> Issuer:
     """Check an issuer URL; raises IrsaError naming what is wrong with it and what would be right.
 
-    The rules are those of IAM (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html) and of
-    kube-apiserver's --service-account-issuer. The URL is compared byte for byte by everybody who reads it, so it is never
-    changed here.
+    The rules are those of IAM
+    (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html) and of kube-apiserver's
+    --service-account-issuer. The URL is compared byte for byte by everybody who reads it, so it is never changed here.
     """
+
     def refuse(reason: str) -> IrsaError:
         return IrsaError(f"The issuer {url!r} {reason}")
 
     if len(url) > MOST_CHARACTERS:
         raise refuse(f"has {len(url)} characters; IAM takes {MOST_CHARACTERS} at most.")
     if not url.isascii() or not url.isprintable() or " " in url:
-        raise refuse("holds a space, a control character or a character outside ASCII. Write it as it stands in a token's iss.")
+        raise refuse(
+            "holds a space, a control character or a character outside ASCII. Write it as it stands in a token's iss."
+        )
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -76,13 +81,22 @@ def parse(url: str) -> Issuer:
     if "@" in parts.netloc:
         raise refuse("holds a user name or password, which an issuer must not. Leave it out.")
     if port is not None or parts.netloc.endswith(":"):
-        raise refuse("has a port. IAM refuses ports and strips :443, and then the token's iss differs. Serve it on 443 and leave the port out.")
+        raise refuse(
+            "has a port. IAM refuses ports and strips :443, and then the token's iss differs. Serve it on 443 and "
+            "leave the port out."
+        )
     if not _HOST.match(parts.netloc):
         raise refuse("has no valid host name. An example: https://bucket.s3.eu-west-1.amazonaws.com")
     if parts.path.endswith("/"):
-        raise refuse("ends with a slash. To AWS that is another provider than the one without, and the two are easily mixed up. Leave it out.")
+        raise refuse(
+            "ends with a slash. To AWS that is another provider than the one without, and the two are easily mixed up. "
+            "Leave it out."
+        )
     if not _PATH.match(parts.path) or any(part in (".", "..") for part in parts.path.split("/")):
-        raise refuse("has a path with an empty part, dots alone, or characters other than letters, digits and ._~-. Choose a plain path.")
+        raise refuse(
+            "has a path with an empty part, dots alone, or characters other than letters, digits and ._~-. Choose a "
+            "plain path."
+        )
     return Issuer(url, parts.netloc, parts.path)
 
 
@@ -90,7 +104,8 @@ def check_prefix(prefix: str) -> None:
     """Raise IrsaError unless the prefix is plain: parts of letters, digits and ._~- between single slashes."""
     if not _PREFIX.match(prefix) or any(part in (".", "..") for part in prefix.split("/")):
         raise IrsaError(
-            f"The prefix {prefix!r} must be one or more names of letters, digits and ._~-, with single slashes between them and "
+            f"The prefix {prefix!r} must be one or more names of letters, digits and ._~-, with single slashes between "
+            "them and "
             "none at either end, as in 'prod' or 'clusters/prod'."
         )
 
@@ -106,9 +121,7 @@ def provider_arn(partition: str, account_id: str, host_path: str) -> str:
     return f"arn:{partition}:iam::{account_id}:oidc-provider/{host_path}"
 
 
-def trust_policy(
-    arn: str, namespace: str, service_account: str, audience: str = DEFAULT_AUDIENCE
-) -> dict[str, t.Any]:
+def trust_policy(arn: str, namespace: str, service_account: str, audience: str = DEFAULT_AUDIENCE) -> dict[str, t.Any]:
     """The trust policy of a role that one service account may assume.
 
     Both conditions are StringEquals, as AWS asks for:

@@ -65,15 +65,15 @@ def keys_of(document: t.Any) -> list[Jwk]:
 def usable(key: Jwk) -> Jwk:
     """A JWK as it may be published for STS: ``alg`` and ``use`` filled in, nothing that STS refuses.
 
-    Raises IrsaError with the reason for a private key, a missing or wrong ``kid``, ``key_ops``, ``use`` other than ``sig``, an
-    algorithm STS does not verify or that is not the key's, and a certificate (``x5c``) of another key.
+    Raises IrsaError with the reason for a private key, a missing or wrong ``kid``, ``key_ops``, ``use`` other than
+    ``sig``, an algorithm STS does not verify or that is not the key's, and a certificate (``x5c``) of another key.
     """
     if has_private_members(key):
         raise IrsaError("it holds private members, where a public key belongs; treat that key as disclosed")
     if not isinstance(key.get("kid"), str) or not key["kid"]:
         raise IrsaError("it has no kid, and STS finds a token's key by its kid")
     if "key_ops" in key:
-        raise IrsaError("it has key_ops, and STS cannot use a key that has any, even [\"verify\"]; leave that member out")
+        raise IrsaError('it has key_ops, and STS cannot use a key that has any, even ["verify"]; leave that member out')
     if key.get("use", "sig") != "sig":
         raise IrsaError(f"its use is {key['use']!r}, and STS takes 'sig' only")
     public_key = public_key_of(key)
@@ -128,4 +128,7 @@ def check_count(published: t.Iterable[Jwk]) -> None:
     types = [key.get("kty") for key in published]
     for kty in ("RSA", "EC"):
         if types.count(kty) > MOST_KEYS_OF_A_TYPE:
-            raise IrsaError(f"The JWKS would hold {types.count(kty)} {kty} keys, and AWS STS reads {MOST_KEYS_OF_A_TYPE} of a type at most.")
+            raise IrsaError(
+                f"The JWKS would hold {types.count(kty)} {kty} keys, and AWS STS reads {MOST_KEYS_OF_A_TYPE} of a type "
+                "at most."
+            )

@@ -48,7 +48,8 @@ def read(path: str) -> t.Optional[bytes]:
         raise IrsaError(f"{path} is a directory, and the path of a file is wanted.") from None
     except PermissionError:
         raise IrsaError(
-            f"{path} may not be read by user {_user_name(os.geteuid())}. Run the task with become, or as the file's owner."
+            f"{path} may not be read by user {_user_name(os.geteuid())}. Run the task with become, or as the file's "
+            "owner."
         ) from None
     except OSError as error:
         raise IrsaError(f"{path} cannot be read: {error.strerror}.") from None
@@ -83,20 +84,24 @@ def check_writable(path: str) -> None:
     try:
         directory = os.stat(folder)
     except FileNotFoundError:
-        raise IrsaError(f"{path} cannot be written: the directory {folder} does not exist. Create it first, with mode 0700.") from None
+        raise IrsaError(
+            f"{path} cannot be written: the directory {folder} does not exist. Create it first, with mode 0700."
+        ) from None
     except OSError as error:
         raise IrsaError(f"{path} cannot be written: {folder}: {error.strerror}.") from None
     if not stat.S_ISDIR(directory.st_mode):
         raise IrsaError(f"{path} cannot be written: {folder} is not a directory.")
     if directory.st_uid not in (0, os.geteuid()):
         raise IrsaError(
-            f"{path} is not written: the directory {folder} belongs to {_user_name(directory.st_uid)}, who could replace the file."
+            f"{path} is not written: the directory {folder} belongs to {_user_name(directory.st_uid)}, who could "
+            "replace the file."
         )
     shared_with_group = directory.st_mode & stat.S_IWGRP and not _is_private_group(directory)
     if directory.st_mode & stat.S_IWOTH or shared_with_group:
         mode = stat.S_IMODE(directory.st_mode)
         raise IrsaError(
-            f"{path} is not written: others can write to the directory {folder} (mode {mode:04o}), and so replace the file. "
+            f"{path} is not written: others can write to the directory {folder} (mode {mode:04o}), and so replace the "
+            "file. "
             "Choose another directory, or take that right away (chmod go-w)."
         )
     if not os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
@@ -105,7 +110,9 @@ def check_writable(path: str) -> None:
             "Run the task with become, or choose another directory."
         )
     if os.path.islink(path):
-        raise IrsaError(f"{path} is a symbolic link, and key files are never written through one. Give the path of the file itself.")
+        raise IrsaError(
+            f"{path} is a symbolic link, and key files are never written through one. Give the path of the file itself."
+        )
     if os.path.isdir(path):
         raise IrsaError(f"{path} is a directory, and the path of a file is wanted.")
 
@@ -113,14 +120,15 @@ def check_writable(path: str) -> None:
 def create_private(path: str, content: bytes) -> bool:
     """Put a new private file in place, 0600 from its first byte; False when somebody else's was there first.
 
-    The file is written without a name (O_TMPFILE) and linked into place when it is whole and on disk, so that a kill leaves
-    nothing behind, and of two runs at once exactly one wins: link(2) never replaces.
+    The file is written without a name (O_TMPFILE) and linked into place when it is whole and on disk, so that a kill
+    leaves nothing behind, and of two runs at once exactly one wins: link(2) never replaces.
     """
     folder = os.path.dirname(path) or "."
     try:
         descriptor, named = _open_unnamed(folder), None
     except OSError as error:
-        # File systems without O_TMPFILE: NFS and some FUSE ones. A kill can then leave a file that only its owner reads.
+        # File systems without O_TMPFILE: NFS and some FUSE ones. A kill can then leave a file that only its owner
+        # reads.
         if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT):
             raise IrsaError(f"{path} cannot be written: {error.strerror}.") from None
         descriptor, named = _open_temporary(path, PRIVATE_MODE)
@@ -203,7 +211,7 @@ def _open_temporary(path: str, mode: int) -> tuple[int, str]:
 
 def _write_all(descriptor: int, content: bytes) -> None:
     while content:
-        content = content[os.write(descriptor, content):]
+        content = content[os.write(descriptor, content) :]
     os.fsync(descriptor)
 
 

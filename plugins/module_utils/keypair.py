@@ -26,8 +26,8 @@ Write = t.Tuple[str, str, t.Callable[[], None]]
 class KeyPair:
     """One private key file and its public forms.
 
-    ``options`` are those of the module irsa_keypair; with ``check_mode`` nothing is written. Both methods return the module's
-    result (``warnings`` included) and raise IrsaError.
+    ``options`` are those of the module irsa_keypair; with ``check_mode`` nothing is written. Both methods return the
+    module's result (``warnings`` included) and raise IrsaError.
     """
 
     def __init__(self, options: t.Mapping[str, t.Any], check_mode: bool) -> None:
@@ -45,9 +45,16 @@ class KeyPair:
             raise IrsaError("size is for RSA keys; an ECDSA key has a curve.")
         if options["type"] != "ECDSA" and options["curve"]:
             raise IrsaError("curve is for ECDSA keys; set type: ECDSA with it.")
-        paths = [os.path.realpath(options[name]) for name in ("path", "public_key_path", "openssh_public_key_path") if options[name]]
+        paths = [
+            os.path.realpath(options[name])
+            for name in ("path", "public_key_path", "openssh_public_key_path")
+            if options[name]
+        ]
         if len(set(paths)) < len(paths):
-            raise IrsaError("path, public_key_path and openssh_public_key_path must name different files, or one would overwrite the other.")
+            raise IrsaError(
+                "path, public_key_path and openssh_public_key_path must name different files, or one would overwrite "
+                "the other."
+            )
 
     # --- present
 
@@ -76,7 +83,9 @@ class KeyPair:
             raise IrsaError(f"The private key file {self.path} cannot be used: {fault}. It was left alone.") from None
 
     def _wanted(self, present: t.Optional[keys.PrivateKey]) -> t.Optional[keys.PrivateKey]:
-        """The key as it is to be; writes it where it is not yet. None where there is none (check mode, or ``create`` is false)."""
+        """The key as it is to be; writes it where it is not yet. None where there is none (check mode, or ``create`` is
+        false).
+        """
         options = self.options
         replace = options["regenerate"] == "always" and options["create"] and os.path.lexists(self.path)
         if replace:
@@ -88,7 +97,8 @@ class KeyPair:
             self.warnings.append(f"The key in {self.path} is kept although {difference}.")
         elif difference:
             raise IrsaError(
-                f"The key in {self.path} is another than wanted: {difference}. It was left alone: every token signed with it would become invalid. "
+                f"The key in {self.path} is another than wanted: {difference}. It was left alone: every token signed "
+                "with it would become invalid. "
                 "Ask for what is there, or rotate to a key in another file."
             )
         self._warn_mode()
@@ -99,7 +109,10 @@ class KeyPair:
     def _warn_mode(self) -> None:
         mode = stat.S_IMODE(os.stat(self.path).st_mode)
         if mode & 0o077 and self.options.get("mode") is None:
-            self.warnings.append(f"The private key file {self.path} has mode {mode:04o}, so others may read it; give mode: '0600' to change that.")
+            self.warnings.append(
+                f"The private key file {self.path} has mode {mode:04o}, so others may read it; give mode: '0600' to "
+                "change that."
+            )
 
     def _new_key(self) -> keys.PrivateKey:
         options = self.options
@@ -138,7 +151,12 @@ class KeyPair:
     def _put_in_place(self, key: keys.PrivateKey) -> None:
         status = os.stat(self.path)
         self._back_up()
-        key_files.replace(self.path, keys.private_pem(key.key, key.format), stat.S_IMODE(status.st_mode) & 0o660 | key_files.PRIVATE_MODE, status)
+        key_files.replace(
+            self.path,
+            keys.private_pem(key.key, key.format),
+            stat.S_IMODE(status.st_mode) & 0o660 | key_files.PRIVATE_MODE,
+            status,
+        )
 
     def _back_up(self) -> None:
         if self.options["backup"] and not self.check_mode:
@@ -163,12 +181,17 @@ class KeyPair:
                 key_files.replace(path, form(public_key).encode(), key_files.PUBLIC_MODE)
 
     def _is_public_form(self, path: str, public_key: t.Any) -> bool:
-        """Whether a file holds this public key, in whatever spelling; raises IrsaError rather than let a private key be overwritten."""
+        """Whether a file holds this public key, in whatever spelling; raises IrsaError rather than let a private key be
+        overwritten.
+        """
         content = key_files.read(path)
         if content is None:
             return False
         if keys.holds_private_key(content):
-            raise IrsaError(f"{path} holds a private key, where the public form of {self.path} is to be written. It was left alone; give another path.")
+            raise IrsaError(
+                f"{path} holds a private key, where the public form of {self.path} is to be written. It was left "
+                "alone; give another path."
+            )
         try:
             present = keys.kid(keys.load_public(content))
         except IrsaError as fault:
@@ -212,7 +235,10 @@ class KeyPair:
     def _announce_public(self, path: str, action: str) -> None:
         content = key_files.read(path)
         if content is not None and keys.holds_private_key(content):
-            raise IrsaError(f"{path} holds a private key, where the public form of {self.path} is to be written. It was left alone; give another path.")
+            raise IrsaError(
+                f"{path} holds a private key, where the public form of {self.path} is to be written. It was left "
+                "alone; give another path."
+            )
         key_files.check_writable(path)
         self.actions.append(action)
 
@@ -225,7 +251,10 @@ class KeyPair:
         if key is None:
             return {}
         facts = keys.describe(key.key.public_key())
-        return {"format": key.format, **{name: facts[name] for name in ("kid", "algorithm", "size", "curve") if facts[name]}}
+        return {
+            "format": key.format,
+            **{name: facts[name] for name in ("kid", "algorithm", "size", "curve") if facts[name]},
+        }
 
     def _finish(self, facts: t.Mapping[str, t.Any], exists: bool, before: t.Any, after: t.Any) -> dict[str, t.Any]:
         if self.actions:

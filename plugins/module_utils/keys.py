@@ -89,7 +89,7 @@ def pem_blocks(text: bytes) -> list[PemBlock]:
         if end < 0:
             raise IrsaError(f"it is truncated: '-----BEGIN {begin.group(1).decode()}-----' has no matching END line")
         position = end + len(end_line)
-        blocks.append(PemBlock(begin.group(1).decode(), text[begin.start():position] + b"\n"))
+        blocks.append(PemBlock(begin.group(1).decode(), text[begin.start() : position] + b"\n"))
 
 
 def holds_private_key(text: bytes) -> bool:
@@ -118,9 +118,9 @@ def _refuse_unusable_kind(block: PemBlock) -> None:
 def load_private(text: bytes) -> PrivateKey:
     """Read the one private key in PEM text.
 
-    Takes PKCS#1 (``RSA PRIVATE KEY``), SEC1 (``EC PRIVATE KEY``) and PKCS#8 (``PRIVATE KEY``), which are what kube-apiserver
-    reads (https://github.com/kubernetes/client-go/blob/master/util/keyutil/key.go). Raises IrsaError with the reason for
-    everything else; the message quotes nothing of the key.
+    Takes PKCS#1 (``RSA PRIVATE KEY``), SEC1 (``EC PRIVATE KEY``) and PKCS#8 (``PRIVATE KEY``), which are what
+    kube-apiserver reads (https://github.com/kubernetes/client-go/blob/master/util/keyutil/key.go). Raises IrsaError
+    with the reason for everything else; the message quotes nothing of the key.
     """
     # openssl ecparam -genkey writes the curve's parameters before the key.
     blocks = [block for block in pem_blocks(text) if block.label != "EC PARAMETERS"]
@@ -135,14 +135,18 @@ def load_private(text: bytes) -> PrivateKey:
     if _is_encrypted(block):
         raise IrsaError("it is encrypted, and kube-apiserver cannot ask for a passphrase; decrypt it first")
     if block.label == "OPENSSH PRIVATE KEY":
-        raise IrsaError("it is in OpenSSH's own format, which kube-apiserver does not read; convert it with 'ssh-keygen -p -m pem'")
+        raise IrsaError(
+            "it is in OpenSSH's own format, which kube-apiserver does not read; convert it with 'ssh-keygen -p -m pem'"
+        )
     _refuse_unusable_kind(block)
     if block.label not in PRIVATE_LABELS:
         raise IrsaError(f"it is a {block.label}, which cannot sign service account tokens; wanted is {_USABLE}")
     try:
         key = serialization.load_pem_private_key(block.text, password=None, backend=default_backend())
     except UnsupportedAlgorithm:
-        raise IrsaError(f"it is of a type or curve that this cryptography library cannot read; wanted is {_USABLE}") from None
+        raise IrsaError(
+            f"it is of a type or curve that this cryptography library cannot read; wanted is {_USABLE}"
+        ) from None
     except (ValueError, TypeError):
         raise IrsaError("it is damaged: the PEM block does not decode to a private key") from None
     algorithm(key.public_key())
@@ -152,7 +156,8 @@ def load_private(text: bytes) -> PrivateKey:
 
 
 def _check_public_point(key: t.Any) -> None:
-    # Libraries believe the public point that the file gives beside the private number; Go, and so kube-apiserver, computes it.
+    # Libraries believe the public point that the file gives beside the private number; Go, and so kube-apiserver,
+    # computes it.
     derived = ec.derive_private_key(key.private_numbers().private_value, key.curve, default_backend())
     if derived.public_key().public_numbers() != key.public_key().public_numbers():
         raise IrsaError("it is damaged: its public point does not belong to its private number")
@@ -164,7 +169,10 @@ def load_public(text: bytes) -> t.Any:
     Raises IrsaError with the reason, a private key among them.
     """
     if holds_private_key(text):
-        raise IrsaError("it holds a private key, where a public one belongs; treat that key as disclosed if this text was stored or sent anywhere")
+        raise IrsaError(
+            "it holds a private key, where a public one belongs; treat that key as disclosed if this text was stored "
+            "or sent anywhere"
+        )
     if text.lstrip().startswith((b"ssh-", b"ecdsa-sha2-")):
         return _load_openssh_line(text)
     blocks = [block for block in pem_blocks(text) if block.label in PUBLIC_LABELS]
@@ -178,7 +186,9 @@ def load_public(text: bytes) -> t.Any:
         else:
             key = serialization.load_pem_public_key(block.text, backend=default_backend())
     except UnsupportedAlgorithm:
-        raise IrsaError(f"it is of a type or curve that this cryptography library cannot read; wanted is {_USABLE}") from None
+        raise IrsaError(
+            f"it is of a type or curve that this cryptography library cannot read; wanted is {_USABLE}"
+        ) from None
     except ValueError:
         raise IrsaError("it is damaged: the PEM block does not decode to a public key") from None
     algorithm(key)
@@ -203,11 +213,17 @@ def algorithm(public_key: t.Any) -> str:
     """
     if isinstance(public_key, rsa.RSAPublicKey):
         if public_key.key_size < MINIMAL_RSA_BITS:
-            raise IrsaError(f"it is an RSA key of {public_key.key_size} bits, which AWS STS refuses as too short; wanted is {_USABLE}")
+            raise IrsaError(
+                f"it is an RSA key of {public_key.key_size} bits, which AWS STS refuses as too short; wanted is "
+                f"{_USABLE}"
+            )
         return "RS256"
     if isinstance(public_key, ec.EllipticCurvePublicKey):
         if public_key.curve.name not in EC_ALGORITHMS:
-            raise IrsaError(f"it is an ECDSA key on the curve {public_key.curve.name}, which AWS STS does not verify; wanted is {_USABLE}")
+            raise IrsaError(
+                f"it is an ECDSA key on the curve {public_key.curve.name}, which AWS STS does not verify; wanted is "
+                f"{_USABLE}"
+            )
         return EC_ALGORITHMS[public_key.curve.name]
     kind = type(public_key).__name__.strip("_").replace("PublicKey", "")
     raise IrsaError(f"it is a key of type {kind}, which cannot sign service account tokens; wanted is {_USABLE}")
@@ -227,7 +243,9 @@ def kid(public_key: t.Any) -> str:
 
 
 def describe(public_key: t.Any) -> dict[str, t.Any]:
-    """What may be said of a key in a result: ``kid``, ``algorithm``, ``fingerprint``, both public forms, ``size`` (bits) or ``curve``."""
+    """What may be said of a key in a result: ``kid``, ``algorithm``, ``fingerprint``, both public forms, ``size``
+    (bits) or ``curve``.
+    """
     facts = {
         "kid": kid(public_key),
         "algorithm": algorithm(public_key),
@@ -262,7 +280,9 @@ def openssh_line(public_key: t.Any) -> str:
 def generate(key_type: str, size: t.Optional[int] = None, curve: t.Optional[str] = None) -> t.Any:
     """A new private key: ``RSA`` of ``size`` bits (2048) or ``ECDSA`` on ``curve`` (P-256)."""
     if key_type == "RSA":
-        return rsa.generate_private_key(public_exponent=65537, key_size=size or MINIMAL_RSA_BITS, backend=default_backend())
+        return rsa.generate_private_key(
+            public_exponent=65537, key_size=size or MINIMAL_RSA_BITS, backend=default_backend()
+        )
     curves = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1, "P-521": ec.SECP521R1}
     return ec.generate_private_key(curves[curve or "P-256"](), backend=default_backend())
 
@@ -276,7 +296,9 @@ def private_pem(key: t.Any, key_format: str) -> bytes:
     return key.private_bytes(serialization.Encoding.PEM, formats[key_format], serialization.NoEncryption())
 
 
-def mismatch(public_key: t.Any, key_type: t.Optional[str], size: t.Optional[int], curve: t.Optional[str]) -> t.Optional[str]:
+def mismatch(
+    public_key: t.Any, key_type: t.Optional[str], size: t.Optional[int], curve: t.Optional[str]
+) -> t.Optional[str]:
     """In what a key differs from the wanted type, size (bits) and curve, in words; None where it does not."""
     present_type = "RSA" if isinstance(public_key, rsa.RSAPublicKey) else "ECDSA"
     if key_type and key_type != present_type:

@@ -20,15 +20,16 @@ def require(module: t.Any, library: str, import_error: t.Optional[ImportError]) 
         return
     module.fail_json(
         msg=(
-            f"{missing_required_lib(library)} Where this is meant to be the controller, Ansible found another Python than its own: it does "
+            f"{missing_required_lib(library)} Where this is meant to be the controller, Ansible found another Python "
+            "than its own: it does "
             "so when localhost is written into an inventory. Set ansible_connection: local and "
-            "ansible_python_interpreter: \"{{ ansible_playbook_python }}\" for it there."
+            'ansible_python_interpreter: "{{ ansible_playbook_python }}" for it there.'
         )
     )
 
 
 def conclude(module: t.Any, work: t.Callable[[], dict[str, t.Any]]) -> t.NoReturn:
-    """End the module with what ``work`` returns (its ``warnings`` given as such), or with the message of its IrsaError."""
+    """End the module with what ``work`` returns (``warnings`` given as such), or with its IrsaError's message."""
     try:
         result = work()
     except IrsaError as error:

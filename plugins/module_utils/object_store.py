@@ -20,7 +20,9 @@ _MOST_BYTES = 1 << 20
 
 
 class Stored(t.NamedTuple):
-    """An object as it is stored: its text (None where it is not UTF-8), its ETag, and the headers that it is served with."""
+    """An object as it is stored: its text (None where it is not UTF-8), its ETag, and the headers that it is served
+    with.
+    """
 
     text: t.Optional[str]
     etag: str
@@ -56,21 +58,35 @@ class S3Store:
 
     def read(self, key: str) -> t.Optional[Stored]:
         try:
-            answer = self.aws.call("s3", "GetObject", self._name(key), absent=("NoSuchKey", "NoSuchBucket", "404"), Key=key, **self.address)
+            answer = self.aws.call(
+                "s3", "GetObject", self._name(key), absent=("NoSuchKey", "NoSuchBucket", "404"), Key=key, **self.address
+            )
         except CallFailed as failure:
             if failure.denied:
-                raise IrsaError(f"{failure} Check also that the bucket is of account {self.address['ExpectedBucketOwner']}.", **failure.details) from None
+                raise IrsaError(
+                    f"{failure} Check also that the bucket is of account {self.address['ExpectedBucketOwner']}.",
+                    **failure.details,
+                ) from None
             raise
         if answer is None:
             return None
         content = answer["Body"].read(_MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
-            raise IrsaError(f"{self._name(key)} is larger than 1 MiB, so it is none of the two documents. Choose another prefix or bucket.")
+            raise IrsaError(
+                f"{self._name(key)} is larger than 1 MiB, so it is none of the two documents. Choose another prefix or "
+                "bucket."
+            )
         try:
             text = content.decode("utf-8")
         except UnicodeDecodeError:
             text = None
-        return Stored(text, answer["ETag"], answer.get("ContentType"), answer.get("CacheControl"), answer.get("ServerSideEncryption"))
+        return Stored(
+            text,
+            answer["ETag"],
+            answer.get("ContentType"),
+            answer.get("CacheControl"),
+            answer.get("ServerSideEncryption"),
+        )
 
     def write(self, key: str, present: t.Optional[Stored], text: str, cache_control: str) -> Change:
         params = {
@@ -86,7 +102,15 @@ class S3Store:
             # The bucket's default may be a KMS key, and nobody can read such an object anonymously.
             params["ServerSideEncryption"] = "AES256"
         before = self._drawn(present.text, present.content_type, present.cache_control) if present else None
-        return Change("s3", "PutObject", params, self._name(key), "document", before, self._drawn(text, CONTENT_TYPE, cache_control))
+        return Change(
+            "s3",
+            "PutObject",
+            params,
+            self._name(key),
+            "document",
+            before,
+            self._drawn(text, CONTENT_TYPE, cache_control),
+        )
 
     def delete(self, key: str, present: Stored) -> Change:
         before = self._drawn(present.text, present.content_type, present.cache_control)

@@ -4,8 +4,8 @@
 
 """Which IAM actions an API call needs: what results list as ``permissions`` and denied calls name.
 
-Source: the Service Authorization Reference, https://docs.aws.amazon.com/service-authorization/latest/reference/. Calls that are
-not listed here need the action of their own name.
+Source: the Service Authorization Reference, https://docs.aws.amazon.com/service-authorization/latest/reference/. Calls
+that are not listed here need the action of their own name.
 """
 
 from __future__ import annotations

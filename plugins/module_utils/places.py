@@ -19,7 +19,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import Irsa
 
 
 class Place(t.NamedTuple):
-    """Where an S3 client goes: partition, region, and whether that is AWS's own endpoint; ``suffix`` as amazonaws.com."""
+    """Where an S3 client goes: partition, region, whether that is AWS's own endpoint; ``suffix`` as amazonaws.com."""
 
     partition: str
     region: str
@@ -30,9 +30,9 @@ class Place(t.NamedTuple):
     def bucket_host(self, bucket: str) -> str:
         """The host name that serves a bucket to anonymous clients over HTTPS.
 
-        At AWS ``<bucket>.s3.<region>.<suffix>``; the suffix is botocore's, so that every partition is right. A store of one's
-        own serves ``<bucket>.<its host>``, if it has a name and no port. Other endpoints, such as a test double on
-        http://127.0.0.1:5000, cannot be an issuer, and stand in for AWS.
+        At AWS ``<bucket>.s3.<region>.<suffix>``; the suffix is botocore's, so that every partition is right. A store of
+        one's own serves ``<bucket>.<its host>``, if it has a name and no port. Other endpoints, such as a test double
+        on http://127.0.0.1:5000, cannot be an issuer, and stand in for AWS.
         """
         parts = urlsplit(self.endpoint)
         named = parts.scheme == "https" and parts.port is None and not _is_address(parts.hostname or "")
@@ -50,7 +50,9 @@ def place_of(client: t.Any) -> Place:
     session = botocore.session.get_session()
     region = client.meta.region_name
     if not region:
-        raise IrsaError("No region is set. Give the region option (irsa_issuer_region), AWS_REGION, or a profile that has one.")
+        raise IrsaError(
+            "No region is set. Give the region option (irsa_issuer_region), AWS_REGION, or a profile that has one."
+        )
     try:
         partition = session.get_partition_for_region(region)
     except UnknownRegionError:  # a store of one's own may call its region anything

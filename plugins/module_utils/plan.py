@@ -22,10 +22,11 @@ _MOST_ROUNDS = 6
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """One write: its API call with parameters, on what, and what it changes there, before and after (JSON-like or text).
+    """One write: its API call with parameters, on what, and what it changes there, before and after (JSON-like or
+    text).
 
-    ``optional``: an endpoint that does not know the call has what is wanted anyway, so that is a warning and no failure.
-    ``gone``: error codes that say somebody else has done it already.
+    ``optional``: an endpoint that does not know the call has what is wanted anyway, so that is a warning and no
+    failure. ``gone``: error codes that say somebody else has done it already.
     """
 
     service: str
@@ -74,7 +75,9 @@ class Outcome:
 
 
 def draw(on: str, facet: str, before: t.Any, after: t.Any) -> dict[str, str]:
-    """One diff entry: JSON-like values as sorted, indented text, so that a reviewer reads lines and not one long string."""
+    """One diff entry: JSON-like values as sorted, indented text, so that a reviewer reads lines and not one long
+    string.
+    """
     header = f"{on} ({facet})"
     return {"before_header": header, "after_header": header, "before": as_text(before), "after": as_text(after)}
 
@@ -136,14 +139,17 @@ def carry_out(aws: Aws, room: Room, check_mode: bool) -> list[Change]:
         if not changes:
             return made
     raise IrsaError(
-        f"Somebody else keeps changing the same thing: after {_MOST_ROUNDS} rounds of reading and writing there was still a difference. "
+        f"Somebody else keeps changing the same thing: after {_MOST_ROUNDS} rounds of reading and writing there was "
+        "still a difference. "
         "Run again when the other run has ended."
     )
 
 
 def _make(aws: Aws, change: Change, warnings: list[str]) -> t.Optional[dict[str, t.Any]]:
     try:
-        return aws.call(change.service, change.operation, change.on, absent=change.gone, needs=change.needs, **change.params)
+        return aws.call(
+            change.service, change.operation, change.on, absent=change.gone, needs=change.needs, **change.params
+        )
     except CallFailed as failure:
         if not (change.optional and failure.unsupported):
             raise

@@ -60,7 +60,10 @@ def check_client_ids(client_ids: t.Sequence[str], option: str = "client_ids") ->
         if not 1 <= len(client_id) <= 255:
             raise IrsaError(f"{option} has an entry of {len(client_id)} characters; IAM takes 1 to 255.")
         if _QUOTED_LIST.search(client_id):
-            raise IrsaError(f"{option} has {client_id!r}, which looks like a list in quotes. With -e, give a list as JSON of the whole variable: -e '{{\"name\": [\"…\"]}}'.")
+            raise IrsaError(
+                f"{option} has {client_id!r}, which looks like a list in quotes. With -e, give a list as JSON of the "
+                f'whole variable: -e \'{{"name": ["…"]}}\'.'
+            )
 
 
 def check_thumbprints(thumbprints: t.Sequence[str], option: str = "thumbprints") -> None:
@@ -76,13 +79,18 @@ def check_thumbprints(thumbprints: t.Sequence[str], option: str = "thumbprints")
         raise IrsaError(f"{option} has {len(thumbprints)} entries; IAM takes {MOST_THUMBPRINTS} at most.")
     for thumbprint in thumbprints:
         if not _THUMBPRINT.match(thumbprint):
-            raise IrsaError(f"{option} has {thumbprint!r}; a thumbprint is the SHA-1 of a certificate, 40 hexadecimal digits without colons.")
+            raise IrsaError(
+                f"{option} has {thumbprint!r}; a thumbprint is the SHA-1 of a certificate, 40 hexadecimal digits "
+                "without colons."
+            )
 
 
 def ensure_present(aws: Aws, wish: ProviderWish, check_mode: bool) -> Outcome:
-    """Register the provider, or repair it in place. Needs the clients iam and sts. ``wish.thumbprints`` must not be ``auto`` any more.
+    """Register the provider, or repair it in place. Needs the clients iam and sts. ``wish.thumbprints`` must not be
+    ``auto`` any more.
 
-    The outcome's values are ``arn``, ``url``, ``client_ids``, ``thumbprints``, ``tags``, ``create_date`` and ``account_id``. Raises IrsaError.
+    The outcome's values are ``arn``, ``url``, ``client_ids``, ``thumbprints``, ``tags``, ``create_date`` and
+    ``account_id``. Raises IrsaError.
     """
     room = _Provider(aws, wish)
     changes = carry_out(aws, room, check_mode)
@@ -90,7 +98,9 @@ def ensure_present(aws: Aws, wish: ProviderWish, check_mode: bool) -> Outcome:
 
 
 def ensure_absent(aws: Aws, wish: ProviderWish, check_mode: bool) -> Outcome:
-    """Remove the provider; refused, with a list, while IAM roles trust it, unless ``wish.ignore_role_trust``. Raises IrsaError."""
+    """Remove the provider; refused, with a list, while IAM roles trust it, unless ``wish.ignore_role_trust``. Raises
+    IrsaError.
+    """
     room = _DoomedProvider(aws, wish)
     changes = carry_out(aws, room, check_mode)
     return Outcome(changes, room.values(), room.warnings, sorted(aws.permissions))
@@ -116,8 +126,12 @@ def arn_of(aws: Aws, url: str, account_id: str) -> str:
     return provider_arn(place_of(aws.client("iam")).partition, account_id, url.removeprefix("https://"))
 
 
-def find_providers(aws: Aws, url: t.Optional[str], arn: t.Optional[str], tags: t.Optional[dict[str, str]], account_id: t.Optional[str]) -> list[Provider]:
-    """The providers that match all that is given; one call when URL or ARN is given, else one and one more for each provider. Raises IrsaError."""
+def find_providers(
+    aws: Aws, url: t.Optional[str], arn: t.Optional[str], tags: t.Optional[dict[str, str]], account_id: t.Optional[str]
+) -> list[Provider]:
+    """The providers that match all that is given; one call when URL or ARN is given, else one and one more for each
+    provider. Raises IrsaError.
+    """
     if url is not None and arn is None:
         arn = arn_of(aws, url, account_of(aws, account_id))
     if arn is not None:
@@ -127,7 +141,11 @@ def find_providers(aws: Aws, url: t.Optional[str], arn: t.Optional[str], tags: t
         arns = sorted(entry["Arn"] for entry in listed["OpenIDConnectProviderList"])
     found = [provider for provider in (read_provider(aws, each) for each in arns) if provider is not None]
     wanted_tags = (tags or {}).items()
-    return [provider for provider in found if wanted_tags <= provider["tags"].items() and (url is None or provider["url"] == url)]
+    return [
+        provider
+        for provider in found
+        if wanted_tags <= provider["tags"].items() and (url is None or provider["url"] == url)
+    ]
 
 
 class _ProviderRoom:
@@ -148,7 +166,10 @@ class _ProviderRoom:
             return read_provider(self.aws, self.arn)
         except CallFailed as failure:
             if failure.denied and self.wish.account_id:
-                raise IrsaError(f"{failure} If account {self.account_id} is not the credentials' own, correct account_id.", **failure.details) from None
+                raise IrsaError(
+                    f"{failure} If account {self.account_id} is not the credentials' own, correct account_id.",
+                    **failure.details,
+                ) from None
             raise
 
     def recheck(self, made: t.Sequence[Change]) -> list[Change]:
@@ -169,7 +190,9 @@ class _Provider(_ProviderRoom):
     def plan(self) -> list[Change]:
         self.present = self.read()
         if self.present is None:
-            confirm_account(self.aws, "iam", self.account_id, given=self.wish.account_id is not None and self.wish.confirm_account)
+            confirm_account(
+                self.aws, "iam", self.account_id, given=self.wish.account_id is not None and self.wish.confirm_account
+            )
             return self._creation()
         return self._client_id_changes() + self._thumbprint_change() + self._tag_changes()
 
@@ -183,14 +206,24 @@ class _Provider(_ProviderRoom):
         return {
             "arn": self.arn,
             "url": self.wish.url,
-            "client_ids": sorted(set(self.client_ids) | (set() if self.wish.purge_client_ids else set(present["client_ids"]))),
+            "client_ids": sorted(
+                set(self.client_ids) | (set() if self.wish.purge_client_ids else set(present["client_ids"]))
+            ),
             "thumbprints": self.thumbprints or present["thumbprints"],
             "tags": {name: value for name, value in {**present["tags"], **to_set}.items() if name not in to_unset},
             "create_date": present["create_date"],
             "account_id": self.account_id,
         }
 
-    def _change(self, operation: str, facet: str, before: t.Any, after: t.Any, needs: t.Optional[tuple[str, ...]] = None, **params: t.Any) -> Change:
+    def _change(
+        self,
+        operation: str,
+        facet: str,
+        before: t.Any,
+        after: t.Any,
+        needs: t.Optional[tuple[str, ...]] = None,
+        **params: t.Any,
+    ) -> Change:
         return Change("iam", operation, params, f"provider {self.arn}", facet, before, after, needs)
 
     def _creation(self) -> list[Change]:
@@ -204,40 +237,79 @@ class _Provider(_ProviderRoom):
         if tags:
             params["Tags"] = ansible_dict_to_boto3_tag_list(tags)
             after["tags"] = tags
-        return [self._change("CreateOpenIDConnectProvider", "provider", None, after, permissions.needed_to_create_provider(bool(tags)), **params)]
+        return [
+            self._change(
+                "CreateOpenIDConnectProvider",
+                "provider",
+                None,
+                after,
+                permissions.needed_to_create_provider(bool(tags)),
+                **params,
+            )
+        ]
 
     def _require_tags(self) -> None:
-        """Ceph drops a new provider's tags without a word, and knows no call for them; ask before making one without them."""
+        """Ceph drops a new provider's tags without a word, and knows no call for them; ask before making one without
+        them.
+        """
         try:
-            self.aws.call("iam", "ListOpenIDConnectProviderTags", self.arn, absent=("NoSuchEntity",), OpenIDConnectProviderArn=self.arn)
+            self.aws.call(
+                "iam",
+                "ListOpenIDConnectProviderTags",
+                self.arn,
+                absent=("NoSuchEntity",),
+                OpenIDConnectProviderArn=self.arn,
+            )
         except CallFailed as failure:
             if failure.unsupported:
-                raise IrsaError(f"{failure} This endpoint has no tags on providers. Leave tags out.", **failure.details) from None
+                raise IrsaError(
+                    f"{failure} This endpoint has no tags on providers. Leave tags out.", **failure.details
+                ) from None
             raise
 
     def _client_id_changes(self) -> list[Change]:
         present = self.present["client_ids"]
         address = {"OpenIDConnectProviderArn": self.arn}
         added = [client_id for client_id in self.client_ids if client_id not in present]
-        removed = [client_id for client_id in present if client_id not in self.client_ids] if self.wish.purge_client_ids else []
+        removed = (
+            [client_id for client_id in present if client_id not in self.client_ids]
+            if self.wish.purge_client_ids
+            else []
+        )
         if removed:
             self.warnings.append(
-                f"The provider {self.arn} no longer accepts the audience {', '.join(removed)}: pods whose tokens are made for it lose access."
+                f"The provider {self.arn} no longer accepts the audience {', '.join(removed)}: pods whose tokens are "
+                "made for it lose access."
             )
         # First what is added, so that at no moment fewer audiences work than before or after.
         return [
-            self._change("AddClientIDToOpenIDConnectProvider", "client ID", None, client_id, ClientID=client_id, **address) for client_id in added
+            self._change(
+                "AddClientIDToOpenIDConnectProvider", "client ID", None, client_id, ClientID=client_id, **address
+            )
+            for client_id in added
         ] + [
-            self._change("RemoveClientIDFromOpenIDConnectProvider", "client ID", client_id, None, ClientID=client_id, **address) for client_id in removed
+            self._change(
+                "RemoveClientIDFromOpenIDConnectProvider", "client ID", client_id, None, ClientID=client_id, **address
+            )
+            for client_id in removed
         ]
 
     def _thumbprint_change(self) -> list[Change]:
         present = self.present["thumbprints"]
-        # IAM has no way back to "AWS decides", so where none are wanted, those that are there stay out of the comparison.
+        # IAM has no way back to "AWS decides", so where none are wanted, those that are there stay out of the
+        # comparison.
         if not self.thumbprints or self.thumbprints == sorted({thumbprint.lower() for thumbprint in present}):
             return []
-        return [self._change("UpdateOpenIDConnectProviderThumbprint", "thumbprints", present, self.thumbprints,
-                             OpenIDConnectProviderArn=self.arn, ThumbprintList=self.thumbprints)]
+        return [
+            self._change(
+                "UpdateOpenIDConnectProviderThumbprint",
+                "thumbprints",
+                present,
+                self.thumbprints,
+                OpenIDConnectProviderArn=self.arn,
+                ThumbprintList=self.thumbprints,
+            )
+        ]
 
     def _tag_difference(self, present: dict[str, str]) -> tuple[dict[str, str], list[str]]:
         return ({}, []) if self.wish.tags is None else compare_aws_tags(present, self.wish.tags, self.wish.purge_tags)
@@ -249,10 +321,21 @@ class _Provider(_ProviderRoom):
         changes = []
         if to_set:
             before = {name: present[name] for name in to_set if name in present}
-            changes.append(self._change("TagOpenIDConnectProvider", "tags", before, to_set, Tags=ansible_dict_to_boto3_tag_list(to_set), **address))
+            changes.append(
+                self._change(
+                    "TagOpenIDConnectProvider",
+                    "tags",
+                    before,
+                    to_set,
+                    Tags=ansible_dict_to_boto3_tag_list(to_set),
+                    **address,
+                )
+            )
         if to_unset:
             before = {name: present[name] for name in to_unset}
-            changes.append(self._change("UntagOpenIDConnectProvider", "tags", before, {}, TagKeys=sorted(to_unset), **address))
+            changes.append(
+                self._change("UntagOpenIDConnectProvider", "tags", before, {}, TagKeys=sorted(to_unset), **address)
+            )
         return changes
 
 
@@ -265,8 +348,18 @@ class _DoomedProvider(_ProviderRoom):
             return []
         if not self.wish.ignore_role_trust:
             self._refuse_while_trusted()
-        return [Change("iam", "DeleteOpenIDConnectProvider", {"OpenIDConnectProviderArn": self.arn}, f"provider {self.arn}", "provider",
-                       {name: self.present[name] for name in ("url", "client_ids", "thumbprints", "tags")}, None, gone=("NoSuchEntity",))]
+        return [
+            Change(
+                "iam",
+                "DeleteOpenIDConnectProvider",
+                {"OpenIDConnectProviderArn": self.arn},
+                f"provider {self.arn}",
+                "provider",
+                {name: self.present[name] for name in ("url", "client_ids", "thumbprints", "tags")},
+                None,
+                gone=("NoSuchEntity",),
+            )
+        ]
 
     def done(self, change: Change, answer: t.Mapping[str, t.Any]) -> None:
         """IAM answers nothing of interest here."""
@@ -277,11 +370,15 @@ class _DoomedProvider(_ProviderRoom):
     def _refuse_while_trusted(self) -> None:
         trusting = []
         for page in self.aws.pages("iam", "ListRoles", f"account {self.account_id}"):
-            trusting += [role["Arn"] for role in page["Roles"] if _trusts(role.get("AssumeRolePolicyDocument"), self.arn)]
+            trusting += [
+                role["Arn"] for role in page["Roles"] if _trusts(role.get("AssumeRolePolicyDocument"), self.arn)
+            ]
         if trusting:
             raise IrsaError(
-                f"IAM roles still trust the provider {self.arn}: {', '.join(sorted(trusting))}. Nothing was removed. Delete those roles or their "
-                "trust first, so that nobody who takes the issuer's name later can assume them; or set ignore_role_trust (irsa_issuer_ignore_role_trust).",
+                f"IAM roles still trust the provider {self.arn}: {', '.join(sorted(trusting))}. Nothing was removed. "
+                "Delete those roles or their "
+                "trust first, so that nobody who takes the issuer's name later can assume them; or set "
+                "ignore_role_trust (irsa_issuer_ignore_role_trust).",
                 trusting_roles=sorted(trusting),
             )
 

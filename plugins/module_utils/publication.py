@@ -18,8 +18,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import Irsa
 from ansible_collections.selfhosted.irsa.plugins.module_utils.object_store import S3Store, Stored
 from ansible_collections.selfhosted.irsa.plugins.module_utils.plan import Change, Outcome, carry_out
 
-# AWS documents no rule for how long it keeps a JWKS. This asks every cache to look again each time, so that a new key is seen
-# at once; the documents are small and rarely read.
+# AWS documents no rule for how long it keeps a JWKS. This asks every cache to look again each time, so that a new key
+# is seen at once; the documents are small and rarely read.
 DEFAULT_CACHE_CONTROL = "no-cache"
 
 
@@ -50,7 +50,8 @@ def secrets_in(jwks_json: t.Optional[str]) -> set[str]:
 def ensure_published(aws: Aws, wish: PublicationWish, check_mode: bool) -> Outcome:
     """Publish the documents, the JWKS first. Needs the clients s3 and sts.
 
-    The outcome's values are ``documents``, ``kids``, ``foreign_kids``, ``keys``, ``jwks_json`` and ``discovery_json``. Raises IrsaError.
+    The outcome's values are ``documents``, ``kids``, ``foreign_kids``, ``keys``, ``jwks_json`` and ``discovery_json``.
+    Raises IrsaError.
     """
     room = _Publication(aws, wish)
     changes = carry_out(aws, room, check_mode)
@@ -68,7 +69,8 @@ class _DocumentsRoom:
     """What publishing and removing have in common: reading both documents, and whose they are."""
 
     def __init__(self, aws: Aws, wish: PublicationWish) -> None:
-        # The bucket may be somebody else's, in any namespace, and with a name older than today's rules; only its form matters.
+        # The bucket may be somebody else's, in any namespace, and with a name older than today's rules; only its form
+        # matters.
         if wish.prefix:
             issuer.check_prefix(wish.prefix)
         check_bucket_name(wish.bucket, "account-regional" if wish.bucket.endswith("-an") else None)
@@ -100,15 +102,21 @@ class _DocumentsRoom:
         name = present.get("issuer") if isinstance(present, dict) else None
         if name != self.wish.issuer:
             raise IrsaError(
-                f"{where} is the discovery document of another issuer: it says {name!r}, not {self.wish.issuer!r}. {self._overwrite_hint}"
+                f"{where} is the discovery document of another issuer: it says {name!r}, not {self.wish.issuer!r}. "
+                f"{self._overwrite_hint}"
             )
 
     @property
     def _overwrite_hint(self) -> str:
-        return "Choose another bucket or prefix; or, if nothing depends on it any more, set overwrite (irsa_issuer_overwrite)."
+        return (
+            "Choose another bucket or prefix; or, if nothing depends on it any more, set overwrite "
+            "(irsa_issuer_overwrite)."
+        )
 
     def parse_keys(self, stored: t.Optional[Stored]) -> list[jwk.Jwk]:
-        """The keys that are published; raises IrsaError where that cannot be told and ``overwrite`` does not say to go on."""
+        """The keys that are published; raises IrsaError where that cannot be told and ``overwrite`` does not say to go
+        on.
+        """
         if stored is None:
             return []
         try:
@@ -116,7 +124,9 @@ class _DocumentsRoom:
         except IrsaError as fault:
             if self.wish.overwrite:
                 return []
-            raise IrsaError(f"s3://{self.wish.bucket}/{self.jwks_key} is not ours: {fault}. {self._overwrite_hint}") from None
+            raise IrsaError(
+                f"s3://{self.wish.bucket}/{self.jwks_key} is not ours: {fault}. {self._overwrite_hint}"
+            ) from None
 
     def done(self, change: Change, answer: t.Mapping[str, t.Any]) -> None:
         self.etags[change.params["Key"]] = answer.get("ETag")
@@ -129,12 +139,15 @@ class _DocumentsRoom:
         urls = ((self.jwks_key, self.issuer.jwks_url), (self.discovery_key, self.issuer.discovery_url))
         foreign_kids = [key.get("kid") for key in self.foreign]
         return {
-            "documents": [{"key": key, "url": url, "etag": self.etags.get(key), "changed": key in changed} for key, url in urls],
+            "documents": [
+                {"key": key, "url": url, "etag": self.etags.get(key), "changed": key in changed} for key, url in urls
+            ],
             "account_id": self.account_id,
             "kids": [key.get("kid") for key in self.published],
             "foreign_kids": foreign_kids,
             "keys": [
-                {"kid": key.get("kid"), "algorithm": jwk.algorithm_of(key), "foreign": key in self.foreign} for key in self.published
+                {"kid": key.get("kid"), "algorithm": jwk.algorithm_of(key), "foreign": key in self.foreign}
+                for key in self.published
             ],
         }
 
@@ -146,10 +159,16 @@ class _Publication(_DocumentsRoom):
         self.ours = _parse_wanted(wish.jwks_json, "jwks_json", jwk.parse_jwks)
         self.discovery = _parse_wanted(wish.discovery_json, "discovery_json", _parse_discovery)
         if self.discovery is not None and self.discovery.get("issuer") != wish.issuer:
-            raise IrsaError(f"discovery_json names the issuer {self.discovery.get('issuer')!r}, and issuer is {wish.issuer!r}; they must be the same, byte for byte.")
+            raise IrsaError(
+                f"discovery_json names the issuer {self.discovery.get('issuer')!r}, and issuer is {wish.issuer!r}; "
+                "they must be the same, byte for byte."
+            )
         for key in self.ours or []:
             if jwk.has_private_members(key):
-                raise IrsaError("jwks_json holds a private key. Nothing was published. Treat that key as disclosed if the text was stored or sent anywhere.")
+                raise IrsaError(
+                    "jwks_json holds a private key. Nothing was published. Treat that key as disclosed if the text was "
+                    "stored or sent anywhere."
+                )
         self.texts: dict[str, t.Optional[str]] = {}
         super().__init__(aws, wish)
 
@@ -183,11 +202,13 @@ class _Publication(_DocumentsRoom):
         return documents.render({**self.discovery, "id_token_signing_alg_values_supported": algorithms})
 
     def _unknown(self, jwks: t.Optional[Stored], discovery: t.Optional[Stored]) -> list[Change]:
-        """The plan of a check mode before there is a key: both documents will be written, with what is not known yet."""
+        """The plan of a check mode before there is a key: both will be written, with what is not known yet."""
         self.published = list(self.foreign)
         text = "(known when the key has been made)\n"
-        return [self.store.write(key, present, text, self.wish.cache_control)
-                for key, present in ((self.jwks_key, jwks), (self.discovery_key, discovery))]
+        return [
+            self.store.write(key, present, text, self.wish.cache_control)
+            for key, present in ((self.jwks_key, jwks), (self.discovery_key, discovery))
+        ]
 
     def _foreign_keys(self, present: list[jwk.Jwk]) -> list[jwk.Jwk]:
         """The published keys that are none of ours and stay."""
@@ -196,8 +217,10 @@ class _Publication(_DocumentsRoom):
         exposed = [key.get("kid") for key in present if jwk.has_private_members(key)]
         if exposed:
             raise IrsaError(
-                f"s3://{self.wish.bucket}/{self.jwks_key} publishes PRIVATE members of the key {', '.join(map(str, exposed))}: anybody can sign tokens "
-                "with it. Replace that key everywhere at once, and run with purge_keys (irsa_issuer_purge_keys) to take it out."
+                f"s3://{self.wish.bucket}/{self.jwks_key} publishes PRIVATE members of the key "
+                f"{', '.join(map(str, exposed))}: anybody can sign tokens "
+                "with it. Replace that key everywhere at once, and run with purge_keys (irsa_issuer_purge_keys) to "
+                "take it out."
             )
         ours = self.ours or []
         kids = {key.get("kid") for key in ours}
@@ -213,7 +236,8 @@ class _Publication(_DocumentsRoom):
         if self.foreign:
             kids = ", ".join(str(key.get("kid")) for key in self.foreign)
             self.warnings.append(
-                f"The JWKS keeps published keys that this run was not given: {kids}. They stay accepted by AWS until purge_keys (irsa_issuer_purge_keys) takes them out."
+                f"The JWKS keeps published keys that this run was not given: {kids}. They stay accepted by AWS until "
+                "purge_keys (irsa_issuer_purge_keys) takes them out."
             )
 
     def values(self, changes: t.Sequence[Change]) -> dict[str, t.Any]:

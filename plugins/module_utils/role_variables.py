@@ -45,7 +45,9 @@ def problems(variables: Variables) -> list[str]:
 
 
 def _as_list(value: t.Any) -> list[t.Any]:
-    """A list variable as Ansible takes it: text, as -e gives it, is split at commas, and something else is a list of one."""
+    """A list variable as Ansible takes it: text, as -e gives it, is split at commas, and something else is a list of
+    one.
+    """
     if value in (None, ""):
         return []
     if isinstance(value, str):
@@ -65,7 +67,9 @@ def _check_jwks_list(documents: t.Any) -> None:
 
 def _check_encryption(value: str) -> None:
     if value != "AES256":
-        raise IrsaError(f"It is {value!r}; only AES256 will do, since nobody can read a KMS-encrypted object anonymously.")
+        raise IrsaError(
+            f"It is {value!r}; only AES256 will do, since nobody can read a KMS-encrypted object anonymously."
+        )
 
 
 def _check_backup(value: str) -> None:
@@ -92,7 +96,14 @@ def _bucket_rules(variables: Variables) -> t.Iterator[str]:
     if not bucket:
         if not url:
             yield "Neither irsa_issuer_bucket nor irsa_issuer_url is set: one of them says what the issuer is."
-        for name in ("prefix", "delete_bucket", "bucket_encryption", "bucket_versioning", "bucket_namespace", "bucket_public_paths"):
+        for name in (
+            "prefix",
+            "delete_bucket",
+            "bucket_encryption",
+            "bucket_versioning",
+            "bucket_namespace",
+            "bucket_public_paths",
+        ):
             if variables.get(name):
                 yield f"{PREFIX}{name} is set, and {PREFIX}bucket is not."
         return
@@ -101,10 +112,18 @@ def _bucket_rules(variables: Variables) -> t.Iterator[str]:
     except IrsaError as fault:
         yield f"{PREFIX}bucket: {fault}"
     if not url and len(bucket) + len(prefix or "") + _LONGEST_HOST_REST > issuer.MOST_CHARACTERS:
-        yield f"{PREFIX}prefix: The issuer would be longer than the {issuer.MOST_CHARACTERS} characters that IAM takes. Choose a shorter prefix."
-    if url and url.startswith(f"https://{bucket}.s3") and not url.endswith(f"/{prefix}" if prefix else url.partition("://")[2].partition("/")[0]):
         yield (
-            f"{PREFIX}url is on the bucket's own host, and its path is not {PREFIX}prefix ({prefix or 'none'}), which says where the documents go; "
+            f"{PREFIX}prefix: The issuer would be longer than the {issuer.MOST_CHARACTERS} characters that IAM takes. "
+            "Choose a shorter prefix."
+        )
+    if (
+        url
+        and url.startswith(f"https://{bucket}.s3")
+        and not url.endswith(f"/{prefix}" if prefix else url.partition("://")[2].partition("/")[0])
+    ):
+        yield (
+            f"{PREFIX}url is on the bucket's own host, and its path is not {PREFIX}prefix ({prefix or 'none'}), which "
+            "says where the documents go; "
             "nobody would find them there."
         )
     if variables.get("delete_bucket") and not variables.get("manage_bucket"):
@@ -114,9 +133,13 @@ def _bucket_rules(variables: Variables) -> t.Iterator[str]:
 def _key_rules(variables: Variables) -> t.Iterator[str]:
     if not variables.get("key_path"):
         yield f"{PREFIX}key_path is not set. Choose a path that survives this run: the key must never get lost."
-    paths = [variables[name] for name in ("key_path", "public_key_path", "openssh_public_key_path") if variables.get(name)]
+    paths = [
+        variables[name] for name in ("key_path", "public_key_path", "openssh_public_key_path") if variables.get(name)
+    ]
     if len(set(paths)) < len(paths):
-        yield f"{PREFIX}key_path, {PREFIX}public_key_path and {PREFIX}openssh_public_key_path must name different files."
+        yield (
+            f"{PREFIX}key_path, {PREFIX}public_key_path and {PREFIX}openssh_public_key_path must name different files."
+        )
     remote = (variables.get("key_host") or "localhost") not in _LOCAL_HOSTS
     if remote and any(not path.startswith(("/", "~")) for path in paths):
         yield f"{PREFIX}key_path and the paths of its public forms must be absolute on {PREFIX}key_host."
@@ -133,7 +156,10 @@ def _backup_rules(variables: Variables) -> t.Iterator[str]:
     if backup.removeprefix("s3://").partition("/")[0] == variables.get("bucket"):
         yield f"{PREFIX}key_backup is in the public bucket {variables['bucket']}. Choose a private one."
     if (variables.get("key_host") or "localhost") not in _LOCAL_HOSTS:
-        yield f"{PREFIX}key_backup is for a key on the controller; the key is on {variables['key_host']} and never leaves it."
+        yield (
+            f"{PREFIX}key_backup is for a key on the controller; the key is on {variables['key_host']} and never "
+            "leaves it."
+        )
 
 
 def _audience_rules(variables: Variables) -> t.Iterator[str]:

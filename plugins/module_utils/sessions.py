@@ -31,7 +31,9 @@ _DEFAULTS = {
 
 
 class Clients(collections.abc.Mapping[str, t.Any]):
-    """Maps service names to boto3 clients. Looking one up raises botocore's exceptions (no such profile, invalid endpoint)."""
+    """Maps service names to boto3 clients. Looking one up raises botocore's exceptions (no such profile, invalid
+    endpoint).
+    """
 
     def __init__(self, module: t.Any) -> None:
         self.region, self.endpoint, self._credentials = get_aws_connection_info(module)
@@ -63,4 +65,6 @@ class Clients(collections.abc.Mapping[str, t.Any]):
 
     def _client(self, service: str, config: Config) -> t.Any:
         merged = config.merge(self._config) if self._config else config
-        return self._session.client(service, region_name=self.region, endpoint_url=self.endpoint, config=merged, **self._credentials)
+        return self._session.client(
+            service, region_name=self.region, endpoint_url=self.endpoint, config=merged, **self._credentials
+        )

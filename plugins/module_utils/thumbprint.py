@@ -34,7 +34,8 @@ def of_issuer(url: str, route: https.Route) -> str:
         connection = https.connect(host, route)
     except https.FetchFailed as failure:
         raise IrsaError(
-            f"The thumbprint of {host} could not be computed: {failure} Set ca_path (irsa_issuer_ca_path) to the file of its CA, connect_to "
+            f"The thumbprint of {host} could not be computed: {failure} Set ca_path (irsa_issuer_ca_path) to the file "
+            "of its CA, connect_to "
             "(irsa_issuer_connect_to) to where it is reached, or list thumbprints yourself."
         ) from None
     try:
@@ -44,7 +45,7 @@ def of_issuer(url: str, route: https.Route) -> str:
 
 
 def of_chain(chain: t.Sequence[bytes], host: str) -> str:
-    """The thumbprint of a served chain (DER, the leaf first). Raises IrsaError when there is no CA certificate in it."""
+    """The thumbprint of a served chain (DER, the leaf first). Raises IrsaError where it has no CA certificate."""
     certificates = [x509.load_der_x509_certificate(der) for der in chain]
     self_signed = [certificate.issuer == certificate.subject for certificate in certificates]
     above_leaf = range(1, len(chain))
@@ -57,7 +58,8 @@ def of_chain(chain: t.Sequence[bytes], host: str) -> str:
         chosen = 0
     else:
         raise IrsaError(
-            f"The thumbprint of {host} could not be computed: it presents its own certificate alone. Have it present the intermediate CA's too, "
+            f"The thumbprint of {host} could not be computed: it presents its own certificate alone. Have it present "
+            "the intermediate CA's too, "
             "as clients need it; or list thumbprints yourself."
         )
     # SHA-1 is what IAM calls a thumbprint; nothing here relies on its strength.
@@ -65,7 +67,7 @@ def of_chain(chain: t.Sequence[bytes], host: str) -> str:
 
 
 def _jwks_host(url: str, route: https.Route) -> str:
-    """AWS checks the certificate of the host in jwks_uri. Before the documents are published that is the issuer's own."""
+    """AWS checks the certificate of the host in jwks_uri. Before documents are published that is the issuer's own."""
     issuer = parse(url)
     try:
         document = json.loads(https.get(issuer.discovery_url, route, 1 << 20).body)
@@ -81,5 +83,8 @@ def _served_chain(sock: ssl.SSLSocket) -> list[bytes]:
     # Python 3.10 to 3.12 have the same call one level down: https://github.com/python/cpython/issues/109109
     inner = getattr(sock, "_sslobj", None)
     if not hasattr(inner, "get_unverified_chain"):
-        raise IrsaError("This Python cannot tell the chain that a server presents. Use Python 3.13 or newer, or list thumbprints yourself.")
+        raise IrsaError(
+            "This Python cannot tell the chain that a server presents. Use Python 3.13 or newer, or list thumbprints "
+            "yourself."
+        )
     return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in inner.get_unverified_chain()]

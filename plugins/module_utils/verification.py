@@ -19,12 +19,19 @@ OK, WARNING, ERROR, SKIPPED = "ok", "warning", "error", "skipped"
 
 _MOST_BYTES = 1 << 20
 
-_REQUIRED = ("issuer", "jwks_uri", "response_types_supported", "subject_types_supported", "id_token_signing_alg_values_supported")
+_REQUIRED = (
+    "issuer",
+    "jwks_uri",
+    "response_types_supported",
+    "subject_types_supported",
+    "id_token_signing_alg_values_supported",
+)
 
 _STAGE_REMEDIES = {
     "dns-resolve": "Create the bucket or the DNS record, or give connect_to while the name does not exist yet.",
     "tcp-connect": "Check the network, the proxy (HTTPS_PROXY, NO_PROXY) and that the host listens on port 443.",
-    "tls-trust": "Serve a certificate of a CA that AWS trusts, with its intermediates; for a private CA give ca_path and thumbprints.",
+    "tls-trust": "Serve a certificate of a CA that AWS trusts, with its intermediates; for a private CA give ca_path "
+    "and thumbprints.",
     "tls-host": "Serve a certificate for the issuer's host name; a bucket's must have no dot in its name.",
     "tls-expiry": "Renew the certificate.",
     "http-response": "Check what the host does with a plain GET; AWS waits 5 seconds.",
@@ -76,12 +83,16 @@ class Report:
         lines = [f"{self.verdict}: {len(right)} of {len(self.checks)} checks are right ({', '.join(right)})"]
         for check in self.checks:
             if check.status in (WARNING, ERROR):
-                lines += [f"{check.status}: {check.id}: {check.seen}"] + [f"  {line}" for line in (check.cause, check.remedy) if line]
+                lines += [f"{check.status}: {check.id}: {check.seen}"] + [
+                    f"  {line}" for line in (check.cause, check.remedy) if line
+                ]
         return "\n".join(lines)
 
 
 def verify(expectation: Expectation) -> Report:
-    """Fetch both documents and compare them with what is expected. Reads only; raises IrsaError for an unusable issuer or route alone."""
+    """Fetch both documents and compare them with what is expected. Reads only; raises IrsaError for an unusable issuer
+    or route alone.
+    """
     report = Report()
     issuer = parse(expectation.issuer)
     discovery = _fetch(report, issuer.discovery_url, expectation.route, "discovery-json")
@@ -93,7 +104,9 @@ def verify(expectation: Expectation) -> Report:
 
 
 def verify_patiently(expectation: Expectation, seconds: float) -> Report:
-    """The same, repeated for so many seconds while the verdict is ``broken``: S3 needs a moment to serve a new bucket and policy."""
+    """The same, repeated for so many seconds while the verdict is ``broken``: S3 needs a moment to serve a new bucket
+    and policy.
+    """
     deadline = time.monotonic() + seconds
     pause = 0.5
     while True:
@@ -112,11 +125,19 @@ def _fetch(report: Report, url: str, route: https.Route, json_check: str) -> t.O
         return None
     if answer.status != 200:
         cause = {
-            403: "Anybody may not read it: it is not published yet, the bucket's policy does not open it, or public access is blocked.",
+            403: "It is not published yet, the bucket's policy does not open it, or public access is blocked.",
             404: "There is nothing at this address, or no such bucket.",
             301: "The bucket is in another region than its host name says.",
         }.get(answer.status)
-        report.checks.append(Check("http-response", ERROR, f"{url} answers {answer.status}.", cause, "Run irsa_issuer again, or serve both documents there."))
+        report.checks.append(
+            Check(
+                "http-response",
+                ERROR,
+                f"{url} answers {answer.status}.",
+                cause,
+                "Run irsa_issuer again, or serve both documents there.",
+            )
+        )
         return None
     report.checks.append(Check("http-response", OK, f"{url} answers 200."))
     try:
@@ -133,22 +154,39 @@ def _check_discovery(report: Report, document: t.Any, issuer: str, default_jwks_
     fields = document if isinstance(document, dict) else {}
     missing = [name for name in _REQUIRED if not fields.get(name)]
     if missing:
-        report.checks.append(Check("discovery-fields", ERROR, f"The discovery document lacks {', '.join(missing)}.", None, "Publish it again."))
+        report.checks.append(
+            Check(
+                "discovery-fields",
+                ERROR,
+                f"The discovery document lacks {', '.join(missing)}.",
+                None,
+                "Publish it again.",
+            )
+        )
         return None
     report.checks.append(Check("discovery-fields", OK, "The discovery document has every field that AWS asks for."))
     if fields["issuer"] != issuer:
-        report.checks.append(Check(
-            "discovery-issuer", ERROR, f"The discovery document names the issuer {fields['issuer']!r}, not {issuer!r}.",
-            "They are compared byte for byte: a slash at the end, a capital letter, the global or the regional host make them differ.",
-            "Publish the document of this issuer, or give the API server the issuer that is published.",
-        ))
+        report.checks.append(
+            Check(
+                "discovery-issuer",
+                ERROR,
+                f"The discovery document names the issuer {fields['issuer']!r}, not {issuer!r}.",
+                "They are compared byte for byte: a slash at the end, a capital letter, the global or the regional "
+                "host make them differ.",
+                "Publish the document of this issuer, or give the API server the issuer that is published.",
+            )
+        )
     else:
         report.checks.append(Check("discovery-issuer", OK, f"The discovery document names the issuer {issuer}."))
     # Followed only where it leads to the issuer itself: nobody's document may send this request elsewhere.
     url = fields["jwks_uri"]
     host = default_jwks_url.split("/")[2]
     if not isinstance(url, str) or not url.startswith(f"https://{host}/"):
-        report.checks.append(Check("jwks-uri", WARNING, f"jwks_uri is {url!r}, which is not on the issuer's own host and was not followed."))
+        report.checks.append(
+            Check(
+                "jwks-uri", WARNING, f"jwks_uri is {url!r}, which is not on the issuer's own host and was not followed."
+            )
+        )
         return None
     report.checks.append(Check("jwks-uri", OK, f"jwks_uri is {url}."))
     return url
@@ -158,25 +196,50 @@ def _check_keys(report: Report, published: t.Any, discovery: dict[str, t.Any], e
     try:
         keys = jwk.keys_of(published)
     except IrsaError as fault:
-        report.checks.append(Check("jwks-json", ERROR, f"The published JWKS cannot be used: {fault}.", None, "Publish it again."))
+        report.checks.append(
+            Check("jwks-json", ERROR, f"The published JWKS cannot be used: {fault}.", None, "Publish it again.")
+        )
         return
     exposed = [str(key.get("kid")) for key in keys if jwk.has_private_members(key)]
     if exposed:
-        report.checks.append(Check("jwk-public-only", ERROR, f"The JWKS publishes PRIVATE members of the key {', '.join(exposed)}.",
-                                   "Anybody can sign tokens with it.", "Replace that key everywhere at once, and publish with purge_keys."))
+        report.checks.append(
+            Check(
+                "jwk-public-only",
+                ERROR,
+                f"The JWKS publishes PRIVATE members of the key {', '.join(exposed)}.",
+                "Anybody can sign tokens with it.",
+                "Replace that key everywhere at once, and publish with purge_keys.",
+            )
+        )
     else:
         report.checks.append(Check("jwk-public-only", OK, f"The JWKS holds {len(keys)} keys, public members only."))
     kids = [key.get("kid") for key in keys]
     missing = [kid for kid in expected if kid not in kids]
     if missing:
-        report.checks.append(Check("kid-expected", ERROR, f"The JWKS lacks the key {', '.join(missing)}; it has {', '.join(map(str, kids)) or 'none'}.",
-                                   "Tokens signed with that key are refused: \"Couldn't retrieve verification key from your identity provider\".",
-                                   "Publish the key that the API server signs with."))
+        report.checks.append(
+            Check(
+                "kid-expected",
+                ERROR,
+                f"The JWKS lacks the key {', '.join(missing)}; it has {', '.join(map(str, kids)) or 'none'}.",
+                "Tokens signed with that key are refused: \"Couldn't retrieve verification key from your identity "
+                'provider".',
+                "Publish the key that the API server signs with.",
+            )
+        )
     elif expected:
         report.checks.append(Check("kid-expected", OK, f"The JWKS holds the key {', '.join(expected)}."))
     unnamed = sorted(set(documents.algorithms_of(keys)) - set(discovery["id_token_signing_alg_values_supported"]))
     if unnamed:
-        report.checks.append(Check("algorithms", WARNING, f"The discovery document does not name the algorithm {', '.join(unnamed)} of a published key.",
-                                   None, "Publish both documents again."))
+        report.checks.append(
+            Check(
+                "algorithms",
+                WARNING,
+                f"The discovery document does not name the algorithm {', '.join(unnamed)} of a published key.",
+                None,
+                "Publish both documents again.",
+            )
+        )
     else:
-        report.checks.append(Check("algorithms", OK, "The discovery document names the algorithms of all published keys."))
+        report.checks.append(
+            Check("algorithms", OK, "The discovery document names the algorithms of all published keys.")
+        )

@@ -10,7 +10,8 @@ module: irsa_bucket
 short_description: The S3 bucket that serves an issuer's documents
 version_added: 0.1.0
 description:
-  - Makes a bucket with ACLs off, whose one public policy statement opens the paths of the documents and nothing else; or repairs one.
+  - Makes a bucket with ACLs off, whose one public policy statement opens the paths of the documents and nothing else;
+    or repairs one.
   - Other people's policy statements, tags and settings are left alone.
   - A block of public access at account level is found and named before anything is made.
 options:
@@ -21,7 +22,8 @@ options:
     required: true
   account_id:
     description:
-      - Account ID of the bucket's owner, which every call then insists on. Omitted, it is that of the credentials, at the cost of one call.
+      - Account ID of the bucket's owner, which every call then insists on. Omitted, it is that of the credentials, at
+        the cost of one call.
     type: str
   public_paths:
     description:
@@ -47,20 +49,21 @@ options:
     type: bool
   object_ownership:
     description:
-      - Object ownership of the bucket. Omitted, a new one gets V(BucketOwnerEnforced), which turns ACLs off, and one that is there is not
-        looked at.
+      - Object ownership of the bucket. Omitted, a new one gets V(BucketOwnerEnforced), which turns ACLs off, and one
+        that is there is not looked at.
     type: str
     choices: [BucketOwnerEnforced, BucketOwnerPreferred, ObjectWriter]
   namespace:
     description:
-      - V(account-regional) makes the bucket in the account's own namespace, where nobody else can take the name when it is deleted. The name
-        must then be of the form C(<prefix>-<account ID>-<region>-an). Needs botocore 1.42.70.
+      - V(account-regional) makes the bucket in the account's own namespace, where nobody else can take the name when it
+        is deleted. The name must then be of the form C(<prefix>-<account ID>-<region>-an). Needs botocore 1.42.70.
     type: str
     choices: [global, account-regional]
   state:
     description:
       - V(absent) deletes the bucket and all versions of the documents in it. A bucket with any other object is refused.
-      - A global bucket name that was deleted can be taken by anybody. Remove the OIDC provider and the roles that trust it first.
+      - A global bucket name that was deleted can be taken by anybody. Remove the OIDC provider and the roles that trust
+        it first.
     type: str
     choices: [present, absent]
     default: present
@@ -71,9 +74,10 @@ extends_documentation_fragment:
   - selfhosted.irsa._attributes
   - selfhosted.irsa._attributes.aws
 notes:
-  - S3 writes a policy without a condition. The policy is read again after each write, and merged again where somebody else's write came in
-    between. Two runs that open different paths in the same second can still undo each other in the moment between the last read of one and
-    the write of the other; the next run repairs that. Clusters that open the same patterns are not affected.
+  - S3 writes a policy without a condition. The policy is read again after each write, and merged again where somebody
+    else's write came in between. Two runs that open different paths in the same second can still undo each other in the
+    moment between the last read of one and the write of the other; the next run repairs that. Clusters that open the
+    same patterns are not affected.
 seealso:
   - module: selfhosted.irsa.irsa_publish
 author:
@@ -166,8 +170,17 @@ def main() -> None:
     options = dict(module.params)
     ensure = bucket.ensure_absent if options["state"] == "absent" else bucket.ensure_present
     names = (
-        "name", "region", "account_id", "public_paths", "purge_public_paths", "tags", "purge_tags", "encryption", "versioning",
-        "object_ownership", "namespace",
+        "name",
+        "region",
+        "account_id",
+        "public_paths",
+        "purge_public_paths",
+        "tags",
+        "purge_tags",
+        "encryption",
+        "versioning",
+        "object_ownership",
+        "namespace",
     )
     wish = bucket.BucketWish(**{name: options[name] for name in names})
     conclude_outcome(module, lambda: ensure(aws_of(module), wish, module.check_mode))

@@ -10,7 +10,8 @@ module: irsa_jwks
 short_description: The discovery document and the JWKS of a service account issuer
 version_added: 0.1.0
 description:
-  - Makes the two documents that AWS STS reads of an issuer from public keys, in a text that is the same, byte for byte, for the same keys.
+  - Makes the two documents that AWS STS reads of an issuer from public keys, in a text that is the same, byte for byte,
+    for the same keys.
   - Refuses what STS would refuse, with the reason.
   - A private key given by mistake is refused, and masked in every output.
 options:
@@ -38,18 +39,21 @@ options:
     default: []
   jwks:
     description:
-      - JWKS whose keys are published, too, for example what an API server serves at C(/openid/v1/jwks). Each is a dictionary with a list C(keys).
+      - JWKS whose keys are published, too, for example what an API server serves at C(/openid/v1/jwks). Each is a
+        dictionary with a list C(keys).
     type: list
     elements: dict
     default: []
   legacy_empty_kid:
     description:
-      - Whether the first key is published once more with an empty C(kid), for Kubernetes before 1.16, whose tokens have none.
+      - Whether the first key is published once more with an empty C(kid), for Kubernetes before 1.16, whose tokens have
+        none.
     type: bool
     default: false
   dest:
     description:
-      - A directory to write the documents into, as V(keys.json) and V(.well-known/openid-configuration), for a web server of one's own.
+      - A directory to write the documents into, as V(keys.json) and V(.well-known/openid-configuration), for a web
+        server of one's own.
     type: path
 extends_documentation_fragment:
   - selfhosted.irsa._attributes

@@ -11,21 +11,22 @@ short_description: The key pair that a Kubernetes API server signs service accou
 version_added: 0.1.0
 description:
   - Makes a private signing key and its public forms on the target host, or adopts a key that is there already.
-  - A private key is never replaced unless O(regenerate) says so. A new one is readable by its owner alone from its first byte, and put
-    in place in one step, so that of two runs at once the second adopts the first's key.
+  - A private key is never replaced unless O(regenerate) says so. A new one is readable by its owner alone from its
+    first byte, and put in place in one step, so that of two runs at once the second adopts the first's key.
   - No byte of a private key is ever in a result, a diff or a log.
 options:
   path:
     description:
       - Path of the private key, unencrypted PEM in the form PKCS#1, SEC1 or PKCS#8.
-      - Its directory must exist, belong to the user or to root, and be writable by nobody else. Key files are never written through a
-        symbolic link.
+      - Its directory must exist, belong to the user or to root, and be writable by nobody else. Key files are never
+        written through a symbolic link.
     type: path
     required: true
   public_key_path:
     description:
       - Path of the public key in PKIX PEM, which C(--service-account-key-file) reads. Omitted, it is not written.
-      - A file that is missing or damaged, or holds the public part of another key, is written anew, with a warning in the latter cases.
+      - A file that is missing or damaged, or holds the public part of another key, is written anew, with a warning in
+        the latter cases.
     type: path
   openssh_public_key_path:
     description:
@@ -51,8 +52,8 @@ options:
     description:
       - Form of the private key file. V(traditional) is PKCS#1 for RSA and SEC1 for ECDSA, V(pkcs8) is PKCS#8.
       - V(auto) writes a new key V(traditional), and leaves the form of one that is there alone.
-      - kube-apiserver reads both as a signing key; as C(--service-account-key-file) it does not read an elliptic-curve key in PKCS#8, so
-        give it O(public_key_path) there.
+      - kube-apiserver reads both as a signing key; as C(--service-account-key-file) it does not read an elliptic-curve
+        key in PKCS#8, so give it O(public_key_path) there.
     type: str
     choices: [auto, traditional, pkcs8]
     default: auto
@@ -61,16 +62,16 @@ options:
       - When a key that is there is replaced by a new one.
       - V(never) keeps it, with a warning when it is not of the wanted type, size or curve.
       - V(fail) stops the run then.
-      - V(always) makes a new key in each run. Every token signed with the old one becomes invalid once API servers use the new one
-        alone, so this is no way to rotate keys.
+      - V(always) makes a new key in each run. Every token signed with the old one becomes invalid once API servers use
+        the new one alone, so this is no way to rotate keys.
       - A file that is no usable key stops the run with V(never) and V(fail).
     type: str
     choices: [never, fail, always]
     default: fail
   create:
     description:
-      - Whether to make a key where there is none. With V(false) the module only says so (RV(exists)), and still adopts and checks what
-        is there.
+      - Whether to make a key where there is none. With V(false) the module only says so (RV(exists)), and still adopts
+        and checks what is there.
     type: bool
     default: true
   backup:
@@ -95,8 +96,8 @@ attributes:
 requirements:
   - cryptography >= 3.4
 notes:
-  - O(mode), O(owner) and O(group) are those of the private key file, which is made with mode V(0600) unless told otherwise. The public
-    files get the same owner and group, and the mode V(0644).
+  - O(mode), O(owner) and O(group) are those of the private key file, which is made with mode V(0600) unless told
+    otherwise. The public files get the same owner and group, and the mode V(0644).
   - Runs on control-plane nodes, with Python 3.9 or newer.
 seealso:
   - module: selfhosted.irsa.irsa_jwks
@@ -138,7 +139,8 @@ exists:
   type: bool
   sample: true
 kid:
-  description: Key ID, as Kubernetes puts it into tokens. Null while the key is not known, in check mode or with O(create=false).
+  description:
+    - Key ID, as Kubernetes puts it into tokens. Null while the key is not known, in check mode or with O(create=false).
   returned: always
   type: str
   sample: ZxaqpnIuJNv6syKlG81X539XMHVIvpaPV0ziX48-Qng

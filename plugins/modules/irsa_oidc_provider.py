@@ -10,8 +10,8 @@ module: irsa_oidc_provider
 short_description: The IAM OIDC provider of an issuer
 version_added: 0.1.0
 description:
-  - Registers an issuer with IAM, so that roles can trust its tokens, and repairs in place what differs. A provider is never deleted and made
-    anew.
+  - Registers an issuer with IAM, so that roles can trust its tokens, and repairs in place what differs. A provider is
+    never deleted and made anew.
 options:
   url:
     description:
@@ -32,9 +32,10 @@ options:
   thumbprints:
     description:
       - Thumbprints, each the SHA-1 of a CA certificate in 40 hexadecimal digits.
-      - Omitted, AWS decides by its own library of CAs, which covers S3 and every public CA, and thumbprints that are there stay.
-      - V(auto) alone computes the thumbprint from the chain that the issuer's host presents. It is wanted for a private CA, and by some
-        other implementations of the API.
+      - Omitted, AWS decides by its own library of CAs, which covers S3 and every public CA, and thumbprints that are
+        there stay.
+      - V(auto) alone computes the thumbprint from the chain that the issuer's host presents. It is wanted for a private
+        CA, and by some other implementations of the API.
     type: list
     elements: str
   account_id:
@@ -44,13 +45,14 @@ options:
     type: str
   confirm_account:
     description:
-      - Whether an O(account_id) that was given is compared with the credentials' before a provider is made, which is one call. V(false) is for
-        one that was looked up or compared earlier in the same run.
+      - Whether an O(account_id) that was given is compared with the credentials' before a provider is made, which is
+        one call. V(false) is for one that was looked up or compared earlier in the same run.
     type: bool
     default: true
   ignore_role_trust:
     description:
-      - Whether O(state=absent) removes a provider that IAM roles still trust. Otherwise the run stops with a list of them.
+      - Whether O(state=absent) removes a provider that IAM roles still trust. Otherwise the run stops with a list of
+        them.
     type: bool
     default: false
   state:
@@ -183,9 +185,19 @@ def _run(module) -> Outcome:
     if not absent and options["thumbprints"]:
         provider.check_thumbprints(options["thumbprints"])
         if options["thumbprints"] == [provider.AUTO]:
-            options["thumbprints"] = [thumbprint.of_issuer(options["url"], Route(options["connect_to"], options["ca_path"]))]
+            options["thumbprints"] = [
+                thumbprint.of_issuer(options["url"], Route(options["connect_to"], options["ca_path"]))
+            ]
     names = (
-        "url", "client_ids", "purge_client_ids", "thumbprints", "tags", "purge_tags", "account_id", "confirm_account", "ignore_role_trust",
+        "url",
+        "client_ids",
+        "purge_client_ids",
+        "thumbprints",
+        "tags",
+        "purge_tags",
+        "account_id",
+        "confirm_account",
+        "ignore_role_trust",
     )
     wish = provider.ProviderWish(**{name: options[name] for name in names})
     ensure = provider.ensure_absent if absent else provider.ensure_present

@@ -10,7 +10,8 @@ module: irsa_oidc_provider_info
 short_description: What IAM OIDC providers there are
 version_added: 0.1.0
 description:
-  - Lists the IAM OIDC providers that match all that is given. With O(url) or O(arn) this is one call, whatever the number of providers.
+  - Lists the IAM OIDC providers that match all that is given. With O(url) or O(arn) this is one call, whatever the
+    number of providers.
 options:
   url:
     description:
@@ -26,7 +27,8 @@ options:
     type: dict
   account_id:
     description:
-      - Account ID of the provider's account, used with O(url). Omitted, it is that of the credentials, at the cost of one call.
+      - Account ID of the provider's account, used with O(url). Omitted, it is that of the credentials, at the cost of
+        one call.
     type: str
 extends_documentation_fragment:
   - amazon.aws.common.modules

@@ -10,10 +10,10 @@ module: irsa_publish
 short_description: Publish an issuer's discovery document and JWKS in a bucket
 version_added: 0.1.0
 description:
-  - Writes the two documents where their content or headers differ, the JWKS first, each under the condition that nobody else wrote it since
-    it was read.
-  - Keys that are published and were not given stay, with a warning that names them, and the discovery document names the algorithms of
-    all keys.
+  - Writes the two documents where their content or headers differ, the JWKS first, each under the condition that nobody
+    else wrote it since it was read.
+  - Keys that are published and were not given stay, with a warning that names them, and the discovery document names
+    the algorithms of all keys.
 options:
   bucket:
     description:
@@ -31,20 +31,24 @@ options:
     required: true
   jwks_json:
     description:
-      - Text of the JWKS, as M(selfhosted.irsa.irsa_jwks) returns it. Required, except in check mode while there is no key yet.
+      - Text of the JWKS, as M(selfhosted.irsa.irsa_jwks) returns it. Required, except in check mode while there is no
+        key yet.
     type: str
   discovery_json:
     description:
-      - Text of the discovery document, as M(selfhosted.irsa.irsa_jwks) returns it. Required, except in check mode while there is no key yet.
+      - Text of the discovery document, as M(selfhosted.irsa.irsa_jwks) returns it. Required, except in check mode while
+        there is no key yet.
     type: str
   purge_keys:
     description:
-      - Whether published keys that O(jwks_json) does not have are taken out. Tokens signed with them are refused from then on.
+      - Whether published keys that O(jwks_json) does not have are taken out. Tokens signed with them are refused from
+        then on.
     type: bool
     default: false
   overwrite:
     description:
-      - Whether a document that is not JSON, or that another issuer's discovery document stands beside, is overwritten or removed.
+      - Whether a document that is not JSON, or that another issuer's discovery document stands beside, is overwritten
+        or removed.
     type: bool
     default: false
   cache_control:
@@ -54,7 +58,8 @@ options:
     default: no-cache
   account_id:
     description:
-      - Account ID of the bucket's owner, which every call then insists on. Omitted, it is that of the credentials, at the cost of one call.
+      - Account ID of the bucket's owner, which every call then insists on. Omitted, it is that of the credentials, at
+        the cost of one call.
     type: str
   state:
     description:
@@ -197,9 +202,22 @@ def main() -> None:
     absent = options["state"] == "absent"
     missing = [name for name in ("jwks_json", "discovery_json") if options[name] is None]
     if missing and not absent and not module.check_mode:
-        module.fail_json(msg=f"missing required arguments: {', '.join(missing)}. Only check mode goes without, while there is no key yet.")
+        module.fail_json(
+            msg=f"missing required arguments: {', '.join(missing)}. "
+            "Only check mode goes without, while there is no key yet."
+        )
     ensure = publication.ensure_unpublished if absent else publication.ensure_published
-    names = ("bucket", "prefix", "issuer", "jwks_json", "discovery_json", "purge_keys", "overwrite", "cache_control", "account_id")
+    names = (
+        "bucket",
+        "prefix",
+        "issuer",
+        "jwks_json",
+        "discovery_json",
+        "purge_keys",
+        "overwrite",
+        "cache_control",
+        "account_id",
+    )
     wish = publication.PublicationWish(**{name: options[name] for name in names})
     conclude_outcome(module, lambda: ensure(aws_of(module), wish, module.check_mode))
 
