@@ -65,7 +65,7 @@ class KeyPair:
         if after is None:
             key_files.check_writable(self.path)
             if self.options["create"] and self.check_mode:
-                return self._announced()
+                return self._announced(before)
             return self._result(before, None)
         self._write_public(after.key.public_key())
         return self._result(before, after)
@@ -120,7 +120,7 @@ class KeyPair:
         return keys.PrivateKey(keys.generate(options["type"] or "RSA", options["size"], options["curve"]), file_format)
 
     def _create(self) -> t.Optional[keys.PrivateKey]:
-        key_files.check_writable(self.path)
+        self._check_places(None)
         self.actions.append("file:CreatePrivateKey")
         if self.check_mode:
             return None
@@ -132,7 +132,7 @@ class KeyPair:
         return self._wanted(self._read())
 
     def _replace(self) -> t.Optional[keys.PrivateKey]:
-        key_files.check_writable(self.path)
+        self._check_places(None)
         self.actions.append("file:ReplacePrivateKey")
         if self.check_mode:
             return None
@@ -141,12 +141,20 @@ class KeyPair:
         return made
 
     def _rewrite(self, present: keys.PrivateKey) -> keys.PrivateKey:
-        key_files.check_writable(self.path)
+        self._check_places(present.key.public_key())
         self.actions.append("file:RewritePrivateKey")
         wanted = keys.PrivateKey(present.key, self.options["format"])
         if not self.check_mode:
             self._put_in_place(wanted)
         return wanted
+
+    def _check_places(self, public_key: t.Optional[t.Any]) -> None:
+        """Raise IrsaError for any file that could not be written, before the private key is touched.
+
+        ``public_key`` is None for a key that is not made yet.
+        """
+        key_files.check_writable(self.path)
+        self._wrong_public_files(public_key)
 
     def _put_in_place(self, key: keys.PrivateKey) -> None:
         status = os.stat(self.path)
@@ -172,35 +180,44 @@ class KeyPair:
         return [(self.options[option], action, form) for option, action, form in forms if self.options[option]]
 
     def _write_public(self, public_key: t.Any) -> None:
-        for path, action, form in self._public_forms():
-            if self._is_public_form(path, public_key):
-                continue
-            key_files.check_writable(path)
+        for path, action, form, fault in self._wrong_public_files(public_key):
+            if fault:
+                self.warnings.append(f"The public key file {path} was written anew: {fault}.")
             self.actions.append(action)
             if not self.check_mode:
                 key_files.replace(path, form(public_key).encode(), key_files.PUBLIC_MODE)
 
-    def _is_public_form(self, path: str, public_key: t.Any) -> bool:
-        """Whether a file holds this public key, in whatever spelling; raises IrsaError rather than let a private key be
+    def _wrong_public_files(
+        self, public_key: t.Optional[t.Any]
+    ) -> list[tuple[str, str, t.Callable[[t.Any], str], str]]:
+        """The public files that have to be written, and why; raises IrsaError for one that cannot be."""
+        wrong = []
+        for path, action, form in self._public_forms():
+            fault = self._public_fault(path, public_key)
+            if fault is not None:
+                key_files.check_writable(path)
+                wrong.append((path, action, form, fault))
+        return wrong
+
+    def _public_fault(self, path: str, public_key: t.Optional[t.Any]) -> t.Optional[str]:
+        """Why a public file has to be written; None where it is right, in whatever spelling.
+
+        Empty for a file that is missing, or whose key is not made yet. Raises IrsaError rather than let a private key be
         overwritten.
         """
         content = key_files.read(path)
-        if content is None:
-            return False
-        if keys.holds_private_key(content):
+        if content is not None and keys.holds_private_key(content):
             raise IrsaError(
-                f"{path} holds a private key, where the public form of {self.path} is to be written. It was left "
-                "alone; give another path."
+                f"{path} holds a private key, where the public form of {self.path} is to be written. It was left alone; "
+                "give another path."
             )
+        if content is None or public_key is None:
+            return ""
         try:
             present = keys.kid(keys.load_public(content))
         except IrsaError as fault:
-            self.warnings.append(f"The public key file {path} was written anew: {fault}.")
-            return False
-        if present != keys.kid(public_key):
-            self.warnings.append(f"The public key file {path} was of another key, {present}, and was written anew.")
-            return False
-        return True
+            return str(fault)
+        return None if present == keys.kid(public_key) else f"it is of another key, {present}"
 
     # --- absent
 
@@ -224,23 +241,12 @@ class KeyPair:
 
     # --- result
 
-    def _announced(self) -> dict[str, t.Any]:
+    def _announced(self, before: t.Optional[keys.PrivateKey]) -> dict[str, t.Any]:
         """The result of a check mode that would make the key: what it will be is not known yet."""
         forms = self._public_forms()
-        for path, action, form in forms:
-            self._announce_public(path, action)
+        self.actions += [action for path, action, form in forms]
         after = {"kid": _UNKNOWN, "files": [self.path] + [path for path, action, form in forms]}
-        return self._finish(_NO_FACTS, False, {}, after)
-
-    def _announce_public(self, path: str, action: str) -> None:
-        content = key_files.read(path)
-        if content is not None and keys.holds_private_key(content):
-            raise IrsaError(
-                f"{path} holds a private key, where the public form of {self.path} is to be written. It was left "
-                "alone; give another path."
-            )
-        key_files.check_writable(path)
-        self.actions.append(action)
+        return self._finish(_NO_FACTS, False, self._drawn(before), after)
 
     def _result(self, before: t.Optional[keys.PrivateKey], after: t.Optional[keys.PrivateKey]) -> dict[str, t.Any]:
         facts = keys.describe(after.key.public_key()) if after else _NO_FACTS

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The unit tests of what irsa_keypair ships, with what a control-plane node has: Python 3.9, cryptography 3.4, no Ansible.
+"""The unit tests of what irsa_keypair ships, on what a control-plane node has: Python 3.9 and cryptography 3.4.
 
 The test files here are links to those in tests/unit. Ansible's collection loader being absent, this repository is made
 importable under the collection's name.

@@ -4,8 +4,8 @@
 
 """Keys that openssl and ssh-keygen made, so that what is tested did not write what it reads.
 
-Made when this is imported, and not by fixtures: ansible-test runs each test in a process of its own, where every fixture is
-made anew. Python 3.9 has to do.
+Made when this is imported, and not by fixtures: ansible-test runs each test in a process of its own, where every fixture
+is made anew. Python 3.9 has to do.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ import tempfile
 import typing as t
 
 import pytest
+from cryptography.hazmat.backends import default_backend
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 for _program in ("openssl", "ssh-keygen"):
     if shutil.which(_program) is None:
@@ -83,8 +86,39 @@ def openssh_line(private: bytes) -> str:
 
 
 def secret_lines(private: bytes) -> list[str]:
-    """The lines of a private key's PEM that nobody may see."""
-    return [line for line in private.decode().splitlines() if len(line) > 16 and "-----" not in line]
+    """The full lines of a private key's PEM."""
+    return [line for line in private.decode().splitlines() if len(line) == 64]
+
+
+def secret_numbers(private: bytes) -> list[int]:
+    """The numbers that make a key private: all but modulus and exponent of RSA, and the one of ECDSA."""
+    numbers = serialization.load_pem_private_key(private, None, default_backend()).private_numbers()
+    if isinstance(numbers, rsa.RSAPrivateNumbers):
+        return [numbers.d, numbers.p, numbers.q, numbers.dmp1, numbers.dmq1, numbers.iqmp]
+    return [numbers.private_value]
+
+
+def traces_of(private: bytes, shown: str) -> list[str]:
+    """What a text gives away of a private key: as PEM, base64 at any offset, hexadecimal or decimal digits."""
+    for noise in ("\\n", "\\r", "\n", "\r", " ", ":", "-----"):
+        shown = shown.replace(noise, "")
+    lower, standard = shown.lower(), shown.replace("-", "+").replace("_", "/")
+    found = []
+    for number in secret_numbers(private):
+        octets = number.to_bytes((number.bit_length() + 7) // 8, "big")
+        # Half of a number is as bad as the whole, and one part of it is seen wherever a line or a limit cuts it.
+        for start in range(0, len(octets) - 15, 8):
+            part = octets[start : start + 16]
+            for offset in range(3):
+                # Only the letters that depend on these octets alone; those at the ends have bits of what stands beside.
+                letters = base64.b64encode(bytes(offset) + part).decode().rstrip("=")[4 if offset else 0 : -1]
+                if letters in standard:
+                    found.append(f"base64 {letters}")
+            if part.hex() in lower:
+                found.append(f"hexadecimal {part.hex()}")
+        if str(number) in shown:
+            found.append(f"decimal {number}")
+    return found
 
 
 def self_made_ec(curve: str) -> bytes:

@@ -87,7 +87,7 @@ def refusal(call, *arguments) -> str:
 
 
 def as_nobody(call, *arguments):
-    """What a call returns or raises when made by a user who is not root: by this one, or by nobody in a process of its own."""
+    """What a call returns or raises for a user who is not root: this one, or nobody, in a process of its own."""
     if not is_root:
         return call(*arguments)
     reading, writing = os.pipe()
@@ -143,7 +143,11 @@ class TestRead:
         [
             (lambda folder: (folder / "key").mkdir(), "key", "is a directory"),
             (lambda folder: (folder / "file").write_bytes(b""), "file/key", "a part of its path is a file"),
-            (lambda folder: (folder / "key").symlink_to("gone"), "key", "symbolic link to something that does not exist"),
+            (
+                lambda folder: (folder / "key").symlink_to("gone"),
+                "key",
+                "symbolic link to something that does not exist",
+            ),
             (lambda folder: (folder / "key").symlink_to("key"), "key", "cannot be read"),
             (lambda folder: (folder / "key").write_bytes(bytes((1 << 20) + 1)), "key", "larger than 1 MiB"),
         ],
@@ -183,7 +187,9 @@ class TestCheckWritable:
 
     def test_refuses_a_directory_that_a_shared_group_can_write_to(self, folder, monkeypatch):
         folder.chmod(0o770)
-        monkeypatch.setattr(key_files.grp, "getgrgid", lambda gid: key_files.grp.struct_group(("staff", "x", gid, ["somebody", "else"])))
+        monkeypatch.setattr(
+            key_files.grp, "getgrgid", lambda gid: key_files.grp.struct_group(("staff", "x", gid, ["somebody", "else"]))
+        )
         assert "others can write" in refusal(key_files.check_writable, str(folder / "key"))
 
     def test_refuses_a_group_that_is_not_the_owners_first(self, folder, monkeypatch):
@@ -198,7 +204,9 @@ class TestCheckWritable:
         entry = key_files.pwd.getpwuid(os.geteuid())
         own = key_files.pwd.struct_passwd((*entry[:3], os.stat(folder).st_gid, *entry[4:]))
         monkeypatch.setattr(key_files.pwd, "getpwuid", lambda uid: own)
-        monkeypatch.setattr(key_files.grp, "getgrgid", lambda gid: key_files.grp.struct_group(("own", "x", gid, [entry.pw_name])))
+        monkeypatch.setattr(
+            key_files.grp, "getgrgid", lambda gid: key_files.grp.struct_group(("own", "x", gid, [entry.pw_name]))
+        )
         key_files.check_writable(str(folder / "key"))
 
     def test_refuses_a_directory_of_somebody_else(self, folder, monkeypatch):
@@ -227,7 +235,11 @@ class TestCheckWritable:
             (lambda folder: (folder / "file").write_bytes(b""), "file/deeper/key", "Not a directory"),
             (lambda folder: (folder / "key").mkdir(), "key", "is a directory"),
             (lambda folder: (folder / "key").symlink_to("gone"), "key", "is a symbolic link"),
-            (lambda folder: ((folder / "real").write_bytes(b""), (folder / "key").symlink_to("real")), "key", "is a symbolic link"),
+            (
+                lambda folder: ((folder / "real").write_bytes(b""), (folder / "key").symlink_to("real")),
+                "key",
+                "is a symbolic link",
+            ),
         ],
         ids=["no directory", "a file for it", "a file above it", "directory", "dangling link", "link"],
     )

@@ -37,7 +37,7 @@ def refusal(read, text: bytes) -> str:
     return message
 
 
-# RFC 9881: SEQUENCE { INTEGER 0, SEQUENCE { OID id-ml-dsa-65 }, OCTET STRING { [0] seed } }, and the public counterpart.
+# RFC 9881: SEQUENCE { INTEGER 0, SEQUENCE { OID id-ml-dsa-65 }, OCTET STRING { [0] seed } }, and the public one.
 ML_DSA_PRIVATE = pem("PRIVATE KEY", bytes.fromhex("3034020100300b060960864801650304031204228020") + bytes(range(32)))
 ML_DSA_PUBLIC = pem("PUBLIC KEY", bytes.fromhex("308207b2300b0609608648016503040312038207a100") + bytes(1952))
 
@@ -71,7 +71,9 @@ class TestLoadPrivate:
         "framed",
         [
             RSA.traditional.replace(b"\n", b"\r\n"),
-            b"Bag Attributes\n    friendlyName: sa\nKey Attributes: <No Attributes>\n" + RSA.traditional + b"\ntrailing words\n",
+            b"Bag Attributes\n    friendlyName: sa\nKey Attributes: <No Attributes>\n"
+            + RSA.traditional
+            + b"\ntrailing words\n",
             b"\n\n" + RSA.traditional.strip(),
             b"\xef\xbb\xbf# a comment\n" + RSA.traditional,
         ],
@@ -97,8 +99,18 @@ class TestLoadPrivate:
             (lambda: samples.openssl("genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048"), "RSASSA-PSS"),
         ],
         ids=[
-            "PKCS#8 encrypted", "PKCS#1 encrypted", "SEC1 encrypted", "OpenSSH", "Ed25519", "X25519", "secp256k1", "P-224", "RSA-1024",
-            "RSA-1024 PKCS#8", "ML-DSA", "RSA-PSS",
+            "PKCS#8 encrypted",
+            "PKCS#1 encrypted",
+            "SEC1 encrypted",
+            "OpenSSH",
+            "Ed25519",
+            "X25519",
+            "secp256k1",
+            "P-224",
+            "RSA-1024",
+            "RSA-1024 PKCS#8",
+            "ML-DSA",
+            "RSA-PSS",
         ],
     )
     def test_refuses_a_key_that_kubernetes_or_sts_cannot_use(self, make, reason):
@@ -135,8 +147,23 @@ class TestLoadPrivate:
             (pem("EC PARAMETERS", b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"), "no PEM block"),
         ],
         ids=[
-            "empty", "zeros", "DER", "half a file", "no END line", "another END line", "body cut", "body no DER", "body no base64",
-            "no body", "two keys", "the same twice", "certificate and key", "SPKI", "PKCS#1 public", "certificate", "parameters alone",
+            "empty",
+            "zeros",
+            "DER",
+            "half a file",
+            "no END line",
+            "another END line",
+            "body cut",
+            "body no DER",
+            "body no base64",
+            "no body",
+            "two keys",
+            "the same twice",
+            "certificate and key",
+            "SPKI",
+            "PKCS#1 public",
+            "certificate",
+            "parameters alone",
         ],
     )
     def test_refuses_what_is_not_one_whole_private_key(self, text, reason):
@@ -151,7 +178,7 @@ class TestLoadPrivate:
     def test_never_takes_the_public_part_that_a_file_claims_for_that_of_its_private_number(self):
         own, foreign = (der_of(sample.traditional) for sample in (P256, samples.OTHER_P256))
         point = b"\x03\x42\x00\x04"
-        mixed = pem("EC PRIVATE KEY", own[: own.index(point)] + foreign[foreign.index(point):])
+        mixed = pem("EC PRIVATE KEY", own[: own.index(point)] + foreign[foreign.index(point) :])
         try:
             loaded = keys.load_private(mixed)
         except IrsaError as fault:
@@ -164,7 +191,11 @@ class TestLoadPublic:
     @each_kind
     def test_reads_every_public_form(self, sample):
         private = sample.pkcs8
-        forms = [samples.public_pem(private), samples.certificate(private), samples.openssh_line(private).encode() + b" a comment\n"]
+        forms = [
+            samples.public_pem(private),
+            samples.certificate(private),
+            samples.openssh_line(private).encode() + b" a comment\n",
+        ]
         if sample is RSA:
             forms.append(samples.openssl("rsa -RSAPublicKey_out", private))
         for text in forms:
@@ -182,7 +213,16 @@ class TestLoadPublic:
             samples.ssh_keygen("-t ecdsa")[0],
             b"-----BEGIN DSA PRIVATE KEY-----\n",
         ],
-        ids=["PKCS#1", "PKCS#8", "SEC1", "half of one", "behind a public one", "encrypted", "OpenSSH", "a first line alone"],
+        ids=[
+            "PKCS#1",
+            "PKCS#8",
+            "SEC1",
+            "half of one",
+            "behind a public one",
+            "encrypted",
+            "OpenSSH",
+            "a first line alone",
+        ],
     )
     def test_refuses_a_private_key_and_says_that_it_is_disclosed(self, text):
         assert keys.holds_private_key(text)
@@ -206,8 +246,19 @@ class TestLoadPublic:
             (samples.openssl("pkey -pubout", samples.openssl("genpkey -algorithm ed25519")), "Ed25519"),
         ],
         ids=[
-            "empty", "two", "two certificates", "cut", "no DER", "certificate no DER", "OpenSSH cut", "OpenSSH no base64",
-            "OpenSSH Ed25519", "ML-DSA", "secp256k1", "RSA-1024", "Ed25519",
+            "empty",
+            "two",
+            "two certificates",
+            "cut",
+            "no DER",
+            "certificate no DER",
+            "OpenSSH cut",
+            "OpenSSH no base64",
+            "OpenSSH Ed25519",
+            "ML-DSA",
+            "secp256k1",
+            "RSA-1024",
+            "Ed25519",
         ],
     )
     def test_refuses_what_is_not_one_usable_public_key(self, text, reason):
@@ -219,7 +270,9 @@ class TestPublicForms:
     @each_kind
     def test_openssl_and_ssh_keygen_read_what_is_written(self, sample):
         public_key = keys.load_private(sample.pkcs8).key.public_key()
-        assert samples.openssl("pkey -pubin -pubout", keys.public_pem(public_key).encode()) == samples.public_pem(sample.pkcs8)
+        assert samples.openssl("pkey -pubin -pubout", keys.public_pem(public_key).encode()) == samples.public_pem(
+            sample.pkcs8
+        )
         assert keys.openssh_line(public_key) == samples.openssh_line(sample.traditional)
 
     @each_kind
@@ -228,7 +281,11 @@ class TestPublicForms:
         assert facts == {
             "kid": samples.kid(sample.pkcs8),
             "algorithm": sample.algorithm,
-            "fingerprint": samples.openssl("dgst -sha256 -r", samples.openssl("pkey -pubout -outform DER", sample.pkcs8)).decode().split()[0],
+            "fingerprint": samples.openssl(
+                "dgst -sha256 -r", samples.openssl("pkey -pubout -outform DER", sample.pkcs8)
+            )
+            .decode()
+            .split()[0],
             "public_key": samples.public_pem(sample.pkcs8).decode(),
             "openssh_public_key": samples.openssh_line(sample.traditional),
             "size": sample.size,
@@ -280,7 +337,17 @@ class TestMismatch:
             (P256, ("ECDSA", None, "P-384"), "its curve is P-256, wanted is P-384"),
             (P256, ("RSA", 2048, None), "its type is ECDSA, wanted is RSA"),
         ],
-        ids=["any RSA", "same RSA", "larger RSA", "size alone", "ECDSA for RSA", "any EC", "same EC", "other curve", "RSA for EC"],
+        ids=[
+            "any RSA",
+            "same RSA",
+            "larger RSA",
+            "size alone",
+            "ECDSA for RSA",
+            "any EC",
+            "same EC",
+            "other curve",
+            "RSA for EC",
+        ],
     )
     def test_says_in_what_a_key_differs(self, sample, wanted, difference):
         assert keys.mismatch(keys.load_private(sample.pkcs8).key.public_key(), *wanted) == difference

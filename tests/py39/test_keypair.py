@@ -1,0 +1,1 @@
+../unit/plugins/module_utils/test_keypair.py
