@@ -6,14 +6,19 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 from accounts import Account
 from fetching import Stranger
-from playbooks import Operator
+from playbooks import COLLECTIONS, Operator
 
 from tests.sandbox import Sandbox
+
+# So that tests may import the collection's rooms as ansible_collections.selfhosted.irsa, the way Ansible does.
+sys.path.append(os.environ[COLLECTIONS])
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,8 @@ from tests.sandbox import Sandbox
 
 HERE = Path(__file__).resolve().parent
 COLLECTIONS = "ANSIBLE_COLLECTIONS_PATH"
+PROVISION = "selfhosted.irsa.provision"
+TEARDOWN = "selfhosted.irsa.teardown"
 
 # How the controller is written into an inventory, if it must be: as itself and with its own Python.
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
@@ -89,6 +91,13 @@ class Run:
     @property
     def warnings(self) -> list[str]:
         return [warning for record in self.records for warning in record.warnings]
+
+    def warnings_of(self, host: str) -> list[str]:
+        return [warning for record in self.records if record.host == host for warning in record.warnings]
+
+    def writes_to(self, bucket: str) -> list[str]:
+        """:return: of the writes those to a bucket"""
+        return [f"{call['service']}:{call['operation']}" for call in self.calls if call["write"] and call["bucket"] == bucket]
 
     @property
     def results(self) -> dict[str, dict[str, Any]]:
@@ -160,11 +169,11 @@ class Operator:
 
     def provision(self, *arguments: str, **more: Any) -> Run:
         """Runs `selfhosted.irsa.provision`; see `start`."""
-        return self.start("selfhosted.irsa.provision", *arguments, **more).wait()
+        return self.start(PROVISION, *arguments, **more).wait()
 
     def teardown(self, *arguments: str, **more: Any) -> Run:
         """Runs `selfhosted.irsa.teardown`; see `start`."""
-        return self.start("selfhosted.irsa.teardown", *arguments, **more).wait()
+        return self.start(TEARDOWN, *arguments, **more).wait()
 
     def play(self, plays: Sequence[Play], *arguments: str, **more: Any) -> Run:
         """Runs a playbook of somebody else's; see `start`."""
@@ -183,19 +192,22 @@ class Operator:
         """Starts ansible-playbook.
 
         :param variables: extra variables, in the form that YAML gives them
-        :param hosts: an inventory: the hosts of a group, each with its variables; without it only the implicit localhost
+        :param hosts: an inventory of hosts that all are this machine, each with its variables, and the playbook is for
+            them; without it only the implicit localhost
         :param environment: variables to set
         """
         number = next(self._numbers)
+        content = {**self.variables, **(variables or {})}
+        inventory = None
+        if hosts is not None:
+            content["irsa_hosts"] = "clusters"
+            inventory = {"clusters": {"hosts": {name: {**LOCAL, **values} for name, values in hosts.items()}}}
         command = [sys.executable, str(Path(sys.executable).with_name("ansible-playbook")), playbook, *arguments]
-        for option, name, content in (
-            ("--extra-vars=@{}", "variables", {**self.variables, **(variables or {})}),
-            ("--inventory={}", "inventory", {"clusters": {"hosts": hosts}} if hosts else None),
-        ):
-            if content:
-                path = self.folder / f"{name}-{number}.yml"
-                path.write_text(json.dumps(content), encoding="utf-8")
-                command.append(option.format(path))
+        for option, value in (("--extra-vars=@", content), ("--inventory=", inventory)):
+            if value:
+                path = self.folder / f"{option.strip('-=@')}-{number}.yml"
+                path.write_text(json.dumps(value), encoding="utf-8")
+                command.append(f"{option}{path}")
         record = self.folder / f"record-{number}.jsonl"
         mark = self.sandbox.mark()
         process = subprocess.Popen(

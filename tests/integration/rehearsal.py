@@ -1,0 +1,99 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What role irsa_issuer does, in its order, by the collection's rooms in this process.
+
+Quick, so that a test can begin with an issuer that is there, and try every state that a run can be killed in.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from accounts import REGION, Account
+from ansible_collections.selfhosted.irsa.plugins.module_utils import bucket, document_set, provider, publication
+from ansible_collections.selfhosted.irsa.plugins.module_utils.calls import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils.keypair import KeyPair
+
+
+class Rehearsal:
+    """An issuer with a bucket of its own.
+
+    :ivar actions: the writes of the last run, in order, as far as it came
+    """
+
+    def __init__(self, account: Account, key: Path, name: str, tags: dict[str, str] | None = None) -> None:
+        self.account = account
+        self.key = key
+        self.name = name
+        self.tags = tags or {}
+        self.issuer = f"https://{name}.s3.{REGION}.amazonaws.com"
+        self.arn = f"arn:aws:iam::{account.id}:oidc-provider/{name}.s3.{REGION}.amazonaws.com"
+        self.actions: list[str] = []
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """:return: the role's variables for the same issuer"""
+        return {
+            "irsa_issuer_bucket": self.name,
+            "irsa_issuer_key_path": str(self.key),
+            "irsa_issuer_tags": self.tags,
+        }
+
+    def run(self, check_mode: bool = False) -> list[str]:
+        """Makes or repairs the issuer.
+
+        :return: the writes in order; in check mode those that would be made
+        """
+        self.actions = []
+        aws = Aws({service: self.account.client(service) for service in ("s3", "s3control", "iam", "sts")})
+        key = self._key(check_mode, create=False)
+        self._take(bucket.ensure_present(aws, bucket.BucketWish(self.name, tags=self.tags), check_mode))
+        if not key["exists"]:
+            key = self._key(check_mode, create=True)
+        self.actions += key["actions"]
+        documents = document_set.build(self._document_options(key), check_mode)
+        self._take(
+            publication.ensure_published(
+                aws,
+                publication.PublicationWish(
+                    self.name,
+                    self.issuer,
+                    jwks_json=documents["jwks_json"],
+                    discovery_json=documents["discovery_json"],
+                    account_id=self.account.id,
+                ),
+                check_mode,
+            )
+        )
+        self._take(provider.ensure_present(aws, provider.ProviderWish(self.issuer, tags=self.tags), check_mode))
+        return self.actions
+
+    def _take(self, outcome: Any) -> None:
+        self.actions += outcome.actions
+
+    def _key(self, check_mode: bool, create: bool) -> dict[str, Any]:
+        options = {
+            "path": str(self.key),
+            "public_key_path": str(self.key.with_name(f"{self.key.stem}-pkcs8.pub")),
+            "openssh_public_key_path": f"{self.key}.pub",
+            "format": "auto",
+            "regenerate": "fail",
+            "create": create,
+            "mode": "0600",
+            **dict.fromkeys(("type", "size", "curve")),
+        }
+        return KeyPair(options, check_mode).ensure_present()
+
+    def _document_options(self, key: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "issuer": self.issuer,
+            "jwks_uri": None,
+            "public_keys": [key["public_key"]] if key["exists"] else [],
+            "public_key_paths": [],
+            "jwks": [],
+            "legacy_empty_kid": False,
+            "dest": None,
+        }
