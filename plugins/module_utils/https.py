@@ -80,7 +80,7 @@ def trust(ca_path: t.Optional[str]) -> ssl.SSLContext:
 
 
 class _PinnedConnection(http.client.HTTPSConnection):
-    """A connection to another address than its host's; TLS still asks for the host's name, as with curl's --connect-to."""
+    """A connection to another address than its host's; TLS asks for its own name all the same, as with curl."""
 
     def __init__(self, host: str, address: tuple[str, int], context: ssl.SSLContext, timeout: float) -> None:
         super().__init__(host, context=context, timeout=timeout)
