@@ -59,7 +59,7 @@ def build(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         return {
             **_UNKNOWN,
             "kids": [],
-            "keys": [],
+            "published_keys": [],
             "changed": bool(options["dest"]),
             "actions": [],
             "diff": diff if options["dest"] else [],
@@ -72,7 +72,7 @@ def build(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         "jwks_json": documents.render(jwks),
         "discovery_json": documents.render(discovery),
         "kids": [key["kid"] for key in jwks["keys"]],
-        "keys": [{"kid": key["kid"], "algorithm": key["alg"], "foreign": False} for key in jwks["keys"]],
+        "published_keys": [{"kid": key["kid"], "algorithm": key["alg"], "foreign": False} for key in jwks["keys"]],
     }
     return {**result, **_write(options["dest"], result, check_mode)}
 

@@ -145,7 +145,7 @@ class _DocumentsRoom:
             "account_id": self.account_id,
             "kids": [key.get("kid") for key in self.published],
             "foreign_kids": foreign_kids,
-            "keys": [
+            "published_keys": [
                 {"kid": key.get("kid"), "algorithm": jwk.algorithm_of(key), "foreign": key in self.foreign}
                 for key in self.published
             ],

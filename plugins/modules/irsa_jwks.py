@@ -122,7 +122,7 @@ kids:
   type: list
   elements: str
   sample: [ZxaqpnIuJNv6syKlG81X539XMHVIvpaPV0ziX48-Qng]
-keys:
+published_keys:
   description: The keys, as M(selfhosted.irsa.irsa_publish) lists those that are published.
   returned: always
   type: list

@@ -132,7 +132,7 @@ foreign_kids:
   type: list
   elements: str
   sample: []
-keys:
+published_keys:
   description: All published keys.
   returned: always
   type: list

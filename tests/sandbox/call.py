@@ -148,7 +148,7 @@ def credential_scope(arrival: Arrival) -> re.Match[str] | None:
 
 def understand(arrival: Arrival) -> Call | None:
     """:return: the call that a request makes, or None when its host is no service embedded here"""
-    path, _, query = arrival.target.partition("?")
+    path, dummy, query = arrival.target.partition("?")
     scope = credential_scope(arrival)
     signed_region = scope["region"] if scope else None
     bucket: str | None = None
@@ -216,5 +216,5 @@ def _operation(service: str, request: Request, method: str) -> tuple[str, Operat
 
 
 def _bucket_and_key(path: str) -> tuple[str | None, str | None]:
-    bucket, _, key = path.lstrip("/").partition("/") if not path.startswith("//") else ("", "", "")
+    bucket, dummy, key = path.lstrip("/").partition("/") if not path.startswith("//") else ("", "", "")
     return unquote(bucket) or None, unquote(key) or None

@@ -160,5 +160,5 @@ def describe_page(arrival: Arrival, answer: Answer) -> dict[str, Any]:
 def _error_code(answer: Answer) -> str | None:
     if answer.status < 300 or answer.code:
         return answer.code
-    _, _, rest = answer.body.partition(b"<Code>")
+    rest = answer.body.partition(b"<Code>")[2]
     return rest.partition(b"</Code>")[0].decode() or None

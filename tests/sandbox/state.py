@@ -62,7 +62,7 @@ class Cloud:
     def operator(self, account_id: str) -> Credentials:
         """:return: credentials of an administrator in `account_id`, the same at every call"""
         if account_id not in self.operators:
-            key_id = "AKIA" + "".join(secrets.choice(KEY_ALPHABET) for _ in range(16))
+            key_id = "AKIA" + "".join(secrets.choice(KEY_ALPHABET) for dummy in range(16))
             self.operators[account_id] = Credentials(account_id, key_id, secrets.token_hex(20))
             self._create_operator(self.operators[account_id])
         return self.operators[account_id]

@@ -78,7 +78,7 @@ def test_start_and_stop(state):
     assert beside.returncode == 1
     assert "already running" in beside.stderr
 
-    for _ in range(2):
+    for dummy in range(2):
         assert sandbox("stop", "--state", str(state)).returncode == 0
         assert not environment.exists()
     after = subprocess.run(

@@ -98,7 +98,7 @@ def test_after_so_many_writes_nothing_is_answered_or_executed(sandbox, s3, make_
     mark = sandbox.mark()
     for call in (
         lambda: s3.put_object(Bucket="issuer-bucket", Key="second", Body=b"x"),
-        lambda: s3.list_buckets(),
+        s3.list_buckets,
     ):
         with pytest.raises(DROPPED):
             call()
@@ -119,7 +119,7 @@ def test_one_operation_fails_as_often_as_asked(sandbox, s3, iam, make_bucket):
     make_bucket()
     sandbox.fail("s3:PutObject", status=503, code="SlowDown", message="Please reduce your request rate.", times=2)
     sandbox.fail("iam:ListOpenIDConnectProviders", status=501, code="NotImplemented", message="not here")
-    for _ in range(2):
+    for dummy in range(2):
         with Refused("SlowDown", 503):
             s3.put_object(Bucket="issuer-bucket", Key="k", Body=b"x")
     s3.put_object(Bucket="issuer-bucket", Key="k", Body=b"x")

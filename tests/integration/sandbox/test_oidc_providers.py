@@ -36,10 +36,10 @@ def test_a_provider_reads_back(sandbox, iam):
 
 
 def test_client_ids_are_added_and_removed_idempotently(iam, arn):
-    for _ in range(2):
+    for dummy in range(2):
         iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="two")
     assert found(iam, arn)["ClientIDList"] == ["one", "two"]
-    for _ in range(2):
+    for dummy in range(2):
         iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="one")
     assert found(iam, arn)["ClientIDList"] == ["two"]
 
