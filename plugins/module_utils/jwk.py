@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import typing as t
 
 try:
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from jwcrypto import jwk
     from jwcrypto.common import JWException
 
@@ -31,6 +33,8 @@ PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv")
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MOST_KEYS_OF_A_TYPE = 100
 
+_BASE64URL = re.compile("[A-Za-z0-9_-]+")
+
 _EC_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 
 
@@ -48,10 +52,14 @@ def has_private_members(key: Jwk) -> bool:
 def parse_jwks(text: str) -> list[Jwk]:
     """The keys of a JWKS text. Raises IrsaError when it is no JWKS; nothing is said yet of the single keys."""
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise IrsaError("it is not JSON") from None
     return keys_of(document)
+
+
+def _refuse_constant(name: str) -> t.NoReturn:
+    raise ValueError(f"{name} is not JSON, though Python reads and writes it")
 
 
 def keys_of(document: t.Any) -> list[Jwk]:
@@ -90,9 +98,12 @@ def public_key_of(key: Jwk) -> t.Any:
     """The public key object of a JWK; raises IrsaError where its type or numbers cannot be used."""
     if key.get("kty") not in ("RSA", "EC"):
         raise IrsaError(f"its kty is {key.get('kty')!r}, and STS takes RSA and EC only")
-    members = ("kty", "n", "e") if key["kty"] == "RSA" else ("kty", "crv", "x", "y")
+    names, numbers = (("kty",), ("n", "e")) if key["kty"] == "RSA" else (("kty", "crv"), ("x", "y"))
     try:
-        public_key = jwk.JWK(**{member: key[member] for member in members}).get_op_key("verify")
+        # jwcrypto, as most libraries in Python, also takes padding and the other alphabet of base64; others do not.
+        if not all(_BASE64URL.fullmatch(key[member]) for member in numbers):
+            raise ValueError("not base64url as RFC 7515 has it")
+        public_key = jwk.JWK(**{member: key[member] for member in names + numbers}).get_op_key("verify")
     except KeyError as missing:
         raise IrsaError(f"it lacks the member {missing.args[0]!r}") from None
     except (JWException, ValueError, TypeError):
@@ -103,10 +114,10 @@ def public_key_of(key: Jwk) -> t.Any:
 
 def _check_certificate(key: Jwk, public_key: t.Any) -> None:
     try:
-        certificate = x509.load_der_x509_certificate(base64.b64decode(key["x5c"][0]))
-    except (ValueError, TypeError, IndexError, KeyError):
-        raise IrsaError("its x5c holds no certificate") from None
-    if keys.spki(certificate.public_key()) != keys.spki(public_key):
+        certified = x509.load_der_x509_certificate(base64.b64decode(key["x5c"][0])).public_key()
+    except (ValueError, TypeError, IndexError, KeyError, UnsupportedAlgorithm):
+        raise IrsaError("its x5c holds no certificate that can be read") from None
+    if keys.spki(certified) != keys.spki(public_key):
         raise IrsaError("the certificate in its x5c is of another key")
 
 
