@@ -228,7 +228,7 @@ class _Provider(_ProviderRoom):
 
     def _creation(self) -> list[Change]:
         tags = self.wish.tags or {}
-        if tags and not place_of(self.aws.client("iam")).is_aws:
+        if tags:
             self._require_tags()
         params: dict[str, t.Any] = {"Url": self.wish.url, "ClientIDList": self.client_ids}
         after: dict[str, t.Any] = {"url": self.wish.url, "client_ids": self.client_ids}
@@ -250,8 +250,10 @@ class _Provider(_ProviderRoom):
 
     def _require_tags(self) -> None:
         """Ceph drops a new provider's tags without a word, and knows no call for them; ask before making one without
-        them.
+        them, and in check mode, too.
         """
+        if place_of(self.aws.client("iam")).is_aws:
+            return
         try:
             self.aws.call(
                 "iam",
@@ -320,6 +322,7 @@ class _Provider(_ProviderRoom):
         address = {"OpenIDConnectProviderArn": self.arn}
         changes = []
         if to_set:
+            self._require_tags()
             before = {name: present[name] for name in to_set if name in present}
             changes.append(
                 self._change(
