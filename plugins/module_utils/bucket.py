@@ -47,7 +47,7 @@ Tags = t.Dict[str, str]
 @dataclasses.dataclass(frozen=True)
 class BucketWish:
     """What is wanted of a bucket. None for ``tags``, ``encryption``, ``versioning`` and ``object_ownership``: not
-    looked at.
+    looked at. Without ``repair`` a bucket that is there already stays as it is.
     """
 
     name: str
@@ -61,6 +61,7 @@ class BucketWish:
     versioning: t.Optional[bool] = None
     object_ownership: t.Optional[str] = None
     namespace: t.Optional[str] = None
+    repair: bool = True
 
 
 @dataclasses.dataclass
@@ -78,12 +79,14 @@ class _Present:
 def ensure_present(aws: Aws, wish: BucketWish, check_mode: bool) -> Outcome:
     """Make the bucket, or repair what differs in it. Needs the clients s3, sts and (at AWS) s3control.
 
-    The outcome's values are ``name``, ``region``, ``arn``, ``host``, ``account_id`` and ``created``. Raises IrsaError.
+    The outcome's values are ``name``, ``region``, ``arn``, ``host``, ``account_id``, ``created`` and ``pending``. Raises
+    IrsaError.
     """
     room = _Bucket(aws, wish)
     changes = carry_out(aws, room, check_mode)
     created = any(change.operation == "CreateBucket" for change in changes)
-    return Outcome(changes, {**room.values(), "created": created}, room.warnings, sorted(aws.permissions))
+    values = {**room.values(), "created": created, "pending": [change.action for change in room.pending]}
+    return Outcome(changes, values, room.warnings, sorted(aws.permissions))
 
 
 def ensure_absent(aws: Aws, wish: BucketWish, check_mode: bool) -> Outcome:
@@ -93,7 +96,7 @@ def ensure_absent(aws: Aws, wish: BucketWish, check_mode: bool) -> Outcome:
     """
     room = _DoomedBucket(aws, wish)
     changes = carry_out(aws, room, check_mode)
-    return Outcome(changes, {**room.values(), "created": False}, [], sorted(aws.permissions))
+    return Outcome(changes, {**room.values(), "created": False, "pending": []}, [], sorted(aws.permissions))
 
 
 def look(aws: Aws, wish: BucketWish) -> dict[str, t.Any]:
@@ -179,10 +182,13 @@ class _Bucket(_BucketRoom):
                 "anonymously, and AWS must."
             )
         super().__init__(aws, wish)
+        self.pending: list[Change] = []
 
     def plan(self) -> list[Change]:
         if self.exists():
-            return self._repairs(self._read())
+            repairs = self._repairs(self._read())
+            self.pending = [] if self.wish.repair else repairs
+            return repairs if self.wish.repair else []
         confirm_account(self.aws, "s3", self.account_id, given=self.wish.account_id is not None)
         self._refuse_account_block()
         creation = self._creation()

@@ -88,7 +88,7 @@ class TestCheckModeOnAnEmptyAccount:
         assert key["after"]["key"]["kid"] == "(known when the key has been made)"
 
     def test_draws_every_write(self, story: Story) -> None:
-        bucket = story.check.diff_of("Make or repair the bucket")
+        bucket = story.check.diff_of("Make the bucket")
         assert [entry["after_header"] for entry in bucket] == [
             f"bucket {BUCKET} (bucket)",
             f"bucket {BUCKET} (public access block)",
