@@ -1,0 +1,46 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the tests share: the endpoint, sites at it, and Ansible in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from endpoint import HOST_STYLE, PATH_STYLE, Endpoint, Site
+from runs import Ansible
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Endpoint:
+    endpoint = Endpoint()
+    if endpoint.session.get_credentials() is None or endpoint.session.region_name is None:
+        pytest.skip("set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_DEFAULT_REGION, or AWS_PROFILE: an account")
+    return endpoint
+
+
+@pytest.fixture(scope="session")
+def any_style() -> str:
+    """The style of those tests for which it makes no difference."""
+    return PATH_STYLE if os.environ.get("IRSA_E2E_ISSUER_BASE") else HOST_STYLE
+
+
+@pytest.fixture
+def site(endpoint: Endpoint, any_style: str) -> Iterator[Site]:
+    with endpoint.site(any_style) as site:
+        yield site
+
+
+@pytest.fixture(params=[PATH_STYLE, HOST_STYLE])
+def each_site(endpoint: Endpoint, request: pytest.FixtureRequest) -> Iterator[Site]:
+    with endpoint.site(request.param) as site:
+        yield site
+
+
+@pytest.fixture
+def ansible(tmp_path: Path) -> Ansible:
+    return Ansible(tmp_path)

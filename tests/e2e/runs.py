@@ -1,0 +1,144 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs the collection's playbooks and modules as a user does, and hands over what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_REQUESTS_LOG = Path(__file__).parent / "requests_log"
+_RECAP = re.compile(r"^\S+ +: ok=\d+ +changed=(\d+)", re.MULTILINE)
+
+# The service account whose trust policy is handed over with each result.
+NAMESPACE = "irsa-e2e"
+SERVICE_ACCOUNT = "app"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request that left this machine, as requests_log saw it."""
+
+    method: str
+    host: str
+    target: str
+    signed: bool
+    action: str | None
+
+    @property
+    def is_write(self) -> bool:
+        if self.action:
+            return not self.action.startswith(("Get", "List"))
+        return self.method not in ("GET", "HEAD")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that has ended: its exit code, all that it printed, and what it left for the plays that follow."""
+
+    exit_code: int
+    output: str
+    result: dict[str, Any] = field(default_factory=dict)
+    trust_policy: dict[str, Any] = field(default_factory=dict)
+    requests: tuple[Request, ...] = ()
+
+    @property
+    def changed(self) -> int:
+        """How many tasks changed something, on all hosts."""
+        return sum(map(int, _RECAP.findall(self.output)))
+
+    @property
+    def writes(self) -> list[Request]:
+        return [request for request in self.requests if request.is_write]
+
+    @property
+    def calls_that_write(self) -> list[str]:
+        """The role's own account of its API calls that write."""
+        return [action for action in self.result["actions"] if not action.startswith("file:")]
+
+
+class Ansible:
+    """ansible-playbook and ansible, run in a folder of one's own with the environment of the tests."""
+
+    def __init__(self, folder: Path, inventory: str = "localhost ansible_connection=local") -> None:
+        self.folder = folder
+        self._inventory = folder / "inventory"
+        if "ansible_python_interpreter" not in inventory:
+            inventory += f" ansible_python_interpreter={sys.executable}"
+        self._inventory.write_text(inventory + "\n", encoding="utf-8")
+
+    def provision(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
+        """Run the playbook provision; in check mode with the option ``--check``."""
+        return self._play("provision", variables, options, fails)
+
+    def teardown(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
+        return self._play("teardown", variables, options, fails)
+
+    def _play(self, playbook: str, variables: Mapping[str, Any], options: tuple[str, ...], fails: bool) -> Run:
+        left = self.folder / "left.json"
+        requests = self.folder / "requests"
+        for stale in (left, requests):
+            stale.unlink(missing_ok=True)
+        (self.folder / "play.yml").write_text(json.dumps(_plays(playbook, left)), encoding="utf-8")
+        (self.folder / "variables.json").write_text(json.dumps(dict(variables)), encoding="utf-8")
+        ended = self._run("playbook", "play.yml", "--diff", "-e", "@variables.json", *options, requests=requests)
+        assert (ended.returncode != 0) == fails, ended.stdout
+        lines = requests.read_text(encoding="utf-8").splitlines() if requests.exists() else []
+        seen = tuple(Request(**json.loads(line)) for line in lines)
+        found = json.loads(left.read_text(encoding="utf-8")) if left.exists() else {}
+        return Run(ended.returncode, ended.stdout, requests=seen, **found)
+
+    def module(
+        self, name: str, host: str = "localhost", become: tuple[str, ...] = (), **options: Any
+    ) -> dict[str, Any]:
+        """Run one module and return its result."""
+        tree = self.folder / "tree"
+        arguments = [host, "-m", name, "-a", json.dumps(options), "--tree", str(tree), *become]
+        ended = self._run("adhoc", *arguments)
+        assert ended.returncode == 0, ended.stdout
+        return json.loads((tree / host).read_text(encoding="utf-8"))
+
+    def _run(self, *command: str, requests: Path | None = None) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "False"}
+        if requests:
+            environment["IRSA_E2E_REQUESTS"] = str(requests)
+            path = (str(_REQUESTS_LOG), os.environ.get("PYTHONPATH"))
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+        return subprocess.run(
+            [sys.executable, "-m", "ansible", *command, "-i", str(self._inventory)],
+            cwd=self.folder,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=600,
+            check=False,
+        )
+
+
+def _plays(playbook: str, left: Path) -> list[dict[str, Any]]:
+    """The collection's playbook, and a play after it that takes the result it leaves."""
+    policy = f"irsa_issuer_result.provider_arn | selfhosted.irsa.trust_policy('{NAMESPACE}', '{SERVICE_ACCOUNT}')"
+    found = f"{{'result': irsa_issuer_result, 'trust_policy': ({policy}) if irsa_issuer_result.provider_arn else {{}}}}"
+    hand_over = {
+        "name": "Hand over the result",
+        "ansible.builtin.copy": {"content": f"{{{{ {found} | to_json }}}}", "dest": str(left), "mode": "0600"},
+        "run_once": True,
+        "delegate_to": "localhost",
+        "become": False,
+        "check_mode": False,
+        "changed_when": False,
+        "diff": False,
+    }
+    tested = {"name": "What is tested", "ansible.builtin.import_playbook": f"selfhosted.irsa.{playbook}"}
+    after = {"name": "Take the result", "hosts": "{{ irsa_hosts | default('localhost') }}", "gather_facts": False}
+    return [tested, {**after, "tasks": [hand_over]}]
