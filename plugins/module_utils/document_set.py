@@ -18,26 +18,6 @@ _UNKNOWN = dict.fromkeys(("jwks", "discovery", "jwks_json", "discovery_json"))
 _PUBLIC_FOLDER_MODE = 0o755
 
 
-def secrets_in(public_keys: t.Iterable[str], jwks: t.Iterable[t.Any]) -> set[str]:
-    """What must be masked in every output, since a private key was given where a public one belongs: whole texts, and
-    their lines.
-    """
-    masked: set[str] = set()
-    for text in public_keys:
-        if keys.holds_private_key(text.encode()):
-            masked |= {text, text.strip()} | {
-                line.strip() for line in text.splitlines() if len(line.strip()) > 16 and "-----" not in line
-            }
-    for document in jwks:
-        listed = document.get("keys", []) if isinstance(document, dict) else []
-        candidates = (
-            [document] + [key for key in listed if isinstance(key, dict)] if isinstance(listed, list) else [document]
-        )
-        for key in candidates:
-            masked |= {str(key[member]) for member in jwk.PRIVATE_MEMBERS if member in key}
-    return masked - {""}
-
-
 def build(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     """The result of module irsa_jwks for its options. Raises IrsaError naming the option at fault."""
     parsed = issuer.parse(options["issuer"])
@@ -80,7 +60,7 @@ def build(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
 def _named_keys(options: t.Mapping[str, t.Any]) -> t.Iterator[tuple[str, jwk.Jwk]]:
     """Every key with where it comes from, in the order of the options."""
     for number, text in enumerate(options["public_keys"], start=1):
-        yield _from_pem(f"public_keys: key {number}", text.encode())
+        yield _from_pem(f"public_keys: key {number}", text.encode("utf-8", "replace"))
     for path in options["public_key_paths"]:
         content = key_files.read(path)
         if content is None:

@@ -43,6 +43,8 @@ STS_ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
 PRIVATE_LABELS = ("RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY")
 PUBLIC_LABELS = ("PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE")
 
+_PRIVATE = re.compile(rb"BEGIN [A-Z0-9 ]*PRIVATE KEY")
+
 _BEGIN = re.compile(rb"^-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?$", re.MULTILINE)
 
 # DER of the object identifiers of keys that a library may well read, and that are of no use all the same.
@@ -93,8 +95,8 @@ def pem_blocks(text: bytes) -> list[PemBlock]:
 
 
 def holds_private_key(text: bytes) -> bool:
-    """Whether PEM text has a private key in it, usable or not, whole or not."""
-    return any(begin.group(1).endswith(b"PRIVATE KEY") for begin in _BEGIN.finditer(text))
+    """Whether text has a private key in PEM in it: usable or not, whole or not, however its lines are broken."""
+    return _PRIVATE.search(text) is not None
 
 
 def _is_encrypted(block: PemBlock) -> bool:

@@ -38,15 +38,6 @@ class PublicationWish:
     account_id: t.Optional[str] = None
 
 
-def secrets_in(jwks_json: t.Optional[str]) -> set[str]:
-    """What must be masked in every output, since the text publishes a private key."""
-    try:
-        keys = jwk.parse_jwks(jwks_json or "")
-    except IrsaError:
-        return set()
-    return {str(key[member]) for key in keys for member in jwk.PRIVATE_MEMBERS if member in key} - {""}
-
-
 def ensure_published(aws: Aws, wish: PublicationWish, check_mode: bool) -> Outcome:
     """Publish the documents, the JWKS first. Needs the clients s3 and sts.
 

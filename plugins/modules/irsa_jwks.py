@@ -151,8 +151,8 @@ actions:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import jwk, keys
-from ansible_collections.selfhosted.irsa.plugins.module_utils.document_set import build, secrets_in
+from ansible_collections.selfhosted.irsa.plugins.module_utils import disclosure, jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils.document_set import build
 from ansible_collections.selfhosted.irsa.plugins.module_utils.module import conclude, require
 
 
@@ -170,7 +170,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     # Before anything else may end the module: its result repeats the options.
-    module.no_log_values.update(secrets_in(module.params["public_keys"], module.params["jwks"]))
+    for text in module.params["public_keys"]:
+        module.no_log_values.update(disclosure.in_public_key(text))
+    module.no_log_values.update(disclosure.in_document(module.params["jwks"]))
     require(module, "cryptography", keys.CRYPTOGRAPHY_IMPORT_ERROR)
     require(module, "jwcrypto", jwk.JWCRYPTO_IMPORT_ERROR)
     conclude(module, lambda: build(module.params, module.check_mode))

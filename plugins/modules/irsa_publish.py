@@ -175,7 +175,7 @@ permissions:
   sample: ["s3:GetObject", "s3:ListBucket", "s3:PutObject"]
 """
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import jwk, publication
+from ansible_collections.selfhosted.irsa.plugins.module_utils import disclosure, jwk, publication
 from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import aws_module, aws_of, conclude_outcome
 from ansible_collections.selfhosted.irsa.plugins.module_utils.module import require
 
@@ -196,7 +196,9 @@ def main() -> None:
         )
     )
     options = dict(module.params)
-    module.no_log_values.update(publication.secrets_in(options["jwks_json"]))
+    # Before anything else may end the module: its result repeats the options.
+    for name in ("jwks_json", "discovery_json"):
+        module.no_log_values.update(disclosure.in_json(options[name] or ""))
     require(module, "jwcrypto", jwk.JWCRYPTO_IMPORT_ERROR)
     module.require_botocore_at_least("1.35.70", reason="for conditional writes to S3")
     absent = options["state"] == "absent"
