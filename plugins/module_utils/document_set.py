@@ -22,11 +22,7 @@ def build(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     """The result of module irsa_jwks for its options. Raises IrsaError naming the option at fault."""
     parsed = issuer.parse(options["issuer"])
     jwks_uri = options["jwks_uri"] or parsed.jwks_url
-    if urlsplit(jwks_uri).scheme != "https":
-        raise IrsaError(
-            f"jwks_uri is {jwks_uri!r}; it must begin with https://, since AWS and kube-apiserver fetch it over HTTPS "
-            "alone."
-        )
+    _check_jwks_uri(jwks_uri)
     gathered = documents.merge_keys(_named_keys(options))
     if not gathered:
         if not check_mode:
@@ -41,7 +37,7 @@ def build(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
             "kids": [],
             "published_keys": [],
             "changed": bool(options["dest"]),
-            "actions": [],
+            "actions": ["file:WriteDocument"] * len(diff) if options["dest"] else [],
             "diff": diff if options["dest"] else [],
         }
     jwks = documents.jwks(gathered, options["legacy_empty_kid"])
@@ -55,6 +51,21 @@ def build(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         "published_keys": [{"kid": key["kid"], "algorithm": key["alg"], "foreign": False} for key in jwks["keys"]],
     }
     return {**result, **_write(options["dest"], result, check_mode)}
+
+
+def _check_jwks_uri(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        sound = (
+            parts.scheme == "https" and bool(parts.hostname) and url.isascii() and url.isprintable() and " " not in url
+        )
+    except ValueError:
+        sound = False
+    if not sound:
+        raise IrsaError(
+            f"jwks_uri is {url!r}; wanted is a URL that begins with https://, since AWS and kube-apiserver fetch it over "
+            "HTTPS alone."
+        )
 
 
 def _named_keys(options: t.Mapping[str, t.Any]) -> t.Iterator[tuple[str, jwk.Jwk]]:
@@ -85,27 +96,25 @@ def _from_pem(source: str, text: bytes) -> tuple[str, jwk.Jwk]:
 
 def _write(dest: t.Optional[str], texts: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     """Put the documents under a directory where they differ, the JWKS first."""
-    actions, diff = [], []
+    differing: dict[str, str] = {}
+    diff = []
     if dest is not None:
         for name, text in ((issuer.JWKS_PATH, texts["jwks_json"]), (issuer.DISCOVERY_PATH, texts["discovery_json"])):
             path = os.path.join(dest, name)
             present = key_files.read(path)
             if present == text.encode():
                 continue
-            actions.append("file:WriteDocument")
-            diff.append(
-                {
-                    "before_header": path,
-                    "after_header": path,
-                    "before": (present or b"").decode("utf-8", "replace"),
-                    "after": text,
-                }
-            )
-            if not check_mode:
-                _make_folder(os.path.dirname(path))
+            if os.path.exists(os.path.dirname(path)):
                 key_files.check_writable(path)
-                key_files.replace(path, text.encode(), key_files.PUBLIC_MODE)
-    return {"changed": bool(actions), "actions": actions, "diff": diff}
+            differing[path] = text
+            before = (present or b"").decode("utf-8", "replace")
+            diff.append({"before_header": path, "after_header": path, "before": before, "after": text})
+    if not check_mode:
+        for path, text in differing.items():
+            _make_folder(os.path.dirname(path))
+            key_files.check_writable(path)
+            key_files.replace(path, text.encode(), key_files.PUBLIC_MODE)
+    return {"changed": bool(differing), "actions": ["file:WriteDocument"] * len(differing), "diff": diff}
 
 
 def _make_folder(path: str) -> None:
