@@ -189,6 +189,8 @@ def _remedy(code: str, message: str, actions: t.Sequence[str]) -> str:
         return f"The credentials need the permission {named} there, and no policy may deny it." if named else ""
     if code in _EXPIRED:
         return "The credentials have expired. Log in or assume the role again."
+    if code == "400":  # of a HEAD, whose answer has no text
+        return "The usual cause is credentials that have expired or are damaged. Log in or assume the role again."
     if code in _UNKNOWN:
         return (
             "AWS does not accept these credentials. Check the profile, the access key, and that they belong to this "

@@ -13,9 +13,10 @@ class IrsaError(Exception):
     """Something a user can act on: what was tried, on what, what came back, what to do.
 
     ``str()`` of it is the whole message. ``details`` (JSON-like) goes into the failed result beside the message and
-    never holds a secret.
+    never holds a secret. ``warnings`` is what was noticed on the way, and may be the cause.
     """
 
     def __init__(self, message: str, **details: t.Any) -> None:
         super().__init__(message)
         self.details = details
+        self.warnings: t.Sequence[str] = ()

@@ -33,6 +33,8 @@ def conclude(module: t.Any, work: t.Callable[[], dict[str, t.Any]]) -> t.NoRetur
     try:
         result = work()
     except IrsaError as error:
+        for warning in error.warnings:
+            warn(warning)
         module.fail_json(msg=str(error), **error.details)
     for warning in result.pop("warnings", []):
         warn(warning)

@@ -109,8 +109,17 @@ class Room(t.Protocol):
 def carry_out(aws: Aws, room: Room, check_mode: bool) -> list[Change]:
     """Make the plan and, outside check mode, apply it; returns the writes, made or (in check mode) to be made.
 
-    A write that meets somebody else's is followed by a new plan from what is there by then. Raises IrsaError.
+    A write that meets somebody else's is followed by a new plan from what is there by then. Raises IrsaError, with the
+    room's warnings.
     """
+    try:
+        return _carry_out(aws, room, check_mode)
+    except IrsaError as error:
+        error.warnings = room.warnings
+        raise
+
+
+def _carry_out(aws: Aws, room: Room, check_mode: bool) -> list[Change]:
     changes = room.plan()
     if check_mode:
         for change in changes:
