@@ -7,13 +7,12 @@
 from __future__ import annotations
 
 import socket
-import sys
 import venv
 from typing import Any
 
 import pytest
 from accounts import Account
-from playbooks import LOCAL, Operator, Play, Run
+from playbooks import Operator, Play, Run
 from rehearsal import Rehearsal
 
 from tests.sandbox import Sandbox
@@ -74,6 +73,12 @@ def test_wrong_accounts_regions_and_credentials_are_named_before_anything_is_cha
         "unknown-credentials": variables_of(
             operator, "unknown", aws={"AWS_ACCESS_KEY_ID": "AKIAUNKNOWNUNKNOWN22", "AWS_SECRET_ACCESS_KEY": "x" * 40}
         ),
+        "unknown-with-account": variables_of(
+            operator,
+            "unknown-too",
+            irsa_issuer_account_id="123456789012",
+            aws={"AWS_ACCESS_KEY_ID": "AKIAUNKNOWNUNKNOWN22", "AWS_SECRET_ACCESS_KEY": "x" * 40},
+        ),
         "no-profile": variables_of(
             operator, "no-profile", aws={"AWS_PROFILE": "nobody", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
         ),
@@ -89,6 +94,7 @@ def test_wrong_accounts_regions_and_credentials_are_named_before_anything_is_cha
         "wrong-owner": ("irsa-owner", f"is not account {OTHER}'s", "the owner's account ID"),
         "no-credentials": ("AWS_PROFILE", "AWS_ACCESS_KEY_ID"),
         "unknown-credentials": ("AWS does not accept these credentials", "the access key"),
+        "unknown-with-account": ("credentials",),
         "no-profile": ("nobody",),
         "no-endpoint": ("http://127.0.0.1:", "AWS_ENDPOINT_URL"),
     }.items():
