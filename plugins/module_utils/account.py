@@ -18,7 +18,7 @@ _ACCOUNT_ID = re.compile(r"^([0-9]{12}|RGW[0-9]{17})$")
 
 def check_account_id(account_id: str, option: str = "account_id") -> None:
     """Raise IrsaError unless the text is an account ID."""
-    if not _ACCOUNT_ID.match(account_id):
+    if not _ACCOUNT_ID.fullmatch(account_id):
         raise IrsaError(
             f"{option} is {account_id!r}; an AWS account ID has twelve digits. Put it in quotes, or YAML drops leading "
             "zeros."

@@ -36,15 +36,15 @@ def check_bucket_name(name: str, namespace: t.Optional[str] = None) -> None:
         )
     if name != name.lower():
         raise refuse("has upper-case letters, which S3 and host names do not. Write it in lower case.")
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         raise refuse("must be lower-case letters, digits and hyphens, with a letter or digit at both ends.")
     if name.startswith(_RESERVED_STARTS) or name.endswith(_RESERVED_ENDS):
         raise refuse(f"begins or ends with what S3 reserves ({', '.join(_RESERVED_STARTS + _RESERVED_ENDS)}).")
-    if namespace == "account-regional" and not _REGIONAL.match(name):
+    if namespace == "account-regional" and not _REGIONAL.fullmatch(name):
         raise refuse(
             "is not of the form <prefix>-<account ID>-<region>-an, which S3 asks for in the account-regional namespace."
         )
-    if namespace != "account-regional" and _REGIONAL.match(name):
+    if namespace != "account-regional" and _REGIONAL.fullmatch(name):
         raise refuse(
             "ends with -an, which S3 reserves for the account-regional namespace. Ask for that namespace, or choose "
             "another name."

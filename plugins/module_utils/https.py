@@ -56,7 +56,7 @@ class FetchFailed(IrsaError):
 
 def parse_connect_to(text: str) -> tuple[str, int]:
     """``host:port``, ``[v6]:port`` or ``host`` (port 443) as a pair; raises IrsaError."""
-    match = _CONNECT_TO.match(text)
+    match = _CONNECT_TO.fullmatch(text)
     port = int(match.group("port") or 443) if match else 0
     if match is None or not 1 <= port <= 65535:
         raise IrsaError(f"connect_to is {text!r}; wanted is host:port, as 192.0.2.10:8443 or [2001:db8::1]:443.")

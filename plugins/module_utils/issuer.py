@@ -23,6 +23,8 @@ MOST_CHARACTERS = 255
 _HOST = re.compile(
     r"^(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
 )
+# A password may stand there, which no message is to repeat.
+_USER = re.compile(r"(?<=//)[^/]*@")
 _PATH = re.compile(r"^(/[A-Za-z0-9._~-]+)*$")
 _PREFIX = re.compile(r"^[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*$")
 
@@ -59,7 +61,7 @@ def parse(url: str) -> Issuer:
     """
 
     def refuse(reason: str) -> IrsaError:
-        return IrsaError(f"The issuer {url!r} {reason}")
+        return IrsaError(f"The issuer {_USER.sub('…@', url)!r} {reason}")
 
     if len(url) > MOST_CHARACTERS:
         raise refuse(f"has {len(url)} characters; IAM takes {MOST_CHARACTERS} at most.")
@@ -72,7 +74,7 @@ def parse(url: str) -> Issuer:
         port = parts.port
     except ValueError:
         raise refuse("is not a URL. An example: https://bucket.s3.eu-west-1.amazonaws.com") from None
-    if parts.scheme != "https":
+    if not url.startswith("https://"):
         raise refuse("must begin with https:// (in lower case); AWS and Kubernetes accept nothing else.")
     if "?" in url:
         raise refuse("has a query (?…), which IAM and kube-apiserver refuse. Leave it out.")
@@ -85,14 +87,14 @@ def parse(url: str) -> Issuer:
             "has a port. IAM refuses ports and strips :443, and then the token's iss differs. Serve it on 443 and "
             "leave the port out."
         )
-    if not _HOST.match(parts.netloc):
+    if not _HOST.fullmatch(parts.netloc):
         raise refuse("has no valid host name. An example: https://bucket.s3.eu-west-1.amazonaws.com")
     if parts.path.endswith("/"):
         raise refuse(
             "ends with a slash. To AWS that is another provider than the one without, and the two are easily mixed up. "
             "Leave it out."
         )
-    if not _PATH.match(parts.path) or any(part in (".", "..") for part in parts.path.split("/")):
+    if not _PATH.fullmatch(parts.path) or any(part in (".", "..") for part in parts.path.split("/")):
         raise refuse(
             "has a path with an empty part, dots alone, or characters other than letters, digits and ._~-. Choose a "
             "plain path."
@@ -102,7 +104,7 @@ def parse(url: str) -> Issuer:
 
 def check_prefix(prefix: str) -> None:
     """Raise IrsaError unless the prefix is plain: parts of letters, digits and ._~- between single slashes."""
-    if not _PREFIX.match(prefix) or any(part in (".", "..") for part in prefix.split("/")):
+    if not _PREFIX.fullmatch(prefix) or any(part in (".", "..") for part in prefix.split("/")):
         raise IrsaError(
             f"The prefix {prefix!r} must be one or more names of letters, digits and ._~-, with single slashes between "
             "them and "

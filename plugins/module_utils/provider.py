@@ -78,7 +78,7 @@ def check_thumbprints(thumbprints: t.Sequence[str], option: str = "thumbprints")
     if len(thumbprints) > MOST_THUMBPRINTS:
         raise IrsaError(f"{option} has {len(thumbprints)} entries; IAM takes {MOST_THUMBPRINTS} at most.")
     for thumbprint in thumbprints:
-        if not _THUMBPRINT.match(thumbprint):
+        if not _THUMBPRINT.fullmatch(thumbprint):
             raise IrsaError(
                 f"{option} has {thumbprint!r}; a thumbprint is the SHA-1 of a certificate, 40 hexadecimal digits "
                 "without colons."
