@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import issuer, jwk, provider
+from ansible_collections.selfhosted.irsa.plugins.module_utils import issuer, jwk, keys, provider
 from ansible_collections.selfhosted.irsa.plugins.module_utils.account import check_account_id
 from ansible_collections.selfhosted.irsa.plugins.module_utils.bucket_names import check_bucket_name
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
@@ -20,6 +21,20 @@ PREFIX = "irsa_issuer_"
 _LONGEST_HOST_REST = len("https://.s3.ap-southeast-5.amazonaws.com.cn/")
 
 _LISTS = ("audiences", "thumbprints", "extra_jwks")
+_TEXTS = (
+    "bucket",
+    "url",
+    "prefix",
+    "account_id",
+    "bucket_account_id",
+    "connect_to",
+    "bucket_encryption",
+    "key_path",
+    "public_key_path",
+    "openssh_public_key_path",
+    "key_host",
+    "key_backup",
+)
 
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
@@ -32,16 +47,26 @@ def problems(variables: Variables) -> list[str]:
     ``variables`` are those of the role without their prefix; types and choices have been checked by the argument spec.
     Secrets that were put into a variable by mistake are not repeated.
     """
+    disclosed = [name for name in (*_TEXTS, *_LISTS) if keys.holds_private_key(str(variables.get(name)).encode())]
+    if disclosed:
+        return [f"{PREFIX}{name} holds a private key, where none belongs. Treat it as disclosed." for name in disclosed]
+    variables = {
+        **variables,
+        **{name: _as_text(variables.get(name)) for name in _TEXTS},
+        **{name: _as_list(variables.get(name)) for name in _LISTS},
+    }
     found: list[str] = []
-    variables = {**variables, **{name: _as_list(variables.get(name)) for name in _LISTS}}
     for name, check in _CHECKS:
-        value = variables.get(name)
-        if value not in (None, "", []):
+        if variables[name]:
             try:
-                check(value if name in _LISTS else str(value))
+                check(variables[name])
             except IrsaError as fault:
                 found.append(f"{PREFIX}{name}: {fault}")
     return found + [problem for rule in _RULES for problem in rule(variables)]
+
+
+def _as_text(value: t.Any) -> str:
+    return "" if value is None else str(value)
 
 
 def _as_list(value: t.Any) -> list[t.Any]:
@@ -53,6 +78,10 @@ def _as_list(value: t.Any) -> list[t.Any]:
     if isinstance(value, str):
         return [part.strip() for part in value.split(",")]
     return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _as_texts(values: t.Iterable[t.Any]) -> list[str]:
+    return [_as_text(value) for value in values]
 
 
 def _check_jwks_list(documents: t.Any) -> None:
@@ -73,7 +102,7 @@ def _check_encryption(value: str) -> None:
 
 
 def _check_backup(value: str) -> None:
-    if not value.startswith("s3://") or len(value) == len("s3://"):
+    if not re.fullmatch("s3://[^/]+(/.*)?", value):
         raise IrsaError(f"It is {value!r}; wanted is s3://bucket/prefix.")
 
 
@@ -82,8 +111,8 @@ _CHECKS: tuple[tuple[str, t.Callable[[t.Any], t.Any]], ...] = (
     ("prefix", issuer.check_prefix),
     ("account_id", lambda value: check_account_id(value, "It")),
     ("bucket_account_id", lambda value: check_account_id(value, "It")),
-    ("audiences", lambda value: provider.check_client_ids(value, "The list")),
-    ("thumbprints", lambda value: provider.check_thumbprints(value, "The list")),
+    ("audiences", lambda value: provider.check_client_ids(_as_texts(value), "The list")),
+    ("thumbprints", lambda value: provider.check_thumbprints(_as_texts(value), "The list")),
     ("connect_to", parse_connect_to),
     ("extra_jwks", _check_jwks_list),
     ("bucket_encryption", _check_encryption),
