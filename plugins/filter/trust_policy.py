@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible.errors import AnsibleFilterError
@@ -13,10 +14,20 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer import DEFAULT_AUDIENCE, trust_policy
 
 
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
+_NAME = re.compile("[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+
+
 def _trust_policy(arn: str, namespace: str, service_account: str, audience: str = DEFAULT_AUDIENCE) -> dict[str, t.Any]:
-    if ":oidc-provider/" not in arn:
+    if not isinstance(arn, str) or ":oidc-provider/" not in arn:
         raise AnsibleFilterError(
             f"trust_policy wants the ARN of an OIDC provider, and got {arn!r}; irsa_issuer_result.provider_arn is one."
+        )
+    # StringEquals takes wildcards literally, and a name that Kubernetes does not have is nobody's: such a role is of no use.
+    if not _NAME.fullmatch(str(namespace)) or not _NAME.fullmatch(str(service_account)):
+        raise AnsibleFilterError(
+            f"trust_policy wants the namespace and the name of one service account, and got {namespace!r} and "
+            f"{service_account!r}."
         )
     return trust_policy(arn, namespace, service_account, audience)
 

@@ -81,7 +81,7 @@ def test_finds_nothing_wrong_with_what_is_right(given):
         ({"url": "https://irsa-prod.s3.amazonaws.com/prod"}, "irsa_issuer_url", "irsa_issuer_prefix (none)"),
         ({"url": "https://irsa-prod.s3.amazonaws.com", "prefix": "prod"}, "irsa_issuer_url", "irsa_issuer_prefix (prod)"),
         ({"prefix": "/prod"}, "irsa_issuer_prefix", "none at either end"),
-        ({"prefix": "p" * 202}, "irsa_issuer_prefix", "255"),
+        ({"prefix": "p" * 203}, "irsa_issuer_prefix", "255"),
         ({"bucket": "", "url": "https://h.example", "prefix": "p"}, "irsa_issuer_prefix", "irsa_issuer_bucket is not"),
         ({"bucket": "", "url": "https://h.example", "delete_bucket": True}, "irsa_issuer_delete_bucket", "irsa_issuer_bucket is not"),
         ({"manage_bucket": False, "delete_bucket": True}, "irsa_issuer_delete_bucket", "somebody else's"),

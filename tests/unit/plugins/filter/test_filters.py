@@ -1,0 +1,74 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The filters as a playbook calls them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.selfhosted.irsa.plugins.filter import issuer_problems, trust_policy
+
+ARN = "arn:aws:iam::123456789012:oidc-provider/irsa-prod.s3.eu-west-1.amazonaws.com"
+
+FILTERS = {**issuer_problems.FilterModule().filters(), **trust_policy.FilterModule().filters()}
+
+
+def test_each_filter_has_its_documentation():
+    folder = Path(issuer_problems.__file__).parent
+    documented = {
+        yaml.safe_load(file.read_text(encoding="utf-8"))["DOCUMENTATION"]["name"] for file in folder.glob("*.yml")
+    }
+    assert documented == set(FILTERS) == {"issuer_problems", "trust_policy"}
+
+
+def test_trust_policy_is_for_one_service_account_and_one_audience():
+    policy = FILTERS["trust_policy"](ARN, "shop", "cart")
+    (statement,) = policy["Statement"]
+    assert statement["Principal"] == {"Federated": ARN}
+    assert statement["Condition"] == {
+        "StringEquals": {
+            "irsa-prod.s3.eu-west-1.amazonaws.com:aud": "sts.amazonaws.com",
+            "irsa-prod.s3.eu-west-1.amazonaws.com:sub": "system:serviceaccount:shop:cart",
+        }
+    }
+    json.dumps(policy)
+
+
+def test_trust_policy_takes_another_audience():
+    policy = FILTERS["trust_policy"](ARN, "shop", "cart", audience="sts.amazonaws.com.cn")
+    assert policy["Statement"][0]["Condition"]["StringEquals"][f"{ARN.partition('/')[2]}:aud"] == "sts.amazonaws.com.cn"
+
+
+@pytest.mark.parametrize("arn", ["", "arn:aws:iam::123456789012:role/irsa", "https://irsa.example.com", None, 5])
+def test_trust_policy_refuses_what_is_no_provider(arn):
+    with pytest.raises(AnsibleFilterError, match="ARN of an OIDC provider"):
+        FILTERS["trust_policy"](arn, "shop", "cart")
+
+
+@pytest.mark.parametrize(
+    ("namespace", "service_account"), [("", "cart"), ("shop", ""), ("*", "cart"), ("shop", "*"), ("a:b", "c")]
+)
+def test_trust_policy_refuses_what_is_no_name(namespace, service_account):
+    """StringEquals takes them literally, so such a role could never be assumed."""
+    with pytest.raises(AnsibleFilterError, match="service account"):
+        FILTERS["trust_policy"](ARN, namespace, service_account)
+
+
+def test_issuer_problems_are_sentences():
+    assert (
+        FILTERS["issuer_problems"](
+            {"bucket": "irsa-prod", "key_path": "/srv/sa.key", "audiences": ["sts.amazonaws.com"]}
+        )
+        == []
+    )
+    (problem,) = FILTERS["issuer_problems"](
+        {"bucket": "Irsa", "key_path": "/srv/sa.key", "audiences": ["sts.amazonaws.com"]}
+    )
+    assert problem.startswith("irsa_issuer_bucket: ")
