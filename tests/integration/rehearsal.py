@@ -21,7 +21,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils.keypair import Key
 class Rehearsal:
     """An issuer with a bucket of its own.
 
-    :ivar actions: the writes of the last run, in order, as far as it came
+    :ivar actions: the writes of the last run, in order
     """
 
     def __init__(self, account: Account, key: Path, name: str, tags: dict[str, str] | None = None) -> None:
@@ -48,11 +48,11 @@ class Rehearsal:
         :return: the writes in order; in check mode those that would be made
         """
         self.actions = []
-        aws = Aws({service: self.account.client(service) for service in ("s3", "s3control", "iam", "sts")})
-        key = self._key(check_mode, create=False)
+        aws = self._aws()
+        key = self._key(create=False, check_mode=check_mode).ensure_present()
         self._take(bucket.ensure_present(aws, bucket.BucketWish(self.name, tags=self.tags), check_mode))
         if not key["exists"]:
-            key = self._key(check_mode, create=True)
+            key = self._key(create=True, check_mode=check_mode).ensure_present()
         self.actions += key["actions"]
         documents = document_set.build(self._document_options(key), check_mode)
         self._take(
@@ -71,10 +71,25 @@ class Rehearsal:
         self._take(provider.ensure_present(aws, provider.ProviderWish(self.issuer, tags=self.tags), check_mode))
         return self.actions
 
+    def remove(self, check_mode: bool = False) -> list[str]:
+        """Takes everything away, bucket and key included.
+
+        :return: the writes in order; in check mode those that would be made
+        """
+        self.actions = []
+        aws = self._aws()
+        self._take(provider.ensure_absent(aws, provider.ProviderWish(self.issuer), check_mode))
+        self._take(bucket.ensure_absent(aws, bucket.BucketWish(self.name), check_mode))
+        self.actions += self._key(create=False, check_mode=check_mode).ensure_absent()["actions"]
+        return self.actions
+
+    def _aws(self) -> Aws:
+        return Aws({service: self.account.client(service) for service in ("s3", "s3control", "iam", "sts")})
+
     def _take(self, outcome: Any) -> None:
         self.actions += outcome.actions
 
-    def _key(self, check_mode: bool, create: bool) -> dict[str, Any]:
+    def _key(self, create: bool, check_mode: bool) -> KeyPair:
         options = {
             "path": str(self.key),
             "public_key_path": str(self.key.with_name(f"{self.key.stem}-pkcs8.pub")),
@@ -83,9 +98,10 @@ class Rehearsal:
             "regenerate": "fail",
             "create": create,
             "mode": "0600",
+            "backup": False,
             **dict.fromkeys(("type", "size", "curve")),
         }
-        return KeyPair(options, check_mode).ensure_present()
+        return KeyPair(options, check_mode)
 
     def _document_options(self, key: dict[str, Any]) -> dict[str, Any]:
         return {
