@@ -7,9 +7,13 @@
 from __future__ import annotations
 
 import os
+import time
+import typing as t
 
 import hypothesis
 import pytest
+
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import FakeAws
 
 # The same examples in every run, whatever the machine's speed; nothing is kept between runs.
 hypothesis.settings.register_profile(
@@ -32,3 +36,19 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """For how long something would have slept; nothing does."""
+    seen: list[float] = []
+    monkeypatch.setattr(time, "sleep", seen.append)
+    return seen
+
+
+@pytest.fixture
+def fake_aws(pauses: list[float]) -> t.Iterator[FakeAws]:
+    """An empty account."""
+    made = FakeAws()
+    yield made
+    made.stop()

@@ -1,0 +1,155 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Real boto3 clients whose calls are recorded, and may be failed or forestalled, before they reach moto.
+
+botocore still checks every parameter against AWS's own model of the call. What moto lacks, and what these tests stand
+on, is answered here as AWS does.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import boto3
+import moto
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.iam.models import iam_backends
+from moto.s3.models import s3_backends
+
+ACCOUNT = DEFAULT_ACCOUNT_ID
+REGION = "eu-west-1"
+SERVICES = ("s3", "s3control", "iam", "sts")
+
+WRITES = ("Create", "Put", "Delete", "Add", "Remove", "Update", "Tag", "Untag")
+
+
+class FakeAws:
+    """An empty account. ``clients`` are what a room takes; ``calls`` lists what was called, as ``s3:HeadBucket``."""
+
+    def __init__(self, region: str = REGION) -> None:
+        self._mock = moto.mock_aws()
+        self._mock.start()
+        session = boto3.session.Session(aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="x", region_name=region)
+        self.clients = {
+            service: session.client(service, config=Config(retries={"total_max_attempts": 1})) for service in SERVICES
+        }
+        self.calls: list[str] = []
+        self.params: list[tuple[str, dict[str, t.Any]]] = []
+        self._failures: dict[str, list[tuple[str, int, str]]] = {}
+        self._before: dict[str, list[t.Callable[[], None]]] = {}
+        self._quiet = False
+        for client in self.clients.values():
+            client.meta.events.register("provide-client-params", self._remember)
+            client.meta.events.register_first("before-call", self._arrive)
+        self.clients["s3"].meta.events.register("after-call.s3.CreateBucket", self._complete_bucket)
+
+    def stop(self) -> None:
+        self._mock.stop()
+
+    @property
+    def writes(self) -> list[str]:
+        return [call for call in self.calls if call.partition(":")[2].startswith(WRITES)]
+
+    def params_of(self, call: str) -> list[dict[str, t.Any]]:
+        """The parameters of each such call, in order."""
+        return [params for name, params in self.params if name == call]
+
+    def fail(self, call: str, code: str, status: int = 400, message: str = "a message", times: int = 1) -> None:
+        """Let the next calls of this name fail."""
+        self._failures.setdefault(call, []).extend([(code, status, message)] * times)
+
+    def before(self, call: str, act: t.Callable[[], None]) -> None:
+        """Let somebody else act just before the next call of this name arrives."""
+        self._before.setdefault(call, []).append(act)
+
+    def quietly(self, service: str) -> t.Any:
+        """A client of somebody else, whose calls are neither recorded nor failed."""
+        return boto3.client(service, region_name=REGION, aws_access_key_id="AKIDOTHER", aws_secret_access_key="x")
+
+    def _remember(self, params: dict[str, t.Any], model: t.Any, **ignored: t.Any) -> None:
+        service = model.service_model.service_name
+        self.params.append((f"{service}:{model.name}", params))
+
+    def _arrive(self, model: t.Any, **ignored: t.Any) -> t.Optional[tuple[t.Any, dict[str, t.Any]]]:
+        call = f"{model.service_model.service_name}:{model.name}"
+        self.calls.append(call)
+        if self._before.get(call):
+            self._before[call].pop(0)()
+        if self._failures.get(call):
+            return _failure(*self._failures[call].pop(0))
+        params = self.params[-1][1]
+        if params.get("ExpectedBucketOwner", ACCOUNT) != ACCOUNT or self._blocks(call, params):
+            return _failure("403" if call == "s3:HeadBucket" else "AccessDenied", 403, "Access Denied")
+        answer = _LACKING.get(call)
+        return answer(params) if answer else None
+
+    def _blocks(self, call: str, params: dict[str, t.Any]) -> bool:
+        """Whether a public policy meets a block, which moto does not enforce."""
+        if call != "s3:PutBucketPolicy":
+            return False
+        block = s3_backends[ACCOUNT]["aws"].get_bucket(params["Bucket"]).public_access_block
+        return block is not None and block.block_public_policy
+
+    def _complete_bucket(self, http_response: t.Any, parsed: dict[str, t.Any], **ignored: t.Any) -> None:
+        """Give a new bucket what AWS does: all public access blocked, and the tags of the call that made it."""
+        if http_response.status_code != 200:
+            return
+        params = self.params_of("s3:CreateBucket")[-1]
+        theirs = self.quietly("s3")
+        block = dict.fromkeys(
+            ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
+        )
+        theirs.put_public_access_block(Bucket=params["Bucket"], PublicAccessBlockConfiguration=block)
+        tags = params.get("CreateBucketConfiguration", {}).get("Tags")
+        if tags:
+            theirs.put_bucket_tagging(Bucket=params["Bucket"], Tagging={"TagSet": tags})
+
+
+def _failure(code: str, status: int, message: str) -> tuple[t.Any, dict[str, t.Any]]:
+    response = AWSResponse("https://aws.invalid", status, {}, None)
+    return response, {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {}, "RetryAttempts": 0},
+    }
+
+
+def _success() -> tuple[t.Any, dict[str, t.Any]]:
+    return AWSResponse("https://aws.invalid", 200, {}, None), {"ResponseMetadata": {"HTTPStatusCode": 200}}
+
+
+def _change_client_ids(
+    params: dict[str, t.Any], change: t.Callable[[list[str], str], t.Any]
+) -> tuple[t.Any, dict[str, t.Any]]:
+    providers = iam_backends[ACCOUNT]["aws"].open_id_providers
+    provider = providers.get(params["OpenIDConnectProviderArn"])
+    if provider is None:
+        return _failure("NoSuchEntity", 404, "no such provider")
+    change(provider.client_id_list, params["ClientID"])
+    return _success()
+
+
+def _add(client_ids: list[str], client_id: str) -> None:
+    if client_id not in client_ids:
+        client_ids.append(client_id)
+
+
+def _remove(client_ids: list[str], client_id: str) -> None:
+    if client_id in client_ids:
+        client_ids.remove(client_id)
+
+
+# moto 5.2 has neither of these two.
+_LACKING: dict[str, t.Callable[[dict[str, t.Any]], tuple[t.Any, dict[str, t.Any]]]] = {
+    "iam:AddClientIDToOpenIDConnectProvider": lambda params: _change_client_ids(params, _add),
+    "iam:RemoveClientIDFromOpenIDConnectProvider": lambda params: _change_client_ids(params, _remove),
+}
+
+
+def policy_of(aws: FakeAws, bucket: str) -> dict[str, t.Any]:
+    """A bucket's policy, read by somebody else."""
+    return json.loads(aws.quietly("s3").get_bucket_policy(Bucket=bucket)["Policy"])
