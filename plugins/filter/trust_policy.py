@@ -23,7 +23,8 @@ def _trust_policy(arn: str, namespace: str, service_account: str, audience: str 
         raise AnsibleFilterError(
             f"trust_policy wants the ARN of an OIDC provider, and got {arn!r}; irsa_issuer_result.provider_arn is one."
         )
-    # StringEquals takes wildcards literally, and a name that Kubernetes does not have is nobody's: such a role is of no use.
+    # StringEquals takes wildcards literally, and a name that Kubernetes does not have is nobody's: such a role is of no
+    # use.
     if not _NAME.fullmatch(str(namespace)) or not _NAME.fullmatch(str(service_account)):
         raise AnsibleFilterError(
             f"trust_policy wants the namespace and the name of one service account, and got {namespace!r} and "

@@ -15,6 +15,8 @@ try:
 except ImportError as import_error:
     BOTO3_IMPORT_ERROR = import_error
 
+from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils.calls import Aws
@@ -23,9 +25,15 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils.plan import Outcom
 from ansible_collections.selfhosted.irsa.plugins.module_utils.sessions import Clients
 
 
-def aws_module(argument_spec: dict[str, t.Any], **settings: t.Any) -> AnsibleAWSModule:
-    """A module with amazon.aws's common options beside its own."""
-    module = AnsibleAWSModule(argument_spec=argument_spec, supports_check_mode=True, check_boto3=False, **settings)
+def aws_module(argument_spec: dict[str, t.Any], module_class: type[AnsibleModule] = AnsibleModule) -> AnsibleAWSModule:
+    """A module with amazon.aws's common options beside its own, on the class that is given."""
+    settings = AnsibleAWSModule.default_settings
+    usual_class = settings["module_class"]
+    settings["module_class"] = module_class  # amazon.aws takes it from here alone
+    try:
+        module = AnsibleAWSModule(argument_spec=argument_spec, supports_check_mode=True, check_boto3=False)
+    finally:
+        settings["module_class"] = usual_class
     require(module, "boto3 and botocore", BOTO3_IMPORT_ERROR)
     return module
 

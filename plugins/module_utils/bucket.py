@@ -38,6 +38,9 @@ WANTED_BLOCK = {
 # https://aws.amazon.com/about-aws/whats-new/2022/12/amazon-s3-automatically-enable-block-public-access-disable-access-control-lists-buckets-april-2023/
 _NEW_BUCKET_BLOCK = dict.fromkeys(WANTED_BLOCK, True)
 
+# The writes that an account-level block would undo or refuse.
+_OPENING = ("PutPublicAccessBlock", "PutBucketPolicy")
+
 _MOST_LISTED = 10
 _DELETED_AT_ONCE = 1000  # the most that DeleteObjects takes
 
@@ -79,8 +82,8 @@ class _Present:
 def ensure_present(aws: Aws, wish: BucketWish, check_mode: bool) -> Outcome:
     """Make the bucket, or repair what differs in it. Needs the clients s3, sts and (at AWS) s3control.
 
-    The outcome's values are ``name``, ``region``, ``arn``, ``host``, ``account_id``, ``created`` and ``pending``. Raises
-    IrsaError.
+    The outcome's values are ``name``, ``region``, ``arn``, ``host``, ``account_id``, ``created`` and ``pending``.
+    Raises IrsaError.
     """
     room = _Bucket(aws, wish)
     changes = carry_out(aws, room, check_mode)
@@ -99,12 +102,26 @@ def ensure_absent(aws: Aws, wish: BucketWish, check_mode: bool) -> Outcome:
     return Outcome(changes, {**room.values(), "created": False, "pending": []}, [], sorted(aws.permissions))
 
 
-def look(aws: Aws, wish: BucketWish) -> dict[str, t.Any]:
-    """Where the bucket is or would be, and whether it ``exists``: one read. Raises IrsaError where it is another's or
-    elsewhere.
+def look(aws: Aws, wish: BucketWish, required: bool = False, private: bool = False) -> dict[str, t.Any]:
+    """Where the bucket is or would be, and whether it ``exists``.
+
+    Raises IrsaError where it is another's or elsewhere; where it is missing and ``required``; and where it is to be
+    ``private`` and does not block all public access.
     """
     room = _BucketRoom(aws, wish)
-    return {"exists": room.exists(), **room.values()}
+    exists = room.exists()
+    if required and not exists:
+        raise IrsaError(
+            f"The bucket {wish.name} does not exist in account {room.account_id}. Whoever manages it has to make it "
+            "first."
+        )
+    if private and exists and not room.blocks_public_access():
+        raise IrsaError(
+            f"The bucket {wish.name} does not block all public access, so it is no place for a private key. Turn all "
+            "four "
+            "settings of Block Public Access on, or choose another bucket."
+        )
+    return {"exists": exists, **room.values()}
 
 
 class _BucketRoom:
@@ -138,6 +155,15 @@ class _BucketRoom:
         never used.
         """
         return {"Bucket": self.wish.name, "ExpectedBucketOwner": self.account_id}
+
+    def get(self, operation: str, *absent: str) -> dict[str, t.Any]:
+        """The answer of a call that reads something of the bucket, empty where that is not there."""
+        return self.aws.call("s3", operation, self.on, absent=absent, **self.address) or {}
+
+    def blocks_public_access(self) -> bool:
+        """Whether all four settings of Block Public Access are on."""
+        answer = self.get("GetPublicAccessBlock", "NoSuchPublicAccessBlockConfiguration")
+        return answer.get("PublicAccessBlockConfiguration") == _NEW_BUCKET_BLOCK
 
     def exists(self) -> bool:
         """Whether the bucket is there, ours and in the wanted region; raises IrsaError where it is another's or
@@ -181,18 +207,26 @@ class _Bucket(_BucketRoom):
                 f"encryption is {wish.encryption!r}. Only AES256 will do: nobody can read a KMS-encrypted object "
                 "anonymously, and AWS must."
             )
+        if not wish.public_paths:
+            raise IrsaError("public_paths is empty; nobody could read the documents. Leave it out, or name their keys.")
         super().__init__(aws, wish)
         self.pending: list[Change] = []
 
     def plan(self) -> list[Change]:
         if self.exists():
             repairs = self._repairs(self._read())
+            if any(change.operation in _OPENING for change in repairs):
+                self._refuse_account_block()
             self.pending = [] if self.wish.repair else repairs
             return repairs if self.wish.repair else []
         confirm_account(self.aws, "s3", self.account_id, given=self.wish.account_id is not None)
         self._refuse_account_block()
         creation = self._creation()
-        return [creation] + self._repairs(self._new(creation))
+        # Not every part of S3 knows a bucket the moment it was made.
+        repairs = [
+            dataclasses.replace(change, repeat=("NoSuchBucket",)) for change in self._repairs(self._new(creation))
+        ]
+        return [creation] + repairs
 
     def done(self, change: Change, answer: t.Mapping[str, t.Any]) -> None:
         """Nothing that S3 answers here is in the values."""
@@ -216,12 +250,9 @@ class _Bucket(_BucketRoom):
             object_ownership=None if wish.object_ownership is None else self._read_ownership(),
         )
 
-    def _get(self, operation: str, *absent: str) -> dict[str, t.Any]:
-        return self.aws.call("s3", operation, self.on, absent=absent, **self.address) or {}
-
     def _read_block(self) -> t.Optional[dict[str, bool]]:
         try:
-            answer = self._get("GetPublicAccessBlock", "NoSuchPublicAccessBlockConfiguration")
+            answer = self.get("GetPublicAccessBlock", "NoSuchPublicAccessBlockConfiguration")
         except CallFailed as failure:
             if not failure.unsupported:
                 raise
@@ -230,23 +261,23 @@ class _Bucket(_BucketRoom):
         return answer.get("PublicAccessBlockConfiguration")
 
     def _read_policy(self) -> t.Optional[bucket_policy.Policy]:
-        answer = self._get("GetBucketPolicy", "NoSuchBucketPolicy")
+        answer = self.get("GetBucketPolicy", "NoSuchBucketPolicy")
         return json.loads(answer["Policy"]) if answer else None
 
     def _read_tags(self) -> Tags:
-        return boto3_tag_list_to_ansible_dict(self._get("GetBucketTagging", "NoSuchTagSet").get("TagSet", []))
+        return boto3_tag_list_to_ansible_dict(self.get("GetBucketTagging", "NoSuchTagSet").get("TagSet", []))
 
     def _read_encryption(self) -> t.Optional[str]:
-        answer = self._get("GetBucketEncryption", "ServerSideEncryptionConfigurationNotFoundError")
+        answer = self.get("GetBucketEncryption", "ServerSideEncryptionConfigurationNotFoundError")
         rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
         return rules[0].get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm") if rules else None
 
     def _read_versioning(self) -> bool:
-        return self._get("GetBucketVersioning").get("Status") == "Enabled"
+        return self.get("GetBucketVersioning").get("Status") == "Enabled"
 
     def _read_ownership(self) -> t.Optional[str]:
         rules = (
-            self._get("GetBucketOwnershipControls", "OwnershipControlsNotFoundError")
+            self.get("GetBucketOwnershipControls", "OwnershipControlsNotFoundError")
             .get("OwnershipControls", {})
             .get("Rules", [])
         )

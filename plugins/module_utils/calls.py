@@ -39,6 +39,10 @@ _UNSUPPORTED = (
     "501",
 )
 
+# From the message of a PutBucketPolicy that Block Public Access refuses:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
+_PUBLIC_BLOCKED = "public policies are"
+
 # Somebody else wrote at the same time: read again, plan again.
 _CONFLICTS = (
     "PreconditionFailed",
@@ -108,19 +112,21 @@ class Aws:
         on: str,
         absent: t.Container[str] = (),
         needs: t.Optional[t.Sequence[str]] = None,
+        repeat: t.Sequence[str] = (),
         **params: t.Any,
     ) -> t.Optional[dict[str, t.Any]]:
         """Make one API call and return its answer, or None when it fails with one of the codes in ``absent``.
 
-        ``on`` says on what, for messages. ``needs`` are the IAM actions where they are not those of the call's name.
-        Raises CallFailed.
+        ``on`` says on what, for messages. ``needs`` are the IAM actions where they are not those of the call's name,
+        ``repeat`` further error codes after which it is made again. Raises CallFailed.
         """
         actions = permissions.needed(service, operation) if needs is None else tuple(needs)
         self.permissions.update(actions)
         method = getattr(self.client(service), xform_name(operation))
-        repeat = AWSRetry.jittered_backoff(retries=5, delay=1, max_delay=8, catch_extra_error_codes=_REPEATED)
+        codes = (*_REPEATED, *repeat)
+        patiently = AWSRetry.jittered_backoff(retries=5, delay=1, max_delay=8, catch_extra_error_codes=codes)
         try:
-            return repeat(_in_aws_form(method))(**params)
+            return patiently(_in_aws_form(method))(**params)
         except exceptions.ClientError as error:
             if error.response.get("Error", {}).get("Code") in absent:
                 return None
@@ -170,7 +176,9 @@ def explained(error: Exception, service: str, operation: str, on: str, actions: 
     call = f"{service}:{operation}" if operation else service
     tried = f"{call} on {on}" if on else call
     if not isinstance(error, exceptions.ClientError):
-        return CallFailed(f"{tried} could not be made: {error}. {_remedy_without_answer(error)}".rstrip(), call)
+        return CallFailed(
+            f"{tried} could not be made: {str(error).rstrip('.')}. {_remedy_without_answer(error)}".rstrip(), call
+        )
     answer = error.response.get("Error", {})
     code, message = str(answer.get("Code", "")), str(answer.get("Message") or "no message")
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)
@@ -184,6 +192,8 @@ def explained(error: Exception, service: str, operation: str, on: str, actions: 
 
 
 def _remedy(code: str, message: str, actions: t.Sequence[str]) -> str:
+    if code in DENIED and _PUBLIC_BLOCKED in message:
+        return "Block Public Access of the account or its organization forbids this. Have it lifted for this account."
     if code in DENIED:
         named = " and ".join(actions)
         return f"The credentials need the permission {named} there, and no policy may deny it." if named else ""
@@ -204,8 +214,7 @@ def _remedy(code: str, message: str, actions: t.Sequence[str]) -> str:
     if code.startswith("OpenIdIdpCommunicationError"):
         return (
             "IAM reads the issuer's documents and certificate when a provider is made without thumbprints. Check that "
-            "both documents are "
-            "readable by anybody, or give thumbprints."
+            "both documents are readable by anybody, or give thumbprints."
         )
     return ""
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What has to be masked in every output, since a private key was, or may have been, given where a public one belongs."""
+"""What has to be masked in every output, since a private key was, or may be, where a public one belongs."""
 
 from __future__ import annotations
 
@@ -40,6 +40,15 @@ def in_document(document: t.Any) -> set[str]:
     elif isinstance(document, list):
         found = set().union(*map(in_document, document))
     return _long_enough(found)
+
+
+def in_option(value: t.Any) -> set[str]:
+    """What may be private in an option's value as a user gave it: keys, documents, or lists of them."""
+    if isinstance(value, str):
+        return in_json(value) if value.lstrip().startswith(("{", "[")) else in_public_key(value)
+    if isinstance(value, list):
+        return set().union(*map(in_option, value))
+    return in_document(value)
 
 
 def in_json(text: str) -> set[str]:

@@ -74,6 +74,16 @@ def _is_private_group(directory: os.stat_result) -> bool:
         return False
 
 
+def check_owner(owner: t.Optional[str], group: t.Optional[str]) -> None:
+    """Raise IrsaError for a user or group that this host does not have, before a file is made for them."""
+    for option, name, find in (("owner", owner, pwd.getpwnam), ("group", group, grp.getgrnam)):
+        if name and not name.isdigit():
+            try:
+                find(name)
+            except KeyError:
+                raise IrsaError(f"{option} is {name!r}, which this host does not have. Nothing was written.") from None
+
+
 def check_writable(path: str) -> None:
     """Raise IrsaError unless a file may be put at the path safely.
 

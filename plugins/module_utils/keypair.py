@@ -20,8 +20,6 @@ _UNKNOWN = "(known when the key has been made)"
 
 _NO_FACTS = dict.fromkeys(("kid", "algorithm", "fingerprint", "public_key", "openssh_public_key", "size", "curve"))
 
-Write = t.Tuple[str, str, t.Callable[[], None]]
-
 
 class KeyPair:
     """One private key file and its public forms.
@@ -202,13 +200,14 @@ class KeyPair:
     def _public_fault(self, path: str, public_key: t.Optional[t.Any]) -> t.Optional[str]:
         """Why a public file has to be written; None where it is right, in whatever spelling.
 
-        Empty for a file that is missing, or whose key is not made yet. Raises IrsaError rather than let a private key be
-        overwritten.
+        Empty for a file that is missing, or whose key is not made yet. Raises IrsaError rather than let a private key
+        be overwritten.
         """
         content = key_files.read(path)
         if content is not None and keys.holds_private_key(content):
             raise IrsaError(
-                f"{path} holds a private key, where the public form of {self.path} is to be written. It was left alone; "
+                f"{path} holds a private key, where the public form of {self.path} is to be written. It was left "
+                "alone; "
                 "give another path."
             )
         if content is None or public_key is None:

@@ -36,10 +36,6 @@ MINIMAL_RSA_BITS = 2048
 EC_ALGORITHMS = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 EC_CURVES = {"P-256": "secp256r1", "P-384": "secp384r1", "P-521": "secp521r1"}
 
-# What STS verifies:
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
-STS_ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
-
 PRIVATE_LABELS = ("RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY")
 PUBLIC_LABELS = ("PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils import disclosure
 from ansible_collections.selfhosted.irsa.plugins.module_utils.calls import Aws, CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils.places import place_of
@@ -101,7 +102,7 @@ class S3Store:
         if self.is_aws:
             # The bucket's default may be a KMS key, and nobody can read such an object anonymously.
             params["ServerSideEncryption"] = "AES256"
-        before = self._drawn(present.text, present.content_type, present.cache_control) if present else None
+        before = self._drawn_stored(present) if present else None
         return Change(
             "s3",
             "PutObject",
@@ -113,13 +114,18 @@ class S3Store:
         )
 
     def delete(self, key: str, present: Stored) -> Change:
-        before = self._drawn(present.text, present.content_type, present.cache_control)
+        before = self._drawn_stored(present)
         return Change("s3", "DeleteObject", {**self.address, "Key": key}, self._name(key), "document", before, None)
 
+    def _drawn_stored(self, present: Stored) -> str:
+        """A stored object in a diff. What may be a private key is not shown: this is how one gets out again."""
+        text = present.text or ""
+        shown = f"(withheld: {len(text)} characters that are no JSON, or hold a private key)\n"
+        return self._drawn(shown if disclosure.in_json(text) else text, present.content_type, present.cache_control)
+
     @staticmethod
-    def _drawn(text: t.Optional[str], content_type: t.Optional[str], cache_control: t.Optional[str]) -> str:
-        body = "(not text)\n" if text is None else text
-        return f"Content-Type: {content_type or '(none)'}\nCache-Control: {cache_control or '(none)'}\n\n{body}"
+    def _drawn(text: str, content_type: t.Optional[str], cache_control: t.Optional[str]) -> str:
+        return f"Content-Type: {content_type or '(none)'}\nCache-Control: {cache_control or '(none)'}\n\n{text}"
 
     def is_as_wanted(self, present: Stored, text: str, cache_control: str) -> bool:
         """Whether a stored object is what a write of this text would make of it."""

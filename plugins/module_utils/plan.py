@@ -26,7 +26,8 @@ class Change:
     text).
 
     ``optional``: an endpoint that does not know the call has what is wanted anyway, so that is a warning and no
-    failure. ``gone``: error codes that say somebody else has done it already.
+    failure. ``gone``: error codes that say somebody else has done it already. ``repeat``: error codes that pass in a
+    moment.
     """
 
     service: str
@@ -39,6 +40,7 @@ class Change:
     needs: t.Optional[tuple[str, ...]] = None
     optional: bool = False
     gone: tuple[str, ...] = ()
+    repeat: tuple[str, ...] = ()
 
     @property
     def action(self) -> str:
@@ -157,7 +159,13 @@ def _carry_out(aws: Aws, room: Room, check_mode: bool) -> list[Change]:
 def _make(aws: Aws, change: Change, warnings: list[str]) -> t.Optional[dict[str, t.Any]]:
     try:
         return aws.call(
-            change.service, change.operation, change.on, absent=change.gone, needs=change.needs, **change.params
+            change.service,
+            change.operation,
+            change.on,
+            absent=change.gone,
+            needs=change.needs,
+            repeat=change.repeat,
+            **change.params,
         )
     except CallFailed as failure:
         if not (change.optional and failure.unsupported):

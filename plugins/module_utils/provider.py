@@ -29,6 +29,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils.plan import Change
 MOST_CLIENT_IDS = 100
 MOST_THUMBPRINTS = 5
 _THUMBPRINT = re.compile(r"^[0-9A-Fa-f]{40}$")
+_ARN = re.compile(r"^arn:[a-z-]+:iam::[A-Za-z0-9]*:oidc-provider/.+$")
 AUTO = "auto"
 
 # What ansible-playbook -e 'name=["a"]' makes of a list.
@@ -132,6 +133,12 @@ def find_providers(
     """The providers that match all that is given; one call when URL or ARN is given, else one and one more for each
     provider. Raises IrsaError.
     """
+    if arn is not None and not _ARN.match(arn):
+        raise IrsaError(
+            f"arn is {arn!r}; the ARN of a provider is arn:aws:iam::<account ID>:oidc-provider/<host and path>."
+        )
+    if url is not None:
+        parse(url)
     if url is not None and arn is None:
         arn = arn_of(aws, url, account_of(aws, account_id))
     if arn is not None:
@@ -152,6 +159,7 @@ class _ProviderRoom:
     """What registering and removing have in common."""
 
     def __init__(self, aws: Aws, wish: ProviderWish) -> None:
+        parse(wish.url)
         self.aws = aws
         self.wish = wish
         self.warnings: list[str] = []
@@ -182,7 +190,6 @@ class _Provider(_ProviderRoom):
     def __init__(self, aws: Aws, wish: ProviderWish) -> None:
         check_client_ids(wish.client_ids)
         check_thumbprints(wish.thumbprints or [])
-        parse(wish.url)
         super().__init__(aws, wish)
         self.client_ids = list(dict.fromkeys(wish.client_ids))
         self.thumbprints = sorted({thumbprint.lower() for thumbprint in wish.thumbprints or []})

@@ -101,6 +101,16 @@ def _check_encryption(value: str) -> None:
         )
 
 
+def _check_tags(tags: t.Mapping[str, t.Any]) -> None:
+    if len(tags) > 50:
+        raise IrsaError(f"It has {len(tags)} tags; AWS takes 50.")
+    for name, value in tags.items():
+        if value is None or isinstance(value, (dict, list)):
+            raise IrsaError(f"The tag {name!r} has no text as its value.")
+        if not 1 <= len(str(name)) <= 128 or len(str(value)) > 256:
+            raise IrsaError(f"The tag {name!r} is too long; AWS takes names of 128 and values of 256 characters.")
+
+
 def _check_backup(value: str) -> None:
     if not re.fullmatch("s3://[^/]+(/.*)?", value):
         raise IrsaError(f"It is {value!r}; wanted is s3://bucket/prefix.")
@@ -117,6 +127,7 @@ _CHECKS: tuple[tuple[str, t.Callable[[t.Any], t.Any]], ...] = (
     ("extra_jwks", _check_jwks_list),
     ("bucket_encryption", _check_encryption),
     ("key_backup", _check_backup),
+    ("tags", _check_tags),
 )
 
 
@@ -145,15 +156,10 @@ def _bucket_rules(variables: Variables) -> t.Iterator[str]:
             f"{PREFIX}prefix: The issuer would be longer than the {issuer.MOST_CHARACTERS} characters that IAM takes. "
             "Choose a shorter prefix."
         )
-    if (
-        url
-        and url.startswith(f"https://{bucket}.s3")
-        and not url.endswith(f"/{prefix}" if prefix else url.partition("://")[2].partition("/")[0])
-    ):
+    if url and url.startswith(f"https://{bucket}.s3") and url.partition("://")[2].partition("/")[2] != (prefix or ""):
         yield (
             f"{PREFIX}url is on the bucket's own host, and its path is not {PREFIX}prefix ({prefix or 'none'}), which "
-            "says where the documents go; "
-            "nobody would find them there."
+            "says where the documents go; nobody would find them there."
         )
     if variables.get("delete_bucket") and not variables.get("manage_bucket"):
         yield f"{PREFIX}delete_bucket is set, and {PREFIX}manage_bucket says that the bucket is somebody else's."

@@ -61,8 +61,8 @@ options:
     choices: [global, account-regional]
   repair:
     description:
-      - Whether a bucket that is there already is changed. With V(false) only RV(pending) says what it lacks, so that one
-        can look whose it is before it is opened to anybody.
+      - Whether a bucket that is there already is changed. With V(false) only RV(pending) says what it lacks, so that
+        one can look whose it is before it is opened to anybody.
     type: bool
     default: true
   state:

@@ -22,6 +22,16 @@ options:
     description:
       - Account ID of the bucket's owner. Omitted, it is that of the credentials, at the cost of one call.
     type: str
+  required:
+    description:
+      - Whether a bucket that does not exist ends the run with a message.
+    type: bool
+    default: false
+  private:
+    description:
+      - Whether a bucket that does not block all public access ends the run with a message. This is one more call.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -86,13 +96,21 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils.module import conc
 
 
 def main() -> None:
-    module = aws_module(dict(name=dict(type="str", required=True), account_id=dict(type="str")))
+    module = aws_module(
+        dict(
+            name=dict(type="str", required=True),
+            account_id=dict(type="str"),
+            required=dict(type="bool", default=False),
+            private=dict(type="bool", default=False),
+        )
+    )
     conclude(module, lambda: _run(module))
 
 
 def _run(module) -> dict:
-    aws = aws_of(module)
-    found = look(aws, BucketWish(module.params["name"], module.params["region"], module.params["account_id"]))
+    aws, options = aws_of(module), module.params
+    wish = BucketWish(options["name"], options["region"], options["account_id"])
+    found = look(aws, wish, options["required"], options["private"])
     return {"changed": False, **found, "permissions": sorted(aws.permissions)}
 
 

@@ -149,15 +149,17 @@ actions:
   sample: []
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.selfhosted.irsa.plugins.module_utils import disclosure, jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils import jwk, keys
 from ansible_collections.selfhosted.irsa.plugins.module_utils.document_set import build
-from ansible_collections.selfhosted.irsa.plugins.module_utils.module import conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils.module import CarefulModule, conclude, require
+
+
+class JwksModule(CarefulModule):
+    public_key_options = ("public_keys", "jwks")
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = JwksModule(
         argument_spec=dict(
             issuer=dict(type="str", required=True),
             jwks_uri=dict(type="str"),
@@ -169,10 +171,6 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    # Before anything else may end the module: its result repeats the options.
-    for text in module.params["public_keys"]:
-        module.no_log_values.update(disclosure.in_public_key(text))
-    module.no_log_values.update(disclosure.in_document(module.params["jwks"]))
     require(module, "cryptography", keys.CRYPTOGRAPHY_IMPORT_ERROR)
     require(module, "jwcrypto", jwk.JWCRYPTO_IMPORT_ERROR)
     conclude(module, lambda: build(module.params, module.check_mode))

@@ -192,7 +192,7 @@ actions:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils import key_files, keys
 from ansible_collections.selfhosted.irsa.plugins.module_utils.keypair import KeyPair
 from ansible_collections.selfhosted.irsa.plugins.module_utils.module import conclude, require
 
@@ -220,22 +220,27 @@ def main() -> None:
 
 
 def _run(module: AnsibleModule) -> dict:
+    key_files.check_owner(module.params["owner"], module.params["group"])
     pair = KeyPair(module.params, module.check_mode)
     result = pair.ensure_absent() if module.params["state"] == "absent" else pair.ensure_present()
     if result["exists"]:
-        result["changed"] = _apply_attributes(module, result["changed"])
+        _apply_attributes(module, result)
     return result
 
 
-def _apply_attributes(module: AnsibleModule, changed: bool) -> bool:
-    """Mode, owner and group of the files; the public ones share only the latter two."""
-    arguments = module.load_file_common_arguments(module.params)
-    changed = module.set_fs_attributes_if_different(arguments, changed)
+def _apply_attributes(module: AnsibleModule, result: dict) -> None:
+    """Mode, owner and group of the files, the public ones' mode aside; what is changed goes into the result."""
+    files = [module.load_file_common_arguments(module.params)]
     for option in ("public_key_path", "openssh_public_key_path"):
         if module.params[option]:
-            public = module.load_file_common_arguments({**module.params, "mode": None}, path=module.params[option])
-            changed = module.set_fs_attributes_if_different(public, changed)
-    return changed
+            files.append(module.load_file_common_arguments({**module.params, "mode": None}, path=module.params[option]))
+    for arguments in files:
+        diff: dict = {}
+        if module.set_fs_attributes_if_different(arguments, False, diff=diff):
+            result["changed"] = True
+            result["actions"].append("file:SetAttributes")
+            for side in ("before", "after"):
+                result["diff"][side] = {**result["diff"][side], arguments["path"]: diff.get(side, {})}
 
 
 if __name__ == "__main__":

@@ -175,9 +175,13 @@ permissions:
   sample: ["s3:GetObject", "s3:ListBucket", "s3:PutObject"]
 """
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import disclosure, jwk, publication
+from ansible_collections.selfhosted.irsa.plugins.module_utils import jwk, publication
 from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import aws_module, aws_of, conclude_outcome
-from ansible_collections.selfhosted.irsa.plugins.module_utils.module import require
+from ansible_collections.selfhosted.irsa.plugins.module_utils.module import CarefulModule, require
+
+
+class PublishModule(CarefulModule):
+    public_key_options = ("jwks_json", "discovery_json")
 
 
 def main() -> None:
@@ -193,12 +197,10 @@ def main() -> None:
             cache_control=dict(type="str", default=publication.DEFAULT_CACHE_CONTROL),
             account_id=dict(type="str"),
             state=dict(type="str", default="present", choices=["present", "absent"]),
-        )
+        ),
+        PublishModule,
     )
     options = dict(module.params)
-    # Before anything else may end the module: its result repeats the options.
-    for name in ("jwks_json", "discovery_json"):
-        module.no_log_values.update(disclosure.in_json(options[name] or ""))
     require(module, "jwcrypto", jwk.JWCRYPTO_IMPORT_ERROR)
     module.require_botocore_at_least("1.35.70", reason="for conditional writes to S3")
     absent = options["state"] == "absent"
