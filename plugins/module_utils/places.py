@@ -57,6 +57,7 @@ def place_of(client: t.Any) -> Place:
         partition = session.get_partition_for_region(region)
     except UnknownRegionError:  # a store of one's own may call its region anything
         partition = client.meta.partition
-    suffix = session.get_component("endpoint_resolver").get_partition_dns_suffix(partition)
+    partitions = session.get_data("partitions")["partitions"]
+    suffix = next(entry["outputs"]["dnsSuffix"] for entry in partitions if entry["id"] == partition)
     host = urlsplit(client.meta.endpoint_url).hostname or ""
     return Place(partition, region, suffix, client.meta.endpoint_url, host.endswith("." + suffix))
