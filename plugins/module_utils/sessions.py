@@ -7,10 +7,14 @@
 from __future__ import annotations
 
 import collections.abc
+import functools
+import gc
 import typing as t
 
 try:
     import boto3.session
+    import botocore.loaders
+    import botocore.session
     from botocore.config import Config
 except ImportError:
     pass  # aws_module says so
@@ -28,6 +32,35 @@ _DEFAULTS = {
     "retries": {"mode": "standard", "total_max_attempts": 3},
     "user_agent_extra": "selfhosted.irsa",
 }
+
+
+@functools.cache
+def _shared_loader() -> t.Any:
+    """botocore's models, parsed once a process and shared with every process that is forked from it."""
+    return botocore.loaders.create_loader()
+
+
+def _session(profile: t.Optional[str] = None) -> t.Any:
+    core = botocore.session.Session()
+    core.register_component("data_loader", _shared_loader())
+    return boto3.session.Session(botocore_session=core, profile_name=profile)
+
+
+def warm(services: t.Iterable[str]) -> None:
+    """Parse the models of these services now, in a process that will fork workers.
+
+    Only what is read from botocore's files is shared: no credential is looked up and no connection made. Never raises; what
+    is wrong with boto3 or its configuration is told by the task that needs it.
+    """
+    try:
+        session = _session()
+        for service in services:
+            session.client(service, region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
+    except Exception:  # pylint: disable=broad-except
+        return
+    # What lives now lives to the end: left out of collections, its memory stays shared after the fork.
+    gc.collect()
+    gc.freeze()
 
 
 class Clients(collections.abc.Mapping[str, t.Any]):
@@ -55,7 +88,7 @@ class Clients(collections.abc.Mapping[str, t.Any]):
 
     def _make(self, service: str) -> t.Any:
         if self._session is None:
-            self._session = boto3.session.Session(profile_name=self._profile)
+            self._session = _session(self._profile)
         client = self._client(service, Config(**_DEFAULTS))
         addressing = ((self._config and self._config.s3) or {}).get("addressing_style")
         if service == "s3" and addressing is None and client.meta.region_name and not place_of(client).is_aws:

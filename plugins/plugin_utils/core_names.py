@@ -1,0 +1,88 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every name of ansible-core that is not public and that direct execution uses, in one place.
+
+What is risked by that, and how it is watched, is in docs/decisions/0001-direct-execution.md. When one of them is gone,
+``UNAVAILABLE`` says which, and modules are shipped as usual.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import typing as t
+
+from ansible.plugins.action import ActionBase
+
+try:
+    from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
+
+    # Documented for tests; it is how core hands a module its arguments in a process that it did not start.
+    from ansible.module_utils.testing import patch_module_args
+
+    UNAVAILABLE: t.Optional[str] = None
+except ImportError as error:
+    UNAVAILABLE = str(error)
+
+_METHODS = ("_update_module_args", "_compute_environment_string", "_parse_returned_data", "_execute_module")
+_missing_methods = [name for name in _METHODS if not hasattr(ActionBase, name)]
+if _missing_methods:
+    UNAVAILABLE = f"ansible-core has no ActionBase.{_missing_methods[0]}"
+
+# The serialization profile of Python modules, which patch_module_args uses, too.
+_PROFILE = "legacy"
+
+
+def module_arguments(action: ActionBase, task_vars: dict[str, t.Any], temporary_folder: str) -> dict[str, t.Any]:
+    """The task's arguments with what core adds for every module: check mode, diff, verbosity, no_log and so on."""
+    arguments = dict(action._task.args)
+    action._update_module_args(action._task.action, arguments, task_vars)
+    # Core removes this folder at its end; workers run no exit handlers of their own.
+    arguments["_ansible_tmpdir"] = temporary_folder
+    return arguments
+
+
+def task_environment(action: ActionBase) -> dict[str, t.Any]:
+    """What the task's ``environment`` sets, templated."""
+    environment: dict[str, t.Any] = {}
+    action._compute_environment_string(environment)
+    return environment
+
+
+def with_arguments(arguments: dict[str, t.Any]) -> contextlib.AbstractContextManager[None]:
+    """Within it, an AnsibleModule takes these arguments."""
+    return patch_module_args(arguments)
+
+
+def parse_result(action: ActionBase, printed: str, return_code: int) -> dict[str, t.Any]:
+    """What a module printed, as core makes a task's result of it."""
+    result = json.loads(printed, cls=get_module_decoder(_PROFILE, Direction.MODULE_TO_CONTROLLER))
+    # In the controller's process warnings and deprecations reach Display at once, and the task's result through it.
+    result.pop("warnings", None)
+    result.pop("deprecations", None)
+    stdout = json.dumps(result, cls=get_module_encoder(_PROFILE, Direction.MODULE_TO_CONTROLLER))
+    raw = {"rc": return_code, "stdout": stdout, "stderr": "", "stdout_lines": [], "stderr_lines": []}
+    parsed = action._parse_returned_data(raw, _PROFILE)
+    if isinstance(parsed, dict):  # ansible-core 2.19 and 2.20
+        from ansible.vars.clean import remove_internal_keys
+
+        remove_internal_keys(parsed)
+        return parsed
+    parsed.remove_internal_keys()
+    return parsed.as_result_dict(for_round_trip=True)
+
+
+def ship_module(action: ActionBase, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Run the module as core runs every module: packed, sent to the host, started there."""
+    wrap_async = bool(action._task.async_val)
+    result = action._execute_module(task_vars=task_vars, wrap_async=wrap_async)
+    if not wrap_async:
+        action._remove_tmp_path(action._connection._shell.tmpdir)
+    return result
+
+
+def template(action: ActionBase, value: t.Any) -> t.Any:
+    """A variable's value, templated."""
+    return action._templar.template(value)

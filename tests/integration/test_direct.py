@@ -1,0 +1,183 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A module in the controller's process and the same module shipped: the same results, key by key."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from oracles import new_key
+from playbooks import LOCAL, Operator, Record, Run
+
+ISSUER = "https://direct.s3.eu-west-1.amazonaws.com"
+
+# What differs from run to run whatever the way: dates, and the names of what was written at a time.
+CHANGING = ("create_date", "etag", "date", "x-amz-request-id", "request_id")
+
+
+def cases(key: Path) -> list[dict[str, Any]]:
+    """Tasks that between them use every way in which a task's keywords and options reach a module and its result a play."""
+    name = "selfhosted.irsa.irsa_"
+    keypair, jwks, bucket, publish = (name + part for part in ("keypair", "jwks", "bucket", "publish"))
+    provider, info, verify = (name + part for part in ("oidc_provider", "oidc_provider_info", "verify"))
+    public = str(key.with_suffix(".pub"))
+    documents = {"jwks_json": "{{ documents.jwks_json }}", "discovery_json": "{{ documents.discovery_json }}"}
+    return [
+        {keypair: {"path": str(key), "create": False}},
+        {keypair: {"path": str(key), "public_key_path": public}, "check_mode": True, "diff": True},
+        {keypair: {"path": str(key), "public_key_path": public, "mode": "0600"}, "diff": True},
+        {keypair: f"path={key} mode=0600"},
+        {keypair: {"path": str(key), "type": "ECDSA"}},
+        {keypair: {"path": str(key), "type": "DSA"}},
+        {keypair: {"path": str(key), "bogus": 1}},
+        {keypair: {"path": "{{ item }}", "create": False}, "loop": [str(key), "/nowhere/signer.key"]},
+        {keypair: {"path": str(key)}, "no_log": True},
+        {jwks: {"issuer": ISSUER, "public_key_paths": [public]}, "register": "documents"},
+        {jwks: {"issuer": ISSUER, "public_keys": [key.read_text(encoding="utf-8")]}},
+        {jwks: {"issuer": "{{ 'http' ~ '://example.com' }}"}},
+        {jwks: {"issuer": ISSUER, "public_key_paths": [public]}, "delegate_to": "localhost"},
+        {bucket: {"name": "direct", "tags": {"a": "b"}}, "check_mode": True, "diff": True},
+        {bucket: {"name": "direct", "tags": {"a": "b"}}, "diff": True},
+        {bucket: {"name": "direct", "region": "us-east-1"}},
+        {bucket: {"name": "direct"}, "environment": {"AWS_PROFILE": "nobody"}},
+        {bucket: {"name": "direct", "profile": "nobody", "access_key": "a", "secret_key": "correct-horse"}},
+        {bucket: {"name": "direct", "endpoint_url": "http://127.0.0.1:1", "aws_config": {"retries": {"max_attempts": 0}}}},
+        {bucket: {"name": "direct", "debug_botocore_endpoint_logs": True}},
+        {publish: {"bucket": "direct", "issuer": ISSUER, **documents}, "diff": True},
+        {publish: {"bucket": "direct", "issuer": ISSUER + "/other", **documents}},
+        {provider: {"url": ISSUER, "client_ids": ["one", "two"]}},
+        {provider: {"url": ISSUER, "client_ids": ["{{ item }}"]}, "loop": ["one", "three"], "environment": {"X": "{{ item }}"}},
+        {info: {"url": ISSUER}},
+        {verify: {"issuer": ISSUER, "expected_kids": ["nobody's"], "fail_on": "never"}},
+        {verify: {"issuer": ISSUER, "expected_kids": ["nobody's"]}},
+        {provider: {"url": ISSUER, "state": "absent"}, "timeout": 60},
+        {bucket: {"name": "direct", "state": "absent"}},
+    ]
+
+
+def run_cases(operator: Operator, direct: bool) -> Run:
+    tasks = [
+        {"name": f"case {number:02}", "ignore_errors": True, "register": f"case_{number:02}", **case}
+        for number, case in enumerate(cases(operator.key))
+    ]
+    defaults = {"group/selfhosted.irsa.aws": {"region": "eu-west-1"}}
+    play = {"hosts": "localhost", "gather_facts": False, "module_defaults": defaults, "tasks": tasks}
+    return operator.play([play], variables={"irsa_direct": direct}).ok()
+
+
+def without_changing(value: Any) -> Any:
+    """A result without what is another at each run."""
+    if isinstance(value, dict):
+        if "resource_actions" in value:  # amazon.aws makes this list of a set, in whatever order
+            value = {**value, "resource_actions": sorted(value["resource_actions"])}
+        return {
+            name: "(changing)" if name in CHANGING else without_changing(each)
+            for name, each in value.items()
+            if name not in ("start", "end", "delta")
+        }
+    return [without_changing(each) for each in value] if isinstance(value, list) else value
+
+
+def comparable(record: Record) -> dict[str, Any]:
+    return {
+        "task": record.task,
+        "status": record.status,
+        "warnings": sorted(record.warnings),
+        "result": without_changing(record.result),
+    }
+
+
+def test_results_are_the_same_both_ways(operator: Operator) -> None:
+    new_key(operator.key, "-algorithm", "RSA")
+    kept = operator.folder / "kept.key"
+    shutil.copy(operator.key, kept)
+    shipped = run_cases(operator, direct=False)
+    operator.sandbox.reset()
+    for file in operator.key_files():
+        file.unlink()
+    shutil.copy(kept, operator.key)
+    direct = run_cases(operator, direct=True)
+
+    assert len(direct.records) == len(shipped.records) > len(cases(operator.key))
+    for one, other in zip(direct.records, shipped.records, strict=True):
+        assert comparable(one) == comparable(other)
+    assert direct.writes == shipped.writes != []
+    private = operator.key.read_text(encoding="utf-8").splitlines()[2]
+    assert private not in direct.output + shipped.output
+    assert "correct-horse" not in direct.output + shipped.output
+
+
+def reasons(run: Run) -> str:
+    return "\n".join(line for line in run.output.splitlines() if "is shipped as a module" in line)
+
+
+def looking(key: Path, **keywords: Any) -> dict[str, Any]:
+    """A play with one task that looks at a key."""
+    task = {"name": "look", "selfhosted.irsa.irsa_keypair": {"path": str(key), "create": False}, **keywords}
+    return {"hosts": "all", "gather_facts": False, "tasks": [task]}
+
+
+def test_the_implicit_localhost_is_direct(operator: Operator) -> None:
+    play = {**looking(operator.key), "hosts": "localhost"}
+    assert reasons(operator.play([play], "-vvv").ok()) == ""
+
+
+@pytest.mark.parametrize(
+    "variables, keywords, reason",
+    [
+        (LOCAL, {}, ""),
+        (LOCAL, {"delegate_to": "localhost"}, ""),
+        ({**LOCAL, "irsa_direct": "no"}, {}, "irsa_direct is false"),
+        (LOCAL, {"async": 60, "poll": 1}, "the task is async"),
+        ({"ansible_connection": "local", "ansible_python_interpreter": "{{ other_python }}"}, {}, "the interpreter is"),
+        (LOCAL, {"environment": {"A": "b"}}, ""),
+    ],
+)
+def test_when_a_module_is_shipped(
+    operator: Operator, tmp_path: Path, variables: dict[str, str], keywords: dict[str, Any], reason: str
+) -> None:
+    other = tmp_path / "python"
+    other.symlink_to(sys.executable)
+    hosts = {"cluster": {**variables, "other_python": str(other)}}
+    run = operator.play([looking(operator.key, **keywords)], "-vvv", hosts=hosts)
+    assert reason in reasons(run)
+    assert bool(reasons(run)) == bool(reason)
+
+
+def test_a_core_without_the_names_it_uses_ships_every_module(operator: Operator, tmp_path: Path) -> None:
+    """ansible-core 2.19 and later have patch_module_args; a later one may not."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(
+        "import sys, types\n"
+        "class Gone:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'ansible.module_utils.testing':\n"
+        "            raise ImportError('it is gone')\n"
+        "sys.meta_path.insert(0, Gone())\n",
+        encoding="utf-8",
+    )
+    run = operator.play(
+        [{**looking(operator.key), "hosts": "localhost"}], "-vvv", environment={"PYTHONPATH": str(site)}
+    ).ok()
+    assert "it is gone" in reasons(run)
+
+
+def test_no_environment_of_a_task_outlives_it(operator: Operator) -> None:
+    """The process is the same for all items of a loop."""
+    task = {
+        "name": "see",
+        "selfhosted.irsa.irsa_bucket_info": {"name": "nobody-has-this-bucket"},
+        "environment": {"AWS_REGION": "{{ item }}"},
+        "loop": ["eu-west-1", "eu-central-1", "eu-west-1"],
+    }
+    run = operator.play([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]).ok()
+    regions = [item["region"] for record in run.records for item in record.result.get("results", [])]
+    assert regions == ["eu-west-1", "eu-central-1", "eu-west-1"], json.dumps([r.result for r in run.records])
