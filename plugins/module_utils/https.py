@@ -103,13 +103,17 @@ def _unconnected(host: str, route: Route) -> http.client.HTTPSConnection:
     proxy = _proxy_for(host)
     if proxy is None:
         return http.client.HTTPSConnection(host, context=context, timeout=route.timeout)
-    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    if parts.scheme != "http":
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        proxy_host, proxy_port = parts.hostname, parts.port or 80
+    except ValueError:
+        raise IrsaError(f"The proxy for {host} is no URL. Set HTTPS_PROXY or NO_PROXY.") from None
+    if parts.scheme != "http" or not proxy_host:
         raise IrsaError(
-            f"The proxy for {host} is of the kind {parts.scheme}://, and only http:// proxies (CONNECT) are known "
-            "here. Set HTTPS_PROXY or NO_PROXY."
+            f"The proxy for {host} is of the kind {parts.scheme}:// or has no host, and only http:// proxies (CONNECT) "
+            "are known here. Set HTTPS_PROXY or NO_PROXY."
         )
-    connection = http.client.HTTPSConnection(parts.hostname, parts.port or 80, context=context, timeout=route.timeout)
+    connection = http.client.HTTPSConnection(proxy_host, proxy_port, context=context, timeout=route.timeout)
     headers = {}
     if parts.username:
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
@@ -154,13 +158,12 @@ def get(url: str, route: Route, most_bytes: int) -> Answer:
     deadline = time.monotonic() + 2 * route.timeout
     connection = connect(parts.hostname or "", route)
     try:
-        connection.request(
-            "GET", parts.path or "/", headers={"Accept": "application/json", "User-Agent": "selfhosted.irsa"}
-        )
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request("GET", target, headers={"Accept": "application/json", "User-Agent": "selfhosted.irsa"})
         response = connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, headers, _read(response, most_bytes, deadline, url))
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, UnicodeError) as error:
         raise FetchFailed(
             f"{url} gave no answer: {getattr(error, 'strerror', None) or error or type(error).__name__}.",
             "http-response",

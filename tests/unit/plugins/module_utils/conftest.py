@@ -1,0 +1,45 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the tests of the rooms share: an issuer on a loopback port, and the AWS of an empty account."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils.calls import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils.https import Route
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import FakeAws
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import INTERMEDIATE, LEAF, ROOT, HttpsServer
+
+
+@pytest.fixture
+def aws(fake_aws: FakeAws) -> Aws:
+    """An empty account as rooms take it."""
+    return Aws(fake_aws.clients)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> t.Iterator[HttpsServer]:
+    """A server of https://irsa.example.test with a certificate of an intermediate CA, which it presents too."""
+    made = HttpsServer(tmp_path, [LEAF, INTERMEDIATE])
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def ca_path(tmp_path: Path) -> str:
+    """The file of the root CA."""
+    file = tmp_path / "ca.pem"
+    file.write_bytes(ROOT.pem)
+    return str(file)
+
+
+@pytest.fixture
+def route(server: HttpsServer, ca_path: str) -> Route:
+    """How that server is reached."""
+    return Route(server.address, ca_path)
