@@ -27,10 +27,13 @@ class NotReady(Exception):
     """A program that ended, or did not answer in time, with the end of its log."""
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_LOOPBACK, 0))
-        return probe.getsockname()[1]
+def _free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, each another."""
+    with contextlib.ExitStack() as probes:
+        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in sockets:
+            probe.bind((_LOOPBACK, 0))
+        return [probe.getsockname()[1] for probe in sockets]
 
 
 def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
@@ -69,7 +72,7 @@ def _running(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[byt
 @contextlib.contextmanager
 def etcd(assets: Path, folder: Path) -> Iterator[str]:
     """A running etcd with its data in the folder; yields its URL."""
-    url, peer = (f"http://{_LOOPBACK}:{_free_port()}" for _ in range(2))
+    url, peer = (f"http://{_LOOPBACK}:{port}" for port in _free_ports(2))
     command = [
         str(assets / "etcd"),
         f"--data-dir={folder / 'etcd'}",
@@ -163,7 +166,7 @@ def api_server(assets: Path, etcd_url: str, folder: Path, flags: Sequence[str]) 
     The folder is made, and takes its certificate and its log.
     """
     folder.mkdir()
-    port, administrator = _free_port(), secrets.token_hex(24)
+    [port], administrator = _free_ports(1), secrets.token_hex(24)
     tokens = folder / "tokens.csv"
     tokens.touch(mode=0o600)
     tokens.write_text(f"{administrator},admin,admin,system:masters\n", encoding="utf-8")
