@@ -72,7 +72,7 @@ def _jwks_host(url: str, route: https.Route) -> str:
     try:
         document = json.loads(https.get(issuer.discovery_url, route, 1 << 20).body)
         return urlsplit(document["jwks_uri"]).hostname or issuer.host
-    except (IrsaError, ValueError, KeyError, TypeError, RecursionError):
+    except (IrsaError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return issuer.host
 
 

@@ -228,7 +228,8 @@ def _check_keys(report: Report, published: t.Any, discovery: dict[str, t.Any], e
         )
     elif expected:
         report.checks.append(Check("kid-expected", OK, f"The JWKS holds the key {', '.join(expected)}."))
-    unnamed = sorted(set(documents.algorithms_of(keys)) - set(discovery["id_token_signing_alg_values_supported"]))
+    named = discovery["id_token_signing_alg_values_supported"]
+    unnamed = [name for name in documents.algorithms_of(keys) if not isinstance(named, list) or name not in named]
     if unnamed:
         report.checks.append(
             Check(
