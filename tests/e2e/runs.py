@@ -69,26 +69,31 @@ class Run:
 class Ansible:
     """ansible-playbook and ansible, run in a folder of one's own with the environment of the tests."""
 
-    def __init__(self, folder: Path, inventory: str = "localhost ansible_connection=local") -> None:
+    def __init__(self, folder: Path, hosts: str = "") -> None:
+        """``hosts`` are lines of an inventory; localhost is Ansible's own implicit one."""
         self.folder = folder
         self._inventory = folder / "inventory"
-        if "ansible_python_interpreter" not in inventory:
-            inventory += f" ansible_python_interpreter={sys.executable}"
-        self._inventory.write_text(inventory + "\n", encoding="utf-8")
+        self._inventory.write_text(hosts + "\n", encoding="utf-8")
 
     def provision(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
         """Run the playbook provision; in check mode with the option ``--check``."""
-        return self._play("provision", variables, options, fails)
+        return self._play(_imported("provision"), "localhost", variables, options, fails)
 
     def teardown(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
-        return self._play("teardown", variables, options, fails)
+        return self._play(_imported("teardown"), "localhost", variables, options, fails)
 
-    def _play(self, playbook: str, variables: Mapping[str, Any], options: tuple[str, ...], fails: bool) -> Run:
+    def include_role(self, host: str, variables: Mapping[str, Any], *options: str) -> Run:
+        """Include the role in a play of one's own on a host, as root."""
+        return self._play(_including(host), host, variables, options, False)
+
+    def _play(
+        self, tested: dict[str, Any], host: str, variables: Mapping[str, Any], options: tuple[str, ...], fails: bool
+    ) -> Run:
         left = self.folder / "left.json"
         requests = self.folder / "requests"
         for stale in (left, requests):
             stale.unlink(missing_ok=True)
-        (self.folder / "play.yml").write_text(json.dumps(_plays(playbook, left)), encoding="utf-8")
+        (self.folder / "play.yml").write_text(json.dumps([tested, _hand_over(host, left)]), encoding="utf-8")
         (self.folder / "variables.json").write_text(json.dumps(dict(variables)), encoding="utf-8")
         ended = self._run("playbook", "play.yml", "--diff", "-e", "@variables.json", *options, requests=requests)
         assert (ended.returncode != 0) == fails, ended.stdout
@@ -97,18 +102,18 @@ class Ansible:
         found = json.loads(left.read_text(encoding="utf-8")) if left.exists() else {}
         return Run(ended.returncode, ended.stdout, requests=seen, **found)
 
-    def module(
-        self, name: str, host: str = "localhost", become: tuple[str, ...] = (), **options: Any
-    ) -> dict[str, Any]:
-        """Run one module and return its result."""
+    def module(self, name: str, host: str = "localhost", **options: Any) -> dict[str, Any]:
+        """Run one module and return its result; as root on another host."""
         tree = self.folder / "tree"
-        arguments = [host, "-m", name, "-a", json.dumps(options), "--tree", str(tree), *become]
-        ended = self._run("adhoc", *arguments)
+        become = [] if host == "localhost" else ["--become"]
+        ended = self._run("adhoc", host, "-m", name, "-a", json.dumps(options), "--tree", str(tree), *become)
         assert ended.returncode == 0, ended.stdout
         return json.loads((tree / host).read_text(encoding="utf-8"))
 
     def _run(self, *command: str, requests: Path | None = None) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "False"}
+        # What Ansible keeps for a moment on this side can be searched, too.
+        environment["ANSIBLE_LOCAL_TEMP"] = str(self.folder / "ansible-temporary")
         if requests:
             environment["IRSA_E2E_REQUESTS"] = str(requests)
             path = (str(_REQUESTS_LOG), os.environ.get("PYTHONPATH"))
@@ -125,20 +130,26 @@ class Ansible:
         )
 
 
-def _plays(playbook: str, left: Path) -> list[dict[str, Any]]:
-    """The collection's playbook, and a play after it that takes the result it leaves."""
+def _imported(playbook: str) -> dict[str, Any]:
+    return {"name": "What is tested", "ansible.builtin.import_playbook": f"selfhosted.irsa.{playbook}"}
+
+
+def _including(host: str) -> dict[str, Any]:
+    task = {"name": "What is tested", "ansible.builtin.include_role": {"name": "selfhosted.irsa.irsa_issuer"}}
+    return {"name": "Somebody's own play", "hosts": host, "become": True, "gather_facts": False, "tasks": [task]}
+
+
+def _hand_over(host: str, left: Path) -> dict[str, Any]:
+    """A play after the one that is tested, which takes the result that it left."""
     policy = f"irsa_issuer_result.provider_arn | selfhosted.irsa.trust_policy('{NAMESPACE}', '{SERVICE_ACCOUNT}')"
     found = f"{{'result': irsa_issuer_result, 'trust_policy': ({policy}) if irsa_issuer_result.provider_arn else {{}}}}"
-    hand_over = {
+    task = {
         "name": "Hand over the result",
         "ansible.builtin.copy": {"content": f"{{{{ {found} | to_json }}}}", "dest": str(left), "mode": "0600"},
-        "run_once": True,
         "delegate_to": "localhost",
         "become": False,
         "check_mode": False,
         "changed_when": False,
         "diff": False,
     }
-    tested = {"name": "What is tested", "ansible.builtin.import_playbook": f"selfhosted.irsa.{playbook}"}
-    after = {"name": "Take the result", "hosts": "{{ irsa_hosts | default('localhost') }}", "gather_facts": False}
-    return [tested, {**after, "tasks": [hand_over]}]
+    return {"name": "Take the result", "hosts": host, "gather_facts": False, "tasks": [task]}
