@@ -29,9 +29,9 @@ class _Raw(io.BytesIO):
 
 
 def _client(service: str, status: int, body: bytes) -> t.Any:
-    client = boto3.session.Session(aws_access_key_id="AKID", aws_secret_access_key="secret", region_name="us-east-1").client(
-        service, endpoint_url="https://store.example.com", config=Config(retries={"total_max_attempts": 1})
-    )
+    client = boto3.session.Session(
+        aws_access_key_id="AKID", aws_secret_access_key="secret", region_name="us-east-1"
+    ).client(service, endpoint_url="https://store.example.com", config=Config(retries={"total_max_attempts": 1}))
 
     def answer(request: t.Any, **ignored: t.Any) -> AWSResponse:
         return AWSResponse(request.url, status, {"content-type": "application/xml"}, _Raw(body))

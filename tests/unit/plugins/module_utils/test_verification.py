@@ -22,8 +22,10 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import 
 ISSUER = f"https://{HOST}/prod"
 DISCOVERY_PATH, JWKS_PATH = "/prod/.well-known/openid-configuration", "/prod/keys.json"
 
+# Names of their own, since the names of tests must not change from run to run.
 RSA, P256 = (
-    jwk.from_public_key(keys.load_public(samples.public_pem(sample.pkcs8))) for sample in (samples.RSA, samples.P256)
+    {**jwk.from_public_key(keys.load_public(samples.public_pem(sample.pkcs8))), "kid": f"kid-of-{name}"}
+    for name, sample in (("rsa", samples.RSA), ("p256", samples.P256))
 )
 JWKS = {"keys": [RSA, P256]}
 DISCOVERY = documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["RS256", "ES256"])
