@@ -57,7 +57,7 @@ def problems(variables: Variables) -> list[str]:
     }
     found: list[str] = []
     for name, check in _CHECKS:
-        if variables[name]:
+        if variables.get(name):
             try:
                 check(variables[name])
             except IrsaError as fault:
@@ -101,7 +101,9 @@ def _check_encryption(value: str) -> None:
         )
 
 
-def _check_tags(tags: t.Mapping[str, t.Any]) -> None:
+def _check_tags(tags: t.Any) -> None:
+    if not isinstance(tags, dict):
+        raise IrsaError("It is no dictionary of tag names and values.")
     if len(tags) > 50:
         raise IrsaError(f"It has {len(tags)} tags; AWS takes 50.")
     for name, value in tags.items():
