@@ -97,7 +97,11 @@ class Run:
 
     def writes_to(self, bucket: str) -> list[str]:
         """:return: of the writes those to a bucket"""
-        return [f"{call['service']}:{call['operation']}" for call in self.calls if call["write"] and call["bucket"] == bucket]
+        return [
+            f"{call['service']}:{call['operation']}"
+            for call in self.calls
+            if call["write"] and call["bucket"] == bucket
+        ]
 
     @property
     def results(self) -> dict[str, dict[str, Any]]:
@@ -107,7 +111,7 @@ class Run:
             for item in record.result.get("results", []):
                 facts = item.get("ansible_facts", {}) if isinstance(item, dict) else {}
                 if "irsa_issuer_result" in facts:
-                    found[item["item"]] = facts["irsa_issuer_result"]
+                    found[item[item["ansible_loop_var"]]] = facts["irsa_issuer_result"]
         return found
 
     @property

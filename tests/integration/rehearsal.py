@@ -50,10 +50,11 @@ class Rehearsal:
         self.actions = []
         aws = self._aws()
         key = self._key(create=False, check_mode=check_mode).ensure_present()
+        self.actions += key["actions"]
         self._take(bucket.ensure_present(aws, bucket.BucketWish(self.name, tags=self.tags), check_mode))
         if not key["exists"]:
             key = self._key(create=True, check_mode=check_mode).ensure_present()
-        self.actions += key["actions"]
+            self.actions += key["actions"]
         documents = document_set.build(self._document_options(key), check_mode)
         self._take(
             publication.ensure_published(

@@ -18,7 +18,10 @@ SINGLE: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "capitals": ({"irsa_issuer_bucket": "Irsa-Prod"}, ("irsa_issuer_bucket: ", "in lower case")),
     "short": ({"irsa_issuer_bucket": "ir"}, ("irsa_issuer_bucket: ", "S3 takes 3 to 63")),
     "long": ({"irsa_issuer_bucket": "i" * 64}, ("irsa_issuer_bucket: ", "S3 takes 3 to 63")),
-    "underscore": ({"irsa_issuer_bucket": "irsa_prod"}, ("irsa_issuer_bucket: ", "lower-case letters, digits and hyphens")),
+    "underscore": (
+        {"irsa_issuer_bucket": "irsa_prod"},
+        ("irsa_issuer_bucket: ", "lower-case letters, digits and hyphens"),
+    ),
     "reserved": ({"irsa_issuer_bucket": "xn--irsa"}, ("irsa_issuer_bucket: ", "S3 reserves")),
     "regional": (
         {"irsa_issuer_bucket_namespace": "account-regional"},
@@ -26,10 +29,19 @@ SINGLE: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     ),
     "http": ({"irsa_issuer_url": "http://issuer.example"}, ("irsa_issuer_url: ", "must begin with https://")),
     "query": ({"irsa_issuer_url": "https://issuer.example?a=b"}, ("irsa_issuer_url: ", "has a query", "Leave it out")),
-    "fragment": ({"irsa_issuer_url": "https://issuer.example#a"}, ("irsa_issuer_url: ", "has a fragment", "Leave it out")),
-    "port": ({"irsa_issuer_url": "https://issuer.example:8443"}, ("irsa_issuer_url: ", "has a port", "leave the port out")),
+    "fragment": (
+        {"irsa_issuer_url": "https://issuer.example#a"},
+        ("irsa_issuer_url: ", "has a fragment", "Leave it out"),
+    ),
+    "port": (
+        {"irsa_issuer_url": "https://issuer.example:8443"},
+        ("irsa_issuer_url: ", "has a port", "leave the port out"),
+    ),
     "port-443": ({"irsa_issuer_url": "https://issuer.example:443"}, ("irsa_issuer_url: ", "has a port")),
-    "slash": ({"irsa_issuer_url": "https://issuer.example/"}, ("irsa_issuer_url: ", "ends with a slash", "Leave it out")),
+    "slash": (
+        {"irsa_issuer_url": "https://issuer.example/"},
+        ("irsa_issuer_url: ", "ends with a slash", "Leave it out"),
+    ),
     "path-slash": ({"irsa_issuer_url": "https://issuer.example/prod/"}, ("irsa_issuer_url: ", "ends with a slash")),
     "long-url": ({"irsa_issuer_url": f"https://issuer.example/{'x' * 240}"}, ("irsa_issuer_url: ", "255 at most")),
     "user": ({"irsa_issuer_url": "https://me@issuer.example"}, ("irsa_issuer_url: ", "user name")),
@@ -40,7 +52,10 @@ SINGLE: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     ),
     "prefix": ({"irsa_issuer_prefix": "/prod/"}, ("irsa_issuer_prefix: ", "as in 'prod' or 'clusters/prod'")),
     "long-prefix": ({"irsa_issuer_prefix": "x" * 230}, ("irsa_issuer_prefix: ", "255 characters")),
-    "thumbprints": ({"irsa_issuer_thumbprints": ["0" * 40] * 6}, ("irsa_issuer_thumbprints: ", "6 entries", "5 at most")),
+    "thumbprints": (
+        {"irsa_issuer_thumbprints": ["0" * 40] * 6},
+        ("irsa_issuer_thumbprints: ", "6 entries", "5 at most"),
+    ),
     "no-hex": ({"irsa_issuer_thumbprints": ["x" * 40]}, ("irsa_issuer_thumbprints: ", "40 hexadecimal digits")),
     "auto-and": (
         {"irsa_issuer_thumbprints": ["auto", "0" * 40]},
@@ -93,7 +108,6 @@ SINGLE: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "type": ({"irsa_issuer_key_type": "DSA"}, ("irsa_issuer_key_type", "RSA, ECDSA")),
     "small": ({"irsa_issuer_key_size": 1024}, ("irsa_issuer_key_size", "2048, 3072, 4096")),
     "regenerate": ({"irsa_issuer_key_regenerate": "always"}, ("irsa_issuer_key_regenerate", "never, fail")),
-    "state": ({"irsa_issuer_state": "gone"}, ("irsa_issuer_state", "present, absent")),
 }
 
 MANY: dict[str, Any] = {

@@ -110,10 +110,10 @@ class TestRepair:
 
     def test_takes_one_write_for_each_thing(self, story: Story) -> None:
         assert story.repair.actions == [
+            "file:WritePublicKey",
             "s3:PutPublicAccessBlock",
             "s3:PutBucketPolicy",
             "s3:PutBucketTagging",
-            "file:WritePublicKey",
             "s3:PutObject",
             "s3:PutObject",
             "iam:AddClientIDToOpenIDConnectProvider",

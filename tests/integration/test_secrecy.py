@@ -1,0 +1,213 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""No byte of a private key in any output, result, diff or temporary file, also where it was given by mistake."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import jwt
+import pytest
+from accounts import Account
+from oracles import new_key, openssl
+from playbooks import Operator, Play
+from traces import Secret
+
+ROLES_CHECK = "Check | Tell everything that is wrong with the variables"
+ROLE = {"ansible.builtin.include_role": {"name": "selfhosted.irsa.irsa_issuer"}}
+EC = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+
+
+@pytest.fixture(scope="module", params=[("-algorithm", "RSA"), EC], ids=["RSA", "EC"])
+def key(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return new_key(tmp_path_factory.mktemp("key") / "key", *request.param)
+
+
+def der(pem: bytes) -> bytes:
+    return openssl("pkey", "-outform", "DER", stdin=pem)
+
+
+def private_jwk(pem: bytes) -> str:
+    for algorithm in (jwt.algorithms.RSAAlgorithm, jwt.algorithms.ECAlgorithm):
+        instance = algorithm(algorithm.SHA256)
+        try:
+            return instance.to_jwk(instance.prepare_key(pem))
+        except (jwt.InvalidKeyError, TypeError):
+            continue
+    raise AssertionError("neither RSA nor EC")
+
+
+def decimal(pem: bytes) -> bytes:
+    encoded = json.loads(private_jwk(pem))["d"]
+    return str(int.from_bytes(base64.urlsafe_b64decode(encoded + "=="), "big")).encode()
+
+
+def shipped(pem: bytes) -> bytes:
+    """As Ansible would ship a module's arguments: in a zip, in base64."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("arguments", pem)
+    return b"ZIPDATA = '" + base64.b64encode(buffer.getvalue()) + b"'"
+
+
+class TestTheSearchItself:
+    @pytest.mark.parametrize(
+        "spell",
+        [
+            lambda pem: pem,
+            lambda pem: json.dumps({"content": pem.decode()}).encode(),
+            lambda pem: b"".join(b"      " + line for line in pem.splitlines(keepends=True)),
+            der,
+            lambda pem: openssl("pkey", "-text", "-noout", stdin=pem).replace(b"\n    ", b""),
+            lambda pem: der(pem).hex().upper().encode(),
+            lambda pem: base64.b64encode(pem),
+            lambda pem: base64.b64encode(b"x" + pem),
+            lambda pem: base64.b64encode(b"xx" + pem),
+            lambda pem: base64.b64encode(b"x" + der(pem)),
+            lambda pem: base64.urlsafe_b64encode(b"xx" + der(pem)),
+            lambda pem: private_jwk(pem).encode(),
+            decimal,
+            shipped,
+        ],
+        ids=[
+            "PEM",
+            "JSON",
+            "indented",
+            "DER",
+            "text",
+            "hexadecimal",
+            "base64",
+            "base64+1",
+            "base64+2",
+            "DER base64",
+            "DER base64url",
+            "JWK",
+            "decimal",
+            "in a module",
+        ],
+    )
+    def test_finds_a_key_that_is_there(self, key: Path, tmp_path: Path, spell: Callable[[bytes], bytes]) -> None:
+        text = b"some text: " + spell(key.read_bytes()) + b" and more"
+        (tmp_path / "file").write_bytes(text)
+        assert list(Secret(key).traces_under(tmp_path)) == [str(tmp_path / "file")]
+
+    def test_finds_a_part_of_it(self, key: Path) -> None:
+        lines = key.read_bytes().splitlines()
+        assert Secret(key).traces_in(lines[-3])
+
+    def test_finds_no_public_form(self, key: Path) -> None:
+        pem = key.read_bytes()
+        public = openssl("pkey", "-pubout", stdin=pem) + openssl("pkey", "-pubout", "-text", stdin=pem)
+        assert Secret(key).traces_in(public) == []
+
+
+@pytest.fixture
+def told(operator: Operator) -> Operator:
+    """Somebody who is told everything that Ansible says to its users, and whose temporary files are in one place."""
+    temporary = operator.folder / "temporary"
+    operator.environment = {
+        "ANSIBLE_LOCAL_TEMP": str(temporary / "local"),
+        "ANSIBLE_REMOTE_TEMP": str(temporary / "remote"),
+        "ANSIBLE_LOG_PATH": str(temporary / "ansible.log"),
+        "TMPDIR": str(temporary),
+    }
+    temporary.mkdir()
+    return operator
+
+
+# Made, found and repaired; shipping takes long, so there the key that is found is the one that is repaired.
+@pytest.mark.parametrize(("keep", "runs"), [("false", 2), ("true", 1)], ids=["in-process", "shipped"])
+def test_a_key_that_is_made_is_nowhere_but_in_its_file(
+    told: Operator, account: Account, keep: str, runs: int
+) -> None:
+    # Where it is asked to keep the files that it ships, Ansible has to ship them.
+    told.environment["ANSIBLE_KEEP_REMOTE_FILES"] = keep
+    account.make_bucket("irsa-private")
+    issuer = {
+        "irsa_issuer_bucket": "irsa-secrecy",
+        "irsa_issuer_key_path": str(told.key),
+        "irsa_issuer_key_backup": "s3://irsa-private/keys",
+    }
+    plays: list[Play] = [
+        {
+            "hosts": "localhost",
+            "gather_facts": False,
+            "vars": issuer,
+            "tasks": [
+                *[ROLE] * runs,
+                {"ansible.builtin.file": {"path": f"{told.key}.pub", "state": "absent"}},
+                ROLE,
+            ],
+        }
+    ]
+    run = told.play(plays, "-vvvv", "--diff").ok()
+
+    secret = Secret(told.key)
+    assert len([record for record in run.records if record.task.startswith("Result")]) == runs + 1
+    assert (
+        account.s3.get_object(Bucket="irsa-private", Key="keys/sa-signer.key")["Body"].read() == told.key.read_bytes()
+    )
+    assert secret.traces_in(run.output.encode()) == []
+    assert secret.traces_under(told.folder) == {}
+    kept = list((told.folder / "temporary" / "remote").glob("*/AnsiballZ_irsa_keypair.py"))
+    assert bool(kept) == (keep == "true")
+
+
+def test_a_private_key_in_the_place_of_a_public_one_is_refused_and_masked(told: Operator) -> None:
+    key = new_key(told.keys / "misplaced.key", "-algorithm", "RSA")
+    (told.folder / "jwk.json").write_text(private_jwk(key.read_bytes()))
+    pem = f"{{{{ lookup('file', '{key}') }}}}"
+    jwks = {"keys": [f"{{{{ lookup('file', '{told.folder}/jwk.json') | from_json }}}}"]}
+    issuer = "https://irsa-secrecy.s3.eu-west-1.amazonaws.com"
+    tasks = {
+        "pem": {"selfhosted.irsa.irsa_jwks": {"issuer": issuer, "public_keys": [pem]}},
+        "path": {"selfhosted.irsa.irsa_jwks": {"issuer": issuer, "public_key_paths": [str(key)]}},
+        "jwk": {"selfhosted.irsa.irsa_jwks": {"issuer": issuer, "jwks": [jwks]}},
+        "published": {
+            "selfhosted.irsa.irsa_publish": {
+                "bucket": "irsa-secrecy",
+                "issuer": issuer,
+                "jwks_json": "{{ jwks | to_json }}",
+                "discovery_json": json.dumps({"issuer": issuer}),
+            },
+            "vars": {"jwks": jwks},
+        },
+        "role": {
+            "ansible.builtin.include_role": {"name": "selfhosted.irsa.irsa_issuer"},
+            "vars": {
+                "irsa_issuer_bucket": "irsa-secrecy",
+                "irsa_issuer_key_path": str(told.key),
+                "irsa_issuer_extra_jwks": [jwks],
+            },
+        },
+        "public key path": {
+            "selfhosted.irsa.irsa_keypair": {"path": str(told.key), "public_key_path": str(key)},
+        },
+    }
+    blocks = [
+        {"block": [{"name": name, **task}], "rescue": [{"ansible.builtin.debug": {"msg": "refused"}}]}
+        for name, task in tasks.items()
+    ]
+    plays: list[Play] = [{"hosts": "localhost", "gather_facts": False, "tasks": blocks}]
+    before = key.read_bytes()
+
+    run = told.play(plays, "-vvvv", "--diff").ok()
+
+    refused = {record.task: record.result["msg"] for record in run.records if record.status == "failed"}
+    assert refused.keys() == {*tasks, ROLES_CHECK} - {"role"}
+    assert all("private" in message for message in refused.values())
+    (told.folder / "jwk.json").unlink()
+    secret = Secret(key)
+    assert secret.traces_in(run.output.encode()) == []
+    assert secret.traces_under(told.folder) == {}
+    assert run.calls == []
+    assert key.read_bytes() == before
+    assert list(told.key_files()) == [key]
+    assert "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" in run.output
