@@ -431,6 +431,8 @@ class _Bucket(_BucketRoom):
         )
         if wanted == present:
             return []
+        # It is read again after the write.
+        self.aws.permissions.update(permissions.needed("s3", "GetBucketPolicy"))
         return [self._put("PutBucketPolicy", "policy", present, wanted, Policy=bucket_policy.as_json(wanted))]
 
     def _tag_change(self, present: Tags) -> list[Change]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 import typing as t
@@ -25,6 +26,12 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture],
 )
 hypothesis.settings.load_profile("repeatable")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector off what is imported: ansible-test forks for each test, and would copy all of it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -28,27 +28,39 @@ SERVICES = ("s3", "s3control", "iam", "sts")
 WRITES = ("Create", "Put", "Delete", "Add", "Remove", "Update", "Tag", "Untag")
 
 
+def _clients(region: str, key: str) -> dict[str, t.Any]:
+    session = boto3.session.Session(aws_access_key_id=key, aws_secret_access_key="x", region_name=region)
+    config = Config(retries={"total_max_attempts": 1})
+    return {service: session.client(service, config=config) for service in SERVICES}
+
+
+# Making them costs more than most tests do, so they are made when this is imported: ansible-test runs each test in a
+# process of its own. Those of somebody else are neither recorded nor failed.
+_OURS = {region: _clients(region, "AKIDEXAMPLE") for region in (REGION, "us-east-1")}
+_THEIRS = _clients(REGION, "AKIDOTHER")
+
+
 class FakeAws:
     """An empty account. ``clients`` are what a room takes; ``calls`` lists what was called, as ``s3:HeadBucket``."""
 
     def __init__(self, region: str = REGION) -> None:
         self._mock = moto.mock_aws()
         self._mock.start()
-        session = boto3.session.Session(aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="x", region_name=region)
-        self.clients = {
-            service: session.client(service, config=Config(retries={"total_max_attempts": 1})) for service in SERVICES
-        }
+        self.clients = _OURS[region]
         self.calls: list[str] = []
         self.params: list[tuple[str, dict[str, t.Any]]] = []
         self._failures: dict[str, list[tuple[str, int, str]]] = {}
         self._before: dict[str, list[t.Callable[[], None]]] = {}
-        self._quiet = False
         for client in self.clients.values():
             client.meta.events.register("provide-client-params", self._remember)
             client.meta.events.register_first("before-call", self._arrive)
         self.clients["s3"].meta.events.register("after-call.s3.CreateBucket", self._complete_bucket)
 
     def stop(self) -> None:
+        for client in self.clients.values():
+            client.meta.events.unregister("provide-client-params", self._remember)
+            client.meta.events.unregister("before-call", self._arrive)
+        self.clients["s3"].meta.events.unregister("after-call.s3.CreateBucket", self._complete_bucket)
         self._mock.stop()
 
     @property
@@ -69,7 +81,7 @@ class FakeAws:
 
     def quietly(self, service: str) -> t.Any:
         """A client of somebody else, whose calls are neither recorded nor failed."""
-        return boto3.client(service, region_name=REGION, aws_access_key_id="AKIDOTHER", aws_secret_access_key="x")
+        return _THEIRS[service]
 
     def _remember(self, params: dict[str, t.Any], model: t.Any, **ignored: t.Any) -> None:
         service = model.service_model.service_name
@@ -83,10 +95,15 @@ class FakeAws:
         if self._failures.get(call):
             return _failure(*self._failures[call].pop(0))
         params = self.params[-1][1]
-        if params.get("ExpectedBucketOwner", ACCOUNT) != ACCOUNT or self._blocks(call, params):
+        if self._is_others(params) or self._blocks(call, params):
             return _failure("403" if call == "s3:HeadBucket" else "AccessDenied", 403, "Access Denied")
         answer = _LACKING.get(call)
         return answer(params) if answer else None
+
+    def _is_others(self, params: dict[str, t.Any]) -> bool:
+        """Whether a bucket is expected to be somebody else's, which moto does not look at."""
+        expected = params.get("ExpectedBucketOwner", ACCOUNT)
+        return expected != ACCOUNT and params["Bucket"] in s3_backends[ACCOUNT]["aws"].buckets
 
     def _blocks(self, call: str, params: dict[str, t.Any]) -> bool:
         """Whether a public policy meets a block, which moto does not enforce."""
@@ -96,7 +113,7 @@ class FakeAws:
         return block is not None and block.block_public_policy
 
     def _complete_bucket(self, http_response: t.Any, parsed: dict[str, t.Any], **ignored: t.Any) -> None:
-        """Give a new bucket what AWS does: all public access blocked, and the tags of the call that made it."""
+        """Give a new bucket what AWS does: all public access blocked, encryption, and the tags that were asked for."""
         if http_response.status_code != 200:
             return
         params = self.params_of("s3:CreateBucket")[-1]
@@ -105,6 +122,8 @@ class FakeAws:
             ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
         )
         theirs.put_public_access_block(Bucket=params["Bucket"], PublicAccessBlockConfiguration=block)
+        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+        theirs.put_bucket_encryption(Bucket=params["Bucket"], ServerSideEncryptionConfiguration={"Rules": [rule]})
         tags = params.get("CreateBucketConfiguration", {}).get("Tags")
         if tags:
             theirs.put_bucket_tagging(Bucket=params["Bucket"], Tagging={"TagSet": tags})
@@ -153,3 +172,17 @@ _LACKING: dict[str, t.Callable[[dict[str, t.Any]], tuple[t.Any, dict[str, t.Any]
 def policy_of(aws: FakeAws, bucket: str) -> dict[str, t.Any]:
     """A bucket's policy, read by somebody else."""
     return json.loads(aws.quietly("s3").get_bucket_policy(Bucket=bucket)["Policy"])
+
+
+def _warm_up() -> None:
+    """Call each service once, since the first call imports a second's worth of moto."""
+    fake = FakeAws("us-east-1")
+    fake.clients["s3"].create_bucket(Bucket="warm-up")
+    fake.clients["s3"].put_object(Bucket="warm-up", Key="key", Body=b"")
+    fake.clients["s3control"].delete_public_access_block(AccountId=ACCOUNT)
+    fake.clients["iam"].create_open_id_connect_provider(Url="https://warm-up.example", ThumbprintList=["0" * 40])
+    fake.clients["sts"].get_caller_identity()
+    fake.stop()
+
+
+_warm_up()
