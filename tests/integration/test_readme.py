@@ -1,0 +1,77 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the README promises: the permissions are enough, and every variable is there."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import yaml
+from playbooks import Operator
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+SPECS = REPOSITORY / "roles" / "irsa_issuer" / "meta" / "argument_specs.yml"
+
+
+def listed_actions() -> set[str]:
+    """The actions of the policy in the README."""
+    (policy,) = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", README, re.DOTALL))
+    actions: set[str] = set()
+    for statement in policy["Statement"]:
+        actions |= {statement["Action"]} if isinstance(statement["Action"], str) else set(statement["Action"])
+    return actions
+
+
+def actions_in_text() -> set[str]:
+    """The actions that the text after the policy names for single variables and for teardown."""
+    return set(re.findall(r"`((?:s3|iam):[A-Za-z]+)`", README.split("```json")[1]))
+
+
+def test_the_policy_is_enough_for_a_run(operator: Operator) -> None:
+    variables = {
+        "irsa_issuer_bucket": "irsa-readme",
+        "irsa_issuer_key_path": str(operator.key),
+        "irsa_issuer_tags": {"a": "b"},
+    }
+    first = operator.provision(variables=variables).ok()
+    operator.sandbox.reset()
+    assert set(first.result["permissions"]) <= listed_actions()
+
+
+def test_the_text_is_enough_for_teardown_and_further_settings(operator: Operator) -> None:
+    operator.variables = {
+        "irsa_issuer_bucket": "irsa-readme",
+        "irsa_issuer_key_path": str(operator.key),
+        "irsa_issuer_bucket_encryption": "AES256",
+        "irsa_issuer_bucket_versioning": True,
+    }
+    # A bucket that is there already is read, too.
+    operator.provision().ok()
+    again = operator.provision().ok()
+    removed = operator.teardown(variables={"irsa_issuer_delete_bucket": True}).ok()
+    named = listed_actions() | actions_in_text()
+    assert set(again.result["permissions"]) <= named
+    assert set(removed.result["permissions"]) <= named
+    assert "s3:DeleteObjectVersion" in removed.result["permissions"]
+
+
+def test_every_variable_is_listed() -> None:
+    options = yaml.safe_load(SPECS.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
+    table = README.split("## Variables")[1].split("## Permissions")[0]
+    # The table shortens the names after the first of a line.
+    names = set()
+    for line in table.splitlines():
+        if line.startswith("| `irsa_issuer_"):
+            first, *others = re.findall(r"`([a-z_]+)`", line.split("|")[1])
+            names |= {first}
+            for other in others:
+                parts = first.split("_")
+                names |= {other} if other.startswith("irsa_") else {
+                    "_".join(parts[:count]) + other for count in range(2, len(parts))
+                }
+    assert set(options) <= names
