@@ -15,6 +15,11 @@ from endpoint import HOST_STYLE, PATH_STYLE, Endpoint, Site
 from runs import Ansible
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # What was skipped, and which variable to set, stands at the end of every run.
+    config.option.reportchars += "s"
+
+
 @pytest.fixture(scope="session")
 def endpoint() -> Endpoint:
     endpoint = Endpoint()
