@@ -321,9 +321,9 @@ class _Bucket(_BucketRoom):
 
     def _creation(self) -> Change:
         wish, location = self.wish, {}
-        # us-east-1 is the one region that must not be named:
+        # us-east-1 is the one region that must not be named, on stores of one's own as on AWS:
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
-        if self.place.is_aws and self.region != "us-east-1":
+        if self.region != "us-east-1":
             location["LocationConstraint"] = self.region
         tagged = bool(wish.tags) and self._tags_at_creation()
         if tagged:

@@ -400,7 +400,7 @@ class TestOtherStores:
         done = ensure(store)
         assert "s3control:GetPublicAccessBlock" not in store.calls
         assert done.values["host"] == f"{NAME}.s3.rgw.example"
-        assert "CreateBucketConfiguration" not in store.params_of(CREATE)[0]
+        assert store.params_of(CREATE)[0]["CreateBucketConfiguration"] == {"LocationConstraint": REGION}
 
     def test_may_lack_the_access_block(self, store, there):
         store.fail("s3:GetPublicAccessBlock", "NotImplemented", 501)

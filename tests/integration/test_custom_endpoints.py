@@ -1,0 +1,65 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An endpoint of one's own, named by AWS_ENDPOINT_URL and nothing else."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from accounts import Account
+from playbooks import Operator
+
+from tests.sandbox import Sandbox
+
+VARIABLES = {
+    "irsa_issuer_bucket": "irsa-custom",
+    "irsa_issuer_tags": {"team": "platform"},
+    # No stranger can fetch anything there: it is plain HTTP, and its name is an address.
+    "irsa_issuer_verify": False,
+}
+
+
+@pytest.fixture(scope="module")
+def stock_moto() -> Iterator[str]:
+    """moto's own server, without the sandbox's extensions. It tells the port that it chose."""
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        address = next(filter(None, (re.search(r"http://127\.0\.0\.1:\d+", line) for line in server.stderr)))
+        yield address.group()
+        server.terminate()
+
+
+@pytest.mark.parametrize("kind", ["the sandbox's", "stock moto's"])
+def test_an_endpoint_of_ones_own_is_enough(
+    operator: Operator, sandbox: Sandbox, account: Account, stock_moto: str, kind: str
+) -> None:
+    endpoint = sandbox.http_endpoint if kind == "the sandbox's" else stock_moto
+    operator.environment = {"AWS_ENDPOINT_URL": endpoint}
+    operator.variables = {**VARIABLES, "irsa_issuer_key_path": str(operator.key)}
+
+    check = operator.provision("--check").ok()
+    first = operator.provision().ok()
+    second = operator.provision().ok()
+
+    assert check.actions == first.actions
+    assert first.actions[0] == "s3:CreateBucket"
+    assert first.actions[-1] == "iam:CreateOpenIDConnectProvider"
+    assert second.changed == {"localhost": 0}
+    assert second.result["keys"] == [{"kid": first.result["kid"], "algorithm": "RS256", "foreign": False}]
+    if kind == "the sandbox's":
+        assert first.aws_actions == first.writes
+        assert second.writes == []
+        assert account.bucket_tags("irsa-custom") == {"team": "platform"}
+    else:
+        assert first.calls == []  # it went where it was told to
+
+    gone = operator.teardown(variables={"irsa_issuer_delete_bucket": True, "irsa_issuer_delete_key": True}).ok()
+    assert gone.actions[:3] == ["iam:DeleteOpenIDConnectProvider", "s3:DeleteObjects", "s3:DeleteBucket"]
+    assert list(operator.key_files()) == []
