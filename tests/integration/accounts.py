@@ -60,9 +60,7 @@ class Account:
         return self._shared("iam")
 
     def make_bucket(self, name: str, region: str = REGION) -> None:
-        self.client("s3", region).create_bucket(
-            Bucket=name, CreateBucketConfiguration={"LocationConstraint": region}
-        )
+        self.client("s3", region).create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
 
     def policy(self, bucket: str) -> dict[str, Any] | None:
         try:

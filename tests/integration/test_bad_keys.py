@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from oracles import new_key, openssl
-from playbooks import Operator, Run
+from playbooks import Operator
 
 RSA = ("-algorithm", "RSA")
 

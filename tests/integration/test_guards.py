@@ -84,7 +84,7 @@ def test_documents_of_somebody_else_are_overwritten_only_on_request(operator: Op
     overwritten = operator.provision(hosts=hosts, variables={"irsa_issuer_overwrite": True}).ok()
 
     assert overwritten.results.keys() == hosts.keys()
-    for name, issuer in issuers.items():
+    for issuer in issuers.values():
         assert account.document(issuer.name, DISCOVERY)["issuer"] == issuer.issuer
         assert [key["kid"] for key in account.document(issuer.name, "keys.json")["keys"]] == [kid_of(issuer.key)]
         assert issuer.run() == []
@@ -93,17 +93,13 @@ def test_documents_of_somebody_else_are_overwritten_only_on_request(operator: Op
 def test_an_audience_that_the_variables_no_longer_have_is_named(operator: Operator, account: Account) -> None:
     issuer = Rehearsal(account, operator.key, "irsa-audience")
     issuer.run()
-    account.iam.add_client_id_to_open_id_connect_provider(
-        OpenIDConnectProviderArn=issuer.arn, ClientID="vault.example"
-    )
+    account.iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=issuer.arn, ClientID="vault.example")
     operator.variables = issuer.variables
 
     run = operator.provision(variables={"irsa_issuer_audiences": ["vault.example", "sts.example"]}).ok()
 
     (warning,) = run.warnings
     assert issuer.arn in warning and "sts.amazonaws.com" in warning and "vault.example" not in warning
-    assert run.actions == run.writes == [
-        "iam:AddClientIDToOpenIDConnectProvider",
-        "iam:RemoveClientIDFromOpenIDConnectProvider",
-    ]
+    assert run.writes == ["iam:AddClientIDToOpenIDConnectProvider", "iam:RemoveClientIDFromOpenIDConnectProvider"]
+    assert run.actions == run.writes
     assert sorted(account.provider(issuer.arn)["ClientIDList"]) == ["sts.example", "vault.example"]

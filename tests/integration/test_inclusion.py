@@ -1,0 +1,189 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role in somebody else's playbook: once for a cluster, for a fleet, with a key elsewhere or there already."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from accounts import Account
+from fetching import Stranger
+from oracles import kid_of, new_key, openssl, token
+from playbooks import Operator, Play, Run
+
+from tests.sandbox import Sandbox
+
+THREE = ("cp-1", "cp-2", "cp-3")
+
+
+def play(*tasks: dict[str, Any], **keywords: Any) -> Play:
+    return {"hosts": "clusters", "gather_facts": False, "tasks": list(tasks), **keywords}
+
+
+def role(how: str, **keywords: Any) -> dict[str, Any]:
+    return {f"ansible.builtin.{how}_role": {"name": "selfhosted.irsa.irsa_issuer"}, **keywords}
+
+
+def saved(operator: Operator) -> Play:
+    """A play after the role's, that takes its result on every host."""
+    return play(
+        {
+            "ansible.builtin.copy": {
+                "content": "{{ irsa_issuer_result | to_json }}",
+                "dest": f"{operator.folder}/{{{{ inventory_hostname }}}}.json",
+                "mode": "0600",
+            }
+        }
+    )
+
+
+@pytest.mark.parametrize("how", ["include", "import"])
+def test_once_for_a_cluster_of_three_with_the_key_on_one_of_them(
+    operator: Operator, account: Account, how: str
+) -> None:
+    pki = operator.folder / "cp-2" / "pki"
+    pki.mkdir(mode=0o700, parents=True)
+    variables = {
+        "irsa_issuer_bucket": "irsa-cluster",
+        "irsa_issuer_key_host": "cp-2",
+        "irsa_issuer_key_path": "{{ hostvars['cp-2'].pki }}/sa-signer.key",
+    }
+    hosts = {name: {"pki": str(operator.folder / name / "pki")} for name in THREE}
+    plays = [play(role(how, run_once=True, vars=variables)), saved(operator)]
+
+    first = operator.play(plays, hosts=hosts).ok()
+
+    key = pki / "sa-signer.key"
+    results = [json.loads((operator.folder / f"{name}.json").read_text()) for name in THREE]
+    assert results[0] == results[1] == results[2]
+    assert results[0]["kid"] == kid_of(key)
+    assert results[0]["apiserver_flags"][2] == f"--service-account-signing-key-file={key}"
+    assert first.writes.count("iam:CreateOpenIDConnectProvider") == 1
+    # Nothing of the key is on the controller.
+    assert list(operator.key_files()) == []
+    assert len(account.providers()) == 1
+
+    second = operator.play(plays[:1], hosts=hosts).ok()
+    assert set(second.changed.values()) == {0}
+    assert second.writes == []
+
+
+@dataclass
+class Fleet:
+    """Three clusters with keys that were there before, in one bucket, and what was done to them."""
+
+    operator: Operator
+    account: Account
+    keys: dict[str, bytes]
+    first: Run
+    second: Run
+    removal: Run
+
+    def issuer(self, name: str) -> str:
+        return f"https://irsa-fleet.s3.eu-west-1.amazonaws.com/clusters/{name}"
+
+
+@pytest.fixture(scope="module")
+def fleet(new_operator: Callable[[], Operator], running: Sandbox) -> Fleet:
+    operator = new_operator()
+    rsa, curve = ("-algorithm", "RSA"), ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+    new_key(operator.keys / "pkcs8.key", *rsa)
+    new_key(operator.keys / "sec1.key", *curve, header=b"EC PRIVATE KEY")
+    # As kubeadm has it: https://kubernetes.io/docs/setup/best-practices/certificates/#certificate-paths
+    new_key(operator.keys / "sa.key", *rsa, header=b"RSA PRIVATE KEY")
+    (operator.keys / "sa.pub").write_bytes(openssl("pkey", "-in", str(operator.keys / "sa.key"), "-pubout"))
+    (operator.keys / "sa.pub").chmod(0o644)
+    keys = {path.name: path.read_bytes() for path in operator.key_files()}
+    hosts = {
+        "pkcs8": {"irsa_issuer_key_path": str(operator.keys / "pkcs8.key")},
+        "sec1": {"irsa_issuer_key_path": str(operator.keys / "sec1.key")},
+        "kubeadm": {
+            "irsa_issuer_key_path": str(operator.keys / "sa.key"),
+            "irsa_issuer_public_key_path": str(operator.keys / "sa.pub"),
+            "irsa_issuer_openssh_public_key_path": "",
+        },
+    }
+    operator.variables = {"irsa_issuer_bucket": "irsa-fleet", "irsa_issuer_prefix": "clusters/{{ inventory_hostname }}"}
+    runs = [operator.provision(hosts=hosts).ok() for _ in range(2)]
+    removal = operator.teardown(hosts={"pkcs8": hosts["pkcs8"]}).ok()
+    return Fleet(operator, Account(running), keys, *runs, removal)
+
+
+class TestFleetInOneBucket:
+    def test_each_has_an_issuer_of_its_own(self, fleet: Fleet) -> None:
+        assert {name: result["issuer"] for name, result in fleet.first.results.items()} == {
+            name: fleet.issuer(name) for name in ("pkcs8", "sec1", "kubeadm")
+        }
+
+    def test_opens_the_documents_of_all_with_one_statement(self, fleet: Fleet) -> None:
+        policy = fleet.account.policy("irsa-fleet")
+        assert policy is not None
+        (statement,) = policy["Statement"]
+        assert statement["Resource"] == [
+            "arn:aws:s3:::irsa-fleet/*/.well-known/openid-configuration",
+            "arn:aws:s3:::irsa-fleet/*/keys.json",
+        ]
+
+    def test_changes_nothing_the_second_time(self, fleet: Fleet) -> None:
+        assert fleet.second.changed == dict.fromkeys(("pkcs8", "sec1", "kubeadm"), 0)
+        assert fleet.second.writes == []
+
+    def test_loses_one_and_no_other(self, fleet: Fleet, running: Sandbox) -> None:
+        look = Stranger(running)
+        for name, status in (("pkcs8", 403), ("sec1", 200), ("kubeadm", 200)):
+            assert look(f"{fleet.issuer(name)}/keys.json").status == status
+        arns = [fleet.first.results[name]["provider_arn"] for name in ("kubeadm", "sec1")]
+        assert fleet.account.providers() == arns
+
+
+class TestKeysThatWereThere:
+    @pytest.mark.parametrize(
+        ("name", "file", "algorithm"),
+        [("pkcs8", "pkcs8.key", "RS256"), ("sec1", "sec1.key", "ES256"), ("kubeadm", "sa.key", "RS256")],
+    )
+    def test_are_adopted(self, fleet: Fleet, name: str, file: str, algorithm: str) -> None:
+        result = fleet.first.results[name]
+        assert (result["kid"], result["algorithm"]) == (kid_of(fleet.operator.keys / file), algorithm)
+        assert "file:CreatePrivateKey" not in result["actions"]
+        assert json.loads(result["discovery_json"])["id_token_signing_alg_values_supported"] == [algorithm]
+
+    def test_are_not_touched(self, fleet: Fleet) -> None:
+        present = {path.name: path.read_bytes() for path in fleet.operator.key_files()}
+        assert fleet.keys.items() <= present.items()
+        assert present.keys() - fleet.keys.keys() == {
+            "pkcs8-pkcs8.pub",
+            "pkcs8.key.pub",
+            "sec1-pkcs8.pub",
+            "sec1.key.pub",
+        }
+
+    @pytest.mark.parametrize(
+        ("name", "file", "algorithm"), [("sec1", "sec1.key", "ES256"), ("kubeadm", "sa.key", "RS256")]
+    )
+    def test_give_pods_their_roles(self, fleet: Fleet, name: str, file: str, algorithm: str) -> None:
+        fleet.account.trust(fleet.first.results[name]["provider_arn"], name)
+        signed = token(fleet.operator.keys / file, fleet.issuer(name), "system:serviceaccount:default:app", algorithm)
+        fleet.account.client("sts").assume_role_with_web_identity(
+            RoleArn=f"arn:aws:iam::123456789012:role/{name}", RoleSessionName="pod", WebIdentityToken=signed
+        )
+
+
+def test_a_relative_path_is_taken_from_where_the_collections_playbook_is_called(operator: Operator) -> None:
+    operator.variables = {"irsa_issuer_bucket": "irsa-relative", "irsa_issuer_key_path": "keys/here.key"}
+    run = operator.provision().ok()
+    assert {path.name for path in operator.key_files()} == {"here.key", "here.key.pub", "here-pkcs8.pub"}
+    assert run.result["apiserver_flags"][2] == f"--service-account-signing-key-file={operator.keys}/here.key"
+
+
+def test_a_relative_path_is_taken_from_the_folder_of_ones_own_playbook(operator: Operator) -> None:
+    variables = {"irsa_issuer_bucket": "irsa-relative", "irsa_issuer_key_path": "keys/there.key"}
+    operator.play([{**play(role("import", vars=variables)), "hosts": "localhost"}], "--check").ok()
+    assert list(operator.key_files()) == []
+    operator.play([{**play(role("import", vars=variables)), "hosts": "localhost"}]).ok()
+    assert (operator.keys / "there.key").exists()

@@ -1,0 +1,87 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The collection as a user installs it: built, installed from the file, run from there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from playbooks import COLLECTIONS, Operator
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def galaxy(folder: Path, *arguments: str) -> None:
+    command = [sys.executable, str(Path(sys.executable).with_name("ansible-galaxy")), "collection", *arguments]
+    (folder / "ansible.cfg").touch()
+    subprocess.run(
+        command,
+        check=True,
+        cwd=REPOSITORY,
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
+            "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
+            "ANSIBLE_HOME": str(folder / "home"),
+            "LC_ALL": "C.UTF-8",
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("build")
+    galaxy(folder, "build", "--output-path", str(folder))
+    (built,) = folder.glob("selfhosted-irsa-*.tar.gz")
+    return built
+
+
+def test_the_file_holds_what_users_need_and_no_more(tarball: Path) -> None:
+    with tarfile.open(tarball) as archive:
+        names = archive.getnames()
+    assert {name.partition("/")[0] for name in names} == {
+        "CHANGELOG.rst",
+        "FILES.json",
+        "LICENSE",
+        "MANIFEST.json",
+        "README.md",
+        "docs",
+        "meta",
+        "playbooks",
+        "plugins",
+        "requirements.txt",
+        "roles",
+    }
+    assert not [name for name in names if "__pycache__" in name or "/." in name or "test" in name]
+    for name in ("playbooks/provision.yml", "roles/irsa_issuer/tasks/main.yml", "plugins/modules/irsa_bucket.py"):
+        assert name in names
+
+
+def test_the_installed_collection_runs(tarball: Path, operator: Operator) -> None:
+    empty = operator.folder / "collections"
+    galaxy(operator.folder, "install", str(tarball), "--collections-path", str(empty), "--no-deps", "--offline")
+    (beside,) = (
+        path
+        for folder in os.environ[COLLECTIONS].split(os.pathsep)
+        if (path := Path(folder) / "ansible_collections" / "amazon").is_dir()
+    )
+    (empty / "ansible_collections" / "amazon").symlink_to(beside.resolve())
+
+    run = operator.provision(
+        variables={"irsa_issuer_bucket": "irsa-installed", "irsa_issuer_key_path": str(operator.key)},
+        environment={COLLECTIONS: str(empty)},
+    ).ok()
+
+    (include,) = (record.result["include"] for record in run.records if record.task.startswith("Run |"))
+    assert run.result["changed"] is True
+    assert run.actions[-1] == "iam:CreateOpenIDConnectProvider"
+    arguments, *_ = run.records
+    installed = empty / "ansible_collections" / "selfhosted" / "irsa" / "roles" / "irsa_issuer"
+    assert arguments.result["validate_args_context"]["path"] == str(installed)
+    assert include == "present.yml"
