@@ -30,7 +30,7 @@ class NotReady(Exception):
 def _free_ports(count: int) -> list[int]:
     """Ports that nobody listens on, each another."""
     with contextlib.ExitStack() as probes:
-        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
+        sockets = [probes.enter_context(socket.socket()) for dummy in range(count)]
         for probe in sockets:
             probe.bind((_LOOPBACK, 0))
         return [probe.getsockname()[1] for probe in sockets]

@@ -74,7 +74,7 @@ def test_clusters_share_a_bucket_under_prefixes(endpoint: Endpoint, each_site: S
     sites = {}
     for prefix in ("blue", "teams/green"):
         issuer = f"{each_site.issuer}/{prefix}"
-        own = {"irsa_issuer_prefix": prefix, "irsa_issuer_key_path": f"{prefix.split('/')[-1]}.key"}
+        own = {"irsa_issuer_prefix": prefix, "irsa_issuer_key_path": f"{prefix.rsplit('/', maxsplit=1)[-1]}.key"}
         variables = {**each_site.variables, **own}
         if not each_site.default_issuer:
             variables["irsa_issuer_url"] = issuer

@@ -33,5 +33,5 @@ def forged(token: str, **claims: Any) -> str:
 def with_other_claims(token: str, **claims: Any) -> str:
     """The token with other claims and the signature that it had."""
     unsigned = jwt.encode({**claims_of(token), **claims}, "x" * 64, algorithm="HS512").split(".")
-    header, _, signature = token.split(".")
+    header, dummy, signature = token.split(".")
     return ".".join((header, unsigned[1], signature))

@@ -117,8 +117,9 @@ class Run:
     @property
     def result(self) -> dict[str, Any]:
         """:return: `irsa_issuer_result` of a run for one host"""
-        (result,) = self.results.values()
-        return result
+        results = list(self.results.values())
+        assert len(results) == 1, self.output
+        return results[0]
 
     @property
     def actions(self) -> list[str]:
@@ -146,7 +147,7 @@ class Running:
         self._record = record
 
     def wait(self) -> Run:
-        output, _ = self._process.communicate()
+        output = self._process.communicate()[0]
         lines = self._record.read_text(encoding="utf-8").splitlines() if self._record.exists() else []
         records = [Record(**{"task": "", **json.loads(line)}) for line in lines]
         return Run(self._process.returncode, output, self._sandbox.log(self._mark), records)

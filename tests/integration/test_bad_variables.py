@@ -132,13 +132,13 @@ def operator(new_operator: Callable[[], Operator]) -> Operator:
 @pytest.fixture(scope="module")
 def run(operator: Operator) -> Run:
     good = {"irsa_issuer_bucket": "irsa-fine", "irsa_issuer_key_path": str(operator.key)}
-    wrong = {**{name: variables for name, (variables, _) in SINGLE.items()}, "many": MANY}
+    wrong = {**{name: variables for name, (variables, dummy) in SINGLE.items()}, "many": MANY}
     return operator.provision(hosts={name: {**good, **variables} for name, variables in wrong.items()})
 
 
 @pytest.mark.parametrize("name", SINGLE)
 def test_a_wrong_variable_is_named_with_what_would_be_right(run: Run, name: str) -> None:
-    _, parts = SINGLE[name]
+    parts = SINGLE[name][1]
     for part in parts:
         assert part in run.failures[name]
 

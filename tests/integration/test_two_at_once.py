@@ -20,7 +20,7 @@ def test_two_runs_on_the_same_new_key_and_bucket_make_one_issuer(operator: Opera
         "irsa_issuer_key_path": str(operator.key),
         "irsa_issuer_tags": {"team": "platform"},
     }
-    both = [operator.start(PROVISION) for _ in range(2)]
+    both = [operator.start(PROVISION) for dummy in range(2)]
     runs = [running.wait() for running in both]
 
     for run in runs:

@@ -28,7 +28,7 @@ def _write(method: str, host: str, target: str, signed: bool, action: str | None
 
 
 def _record(connection: Any, data: bytes) -> None:
-    first, _, headers = data.partition(b"\r\n")
+    first, dummy, headers = data.partition(b"\r\n")
     words = first.split(b" ")
     if len(words) == 3 and words[2].startswith(b"HTTP/1.") and words[0] != b"CONNECT":
         method, target = words[0].decode(), words[1].decode()

@@ -36,11 +36,11 @@ class ScriptedAws:
     def call(self, service, operation, on, absent=(), needs=None, **params):
         self.made.append(f"{service}:{operation}")
         answer = self.script.pop(0) if self.script else {}
-        if not isinstance(answer, Exception):
-            return answer
-        if answer.code in absent:
-            return None
-        raise answer
+        if isinstance(answer, Exception):
+            if answer.code in absent:
+                return None
+            raise answer
+        return answer
 
 
 class ScriptedRoom:
