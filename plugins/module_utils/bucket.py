@@ -128,7 +128,7 @@ class _BucketRoom:
     """What making and deleting a bucket have in common."""
 
     def __init__(self, aws: Aws, wish: BucketWish) -> None:
-        check_bucket_name(wish.name, wish.namespace)
+        check_bucket_name(wish.name, "any")
         self.warnings: list[str] = []
         self.aws = aws
         self.wish = wish
@@ -207,6 +207,7 @@ class _Bucket(_BucketRoom):
                 f"encryption is {wish.encryption!r}. Only AES256 will do: nobody can read a KMS-encrypted object "
                 "anonymously, and AWS must."
             )
+        check_bucket_name(wish.name, wish.namespace)
         if not wish.public_paths:
             raise IrsaError("public_paths is empty; nobody could read the documents. Leave it out, or name their keys.")
         super().__init__(aws, wish)

@@ -21,8 +21,8 @@ _REGIONAL = re.compile(r"^[a-z0-9-]+-[0-9]{12}-[a-z0-9-]+-an$")
 def check_bucket_name(name: str, namespace: t.Optional[str] = None) -> None:
     """Raise IrsaError for a name that S3 refuses, or whose host name TLS would not cover.
 
-    ``namespace`` is ``account-regional`` or ``global``; the former asks for names of the form
-    ``<prefix>-<account>-<region>-an``.
+    ``namespace`` is ``account-regional``, ``global`` (as None is) or ``any``; the first asks for names of the form
+    ``<prefix>-<account>-<region>-an``, the second refuses them.
     """
 
     def refuse(reason: str) -> IrsaError:
@@ -44,7 +44,7 @@ def check_bucket_name(name: str, namespace: t.Optional[str] = None) -> None:
         raise refuse(
             "is not of the form <prefix>-<account ID>-<region>-an, which S3 asks for in the account-regional namespace."
         )
-    if namespace != "account-regional" and _REGIONAL.fullmatch(name):
+    if namespace in (None, "global") and _REGIONAL.fullmatch(name):
         raise refuse(
             "ends with -an, which S3 reserves for the account-regional namespace. Ask for that namespace, or choose "
             "another name."

@@ -60,11 +60,10 @@ class _DocumentsRoom:
     """What publishing and removing have in common: reading both documents, and whose they are."""
 
     def __init__(self, aws: Aws, wish: PublicationWish) -> None:
-        # The bucket may be somebody else's, in any namespace, and with a name older than today's rules; only its form
-        # matters.
+        # The bucket may be somebody else's, in any namespace; only its form matters.
         if wish.prefix:
             issuer.check_prefix(wish.prefix)
-        check_bucket_name(wish.bucket, "account-regional" if wish.bucket.endswith("-an") else None)
+        check_bucket_name(wish.bucket, "any")
         self.wish = wish
         self.warnings: list[str] = []
         self.issuer = issuer.parse(wish.issuer)
@@ -188,7 +187,8 @@ class _Publication(_DocumentsRoom):
         return [self.store.write(key, present, text, self.wish.cache_control)]
 
     def _discovery_text(self, algorithms: list[str]) -> str:
-        if sorted(self.discovery.get("id_token_signing_alg_values_supported", [])) == algorithms:
+        named = self.discovery.get("id_token_signing_alg_values_supported")
+        if isinstance(named, list) and sorted(map(str, named)) == algorithms:
             return self.wish.discovery_json
         return documents.render({**self.discovery, "id_token_signing_alg_values_supported": algorithms})
 
@@ -214,7 +214,7 @@ class _Publication(_DocumentsRoom):
                 "take it out."
             )
         ours = self.ours or []
-        kids = {key.get("kid") for key in ours}
+        kids = [key.get("kid") for key in ours]
         foreign = []
         for key in present:
             # An entry without a name of its own may be the legacy copy of one of our keys.

@@ -39,6 +39,9 @@ def _clients(region: str, key: str) -> dict[str, t.Any]:
 _OURS = {region: _clients(region, "AKIDEXAMPLE") for region in (REGION, "us-east-1")}
 _THEIRS = _clients(REGION, "AKIDOTHER")
 
+# Ours, for tests that need clients and no account.
+CLIENTS = _OURS[REGION]
+
 
 class FakeAws:
     """An empty account. ``clients`` are what a room takes; ``calls`` lists what was called, as ``s3:HeadBucket``."""

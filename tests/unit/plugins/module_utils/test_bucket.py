@@ -381,20 +381,16 @@ class TestOtherStores:
     """A store of one's own, which lacks what AWS's own defaults are."""
 
     @pytest.fixture
-    def store(self, pauses, monkeypatch):
+    def store(self, fake_aws, monkeypatch):
         real = bucket.place_of
         monkeypatch.setattr(
             bucket, "place_of", lambda client: real(client)._replace(is_aws=False, endpoint="https://s3.rgw.example")
         )
-        fake = FakeAws("us-east-1")
-        yield fake
-        fake.stop()
+        return fake_aws
 
     @pytest.fixture
-    def there(self, store):
-        store.clients["s3"].create_bucket(Bucket=NAME)
-        store.clients["s3"].delete_public_access_block(Bucket=NAME)
-        store.calls.clear()
+    def there(self, s3):
+        s3.create_bucket(Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": REGION})
 
     def test_is_not_asked_about_the_account(self, store):
         done = ensure(store)
@@ -408,10 +404,9 @@ class TestOtherStores:
         assert done.actions == [POLICY]
         assert any("s3:GetPublicAccessBlock" in warning for warning in done.warnings)
 
-    def test_may_lack_it_for_a_new_bucket(self, store):
-        theirs = boto3.client("s3", region_name="us-east-1")
+    def test_may_lack_it_for_a_new_bucket(self, store, s3):
         store.fail(BLOCK, "NotImplemented", 501)
-        store.before(POLICY, lambda: theirs.delete_public_access_block(Bucket=NAME))
+        store.before(POLICY, lambda: s3.delete_public_access_block(Bucket=NAME))
         done = ensure(store)
         assert done.actions == [CREATE, POLICY]
         assert any(BLOCK in warning for warning in done.warnings)
@@ -510,6 +505,13 @@ class TestLook:
         found = self.look(fake_aws)
         assert (found["exists"], found["host"]) == (False, f"{NAME}.s3.{REGION}.amazonaws.com")
         assert fake_aws.calls == ["s3:HeadBucket"]
+
+    def test_takes_a_name_of_any_namespace(self, fake_aws):
+        request = BucketWish(f"irsa-{ACCOUNT}-{REGION}-an", account_id=ACCOUNT)
+        assert bucket.look(Aws(fake_aws.clients), request)["exists"] is False
+        assert bucket.ensure_absent(Aws(fake_aws.clients), request, False).actions == []
+        with pytest.raises(IrsaError, match="Ask for that namespace"):
+            bucket.ensure_present(Aws(fake_aws.clients), request, False)
 
     def test_says_that_it_is(self, fake_aws, made):
         assert self.look(fake_aws)["exists"] is True

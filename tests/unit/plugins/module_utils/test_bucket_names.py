@@ -64,6 +64,8 @@ def test_knows_the_names_of_the_account_regional_namespace():
     check_bucket_name(REGIONAL, "account-regional")
     assert "account-regional namespace" in refusal(REGIONAL)
     assert "account-regional namespace" in refusal(REGIONAL, "global")
+    for name in (REGIONAL, "plan-an", "irsa-prod"):
+        check_bucket_name(name, "any")
     for name in ("irsa-prod", "irsa-123456789012-an", REGIONAL + "\n"):
         assert refusal(name, "account-regional")
 
