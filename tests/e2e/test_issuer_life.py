@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from endpoint import DOCUMENTS, Endpoint, Site
@@ -144,6 +145,23 @@ def test_teardown_refuses_a_bucket_with_other_objects(endpoint: Endpoint, site: 
     assert "other.json" in refused.output and not refused.writes
     assert endpoint.provider(site.issuer)
     assert set(key_files(ansible.folder)) == set(KEY_FILES)
+
+
+def test_two_runs_at_once_make_one_issuer(endpoint: Endpoint, site: Site, tmp_path: Path) -> None:
+    """On the same new key path and bucket: link(2) and the store's conditional writes decide, not luck."""
+    variables = {**site.variables, "irsa_issuer_key_path": str(tmp_path / "sa-signer.key")}
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    with ThreadPoolExecutor() as pool:
+        runs = list(pool.map(lambda folder: Ansible(folder).provision(variables), folders))
+    assert runs[0].result["kid"] == runs[1].result["kid"]
+    made = [action for run in runs for action in run.result["actions"]]
+    assert made.count("file:CreatePrivateKey") == 1
+    assert made.count("iam:CreateOpenIDConnectProvider") == 1
+    [key] = json.loads(endpoint.fetch(site.documents[0]).body)["keys"]
+    assert key["kid"] == runs[0].result["kid"]
+    assert Ansible(tmp_path).provision(variables).changed == 0
 
 
 def test_tags_on_the_provider_land_or_are_refused_before_it_is_made(
