@@ -133,7 +133,7 @@ def find_providers(
     """The providers that match all that is given; one call when URL or ARN is given, else one and one more for each
     provider. Raises IrsaError.
     """
-    if arn is not None and not _ARN.match(arn):
+    if arn is not None and not _ARN.fullmatch(arn):
         raise IrsaError(
             f"arn is {arn!r}; the ARN of a provider is arn:aws:iam::<account ID>:oidc-provider/<host and path>."
         )
@@ -193,6 +193,7 @@ class _Provider(_ProviderRoom):
         super().__init__(aws, wish)
         self.client_ids = list(dict.fromkeys(wish.client_ids))
         self.thumbprints = sorted({thumbprint.lower() for thumbprint in wish.thumbprints or []})
+        self.tags = None if wish.tags is None else {str(name): str(value) for name, value in wish.tags.items()}
 
     def plan(self) -> list[Change]:
         self.present = self.read()
@@ -234,7 +235,7 @@ class _Provider(_ProviderRoom):
         return Change("iam", operation, params, f"provider {self.arn}", facet, before, after, needs)
 
     def _creation(self) -> list[Change]:
-        tags = self.wish.tags or {}
+        tags = self.tags or {}
         if tags:
             self._require_tags()
         params: dict[str, t.Any] = {"Url": self.wish.url, "ClientIDList": self.client_ids}
@@ -290,18 +291,22 @@ class _Provider(_ProviderRoom):
                 f"The provider {self.arn} no longer accepts the audience {', '.join(removed)}: pods whose tokens are "
                 "made for it lose access."
             )
-        # First what is added, so that at no moment fewer audiences work than before or after.
-        return [
+        additions = [
             self._change(
                 "AddClientIDToOpenIDConnectProvider", "client ID", None, client_id, ClientID=client_id, **address
             )
             for client_id in added
-        ] + [
+        ]
+        removals = [
             self._change(
                 "RemoveClientIDFromOpenIDConnectProvider", "client ID", client_id, None, ClientID=client_id, **address
             )
             for client_id in removed
         ]
+        # First what is added, so that at no moment fewer audiences work than before or after; but where it would not
+        # fit, room is made for it.
+        first = max(0, len(present) + len(added) - MOST_CLIENT_IDS)
+        return removals[:first] + additions + removals[first:]
 
     def _thumbprint_change(self) -> list[Change]:
         present = self.present["thumbprints"]
@@ -321,7 +326,7 @@ class _Provider(_ProviderRoom):
         ]
 
     def _tag_difference(self, present: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-        return ({}, []) if self.wish.tags is None else compare_aws_tags(present, self.wish.tags, self.wish.purge_tags)
+        return ({}, []) if self.tags is None else compare_aws_tags(present, self.tags, self.wish.purge_tags)
 
     def _tag_changes(self) -> list[Change]:
         present = self.present["tags"]
