@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 try:
@@ -24,6 +25,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils.module import conc
 from ansible_collections.selfhosted.irsa.plugins.module_utils.plan import Outcome
 from ansible_collections.selfhosted.irsa.plugins.module_utils.sessions import Clients
 
+Wish = t.TypeVar("Wish")
+
 
 def aws_module(argument_spec: dict[str, t.Any], module_class: type[AnsibleModule] = AnsibleModule) -> AnsibleAWSModule:
     """A module with amazon.aws's common options beside its own, on the class that is given."""
@@ -41,6 +44,11 @@ def aws_module(argument_spec: dict[str, t.Any], module_class: type[AnsibleModule
 def aws_of(module: AnsibleAWSModule) -> Aws:
     """The API as the module's options say it is reached."""
     return Aws(Clients(module))
+
+
+def wish_of(wish_class: type[Wish], options: t.Mapping[str, t.Any]) -> Wish:
+    """A room's wish (a dataclass), each of its fields from the option of that name."""
+    return wish_class(**{field.name: options[field.name] for field in dataclasses.fields(wish_class)})
 
 
 def conclude_outcome(module: AnsibleAWSModule, work: t.Callable[[], Outcome]) -> t.NoReturn:

@@ -159,7 +159,12 @@ permissions:
 """
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils import bucket
-from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import aws_module, aws_of, conclude_outcome
+from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import (
+    aws_module,
+    aws_of,
+    conclude_outcome,
+    wish_of,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer import object_keys
 
 
@@ -182,21 +187,7 @@ def main() -> None:
     )
     options = dict(module.params)
     ensure = bucket.ensure_absent if options["state"] == "absent" else bucket.ensure_present
-    names = (
-        "name",
-        "region",
-        "account_id",
-        "public_paths",
-        "purge_public_paths",
-        "tags",
-        "purge_tags",
-        "encryption",
-        "versioning",
-        "object_ownership",
-        "namespace",
-        "repair",
-    )
-    wish = bucket.BucketWish(**{name: options[name] for name in names})
+    wish = wish_of(bucket.BucketWish, options)
     conclude_outcome(module, lambda: ensure(aws_of(module), wish, module.check_mode))
 
 

@@ -150,7 +150,12 @@ permissions:
 """
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils import provider, thumbprint
-from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import aws_module, aws_of, conclude_outcome
+from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import (
+    aws_module,
+    aws_of,
+    conclude_outcome,
+    wish_of,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils.https import Route
 from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer import DEFAULT_AUDIENCE
 from ansible_collections.selfhosted.irsa.plugins.module_utils.keys import CRYPTOGRAPHY_IMPORT_ERROR
@@ -188,18 +193,7 @@ def _run(module) -> Outcome:
             options["thumbprints"] = [
                 thumbprint.of_issuer(options["url"], Route(options["connect_to"], options["ca_path"]))
             ]
-    names = (
-        "url",
-        "client_ids",
-        "purge_client_ids",
-        "thumbprints",
-        "tags",
-        "purge_tags",
-        "account_id",
-        "confirm_account",
-        "ignore_role_trust",
-    )
-    wish = provider.ProviderWish(**{name: options[name] for name in names})
+    wish = wish_of(provider.ProviderWish, options)
     ensure = provider.ensure_absent if absent else provider.ensure_present
     return ensure(aws_of(module), wish, module.check_mode)
 

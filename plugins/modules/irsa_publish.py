@@ -176,7 +176,12 @@ permissions:
 """
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils import jwk, publication
-from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import aws_module, aws_of, conclude_outcome
+from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import (
+    aws_module,
+    aws_of,
+    conclude_outcome,
+    wish_of,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils.module import CarefulModule, require
 
 
@@ -211,18 +216,7 @@ def main() -> None:
             "Only check mode goes without, while there is no key yet."
         )
     ensure = publication.ensure_unpublished if absent else publication.ensure_published
-    names = (
-        "bucket",
-        "prefix",
-        "issuer",
-        "jwks_json",
-        "discovery_json",
-        "purge_keys",
-        "overwrite",
-        "cache_control",
-        "account_id",
-    )
-    wish = publication.PublicationWish(**{name: options[name] for name in names})
+    wish = wish_of(publication.PublicationWish, options)
     conclude_outcome(module, lambda: ensure(aws_of(module), wish, module.check_mode))
 
 
