@@ -49,8 +49,8 @@ def _session(profile: t.Optional[str] = None) -> t.Any:
 def warm(services: t.Iterable[str]) -> None:
     """Parse the models of these services now, in a process that will fork workers.
 
-    Only what is read from botocore's files is shared: no credential is looked up and no connection made. Never raises; what
-    is wrong with boto3 or its configuration is told by the task that needs it.
+    Only what is read from botocore's files is shared: no credential is looked up and no connection made. Never raises;
+    what is wrong with boto3 or its configuration is told by the task that needs it.
     """
     try:
         session = _session()

@@ -6,8 +6,8 @@
 
 A module costs ten times what its work costs to be packed, started and imported. Where the connection is local, the
 interpreter is the controller's own and no other user is meant, its ``main()`` is called in the worker process instead;
-argument spec, check mode, diff, no_log and errors are then the module's own, since it is the module that runs. Otherwise
-the module is shipped, and ``-vvv`` says why.
+argument spec, check mode, diff, no_log and errors are then the module's own, since it is the module that runs.
+Otherwise the module is shipped, and ``-vvv`` says why.
 """
 
 from __future__ import annotations

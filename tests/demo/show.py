@@ -61,7 +61,9 @@ def outcome(role: str, web_identity_token: str) -> str:
     """What AWS STS says to a token."""
     sts = boto3.client("sts", config=Config(signature_version=UNSIGNED))
     try:
-        answer = sts.assume_role_with_web_identity(RoleArn=role, RoleSessionName="demo", WebIdentityToken=web_identity_token)
+        answer = sts.assume_role_with_web_identity(
+            RoleArn=role, RoleSessionName="demo", WebIdentityToken=web_identity_token
+        )
     except ClientError as error:
         return f"refused: {error.response['Error']['Code']}: {error.response['Error']['Message']}"
     return f"accepted: {answer['AssumedRoleUser']['Arn']}"
