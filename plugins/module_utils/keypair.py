@@ -39,6 +39,8 @@ class KeyPair:
 
     def _check_options(self) -> None:
         options = self.options
+        if not self.path:
+            raise IrsaError("path is empty; it names the file of the private key.")
         if options["type"] == "ECDSA" and options["size"]:
             raise IrsaError("size is for RSA keys; an ECDSA key has a curve.")
         if options["type"] != "ECDSA" and options["curve"]:

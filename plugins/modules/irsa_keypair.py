@@ -197,8 +197,14 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils.keypair import Key
 from ansible_collections.selfhosted.irsa.plugins.module_utils.module import conclude, require
 
 
+class KeypairModule(AnsibleModule):
+    def add_path_info(self, kwargs: dict) -> dict:
+        """Ansible adds facts of the file at ``path``, whose size in bytes has the name of the key's size in bits."""
+        return {**super().add_path_info(dict(kwargs)), **kwargs}
+
+
 def main() -> None:
-    module = AnsibleModule(
+    module = KeypairModule(
         argument_spec=dict(
             path=dict(type="path", required=True),
             public_key_path=dict(type="path"),

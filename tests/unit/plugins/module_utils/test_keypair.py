@@ -467,8 +467,9 @@ class TestOptions:
             ({"type": "ECDSA", "size": 2048}, "size is for RSA keys"),
             ({"type": "RSA", "curve": "P-256"}, "curve is for ECDSA keys"),
             ({"curve": "P-256"}, "curve is for ECDSA keys"),
+            ({"path": ""}, "path is empty"),
         ],
-        ids=["size of ECDSA", "curve of RSA", "curve of nothing"],
+        ids=["size of ECDSA", "curve of RSA", "curve of nothing", "no path"],
     )
     def test_refuses_what_does_not_go_together(self, place, given, reason):
         assert reason in refusal(place, **given)

@@ -1,0 +1,51 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Modules run as Ansible runs them: arguments in, JSON out, an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import typing as t
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils import aws_module
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import FakeAws
+
+MODULES = "ansible_collections.selfhosted.irsa.plugins.modules"
+
+
+class Run(t.NamedTuple):
+    """What a run of a module left: its result, and everything it printed."""
+
+    result: dict[str, t.Any]
+    printed: str
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> t.Callable[..., Run]:
+    """Run a module by its name with options; one that fails must be expected to."""
+
+    def run_module(module_name: str, /, check_mode: bool = False, fails: bool = False, **options: t.Any) -> Run:
+        module = importlib.import_module(f"{MODULES}.{module_name}")
+        capsys.readouterr()
+        with patch_module_args({**options, "_ansible_check_mode": check_mode, "_ansible_diff": True}):
+            with pytest.raises(SystemExit) as ended:
+                module.main()
+        captured = capsys.readouterr()
+        result = json.loads(captured.out)
+        assert bool(ended.value.code) == bool(result.get("failed")) == fails, result.get("msg")
+        return Run(result, captured.out + captured.err)
+
+    return run_module
+
+
+@pytest.fixture
+def aws(fake_aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
+    """The account that the modules talk to."""
+    monkeypatch.setattr(aws_module, "Clients", lambda module: fake_aws.clients)
+    return fake_aws

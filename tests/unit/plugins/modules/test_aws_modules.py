@@ -1,0 +1,186 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The modules that talk to AWS: the same result in check mode, the second time nothing, failures in the result."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils import aws_module, documents, jwk, keys
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
+    HOST,
+    INTERMEDIATE,
+    LEAF,
+    ROOT,
+    HttpsServer,
+)
+
+REGION = "eu-west-1"
+ISSUER = f"https://irsa-prod.s3.{REGION}.amazonaws.com"
+KEY = jwk.from_public_key(keys.load_public(samples.public_pem(samples.P256.pkcs8)))
+JWKS = documents.render({"keys": [KEY]})
+DISCOVERY = documents.render(documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["ES256"]))
+
+STEPS = {
+    "irsa_bucket": {"name": "irsa-prod", "region": REGION, "tags": {"team": "platform"}},
+    "irsa_publish": {
+        "bucket": "irsa-prod",
+        "region": REGION,
+        "issuer": ISSUER,
+        "jwks_json": JWKS,
+        "discovery_json": DISCOVERY,
+    },
+    "irsa_oidc_provider": {"url": ISSUER, "region": REGION, "tags": {"team": "platform"}},
+}
+
+VARYING = {
+    "changed",
+    "actions",
+    "diff",
+    "permissions",
+    "invocation",
+    "created",
+    "documents",
+    "create_date",
+    "thumbprints",
+}
+
+
+@pytest.fixture
+def before(run, aws):
+    """Make what comes before a module in an issuer's life."""
+
+    def make(module_name):
+        for name, options in STEPS.items():
+            if name == module_name:
+                break
+            run(name, **options)
+        aws.calls.clear()
+
+    return make
+
+
+@pytest.mark.parametrize("module_name", STEPS)
+class TestLife:
+    def test_check_mode_tells_what_the_run_does_and_writes_nothing(self, run, aws, before, module_name):
+        before(module_name)
+        foretold = run(module_name, True, **STEPS[module_name]).result
+        assert aws.writes == []
+        done = run(module_name, **STEPS[module_name]).result
+        assert foretold["actions"] == done["actions"] == aws.writes
+        assert foretold["changed"] is done["changed"] is True
+        for name in ("diff", "permissions", *(set(done) - VARYING)):
+            assert foretold[name] == done[name], name
+
+    def test_the_second_run_changes_nothing_and_says_the_same(self, run, aws, before, module_name):
+        before(module_name)
+        first = run(module_name, **STEPS[module_name]).result
+        aws.calls.clear()
+        second = run(module_name, **STEPS[module_name]).result
+        assert (second["changed"], second["actions"], second["diff"], aws.writes) == (False, [], [], [])
+        for name in set(first) - VARYING:
+            assert second[name] == first[name], name
+
+    def test_absent_removes_it_and_is_fine_twice(self, run, aws, before, module_name):
+        before(module_name)
+        run(module_name, **STEPS[module_name])
+        if module_name == "irsa_bucket":
+            aws.quietly("s3").put_object(Bucket="irsa-prod", Key="keys.json", Body=b"{}")
+        aws.calls.clear()
+        foretold = run(module_name, True, **STEPS[module_name], state="absent").result
+        assert aws.writes == []
+        done = run(module_name, **STEPS[module_name], state="absent").result
+        assert foretold["actions"] == done["actions"] == aws.writes != []
+        assert run(module_name, **STEPS[module_name], state="absent").result["changed"] is False
+
+    def test_a_denied_call_is_in_the_result(self, run, aws, before, module_name):
+        before(module_name)
+        read = {
+            "irsa_bucket": "s3:HeadBucket",
+            "irsa_publish": "s3:GetObject",
+            "irsa_oidc_provider": "iam:GetOpenIDConnectProvider",
+        }
+        aws.fail(read[module_name], "AccessDenied", 403, "not today")
+        result = run(module_name, fails=True, **STEPS[module_name]).result
+        assert result["call"] == read[module_name] and result["missing_permissions"]
+        assert result["missing_permissions"][0] in result["msg"]
+
+
+@pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
+def test_irsa_publish_wants_its_texts_outside_check_mode(run, aws, check_mode):
+    options = {**STEPS["irsa_publish"], "jwks_json": None}
+    done = run("irsa_publish", check_mode, fails=not check_mode, **options)
+    if check_mode:
+        assert done.result["actions"] == ["s3:PutObject", "s3:PutObject"]
+    else:
+        assert "missing required arguments: jwks_json" in done.result["msg"]
+    assert aws.writes == []
+
+
+def test_irsa_publish_warns_of_foreign_keys(run, aws, before):
+    before("irsa_publish")
+    other = documents.render({"keys": [{**KEY, "kid": "theirs"}]})
+    run("irsa_publish", **{**STEPS["irsa_publish"], "jwks_json": other})
+    result = run("irsa_publish", **STEPS["irsa_publish"]).result
+    assert result["foreign_kids"] == ["theirs"]
+    assert any("theirs" in str(warning) for warning in result["warnings"])
+
+
+def test_irsa_bucket_takes_resource_tags_as_amazon_aws_does(run, aws):
+    run("irsa_bucket", name="irsa-prod", region=REGION, resource_tags={"team": "platform"})
+    assert aws.quietly("s3").get_bucket_tagging(Bucket="irsa-prod")["TagSet"] == [{"Key": "team", "Value": "platform"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"thumbprints": ["x" * 40]}, "40 hexadecimal digits"),
+        ({"thumbprints": ["auto", "a" * 40]}, "alone"),
+        ({"client_ids": [str(number) for number in range(101)]}, "101 entries"),
+        ({"url": "https://irsa.example.com:443"}, "has a port"),
+        ({"account_id": 12345678901}, "twelve digits"),
+        ({"account_id": "999999999999"}, ACCOUNT),
+        ({"thumbprints": ["auto"], "connect_to": "host:port"}, "connect_to"),
+        ({"thumbprints": ["auto"], "connect_to": "127.0.0.1:1", "ca_path": "/no/such/file"}, "ca_path"),
+    ],
+    ids=["no hex", "auto and others", "101", "port", "account as a number", "another account", "connect_to", "ca_path"],
+)
+def test_irsa_oidc_provider_refuses_wrong_input(run, aws, given, words):
+    done = run("irsa_oidc_provider", fails=True, **{**STEPS["irsa_oidc_provider"], **given})
+    assert words in done.result["msg"]
+    assert aws.writes == []
+
+
+def test_irsa_oidc_provider_computes_the_thumbprint(run, aws, tmp_path):
+    (tmp_path / "ca.pem").write_bytes(ROOT.pem)
+    server = HttpsServer(tmp_path, [LEAF, INTERMEDIATE])
+    try:
+        result = run(
+            "irsa_oidc_provider", url=f"https://{HOST}", region=REGION, thumbprints=["auto"], connect_to=server.address,
+            ca_path=str(tmp_path / "ca.pem"),
+        ).result  # fmt: skip
+    finally:
+        server.stop()
+    assert result["thumbprints"] == [hashlib.sha1(INTERMEDIATE.der, usedforsecurity=False).hexdigest()]
+    assert aws.params_of("iam:CreateOpenIDConnectProvider")[0]["ThumbprintList"] == result["thumbprints"]
+
+
+@pytest.mark.parametrize("module_name", [*STEPS, "irsa_bucket_info", "irsa_oidc_provider_info"])
+def test_says_what_is_missing_where_boto3_is(run, aws, monkeypatch, module_name):
+    monkeypatch.setattr(aws_module, "BOTO3_IMPORT_ERROR", ImportError("no boto3"))
+    options = STEPS.get(module_name, {"name": "irsa-prod"} if module_name == "irsa_bucket_info" else {})
+    message = run(module_name, fails=True, **options).result["msg"]
+    assert "boto3" in message and "ansible_connection: local" in message
+
+
+@pytest.mark.parametrize("module_name", ["irsa_publish", "irsa_jwks", "irsa_verify"])
+def test_says_what_is_missing_where_jwcrypto_is(run, aws, monkeypatch, module_name):
+    monkeypatch.setattr(jwk, "JWCRYPTO_IMPORT_ERROR", ImportError("no jwcrypto"))
+    options = STEPS.get(module_name, {"issuer": ISSUER})
+    assert "jwcrypto" in run(module_name, fails=True, **options).result["msg"]

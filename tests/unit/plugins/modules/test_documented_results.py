@@ -1,0 +1,149 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every module returns what its documentation says, of the type it says, and nothing else."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import typing as t
+
+import pytest
+import yaml
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils import documents, jwk, keys
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
+    HOST,
+    INTERMEDIATE,
+    LEAF,
+    ROOT,
+    HttpsServer,
+)
+
+REGION = "eu-west-1"
+ISSUER = f"https://irsa-prod.s3.{REGION}.amazonaws.com"
+PUBLIC = samples.public_pem(samples.P256.pkcs8).decode()
+JWKS = documents.render({"keys": [jwk.from_public_key(keys.load_public(PUBLIC.encode()))]})
+DISCOVERY = documents.render(documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["ES256"]))
+PUBLISH = {"bucket": "irsa-prod", "region": REGION, "issuer": ISSUER, "jwks_json": JWKS, "discovery_json": DISCOVERY}
+PROVIDER = {"url": ISSUER, "region": REGION, "tags": {"team": "platform"}}
+
+# What Ansible itself documents of every result.
+COMMON = {"changed", "diff", "invocation", "warnings", "failed", "msg"}
+# What Ansible adds to a result that has a path.
+FILE_FACTS = {"mode", "owner", "group", "uid", "gid", "state", "secontext"}
+
+TYPES: dict[str, t.Any] = {"str": str, "bool": bool, "int": int, "float": (int, float), "list": list, "dict": dict}
+
+
+def documented(module_name: str) -> dict[str, t.Any]:
+    module = importlib.import_module(f"ansible_collections.selfhosted.irsa.plugins.modules.{module_name}")
+    return yaml.safe_load(module.RETURN)
+
+
+def is_promised(returned: str, state: str) -> bool:
+    """Whether a value's "returned" promises it for a run of this state."""
+    return returned == "always" or (returned == "when O(state=present)" and state == "present")
+
+
+def check_type(name: str, value: t.Any, entry: dict[str, t.Any]) -> None:
+    if value is None:
+        assert "null" in str(entry["description"]).lower(), f"{name} is null, and its description does not say so"
+        return
+    assert isinstance(value, TYPES[entry["type"]]), f"{name} is {value!r}, documented as {entry['type']}"
+    inner = entry.get("contains")
+    for each in value if isinstance(value, list) else [value]:
+        if inner:
+            assert set(each) == set(inner), name
+            for part, part_entry in inner.items():
+                check_type(f"{name}.{part}", each[part], part_entry)
+        elif isinstance(value, list):
+            assert isinstance(each, TYPES[entry["elements"]]), name
+
+
+def check_result(module_name: str, result: dict[str, t.Any], state: str = "present") -> None:
+    promised = documented(module_name)
+    returned = set(result) - COMMON - (FILE_FACTS if "path" in promised else set())
+    assert returned <= set(promised), "returned and not documented"
+    missing = {name for name, entry in promised.items() if is_promised(entry["returned"], state)} - returned
+    assert missing == set(), "documented and not returned"
+    for name in returned:
+        check_type(name, result[name], promised[name])
+
+
+@pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
+class TestResults:
+    def test_of_irsa_keypair(self, run, tmp_path, check_mode):
+        tmp_path.chmod(0o700)
+        options = {"path": str(tmp_path / "sa.key"), "type": "ECDSA", "public_key_path": str(tmp_path / "sa.pub")}
+        for given in (
+            {},
+            {},
+            {"regenerate": "always", "backup": True},
+            {"create": False},
+            {"format": "pkcs8", "backup": True},
+        ):
+            check_result("irsa_keypair", run("irsa_keypair", check_mode, **options, **given).result)
+        check_result("irsa_keypair", run("irsa_keypair", check_mode, **options, state="absent").result, "absent")
+
+    def test_of_irsa_jwks(self, run, tmp_path, check_mode):
+        tmp_path.chmod(0o700)
+        for given in (
+            {"public_keys": [PUBLIC]},
+            {"public_keys": [PUBLIC], "dest": str(tmp_path), "legacy_empty_kid": True},
+        ):
+            check_result("irsa_jwks", run("irsa_jwks", check_mode, issuer=ISSUER, **given).result)
+        if check_mode:
+            check_result("irsa_jwks", run("irsa_jwks", check_mode, issuer=ISSUER).result)
+
+    def test_of_irsa_bucket(self, run, aws, check_mode):
+        options = {"name": "irsa-prod", "region": REGION}
+        for state in ("present", "present", "absent", "absent"):
+            check_result("irsa_bucket", run("irsa_bucket", check_mode, **options, state=state).result, state)
+
+    def test_of_irsa_bucket_info(self, run, aws, check_mode):
+        options = {"name": "irsa-prod", "region": REGION}
+        check_result("irsa_bucket_info", run("irsa_bucket_info", check_mode, **options).result)
+        run("irsa_bucket", **options)
+        check_result("irsa_bucket_info", run("irsa_bucket_info", check_mode, **options).result)
+
+    def test_of_irsa_publish(self, run, aws, check_mode):
+        run("irsa_bucket", name="irsa-prod", region=REGION)
+        for state in ("present", "present", "absent", "absent"):
+            check_result("irsa_publish", run("irsa_publish", check_mode, **PUBLISH, state=state).result, state)
+        if check_mode:
+            unknown = {**PUBLISH, "jwks_json": None, "discovery_json": None}
+            check_result("irsa_publish", run("irsa_publish", check_mode, **unknown).result)
+
+    def test_of_irsa_oidc_provider(self, run, aws, check_mode):
+        for state in ("present", "present", "absent", "absent"):
+            check_result(
+                "irsa_oidc_provider", run("irsa_oidc_provider", check_mode, **PROVIDER, state=state).result, state
+            )
+
+    def test_of_irsa_oidc_provider_info(self, run, aws, check_mode):
+        run("irsa_oidc_provider", **PROVIDER)
+        for given in ({}, {"url": ISSUER}, {"tags": {"team": "nobody"}}):
+            result = run("irsa_oidc_provider_info", check_mode, region=REGION, **given).result
+            check_result("irsa_oidc_provider_info", result)
+            assert len(result["providers"]) == ("tags" not in given)
+
+    def test_of_irsa_verify(self, run, tmp_path, check_mode):
+        (tmp_path / "ca.pem").write_bytes(ROOT.pem)
+        server = HttpsServer(tmp_path, [LEAF, INTERMEDIATE])
+        issuer = f"https://{HOST}"
+        options = {"issuer": issuer, "connect_to": server.address, "ca_path": str(tmp_path / "ca.pem")}
+        try:
+            check_result("irsa_verify", run("irsa_verify", check_mode, fails=True, **options).result)
+            check_result("irsa_verify", run("irsa_verify", check_mode, fail_on="never", **options).result)
+            discovery = documents.discovery(issuer, f"{issuer}/keys.json", ["ES256"])
+            server.serve("/.well-known/openid-configuration", json.dumps(discovery).encode())
+            server.serve("/keys.json", JWKS.encode())
+            result = run("irsa_verify", check_mode, **options).result
+            check_result("irsa_verify", result)
+            assert result["verdict"] == "ok"
+        finally:
+            server.stop()

@@ -1,0 +1,114 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""irsa_keypair as a module: what its shell adds to the room, file attributes above all."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils import keys
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+
+
+@pytest.fixture
+def folder(tmp_path):
+    tmp_path.chmod(0o700)
+    return tmp_path
+
+
+@pytest.fixture
+def options(folder):
+    return {"path": str(folder / "sa.key"), "public_key_path": str(folder / "sa.pub"), "type": "ECDSA"}
+
+
+def modes(folder) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("sample", "size", "curve"), [(samples.RSA, 2048, None), (samples.P384, None, "P-384")], ids=["RSA", "EC"]
+)
+def test_says_the_size_of_the_key_and_not_of_its_file(run, folder, sample, size, curve):
+    (folder / "sa.key").write_bytes(sample.pkcs8)
+    result = run("irsa_keypair", path=str(folder / "sa.key")).result
+    assert (result["size"], result["curve"]) == (size, curve)
+
+
+def test_says_the_same_the_second_time(run, options):
+    first = run("irsa_keypair", **options).result
+    second = run("irsa_keypair", **options).result
+    assert (first["changed"], second["changed"]) == (True, False)
+    for name in set(first) - {"changed", "actions", "diff", "invocation"}:
+        assert second[name] == first[name], name
+
+
+def test_sets_the_mode_of_the_private_file_alone(run, folder, options):
+    assert run("irsa_keypair", **options, mode="0640").result["changed"]
+    assert modes(folder) == {"sa.key": 0o640, "sa.pub": 0o644}
+    assert not run("irsa_keypair", **options, mode="0640").result["changed"]
+
+
+def test_repairs_the_mode_and_tells_so_in_check_mode(run, folder, options):
+    run("irsa_keypair", **options)
+    (folder / "sa.key").chmod(0o644)
+    foretold = run("irsa_keypair", True, **options, mode="0600").result
+    assert modes(folder)["sa.key"] == 0o644
+    done = run("irsa_keypair", **options, mode="0600").result
+    assert modes(folder)["sa.key"] == 0o600
+    assert foretold["changed"] is done["changed"] is True
+    assert foretold["actions"] == done["actions"]
+
+
+def test_warns_of_a_key_that_others_can_read(run, folder, options):
+    run("irsa_keypair", **options)
+    (folder / "sa.key").chmod(0o644)
+    assert any("has mode 0644" in str(warning) for warning in run("irsa_keypair", **options).result["warnings"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_gives_all_files_to_the_owner(run, folder, options):
+    result = run("irsa_keypair", **options, owner="nobody").result
+    assert result["changed"]
+    assert {path.stat().st_uid for path in folder.iterdir()} == {65534}
+    assert not run("irsa_keypair", **options, owner="nobody").result["changed"]
+
+
+@pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
+def test_makes_no_key_for_an_owner_who_does_not_exist(run, folder, options, check_mode):
+    done = run("irsa_keypair", check_mode, fails=True, **options, owner="no-such-user")
+    assert "no-such-user" in done.result["msg"]
+    assert list(folder.iterdir()) == []
+
+
+def test_check_mode_writes_nothing(run, folder, options):
+    result = run("irsa_keypair", True, **options).result
+    assert (result["changed"], result["exists"], result["kid"]) == (True, False, None)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"size": 1024}, "size"),
+        ({"type": "DSA"}, "type"),
+        ({"curve": "P-256", "type": "RSA"}, "curve is for ECDSA keys"),
+        ({"path": ""}, "path is empty"),
+        ({"regenerate": "sometimes"}, "regenerate"),
+    ],
+    ids=["short", "DSA", "curve of RSA", "no path", "no such choice"],
+)
+def test_refuses_wrong_options_by_name(run, folder, options, given, words):
+    done = run("irsa_keypair", fails=True, **{**options, **given})
+    assert words in done.result["msg"]
+    assert list(folder.iterdir()) == []
+
+
+def test_says_what_is_missing_where_cryptography_is(run, options, monkeypatch):
+    monkeypatch.setattr(keys, "CRYPTOGRAPHY_IMPORT_ERROR", ImportError("no cryptography"))
+    message = run("irsa_keypair", fails=True, **options).result["msg"]
+    assert "cryptography >= 3.4" in message and "ansible_python_interpreter" in message
