@@ -53,7 +53,7 @@ demo: .venv/.runtime .build/$(CORE)/.collections
 # line with MAKE in it, tests and all.
 test:
 	@$(MAKE_COMMAND) --keep-going $(END) $(NEW_END) $(NODE) .venv-lint/.test || broken='--broken set-up'; \
-	$(RUN) $$broken tools unit integration node lint package sanity
+	$(RUN) $$broken tools unit integration node lint package sanity-newest
 
 unit integration sanity tools: $(END) $(NEW_END)
 	@$(RUN) $@

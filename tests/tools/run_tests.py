@@ -85,9 +85,9 @@ def in_venv(venv: Path, collections: Path | None = None) -> dict[str, str]:
     return variables
 
 
-def pytest_step(title: str, venv: Path, tests: str, collections: Path | None = None) -> Step:
+def pytest_step(title: str, venv: Path, tests: str, collections: Path | None = None, *options: str) -> Step:
     reports = REPORTS / title.replace(" ", "-")
-    command = [str(venv / "bin" / "python"), "-m", "pytest", tests, f"--junit-xml={reports / 'pytest.xml'}"]
+    command = [str(venv / "bin" / "python"), "-m", "pytest", tests, f"--junit-xml={reports / 'pytest.xml'}", *options]
     return Step(title, command, in_venv(venv, collections), reports=reports)
 
 
@@ -107,7 +107,9 @@ def unit_steps(environments: Environments) -> Iterator[Step]:
 
 def integration_steps(environments: Environments) -> Iterator[Step]:
     for end in environments.ends:
-        yield pytest_step(f"integration {end.core}", end.venv, "tests/integration", end.collections)
+        # A process has one embedded AWS, so two files never share one.
+        workers = ("--numprocesses", "2", "--dist", "loadfile")
+        yield pytest_step(f"integration {end.core}", end.venv, "tests/integration", end.collections, *workers)
 
 
 def node_steps(environments: Environments) -> Iterator[Step]:
@@ -124,6 +126,11 @@ def sanity_steps(environments: Environments) -> Iterator[Step]:
     arguments = ["sanity", "--python", "default", "--junit", "--skip-test", "pslint", "--skip-test", "shellcheck"]
     for end in environments.ends:
         yield ansible_test_step(f"sanity {end.core}", end, arguments)
+
+
+def newest_sanity_steps(environments: Environments) -> Iterator[Step]:
+    # It imports everything with each Python that is there, whichever end it belongs to.
+    yield from sanity_steps(Environments(environments.ends[-1:], environments.node))
 
 
 def lint_steps(environments: Environments) -> Iterator[Step]:
@@ -155,6 +162,7 @@ SUITES = {
     "lint": lint_steps,
     "package": package_steps,
     "sanity": sanity_steps,
+    "sanity-newest": newest_sanity_steps,
 }
 
 
