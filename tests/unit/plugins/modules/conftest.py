@@ -11,6 +11,7 @@ import json
 import typing as t
 
 import pytest
+from ansible.module_utils.common.parameters import PASS_VARS
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils import aws_module
@@ -33,7 +34,10 @@ def run(capsys: pytest.CaptureFixture[str]) -> t.Callable[..., Run]:
     def run_module(module_name: str, /, check_mode: bool = False, fails: bool = False, **options: t.Any) -> Run:
         module = importlib.import_module(f"{MODULES}.{module_name}")
         capsys.readouterr()
-        with patch_module_args({**options, "_ansible_check_mode": check_mode, "_ansible_diff": True}):
+        settings = {"_ansible_check_mode": check_mode, "_ansible_diff": True}
+        if "inject_invocation" in PASS_VARS:  # ansible-core 2.20 and newer repeat the options only where told to
+            settings["_ansible_inject_invocation"] = True
+        with patch_module_args({**options, **settings}):
             with pytest.raises(SystemExit) as ended:
                 module.main()
         captured = capsys.readouterr()

@@ -32,7 +32,7 @@ PUBLISH = {"bucket": "irsa-prod", "region": REGION, "issuer": ISSUER, "jwks_json
 PROVIDER = {"url": ISSUER, "region": REGION, "tags": {"team": "platform"}}
 
 # What Ansible itself documents of every result.
-COMMON = {"changed", "diff", "invocation", "warnings", "failed", "msg"}
+COMMON = {"changed", "diff", "invocation", "warnings", "deprecations", "failed", "msg"}
 # What Ansible adds to a result that has a path.
 FILE_FACTS = {"mode", "owner", "group", "uid", "gid", "state", "secontext"}
 
