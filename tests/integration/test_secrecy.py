@@ -133,7 +133,6 @@ def test_a_key_that_is_made_is_nowhere_but_in_its_file(
     issuer = {
         "irsa_issuer_bucket": "irsa-secrecy",
         "irsa_issuer_key_path": str(told.key),
-        "irsa_issuer_key_backup": "s3://irsa-private/keys",
     }
     plays: list[Play] = [
         {
@@ -143,7 +142,7 @@ def test_a_key_that_is_made_is_nowhere_but_in_its_file(
             "tasks": [
                 *[ROLE] * runs,
                 {"ansible.builtin.file": {"path": f"{told.key}.pub", "state": "absent"}},
-                ROLE,
+                {**ROLE, "vars": {"irsa_issuer_key_backup": "s3://irsa-private/keys"}},
             ],
         }
     ]
@@ -210,4 +209,3 @@ def test_a_private_key_in_the_place_of_a_public_one_is_refused_and_masked(told: 
     assert run.calls == []
     assert key.read_bytes() == before
     assert list(told.key_files()) == [key]
-    assert "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" in run.output
