@@ -2,12 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The bucket that serves the documents: present with exactly these paths public, or gone."""
+"""The bucket that serves the documents, present, with exactly these paths public."""
 
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 import json
 import typing as t
 
@@ -18,12 +17,16 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
 )
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils import bucket_policy, permissions
-from ansible_collections.selfhosted.irsa.plugins.module_utils.account import account_of, confirm_account
+from ansible_collections.selfhosted.irsa.plugins.module_utils.account import confirm_account
 from ansible_collections.selfhosted.irsa.plugins.module_utils.bucket_names import check_bucket_name
+from ansible_collections.selfhosted.irsa.plugins.module_utils.bucket_place import (
+    NEW_BUCKET_BLOCK,
+    BucketRoom,
+    BucketWish,
+    Tags,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils.calls import Aws, CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer import object_keys
-from ansible_collections.selfhosted.irsa.plugins.module_utils.places import Place, place_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils.plan import Change, Outcome, carry_out
 
 # The only way to public objects in a bucket made since April 2023 is a policy: ACLs stay blocked, public policies must
@@ -35,36 +38,8 @@ WANTED_BLOCK = {
     "RestrictPublicBuckets": False,
 }
 
-# https://aws.amazon.com/about-aws/whats-new/2022/12/amazon-s3-automatically-enable-block-public-access-disable-access-control-lists-buckets-april-2023/
-_NEW_BUCKET_BLOCK = dict.fromkeys(WANTED_BLOCK, True)
-
 # The writes that an account-level block would undo or refuse.
 _OPENING = ("PutPublicAccessBlock", "PutBucketPolicy")
-
-_MOST_LISTED = 10
-_DELETED_AT_ONCE = 1000  # the most that DeleteObjects takes
-
-Tags = t.Dict[str, str]
-
-
-@dataclasses.dataclass(frozen=True)
-class BucketWish:
-    """What is wanted of a bucket. None for ``tags``, ``encryption``, ``versioning`` and ``object_ownership``: not
-    looked at. Without ``repair`` a bucket that is there already stays as it is.
-    """
-
-    name: str
-    region: t.Optional[str] = None
-    account_id: t.Optional[str] = None
-    public_paths: t.Sequence[str] = object_keys(None)
-    purge_public_paths: bool = False
-    tags: t.Optional[Tags] = None
-    purge_tags: bool = False
-    encryption: t.Optional[str] = None
-    versioning: t.Optional[bool] = None
-    object_ownership: t.Optional[str] = None
-    namespace: t.Optional[str] = None
-    repair: bool = True
 
 
 @dataclasses.dataclass
@@ -92,113 +67,7 @@ def ensure_present(aws: Aws, wish: BucketWish, check_mode: bool) -> Outcome:
     return Outcome(changes, values, room.warnings, sorted(aws.permissions))
 
 
-def ensure_absent(aws: Aws, wish: BucketWish, check_mode: bool) -> Outcome:
-    """Delete the bucket with the documents that ``wish.public_paths`` name, all versions of them. Raises IrsaError.
-
-    A bucket with any other object in it is refused, with a list.
-    """
-    room = _DoomedBucket(aws, wish)
-    changes = carry_out(aws, room, check_mode)
-    return Outcome(changes, {**room.values(), "created": False, "pending": []}, [], sorted(aws.permissions))
-
-
-def look(aws: Aws, wish: BucketWish, required: bool = False, private: bool = False) -> dict[str, t.Any]:
-    """Where the bucket is or would be, and whether it ``exists``.
-
-    Raises IrsaError where it is another's or elsewhere; where it is missing and ``required``; and where it is to be
-    ``private`` and does not block all public access.
-    """
-    room = _BucketRoom(aws, wish)
-    exists = room.exists()
-    if required and not exists:
-        raise IrsaError(
-            f"The bucket {wish.name} does not exist in account {room.account_id}. Whoever manages it has to make it "
-            "first."
-        )
-    if private and exists and not room.blocks_public_access():
-        raise IrsaError(
-            f"The bucket {wish.name} does not block all public access, so it is no place for a private key. Turn all "
-            "four "
-            "settings of Block Public Access on, or choose another bucket."
-        )
-    return {"exists": exists, **room.values()}
-
-
-class _BucketRoom:
-    """What making and deleting a bucket have in common."""
-
-    def __init__(self, aws: Aws, wish: BucketWish) -> None:
-        check_bucket_name(wish.name, "any")
-        self.warnings: list[str] = []
-        self.aws = aws
-        self.wish = wish
-        self.place: Place = place_of(aws.client("s3"))
-        self.on = f"bucket {wish.name}"
-        self.account_id = account_of(aws, wish.account_id)
-
-    def values(self) -> dict[str, t.Any]:
-        return {
-            "name": self.wish.name,
-            "region": self.region,
-            "arn": f"arn:{self.place.partition}:s3:::{self.wish.name}",
-            "host": self.place._replace(region=self.region).bucket_host(self.wish.name),
-            "account_id": self.account_id,
-        }
-
-    @property
-    def region(self) -> str:
-        return self.wish.region or self.place.region
-
-    @property
-    def address(self) -> dict[str, str]:
-        """The bucket's name and owner, as every call on it takes them: a name that somebody else took meanwhile is
-        never used.
-        """
-        return {"Bucket": self.wish.name, "ExpectedBucketOwner": self.account_id}
-
-    def get(self, operation: str, *absent: str) -> dict[str, t.Any]:
-        """The answer of a call that reads something of the bucket, empty where that is not there."""
-        return self.aws.call("s3", operation, self.on, absent=absent, **self.address) or {}
-
-    def blocks_public_access(self) -> bool:
-        """Whether all four settings of Block Public Access are on."""
-        answer = self.get("GetPublicAccessBlock", "NoSuchPublicAccessBlockConfiguration")
-        return answer.get("PublicAccessBlockConfiguration") == _NEW_BUCKET_BLOCK
-
-    def exists(self) -> bool:
-        """Whether the bucket is there, ours and in the wanted region; raises IrsaError where it is another's or
-        elsewhere.
-        """
-        try:
-            head = self.aws.call("s3", "HeadBucket", self.on, absent=("404", "NoSuchBucket"), **self.address)
-        except CallFailed as failure:
-            if failure.denied:
-                raise IrsaError(
-                    f"The bucket {self.wish.name} exists and is not account {self.account_id}'s, or the credentials "
-                    "lack the permission "
-                    "s3:ListBucket on it. Bucket names are shared by all accounts: choose another name, or give the "
-                    "owner's account ID.",
-                    call=failure.call,
-                    missing_permissions=["s3:ListBucket"],
-                ) from None
-            if failure.status == 301 or failure.code in ("301", "PermanentRedirect"):
-                raise IrsaError(
-                    f"The bucket {self.wish.name} sits in another region than {self.region}. Give its own region."
-                ) from None
-            raise
-        if head is None:
-            return False
-        headers = head.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-        actual = head.get("BucketRegion") or headers.get("x-amz-bucket-region")
-        if self.place.is_aws and actual and actual != self.region:
-            raise IrsaError(
-                f"The bucket {self.wish.name} sits in {actual}, not in {self.region}. Give the region {actual}, or "
-                "another name."
-            )
-        return True
-
-
-class _Bucket(_BucketRoom):
+class _Bucket(BucketRoom):
     """The room of a bucket that is to be present."""
 
     def __init__(self, aws: Aws, wish: BucketWish) -> None:
@@ -363,7 +232,7 @@ class _Bucket(_BucketRoom):
         """What a bucket has the moment it was made, at AWS or elsewhere."""
         tags = dict(creation.after.get("tags", {}))
         return _Present(
-            block=_NEW_BUCKET_BLOCK if self.place.is_aws else None,
+            block=NEW_BUCKET_BLOCK if self.place.is_aws else None,
             tags=tags,
             encryption="AES256" if self.place.is_aws else None,
             versioning=False,
@@ -452,64 +321,3 @@ class _Bucket(_BucketRoom):
                 "PutBucketTagging", "tags", present, wanted, Tagging={"TagSet": ansible_dict_to_boto3_tag_list(wanted)}
             )
         ]
-
-
-class _DoomedBucket(_BucketRoom):
-    """The room of a bucket that is to be gone."""
-
-    def plan(self) -> list[Change]:
-        if not self.exists():
-            return []
-        ours, foreign = self._objects()
-        if foreign:
-            listed = ", ".join(foreign[:_MOST_LISTED]) + (
-                f" and {len(foreign) - _MOST_LISTED} more" if len(foreign) > _MOST_LISTED else ""
-            )
-            raise IrsaError(
-                f"The bucket {self.wish.name} holds objects that are not the documents to be removed with it: "
-                f"{listed}. Nothing was deleted. "
-                "Remove them yourself, or keep the bucket.",
-                foreign_objects=foreign[:100],
-            )
-        changes = []
-        for start in range(0, len(ours), _DELETED_AT_ONCE):
-            batch = ours[start : start + _DELETED_AT_ONCE]
-            keys = sorted({version["Key"] for version in batch})
-            params = {**self.address, "Delete": {"Objects": batch, "Quiet": True}}
-            changes.append(Change("s3", "DeleteObjects", params, self.on, "documents, all versions", keys, None))
-        changes.append(
-            Change(
-                "s3",
-                "DeleteBucket",
-                self.address,
-                self.on,
-                "bucket",
-                {"name": self.wish.name, "region": self.region},
-                None,
-                gone=("NoSuchBucket",),
-            )
-        )
-        return changes
-
-    def done(self, change: Change, answer: t.Mapping[str, t.Any]) -> None:
-        # DeleteObjects answers 200 even when it deleted nothing, and lists what it did not.
-        for error in answer.get("Errors", []):
-            raise IrsaError(
-                f"{change.action} could not delete {error.get('Key')} from {self.on}: {error.get('Code')}: "
-                f"{error.get('Message')}. "
-                f"The credentials need {' and '.join(change.permissions)} there."
-            )
-
-    def recheck(self, made: t.Sequence[Change]) -> list[Change]:
-        return []
-
-    def _objects(self) -> tuple[list[dict[str, str]], list[str]]:
-        """Every version and delete marker of our documents, and the keys of everything else."""
-        ours, foreign = [], []
-        for page in self.aws.pages("s3", "ListObjectVersions", self.on, **self.address):
-            for version in page.get("Versions", []) + page.get("DeleteMarkers", []):
-                if any(fnmatch.fnmatchcase(version["Key"], pattern) for pattern in self.wish.public_paths):
-                    ours.append({"Key": version["Key"], "VersionId": version["VersionId"]})
-                elif version["Key"] not in foreign:
-                    foreign.append(version["Key"])
-        return ours, foreign

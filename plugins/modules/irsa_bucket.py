@@ -158,13 +158,14 @@ permissions:
   sample: ["s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock", "s3:ListBucket"]
 """
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import bucket
+from ansible_collections.selfhosted.irsa.plugins.module_utils import bucket, bucket_removal
 from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import (
     aws_module,
     aws_of,
     conclude_outcome,
     wish_of,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils.bucket_place import BucketWish
 from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer import object_keys
 
 
@@ -186,8 +187,8 @@ def main() -> None:
         )
     )
     options = dict(module.params)
-    ensure = bucket.ensure_absent if options["state"] == "absent" else bucket.ensure_present
-    wish = wish_of(bucket.BucketWish, options)
+    ensure = bucket_removal.ensure_absent if options["state"] == "absent" else bucket.ensure_present
+    wish = wish_of(BucketWish, options)
     conclude_outcome(module, lambda: ensure(aws_of(module), wish, module.check_mode))
 
 

@@ -91,7 +91,7 @@ permissions:
 """
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import aws_module, aws_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils.bucket import BucketWish, look
+from ansible_collections.selfhosted.irsa.plugins.module_utils.bucket_place import BucketWish, look
 from ansible_collections.selfhosted.irsa.plugins.module_utils.module import conclude
 
 

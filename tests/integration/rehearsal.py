@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from accounts import REGION, Account
-from ansible_collections.selfhosted.irsa.plugins.module_utils import bucket, document_set, provider, publication
+from ansible_collections.selfhosted.irsa.plugins.module_utils import bucket, bucket_removal, document_set, provider, publication
+from ansible_collections.selfhosted.irsa.plugins.module_utils.bucket_place import BucketWish
 from ansible_collections.selfhosted.irsa.plugins.module_utils.calls import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils.keypair import KeyPair
 
@@ -51,7 +52,7 @@ class Rehearsal:
         aws = self._aws()
         key = self._key(create=False, check_mode=check_mode).ensure_present()
         self.actions += key["actions"]
-        self._take(bucket.ensure_present(aws, bucket.BucketWish(self.name, tags=self.tags), check_mode))
+        self._take(bucket.ensure_present(aws, BucketWish(self.name, tags=self.tags), check_mode))
         if not key["exists"]:
             key = self._key(create=True, check_mode=check_mode).ensure_present()
             self.actions += key["actions"]
@@ -80,7 +81,7 @@ class Rehearsal:
         self.actions = []
         aws = self._aws()
         self._take(provider.ensure_absent(aws, provider.ProviderWish(self.issuer), check_mode))
-        self._take(bucket.ensure_absent(aws, bucket.BucketWish(self.name), check_mode))
+        self._take(bucket_removal.ensure_absent(aws, BucketWish(self.name), check_mode))
         self.actions += self._key(create=False, check_mode=check_mode).ensure_absent()["actions"]
         return self.actions
 

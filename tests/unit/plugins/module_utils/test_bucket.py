@@ -11,8 +11,8 @@ import json
 import boto3
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import bucket
-from ansible_collections.selfhosted.irsa.plugins.module_utils.bucket import BucketWish
+from ansible_collections.selfhosted.irsa.plugins.module_utils import bucket, bucket_place, bucket_removal
+from ansible_collections.selfhosted.irsa.plugins.module_utils.bucket_place import BucketWish
 from ansible_collections.selfhosted.irsa.plugins.module_utils.calls import Aws, CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION, FakeAws, policy_of
@@ -382,10 +382,12 @@ class TestOtherStores:
 
     @pytest.fixture
     def store(self, fake_aws, monkeypatch):
-        real = bucket.place_of
-        monkeypatch.setattr(
-            bucket, "place_of", lambda client: real(client)._replace(is_aws=False, endpoint="https://s3.rgw.example")
-        )
+        real = bucket_place.place_of
+
+        def of_ones_own(client):
+            return real(client)._replace(is_aws=False, endpoint="https://s3.rgw.example")
+
+        monkeypatch.setattr(bucket_place, "place_of", of_ones_own)
         return fake_aws
 
     @pytest.fixture
@@ -423,7 +425,7 @@ class TestOtherStores:
 
 class TestAbsent:
     def remove(self, fake_aws, check_mode=False, **given):
-        return bucket.ensure_absent(Aws(fake_aws.clients), wish(**given), check_mode)
+        return bucket_removal.ensure_absent(Aws(fake_aws.clients), wish(**given), check_mode)
 
     def test_takes_the_bucket_away_with_its_documents(self, fake_aws, s3, made):
         for key in DOCUMENTS:
@@ -446,7 +448,7 @@ class TestAbsent:
 
     def test_takes_thousands_in_batches(self, fake_aws, made, monkeypatch):
         versions = [{"Key": "keys.json", "VersionId": str(number)} for number in range(2001)]
-        monkeypatch.setattr(bucket._DoomedBucket, "_objects", lambda room: (versions, []))
+        monkeypatch.setattr(bucket_removal._DoomedBucket, "_objects", lambda room: (versions, []))
         assert self.remove(fake_aws, check_mode=True).actions == ["s3:DeleteObjects"] * 3 + ["s3:DeleteBucket"]
 
     @pytest.mark.parametrize("key", ["sa-signer.key", "prod/keys.json", "keys.json.bak", ".well-known/other"])
@@ -499,7 +501,7 @@ class TestAbsent:
 
 class TestLook:
     def look(self, fake_aws, **given):
-        return bucket.look(Aws(fake_aws.clients), wish(account_id=ACCOUNT), **given)
+        return bucket_place.look(Aws(fake_aws.clients), wish(account_id=ACCOUNT), **given)
 
     def test_says_where_it_would_be(self, fake_aws):
         found = self.look(fake_aws)
@@ -508,8 +510,8 @@ class TestLook:
 
     def test_takes_a_name_of_any_namespace(self, fake_aws):
         request = BucketWish(f"irsa-{ACCOUNT}-{REGION}-an", account_id=ACCOUNT)
-        assert bucket.look(Aws(fake_aws.clients), request)["exists"] is False
-        assert bucket.ensure_absent(Aws(fake_aws.clients), request, False).actions == []
+        assert bucket_place.look(Aws(fake_aws.clients), request)["exists"] is False
+        assert bucket_removal.ensure_absent(Aws(fake_aws.clients), request, False).actions == []
         with pytest.raises(IrsaError, match="Ask for that namespace"):
             bucket.ensure_present(Aws(fake_aws.clients), request, False)
 
