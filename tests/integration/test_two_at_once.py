@@ -6,9 +6,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
 from accounts import Account
+from ansible_collections.selfhosted.irsa.plugins.module_utils import key_files, plan
 from oracles import kid_of
 from playbooks import PROVISION, Operator
+from rehearsal import Rehearsal
 
 # What a run may end with that met another one: it says so, and that running again will do.
 TOLD = "Run again when the other run has ended"
@@ -35,3 +41,40 @@ def test_two_runs_on_the_same_new_key_and_bucket_make_one_issuer(operator: Opera
     after = operator.provision().ok()
     assert after.changed == {"localhost": 0}
     assert after.writes == []
+
+
+@pytest.fixture
+def before_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int, Callable[[], object]], None]]:
+    """Has something happen once, right before the write of that number, be it to AWS or to a file."""
+    pending: list[tuple[int, Callable[[], object]]] = []
+    count = iter(range(1000))
+
+    def watched(write: Callable[..., Any]) -> Callable[..., Any]:
+        def attempt(*arguments: Any) -> Any:
+            if pending and next(count) == pending[0][0]:
+                pending.pop()[1]()
+            return write(*arguments)
+
+        return attempt
+
+    monkeypatch.setattr(plan, "_make", watched(plan._make))
+    for name in ("create_private", "replace"):
+        monkeypatch.setattr(key_files, name, watched(getattr(key_files, name)))
+    yield lambda number, other: pending.append((number, other))
+    assert not pending, "nothing happened: there was no write of that number"
+
+
+@pytest.mark.parametrize("number", range(9))
+def test_a_whole_run_may_come_before_any_write_of_another(
+    operator: Operator, account: Account, before_write: Callable[[int, Callable[[], object]], None], number: int
+) -> None:
+    one = Rehearsal(account, operator.key, "irsa-two", {"team": "platform"})
+    other = Rehearsal(account, operator.key, "irsa-two", {"team": "platform"})
+    before_write(number, other.run)
+
+    one.run()
+
+    assert other.actions[-1] == "iam:CreateOpenIDConnectProvider"
+    assert [key["kid"] for key in account.document("irsa-two", "keys.json")["keys"]] == [kid_of(operator.key)]
+    assert account.providers() == [one.arn]
+    assert Rehearsal(account, operator.key, "irsa-two", {"team": "platform"}).run() == []
