@@ -4,8 +4,8 @@
 
 """Keys that openssl and ssh-keygen made, so that what is tested did not write what it reads.
 
-Made when this is imported, and not by fixtures: ansible-test runs each test in a process of its own, where every fixture
-is made anew. Python 3.9 has to do.
+Made when this is imported, and not by fixtures: ansible-test runs each test in a process of its own, where every
+fixture is made anew. Python 3.9 has to do.
 """
 
 from __future__ import annotations

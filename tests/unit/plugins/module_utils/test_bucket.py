@@ -136,9 +136,16 @@ class TestMaking:
 
     def test_names_every_permission(self, fake_aws):
         assert ensure(fake_aws, check_mode=True).permissions == sorted(
-            ["s3:ListBucket", "s3:CreateBucket", "s3:PutBucketOwnershipControls", "s3:GetAccountPublicAccessBlock",
-             "s3:PutBucketPublicAccessBlock", "s3:PutBucketPolicy", "s3:GetBucketPolicy"]
-        )  # fmt: skip
+            [
+                "s3:ListBucket",
+                "s3:CreateBucket",
+                "s3:PutBucketOwnershipControls",
+                "s3:GetAccountPublicAccessBlock",
+                "s3:PutBucketPublicAccessBlock",
+                "s3:PutBucketPolicy",
+                "s3:GetBucketPolicy",
+            ]
+        )
 
     def test_draws_what_it_makes(self, fake_aws):
         creation, block, policy = ensure(fake_aws, check_mode=True).diff
@@ -175,19 +182,50 @@ class TestRepairing:
             (lambda s3: s3.put_public_access_block(Bucket=NAME, PublicAccessBlockConfiguration=CLOSED), {}, [BLOCK]),
             (lambda s3: s3.delete_public_access_block(Bucket=NAME), {}, [BLOCK]),
             (lambda s3: s3.delete_bucket_policy(Bucket=NAME), {}, [POLICY]),
-            (lambda s3: s3.put_bucket_policy(Bucket=NAME, Policy=json.dumps({"Version": "2012-10-17", "Statement": [THEIRS]})), {}, [POLICY]),
+            (
+                lambda s3: s3.put_bucket_policy(
+                    Bucket=NAME, Policy=json.dumps({"Version": "2012-10-17", "Statement": [THEIRS]})
+                ),
+                {},
+                [POLICY],
+            ),
             (lambda s3: None, {"tags": {"team": "platform"}}, [TAG]),
             (lambda s3: None, {"versioning": True}, [VERSION]),
-            (lambda s3: s3.put_bucket_versioning(Bucket=NAME, VersioningConfiguration={"Status": "Enabled"}), {"versioning": False}, [VERSION]),
+            (
+                lambda s3: s3.put_bucket_versioning(Bucket=NAME, VersioningConfiguration={"Status": "Enabled"}),
+                {"versioning": False},
+                [VERSION],
+            ),
             (lambda s3: s3.delete_bucket_encryption(Bucket=NAME), {"encryption": "AES256"}, [ENCRYPT]),
             (lambda s3: None, {"object_ownership": "ObjectWriter"}, [OWNERSHIP]),
-            (lambda s3: s3.delete_bucket_ownership_controls(Bucket=NAME), {"object_ownership": "BucketOwnerEnforced"}, [OWNERSHIP]),
-            (lambda s3: (s3.delete_bucket_policy(Bucket=NAME), s3.put_public_access_block(Bucket=NAME, PublicAccessBlockConfiguration=CLOSED)),
-             {"tags": {"a": "b"}, "versioning": True}, [BLOCK, POLICY, TAG, VERSION]),
+            (
+                lambda s3: s3.delete_bucket_ownership_controls(Bucket=NAME),
+                {"object_ownership": "BucketOwnerEnforced"},
+                [OWNERSHIP],
+            ),
+            (
+                lambda s3: (
+                    s3.delete_bucket_policy(Bucket=NAME),
+                    s3.put_public_access_block(Bucket=NAME, PublicAccessBlockConfiguration=CLOSED),
+                ),
+                {"tags": {"a": "b"}, "versioning": True},
+                [BLOCK, POLICY, TAG, VERSION],
+            ),
         ],
-        ids=["block closed", "block gone", "policy gone", "statement gone", "tags", "versioning on", "versioning off", "encryption",
-             "ownership", "no ownership", "several"],
-    )  # fmt: skip
+        ids=[
+            "block closed",
+            "block gone",
+            "policy gone",
+            "statement gone",
+            "tags",
+            "versioning on",
+            "versioning off",
+            "encryption",
+            "ownership",
+            "no ownership",
+            "several",
+        ],
+    )
     def test_repairs_what_differs_and_nothing_else(self, fake_aws, s3, made, drift, given, actions):
         drift(s3)
         done = assert_as_foretold(fake_aws, **given)
@@ -198,8 +236,11 @@ class TestRepairing:
     def test_reads_only_what_it_was_asked_for(self, fake_aws, made):
         ensure(fake_aws)
         assert sorted(fake_aws.calls) == [
-            "s3:GetBucketPolicy", "s3:GetPublicAccessBlock", "s3:HeadBucket", "sts:GetCallerIdentity",
-        ]  # fmt: skip
+            "s3:GetBucketPolicy",
+            "s3:GetPublicAccessBlock",
+            "s3:HeadBucket",
+            "sts:GetCallerIdentity",
+        ]
 
     def test_reads_no_account_where_it_was_said(self, fake_aws, made):
         ensure(fake_aws, account_id=ACCOUNT)
@@ -272,8 +313,9 @@ class TestSharing:
         pytest.MonkeyPatch().setattr(bucket._Bucket, "recheck", real)
         assert done.actions == [POLICY, POLICY]
         assert sorted(policy_of(fake_aws, NAME)["Statement"][0]["Resource"]) == [
-            f"arn:aws:s3:::{NAME}/a/keys.json", f"arn:aws:s3:::{NAME}/b/keys.json",
-        ]  # fmt: skip
+            f"arn:aws:s3:::{NAME}/a/keys.json",
+            f"arn:aws:s3:::{NAME}/b/keys.json",
+        ]
 
     def test_adopts_the_bucket_of_a_run_that_was_faster(self, fake_aws, s3):
         fake_aws.before(

@@ -30,9 +30,15 @@ def jwk_of(sample: samples.Sample) -> jwk.Jwk:
 
 def options(**given):
     return {
-        "issuer": ISSUER, "jwks_uri": None, "public_keys": [], "public_key_paths": [], "jwks": [], "legacy_empty_kid": False,
-        "dest": None, **given,
-    }  # fmt: skip
+        "issuer": ISSUER,
+        "jwks_uri": None,
+        "public_keys": [],
+        "public_key_paths": [],
+        "jwks": [],
+        "legacy_empty_kid": False,
+        "dest": None,
+        **given,
+    }
 
 
 def build(check_mode=False, **given):
@@ -124,16 +130,41 @@ class TestRefusals:
             ({"jwks": [{"keys": []}, {"kty": "RSA"}]}, "jwks: document 2", "no JWKS"),
             ({"jwks": [{"keys": [{**jwk_of(RSA), "key_ops": ["verify"]}]}]}, samples.kid(RSA.pkcs8), "key_ops"),
             ({"jwks": [{"keys": [{**jwk_of(RSA), "d": "AQAB"}]}]}, "jwks: document 1", "private members"),
-            ({"public_keys": [public(RSA)], "jwks": [{"keys": [{**jwk_of(OTHER_RSA), "kid": samples.kid(RSA.pkcs8)}]}]},
-             "jwks: document 1", "of another key"),
+            (
+                {
+                    "public_keys": [public(RSA)],
+                    "jwks": [{"keys": [{**jwk_of(OTHER_RSA), "kid": samples.kid(RSA.pkcs8)}]}],
+                },
+                "jwks: document 1",
+                "of another key",
+            ),
             ({"public_keys": []}, "public_keys", "No key was given"),
-            ({"jwks": [{"keys": [{**jwk_of(RSA), "kid": str(number)} for number in range(101)]}]}, "JWKS", "101 RSA keys"),
+            (
+                {"jwks": [{"keys": [{**jwk_of(RSA), "kid": str(number)} for number in range(101)]}]},
+                "JWKS",
+                "101 RSA keys",
+            ),
         ],
         ids=[
-            "issuer", "jwks_uri http", "jwks_uri without a host", "jwks_uri no URL", "jwks_uri with a space", "no key", "empty key",
-            "no text", "private key", "no file", "directory", "no JWKS", "key_ops", "private JWK", "one kid twice", "nothing", "too many",
+            "issuer",
+            "jwks_uri http",
+            "jwks_uri without a host",
+            "jwks_uri no URL",
+            "jwks_uri with a space",
+            "no key",
+            "empty key",
+            "no text",
+            "private key",
+            "no file",
+            "directory",
+            "no JWKS",
+            "key_ops",
+            "private JWK",
+            "one kid twice",
+            "nothing",
+            "too many",
         ],
-    )  # fmt: skip
+    )
     def test_names_the_option_and_the_reason(self, given, named, reason):
         message = refusal(**given)
         assert named in message and reason in message

@@ -38,8 +38,8 @@ GOLDEN_JWKS = """{
       "e": "AQAB",
       "kid": "HKS_5IByjN06Klpi85EfRN2uquYFAx7Y2nw3iZF32Dw",
       "kty": "RSA",
-      "n": "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-\
-pCgNMsD1W_YpRPWwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbqYsLA9e-SXwUQAC-ZDyZDhkrpnM9GWcGUI3Nd9r-\
+      "n": "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd\
+2lZS-pCgNMsD1W_YpRPWwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbqYsLA9e-SXwUQAC-ZDyZDhkrpnM9GWcGUI3Nd9r-\
 X-A5nJ-uRXpXUSzNAWGqm9bBZ2jpsDdGOf5eMpX5eNGiPqJOV6oSX5Fkg5QJuSc3cRxwfo4lnZC7_ADqEqAVd3EYqQmz0Bm8hvLCqQlpcyCDf4Zjsw",
       "use": "sig"
     }
@@ -92,9 +92,14 @@ class TestBytes:
     def test_discovery_document_has_the_fields_of_the_shell_procedure(self):
         """As SELF_HOSTED_SETUP.md of the EKS pod identity webhook has them."""
         assert set(documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["RS256"])) == {
-            "issuer", "jwks_uri", "authorization_endpoint", "response_types_supported", "subject_types_supported",
-            "id_token_signing_alg_values_supported", "claims_supported",
-        }  # fmt: skip
+            "issuer",
+            "jwks_uri",
+            "authorization_endpoint",
+            "response_types_supported",
+            "subject_types_supported",
+            "id_token_signing_alg_values_supported",
+            "claims_supported",
+        }
 
     def test_algorithms_are_sorted_and_named_once(self):
         document = documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["RS256", "ES384", "RS256", "ES256"])

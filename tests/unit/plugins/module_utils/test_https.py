@@ -231,7 +231,7 @@ class TestGivingUp:
 
     def test_on_a_body_that_drips(self, server, route, monkeypatch):
         clock = itertools.count(step=1.0)
-        monkeypatch.setattr(https.time, "monotonic", lambda: next(clock))
+        monkeypatch.setattr(https.time, "monotonic", clock.__next__)
         server.replies["/keys.json"] = lambda: (200, {}, itertools.repeat(b"x"))
         failure = failed(URL, route, most_bytes=10**9)
         assert failure.stage == "http-response" and "too long" in str(failure)

@@ -85,7 +85,7 @@ class TestParse:
             ("https://irsa.example.com/" + "p" * 231, "has 256 characters"),
         ],
         ids=lambda value: str(len(value)) if len(value) > 60 else repr(value),
-    )  # fmt: skip
+    )
     def test_refuses_what_iam_or_kubernetes_would(self, url, reason):
         message = refusal(issuer.parse, url)
         assert message.startswith(f"The issuer {url!r} ") and reason in message

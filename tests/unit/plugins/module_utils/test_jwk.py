@@ -139,11 +139,33 @@ class TestUsable:
             ({"n": b64url(b"\x81" + bytes(126) + b"\x01")}, "1024 bits"),
         ],
         ids=[
-            "kid null", "kid empty", "kid a number", "key_ops", "key_ops empty", "use enc", "use null", "PS256", "ES256", "alg none",
-            "alg null", "alg a list", "oct", "OKP", "kty null", "kty a list", "kty of the other", "n null", "n a number", "n empty",
-            "e zero", "padding", "line break", "not the URL alphabet", "1024 bits",
+            "kid null",
+            "kid empty",
+            "kid a number",
+            "key_ops",
+            "key_ops empty",
+            "use enc",
+            "use null",
+            "PS256",
+            "ES256",
+            "alg none",
+            "alg null",
+            "alg a list",
+            "oct",
+            "OKP",
+            "kty null",
+            "kty a list",
+            "kty of the other",
+            "n null",
+            "n a number",
+            "n empty",
+            "e zero",
+            "padding",
+            "line break",
+            "not the URL alphabet",
+            "1024 bits",
         ],
-    )  # fmt: skip
+    )
     def test_refuses_an_rsa_key_that_sts_would_refuse(self, change, reason):
         assert reason in refusal(jwk.usable, {**RSA, **change})
 
@@ -186,9 +208,21 @@ class TestCertificate:
     @pytest.mark.parametrize(
         "value",
         [[], {}, None, 5, "", "AAAA", [None], [5], ["no base64"], ["AAAA"], [{}], {"0": "AAAA"}],
-        ids=["empty list", "empty object", "null", "number", "empty text", "text", "null in it", "number in it", "no base64", "no DER",
-             "object in it", "object"],
-    )  # fmt: skip
+        ids=[
+            "empty list",
+            "empty object",
+            "null",
+            "number",
+            "empty text",
+            "text",
+            "null in it",
+            "number in it",
+            "no base64",
+            "no DER",
+            "object in it",
+            "object",
+        ],
+    )
     def test_refuses_what_is_no_certificate(self, value):
         assert "x5c" in refusal(jwk.usable, {**RSA, "x5c": value})
 
@@ -220,10 +254,24 @@ class TestParse:
             ("<html>", "not JSON"),
         ],
         ids=[
-            "empty", "cut", "Python", "deep", "huge number", "NaN", "infinity", "null", "list", "text", "no keys", "keys an object",
-            "keys null", "keys of text", "keys with null", "HTML",
+            "empty",
+            "cut",
+            "Python",
+            "deep",
+            "huge number",
+            "NaN",
+            "infinity",
+            "null",
+            "list",
+            "text",
+            "no keys",
+            "keys an object",
+            "keys null",
+            "keys of text",
+            "keys with null",
+            "HTML",
         ],
-    )  # fmt: skip
+    )
     def test_refuses_what_is_no_jwks(self, text, reason):
         assert reason in refusal(jwk.parse_jwks, text)
 
@@ -275,9 +323,15 @@ class TestComparing:
     def test_says_the_algorithm_of_any_key(self):
         assert jwk.algorithm_of({"alg": "PS512", "kty": "RSA"}) == "PS512"
         assert jwk.algorithm_of({"kty": "RSA"}) == "RS256"
-        assert [jwk.algorithm_of({"kty": "EC", "crv": crv}) for crv in ("P-256", "P-384", "P-521", "secp256k1", None)] == [
-            "ES256", "ES384", "ES512", None, None,
-        ]  # fmt: skip
+        assert [
+            jwk.algorithm_of({"kty": "EC", "crv": crv}) for crv in ("P-256", "P-384", "P-521", "secp256k1", None)
+        ] == [
+            "ES256",
+            "ES384",
+            "ES512",
+            None,
+            None,
+        ]
         assert jwk.algorithm_of({}) is None
 
     def test_tells_keys_apart_by_their_numbers_alone(self):

@@ -4,7 +4,8 @@
 
 """IAM actions as the Service Authorization Reference names them.
 
-https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html and list_awsidentityandaccessmanagementiam.html
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ ROOMS = Path(permissions.__file__).parent
         ("iam:GetOpenIDConnectProvider", ("iam:GetOpenIDConnectProvider",)),
         ("iam:AddClientIDToOpenIDConnectProvider", ("iam:AddClientIDToOpenIDConnectProvider",)),
     ],
-)  # fmt: skip
+)
 def test_are_those_of_the_reference(call, actions):
     assert permissions.needed(*call.split(":")) == actions
 

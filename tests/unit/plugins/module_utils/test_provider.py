@@ -209,9 +209,22 @@ class TestRefusals:
             ({"thumbprints": ["auto", ONE]}, "alone"),
             ({"account_id": "5"}, "twelve digits"),
         ],
-        ids=["http", "slash", "no audience", "101 audiences", "empty audience", "long audience", "6 thumbprints", "no hex", "39 digits",
-             "line end", "colons", "auto and others", "account"],
-    )  # fmt: skip
+        ids=[
+            "http",
+            "slash",
+            "no audience",
+            "101 audiences",
+            "empty audience",
+            "long audience",
+            "6 thumbprints",
+            "no hex",
+            "39 digits",
+            "line end",
+            "colons",
+            "auto and others",
+            "account",
+        ],
+    )
     def test_come_before_any_call(self, fake_aws, given, reason):
         assert reason in refusal(fake_aws, **given)
         assert [call for call in fake_aws.calls if call.startswith("iam:")] == []

@@ -154,8 +154,9 @@ class TestPublishing:
             fake_aws, prefix="clusters/a", issuer=issuer, discovery_json=discovery_text("RS256", issuer=issuer)
         )
         assert [each["key"] for each in done.values["documents"]] == [
-            "clusters/a/keys.json", "clusters/a/.well-known/openid-configuration",
-        ]  # fmt: skip
+            "clusters/a/keys.json",
+            "clusters/a/.well-known/openid-configuration",
+        ]
         assert done.values["documents"][0]["url"] == f"{issuer}/keys.json"
 
     def test_takes_buckets_of_any_kind_of_name(self, fake_aws):
@@ -165,16 +166,46 @@ class TestPublishing:
     @pytest.mark.parametrize(
         ("drift", "changed"),
         [
-            (lambda put, s3: put(JWKS_KEY, jwks_text({**RSA, "use": "enc"}), ContentType="application/json", CacheControl="no-cache"), [True, False]),
-            (lambda put, s3: put(JWKS_KEY, OURS["jwks_json"], ContentType="text/plain", CacheControl="no-cache"), [True, False]),
+            (
+                lambda put, s3: put(
+                    JWKS_KEY, jwks_text({**RSA, "use": "enc"}), ContentType="application/json", CacheControl="no-cache"
+                ),
+                [True, False],
+            ),
+            (
+                lambda put, s3: put(JWKS_KEY, OURS["jwks_json"], ContentType="text/plain", CacheControl="no-cache"),
+                [True, False],
+            ),
             (lambda put, s3: put(JWKS_KEY, OURS["jwks_json"], ContentType="application/json"), [True, False]),
-            (lambda put, s3: put(JWKS_KEY, OURS["jwks_json"], ContentType="application/json", CacheControl="no-cache", ServerSideEncryption="aws:kms"), [True, False]),
-            (lambda put, s3: put(DISCOVERY_KEY, OURS["discovery_json"] + " ", ContentType="application/json", CacheControl="no-cache"), [False, True]),
+            (
+                lambda put, s3: put(
+                    JWKS_KEY,
+                    OURS["jwks_json"],
+                    ContentType="application/json",
+                    CacheControl="no-cache",
+                    ServerSideEncryption="aws:kms",
+                ),
+                [True, False],
+            ),
+            (
+                lambda put, s3: put(
+                    DISCOVERY_KEY, OURS["discovery_json"] + " ", ContentType="application/json", CacheControl="no-cache"
+                ),
+                [False, True],
+            ),
             (lambda put, s3: s3.delete_object(Bucket=BUCKET, Key=JWKS_KEY), [True, False]),
             (lambda put, s3: s3.delete_object(Bucket=BUCKET, Key=DISCOVERY_KEY), [False, True]),
         ],
-        ids=["JWKS edited", "another type", "no Cache-Control", "KMS", "discovery edited", "JWKS gone", "discovery gone"],
-    )  # fmt: skip
+        ids=[
+            "JWKS edited",
+            "another type",
+            "no Cache-Control",
+            "KMS",
+            "discovery edited",
+            "JWKS gone",
+            "discovery gone",
+        ],
+    )
     def test_repairs_what_differs_and_nothing_else(self, fake_aws, s3, put, drift, changed):
         ensure(fake_aws)
         drift(put, s3)
@@ -202,8 +233,9 @@ class TestForeignKeys:
         done = assert_as_foretold(fake_aws)
         assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [RSA, P256, OTHER_RSA]
         assert (done.values["kids"], done.values["foreign_kids"]) == (
-            ["kid-rsa", "kid-p256", "kid-other-rsa"], ["kid-p256", "kid-other-rsa"],
-        )  # fmt: skip
+            ["kid-rsa", "kid-p256", "kid-other-rsa"],
+            ["kid-p256", "kid-other-rsa"],
+        )
         assert [key["foreign"] for key in done.values["published_keys"]] == [False, True, True]
         assert (
             len(done.warnings) == 1
@@ -294,9 +326,21 @@ class TestGuards:
             (JWKS_KEY, "[]", "no JWKS"),
             (JWKS_KEY, '{"keys": "none"}', "no JWKS"),
         ],
-        ids=["another issuer", "with a slash", "no issuer", "a list", "HTML", "no text", "deep", "JWKS HTML", "JWKS no text", "JWKS NaN",
-             "JWKS a list", "JWKS without keys"],
-    )  # fmt: skip
+        ids=[
+            "another issuer",
+            "with a slash",
+            "no issuer",
+            "a list",
+            "HTML",
+            "no text",
+            "deep",
+            "JWKS HTML",
+            "JWKS no text",
+            "JWKS NaN",
+            "JWKS a list",
+            "JWKS without keys",
+        ],
+    )
     def test_nobodys_document_is_overwritten_unless_told_so(self, fake_aws, s3, put, key, content, reason, check_mode):
         put(key, content)
         message = refusal(fake_aws, check_mode)
@@ -323,12 +367,29 @@ class TestGuards:
             ({"prefix": "/prod"}, "The prefix '/prod'"),
             ({"prefix": "prod/"}, "The prefix 'prod/'"),
             ({"bucket": "Irsa"}, "upper-case"),
-            ({"issuer": "http://x", "discovery_json": discovery_text("RS256", issuer="http://x")}, "must begin with https://"),
+            (
+                {"issuer": "http://x", "discovery_json": discovery_text("RS256", issuer="http://x")},
+                "must begin with https://",
+            ),
             ({"account_id": "5"}, "twelve digits"),
         ],
-        ids=["other issuer", "no issuer", "no JSON", "no object", "no ASCII", "JWKS no JSON", "no JWKS", "JWKS no ASCII", "private key",
-             "prefix", "prefix's end", "bucket", "issuer", "account"],
-    )  # fmt: skip
+        ids=[
+            "other issuer",
+            "no issuer",
+            "no JSON",
+            "no object",
+            "no ASCII",
+            "JWKS no JSON",
+            "no JWKS",
+            "JWKS no ASCII",
+            "private key",
+            "prefix",
+            "prefix's end",
+            "bucket",
+            "issuer",
+            "account",
+        ],
+    )
     def test_wrong_input_is_refused_before_any_call(self, fake_aws, given, reason):
         message = refusal(fake_aws, **given)
         assert reason in message and "private-number" not in message
@@ -437,9 +498,16 @@ class _Memory(Aws):
     def call(self, service, operation, on, absent=(), needs=None, **params):
         key, present = params["Key"], self.stored.get(params["Key"])
         if operation == "GetObject":
-            return None if present is None else {
-                "Body": _Body(present.encode()), "ETag": str(hash(present)), "ContentType": "application/json", "CacheControl": "no-cache",
-            }  # fmt: skip
+            return (
+                None
+                if present is None
+                else {
+                    "Body": _Body(present.encode()),
+                    "ETag": str(hash(present)),
+                    "ContentType": "application/json",
+                    "CacheControl": "no-cache",
+                }
+            )
         assert params.get("IfNoneMatch") == "*" if present is None else params["IfMatch"] == str(hash(present))
         self.stored[key] = params["Body"].decode()
         return {"ETag": str(hash(self.stored[key]))}

@@ -67,7 +67,7 @@ def found(**given) -> list[str]:
         {"bucket": "irsa-123456789012-eu-west-1-an", "bucket_namespace": "account-regional"},
     ],
     ids=lambda given: ", ".join(given) or "defaults",
-)  # fmt: skip
+)
 def test_finds_nothing_wrong_with_what_is_right(given):
     assert found(**given) == []
 
@@ -80,11 +80,19 @@ def test_finds_nothing_wrong_with_what_is_right(given):
         ({"bucket": "Irsa"}, "irsa_issuer_bucket", "upper-case"),
         ({"url": "http://irsa.example.com"}, "irsa_issuer_url", "https://"),
         ({"url": "https://irsa-prod.s3.amazonaws.com/prod"}, "irsa_issuer_url", "irsa_issuer_prefix (none)"),
-        ({"url": "https://irsa-prod.s3.amazonaws.com", "prefix": "prod"}, "irsa_issuer_url", "irsa_issuer_prefix (prod)"),
+        (
+            {"url": "https://irsa-prod.s3.amazonaws.com", "prefix": "prod"},
+            "irsa_issuer_url",
+            "irsa_issuer_prefix (prod)",
+        ),
         ({"prefix": "/prod"}, "irsa_issuer_prefix", "none at either end"),
         ({"prefix": "p" * 203}, "irsa_issuer_prefix", "255"),
         ({"bucket": "", "url": "https://h.example", "prefix": "p"}, "irsa_issuer_prefix", "irsa_issuer_bucket is not"),
-        ({"bucket": "", "url": "https://h.example", "delete_bucket": True}, "irsa_issuer_delete_bucket", "irsa_issuer_bucket is not"),
+        (
+            {"bucket": "", "url": "https://h.example", "delete_bucket": True},
+            "irsa_issuer_delete_bucket",
+            "irsa_issuer_bucket is not",
+        ),
         ({"manage_bucket": False, "delete_bucket": True}, "irsa_issuer_delete_bucket", "somebody else's"),
         ({"account_id": "12345"}, "irsa_issuer_account_id", "twelve digits"),
         ({"account_id": 12345678901}, "irsa_issuer_account_id", "quotes"),
@@ -95,7 +103,11 @@ def test_finds_nothing_wrong_with_what_is_right(given):
         ({"audiences": ["a" * 256]}, "irsa_issuer_audiences", "256 characters"),
         ({"thumbprints": ["a" * 40] * 6}, "irsa_issuer_thumbprints", "6 entries"),
         ({"thumbprints": ["x" * 40]}, "irsa_issuer_thumbprints", "40 hexadecimal digits"),
-        ({"thumbprints": ["9E:99:A4:8A:99:60:B1:49:26:BB:7F:3B:02:E2:2D:A2:B0:AB:72:80"]}, "irsa_issuer_thumbprints", "without colons"),
+        (
+            {"thumbprints": ["9E:99:A4:8A:99:60:B1:49:26:BB:7F:3B:02:E2:2D:A2:B0:AB:72:80"]},
+            "irsa_issuer_thumbprints",
+            "without colons",
+        ),
         ({"thumbprints": ["auto", "a" * 40]}, "irsa_issuer_thumbprints", "alone"),
         ({"connect_to": "host:0"}, "irsa_issuer_connect_to", "host:port"),
         ({"extra_jwks": [{"keys": []}, {"kty": "RSA"}]}, "irsa_issuer_extra_jwks", "Document 2"),
@@ -122,7 +134,7 @@ def test_finds_nothing_wrong_with_what_is_right(given):
         ({"key_backup": "s3://private/keys", "key_host": "cp-1"}, "irsa_issuer_key_backup", "never leaves it"),
     ],
     ids=lambda value: ", ".join(value) if isinstance(value, dict) else None,
-)  # fmt: skip
+)
 def test_names_the_variable_and_what_is_wrong_with_it(given, variable, reason):
     messages = found(**given)
     assert len(messages) == 1
@@ -131,9 +143,17 @@ def test_names_the_variable_and_what_is_wrong_with_it(given, variable, reason):
 
 def test_tells_everything_at_once():
     messages = found(
-        bucket="Irsa.Prod", prefix="/x", account_id="1", audiences=[], thumbprints=["x"], connect_to=":", key_path="", key_curve="P-256",
-        bucket_encryption="aws:kms", key_backup="nowhere",
-    )  # fmt: skip
+        bucket="Irsa.Prod",
+        prefix="/x",
+        account_id="1",
+        audiences=[],
+        thumbprints=["x"],
+        connect_to=":",
+        key_path="",
+        key_curve="P-256",
+        bucket_encryption="aws:kms",
+        key_backup="nowhere",
+    )
     for variable in (
         "bucket",
         "prefix",

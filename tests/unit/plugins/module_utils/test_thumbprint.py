@@ -92,10 +92,35 @@ def test_of_an_issuer_is_that_of_the_host_in_jwks_uri(server, route, monkeypatch
 
 @pytest.mark.parametrize(
     "document",
-    [b"", b"<html>", b"null", b"[]", b"{}", b'{"jwks_uri": null}', b'{"jwks_uri": 5}', b'{"jwks_uri": {}}', b'{"jwks_uri": ""}',
-     b'{"jwks_uri": "https://[::1"}', b"\xff", b"[" * 100_000],
-    ids=["empty", "HTML", "null", "list", "no jwks_uri", "null jwks_uri", "number", "object", "empty jwks_uri", "no URL", "no text", "deep"],
-)  # fmt: skip
+    [
+        b"",
+        b"<html>",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"jwks_uri": null}',
+        b'{"jwks_uri": 5}',
+        b'{"jwks_uri": {}}',
+        b'{"jwks_uri": ""}',
+        b'{"jwks_uri": "https://[::1"}',
+        b"\xff",
+        b"[" * 100_000,
+    ],
+    ids=[
+        "empty",
+        "HTML",
+        "null",
+        "list",
+        "no jwks_uri",
+        "null jwks_uri",
+        "number",
+        "object",
+        "empty jwks_uri",
+        "no URL",
+        "no text",
+        "deep",
+    ],
+)
 def test_of_an_issuer_without_a_sound_document_is_its_own_hosts(server, route, document):
     server.serve("/prod/.well-known/openid-configuration", document)
     assert thumbprint.of_issuer(URL, route) == fingerprint(INTERMEDIATE)

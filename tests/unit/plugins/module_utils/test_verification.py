@@ -35,8 +35,11 @@ DISCOVERY = documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["RS256", "ES256"
 def publish(server):
     """Serve the two documents, changed as a test wants it."""
 
-    def serve(discovery=DISCOVERY, jwks=JWKS):
-        for path, document in ((DISCOVERY_PATH, discovery), (JWKS_PATH, jwks)):
+    def serve(**changed):
+        for path, document in (
+            (DISCOVERY_PATH, changed.get("discovery", DISCOVERY)),
+            (JWKS_PATH, changed.get("jwks", JWKS)),
+        ):
             server.serve(path, document if isinstance(document, bytes) else json.dumps(document).encode())
 
     serve()
@@ -56,9 +59,17 @@ def test_finds_nothing_wrong_with_what_is_right(publish, route):
     assert faults(report) == []
     assert (report.verdict, report.diagnosis) == ("ok", None)
     assert [check.id for check in report.checks] == [
-        "http-response", "discovery-json", "discovery-fields", "discovery-issuer", "jwks-uri", "http-response", "jwks-json",
-        "jwk-public-only", "kid-expected", "algorithms",
-    ]  # fmt: skip
+        "http-response",
+        "discovery-json",
+        "discovery-fields",
+        "discovery-issuer",
+        "jwks-uri",
+        "http-response",
+        "jwks-json",
+        "jwk-public-only",
+        "kid-expected",
+        "algorithms",
+    ]
     assert report.text.startswith("ok: 10 of 10 checks are right")
 
 
@@ -74,13 +85,28 @@ def test_reads_two_documents_and_nothing_else(publish, server, route):
         ({"discovery": b""}, "discovery-json", "error", "is not JSON"),
         ({"discovery": b"[" * 50_000}, "discovery-json", "error", "is not JSON"),
         ({"discovery": []}, "discovery-fields", "error", "lacks issuer, jwks_uri"),
-        ({"discovery": {**DISCOVERY, "response_types_supported": []}}, "discovery-fields", "error", "response_types_supported"),
+        (
+            {"discovery": {**DISCOVERY, "response_types_supported": []}},
+            "discovery-fields",
+            "error",
+            "response_types_supported",
+        ),
         ({"discovery": {**DISCOVERY, "issuer": ISSUER + "/"}}, "discovery-issuer", "error", f"'{ISSUER}/'"),
         ({"discovery": {**DISCOVERY, "issuer": ISSUER.upper()}}, "discovery-issuer", "error", ISSUER.upper()),
         ({"discovery": {**DISCOVERY, "issuer": [ISSUER]}}, "discovery-issuer", "error", ISSUER),
-        ({"discovery": {**DISCOVERY, "jwks_uri": "https://elsewhere.example/keys.json"}}, "jwks-uri", "warning", "elsewhere"),
+        (
+            {"discovery": {**DISCOVERY, "jwks_uri": "https://elsewhere.example/keys.json"}},
+            "jwks-uri",
+            "warning",
+            "elsewhere",
+        ),
         ({"discovery": {**DISCOVERY, "jwks_uri": f"http://{HOST}/prod/keys.json"}}, "jwks-uri", "warning", "http:"),
-        ({"discovery": {**DISCOVERY, "jwks_uri": f"https://{HOST}.evil.example/keys.json"}}, "jwks-uri", "warning", "evil"),
+        (
+            {"discovery": {**DISCOVERY, "jwks_uri": f"https://{HOST}.evil.example/keys.json"}},
+            "jwks-uri",
+            "warning",
+            "evil",
+        ),
         ({"discovery": {**DISCOVERY, "jwks_uri": f"https://{HOST}:8443/keys.json"}}, "jwks-uri", "warning", "8443"),
         ({"discovery": {**DISCOVERY, "jwks_uri": f"https://{HOST}@evil.example/"}}, "jwks-uri", "warning", "evil"),
         ({"discovery": {**DISCOVERY, "jwks_uri": 5}}, "jwks-uri", "warning", "5"),
@@ -89,13 +115,23 @@ def test_reads_two_documents_and_nothing_else(publish, server, route):
         ({"jwks": {"keys": [RSA, {**P256, "d": "private-number"}]}}, "jwk-public-only", "error", P256["kid"]),
         ({"jwks": {"keys": [P256]}}, "kid-expected", "error", RSA["kid"]),
         ({"jwks": {"keys": []}}, "kid-expected", "error", "it has none"),
-        ({"discovery": {**DISCOVERY, "id_token_signing_alg_values_supported": ["RS256"]}}, "algorithms", "warning", "ES256"),
-        ({"discovery": {**DISCOVERY, "id_token_signing_alg_values_supported": "RS256"}}, "algorithms", "warning", "RS256"),
+        (
+            {"discovery": {**DISCOVERY, "id_token_signing_alg_values_supported": ["RS256"]}},
+            "algorithms",
+            "warning",
+            "ES256",
+        ),
+        (
+            {"discovery": {**DISCOVERY, "id_token_signing_alg_values_supported": "RS256"}},
+            "algorithms",
+            "warning",
+            "RS256",
+        ),
         ({"discovery": {**DISCOVERY, "id_token_signing_alg_values_supported": [{}]}}, "algorithms", "warning", "RS256"),
         ({"discovery": {**DISCOVERY, "id_token_signing_alg_values_supported": 5}}, "algorithms", "warning", "RS256"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
-)  # fmt: skip
+)
 def test_finds_the_one_thing_that_is_wrong(publish, route, changes, check, status, seen):
     publish(**changes)
     report = verify(Expectation(ISSUER, route, (RSA["kid"],)))

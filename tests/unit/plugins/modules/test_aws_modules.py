@@ -162,9 +162,13 @@ def test_irsa_oidc_provider_computes_the_thumbprint(run, aws, tmp_path):
     server = HttpsServer(tmp_path, [LEAF, INTERMEDIATE])
     try:
         result = run(
-            "irsa_oidc_provider", url=f"https://{HOST}", region=REGION, thumbprints=["auto"], connect_to=server.address,
+            "irsa_oidc_provider",
+            url=f"https://{HOST}",
+            region=REGION,
+            thumbprints=["auto"],
+            connect_to=server.address,
             ca_path=str(tmp_path / "ca.pem"),
-        ).result  # fmt: skip
+        ).result
     finally:
         server.stop()
     assert result["thumbprints"] == [hashlib.sha1(INTERMEDIATE.der, usedforsecurity=False).hexdigest()]

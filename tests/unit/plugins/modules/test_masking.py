@@ -72,9 +72,10 @@ def test_irsa_jwks_hides_a_private_key_among_public_keys(run, sample, check_mode
 @each_key
 @each_mode
 @pytest.mark.parametrize(
-    "place", [lambda key: {"keys": [key]}, lambda key: key, lambda key: {"keys": {"first": key}}, lambda key: {"keys": [[key]]}],
+    "place",
+    [lambda key: {"keys": [key]}, lambda key: key, lambda key: {"keys": {"first": key}}, lambda key: {"keys": [[key]]}],
     ids=["JWKS", "JWK alone", "object of keys", "list in a list"],
-)  # fmt: skip
+)
 def test_irsa_jwks_hides_a_private_jwk(run, sample, check_mode, place):
     done = run("irsa_jwks", check_mode, fails=True, issuer=ISSUER, jwks=[place(private_jwk(sample))])
     assert done.result["msg"].startswith("jwks: document 1")
