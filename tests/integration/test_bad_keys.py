@@ -115,7 +115,7 @@ def operator(new_operator: Callable[[], Operator]) -> Operator:
 @pytest.fixture(scope="module")
 def paths(operator: Operator) -> dict[str, Path]:
     made = {}
-    for name, (make, _) in CASES.items():
+    for name, (make, dummy) in CASES.items():
         (operator.keys / name).mkdir(mode=0o700)
         made[name] = make(operator.keys / name)
     return made
@@ -134,7 +134,7 @@ def test_a_key_that_cannot_be_used_is_left_alone(operator: Operator, paths: dict
         }
     )
     assert run.failures.keys() == CASES.keys()
-    for name, (_, part) in CASES.items():
+    for name, (dummy, part) in CASES.items():
         assert str(paths[name]) in run.failures[name] and part in run.failures[name], run.failures[name]
     assert run.calls == []
     assert _tree(operator.keys) == before

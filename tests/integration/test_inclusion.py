@@ -110,7 +110,7 @@ def fleet(new_operator: Callable[[], Operator], running: Sandbox) -> Fleet:
         },
     }
     operator.variables = {"irsa_issuer_bucket": "irsa-fleet", "irsa_issuer_prefix": "clusters/{{ inventory_hostname }}"}
-    runs = [operator.provision(hosts=hosts).ok() for _ in range(2)]
+    runs = [operator.provision(hosts=hosts).ok() for dummy in range(2)]
     removal = operator.teardown(hosts={"pkcs8": hosts["pkcs8"]}).ok()
     return Fleet(operator, Account(running), keys, *runs, removal)
 
