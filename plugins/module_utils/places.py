@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 from urllib.parse import urlsplit
 
@@ -45,9 +46,15 @@ def _is_address(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()
 
 
+@functools.lru_cache(maxsize=1)
+def _botocore() -> t.Any:
+    """One session for all that botocore knows of partitions, since each parses those files anew."""
+    return botocore.session.get_session()
+
+
 def place_of(client: t.Any) -> Place:
     """Where a boto3 client goes. Raises IrsaError where it has no region."""
-    session = botocore.session.get_session()
+    session = _botocore()
     region = client.meta.region_name
     if not region:
         raise IrsaError(

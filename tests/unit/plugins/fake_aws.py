@@ -21,6 +21,8 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils.places import place_of
+
 ACCOUNT = DEFAULT_ACCOUNT_ID
 REGION = "eu-west-1"
 SERVICES = ("s3", "s3control", "iam", "sts")
@@ -185,6 +187,7 @@ def _warm_up() -> None:
     fake.clients["s3control"].delete_public_access_block(AccountId=ACCOUNT)
     fake.clients["iam"].create_open_id_connect_provider(Url="https://warm-up.example", ThumbprintList=["0" * 40])
     fake.clients["sts"].get_caller_identity()
+    place_of(fake.clients["s3"])
     fake.stop()
 
 

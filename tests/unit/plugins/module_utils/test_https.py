@@ -188,6 +188,10 @@ class TestTrust:
         assert f"ca_path {file}" in str(caught.value) and "PEM" in str(caught.value)
 
 
+def _break_off(listener):
+    listener.accept()[0].close()
+
+
 class TestGivingUp:
     def test_on_a_name_that_does_not_resolve(self, monkeypatch):
         def resolve(*arguments, **options):
@@ -239,7 +243,7 @@ class TestGivingUp:
     def test_on_a_connection_that_breaks_off(self, tmp_path, ca_path):
         listener = socket.create_server(("127.0.0.1", 0))
         with listener:
-            thread = threading.Thread(target=lambda: listener.accept()[0].close())
+            thread = threading.Thread(target=_break_off, args=(listener,))
             thread.start()
             failure = failed(URL, Route(f"127.0.0.1:{listener.getsockname()[1]}", ca_path))
             thread.join()
