@@ -193,6 +193,18 @@ def _break_off(listener):
 
 
 class TestGivingUp:
+    @pytest.fixture
+    def impatient(self, monkeypatch):
+        """Once connected, wait for a moment only; to connect may take as long as a busy machine needs."""
+        real = https.connect
+
+        def connect(host, route):
+            connection = real(host, route)
+            connection.sock.settimeout(0.05)
+            return connection
+
+        monkeypatch.setattr(https, "connect", connect)
+
     def test_on_a_name_that_does_not_resolve(self, monkeypatch):
         def resolve(*arguments, **options):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -220,18 +232,18 @@ class TestGivingUp:
             thread.join()
         assert failure.stage in ("tls-trust", "tcp-connect")
 
-    def test_on_a_server_that_says_nothing(self, server, route):
+    def test_on_a_server_that_says_nothing(self, server, route, impatient):
         server.replies["/keys.json"] = lambda: server.stopping.wait() and (200, {}, [])
-        failure = failed(URL, route._replace(timeout=0.1))
+        failure = failed(URL, route)
         assert failure.stage == "http-response" and "timed out" in str(failure)
 
-    def test_on_a_body_that_stops_within(self, server, route):
+    def test_on_a_body_that_stops_within(self, server, route, impatient):
         def body():
             yield b"{"
             server.stopping.wait()
 
         server.replies["/keys.json"] = lambda: (200, {"Content-Length": "100"}, body())
-        assert failed(URL, route._replace(timeout=0.1)).stage == "http-response"
+        assert failed(URL, route).stage == "http-response"
 
     def test_on_a_body_that_drips(self, server, route, monkeypatch):
         clock = itertools.count(step=1.0)
