@@ -132,6 +132,28 @@ def test_leaves_short_texts_alone_that_would_black_out_everything():
     assert disclosure.in_document({"d": "a", "p": "", "q": 5, "k": None}) == set()
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"keys": [PRIVATE_JWK]},
+        [{"keys": [PRIVATE_JWK]}],
+        json.dumps({"keys": [PRIVATE_JWK]}),
+        "  " + json.dumps([PRIVATE_JWK]),
+        [json.dumps(PRIVATE_JWK)],
+    ],
+    ids=["document", "documents", "text", "indented text", "texts"],
+)
+def test_looks_through_an_option_however_it_was_given(value):
+    assert disclosure.in_option(value) == {"private-number-d"}
+
+
+@pytest.mark.parametrize(
+    "value", [None, 5, True, [], {}, "", [None, 5], samples.public_pem(samples.RSA.pkcs8).decode()], ids=range(8)
+)
+def test_masks_nothing_of_options_that_hold_nothing(value):
+    assert disclosure.in_option(value) == set()
+
+
 @hypothesis.given(st.text(st.characters()))
 def test_any_text_is_looked_through(text):
     disclosure.in_public_key(text)

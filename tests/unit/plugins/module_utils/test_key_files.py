@@ -249,6 +249,21 @@ class TestCheckWritable:
         assert reason in message and str(folder / name) in message
 
 
+class TestCheckOwner:
+    def test_accepts_those_that_are_here_and_numbers(self):
+        user = key_files.pwd.getpwuid(0).pw_name
+        group = key_files.grp.getgrgid(0).gr_name
+        for owner, owner_group in ((user, group), ("12345", "54321"), (None, None), ("", "")):
+            key_files.check_owner(owner, owner_group)
+
+    @pytest.mark.parametrize(
+        ("owner", "group", "option"), [("no-such-name", None, "owner"), (None, "no-such-name", "group")]
+    )
+    def test_refuses_others(self, owner, group, option):
+        message = refusal(key_files.check_owner, owner, group)
+        assert message.startswith(f"{option} is 'no-such-name'")
+
+
 @pytest.mark.usefixtures("either_way")
 class TestCreatePrivate:
     def test_is_private_from_the_first_byte(self, folder, open_umask, modes_while_written):
