@@ -117,9 +117,8 @@ class BucketRoom:
             if failure.denied:
                 raise IrsaError(
                     f"The bucket {self.wish.name} exists and is not account {self.account_id}'s, or the credentials "
-                    "lack the permission "
-                    "s3:ListBucket on it. Bucket names are shared by all accounts: choose another name, or give the "
-                    "owner's account ID.",
+                    "lack the permission s3:ListBucket on it, or are not valid; S3 answers all three alike. Bucket "
+                    "names are shared by all accounts: choose another name, or give the owner's account ID.",
                     call=failure.call,
                     missing_permissions=["s3:ListBucket"],
                 ) from None
