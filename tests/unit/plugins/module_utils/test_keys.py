@@ -266,6 +266,13 @@ class TestLoadPublic:
         assert reason in refusal(keys.load_public, text)
 
 
+def test_refuses_an_openssh_line_whose_point_is_written_in_an_unusual_way():
+    kind, blob = samples.openssh_line(P256.traditional).split()[:2]
+    point = base64.b64decode(blob)
+    compressed = point[:-65] + b"\x02" + point[-64:]
+    assert "damaged" in refusal(keys.load_public, f"{kind} {base64.b64encode(compressed).decode()}".encode())
+
+
 class TestPublicForms:
     @each_kind
     def test_openssl_and_ssh_keygen_read_what_is_written(self, sample):
