@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils import keys
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
@@ -118,6 +119,16 @@ class TestLoadPrivate:
         assert reason in message
         # Whoever reads it learns what would be right, or what to do.
         assert "RSA of at least 2048 bits" in message or "decrypt" in message or "convert" in message
+
+    def test_refuses_a_real_ml_dsa_key_as_it_does_the_one_made_by_hand(self):
+        mldsa = pytest.importorskip(
+            "cryptography.hazmat.primitives.asymmetric.mldsa", reason="this cryptography makes no ML-DSA keys"
+        )
+        key = mldsa.MLDSA65PrivateKey.generate()
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        assert "ML-DSA" in refusal(keys.load_private, private)
+        assert "ML-DSA" in refusal(keys.load_public, public)
 
     def test_refuses_dsa(self):
         parameters = samples.openssl("dsaparam 1024")
