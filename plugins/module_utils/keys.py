@@ -198,7 +198,7 @@ def _load_openssh_line(text: bytes) -> t.Any:
         key = serialization.load_ssh_public_key(text.strip(), backend=default_backend())
     except UnsupportedAlgorithm:
         raise IrsaError(f"it is an OpenSSH public key of a type that cannot be used; wanted is {_USABLE}") from None
-    except (ValueError, NotImplementedError):
+    except (ValueError, NotImplementedError):  # the latter is what cryptography 3.4 says of forms that it does not know
         raise IrsaError("it is damaged: it is no OpenSSH public key") from None
     algorithm(key)
     return key

@@ -111,6 +111,7 @@ class S3Store:
             "document",
             before,
             self._drawn(text, CONTENT_TYPE, cache_control),
+            repeat=("NoSuchBucket",),  # not every part of S3 knows a bucket the moment it was made
         )
 
     def delete(self, key: str, present: Stored) -> Change:

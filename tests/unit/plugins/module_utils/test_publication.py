@@ -418,6 +418,11 @@ class TestCheckModeWithoutAKey:
 
 
 class TestFaults:
+    def test_a_bucket_that_is_not_everywhere_yet_is_waited_for(self, fake_aws, s3, pauses):
+        fake_aws.fail(PUT, "NoSuchBucket", 404, times=2)
+        assert ensure(fake_aws).actions == [PUT, PUT]
+        assert pauses
+
     @pytest.mark.parametrize("broken", [0, 1], ids=["JWKS", "discovery document"])
     def test_after_a_denied_write_the_next_run_does_the_rest(self, fake_aws, s3, broken):
         if broken:
