@@ -6,23 +6,11 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils.account_ids import check_account_id
 from ansible_collections.selfhosted.irsa.plugins.module_utils.calls import Aws, CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
-
-# Twelve digits at AWS; Ceph has RGW and 17 digits.
-_ACCOUNT_ID = re.compile(r"^([0-9]{12}|RGW[0-9]{17})$")
-
-
-def check_account_id(account_id: str, option: str = "account_id") -> None:
-    """Raise IrsaError unless the text is an account ID."""
-    if not _ACCOUNT_ID.fullmatch(account_id):
-        raise IrsaError(
-            f"{option} is {account_id!r}; an AWS account ID has twelve digits. Put it in quotes, or YAML drops leading "
-            "zeros."
-        )
 
 
 def account_of(aws: Aws, given: t.Optional[str]) -> str:
@@ -31,7 +19,7 @@ def account_of(aws: Aws, given: t.Optional[str]) -> str:
         check_account_id(given)
         return given
     try:
-        identity = aws.call("sts", "GetCallerIdentity", "the credentials")
+        return _caller_account(aws)
     except CallFailed as failure:
         if failure.unsupported:
             raise IrsaError(
@@ -39,7 +27,13 @@ def account_of(aws: Aws, given: t.Optional[str]) -> str:
                 "account_id option."
             ) from None
         raise
-    return identity["Account"]
+
+
+def _caller_account(aws: Aws) -> str:
+    """The account of the credentials, looked up once for all rooms of a run."""
+    if aws.caller_account is None:
+        aws.caller_account = aws.call("sts", "GetCallerIdentity", "the credentials")["Account"]
+    return aws.caller_account
 
 
 def confirm_account(aws: Aws, service: str, account_id: str, given: bool) -> None:
@@ -54,7 +48,7 @@ def confirm_account(aws: Aws, service: str, account_id: str, given: bool) -> Non
     actual = _credentials_account(aws.client(service))
     if actual is None:
         try:
-            actual = aws.call("sts", "GetCallerIdentity", "the credentials")["Account"]
+            actual = _caller_account(aws)
         except CallFailed as failure:
             if failure.unsupported or failure.denied:
                 return

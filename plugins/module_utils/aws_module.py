@@ -28,13 +28,17 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils.sessions import Cl
 Wish = t.TypeVar("Wish")
 
 
-def aws_module(argument_spec: dict[str, t.Any], module_class: type[AnsibleModule] = AnsibleModule) -> AnsibleAWSModule:
-    """A module with amazon.aws's common options beside its own, on the class that is given."""
+def aws_module(
+    argument_spec: dict[str, t.Any], module_class: type[AnsibleModule] = AnsibleModule, **rules: t.Any
+) -> AnsibleAWSModule:
+    """A module with amazon.aws's common options beside its own, on the class that is given; ``rules`` as AnsibleModule
+    takes them (required_if and so on).
+    """
     settings = AnsibleAWSModule.default_settings
     usual_class = settings["module_class"]
     settings["module_class"] = module_class  # amazon.aws takes it from here alone
     try:
-        module = AnsibleAWSModule(argument_spec=argument_spec, supports_check_mode=True, check_boto3=False)
+        module = AnsibleAWSModule(argument_spec=argument_spec, supports_check_mode=True, check_boto3=False, **rules)
     finally:
         settings["module_class"] = usual_class
     require(module, "boto3 and botocore", BOTO3_IMPORT_ERROR)
@@ -47,8 +51,9 @@ def aws_of(module: AnsibleAWSModule) -> Aws:
 
 
 def wish_of(wish_class: type[Wish], options: t.Mapping[str, t.Any]) -> Wish:
-    """A room's wish (a dataclass), each of its fields from the option of that name."""
-    return wish_class(**{field.name: options[field.name] for field in dataclasses.fields(wish_class)})
+    """A room's wish (a dataclass), its fields from the options of their names."""
+    names = [field.name for field in dataclasses.fields(wish_class)]
+    return wish_class(**{name: options[name] for name in names if name in options})
 
 
 def conclude_outcome(module: AnsibleAWSModule, work: t.Callable[[], Outcome]) -> t.NoReturn:

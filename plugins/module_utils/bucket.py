@@ -57,20 +57,18 @@ class _Present:
 def ensure_present(aws: Aws, wish: BucketWish, check_mode: bool) -> Outcome:
     """Make the bucket, or repair what differs in it. Needs the clients s3, sts and (at AWS) s3control.
 
-    The outcome's values are ``name``, ``region``, ``arn``, ``host``, ``account_id``, ``created`` and ``pending``.
+    The outcome's values are ``name``, ``region``, ``arn``, ``host``, ``account_id`` and ``created``.
     Raises IrsaError.
     """
-    room = _Bucket(aws, wish)
-    changes = carry_out(aws, room, check_mode)
-    created = any(change.operation == "CreateBucket" for change in changes)
-    values = {**room.values(), "created": created, "pending": [change.action for change in room.pending]}
-    return Outcome(changes, values, room.warnings, sorted(aws.permissions))
+    room = PresentBucket(aws, wish)
+    return room.outcome(carry_out(aws, room, check_mode))
 
 
-class _Bucket(BucketRoom):
+class PresentBucket(BucketRoom):
     """The room of a bucket that is to be present."""
 
-    def __init__(self, aws: Aws, wish: BucketWish) -> None:
+    def __init__(self, aws: Aws, wish: BucketWish, once_found: t.Callable[[], None] = lambda: None) -> None:
+        """``once_found`` is called when the bucket is known to be there, to start other reads in it."""
         if wish.encryption is not None and wish.encryption != "AES256":
             raise IrsaError(
                 f"encryption is {wish.encryption!r}. Only AES256 will do: nobody can read a KMS-encrypted object "
@@ -80,15 +78,15 @@ class _Bucket(BucketRoom):
         if not wish.public_paths:
             raise IrsaError("public_paths is empty; nobody could read the documents. Leave it out, or name their keys.")
         super().__init__(aws, wish)
-        self.pending: list[Change] = []
+        self._once_found = once_found
 
     def plan(self) -> list[Change]:
         if self.exists():
+            self._once_found()
             repairs = self._repairs(self._read())
             if any(change.operation in _OPENING for change in repairs):
                 self._refuse_account_block()
-            self.pending = [] if self.wish.repair else repairs
-            return repairs if self.wish.repair else []
+            return repairs
         confirm_account(self.aws, "s3", self.account_id, given=self.wish.account_id is not None)
         self._refuse_account_block()
         creation = self._creation()
@@ -101,6 +99,10 @@ class _Bucket(BucketRoom):
     def done(self, change: Change, answer: t.Mapping[str, t.Any]) -> None:
         """Nothing that S3 answers here is in the values."""
 
+    def outcome(self, changes: list[Change]) -> Outcome:
+        created = any(change.operation == "CreateBucket" for change in changes)
+        return Outcome(changes, {**self.values(), "created": created}, self.warnings, sorted(self.aws.permissions))
+
     def recheck(self, made: t.Sequence[Change]) -> list[Change]:
         # S3 has no conditional policy write: of two runs that read the same policy the second would undo the first's.
         if not any(change.operation == "PutBucketPolicy" for change in made):
@@ -111,6 +113,17 @@ class _Bucket(BucketRoom):
 
     def _read(self) -> _Present:
         wish = self.wish
+        facets = {
+            "GetPublicAccessBlock": True,
+            "GetBucketPolicy": True,
+            "GetBucketTagging": wish.tags is not None,
+            "GetBucketEncryption": wish.encryption is not None,
+            "GetBucketVersioning": wish.versioning is not None,
+            "GetBucketOwnershipControls": wish.object_ownership is not None,
+        }
+        for operation, wanted in facets.items():
+            if wanted:
+                self.aws.begin("s3", operation, **self.address)
         return _Present(
             block=self._read_block(),
             policy=self._read_policy(),

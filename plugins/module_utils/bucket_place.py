@@ -27,7 +27,7 @@ NEW_BUCKET_BLOCK = dict.fromkeys(
 @dataclasses.dataclass(frozen=True)
 class BucketWish:
     """What is wanted of a bucket. None for ``tags``, ``encryption``, ``versioning`` and ``object_ownership``: not
-    looked at. Without ``repair`` a bucket that is there already stays as it is.
+    looked at.
     """
 
     name: str
@@ -41,7 +41,6 @@ class BucketWish:
     versioning: t.Optional[bool] = None
     object_ownership: t.Optional[str] = None
     namespace: t.Optional[str] = None
-    repair: bool = True
 
 
 def look(aws: Aws, wish: BucketWish, required: bool = False, private: bool = False) -> dict[str, t.Any]:
@@ -53,10 +52,7 @@ def look(aws: Aws, wish: BucketWish, required: bool = False, private: bool = Fal
     room = BucketRoom(aws, wish)
     exists = room.exists()
     if required and not exists:
-        raise IrsaError(
-            f"The bucket {wish.name} does not exist in account {room.account_id}. Whoever manages it has to make it "
-            "first."
-        )
+        raise room.missing()
     if private and exists and not room.blocks_public_access():
         raise IrsaError(
             f"The bucket {wish.name} does not block all public access, so it is no place for a private key. Turn all "
@@ -102,10 +98,21 @@ class BucketRoom:
         """The answer of a call that reads something of the bucket, empty where that is not there."""
         return self.aws.call("s3", operation, self.on, absent=absent, **self.address) or {}
 
+    def missing(self) -> IrsaError:
+        """That the bucket should be there already."""
+        return IrsaError(
+            f"The bucket {self.wish.name} does not exist in account {self.account_id}. Whoever manages it has to make "
+            "it first."
+        )
+
     def blocks_public_access(self) -> bool:
         """Whether all four settings of Block Public Access are on."""
         answer = self.get("GetPublicAccessBlock", "NoSuchPublicAccessBlockConfiguration")
         return answer.get("PublicAccessBlockConfiguration") == NEW_BUCKET_BLOCK
+
+    def begin(self) -> None:
+        """Start looking whether the bucket is there, beside other reads."""
+        self.aws.begin("s3", "HeadBucket", **self.address)
 
     def exists(self) -> bool:
         """Whether the bucket is there, ours and in the wanted region; raises IrsaError where it is another's or

@@ -23,12 +23,11 @@ def ensure_absent(aws: Aws, wish: BucketWish, check_mode: bool) -> Outcome:
 
     A bucket with any other object in it is refused, with a list.
     """
-    room = _DoomedBucket(aws, wish)
-    changes = carry_out(aws, room, check_mode)
-    return Outcome(changes, {**room.values(), "created": False, "pending": []}, [], sorted(aws.permissions))
+    room = DoomedBucket(aws, wish)
+    return room.outcome(carry_out(aws, room, check_mode))
 
 
-class _DoomedBucket(BucketRoom):
+class DoomedBucket(BucketRoom):
     """The room of a bucket that is to be gone."""
 
     def plan(self) -> list[Change]:
@@ -76,6 +75,9 @@ class _DoomedBucket(BucketRoom):
 
     def recheck(self, made: t.Sequence[Change]) -> list[Change]:
         return []
+
+    def outcome(self, changes: list[Change]) -> Outcome:
+        return Outcome(changes, {**self.values(), "created": False}, self.warnings, sorted(self.aws.permissions))
 
     def _objects(self) -> tuple[list[dict[str, str]], list[str]]:
         """Every version and delete marker of our documents, and the keys of everything else."""

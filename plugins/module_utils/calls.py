@@ -17,6 +17,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils import permissions
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils.read_ahead import ReadAhead
 
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AllAccessDisabled", "403")
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired")
@@ -97,6 +98,8 @@ class Aws:
     def __init__(self, clients: t.Mapping[str, t.Any]) -> None:
         self.clients = clients
         self.permissions: set[str] = set()
+        self.caller_account: t.Optional[str] = None  # once it was looked up
+        self._ahead = ReadAhead()
 
     def client(self, service: str) -> t.Any:
         """The boto3 client of a service; raises IrsaError where it cannot be made (no region, no such profile)."""
@@ -104,6 +107,24 @@ class Aws:
             return self.clients[service]
         except (exceptions.BotoCoreError, ValueError) as error:
             raise explained(error, service, "", "", ()) from None
+
+    def begin(self, service: str, operation: str, **params: t.Any) -> None:
+        """Start a read that ``call`` will be asked for with the same parameters, beside others that do not depend on
+        it.
+
+        Raises CallFailed where there is no client; what else goes wrong is raised by ``call``.
+        """
+        self._ahead.begin(service, operation, params, self._patiently(service, operation))
+
+    def forget_begun(self) -> None:
+        """Drop the answers of reads that were begun and not asked for, before something is written."""
+        self._ahead.forget()
+
+    def _patiently(self, service: str, operation: str, repeat: t.Sequence[str] = ()) -> t.Callable[..., t.Any]:
+        method = getattr(self.client(service), xform_name(operation))
+        codes = (*_REPEATED, *repeat)
+        patient = AWSRetry.jittered_backoff(retries=5, delay=1, max_delay=8, catch_extra_error_codes=codes)
+        return patient(_in_aws_form(method))
 
     def call(
         self,
@@ -122,11 +143,9 @@ class Aws:
         """
         actions = permissions.needed(service, operation) if needs is None else tuple(needs)
         self.permissions.update(actions)
-        method = getattr(self.client(service), xform_name(operation))
-        codes = (*_REPEATED, *repeat)
-        patiently = AWSRetry.jittered_backoff(retries=5, delay=1, max_delay=8, catch_extra_error_codes=codes)
+        begun = self._ahead.take(service, operation, params)
         try:
-            return patiently(_in_aws_form(method))(**params)
+            return self._patiently(service, operation, repeat)(**params) if begun is None else begun.result()
         except exceptions.ClientError as error:
             if error.response.get("Error", {}).get("Code") in absent:
                 return None

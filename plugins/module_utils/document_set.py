@@ -20,11 +20,9 @@ _PUBLIC_FOLDER_MODE = 0o755
 
 def build(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     """The result of module irsa_jwks for its options. Raises IrsaError naming the option at fault."""
-    parsed = issuer.parse(options["issuer"])
-    jwks_uri = options["jwks_uri"] or parsed.jwks_url
-    _check_jwks_uri(jwks_uri)
-    gathered = documents.merge_keys(_named_keys(options))
-    if not gathered:
+    named = list(_named_keys(options))
+    if not named:
+        _checked(options["issuer"], options["jwks_uri"])
         if not check_mode:
             raise IrsaError("No key was given. Give public_keys, public_key_paths or jwks.")
         text = "(known when the key has been made)\n"
@@ -40,9 +38,20 @@ def build(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
             "actions": ["file:WriteDocument"] * len(diff) if options["dest"] else [],
             "diff": diff if options["dest"] else [],
         }
-    jwks = documents.jwks(gathered, options["legacy_empty_kid"])
-    discovery = documents.discovery(parsed.url, jwks_uri, documents.algorithms_of(jwks["keys"]))
-    result = {
+    result = texts(options["issuer"], named, options["legacy_empty_kid"], options["jwks_uri"])
+    return {**result, **_write(options["dest"], result, check_mode)}
+
+
+def texts(
+    url: str, named: t.Iterable[tuple[str, jwk.Jwk]], legacy_empty_kid: bool = False, jwks_uri: t.Optional[str] = None
+) -> dict[str, t.Any]:
+    """Both documents of an issuer, as objects and as text, from keys that each come with where they are from. Raises
+    IrsaError.
+    """
+    jwks_uri = _checked(url, jwks_uri)
+    jwks = documents.jwks(documents.merge_keys(named), legacy_empty_kid)
+    discovery = documents.discovery(url, jwks_uri, documents.algorithms_of(jwks["keys"]))
+    return {
         "jwks": jwks,
         "discovery": discovery,
         "jwks_json": documents.render(jwks),
@@ -50,10 +59,12 @@ def build(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         "kids": [key["kid"] for key in jwks["keys"]],
         "published_keys": [{"kid": key["kid"], "algorithm": key["alg"], "foreign": False} for key in jwks["keys"]],
     }
-    return {**result, **_write(options["dest"], result, check_mode)}
 
 
-def _check_jwks_uri(url: str) -> None:
+def _checked(issuer_url: str, jwks_uri: t.Optional[str]) -> str:
+    """The address of the JWKS: as given, or the usual one. Raises IrsaError for an unusable issuer or address."""
+    parsed = issuer.parse(issuer_url)
+    url = jwks_uri or parsed.jwks_url
     try:
         parts = urlsplit(url)
         sound = (
@@ -66,19 +77,25 @@ def _check_jwks_uri(url: str) -> None:
             f"jwks_uri is {url!r}; wanted is a URL that begins with https://, since AWS and kube-apiserver fetch it over "
             "HTTPS alone."
         )
+    return url
 
 
 def _named_keys(options: t.Mapping[str, t.Any]) -> t.Iterator[tuple[str, jwk.Jwk]]:
     """Every key with where it comes from, in the order of the options."""
     for number, text in enumerate(options["public_keys"], start=1):
-        yield _from_pem(f"public_keys: key {number}", text.encode("utf-8", "replace"))
+        yield from_pem(f"public_keys: key {number}", text.encode("utf-8", "replace"))
     for path in options["public_key_paths"]:
         content = key_files.read(path)
         if content is None:
             raise IrsaError(f"public_key_paths: {path} does not exist on the host that this module runs on.")
-        yield _from_pem(f"public_key_paths: {path}", content)
-    for number, document in enumerate(options["jwks"], start=1):
-        source = f"jwks: document {number}"
+        yield from_pem(f"public_key_paths: {path}", content)
+    yield from from_jwks_list("jwks", options["jwks"])
+
+
+def from_jwks_list(option: str, jwks_list: t.Iterable[t.Any]) -> t.Iterator[tuple[str, jwk.Jwk]]:
+    """The keys of JWKS that an option lists, each with where it is from. Raises IrsaError."""
+    for number, document in enumerate(jwks_list, start=1):
+        source = f"{option}: document {number}"
         try:
             listed = jwk.keys_of(document)
         except IrsaError as fault:
@@ -87,7 +104,8 @@ def _named_keys(options: t.Mapping[str, t.Any]) -> t.Iterator[tuple[str, jwk.Jwk
             yield f"{source}: key {key.get('kid')!r}", key
 
 
-def _from_pem(source: str, text: bytes) -> tuple[str, jwk.Jwk]:
+def from_pem(source: str, text: bytes) -> tuple[str, jwk.Jwk]:
+    """A public key in PEM as a JWK, with where it is from. Raises IrsaError."""
     try:
         return source, jwk.from_public_key(keys.load_public(text))
     except IrsaError as fault:

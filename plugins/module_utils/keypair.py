@@ -269,6 +269,7 @@ class KeyPair:
             before, after = {"key": before, "done": []}, {"key": after, "done": written}
         result = {
             "path": self.path,
+            "public_key_path": self.options["public_key_path"],
             "exists": exists,
             **facts,
             "changed": bool(self.actions),

@@ -57,6 +57,10 @@ class S3Store:
     def _name(self, key: str) -> str:
         return f"s3://{self.bucket}/{key}"
 
+    def begin(self, key: str) -> None:
+        """Start reading what is stored under a key, beside other reads."""
+        self.aws.begin("s3", "GetObject", Key=key, **self.address)
+
     def read(self, key: str) -> t.Optional[Stored]:
         try:
             answer = self.aws.call(

@@ -6,16 +6,15 @@
 
 from __future__ import annotations
 
-import functools
 import typing as t
 from urllib.parse import urlsplit
 
 try:
-    import botocore.session
     from botocore.exceptions import UnknownRegionError
 except ImportError:
     pass  # the module that wants it says so
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils import botocore_models
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
 
 
@@ -46,15 +45,9 @@ def _is_address(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()
 
 
-@functools.lru_cache(maxsize=1)
-def _botocore() -> t.Any:
-    """One session for all that botocore knows of partitions, since each parses those files anew."""
-    return botocore.session.get_session()
-
-
 def place_of(client: t.Any) -> Place:
     """Where a boto3 client goes. Raises IrsaError where it has no region."""
-    session = _botocore()
+    session = botocore_models.knowledge()
     region = client.meta.region_name
     if not region:
         raise IrsaError(

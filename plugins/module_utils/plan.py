@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import random
@@ -107,26 +108,43 @@ class Room(t.Protocol):
     def recheck(self, made: t.Sequence[Change]) -> list[Change]:
         """After these writes, read again what AWS writes without a condition, and list what is still to do."""
 
+    def outcome(self, changes: list[Change]) -> Outcome:
+        """What the module returns when these writes were made (in check mode: are to be made)."""
 
-def carry_out(aws: Aws, room: Room, check_mode: bool) -> list[Change]:
-    """Make the plan and, outside check mode, apply it; returns the writes, made or (in check mode) to be made.
+
+def planned(room: Room) -> list[Change]:
+    """The room's plan. Raises IrsaError, with the room's warnings."""
+    with _warnings_of(room):
+        return room.plan()
+
+
+def carry_out(aws: Aws, room: Room, check_mode: bool, plan: t.Optional[list[Change]] = None) -> list[Change]:
+    """Make the plan, unless it is given, and outside check mode apply it; returns the writes, made or (in check mode)
+    to be made.
 
     A write that meets somebody else's is followed by a new plan from what is there by then. Raises IrsaError, with the
     room's warnings.
     """
+    with _warnings_of(room):
+        return _carry_out(aws, room, check_mode, room.plan() if plan is None else plan)
+
+
+@contextlib.contextmanager
+def _warnings_of(room: Room) -> t.Iterator[None]:
     try:
-        return _carry_out(aws, room, check_mode)
+        yield
     except IrsaError as error:
         error.warnings = room.warnings
         raise
 
 
-def _carry_out(aws: Aws, room: Room, check_mode: bool) -> list[Change]:
-    changes = room.plan()
+def _carry_out(aws: Aws, room: Room, check_mode: bool, changes: list[Change]) -> list[Change]:
     if check_mode:
         for change in changes:
             aws.permissions.update(change.permissions)
         return changes
+    if changes:
+        aws.forget_begun()
     made: list[Change] = []
     for number in range(_MOST_ROUNDS):
         if number:

@@ -23,17 +23,13 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import Irsa
 from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer import DEFAULT_AUDIENCE, parse, provider_arn
 from ansible_collections.selfhosted.irsa.plugins.module_utils.places import place_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils.plan import Change, Outcome, carry_out
+from ansible_collections.selfhosted.irsa.plugins.module_utils.provider_rules import (
+    MOST_CLIENT_IDS,
+    check_client_ids,
+    check_thumbprints,
+)
 
-# https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html and
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-MOST_CLIENT_IDS = 100
-MOST_THUMBPRINTS = 5
-_THUMBPRINT = re.compile(r"^[0-9A-Fa-f]{40}$")
 _ARN = re.compile(r"^arn:[a-z-]+:iam::[A-Za-z0-9]*:oidc-provider/.+$")
-AUTO = "auto"
-
-# What ansible-playbook -e 'name=["a"]' makes of a list.
-_QUOTED_LIST = re.compile(r"[\[\]{}\"'\s]")
 
 Provider = t.Dict[str, t.Any]
 
@@ -53,39 +49,6 @@ class ProviderWish:
     ignore_role_trust: bool = False
 
 
-def check_client_ids(client_ids: t.Sequence[str], option: str = "client_ids") -> None:
-    """Raise IrsaError unless IAM takes these client IDs."""
-    if not 1 <= len(client_ids) <= MOST_CLIENT_IDS:
-        raise IrsaError(f"{option} has {len(client_ids)} entries; IAM takes 1 to {MOST_CLIENT_IDS} client IDs.")
-    for client_id in client_ids:
-        if not 1 <= len(client_id) <= 255:
-            raise IrsaError(f"{option} has an entry of {len(client_id)} characters; IAM takes 1 to 255.")
-        if _QUOTED_LIST.search(client_id):
-            raise IrsaError(
-                f"{option} has {client_id!r}, which looks like a list in quotes. With -e, give a list as JSON of the "
-                f'whole variable: -e \'{{"name": ["…"]}}\'.'
-            )
-
-
-def check_thumbprints(thumbprints: t.Sequence[str], option: str = "thumbprints") -> None:
-    """Raise IrsaError unless these are thumbprints, or ``auto`` alone.
-
-    IAM itself checks neither hexadecimal digits nor duplicates, so a wrong one would only be noticed when STS refuses.
-    """
-    if list(thumbprints) == [AUTO]:
-        return
-    if AUTO in thumbprints:
-        raise IrsaError(f"{option} has '{AUTO}' among others; give '{AUTO}' alone, or thumbprints alone.")
-    if len(thumbprints) > MOST_THUMBPRINTS:
-        raise IrsaError(f"{option} has {len(thumbprints)} entries; IAM takes {MOST_THUMBPRINTS} at most.")
-    for thumbprint in thumbprints:
-        if not _THUMBPRINT.fullmatch(thumbprint):
-            raise IrsaError(
-                f"{option} has {thumbprint!r}; a thumbprint is the SHA-1 of a certificate, 40 hexadecimal digits "
-                "without colons."
-            )
-
-
 def ensure_present(aws: Aws, wish: ProviderWish, check_mode: bool) -> Outcome:
     """Register the provider, or repair it in place. Needs the clients iam and sts. ``wish.thumbprints`` must not be
     ``auto`` any more.
@@ -93,18 +56,16 @@ def ensure_present(aws: Aws, wish: ProviderWish, check_mode: bool) -> Outcome:
     The outcome's values are ``arn``, ``url``, ``client_ids``, ``thumbprints``, ``tags``, ``create_date`` and
     ``account_id``. Raises IrsaError.
     """
-    room = _Provider(aws, wish)
-    changes = carry_out(aws, room, check_mode)
-    return Outcome(changes, room.values(), room.warnings, sorted(aws.permissions))
+    room = PresentProvider(aws, wish)
+    return room.outcome(carry_out(aws, room, check_mode))
 
 
 def ensure_absent(aws: Aws, wish: ProviderWish, check_mode: bool) -> Outcome:
     """Remove the provider; refused, with a list, while IAM roles trust it, unless ``wish.ignore_role_trust``. Raises
     IrsaError.
     """
-    room = _DoomedProvider(aws, wish)
-    changes = carry_out(aws, room, check_mode)
-    return Outcome(changes, room.values(), room.warnings, sorted(aws.permissions))
+    room = DoomedProvider(aws, wish)
+    return room.outcome(carry_out(aws, room, check_mode))
 
 
 def read_provider(aws: Aws, arn: str) -> t.Optional[Provider]:
@@ -167,6 +128,10 @@ class _ProviderRoom:
         self.arn = arn_of(aws, wish.url, self.account_id)
         self.present: t.Optional[Provider] = None
 
+    def begin(self) -> None:
+        """Start reading the provider, beside other reads."""
+        self.aws.begin("iam", "GetOpenIDConnectProvider", OpenIDConnectProviderArn=self.arn)
+
     def read(self) -> t.Optional[Provider]:
         """The provider as it is; raises IrsaError, which says so when the account is not the credentials'."""
         self.warnings.clear()
@@ -183,8 +148,14 @@ class _ProviderRoom:
     def recheck(self, made: t.Sequence[Change]) -> list[Change]:
         return []  # IAM's calls on a provider each name what they add or take away
 
+    def outcome(self, changes: list[Change]) -> Outcome:
+        return Outcome(changes, self.values(), self.warnings, sorted(self.aws.permissions))
 
-class _Provider(_ProviderRoom):
+    def values(self) -> dict[str, t.Any]:
+        raise NotImplementedError
+
+
+class PresentProvider(_ProviderRoom):
     """The room of a provider that is to be present."""
 
     def __init__(self, aws: Aws, wish: ProviderWish) -> None:
@@ -354,7 +325,7 @@ class _Provider(_ProviderRoom):
         return changes
 
 
-class _DoomedProvider(_ProviderRoom):
+class DoomedProvider(_ProviderRoom):
     """The room of a provider that is to be gone."""
 
     def plan(self) -> list[Change]:

@@ -25,7 +25,7 @@ DEFAULT_CACHE_CONTROL = "no-cache"
 
 @dataclasses.dataclass(frozen=True)
 class PublicationWish:
-    """What is to be published where. The texts are None in a check mode that cannot know them yet."""
+    """What is to be published where. The texts are None while they cannot be known yet, which is for planning alone."""
 
     bucket: str
     issuer: str
@@ -44,16 +44,14 @@ def ensure_published(aws: Aws, wish: PublicationWish, check_mode: bool) -> Outco
     The outcome's values are ``documents``, ``kids``, ``foreign_kids``, ``keys``, ``jwks_json`` and ``discovery_json``.
     Raises IrsaError.
     """
-    room = _Publication(aws, wish)
-    changes = carry_out(aws, room, check_mode)
-    return Outcome(changes, room.values(changes), room.warnings, sorted(aws.permissions))
+    room = Publication(aws, wish)
+    return room.outcome(carry_out(aws, room, check_mode))
 
 
 def ensure_unpublished(aws: Aws, wish: PublicationWish, check_mode: bool) -> Outcome:
     """Remove the documents, the discovery document first; those of another issuer are refused. Raises IrsaError."""
-    room = _Removal(aws, wish)
-    changes = carry_out(aws, room, check_mode)
-    return Outcome(changes, room.values(changes), room.warnings, sorted(aws.permissions))
+    room = Withdrawal(aws, wish)
+    return room.outcome(carry_out(aws, room, check_mode))
 
 
 class _DocumentsRoom:
@@ -64,6 +62,7 @@ class _DocumentsRoom:
         if wish.prefix:
             issuer.check_prefix(wish.prefix)
         check_bucket_name(wish.bucket, "any")
+        self.aws = aws
         self.wish = wish
         self.warnings: list[str] = []
         self.issuer = issuer.parse(wish.issuer)
@@ -73,9 +72,25 @@ class _DocumentsRoom:
         self.etags: dict[str, t.Optional[str]] = {}
         self.published: list[jwk.Jwk] = []
         self.foreign: list[jwk.Jwk] = []
+        self._is_new = False
+
+    def take_for_new(self) -> None:
+        """The bucket was made a moment ago, so for the first plan there is nothing to read in it. The writes' own
+        condition tells where that is wrong, and the next plan reads.
+        """
+        self._is_new = True
+
+    def begin(self) -> None:
+        """Start reading both documents, beside other reads."""
+        self.store.begin(self.jwks_key)
+        self.store.begin(self.discovery_key)
 
     def read(self) -> tuple[t.Optional[Stored], t.Optional[Stored]]:
         """JWKS and discovery document as they are; raises IrsaError for what must not be overwritten."""
+        if self._is_new:
+            self._is_new = False
+            return None, None
+        self.begin()
         jwks, discovery = self.store.read(self.jwks_key), self.store.read(self.discovery_key)
         self.etags = {self.jwks_key: jwks and jwks.etag, self.discovery_key: discovery and discovery.etag}
         self.warnings.clear()
@@ -124,6 +139,9 @@ class _DocumentsRoom:
     def recheck(self, made: t.Sequence[Change]) -> list[Change]:
         return []  # every write had its condition
 
+    def outcome(self, changes: list[Change]) -> Outcome:
+        return Outcome(changes, self.values(changes), self.warnings, sorted(self.aws.permissions))
+
     def values(self, changes: t.Sequence[Change]) -> dict[str, t.Any]:
         changed = {change.params["Key"] for change in changes}
         urls = ((self.jwks_key, self.issuer.jwks_url), (self.discovery_key, self.issuer.discovery_url))
@@ -142,7 +160,7 @@ class _DocumentsRoom:
         }
 
 
-class _Publication(_DocumentsRoom):
+class Publication(_DocumentsRoom):
     """The room of documents that are to be present."""
 
     def __init__(self, aws: Aws, wish: PublicationWish) -> None:
@@ -160,11 +178,13 @@ class _Publication(_DocumentsRoom):
                     "stored or sent anywhere."
                 )
         self.texts: dict[str, t.Optional[str]] = {}
+        self.present_keys: list[jwk.Jwk] = []
         super().__init__(aws, wish)
 
     def plan(self) -> list[Change]:
         jwks, discovery = self.read()
-        self.foreign = self._foreign_keys(self.parse_keys(jwks))
+        self.present_keys = self.parse_keys(jwks)
+        self.foreign = self._foreign_keys(self.present_keys)
         if self.ours is None or self.discovery is None:
             return self._unknown(jwks, discovery)
         self.published = self.ours + self.foreign
@@ -239,7 +259,7 @@ class _Publication(_DocumentsRoom):
         }
 
 
-class _Removal(_DocumentsRoom):
+class Withdrawal(_DocumentsRoom):
     """The room of documents that are to be gone."""
 
     def plan(self) -> list[Change]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import issuer, jwk, keys, provider
-from ansible_collections.selfhosted.irsa.plugins.module_utils.account import check_account_id
+from ansible_collections.selfhosted.irsa.plugins.module_utils import issuer, jwk, keys, provider_rules
+from ansible_collections.selfhosted.irsa.plugins.module_utils.account_ids import check_account_id
 from ansible_collections.selfhosted.irsa.plugins.module_utils.bucket_names import check_bucket_name
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils.https import parse_connect_to
@@ -123,8 +123,8 @@ _CHECKS: tuple[tuple[str, t.Callable[[t.Any], t.Any]], ...] = (
     ("prefix", issuer.check_prefix),
     ("account_id", lambda value: check_account_id(value, "It")),
     ("bucket_account_id", lambda value: check_account_id(value, "It")),
-    ("audiences", lambda value: provider.check_client_ids(_as_texts(value), "The list")),
-    ("thumbprints", lambda value: provider.check_thumbprints(_as_texts(value), "The list")),
+    ("audiences", lambda value: provider_rules.check_client_ids(_as_texts(value), "The list")),
+    ("thumbprints", lambda value: provider_rules.check_thumbprints(_as_texts(value), "The list")),
     ("connect_to", parse_connect_to),
     ("extra_jwks", _check_jwks_list),
     ("bucket_encryption", _check_encryption),

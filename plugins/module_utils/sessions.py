@@ -7,20 +7,18 @@
 from __future__ import annotations
 
 import collections.abc
-import functools
 import gc
 import typing as t
 
 try:
     import boto3.session
-    import botocore.loaders
-    import botocore.session
     from botocore.config import Config
 except ImportError:
     pass  # aws_module says so
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils import botocore_models
 from ansible_collections.selfhosted.irsa.plugins.module_utils.places import place_of
 
 _SERVICES = ("s3", "s3control", "iam", "sts")
@@ -34,16 +32,8 @@ _DEFAULTS = {
 }
 
 
-@functools.cache
-def _shared_loader() -> t.Any:
-    """botocore's models, parsed once a process and shared with every process that is forked from it."""
-    return botocore.loaders.create_loader()
-
-
 def _session(profile: t.Optional[str] = None) -> t.Any:
-    core = botocore.session.Session()
-    core.register_component("data_loader", _shared_loader())
-    return boto3.session.Session(botocore_session=core, profile_name=profile)
+    return boto3.session.Session(botocore_session=botocore_models.new_session(), profile_name=profile)
 
 
 def warm(services: t.Iterable[str]) -> None:
@@ -55,11 +45,13 @@ def warm(services: t.Iterable[str]) -> None:
     try:
         session = _session()
         for service in services:
-            session.client(service, region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
+            place_of(
+                session.client(service, region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
+            )
     except Exception:  # pylint: disable=broad-except
         return
-    # What lives now lives to the end: left out of collections, its memory stays shared after the fork.
-    gc.collect()
+    # What lives now lives to the end: left out of collections, its memory stays shared after the fork. To collect first
+    # would cost a single run more than it gives.
     gc.freeze()
 
 

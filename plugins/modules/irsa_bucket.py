@@ -59,12 +59,6 @@ options:
         is deleted. The name must then be of the form C(<prefix>-<account ID>-<region>-an). Needs botocore 1.42.70.
     type: str
     choices: [global, account-regional]
-  repair:
-    description:
-      - Whether a bucket that is there already is changed. With V(false) only RV(pending) says what it lacks, so that
-        one can look whose it is before it is opened to anybody.
-    type: bool
-    default: true
   state:
     description:
       - V(absent) deletes the bucket and all versions of the documents in it. A bucket with any other object is refused.
@@ -138,12 +132,6 @@ created:
   returned: always
   type: bool
   sample: false
-pending:
-  description: API calls that O(repair=false) left out.
-  returned: always
-  type: list
-  elements: str
-  sample: []
 actions:
   description: API calls that write, in the order made; in check mode those that would be made.
   returned: always
@@ -182,7 +170,6 @@ def main() -> None:
             versioning=dict(type="bool"),
             object_ownership=dict(type="str", choices=["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"]),
             namespace=dict(type="str", choices=["global", "account-regional"]),
-            repair=dict(type="bool", default=True),
             state=dict(type="str", default="present", choices=["present", "absent"]),
         )
     )

@@ -133,6 +133,11 @@ path:
   returned: always
   type: str
   sample: /etc/kubernetes/pki/sa-signer.key
+public_key_path:
+  description: Path of the public key in PKIX PEM, or null.
+  returned: always
+  type: str
+  sample: /etc/kubernetes/pki/sa-signer-pkcs8.pub
 exists:
   description: Whether there is a key when the module ends. In check mode V(false) while one would be made.
   returned: always

@@ -43,12 +43,6 @@ options:
       - Account ID of the provider's account. Omitted, it is that of the credentials, at the cost of one call.
       - An account that is not the credentials' stops the run.
     type: str
-  confirm_account:
-    description:
-      - Whether an O(account_id) that was given is compared with the credentials' before a provider is made, which is
-        one call. V(false) is for one that was looked up or compared earlier in the same run.
-    type: bool
-    default: true
   ignore_role_trust:
     description:
       - Whether O(state=absent) removes a provider that IAM roles still trust. Otherwise the run stops with a list of
@@ -149,7 +143,7 @@ permissions:
   sample: ["iam:CreateOpenIDConnectProvider", "iam:GetOpenIDConnectProvider"]
 """
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import provider, thumbprint
+from ansible_collections.selfhosted.irsa.plugins.module_utils import provider, provider_rules, thumbprint
 from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import (
     aws_module,
     aws_of,
@@ -173,7 +167,6 @@ def main() -> None:
             tags=dict(type="dict", aliases=["resource_tags"]),
             purge_tags=dict(type="bool", default=False),
             account_id=dict(type="str"),
-            confirm_account=dict(type="bool", default=True),
             connect_to=dict(type="str"),
             ca_path=dict(type="path"),
             ignore_role_trust=dict(type="bool", default=False),
@@ -188,8 +181,8 @@ def _run(module) -> Outcome:
     options = dict(module.params)
     absent = options["state"] == "absent"
     if not absent and options["thumbprints"]:
-        provider.check_thumbprints(options["thumbprints"])
-        if options["thumbprints"] == [provider.AUTO]:
+        provider_rules.check_thumbprints(options["thumbprints"])
+        if options["thumbprints"] == [provider_rules.AUTO]:
             options["thumbprints"] = [
                 thumbprint.of_issuer(options["url"], Route(options["connect_to"], options["ca_path"]))
             ]

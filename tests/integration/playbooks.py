@@ -130,11 +130,15 @@ class Run:
         """:return: the actions but for those on key files, which no endpoint sees"""
         return [action for action in self.actions if not action.startswith("file:")]
 
-    def diff_of(self, task: str) -> list[dict[str, Any]]:
-        """:return: the diff of the one task whose name has `task` in it"""
-        (record,) = (record for record in self.records if task in record.task and "diff" in record.result)
-        diff = record.result["diff"]
-        return diff if isinstance(diff, list) else [diff]
+    def drawn(self, host: str | None = None) -> dict[str, dict[str, Any]]:
+        """:return: the entries of all diffs (of one host) by their header, in order"""
+        entries: dict[str, dict[str, Any]] = {}
+        for record in self.records:
+            diff = record.result.get("diff") or []
+            if host in (None, record.host):
+                for entry in diff if isinstance(diff, list) else [diff]:
+                    entries[entry["after_header"]] = entry
+        return entries
 
 
 class Running:

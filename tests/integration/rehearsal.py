@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from accounts import REGION, Account
-from ansible_collections.selfhosted.irsa.plugins.module_utils import bucket, bucket_removal, document_set, provider, publication
+from ansible_collections.selfhosted.irsa.plugins.module_utils import (
+    bucket,
+    bucket_removal,
+    document_set,
+    provider,
+    publication,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils.bucket_place import BucketWish
 from ansible_collections.selfhosted.irsa.plugins.module_utils.calls import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils.keypair import KeyPair

@@ -48,12 +48,22 @@ def cases(key: Path) -> list[dict[str, Any]]:
         {bucket: {"name": "direct", "region": "us-east-1"}},
         {bucket: {"name": "direct"}, "environment": {"AWS_PROFILE": "nobody"}},
         {bucket: {"name": "direct", "profile": "nobody", "access_key": "a", "secret_key": "correct-horse"}},
-        {bucket: {"name": "direct", "endpoint_url": "http://127.0.0.1:1", "aws_config": {"retries": {"max_attempts": 0}}}},
+        {
+            bucket: {
+                "name": "direct",
+                "endpoint_url": "http://127.0.0.1:1",
+                "aws_config": {"retries": {"max_attempts": 0}},
+            }
+        },
         {bucket: {"name": "direct", "debug_botocore_endpoint_logs": True}},
         {publish: {"bucket": "direct", "issuer": ISSUER, **documents}, "diff": True},
         {publish: {"bucket": "direct", "issuer": ISSUER + "/other", **documents}},
         {provider: {"url": ISSUER, "client_ids": ["one", "two"]}},
-        {provider: {"url": ISSUER, "client_ids": ["{{ item }}"]}, "loop": ["one", "three"], "environment": {"X": "{{ item }}"}},
+        {
+            provider: {"url": ISSUER, "client_ids": ["{{ item }}"]},
+            "loop": ["one", "three"],
+            "environment": {"X": "{{ item }}"},
+        },
         {info: {"url": ISSUER}},
         {verify: {"issuer": ISSUER, "expected_kids": ["nobody's"], "fail_on": "never"}},
         {verify: {"issuer": ISSUER, "expected_kids": ["nobody's"]}},

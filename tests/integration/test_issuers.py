@@ -161,8 +161,7 @@ class TestAnIssuerWithoutABucket:
     def test_says_what_to_serve_where(self, story: Story) -> None:
         assert story.first.results["own-host"]["provider_arn"] is None
         for run in (story.check, story.first):
-            (told,) = (record for record in run.records if record.task == "Documents | Say what to serve where")
-            text = "\n".join(told.result["msg"])
+            (text,) = run.warnings_of("own-host")
             assert f"{OWN_HOST}/keys.json" in text
             assert f"{OWN_HOST}/{DISCOVERY}" in text
             assert "run again" in text
@@ -188,12 +187,8 @@ class TestThumbprints:
     ARN = "arn:aws:iam::123456789012:oidc-provider/irsa-thumbprint.s3.eu-west-1.amazonaws.com"
 
     def test_that_are_listed_are_registered(self, story: Story) -> None:
-        (created,) = (
-            record.result
-            for record in story.first.records
-            if record.host == "thumbprint" and record.task.startswith("Provider")
-        )
-        assert created["thumbprints"] == ["a" * 40]
+        created = story.first.drawn("thumbprint")[f"provider {self.ARN} (provider)"]
+        assert json.loads(created["after"])["thumbprints"] == ["a" * 40]
 
     def test_are_taken_from_the_served_chain_on_request(self, story: Story, running: Sandbox) -> None:
         assert story.third.results["thumbprint"]["actions"] == ["iam:UpdateOpenIDConnectProviderThumbprint"]

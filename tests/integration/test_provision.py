@@ -84,23 +84,23 @@ class TestCheckModeOnAnEmptyAccount:
 
     def test_says_what_it_cannot_know_yet(self, story: Story) -> None:
         assert story.check.result["kid"] is None
-        (key,) = story.check.diff_of("Make the key, or adopt")
-        assert key["after"]["key"]["kid"] == "(known when the key has been made)"
+        assert (
+            story.check.drawn()[str(story.operator.key)]["after"]["key"]["kid"] == "(known when the key has been made)"
+        )
 
     def test_draws_every_write(self, story: Story) -> None:
-        bucket = story.check.diff_of("Make the bucket")
-        assert [entry["after_header"] for entry in bucket] == [
+        drawn = story.check.drawn()
+        del drawn[str(story.operator.key)]
+        assert list(drawn) == [
             f"bucket {BUCKET} (bucket)",
             f"bucket {BUCKET} (public access block)",
             f"bucket {BUCKET} (policy)",
-        ]
-        assert json.loads(bucket[0]["after"])["tags"] == {"team": "platform"}
-        assert [entry["after_header"] for entry in story.check.diff_of("Publish them")] == [
             f"s3://{BUCKET}/keys.json (document)",
             f"s3://{BUCKET}/.well-known/openid-configuration (document)",
+            f"provider {ARN} (provider)",
         ]
-        (provider,) = story.check.diff_of("Register or repair")
-        assert json.loads(provider["after"])["client_ids"] == ["sts.amazonaws.com"]
+        assert json.loads(drawn[f"bucket {BUCKET} (bucket)"]["after"])["tags"] == {"team": "platform"}
+        assert json.loads(drawn[f"provider {ARN} (provider)"]["after"])["client_ids"] == ["sts.amazonaws.com"]
 
     def test_tells_the_permissions_that_the_run_needs(self, story: Story) -> None:
         assert story.check.result["permissions"] == story.first.result["permissions"]
@@ -153,7 +153,9 @@ def test_the_result_says_everything_that_later_plays_need(story: Story) -> None:
             f"--api-audiences={ISSUER}",
         ],
         "changed": True,
+        "verification": result["verification"],
     }
+    assert result["verification"].startswith("ok: ")
 
 
 class TestPublishedDocuments:

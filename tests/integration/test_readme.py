@@ -71,7 +71,9 @@ def test_every_variable_is_listed() -> None:
             names |= {first}
             for other in others:
                 parts = first.split("_")
-                names |= {other} if other.startswith("irsa_") else {
-                    "_".join(parts[:count]) + other for count in range(2, len(parts))
-                }
+                names |= (
+                    {other}
+                    if other.startswith("irsa_")
+                    else {"_".join(parts[:count]) + other for count in range(2, len(parts))}
+                )
     assert set(options) <= names

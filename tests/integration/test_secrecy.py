@@ -124,9 +124,7 @@ def told(operator: Operator) -> Operator:
 
 # Made, found and repaired; shipping takes long, so there the key that is found is the one that is repaired.
 @pytest.mark.parametrize(("keep", "runs"), [("false", 2), ("true", 1)], ids=["in-process", "shipped"])
-def test_a_key_that_is_made_is_nowhere_but_in_its_file(
-    told: Operator, account: Account, keep: str, runs: int
-) -> None:
+def test_a_key_that_is_made_is_nowhere_but_in_its_file(told: Operator, account: Account, keep: str, runs: int) -> None:
     # Where it is asked to keep the files that it ships, Ansible has to ship them.
     told.environment["ANSIBLE_KEEP_REMOTE_FILES"] = keep
     account.make_bucket("irsa-private")

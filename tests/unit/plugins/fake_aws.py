@@ -11,6 +11,7 @@ on, is answered here as AWS does.
 from __future__ import annotations
 
 import json
+import threading
 import typing as t
 
 import boto3
@@ -54,6 +55,7 @@ class FakeAws:
         self.clients = _OURS[region]
         self.calls: list[str] = []
         self.params: list[tuple[str, dict[str, t.Any]]] = []
+        self._call = threading.local()  # reads come from several threads
         self._failures: dict[str, list[tuple[str, int, str]]] = {}
         self._before: dict[str, list[t.Callable[[], None]]] = {}
         for client in self.clients.values():
@@ -91,6 +93,7 @@ class FakeAws:
     def _remember(self, params: dict[str, t.Any], model: t.Any, **ignored: t.Any) -> None:
         service = model.service_model.service_name
         self.params.append((f"{service}:{model.name}", params))
+        self._call.params = params
 
     def _arrive(self, model: t.Any, **ignored: t.Any) -> t.Optional[tuple[t.Any, dict[str, t.Any]]]:
         call = f"{model.service_model.service_name}:{model.name}"
@@ -99,7 +102,7 @@ class FakeAws:
             self._before[call].pop(0)()
         if self._failures.get(call):
             return _failure(*self._failures[call].pop(0))
-        params = self.params[-1][1]
+        params = self._call.params
         if self._is_others(params) or self._blocks(call, params):
             return _failure("403" if call == "s3:HeadBucket" else "AccessDenied", 403, "Access Denied")
         answer = _LACKING.get(call)

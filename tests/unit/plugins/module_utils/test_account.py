@@ -59,7 +59,7 @@ class TestAccountOf:
 
     def test_looks_up_what_was_not(self, aws, fake_aws):
         assert account_of(aws, None) == account_of(aws, "") == ACCOUNT
-        assert fake_aws.calls == [LOOK_UP] * 2
+        assert fake_aws.calls == [LOOK_UP]  # once for all rooms of a run
 
     def test_refuses_nonsense_before_any_call(self, aws, fake_aws):
         with pytest.raises(IrsaError, match="twelve digits"):

@@ -90,7 +90,6 @@ class TestMaking:
             "host": f"{NAME}.s3.{REGION}.amazonaws.com",
             "account_id": ACCOUNT,
             "created": True,
-            "pending": [],
         }
         assert s3.get_public_access_block(Bucket=NAME)["PublicAccessBlockConfiguration"] == OPEN
         assert s3.get_bucket_location(Bucket=NAME)["LocationConstraint"] == REGION
@@ -168,7 +167,7 @@ class TestMaking:
         class Older:
             members = {"CreateBucketConfiguration": None}
 
-        monkeypatch.setattr(bucket._Bucket, "_create_input", lambda room: Older)
+        monkeypatch.setattr(bucket.PresentBucket, "_create_input", lambda room: Older)
         with pytest.raises(IrsaError, match="namespace needs botocore 1.42.70"):
             bucket.ensure_present(
                 Aws(fake_aws.clients), BucketWish(f"irsa-{ACCOUNT}-{REGION}-an", namespace="account-regional"), True
@@ -275,14 +274,9 @@ class TestRepairing:
 
     def test_gives_awss_own_tags_back_as_they_were(self, fake_aws, made, monkeypatch):
         own = {"aws:cloudformation:stack-name": "network", "theirs": "x"}
-        monkeypatch.setattr(bucket._Bucket, "_read_tags", lambda room: dict(own))
+        monkeypatch.setattr(bucket.PresentBucket, "_read_tags", lambda room: dict(own))
         done = ensure(fake_aws, check_mode=True, tags={"team": "platform"}, purge_tags=True)
         assert json.loads(done.diff[0]["after"]) == {"aws:cloudformation:stack-name": "network", "team": "platform"}
-
-    def test_only_tells_where_it_is_not_to_repair(self, fake_aws, s3, made):
-        s3.delete_bucket_policy(Bucket=NAME)
-        done = ensure(fake_aws, repair=False, tags={"a": "b"})
-        assert (done.actions, done.values["pending"], fake_aws.writes) == ([], [POLICY, TAG], [])
 
 
 class TestSharing:
@@ -299,7 +293,7 @@ class TestSharing:
         s3.delete_bucket_policy(Bucket=NAME)
         ours = ensure(fake_aws, check_mode=True, public_paths=["a/keys.json"]).diff[0]["after"]
         theirs = ours.replace("a/keys.json", "b/keys.json")
-        real = bucket._Bucket.recheck
+        real = bucket.PresentBucket.recheck
 
         def overtaken(room, made):
             if made and theirs not in written:
@@ -308,9 +302,9 @@ class TestSharing:
             return real(room, made)
 
         written: list[str] = []
-        pytest.MonkeyPatch().setattr(bucket._Bucket, "recheck", overtaken)
+        pytest.MonkeyPatch().setattr(bucket.PresentBucket, "recheck", overtaken)
         done = ensure(fake_aws, public_paths=["a/keys.json"])
-        pytest.MonkeyPatch().setattr(bucket._Bucket, "recheck", real)
+        pytest.MonkeyPatch().setattr(bucket.PresentBucket, "recheck", real)
         assert done.actions == [POLICY, POLICY]
         assert sorted(policy_of(fake_aws, NAME)["Statement"][0]["Resource"]) == [
             f"arn:aws:s3:::{NAME}/a/keys.json",
@@ -490,7 +484,7 @@ class TestAbsent:
 
     def test_takes_thousands_in_batches(self, fake_aws, made, monkeypatch):
         versions = [{"Key": "keys.json", "VersionId": str(number)} for number in range(2001)]
-        monkeypatch.setattr(bucket_removal._DoomedBucket, "_objects", lambda room: (versions, []))
+        monkeypatch.setattr(bucket_removal.DoomedBucket, "_objects", lambda room: (versions, []))
         assert self.remove(fake_aws, check_mode=True).actions == ["s3:DeleteObjects"] * 3 + ["s3:DeleteBucket"]
 
     @pytest.mark.parametrize("key", ["sa-signer.key", "prod/keys.json", "keys.json.bak", ".well-known/other"])

@@ -33,6 +33,9 @@ class ScriptedAws:
         self.made: list[str] = []
         self.permissions: set[str] = set()
 
+    def forget_begun(self):
+        """Nothing is begun here."""
+
     def call(self, service, operation, on, absent=(), needs=None, **params):
         self.made.append(f"{service}:{operation}")
         if not self.script:

@@ -1,0 +1,17 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs the module irsa_issuer, in the controller's process where it can."""
+
+from __future__ import annotations
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils.sessions import warm
+from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils.direct import DirectAction
+
+warm(["s3", "iam", "sts"])
+
+
+class ActionModule(DirectAction):
+    module = irsa_issuer

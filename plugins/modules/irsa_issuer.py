@@ -1,0 +1,276 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: irsa_issuer
+short_description: Bucket, documents and IAM OIDC provider of an issuer in one task
+version_added: 0.1.0
+description:
+  - Does what M(selfhosted.irsa.irsa_bucket), M(selfhosted.irsa.irsa_jwks), M(selfhosted.irsa.irsa_publish),
+    M(selfhosted.irsa.irsa_oidc_provider) and M(selfhosted.irsa.irsa_verify) do one after the other, with the same rules.
+  - What they read is read at the same time, and all of it is planned before anything is written, so that whatever is
+    wrong in one place stops the run before another is changed.
+  - This is what role P(selfhosted.irsa.irsa_issuer#role) runs. The key is not its business; it takes what
+    M(selfhosted.irsa.irsa_keypair) returned, on whatever host that ran.
+options:
+  key:
+    description:
+      - What M(selfhosted.irsa.irsa_keypair) returned. Required with O(state=present).
+      - While there is no key (RV(selfhosted.irsa.irsa_keypair#module:exists) is false), only the bucket is made or
+        repaired, and RV(key_wanted) is true. Make the key then, unless RV(key_is_lost) says why not, and call this
+        module once more with the key and with O(prepared).
+    type: dict
+  prepared:
+    description:
+      - RV(prepared) of the call before there was a key.
+    type: dict
+  bucket:
+    description:
+      - Name of the bucket. Omitted, only O(url) is registered, and its documents have to be served by other means.
+    type: str
+  manage_bucket:
+    description:
+      - Whether the bucket is made and repaired. With V(false) it is somebody else's, and only published into.
+    type: bool
+    default: true
+  prefix:
+    description:
+      - Path under the bucket, for many issuers in one bucket.
+    type: str
+  url:
+    description:
+      - The issuer, byte for byte as tokens have it in C(iss), where it is not the bucket's own host and O(prefix).
+    type: str
+  account_id:
+    description:
+      - Account ID of the provider, and of the bucket unless O(bucket_account_id) is given. Omitted, it is that of the
+        credentials, at the cost of one call.
+    type: str
+  bucket_account_id:
+    description:
+      - Account ID of the bucket's owner, where that is another account.
+    type: str
+  bucket_public_paths:
+    description:
+      - Keys of the objects that anybody may read; V(*) stands for anything. The default is the two documents, or with
+        O(prefix) the same patterns for every prefix, so that many issuers do not race for the bucket's policy.
+    type: list
+    elements: str
+  bucket_encryption:
+    description:
+      - As O(selfhosted.irsa.irsa_bucket#module:encryption).
+    type: str
+  bucket_versioning:
+    description:
+      - As O(selfhosted.irsa.irsa_bucket#module:versioning).
+    type: bool
+  bucket_namespace:
+    description:
+      - As O(selfhosted.irsa.irsa_bucket#module:namespace).
+    type: str
+    choices: [global, account-regional]
+  tags:
+    description:
+      - Tags on bucket and provider. Others that are there stay.
+    type: dict
+    aliases: [resource_tags]
+  extra_jwks:
+    description:
+      - Further public keys to publish, as a list of JWKS.
+    type: list
+    elements: dict
+    default: []
+  legacy_empty_kid:
+    description:
+      - As O(selfhosted.irsa.irsa_jwks#module:legacy_empty_kid).
+    type: bool
+    default: false
+  purge_keys:
+    description:
+      - As O(selfhosted.irsa.irsa_publish#module:purge_keys).
+    type: bool
+    default: false
+  overwrite:
+    description:
+      - As O(selfhosted.irsa.irsa_publish#module:overwrite).
+    type: bool
+    default: false
+  cache_control:
+    description:
+      - As O(selfhosted.irsa.irsa_publish#module:cache_control).
+    type: str
+    default: no-cache
+  audiences:
+    description:
+      - Client IDs of the provider; what tokens have in C(aud).
+    type: list
+    elements: str
+    default: [sts.amazonaws.com]
+  thumbprints:
+    description:
+      - As O(selfhosted.irsa.irsa_oidc_provider#module:thumbprints).
+    type: list
+    elements: str
+  verify:
+    description:
+      - Whether the documents are fetched at the end as a stranger would. An issuer that does not work ends the run with
+        a message.
+      - In check mode this is left out while there is something to change.
+    type: bool
+    default: true
+  delete_bucket:
+    description:
+      - With O(state=absent), whether the bucket is deleted with the documents in it. A bucket with any other object is
+        refused.
+    type: bool
+    default: false
+  ignore_role_trust:
+    description:
+      - With O(state=absent), whether the provider is removed although IAM roles trust it.
+    type: bool
+    default: false
+  state:
+    description:
+      - V(absent) removes the provider, then the documents or the bucket. The key is left alone.
+    type: str
+    choices: [present, absent]
+    default: present
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - selfhosted.irsa._aws_options.route
+  - selfhosted.irsa._attributes
+  - selfhosted.irsa._attributes.aws
+requirements:
+  - cryptography >= 3.4
+  - jwcrypto >= 1.5
+seealso:
+  - module: selfhosted.irsa.irsa_keypair
+  - module: selfhosted.irsa.irsa_verify
+author:
+  - The selfhosted.irsa authors (@selfhosted)
+"""
+
+EXAMPLES = r"""
+- name: Look at the key of the cluster
+  selfhosted.irsa.irsa_keypair:
+    path: /etc/kubernetes/pki/sa.key
+    create: false
+  register: keypair
+
+- name: Give it an issuer
+  selfhosted.irsa.irsa_issuer:
+    key: "{{ keypair }}"
+    bucket: irsa-prod
+    region: eu-west-1
+  delegate_to: localhost
+  register: made
+"""
+
+RETURN = r"""
+issuer:
+  description:
+    - The issuer, summed up, as role P(selfhosted.irsa.irsa_issuer#role) leaves it in C(irsa_issuer_result). Null while
+      there is no key.
+  returned: always
+  type: dict
+  sample:
+    issuer: https://irsa-prod.s3.eu-west-1.amazonaws.com
+    provider_arn: arn:aws:iam::123456789012:oidc-provider/irsa-prod.s3.eu-west-1.amazonaws.com
+    kid: ZxaqpnIuJNv6syKlG81X539XMHVIvpaPV0ziX48-Qng
+    changed: false
+key_wanted:
+  description: Whether a key has to be made now, and the module called again.
+  returned: always
+  type: bool
+  sample: false
+key_is_lost:
+  description: Why a new key must not be made, with O(key) still missing; else null.
+  returned: always
+  type: str
+  sample: null
+prepared:
+  description: What the next call, with the key, goes on from; null where there is nothing to go on with.
+  returned: always
+  type: dict
+  sample: null
+actions:
+  description: API calls that write, in the order made; in check mode those that would be made.
+  returned: always
+  type: list
+  elements: str
+  sample: ["s3:CreateBucket", "s3:PutPublicAccessBlock", "s3:PutBucketPolicy"]
+permissions:
+  description: IAM actions that the run needs, those of reading included.
+  returned: always
+  type: list
+  elements: str
+  sample: ["iam:GetOpenIDConnectProvider", "s3:GetBucketPolicy", "s3:GetObject", "s3:ListBucket"]
+"""
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils import issuer_removal, issuer_run, jwk, keys, publication
+from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import (
+    aws_module,
+    aws_of,
+    conclude_outcome,
+    wish_of,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer import DEFAULT_AUDIENCE
+from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer_wish import IssuerWish, SigningKey
+from ansible_collections.selfhosted.irsa.plugins.module_utils.module import CarefulModule, require
+
+
+class IssuerModule(CarefulModule):
+    public_key_options = ("extra_jwks",)
+
+
+def main() -> None:
+    module = aws_module(
+        dict(
+            key=dict(type="dict", no_log=False),
+            prepared=dict(type="dict"),
+            bucket=dict(type="str"),
+            manage_bucket=dict(type="bool", default=True),
+            prefix=dict(type="str"),
+            url=dict(type="str"),
+            account_id=dict(type="str"),
+            bucket_account_id=dict(type="str"),
+            bucket_public_paths=dict(type="list", elements="str"),
+            bucket_encryption=dict(type="str"),
+            bucket_versioning=dict(type="bool"),
+            bucket_namespace=dict(type="str", choices=["global", "account-regional"]),
+            tags=dict(type="dict", aliases=["resource_tags"]),
+            extra_jwks=dict(type="list", elements="dict", default=[]),
+            legacy_empty_kid=dict(type="bool", default=False),
+            purge_keys=dict(type="bool", default=False, no_log=False),
+            overwrite=dict(type="bool", default=False),
+            cache_control=dict(type="str", default=publication.DEFAULT_CACHE_CONTROL),
+            audiences=dict(type="list", elements="str", default=[DEFAULT_AUDIENCE]),
+            thumbprints=dict(type="list", elements="str"),
+            connect_to=dict(type="str"),
+            ca_path=dict(type="path"),
+            verify=dict(type="bool", default=True),
+            delete_bucket=dict(type="bool", default=False),
+            ignore_role_trust=dict(type="bool", default=False),
+            state=dict(type="str", default="present", choices=["present", "absent"]),
+        ),
+        IssuerModule,
+        required_one_of=[("bucket", "url")],
+        required_if=[("state", "present", ("key",))],
+    )
+    require(module, "cryptography", keys.CRYPTOGRAPHY_IMPORT_ERROR)
+    require(module, "jwcrypto", jwk.JWCRYPTO_IMPORT_ERROR)
+    module.require_botocore_at_least("1.35.70", reason="for conditional writes to S3")
+    options = dict(module.params)
+    options["key"] = SigningKey.of(options["key"] or {})
+    options["prepared"] = options["prepared"] or {}
+    ensure = issuer_removal.ensure_absent if options["state"] == "absent" else issuer_run.ensure_present
+    conclude_outcome(module, lambda: ensure(aws_of(module), wish_of(IssuerWish, options), module.check_mode))
+
+
+if __name__ == "__main__":
+    main()
