@@ -13,7 +13,7 @@ import os
 import stat
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import key_files, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils import key_files, keys, pem
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
 
 _UNKNOWN = "(known when the key has been made)"
@@ -206,7 +206,7 @@ class KeyPair:
         be overwritten.
         """
         content = key_files.read(path)
-        if content is not None and keys.holds_private_key(content):
+        if content is not None and pem.holds_private_key(content):
             raise IrsaError(
                 f"{path} holds a private key, where the public form of {self.path} is to be written. It was left "
                 "alone; "

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 import typing as t
 
 try:
@@ -26,6 +25,7 @@ except ImportError as import_error:
     CRYPTOGRAPHY_IMPORT_ERROR = import_error
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils.pem import PemBlock, holds_private_key, pem_blocks
 
 MINIMAL_CRYPTOGRAPHY_VERSION = "3.4"
 
@@ -38,10 +38,6 @@ EC_CURVES = {"P-256": "secp256r1", "P-384": "secp384r1", "P-521": "secp521r1"}
 
 PRIVATE_LABELS = ("RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY")
 PUBLIC_LABELS = ("PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE")
-
-_PRIVATE = re.compile(rb"BEGIN [A-Z0-9 ]*PRIVATE KEY")
-
-_BEGIN = re.compile(rb"^-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?$", re.MULTILINE)
 
 # DER of the object identifiers of keys that a library may well read, and that are of no use all the same.
 _UNUSABLE_KINDS = {
@@ -57,42 +53,11 @@ _UNUSABLE_KINDS = {
 _USABLE = "RSA of at least 2048 bits, or ECDSA on P-256, P-384 or P-521"
 
 
-class PemBlock(t.NamedTuple):
-    """One PEM block: its label, as ``RSA PRIVATE KEY``, and its whole text with both boundary lines."""
-
-    label: str
-    text: bytes
-
-
 class PrivateKey(t.NamedTuple):
     """A usable private key: the key object, and how its file wrote it (``traditional`` or ``pkcs8``)."""
 
     key: t.Any
     format: str
-
-
-def pem_blocks(text: bytes) -> list[PemBlock]:
-    """Split PEM text into its blocks; what stands between blocks is ignored, as RFC 7468 allows.
-
-    Raises IrsaError for a block that begins and does not end.
-    """
-    blocks = []
-    position = 0
-    while True:
-        begin = _BEGIN.search(text, position)
-        if begin is None:
-            return blocks
-        end_line = b"-----END " + begin.group(1) + b"-----"
-        end = text.find(end_line, begin.end())
-        if end < 0:
-            raise IrsaError(f"it is truncated: '-----BEGIN {begin.group(1).decode()}-----' has no matching END line")
-        position = end + len(end_line)
-        blocks.append(PemBlock(begin.group(1).decode(), text[begin.start() : position] + b"\n"))
-
-
-def holds_private_key(text: bytes) -> bool:
-    """Whether text has a private key in PEM in it: usable or not, whole or not, however its lines are broken."""
-    return _PRIVATE.search(text) is not None
 
 
 def _is_encrypted(block: PemBlock) -> bool:

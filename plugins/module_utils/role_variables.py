@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import issuer, jwk, keys, provider_rules
+from ansible_collections.selfhosted.irsa.plugins.module_utils import issuer, pem, provider_rules
 from ansible_collections.selfhosted.irsa.plugins.module_utils.account_ids import check_account_id
 from ansible_collections.selfhosted.irsa.plugins.module_utils.bucket_names import check_bucket_name
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
@@ -47,7 +47,7 @@ def problems(variables: Variables) -> list[str]:
     ``variables`` are those of the role without their prefix; types and choices have been checked by the argument spec.
     Secrets that were put into a variable by mistake are not repeated.
     """
-    disclosed = [name for name in (*_TEXTS, *_LISTS) if keys.holds_private_key(str(variables.get(name)).encode())]
+    disclosed = [name for name in (*_TEXTS, *_LISTS) if pem.holds_private_key(str(variables.get(name)).encode())]
     if disclosed:
         return [f"{PREFIX}{name} holds a private key, where none belongs. Treat it as disclosed." for name in disclosed]
     variables = {
@@ -85,12 +85,15 @@ def _as_texts(values: t.Iterable[t.Any]) -> list[str]:
 
 
 def _check_jwks_list(documents: t.Any) -> None:
+    # Its libraries cost more than all other checks, in each worker anew, and hardly anybody has such documents.
+    from ansible_collections.selfhosted.irsa.plugins.module_utils import jwk
+
     for number, document in enumerate(documents, start=1):
         try:
-            keys = jwk.keys_of(document)
+            listed = jwk.keys_of(document)
         except IrsaError as fault:
             raise IrsaError(f"Document {number}: {fault}.") from None
-        if any(jwk.has_private_members(key) for key in keys):
+        if any(jwk.has_private_members(key) for key in listed):
             raise IrsaError(f"Document {number} holds a private key, where public ones belong. Treat it as disclosed.")
 
 

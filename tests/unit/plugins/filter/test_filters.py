@@ -13,19 +13,19 @@ import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.selfhosted.irsa.plugins.filter import issuer_problems, trust_policy
+from ansible_collections.selfhosted.irsa.plugins.filter import trust_policy
 
 ARN = "arn:aws:iam::123456789012:oidc-provider/irsa-prod.s3.eu-west-1.amazonaws.com"
 
-FILTERS = {**issuer_problems.FilterModule().filters(), **trust_policy.FilterModule().filters()}
+FILTERS = trust_policy.FilterModule().filters()
 
 
 def test_each_filter_has_its_documentation():
-    folder = Path(issuer_problems.__file__).parent
+    folder = Path(trust_policy.__file__).parent
     documented = {
         yaml.safe_load(file.read_text(encoding="utf-8"))["DOCUMENTATION"]["name"] for file in folder.glob("*.yml")
     }
-    assert documented == set(FILTERS) == {"issuer_problems", "trust_policy"}
+    assert documented == set(FILTERS) == {"trust_policy"}
 
 
 def test_trust_policy_is_for_one_service_account_and_one_audience():
@@ -59,16 +59,3 @@ def test_trust_policy_refuses_what_is_no_name(namespace, service_account):
     """StringEquals takes them literally, so such a role could never be assumed."""
     with pytest.raises(AnsibleFilterError, match="service account"):
         FILTERS["trust_policy"](ARN, namespace, service_account)
-
-
-def test_issuer_problems_are_sentences():
-    assert (
-        FILTERS["issuer_problems"](
-            {"bucket": "irsa-prod", "key_path": "/srv/sa.key", "audiences": ["sts.amazonaws.com"]}
-        )
-        == []
-    )
-    (problem,) = FILTERS["issuer_problems"](
-        {"bucket": "Irsa", "key_path": "/srv/sa.key", "audiences": ["sts.amazonaws.com"]}
-    )
-    assert problem.startswith("irsa_issuer_bucket: ")

@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils import keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils.pem import holds_private_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
@@ -236,7 +237,7 @@ class TestLoadPublic:
         ],
     )
     def test_refuses_a_private_key_and_says_that_it_is_disclosed(self, text):
-        assert keys.holds_private_key(text)
+        assert holds_private_key(text)
         assert "disclosed" in refusal(keys.load_public, text)
 
     @pytest.mark.parametrize(
@@ -273,7 +274,7 @@ class TestLoadPublic:
         ],
     )
     def test_refuses_what_is_not_one_usable_public_key(self, text, reason):
-        assert not keys.holds_private_key(text)
+        assert not holds_private_key(text)
         assert reason in refusal(keys.load_public, text)
 
 

@@ -13,7 +13,7 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils import keys, pem
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
@@ -73,7 +73,7 @@ joined = st.lists(st.sampled_from(PRIVATE + PUBLIC) | st.binary(max_size=20), ma
 anything = any_bytes | framed_bytes | mutated_text | mutated_der | joined
 
 
-@pytest.mark.parametrize("read", [keys.pem_blocks, keys.load_private, keys.load_public, keys.holds_private_key])
+@pytest.mark.parametrize("read", [pem.pem_blocks, keys.load_private, keys.load_public, pem.holds_private_key])
 @hypothesis.given(text=anything)
 def test_anything_is_read_or_refused(read: t.Callable[[bytes], t.Any], text: bytes) -> None:
     try:
@@ -107,4 +107,4 @@ def test_text_of_a_private_key_is_never_taken_for_a_public_one(text: bytes) -> N
     st.sampled_from(PRIVATE), st.binary(max_size=30), st.sampled_from([b"\n", b"\r\n", b"\n    ", b"\\n", b"\t"])
 )
 def test_a_private_key_is_recognised_however_its_lines_are_broken(text: bytes, before: bytes, newline: bytes) -> None:
-    assert keys.holds_private_key(before + newline + newline.join(text.splitlines()))
+    assert pem.holds_private_key(before + newline + newline.join(text.splitlines()))
