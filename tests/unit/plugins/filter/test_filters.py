@@ -13,11 +13,11 @@ import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.selfhosted.irsa.plugins.filter import trust_policy
+from ansible_collections.selfhosted.irsa.plugins.filter import trust_policy, verify_report
 
 ARN = "arn:aws:iam::123456789012:oidc-provider/irsa-prod.s3.eu-west-1.amazonaws.com"
 
-FILTERS = trust_policy.FilterModule().filters()
+FILTERS = {**trust_policy.FilterModule().filters(), **verify_report.FilterModule().filters()}
 
 
 def test_each_filter_has_its_documentation():
@@ -25,7 +25,7 @@ def test_each_filter_has_its_documentation():
     documented = {
         yaml.safe_load(file.read_text(encoding="utf-8"))["DOCUMENTATION"]["name"] for file in folder.glob("*.yml")
     }
-    assert documented == set(FILTERS) == {"trust_policy"}
+    assert documented == set(FILTERS)
 
 
 def test_trust_policy_is_for_one_service_account_and_one_audience():
@@ -59,3 +59,21 @@ def test_trust_policy_refuses_what_is_no_name(namespace, service_account):
     """StringEquals takes them literally, so such a role could never be assumed."""
     with pytest.raises(AnsibleFilterError, match="service account"):
         FILTERS["trust_policy"](ARN, namespace, service_account)
+
+
+VERIFIED = {"issuer": "https://irsa.example.test", "verdict": "ok", "diagnosis": None, "checks": []}
+
+
+def test_verify_report_takes_one_result_or_several_by_name():
+    assert json.loads(FILTERS["verify_report"](VERIFIED, "json")) == VERIFIED
+    assert json.loads(FILTERS["verify_report"]({"a": VERIFIED, "b": VERIFIED}, "json")) == {
+        "a": VERIFIED,
+        "b": VERIFIED,
+    }
+    assert json.loads(FILTERS["verify_report"]({"msg": "no"}, "json"))["diagnosis"] == "no"
+
+
+@pytest.mark.parametrize(("results", "form"), [([VERIFIED], "md"), ("text", "md"), (VERIFIED, "pdf"), (VERIFIED, "")])
+def test_verify_report_refuses_what_it_cannot_write(results, form):
+    with pytest.raises(AnsibleFilterError, match=r"verify_report wants|ends in \.md"):
+        FILTERS["verify_report"](results, form)
