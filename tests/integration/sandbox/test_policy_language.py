@@ -57,10 +57,17 @@ def test_patterns(pattern, value, fits):
         ({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}, Effect.NONE),
         ({"NumericLessThan": {"s3:TlsVersion": "1.2"}}, Effect.NONE),
         ({"NumericGreaterThanEquals": {"s3:TlsVersion": 1.2}}, Effect.ALLOW),
+        ({"ForAnyValue:StringEquals": {"k:sub": ["x", "a:b"]}}, Effect.ALLOW),
+        ({"ForAnyValue:StringEquals": {"k:sub": "x"}}, Effect.NONE),
+        ({"ForAnyValue:StringEquals": {"k:absent": "x"}}, Effect.NONE),
+        ({"ForAnyValue:StringNotEquals": {"k:absent": "x"}}, Effect.NONE),
+        ({"ForAllValues:StringLike": {"k:sub": "a:*"}}, Effect.ALLOW),
+        ({"ForAllValues:StringLike": {"k:sub": "b:*"}}, Effect.NONE),
+        ({"ForAllValues:StringEquals": {"k:absent": "x"}}, Effect.ALLOW),
+        ({"ForSomeValues:StringEquals": {"k:sub": "a:b"}}, Effect.NONE),
         ({"Null": {"k:absent": "true"}}, Effect.ALLOW),
         ({"Null": {"k:sub": "true"}}, Effect.NONE),
         ({"StringEquals": {"k:sub": "a:b"}, "Bool": {"k:absent": "true"}}, Effect.NONE),
-        ({"ForAnyValue:StringEquals": {"k:sub": "a:b"}}, Effect.NONE),
     ],
 )
 def test_conditions(condition, effect):

@@ -177,6 +177,20 @@ def test_a_key_that_is_not_for_this(cluster, members):
     refused(cluster, cluster.token(), "InvalidIdentityToken", "could not be validated")
 
 
+def test_an_rsa_key_under_2048_bits(cluster, monkeypatch):
+    weak = rsa.generate_private_key(65537, 1024)
+    monkeypatch.setitem(KEYS, "weak", weak)
+    document = jwt.get_algorithm_by_name("RS256").to_jwk(weak.public_key(), as_dict=True)
+    document.pop("key_ops", None)
+    cluster.publish([{**document, "kid": "RS256", "alg": "RS256", "use": "sig"}])
+    refused(cluster, cluster.token(signed_by="weak"), "InvalidIdentityToken", "could not be validated")
+
+
+@pytest.mark.parametrize("claim", ["iat", "exp"])
+def test_a_time_that_is_none(cluster, claim):
+    refused(cluster, cluster.token(**{claim: "tomorrow"}), "InvalidIdentityToken", "not a valid JWT")
+
+
 def test_of_two_keys_with_one_kid_the_last_counts(cluster):
     right, wrong = public_jwk("RS256"), {**public_jwk("ES256"), "kid": "RS256"}
     cluster.publish([wrong, right])

@@ -132,13 +132,20 @@ def _conditions_hold(condition: Mapping[str, Any], context: Mapping[str, str]) -
 def _operator_holds(operator: str, actual: str | None, wanted: list[str]) -> bool:
     if operator == "Null":
         return (actual is None) == (wanted[0].lower() == "true")
-    name = operator.removesuffix("IfExists")
+    # Every key here has one value at most, so the two differ in what they say of a key that is not there alone:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+    quantifier, _colon, plain = operator.rpartition(":")
+    if quantifier not in ("", "ForAllValues", "ForAnyValue"):
+        raise UnknownCondition(operator)
+    if quantifier and actual is None:
+        return quantifier == "ForAllValues"
+    name = plain.removesuffix("IfExists")
     negated = name in NEGATED
     test = OPERATORS.get(NEGATED.get(name, name))
     if test is None:
         raise UnknownCondition(operator)
     if actual is None:
-        return negated or name != operator
+        return negated or name != plain
     return negated != any(test(actual, value) for value in wanted)
 
 

@@ -32,6 +32,7 @@ from .site import Site
 
 OPERATION = "AssumeRoleWithWebIdentity"
 ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
+LEAST_RSA_BITS = 2048
 REQUIRED_CLAIMS = ("iss", "sub", "aud", "iat", "exp")
 CLOCK_SKEW = 300
 ROLE_ARN = re.compile(r"^arn:[a-z-]+:iam::(?P<account>\d{12}):role/.+$")
@@ -80,6 +81,8 @@ def _read(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
         header = parsed.jose_header
         claims = json.loads(parsed.objects["payload"])
         missing = [name for name in REQUIRED_CLAIMS if name not in claims]
+        if not missing:
+            float(claims["iat"]), float(claims["exp"])
     except (JWException, ValueError, TypeError, KeyError):
         message = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
         raise Refusal(400, "InvalidIdentityToken", message) from None
@@ -122,10 +125,13 @@ def _verifies(token: str, algorithm: str | None, key: dict[str, Any]) -> bool:
     if key.get("alg", algorithm) != algorithm:
         return False
     try:
+        public = JWK(**key)
+        if public["kty"] == "RSA" and public.get_op_key("verify").key_size < LEAST_RSA_BITS:
+            return False
         parsed = JWS()
         parsed.allowed_algs = [algorithm]
         parsed.deserialize(token)
-        parsed.verify(JWK(**key))
+        parsed.verify(public)
     except (JWException, ValueError, TypeError):
         return False
     return True
