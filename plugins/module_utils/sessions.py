@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections.abc
 import gc
+import os
 import typing as t
 
 try:
@@ -81,12 +82,17 @@ class Clients(collections.abc.Mapping[str, t.Any]):
     def _make(self, service: str) -> t.Any:
         if self._session is None:
             self._session = _session(self._profile)
-        client = self._client(service, Config(**_DEFAULTS))
-        addressing = ((self._config and self._config.s3) or {}).get("addressing_style")
-        if service == "s3" and addressing is None and client.meta.region_name and not place_of(client).is_aws:
-            # Every S3-compatible store answers to its own name; a name for each bucket wants DNS that many do not have.
-            client = self._client(service, Config(**_DEFAULTS, s3={"addressing_style": "path"}))
-        return client
+        if service != "s3" or ((self._config and self._config.s3) or {}).get("addressing_style") is not None:
+            return self._client(service, Config(**_DEFAULTS))
+        # Every S3-compatible store answers to its own name; a name for each bucket wants DNS that many do not have.
+        # Where the endpoint is, the client alone can tell: a guess saves making two of them.
+        guess = self.endpoint is None and "AWS_ENDPOINT_URL" not in os.environ
+        client = self._s3(for_aws=guess)
+        is_aws = not client.meta.region_name or place_of(client).is_aws
+        return client if is_aws == guess else self._s3(for_aws=is_aws)
+
+    def _s3(self, for_aws: bool) -> t.Any:
+        return self._client("s3", Config(**_DEFAULTS, **({} if for_aws else {"s3": {"addressing_style": "path"}})))
 
     def _client(self, service: str, config: Config) -> t.Any:
         merged = config.merge(self._config) if self._config else config
