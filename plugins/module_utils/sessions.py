@@ -21,6 +21,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils import botocore_models
 from ansible_collections.selfhosted.irsa.plugins.module_utils.places import place_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils.tls_sharing import SharedContext
 
 _SERVICES = ("s3", "s3control", "iam", "sts")
 
@@ -67,6 +68,7 @@ class Clients(collections.abc.Mapping[str, t.Any]):
         self._config = self._credentials.pop("aws_config", None)
         self._session: t.Optional[boto3.session.Session] = None
         self._made: dict[str, t.Any] = {}
+        self._tls = SharedContext()
 
     def __len__(self) -> int:
         return len(_SERVICES)
@@ -77,6 +79,7 @@ class Clients(collections.abc.Mapping[str, t.Any]):
     def __getitem__(self, service: str) -> t.Any:
         if service not in self._made:
             self._made[service] = self._make(service)
+            self._tls.put_on(self._made[service])
         return self._made[service]
 
     def _make(self, service: str) -> t.Any:

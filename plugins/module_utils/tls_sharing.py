@@ -1,0 +1,64 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One TLS context for all connections of a module run."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import typing as t
+
+
+class _Remembering(ssl.SSLContext):
+    """A context that reads each file of CA certificates once.
+
+    urllib3 hands it the file for every new connection, and the usual one, with some 140 certificates, takes 15 ms of CPU
+    each time: https://github.com/urllib3/urllib3/blob/main/src/urllib3/util/ssl_.py (ssl_wrap_socket).
+    """
+
+    def __init__(self, protocol: int) -> None:
+        super().__init__()  # the protocol has been taken by __new__
+        self.lock = threading.Lock()
+        self.loaded: set[tuple[t.Any, t.Any, t.Any]] = set()
+
+    def load_verify_locations(self, cafile: t.Any = None, capath: t.Any = None, cadata: t.Any = None) -> None:
+        with self.lock:
+            if (cafile, capath, cadata) not in self.loaded:
+                super().load_verify_locations(cafile, capath, cadata)
+                self.loaded.add((cafile, capath, cadata))
+
+
+class SharedContext:
+    """Puts the clients of one module run, which all have the same options, on one context."""
+
+    def __init__(self) -> None:
+        self._context: t.Optional[ssl.SSLContext] = None
+
+    def put_on(self, client: t.Any) -> None:
+        """Let a boto3 client that has made no connection yet use the shared context.
+
+        botocore has no public way to hand it one. Where it has changed inside, the client keeps its own, which is
+        slower and right.
+        """
+        try:
+            http_session = client._endpoint.http_session
+            if self._context is None:
+                self._context = _like(http_session._get_ssl_context())
+            http_session._manager.connection_pool_kw["ssl_context"] = self._context
+            http_session._get_ssl_context = lambda: self._context  # for connections through a proxy
+        except (AttributeError, KeyError, TypeError):
+            return
+
+
+def _like(own: ssl.SSLContext) -> ssl.SSLContext:
+    """A context that remembers, with the settings of the one that botocore made."""
+    context = _Remembering(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = own.check_hostname  # botocore compares names itself
+    context.verify_mode = own.verify_mode
+    context.options = own.options
+    context.minimum_version = own.minimum_version
+    context.post_handshake_auth = own.post_handshake_auth
+    context.keylog_filename = own.keylog_filename
+    return context
