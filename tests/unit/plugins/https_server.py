@@ -93,9 +93,18 @@ LEAF = certify("Test server", INTERMEDIATE, [HOST])
 
 
 class HttpsServer:
-    """Serves ``replies`` (by path) until it is stopped; ``requests`` are those that came, with their headers."""
+    """Serves ``replies`` (by path) until it is stopped; ``requests`` are those that came, with their headers.
 
-    def __init__(self, folder: Path, chain: t.Sequence[Certified]) -> None:
+    ``oldest`` and ``newest`` are the TLS versions that it takes, those of Python unless given.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        chain: t.Sequence[Certified],
+        oldest: t.Optional[ssl.TLSVersion] = None,
+        newest: t.Optional[ssl.TLSVersion] = None,
+    ) -> None:
         self.replies: dict[str, t.Callable[[], Reply]] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.stopping = threading.Event()
@@ -106,6 +115,11 @@ class HttpsServer:
         file.write_bytes(leaf_key + b"".join(each.pem for each in chain))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(file)
+        if oldest is not None:
+            context.set_ciphers("ALL:@SECLEVEL=0")  # what OpenSSL asks for before it takes a version that old
+            context.minimum_version = oldest
+        if newest is not None:
+            context.maximum_version = newest
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):

@@ -1,0 +1,593 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ways to break a sound issuer, each with the id of the check that has to find it first.
+
+A function's name says what is broken. It takes a sound issuer and breaks one thing of it, for real.
+"""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+import pytest
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
+    DAY,
+    HOST,
+    INTERMEDIATE,
+    LEAF,
+    NOW,
+    certify,
+)
+from issuers_to_break import DISCOVERY, JWKS, SUBJECT, Cluster, WebHost, discovery_of
+
+ERROR, WARNING = "error", "warning"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """:ivar kind: which sound issuer it is made of, `Cluster` or `WebHost`"""
+
+    id: str
+    kind: type
+    breaks: Callable[..., None]
+    status: str = ERROR
+
+    def __str__(self) -> str:
+        return f"{self.id}: {self.breaks.__name__.replace('_', ' ')}"
+
+
+SETUPS: list[Broken] = []
+
+
+def broken(kind: type, check: str, status: str = ERROR) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    def take(breaks: Callable[..., None]) -> Callable[..., None]:
+        SETUPS.append(Broken(check, kind, breaks, status))
+        return breaks
+
+    return take
+
+
+# The way to the host
+
+
+@broken(WebHost, "dns-resolve")
+def name_that_does_not_exist(host: WebHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    # No connect_to and no proxy: nothing but the name. https://www.rfc-editor.org/rfc/rfc6761#section-6.4
+    monkeypatch.delenv("HTTPS_PROXY")
+    monkeypatch.delenv("https_proxy")
+    host.options.update(issuer="https://irsa.invalid", connect_to=None)
+
+
+@broken(WebHost, "tcp-connect")
+def nobody_listens(host: WebHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = socket.socket()
+    closed.bind(("127.0.0.1", 0))  # and does not listen; the port is nobody else's until the test is over
+    monkeypatch.setattr(host, "closed", closed, raising=False)
+    host.options["connect_to"] = f"127.0.0.1:{closed.getsockname()[1]}"
+
+
+@broken(WebHost, "tls-expiry")
+def certificate_expired(host: WebHost) -> None:
+    host.chain = (certify("old", INTERMEDIATE, [HOST], (NOW - 9 * DAY, NOW - DAY)), INTERMEDIATE)
+
+
+@broken(WebHost, "tls-expiry")
+def certificate_not_valid_yet(host: WebHost) -> None:
+    host.chain = (certify("young", INTERMEDIATE, [HOST], (NOW + DAY, NOW + 9 * DAY)), INTERMEDIATE)
+
+
+@broken(WebHost, "tls-host")
+def certificate_of_another_host(host: WebHost) -> None:
+    host.chain = (certify("other", INTERMEDIATE, ["other.example.test"]), INTERMEDIATE)
+
+
+@broken(Cluster, "tls-host")
+def bucket_with_dots(cluster: Cluster) -> None:
+    cluster.account.make_bucket("irsa.dotted")
+    cluster.options.update(issuer="https://irsa.dotted.s3.eu-west-1.amazonaws.com", token=None, assume_role=False)
+
+
+@broken(WebHost, "tls-trust")
+def certificate_self_signed(host: WebHost) -> None:
+    host.chain = (certify("self-signed", None, [HOST]),)
+
+
+@broken(WebHost, "tls-trust")
+def chain_incomplete(host: WebHost) -> None:
+    host.chain = (LEAF,)
+
+
+@broken(WebHost, "tls-trust")
+def unknown_authority(host: WebHost) -> None:
+    host.trusted = certify("Another root CA")
+
+
+@broken(WebHost, "tls-version")
+def nothing_newer_than_tls_1_1(host: WebHost) -> None:
+    host.oldest = host.newest = ssl.TLSVersion.TLSv1_1
+
+
+# What the host answers
+
+
+@broken(WebHost, "http-response")
+def server_error(host: WebHost) -> None:
+    host.put(DISCOVERY, b"oops", status=503)
+
+
+@broken(WebHost, "http-response")
+def nothing_there(host: WebHost) -> None:
+    host.put(DISCOVERY, b"nothing", status=404)
+
+
+@broken(WebHost, "http-response")
+def keys_not_there(host: WebHost) -> None:
+    host.put(JWKS, b"nothing", status=404)
+
+
+@broken(WebHost, "http-response")
+def endless_document(host: WebHost) -> None:
+    host.stream(DISCOVERY, itertools.repeat(b" " * 65536))
+
+
+@broken(WebHost, "http-response")
+def ten_megabytes_of_json(host: WebHost) -> None:
+    host.put(DISCOVERY, json.dumps(discovery_of(host.issuer, filling="x" * 10_000_000)).encode())
+
+
+@broken(WebHost, "http-response")
+def compressed(host: WebHost) -> None:
+    body = gzip.compress(json.dumps(discovery_of(host.issuer)).encode())
+    host.put(DISCOVERY, body, Content_Encoding="gzip")
+
+
+@broken(WebHost, "http-response")
+def no_http_at_all(host: WebHost) -> None:
+    host.put(DISCOVERY, b"", status=0)
+
+
+@broken(WebHost, "http-redirect")
+def redirect_to_http(host: WebHost) -> None:
+    host.put(DISCOVERY, status=302, Location=f"http://{HOST}/elsewhere")
+
+
+@broken(WebHost, "http-redirect")
+def redirect_in_a_circle(host: WebHost) -> None:
+    host.put(DISCOVERY, status=302, Location=f"{host.issuer}/{DISCOVERY}")
+
+
+@broken(WebHost, "http-redirect")
+def redirect_to_this_machine(host: WebHost) -> None:
+    host.put(DISCOVERY, status=307, Location="https://127.0.0.1/latest")
+
+
+@broken(WebHost, "http-redirect")
+def redirect_to_link_local_metadata(host: WebHost) -> None:
+    host.put(DISCOVERY, status=301, Location="https://169.254.169.254/latest/meta-data/")
+
+
+@broken(WebHost, "http-redirect")
+def keys_redirected_to_a_private_network(host: WebHost) -> None:
+    host.put(JWKS, status=302, Location="https://[fd00::1]/keys.json")
+
+
+# The bucket, told apart with credentials
+
+
+@broken(Cluster, "bucket-exists")
+def bucket_gone_and_provider_left(cluster: Cluster) -> None:
+    cluster.remove_bucket()
+
+
+@broken(Cluster, "bucket-exists")
+def bucket_gone_seen_without_credentials(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster.remove_bucket()
+    cluster.without_credentials(monkeypatch)
+
+
+@broken(Cluster, "bucket-region")
+def bucket_in_another_region(cluster: Cluster) -> None:
+    issuer = cluster.issuer.replace("eu-west-1", "eu-central-1")
+    cluster.options.update(issuer=issuer, token=cluster.token(iss=issuer))
+
+
+@broken(Cluster, "bucket-access-block")
+def access_block_of_the_bucket(cluster: Cluster) -> None:
+    cluster.block()
+
+
+@broken(Cluster, "bucket-access-block")
+def access_block_of_the_account(cluster: Cluster) -> None:
+    cluster.account.client("s3control").put_public_access_block(
+        AccountId=cluster.account.id, PublicAccessBlockConfiguration={"RestrictPublicBuckets": True}
+    )
+
+
+@broken(Cluster, "bucket-policy")
+def no_policy(cluster: Cluster) -> None:
+    cluster.account.s3.delete_bucket_policy(Bucket=cluster.bucket)
+
+
+@broken(Cluster, "bucket-policy")
+def policy_for_one_document_alone(cluster: Cluster) -> None:
+    cluster.open([DISCOVERY])
+
+
+@broken(Cluster, "bucket-policy")
+def policy_of_another_prefix(cluster: Cluster) -> None:
+    cluster.open([f"prod/{DISCOVERY}", f"prod/{JWKS}"])
+
+
+@broken(Cluster, "bucket-policy")
+def policy_for_another_account_alone(cluster: Cluster) -> None:
+    cluster.open(Principal={"AWS": "arn:aws:iam::111122223333:root"})
+
+
+@broken(Cluster, "bucket-policy")
+def policy_that_denies(cluster: Cluster) -> None:
+    denial = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject"}
+    cluster.open((DISCOVERY, JWKS), {**denial, "Resource": f"arn:aws:s3:::{cluster.bucket}/*"})
+
+
+@broken(Cluster, "object-exists")
+def no_discovery_document(cluster: Cluster) -> None:
+    cluster.remove(DISCOVERY)
+
+
+@broken(Cluster, "object-exists")
+def no_keys(cluster: Cluster) -> None:
+    cluster.remove(JWKS)
+
+
+@broken(Cluster, "object-encryption")
+def discovery_document_encrypted_with_kms(cluster: Cluster) -> None:
+    cluster.put(DISCOVERY, json.dumps(discovery_of(cluster.issuer)), ServerSideEncryption="aws:kms")
+
+
+@broken(Cluster, "object-encryption")
+def keys_encrypted_with_kms_seen_without_credentials(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster.put(JWKS, json.dumps({"keys": [cluster.keys.signer.jwk()]}), ServerSideEncryption="aws:kms")
+    cluster.without_credentials(monkeypatch)
+
+
+@broken(Cluster, "http-response")
+def forbidden_and_no_credentials_to_tell_why(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster.block()
+    cluster.without_credentials(monkeypatch)
+
+
+# The discovery document
+
+
+@broken(WebHost, "discovery-json")
+def a_login_page(host: WebHost) -> None:
+    host.put(DISCOVERY, b"<!doctype html><title>Log in</title>", Content_Type="text/html")
+
+
+@broken(WebHost, "discovery-json")
+def random_bytes(host: WebHost) -> None:
+    host.put(DISCOVERY, bytes(range(256)))
+
+
+@broken(WebHost, "discovery-json")
+def nested_too_deeply(host: WebHost) -> None:
+    host.put(DISCOVERY, b"[" * 100_000)
+
+
+@broken(WebHost, "discovery-json")
+def another_charset(host: WebHost) -> None:
+    host.put(DISCOVERY, json.dumps(discovery_of(host.issuer, name="Gerät"), ensure_ascii=False).encode("latin-1"))
+
+
+@broken(WebHost, "discovery-json")
+def a_list_for_a_document(host: WebHost) -> None:
+    host.put(DISCOVERY, b"[]")
+
+
+@broken(WebHost, "discovery-fields")
+def no_jwks_uri(host: WebHost) -> None:
+    host.publish(jwks_uri=None)
+
+
+@broken(WebHost, "discovery-fields")
+def no_response_types(host: WebHost) -> None:
+    host.publish(response_types_supported=None)
+
+
+@broken(Cluster, "discovery-issuer")
+def slash_at_the_end(cluster: Cluster) -> None:
+    cluster.publish(issuer=f"{cluster.issuer}/")
+
+
+@broken(Cluster, "discovery-issuer")
+def another_case(cluster: Cluster) -> None:
+    cluster.publish(issuer=cluster.issuer.replace("irsa", "IRSA"))
+
+
+@broken(Cluster, "discovery-issuer")
+def global_host_for_the_regional(cluster: Cluster) -> None:
+    cluster.publish(issuer=f"https://{cluster.bucket}.s3.amazonaws.com")
+
+
+@broken(Cluster, "discovery-issuer")
+def another_partition(cluster: Cluster) -> None:
+    cluster.publish(issuer=f"https://{cluster.bucket}.s3.cn-north-1.amazonaws.com.cn")
+
+
+@broken(WebHost, "jwks-uri")
+def keys_over_http(host: WebHost) -> None:
+    host.publish(jwks_uri=f"http://{HOST}/{JWKS}")
+
+
+@broken(WebHost, "jwks-uri")
+def keys_on_this_machine(host: WebHost) -> None:
+    host.publish(jwks_uri="https://127.0.0.1/keys.json")
+
+
+@broken(WebHost, "jwks-uri")
+def keys_at_link_local_metadata(host: WebHost) -> None:
+    host.publish(jwks_uri="https://169.254.169.254/latest/meta-data/")
+
+
+@broken(WebHost, "jwks-uri")
+def keys_at_a_number(host: WebHost) -> None:
+    host.publish(jwks_uri=5)
+
+
+@broken(Cluster, "jwks-uri", WARNING)
+def keys_on_another_host(cluster: Cluster) -> None:
+    cluster.sandbox.serve_page("keys.example.com", "/jwks", json.dumps({"keys": [cluster.keys.signer.jwk()]}))
+    cluster.publish(jwks_uri="https://keys.example.com/jwks")
+
+
+# The keys
+
+
+@broken(WebHost, "jwks-json")
+def keys_are_no_json(host: WebHost) -> None:
+    host.put(JWKS, b"{'keys': []}")
+
+
+@broken(WebHost, "jwks-json")
+def keys_are_no_list(host: WebHost) -> None:
+    host.put(JWKS, json.dumps({"keys": host.keys.signer.jwk()}).encode())
+
+
+@broken(WebHost, "jwks-json")
+def a_key_is_no_object(host: WebHost) -> None:
+    host.put(JWKS, json.dumps({"keys": [host.keys.signer.jwk(), "key"]}).encode())
+
+
+@broken(Cluster, "jwk-kid")
+def key_without_a_kid(cluster: Cluster) -> None:
+    cluster.publish(cluster.keys.signer.jwk(kid=None))
+
+
+@broken(Cluster, "jwk-kid")
+def two_keys_with_one_kid(cluster: Cluster) -> None:
+    cluster.publish(cluster.keys.signer.jwk(), cluster.keys.other.jwk(kid=cluster.keys.signer.kid))
+
+
+@broken(Cluster, "jwk-kid", WARNING)
+def empty_kid_of_old_clusters(cluster: Cluster) -> None:
+    cluster.publish(cluster.keys.signer.jwk(), cluster.keys.signer.jwk(kid=""))
+
+
+@broken(Cluster, "jwk-key-ops")
+def key_ops(cluster: Cluster) -> None:
+    cluster.publish(cluster.keys.signer.jwk(key_ops=["verify"]))
+
+
+@broken(Cluster, "jwk-use")
+def key_for_encryption(cluster: Cluster) -> None:
+    cluster.publish(cluster.keys.signer.jwk(use="enc"))
+
+
+@broken(Cluster, "jwk-strength")
+def weak_key(cluster: Cluster) -> None:
+    weak = cluster.keys.weak
+    cluster.publish(weak.jwk())
+    cluster.options.update(expected_kids=[weak.kid], token=weak.token(cluster.issuer))
+
+
+@broken(Cluster, "jwk-public-only")
+def private_key_published(cluster: Cluster) -> None:
+    cluster.publish(cluster.keys.signer.private_jwk())
+
+
+@broken(Cluster, "jwk-count")
+def a_hundred_and_one_keys(cluster: Cluster) -> None:
+    signer = cluster.keys.signer
+    cluster.publish(*(signer.jwk(kid=f"old-{number}") for number in range(100)), signer.jwk())
+
+
+@broken(Cluster, "algorithms")
+def algorithm_that_sts_does_not_take(cluster: Cluster) -> None:
+    cluster.publish(cluster.keys.signer.jwk(alg="PS256"))
+
+
+@broken(Cluster, "algorithms", WARNING)
+def algorithm_not_named(cluster: Cluster) -> None:
+    cluster.publish(cluster.keys.signer.jwk(), cluster.keys.ec.jwk())
+
+
+@broken(Cluster, "kid-expected")
+def another_key_published(cluster: Cluster) -> None:
+    cluster.publish(cluster.keys.other.jwk())
+
+
+@broken(WebHost, "kid-expected")
+def expected_key_given_as_a_jwk(host: WebHost) -> None:
+    host.options.update(expected_kids=[], expected_jwks=[{"keys": [host.keys.ec.jwk()]}])
+
+
+@broken(Cluster, "http-caching", WARNING)
+def cached_for_a_day(cluster: Cluster) -> None:
+    cluster.put(JWKS, json.dumps({"keys": [cluster.keys.signer.jwk()]}), CacheControl="public, max-age=86400")
+
+
+@broken(WebHost, "content-type", WARNING)
+def keys_served_as_a_page(host: WebHost) -> None:
+    body = json.dumps({"keys": [host.keys.signer.jwk()]}).encode()
+    host.put(JWKS, body, Content_Type="text/html")
+
+
+# The API server
+
+
+@broken(Cluster, "cluster-keys")
+def cluster_signs_with_another_key(cluster: Cluster) -> None:
+    cluster.options["cluster_jwks"] = {"keys": [cluster.keys.other.jwk(use="sig")]}
+
+
+@broken(Cluster, "cluster-issuer")
+def cluster_has_another_issuer(cluster: Cluster) -> None:
+    cluster.options.update(
+        cluster_jwks={"keys": [cluster.keys.signer.jwk()]}, cluster_issuer="https://kubernetes.default.svc"
+    )
+
+
+# The provider
+
+
+@broken(Cluster, "provider-exists")
+def no_provider(cluster: Cluster) -> None:
+    cluster.remove_provider()
+
+
+@broken(Cluster, "provider-exists")
+def provider_with_a_slash_at_the_end(cluster: Cluster) -> None:
+    cluster.remove_provider()
+    cluster.account.iam.create_open_id_connect_provider(
+        Url=f"{cluster.issuer}/cluster", ClientIDList=["sts.amazonaws.com"], ThumbprintList=["a" * 40]
+    )
+
+
+@broken(Cluster, "provider-audience")
+def provider_for_another_audience(cluster: Cluster) -> None:
+    arn = cluster.arn
+    cluster.account.iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="kubernetes")
+    cluster.account.iam.remove_client_id_from_open_id_connect_provider(
+        OpenIDConnectProviderArn=arn, ClientID="sts.amazonaws.com"
+    )
+
+
+@broken(Cluster, "provider-thumbprints", WARNING)
+def thumbprint_of_forty_x(cluster: Cluster) -> None:
+    cluster.account.iam.update_open_id_connect_provider_thumbprint(
+        OpenIDConnectProviderArn=cluster.arn, ThumbprintList=["x" * 40]
+    )
+
+
+# The token
+
+
+@broken(Cluster, "token-format")
+def token_that_is_none(cluster: Cluster) -> None:
+    cluster.options["token"] = "not.a-token"
+
+
+@broken(Cluster, "token-format")
+def token_without_a_signature(cluster: Cluster) -> None:
+    claims = {"iss": cluster.issuer, "sub": SUBJECT, "aud": ["sts.amazonaws.com"]}
+    cluster.options["token"] = jwt.encode(claims, None, "none", headers={"kid": cluster.keys.signer.kid})
+
+
+@broken(Cluster, "token-format")
+def token_signed_with_a_password(cluster: Cluster) -> None:
+    claims = {"iss": cluster.issuer, "sub": SUBJECT, "aud": ["sts.amazonaws.com"]}
+    headers = {"kid": cluster.keys.signer.kid}
+    cluster.options["token"] = jwt.encode(claims, "a password of thirty-two letters", "HS256", headers=headers)
+
+
+@broken(Cluster, "token-issuer")
+def token_of_another_issuer(cluster: Cluster) -> None:
+    cluster.options["token"] = cluster.token(iss="https://kubernetes.default.svc.cluster.local")
+
+
+@broken(Cluster, "token-audience")
+def token_for_another_audience(cluster: Cluster) -> None:
+    cluster.options["token"] = cluster.token(aud=["kubernetes"])
+
+
+@broken(Cluster, "token-audience")
+def token_for_two_audiences(cluster: Cluster) -> None:
+    cluster.options["token"] = cluster.token(aud=["sts.amazonaws.com", "vault"])
+
+
+@broken(Cluster, "token-lifetime")
+def token_expired(cluster: Cluster) -> None:
+    cluster.options["token"] = cluster.token(exp=int(time.time()) - 3600)
+
+
+@broken(Cluster, "token-lifetime")
+def token_of_tomorrow(cluster: Cluster) -> None:
+    tomorrow = int(time.time()) + 86400
+    cluster.options["token"] = cluster.token(nbf=tomorrow, iat=tomorrow, exp=tomorrow + 600)
+
+
+@broken(Cluster, "token-kid")
+def token_with_an_unknown_kid(cluster: Cluster) -> None:
+    cluster.options["token"] = cluster.token({"kid": "rotated-away"})
+
+
+@broken(Cluster, "token-signature")
+def token_forged(cluster: Cluster) -> None:
+    head, _payload, signature = cluster.token().split(".")
+    payload = cluster.token(sub="system:serviceaccount:kube-system:admin").split(".")[1]
+    cluster.options["token"] = f"{head}.{payload}.{signature}"
+
+
+@broken(Cluster, "token-signature")
+def token_signed_with_another_key(cluster: Cluster) -> None:
+    cluster.options["token"] = cluster.keys.other.token(cluster.issuer, {"kid": cluster.keys.signer.kid})
+
+
+# The role
+
+
+@broken(Cluster, "trust-provider")
+def role_that_trusts_another_provider(cluster: Cluster) -> None:
+    cluster.trust(Principal={"Federated": cluster.arn.replace("eu-west-1", "us-east-1")})
+
+
+@broken(Cluster, "trust-subject")
+def role_for_another_service_account(cluster: Cluster) -> None:
+    subject = {f"{cluster.host}:sub": "system:serviceaccount:shop:till"}
+    cluster.trust(Condition={"StringEquals": subject})
+
+
+@broken(Cluster, "trust-subject")
+def wildcard_with_string_equals(cluster: Cluster) -> None:
+    subject = {f"{cluster.host}:sub": "system:serviceaccount:shop:*"}
+    cluster.trust(Condition={"StringEquals": subject})
+
+
+@broken(Cluster, "trust-audience")
+def role_for_another_audience(cluster: Cluster) -> None:
+    condition: dict[str, Any] = {f"{cluster.host}:aud": "sts.amazonaws.com.cn", f"{cluster.host}:sub": SUBJECT}
+    cluster.trust(Condition={"StringEquals": condition})
+
+
+# What only STS can tell
+
+
+@broken(Cluster, "sts-assume")
+def refused_for_no_reason_to_be_seen(cluster: Cluster) -> None:
+    # Such as a role made a moment ago: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html
+    cluster.sandbox.fail(
+        "sts:AssumeRoleWithWebIdentity",
+        message="Not authorized to perform sts:AssumeRoleWithWebIdentity",
+        times=100,
+    )

@@ -1,0 +1,63 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""irsa_verify in this process: its own main() with options as a task gives them, in an environment that leads to the
+sandbox. A playbook for each of so many set-ups would take minutes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ansible.module_utils.testing import patch_module_args
+
+
+@dataclass
+class Verified:
+    """What the module returned, also where it failed.
+
+    :ivar printed: all of it, as it left the process
+    """
+
+    result: dict[str, Any]
+    printed: str
+
+    @property
+    def verdict(self) -> str:
+        return self.result["verdict"]
+
+    @property
+    def checks(self) -> list[dict[str, Any]]:
+        return self.result["checks"]
+
+    def ids(self, *statuses: str) -> list[str]:
+        """:return: the ids of the checks with these statuses, in order"""
+        return [check["id"] for check in self.checks if check["status"] in statuses]
+
+    @property
+    def first(self) -> dict[str, Any] | None:
+        """:return: the first error, or the first warning where there is no error"""
+        for status in ("error", "warning"):
+            for check in self.checks:
+                if check["status"] == status:
+                    return check
+        return None
+
+    def __str__(self) -> str:
+        return self.result.get("report") or str(self.result.get("msg"))
+
+
+def verify(**options: Any) -> Verified:
+    """Runs irsa_verify with these options."""
+    # Imported late: conftest.py says where the collections are.
+    from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
+
+    printed = io.StringIO()
+    with patch_module_args(options), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        irsa_verify.main()
+    return Verified(json.loads(printed.getvalue()), printed.getvalue())
