@@ -44,7 +44,7 @@ LINT_CORE := $(if $(NEW_PYTHON),$(NEW_CORE),$(CORE))
 
 RUN := $(PYTHON) tests/tools/run_tests.py $(RUN_OPTIONS)
 
-.PHONY: demo test unit integration sanity lint node package tools e2e build changelog clean
+.PHONY: demo test unit integration sanity lint node package tools e2e guide build changelog clean
 
 demo: .venv/.runtime .build/$(CORE)/.collections
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/$(CORE)" bash tests/demo/run
@@ -66,6 +66,9 @@ node: $(NODE)
 
 e2e: $(END)
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/$(CORE)" python -m pytest tests/e2e
+
+guide:
+	$(PYTHON) tests/tools/write_troubleshooting.py
 
 build: .venv/.runtime
 	@mkdir -p .dist

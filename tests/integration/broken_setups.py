@@ -9,6 +9,7 @@ A function's name says what is broken. It takes a sound issuer and breaks one th
 
 from __future__ import annotations
 
+import base64
 import gzip
 import itertools
 import json
@@ -406,6 +407,11 @@ def private_key_published(cluster: Cluster) -> None:
     cluster.publish(cluster.keys.signer.private_jwk())
 
 
+@broken(Cluster, "jwk-certificate")
+def certificate_of_the_key_before(cluster: Cluster) -> None:
+    cluster.publish(cluster.keys.signer.jwk(x5c=[base64.b64encode(LEAF.der).decode()]))
+
+
 @broken(Cluster, "jwk-count")
 def a_hundred_and_one_keys(cluster: Cluster) -> None:
     signer = cluster.keys.signer
@@ -557,6 +563,11 @@ def token_signed_with_another_key(cluster: Cluster) -> None:
 # The role
 
 
+@broken(Cluster, "role-exists")
+def role_that_does_not_exist(cluster: Cluster) -> None:
+    cluster.options["role_arn"] = f"{cluster.role_arn}-of-old"
+
+
 @broken(Cluster, "trust-provider")
 def role_that_trusts_another_provider(cluster: Cluster) -> None:
     cluster.trust(Principal={"Federated": cluster.arn.replace("eu-west-1", "us-east-1")})
@@ -578,6 +589,12 @@ def wildcard_with_string_equals(cluster: Cluster) -> None:
 def role_for_another_audience(cluster: Cluster) -> None:
     condition: dict[str, Any] = {f"{cluster.host}:aud": "sts.amazonaws.com.cn", f"{cluster.host}:sub": SUBJECT}
     cluster.trust(Condition={"StringEquals": condition})
+
+
+@broken(Cluster, "trust-condition")
+def role_for_another_network(cluster: Cluster) -> None:
+    # The sandbox's STS knows no addresses, so it refuses this, too.
+    cluster.trust(Condition={"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}})
 
 
 # What only STS can tell

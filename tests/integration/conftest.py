@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from accounts import Account
@@ -60,3 +62,31 @@ def new_operator(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> 
         return Operator(running, tmp_path_factory.mktemp("operator"))
 
     return make
+
+
+# What follows needs the collection, which can be imported only now.
+
+
+@pytest.fixture(scope="session")
+def signing_keys(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    from issuers_to_break import Keys
+
+    return Keys(tmp_path_factory.mktemp("signing-keys"))
+
+
+@pytest.fixture
+def cluster(account: Account, signing_keys: Any) -> Any:
+    """A sound issuer in the sandbox's S3, with provider, role and token."""
+    from issuers_to_break import Cluster
+
+    return Cluster(account, signing_keys)
+
+
+@pytest.fixture
+def web_host(signing_keys: Any, tmp_path: Path) -> Iterator[Any]:
+    """A sound issuer on a web server, not started yet."""
+    from issuers_to_break import WebHost
+
+    made = WebHost(tmp_path, signing_keys)
+    yield made
+    made.stop()

@@ -114,15 +114,16 @@ class Cluster:
     :ivar options: what irsa_verify is given
     """
 
-    def __init__(self, account: Account, keys: Keys, bucket: str = "irsa-verified") -> None:
+    def __init__(self, account: Account, keys: Keys, bucket: str = "irsa-verified", role: str = "cart") -> None:
         self.account = account
         self.sandbox = account.sandbox
         self.keys = keys
         self.bucket = bucket
+        self.role = role
         self.host = f"{bucket}.s3.{REGION}.amazonaws.com"
         self.issuer = f"https://{self.host}"
         self.arn = f"arn:aws:iam::{account.id}:oidc-provider/{self.host}"
-        self.role_arn = f"arn:aws:iam::{account.id}:role/cart"
+        self.role_arn = f"arn:aws:iam::{account.id}:role/{role}"
         account.make_bucket(bucket)
         self.block(BlockPublicPolicy=False, RestrictPublicBuckets=False)
         self.open()
@@ -191,7 +192,7 @@ class Cluster:
             **changes,
         }
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement, *more]})
-        call(RoleName="cart", **{parameter: document})
+        call(RoleName=self.role, **{parameter: document})
 
     def token(self, header: dict[str, Any] | None = None, **claims: Any) -> str:
         return self.keys.signer.token(self.issuer, header, **claims)

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import base64
+import datetime
 import json
 import time
 
@@ -13,6 +15,8 @@ import jwt
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from sandbox_helpers import Refused
 
@@ -184,6 +188,28 @@ def test_an_rsa_key_under_2048_bits(cluster, monkeypatch):
     document.pop("key_ops", None)
     cluster.publish([{**document, "kid": "RS256", "alg": "RS256", "use": "sig"}])
     refused(cluster, cluster.token(signed_by="weak"), "InvalidIdentityToken", "could not be validated")
+
+
+@pytest.mark.parametrize(("name", "agrees"), [("RS256", True), ("ES256", False)])
+def test_a_certificate_must_be_the_keys(cluster, name, agrees):
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "signer")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder(subject, subject, KEYS[name].public_key(), 1, now, now + datetime.timedelta(days=1))
+        .sign(KEYS[name], hashes.SHA256())
+        .public_bytes(serialization.Encoding.DER)
+    )
+    cluster.publish([public_jwk("RS256", x5c=[base64.b64encode(certificate).decode()])])
+    if agrees:
+        cluster.assume(cluster.token())
+    else:
+        refused(cluster, cluster.token(), "InvalidIdentityToken", "could not be validated")
+
+
+@pytest.mark.parametrize("x5c", [[], ["AAAA"], "x", [5], None])
+def test_a_certificate_that_is_none(cluster, x5c):
+    cluster.publish([public_jwk("RS256", x5c=x5c)])
+    refused(cluster, cluster.token(), "InvalidIdentityToken", "could not be validated")
 
 
 @pytest.mark.parametrize("claim", ["iat", "exp"])

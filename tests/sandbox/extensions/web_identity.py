@@ -13,10 +13,12 @@ from __future__ import annotations
 import json
 import re
 import time
+from base64 import b64decode
 from typing import Any
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
+from cryptography import x509
 from jwcrypto.common import JWException
 from jwcrypto.jwk import JWK
 from jwcrypto.jws import JWS
@@ -126,15 +128,26 @@ def _verifies(token: str, algorithm: str | None, key: dict[str, Any]) -> bool:
         return False
     try:
         public = JWK(**key)
+        if not _certificate_agrees(key):
+            return False
         if public["kty"] == "RSA" and public.get_op_key("verify").key_size < LEAST_RSA_BITS:
             return False
         parsed = JWS()
         parsed.allowed_algs = [algorithm]
         parsed.deserialize(token)
         parsed.verify(public)
-    except (JWException, ValueError, TypeError):
+    except (JWException, ValueError, TypeError, LookupError):
         return False
     return True
+
+
+def _certificate_agrees(key: dict[str, Any]) -> bool:
+    """Whether x5c, where there is one, has the key in its first certificate (RFC 7517, section 4.7)."""
+    if "x5c" not in key:
+        return True
+    certificate = x509.load_der_x509_certificate(b64decode(key["x5c"][0]))
+    own = JWK.from_pyca(certificate.public_key())
+    return own.thumbprint() == JWK(**key).thumbprint()
 
 
 def _checked_audience(claims: dict[str, Any], provider: OpenIDConnectProvider) -> str:

@@ -1,0 +1,38 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import re
+
+import write_troubleshooting
+
+
+def test_the_guide_is_what_the_catalogue_makes() -> None:
+    """`make guide` writes it anew."""
+    written = write_troubleshooting.GUIDE.read_text(encoding="utf-8")
+    assert written == write_troubleshooting.guide(write_troubleshooting.load_catalogue())
+
+
+def test_every_check_has_its_place_and_every_link_leads_to_one() -> None:
+    written = write_troubleshooting.GUIDE.read_text(encoding="utf-8")
+    catalogue = write_troubleshooting.load_catalogue()
+    assert re.findall(r"^### (.+)$", written, re.MULTILINE) == list(catalogue)
+    assert set(re.findall(r"\]\(#([a-z0-9-]+)\)", written)) <= {*catalogue, "from-the-check"}
+    for entry in catalogue.values():
+        assert entry.cause and entry.remedy and entry.title
+
+
+def test_what_a_user_sees_first_is_there() -> None:
+    """The errors of STS that the AWS SDKs pass on, as pods log them."""
+    written = write_troubleshooting.GUIDE.read_text(encoding="utf-8")
+    for error in (
+        "Couldn't retrieve verification key",
+        "No OpenIDConnect provider found",
+        "Incorrect token audience",
+        "Not authorized to perform sts:AssumeRoleWithWebIdentity",
+        "ExpiredToken",
+        "IDPCommunicationError",
+    ):
+        assert error in written

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes docs/troubleshooting.md from the catalogue of checks that irsa_verify itself explains its findings with.
+
+Usage: python tests/tools/write_troubleshooting.py
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CATALOGUE = REPOSITORY / "plugins" / "module_utils" / "check_catalogue.py"
+GUIDE = REPOSITORY / "docs" / "troubleshooting.md"
+
+HEAD = """\
+<!--
+Copyright (c) 2026, the selfhosted.irsa authors
+GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+SPDX-License-Identifier: GPL-3.0-or-later
+
+Written by `make guide` from plugins/module_utils/check_catalogue.py.
+-->
+
+# Troubleshooting
+
+STS gives one error for many causes. `irsa_verify` goes the way that STS goes, step by step, and names the first that is wrong.
+It only reads, and works on any issuer, whoever made it:
+
+```console
+ansible-playbook selfhosted.irsa.verify -e irsa_verify_issuer=https://example-irsa-prod.s3.eu-west-1.amazonaws.com
+```
+
+With a pod's token and its role it puts the real question to STS, and explains the answer. The token is shown nowhere.
+
+```console
+kubectl create token velero --namespace backup --audience sts.amazonaws.com > token    # as the pod's service account
+ansible-playbook selfhosted.irsa.verify -e irsa_verify_issuer=https://example-irsa-prod.s3.eu-west-1.amazonaws.com \\
+  -e irsa_verify_token_path=token -e irsa_verify_role_arn=arn:aws:iam::123456789012:role/backup -e irsa_verify_assume_role=true
+```
+
+[All its variables](../README.md#verify) · [what it does with them](architecture.md)
+
+## From the symptom
+
+What a pod's log, `aws sts` or the API server says, and the checks that find out why. They are made in the order of
+[the list below](#from-the-check): of several findings, mend the first.
+"""
+
+
+def load_catalogue() -> dict[str, Any]:
+    """The catalogue, from the file itself: this runs without Ansible and its search for collections."""
+    specification = importlib.util.spec_from_file_location("check_catalogue", CATALOGUE)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[module.__name__] = module  # dataclasses look their module up
+    specification.loader.exec_module(module)
+    return module.CATALOGUE
+
+
+def guide(catalogue: dict[str, Any]) -> str:
+    """The whole guide."""
+    by_symptom: dict[str, list[str]] = {}
+    for check, entry in catalogue.items():
+        for symptom in entry.symptoms:
+            by_symptom.setdefault(symptom, []).append(check)
+    lines = [HEAD, "| symptom | checks |", "|---|---|"]
+    lines += [
+        f"| {text(symptom)} | {', '.join(f'[{check}](#{check})' for check in checks)} |"
+        for symptom, checks in by_symptom.items()
+    ]
+    lines += ["", "## From the check", ""]
+    for check, entry in catalogue.items():
+        lines += section(check, entry)
+    return "\n".join(lines)
+
+
+def section(check: str, entry: Any) -> Iterator[str]:
+    yield from (f"### {check}", "", text(entry.title), "")
+    yield from (f"- Likely cause: {text(entry.cause)}", f"- Remedy: {text(entry.remedy)}")
+    yield ""
+
+
+def text(plain: str) -> str:
+    """As text in Markdown, also within a table; nothing in it is a link or HTML."""
+    # An underscore within a word is one.
+    return re.sub(r"([\\`*\[\]<>|]|\b_|_\b)", r"\\\1", " ".join(plain.split()))
+
+
+def main() -> None:
+    GUIDE.write_text(guide(load_catalogue()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
