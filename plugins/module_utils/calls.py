@@ -108,6 +108,27 @@ class Aws:
         except (exceptions.BotoCoreError, ValueError) as error:
             raise explained(error, service, "", "", ()) from None
 
+    def has_credentials(self) -> bool:
+        """Whether there are credentials to call with; raises IrsaError where looking for them fails (no such profile).
+
+        Ready clients have theirs.
+        """
+        look = getattr(self.clients, "has_credentials", None)
+        try:
+            return look is None or look()
+        except (exceptions.BotoCoreError, ValueError) as error:
+            raise explained(error, "credentials", "", "", ()) from None
+
+    def as_a_stranger(self, service: str, default_region: str) -> Aws:
+        """The same API for calls of one service that need no credentials: nothing is signed or looked up. Raises
+        IrsaError.
+        """
+        make = getattr(self.clients, "of_a_stranger", None)
+        try:
+            return Aws({service: self.clients[service] if make is None else make(service, default_region)})
+        except (exceptions.BotoCoreError, ValueError) as error:
+            raise explained(error, service, "", "", ()) from None
+
     def begin(self, service: str, operation: str, **params: t.Any) -> None:
         """Start a read that ``call`` will be asked for with the same parameters, beside others that do not depend on
         it.

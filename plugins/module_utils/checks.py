@@ -77,8 +77,12 @@ class Report:
 
     @property
     def diagnosis(self) -> t.Optional[str]:
-        """The first true cause in one paragraph; None when all is well."""
-        fault = self._first(ERROR) or self._first(WARNING)
+        """The first true cause in one paragraph; None when all is well.
+
+        What STS answered names the cause itself, and of several errors the one that goes with the answer.
+        """
+        refused = (check for check in self.checks if check.id == "sts-assume" and check.status == ERROR)
+        fault = next(refused, None) or self._first(ERROR) or self._first(WARNING)
         return None if fault is None else " ".join(text for text in (fault.seen, fault.cause, fault.remedy) if text)
 
     @property

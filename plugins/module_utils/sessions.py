@@ -13,13 +13,14 @@ import typing as t
 
 try:
     import boto3.session
+    from botocore import UNSIGNED
     from botocore.config import Config
 except ImportError:
     pass  # aws_module says so
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import botocore_models
+from ansible_collections.selfhosted.irsa.plugins.module_utils import botocore_models, credentials
 from ansible_collections.selfhosted.irsa.plugins.module_utils.places import place_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils.tls_sharing import SharedContext
 
@@ -68,6 +69,7 @@ class Clients(collections.abc.Mapping[str, t.Any]):
         self._config = self._credentials.pop("aws_config", None)
         self._session: t.Optional[boto3.session.Session] = None
         self._made: dict[str, t.Any] = {}
+        self._found_credentials: t.Optional[bool] = None
         self._tls = SharedContext()
 
     def __len__(self) -> int:
@@ -82,9 +84,35 @@ class Clients(collections.abc.Mapping[str, t.Any]):
             self._tls.put_on(self._made[service])
         return self._made[service]
 
-    def _make(self, service: str) -> t.Any:
+    def has_credentials(self) -> bool:
+        """Whether there are credentials: options, environment, profile and so on. Asks AWS nothing."""
+        if self._found_credentials is None:
+            given = self._credentials.get("aws_access_key_id") is not None
+            self._found_credentials = given or credentials.exist(self._profile)
+        return self._found_credentials
+
+    def of_a_stranger(self, service: str, default_region: str) -> t.Any:
+        """A client that signs nothing and looks for no credentials, in ``default_region`` where no other is set."""
+        self._begin()
+        config = Config(**_DEFAULTS).merge(self._config) if self._config else Config(**_DEFAULTS)
+        region = self.region or self._session.region_name or default_region
+        options = {name: value for name, value in self._credentials.items() if not name.startswith("aws_")}
+        made = self._session.client(
+            service,
+            region_name=region,
+            endpoint_url=self.endpoint,
+            config=config.merge(Config(signature_version=UNSIGNED)),
+            **options,
+        )
+        self._tls.put_on(made)
+        return made
+
+    def _begin(self) -> None:
         if self._session is None:
             self._session = _session(self._profile)
+
+    def _make(self, service: str) -> t.Any:
+        self._begin()
         if service != "s3" or ((self._config and self._config.s3) or {}).get("addressing_style") is not None:
             return self._client(service, Config(**_DEFAULTS))
         # Every S3-compatible store answers to its own name; a name for each bucket wants DNS that many do not have.
