@@ -49,7 +49,7 @@ def ensure_absent(aws: Aws, wish: IssuerWish, check_mode: bool) -> Outcome:
             changes += carry_out(aws, room, check_mode, plan)
     except IrsaError as error:
         if not check_mode:
-            error.details.setdefault("actions", [change.action for change in changes])  # what was removed before that
+            error.details["actions"] = [change.action for change in changes] + error.details.get("actions", [])
         raise
     summary = {
         "issuer": url,

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import typing as t
 
@@ -23,7 +24,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils import (
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils.calls import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer_wish import IssuerWish
+from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer_wish import IssuerWish, SigningKey
 from ansible_collections.selfhosted.irsa.plugins.module_utils.plan import Change, Outcome, Room, carry_out, planned
 from ansible_collections.selfhosted.irsa.plugins.module_utils.provider_rules import AUTO
 
@@ -45,8 +46,60 @@ def ensure_present(aws: Aws, wish: IssuerWish, check_mode: bool) -> Outcome:
     except IrsaError as error:
         error.warnings = run.warnings_and(error.warnings)
         if not check_mode:
-            error.details.setdefault("actions", run.actions)  # what was made before that
+            error.details["actions"] = run.actions + error.details.get("actions", [])
         raise
+
+
+def ensure_with_key(
+    aws: Aws, wish: IssuerWish, check_mode: bool, key_result: t.Callable[[bool], dict[str, t.Any]]
+) -> dict[str, t.Any]:
+    """The whole sequence where the key is at hand, too; returns what module irsa_issuer does.
+
+    ``key_result`` looks at the key, or with True makes it where there is none, and returns what irsa_keypair does.
+    Raises IrsaError.
+    """
+    found = key_result(False)
+    if found["exists"]:
+        with _after(found["actions"], found["warnings"], check_mode):
+            return _with_key(
+                found, ensure_present(aws, dataclasses.replace(wish, key=SigningKey.of(found)), check_mode)
+            )
+    before = ensure_present(aws, wish, check_mode)
+    lost = before.values["key_is_lost"]
+    with _after(before.actions, before.warnings, check_mode):
+        # Where an issuer depends on a lost key none is made, but that of a run at the same time is adopted.
+        made = key_result(lost is None)
+        if lost and not made["exists"]:
+            raise IrsaError(f"The key file {made['path']} does not exist on the controller, and {lost}")
+        complete = dataclasses.replace(wish, key=SigningKey.of(made), prepared=before.values["prepared"] or {})
+        with _after(made["actions"], made["warnings"], check_mode):
+            return _with_key(made, ensure_present(aws, complete, check_mode), before)
+
+
+@contextlib.contextmanager
+def _after(actions: t.Sequence[str], warnings: t.Sequence[str], check_mode: bool) -> t.Iterator[None]:
+    """Whatever fails after these says what was written, and what was noticed, before it."""
+    try:
+        yield
+    except IrsaError as error:
+        error.warnings = [*warnings, *error.warnings]
+        if not check_mode:
+            error.details["actions"] = [*actions, *error.details.get("actions", [])]
+        raise
+
+
+def _with_key(key: dict[str, t.Any], after: Outcome, before: t.Optional[Outcome] = None) -> dict[str, t.Any]:
+    """One result of what was done before the key, on the key, and after it."""
+    first = [before] if before else []
+    return {
+        **after.result,
+        "changed": key["changed"] or any(outcome.changed for outcome in (*first, after)),
+        "actions": [action for outcome in first for action in outcome.actions] + key["actions"] + after.actions,
+        "diff": [entry for outcome in first for entry in outcome.diff]
+        + ([key["diff"]] if key["changed"] else [])
+        + after.diff,
+        "warnings": list(dict.fromkeys([*key["warnings"], *(before.warnings if before else []), *after.warnings])),
+    }
 
 
 class _Run:

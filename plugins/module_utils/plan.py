@@ -68,6 +68,18 @@ class Outcome:
         return bool(self.changes)
 
     @property
+    def result(self) -> dict[str, t.Any]:
+        """What a module ends with."""
+        return {
+            **self.values,
+            "changed": self.changed,
+            "actions": self.actions,
+            "diff": self.diff,
+            "permissions": self.permissions,
+            "warnings": self.warnings,
+        }
+
+    @property
     def actions(self) -> list[str]:
         return [change.action for change in self.changes]
 
@@ -123,10 +135,16 @@ def carry_out(aws: Aws, room: Room, check_mode: bool, plan: t.Optional[list[Chan
     to be made.
 
     A write that meets somebody else's is followed by a new plan from what is there by then. Raises IrsaError, with the
-    room's warnings.
+    room's warnings, and with the writes that were made before that as ``actions`` in its details.
     """
+    made: list[Change] = []
     with _warnings_of(room):
-        return _carry_out(aws, room, check_mode, room.plan() if plan is None else plan)
+        try:
+            return _carry_out(aws, room, check_mode, room.plan() if plan is None else plan, made)
+        except IrsaError as error:
+            if made:
+                error.details["actions"] = [change.action for change in made]
+            raise
 
 
 @contextlib.contextmanager
@@ -138,18 +156,17 @@ def _warnings_of(room: Room) -> t.Iterator[None]:
         raise
 
 
-def _carry_out(aws: Aws, room: Room, check_mode: bool, changes: list[Change]) -> list[Change]:
+def _carry_out(aws: Aws, room: Room, check_mode: bool, changes: list[Change], made: list[Change]) -> list[Change]:
     if check_mode:
         for change in changes:
             aws.permissions.update(change.permissions)
         return changes
-    if changes:
-        aws.forget_begun()
-    made: list[Change] = []
     for number in range(_MOST_ROUNDS):
         if number:
             # Two runs that collide would collide again in step.
             time.sleep(random.uniform(0, 0.2 * 2**number))
+        if changes:
+            aws.forget_begun()
         round_made: list[Change] = []
         try:
             for change in changes:

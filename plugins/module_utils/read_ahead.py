@@ -13,11 +13,10 @@ import typing as t
 # As many as one issuer has to read at once; botocore keeps ten connections.
 _MOST_AT_ONCE = 8
 
-_Key = t.Tuple[str, str, t.FrozenSet[t.Tuple[str, t.Any]]]
 
-
-def _key(service: str, operation: str, params: t.Mapping[str, t.Any]) -> _Key:
-    return service, operation, frozenset(params.items())
+class _Begun(t.NamedTuple):
+    read: tuple[str, str, t.Mapping[str, t.Any]]
+    answer: concurrent.futures.Future[t.Any]
 
 
 class ReadAhead:
@@ -27,25 +26,31 @@ class ReadAhead:
 
     def __init__(self) -> None:
         self._pool: t.Optional[concurrent.futures.ThreadPoolExecutor] = None
-        self._begun: dict[_Key, concurrent.futures.Future[t.Any]] = {}
+        self._begun: list[_Begun] = []
 
     def begin(self, service: str, operation: str, params: t.Mapping[str, t.Any], work: t.Callable[..., t.Any]) -> None:
         """Start ``work(**params)`` beside others, unless that read has been begun."""
-        key = _key(service, operation, params)
-        if key in self._begun:
+        if self._find(service, operation, params) is not None:
             return
         if self._pool is None:
             self._pool = concurrent.futures.ThreadPoolExecutor(_MOST_AT_ONCE)
-        self._begun[key] = self._pool.submit(work, **params)
+        self._begun.append(_Begun((service, operation, params), self._pool.submit(work, **params)))
 
     def take(
         self, service: str, operation: str, params: t.Mapping[str, t.Any]
     ) -> t.Optional[concurrent.futures.Future[t.Any]]:
         """The read that was begun with these parameters, None where there is none."""
-        return self._begun.pop(_key(service, operation, params), None) if self._begun else None
+        found = self._find(service, operation, params)
+        if found is None:
+            return None
+        self._begun.remove(found)
+        return found.answer
 
     def forget(self) -> None:
         """Whatever was begun and not asked for is out of date, as before a write."""
-        for future in self._begun.values():
-            future.cancel()
+        for begun in self._begun:
+            begun.answer.cancel()
         self._begun.clear()
+
+    def _find(self, *read: t.Any) -> t.Optional[_Begun]:
+        return next((begun for begun in self._begun if begun.read == read), None)
