@@ -10,12 +10,13 @@ https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-accou
 from __future__ import annotations
 
 import json
+import time
 import typing as t
 
 try:
     import kubernetes.client
     import kubernetes.config
-    import urllib3.exceptions
+    import urllib3
     import yaml
 
     KUBERNETES_IMPORT_ERROR: t.Optional[ImportError] = None
@@ -40,10 +41,11 @@ _READER = "system:service-account-issuer-discovery"
 
 
 class Cluster(t.NamedTuple):
-    """An API server's issuer and keys; None is what is not known."""
+    """An API server's issuer and keys. What is None was not given, or is ``unknown`` for the reason under its check."""
 
     issuer: t.Optional[str]
     keys: t.Optional[t.Sequence[jwk.Jwk]]
+    unknown: t.Mapping[str, str] = {}
 
 
 class Unreadable(IrsaError):
@@ -75,33 +77,49 @@ class ApiServer:
             # What a parser says of a file may quote it, and this one holds credentials.
             said = str(error) if isinstance(error, kubernetes.config.ConfigException) else type(error).__name__
             raise IrsaError(f"The kubeconfig {kubeconfig} cannot be used: {said.rstrip('.')}.") from None
-        configuration.retries = False
-        self._client = kubernetes.client.ApiClient(configuration)
+        self._configuration = configuration
+        self._pool = kubernetes.client.ApiClient(configuration).rest_client.pool_manager
 
     def get(self, path: str) -> t.Any:
         """A JSON document. Raises Unreadable with the reason."""
+        headers = {"Accept": "application/json", **self._credentials()}
         try:
-            answer = self._client.call_api(
-                path,
+            answer = self._pool.request(
                 "GET",
-                header_params={"Accept": "application/json"},
-                auth_settings=["BearerToken"],
-                _preload_content=False,
-                _return_http_data_only=True,
-                _request_timeout=(self._timeout, self._timeout),
+                self._configuration.host.rstrip("/") + path,
+                headers=headers,
+                timeout=urllib3.Timeout(self._timeout),
+                retries=False,
+                redirect=False,
+                preload_content=False,
             )
-            body = answer.read(_MOST_BYTES)
+            body = _body(answer, time.monotonic() + self._timeout)
             answer.close()
-        except kubernetes.client.ApiException as error:
-            raise Unreadable(
-                f"The API server answers {path} with {error.status}. {_remedy(error.status)}".rstrip()
-            ) from None
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise Unreadable(f"The API server cannot be reached: {type(error).__name__}.") from None
+            # Their text may repeat a header, and there are credentials in one.
+            raise Unreadable(f"The API server cannot be asked for {path}: {type(error).__name__}.") from None
+        if answer.status != 200:
+            raise Unreadable(f"The API server answers {path} with {answer.status}. {_remedy(answer.status)}".rstrip())
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
             raise Unreadable(f"What the API server sends for {path} is not JSON.") from None
+
+    def _credentials(self) -> dict[str, str]:
+        """What the API server is told of who asks, where that is not in a certificate."""
+        settings = self._configuration.auth_settings().values()
+        return {each["key"]: each["value"] for each in settings if each.get("in") == "header" and each.get("value")}
+
+
+def _body(answer: t.Any, deadline: float) -> bytes:
+    body = b""
+    for piece in answer.stream(1 << 16, decode_content=True):
+        body += piece
+        if len(body) > _MOST_BYTES:
+            raise Unreadable(f"The API server sends more than {_MOST_BYTES} bytes.")
+        if time.monotonic() > deadline:
+            raise Unreadable("The API server takes too long to send its answer.")
+    return body
 
 
 def _remedy(status: int) -> str:
@@ -114,33 +132,36 @@ def _remedy(status: int) -> str:
     return ""
 
 
-def fetch(server: ApiServer, report: Report) -> Cluster:
-    """The API server's issuer and keys; what it does not say is reported as skipped."""
+def fetch(server: ApiServer) -> Cluster:
+    """The API server's issuer and keys, as far as it says them."""
     issuer, keys = None, None
+    unknown = {}
     try:
         document = server.get(DISCOVERY_PATH)
         issuer = document.get("issuer") if isinstance(document, dict) else None
         if not isinstance(issuer, str):
+            issuer = None
             raise Unreadable(f"What the API server sends for {DISCOVERY_PATH} names no issuer.")
     except Unreadable as failure:
-        report.skipped("cluster-issuer", f"The cluster's issuer is unknown: {failure}")
+        unknown["cluster-issuer"] = f"The cluster's issuer is unknown: {failure}"
     try:
         keys = jwk.keys_of(server.get(JWKS_PATH))
     except IrsaError as failure:
-        report.skipped("cluster-keys", f"The cluster's keys are unknown: {failure}")
-    return Cluster(issuer, keys)
+        unknown["cluster-keys"] = f"The cluster's keys are unknown: {failure}"
+    return Cluster(issuer, keys, unknown)
 
 
 def check_cluster(report: Report, cluster: Cluster, issuer: str, published: t.Optional[t.Sequence[jwk.Jwk]]) -> None:
     """Compare what is known of the cluster with the issuer and its published keys (None where there are none)."""
-    if cluster.issuer is not None:
-        _check_issuer(report, cluster.issuer, issuer)
-    if cluster.keys is None:
-        return
-    if published is None:
-        report.skipped("cluster-keys", "It takes the published keys.")
-        return
-    _check_keys(report, cluster.keys, published)
+    for check in IDS:
+        if check in cluster.unknown:
+            report.skipped(check, cluster.unknown[check])
+        elif check == "cluster-issuer" and cluster.issuer is not None:
+            _check_issuer(report, cluster.issuer, issuer)
+        elif check == "cluster-keys" and cluster.keys is not None and published is None:
+            report.skipped(check, "It takes the published keys.")
+        elif check == "cluster-keys" and cluster.keys is not None:
+            _check_keys(report, cluster.keys, published or [])
 
 
 def _check_issuer(report: Report, found: str, issuer: str) -> None:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 from pathlib import Path
 
@@ -14,8 +13,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils import botocore_mo
 
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/identify_ec2_instances.html
 _MARKS = (("/sys/class/dmi/id/sys_vendor", "amazon ec2"), ("/sys/hypervisor/uuid", "ec2"))
-
-_METADATA_ADDRESS = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 
 
 def exist(profile: t.Optional[str]) -> bool:
@@ -27,7 +24,7 @@ def exist(profile: t.Optional[str]) -> bool:
     session = botocore_models.new_session()
     if profile is not None:
         session.set_config_variable("profile", profile)
-    if not (os.environ.get(_METADATA_ADDRESS) or _on_ec2()):
+    if not (session.get_config_variable("ec2_metadata_service_endpoint") or _on_ec2()):
         session.get_component("credential_provider").remove("iam-role")
     return session.get_credentials() is not None
 

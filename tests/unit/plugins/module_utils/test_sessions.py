@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from botocore import exceptions
+from botocore import UNSIGNED, exceptions
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils.calls import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
@@ -119,3 +119,57 @@ def test_say_who_they_are():
 def test_check_certificates_by_the_bundle_that_is_given(tmp_path):
     made = clients(aws_ca_bundle=str(tmp_path / "ca.pem"))
     assert made["sts"]._endpoint.http_session._verify == str(tmp_path / "ca.pem")
+
+
+def environment_with_credentials(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDENV")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+
+
+def test_know_whether_there_are_credentials(monkeypatch):
+    assert clients().has_credentials()
+    bare = {"access_key": None, "secret_key": None}
+    assert not clients(**bare).has_credentials()
+    environment_with_credentials(monkeypatch)
+    assert clients(**bare).has_credentials()
+
+
+def test_look_for_them_once(monkeypatch):
+    made = clients(access_key=None, secret_key=None)
+    assert not made.has_credentials()
+    environment_with_credentials(monkeypatch)
+    assert not made.has_credentials()
+
+
+def test_a_profile_that_is_not_there_is_told_by_whoever_looks_for_credentials():
+    with pytest.raises(IrsaError, match="nowhere"):
+        Aws(clients(access_key=None, secret_key=None, profile="nowhere")).has_credentials()
+
+
+def test_ready_clients_have_their_credentials():
+    assert Aws({}).has_credentials()
+
+
+@pytest.mark.parametrize("credentials", [{}, {"access_key": None, "secret_key": None}])
+@pytest.mark.parametrize("config", [None, {"retries": {"total_max_attempts": 7}}])
+def test_a_stranger_signs_nothing(credentials, config):
+    made = Aws(clients(**credentials, aws_config=config)).as_a_stranger("sts", "us-east-1").client("sts")
+    assert made._request_signer._credentials is None
+    assert made.meta.config.signature_version is UNSIGNED
+    assert made.meta.region_name == "eu-west-1"
+    assert made.meta.config.retries["total_max_attempts"] == (7 if config else 3)
+
+
+def test_a_stranger_goes_where_others_go():
+    made = Aws(clients(endpoint_url="http://127.0.0.1:5000")).as_a_stranger("sts", "us-east-1").client("sts")
+    assert made.meta.endpoint_url == "http://127.0.0.1:5000"
+
+
+def test_a_stranger_without_a_region_takes_the_one_that_is_offered():
+    made = Aws(clients(region=None)).as_a_stranger("sts", "cn-north-1").client("sts")
+    assert made.meta.endpoint_url == "https://sts.cn-north-1.amazonaws.com.cn"
+
+
+def test_a_stranger_of_ready_clients_is_the_ready_one():
+    ready = object()
+    assert Aws({"sts": ready}).as_a_stranger("sts", "us-east-1").client("sts") is ready
