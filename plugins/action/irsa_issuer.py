@@ -2,16 +2,48 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the module irsa_issuer, in the controller's process where it can."""
+"""Runs the module irsa_issuer, in the controller's process where it can, and for its role with the role's variables."""
 
 from __future__ import annotations
 
+import typing as t
+
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ansible_collections.selfhosted.irsa.plugins.module_utils.sessions import warm
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import core_names, issuer_role
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils.direct import DirectAction
 
+issuer_role.argument_spec()
 warm(["s3", "iam", "sts"])
 
 
 class ActionModule(DirectAction):
     module = irsa_issuer
+
+    def run(self, tmp: t.Any = None, task_vars: t.Optional[dict[str, t.Any]] = None) -> dict[str, t.Any]:
+        if not boolean(self._task.args.get("from_role", False), strict=False):
+            return super().run(tmp, task_vars)
+        variables = task_vars or {}
+        own = {name: value for name, value in self._task.args.items() if name != "from_role"}
+        try:
+            theirs = issuer_role.options(
+                # The region is an option of amazon.aws's common ones.
+                {*irsa_issuer.ARGUMENT_SPEC, "region"},
+                variables,
+                lambda value: core_names.template(self, value),
+            )
+        except issuer_role.VariablesRefused as refusal:
+            return {"failed": True, "changed": False, "msg": str(refusal)}
+        self._task.args = {**theirs, **own}
+        label = f"{variables['ansible_play_name']} on {variables['inventory_hostname']}"
+        return {**super().run(tmp, task_vars), "label": label}
+
+    def _ship(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        # A key on the controller may be another user's than the AWS credentials are, so that one shipped module cannot
+        # have both.
+        key_is_here = self._task.args.get("key_path") and not self._task.args.get("key")
+        if key_is_here and self._task.args.get("state") != "absent":
+            return {"changed": False, **irsa_issuer.KEY_APART}
+        return super()._ship(task_vars)

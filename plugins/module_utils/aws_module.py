@@ -58,16 +58,4 @@ def wish_of(wish_class: type[Wish], options: t.Mapping[str, t.Any]) -> Wish:
 
 def conclude_outcome(module: AnsibleAWSModule, work: t.Callable[[], Outcome]) -> t.NoReturn:
     """End the module with a room's outcome, or with the message of its IrsaError."""
-
-    def result() -> dict[str, t.Any]:
-        outcome = work()
-        return {
-            **outcome.values,
-            "changed": outcome.changed,
-            "actions": outcome.actions,
-            "diff": outcome.diff,
-            "permissions": outcome.permissions,
-            "warnings": outcome.warnings,
-        }
-
-    conclude(module, result)
+    conclude(module, lambda: work().result)

@@ -14,12 +14,60 @@ description:
     M(selfhosted.irsa.irsa_oidc_provider) and M(selfhosted.irsa.irsa_verify) do one after the other, with the same rules.
   - What they read is read at the same time, and all of it is planned before anything is written, so that whatever is
     wrong in one place stops the run before another is changed.
-  - This is what role P(selfhosted.irsa.irsa_issuer#role) runs. The key is not its business; it takes what
-    M(selfhosted.irsa.irsa_keypair) returned, on whatever host that ran.
+  - This is what role P(selfhosted.irsa.irsa_issuer#role) runs. The key is looked at and made, too, where it is on the
+    controller; else the module takes what M(selfhosted.irsa.irsa_keypair) returned on the key's host.
 options:
+  key_path:
+    description:
+      - Path of the private key on the controller, and O(public_key_path), O(openssh_public_key_path) those of its public
+        forms. With it the module does what M(selfhosted.irsa.irsa_keypair) does, where it runs in the controller's process
+        as the user who runs ansible-playbook. Elsewhere (with C(become), another interpreter, or V(irsa_direct=false))
+        nothing is done, and RV(key_wanted) says that O(key) is wanted.
+    type: path
+  public_key_path:
+    description:
+      - As O(selfhosted.irsa.irsa_keypair#module:public_key_path).
+    type: path
+  openssh_public_key_path:
+    description:
+      - As O(selfhosted.irsa.irsa_keypair#module:openssh_public_key_path).
+    type: path
+  key_type:
+    description:
+      - As O(selfhosted.irsa.irsa_keypair#module:type).
+    type: str
+    choices: [RSA, ECDSA]
+  key_size:
+    description:
+      - As O(selfhosted.irsa.irsa_keypair#module:size).
+    type: int
+    choices: [2048, 3072, 4096]
+  key_curve:
+    description:
+      - As O(selfhosted.irsa.irsa_keypair#module:curve).
+    type: str
+    choices: [P-256, P-384, P-521]
+  key_regenerate:
+    description:
+      - As O(selfhosted.irsa.irsa_keypair#module:regenerate).
+    type: str
+    choices: [never, fail]
+    default: fail
+  key_owner:
+    description:
+      - As O(selfhosted.irsa.irsa_keypair#module:owner).
+    type: str
+  key_group:
+    description:
+      - As O(selfhosted.irsa.irsa_keypair#module:group).
+    type: str
+  key_mode:
+    description:
+      - As O(selfhosted.irsa.irsa_keypair#module:mode).
+    type: raw
   key:
     description:
-      - What M(selfhosted.irsa.irsa_keypair) returned. Required with O(state=present).
+      - What M(selfhosted.irsa.irsa_keypair) returned. With O(state=present) either this or O(key_path) is wanted.
       - While there is no key (RV(selfhosted.irsa.irsa_keypair#module:exists) is false), only the bucket is made or
         repaired, and RV(key_wanted) is true. Make the key then, unless RV(key_is_lost) says why not, and call this
         module once more with the key and with O(prepared).
@@ -122,6 +170,12 @@ options:
       - In check mode this is left out while there is something to change.
     type: bool
     default: true
+  from_role:
+    description:
+      - Take the options from the variables of role P(selfhosted.irsa.irsa_issuer#role) and check them; it is for that role
+        alone. Options that are given beside it win.
+    type: bool
+    default: false
   delete_bucket:
     description:
       - With O(state=absent), whether the bucket is deleted with the documents in it. A bucket with any other object is
@@ -156,7 +210,16 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Look at the key of the cluster
+- name: Give a cluster whose key is here an issuer
+  selfhosted.irsa.irsa_issuer:
+    key_path: /srv/irsa/prod/sa-signer.key
+    public_key_path: /srv/irsa/prod/sa-signer-pkcs8.pub
+    bucket: irsa-prod
+    region: eu-west-1
+  delegate_to: localhost
+  register: made
+
+- name: Look at the key of a control-plane node
   selfhosted.irsa.irsa_keypair:
     path: /etc/kubernetes/pki/sa.key
     create: false
@@ -184,7 +247,7 @@ issuer:
     kid: ZxaqpnIuJNv6syKlG81X539XMHVIvpaPV0ziX48-Qng
     changed: false
 key_wanted:
-  description: Whether a key has to be made now, and the module called again.
+  description: Whether a key has to be looked at or made now, and the module called again with it.
   returned: always
   type: bool
   sample: false
@@ -198,8 +261,13 @@ prepared:
   returned: always
   type: dict
   sample: null
+label:
+  description: Play and host that the task was run for, by which the role tells who ran it.
+  returned: with O(from_role=true)
+  type: str
+  sample: Give the cluster a working issuer on prod
 actions:
-  description: API calls that write, in the order made; in check mode those that would be made.
+  description: Files written and API calls that write, in the order made; in check mode those that would be made.
   returned: always
   type: list
   elements: str
@@ -212,64 +280,118 @@ permissions:
   sample: ["iam:GetOpenIDConnectProvider", "s3:GetBucketPolicy", "s3:GetObject", "s3:ListBucket"]
 """
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import issuer_removal, issuer_run, jwk, keys, publication
-from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import (
-    aws_module,
-    aws_of,
-    conclude_outcome,
-    wish_of,
+from ansible_collections.selfhosted.irsa.plugins.module_utils import (
+    issuer_removal,
+    issuer_run,
+    jwk,
+    keypair_task,
+    keys,
+    publication,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import aws_module, aws_of, wish_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer import DEFAULT_AUDIENCE
 from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer_wish import IssuerWish, SigningKey
-from ansible_collections.selfhosted.irsa.plugins.module_utils.module import CarefulModule, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils.module import CarefulModule, conclude, require
+
+# The result where the key has to be looked at by a task of its own first.
+KEY_APART = {
+    "issuer": None,
+    "key_wanted": True,
+    "key_is_lost": None,
+    "prepared": None,
+    "actions": [],
+    "permissions": [],
+    "diff": [],
+}
 
 
 class IssuerModule(CarefulModule):
     public_key_options = ("extra_jwks",)
 
 
+ARGUMENT_SPEC = dict(
+    key_path=dict(type="path", no_log=False),
+    public_key_path=dict(type="path"),
+    openssh_public_key_path=dict(type="path"),
+    key_type=dict(type="str", choices=["RSA", "ECDSA"]),
+    key_size=dict(type="int", choices=[2048, 3072, 4096]),
+    key_curve=dict(type="str", choices=["P-256", "P-384", "P-521"], no_log=False),
+    key_regenerate=dict(type="str", default="fail", choices=["never", "fail"]),
+    key_owner=dict(type="str"),
+    key_group=dict(type="str"),
+    key_mode=dict(type="raw"),
+    key=dict(type="dict", no_log=False),
+    prepared=dict(type="dict"),
+    bucket=dict(type="str"),
+    manage_bucket=dict(type="bool", default=True),
+    prefix=dict(type="str"),
+    url=dict(type="str"),
+    account_id=dict(type="str"),
+    bucket_account_id=dict(type="str"),
+    bucket_public_paths=dict(type="list", elements="str"),
+    bucket_encryption=dict(type="str"),
+    bucket_versioning=dict(type="bool"),
+    bucket_namespace=dict(type="str", choices=["global", "account-regional"]),
+    tags=dict(type="dict", aliases=["resource_tags"]),
+    extra_jwks=dict(type="list", elements="dict", default=[]),
+    legacy_empty_kid=dict(type="bool", default=False),
+    purge_keys=dict(type="bool", default=False, no_log=False),
+    overwrite=dict(type="bool", default=False),
+    cache_control=dict(type="str", default=publication.DEFAULT_CACHE_CONTROL),
+    audiences=dict(type="list", elements="str", default=[DEFAULT_AUDIENCE]),
+    thumbprints=dict(type="list", elements="str"),
+    connect_to=dict(type="str"),
+    ca_path=dict(type="path"),
+    verify=dict(type="bool", default=True),
+    from_role=dict(type="bool", default=False),
+    delete_bucket=dict(type="bool", default=False),
+    ignore_role_trust=dict(type="bool", default=False),
+    state=dict(type="str", default="present", choices=["present", "absent"]),
+)
+
+
 def main() -> None:
     module = aws_module(
-        dict(
-            key=dict(type="dict", no_log=False),
-            prepared=dict(type="dict"),
-            bucket=dict(type="str"),
-            manage_bucket=dict(type="bool", default=True),
-            prefix=dict(type="str"),
-            url=dict(type="str"),
-            account_id=dict(type="str"),
-            bucket_account_id=dict(type="str"),
-            bucket_public_paths=dict(type="list", elements="str"),
-            bucket_encryption=dict(type="str"),
-            bucket_versioning=dict(type="bool"),
-            bucket_namespace=dict(type="str", choices=["global", "account-regional"]),
-            tags=dict(type="dict", aliases=["resource_tags"]),
-            extra_jwks=dict(type="list", elements="dict", default=[]),
-            legacy_empty_kid=dict(type="bool", default=False),
-            purge_keys=dict(type="bool", default=False, no_log=False),
-            overwrite=dict(type="bool", default=False),
-            cache_control=dict(type="str", default=publication.DEFAULT_CACHE_CONTROL),
-            audiences=dict(type="list", elements="str", default=[DEFAULT_AUDIENCE]),
-            thumbprints=dict(type="list", elements="str"),
-            connect_to=dict(type="str"),
-            ca_path=dict(type="path"),
-            verify=dict(type="bool", default=True),
-            delete_bucket=dict(type="bool", default=False),
-            ignore_role_trust=dict(type="bool", default=False),
-            state=dict(type="str", default="present", choices=["present", "absent"]),
-        ),
+        ARGUMENT_SPEC,
         IssuerModule,
-        required_one_of=[("bucket", "url")],
-        required_if=[("state", "present", ("key",))],
     )
     require(module, "cryptography", keys.CRYPTOGRAPHY_IMPORT_ERROR)
     require(module, "jwcrypto", jwk.JWCRYPTO_IMPORT_ERROR)
     module.require_botocore_at_least("1.35.70", reason="for conditional writes to S3")
+    if not module.params["bucket"] and not module.params["url"]:
+        module.fail_json(msg="one of the following is required: bucket, url")
+    conclude(module, lambda: _run(module))
+
+
+def _run(module) -> dict:
     options = dict(module.params)
     options["key"] = SigningKey.of(options["key"] or {})
     options["prepared"] = options["prepared"] or {}
-    ensure = issuer_removal.ensure_absent if options["state"] == "absent" else issuer_run.ensure_present
-    conclude_outcome(module, lambda: ensure(aws_of(module), wish_of(IssuerWish, options), module.check_mode))
+    wish = wish_of(IssuerWish, options)
+    if options["state"] == "absent":
+        return issuer_removal.ensure_absent(aws_of(module), wish, module.check_mode).result
+    if module.params["key"]:
+        return issuer_run.ensure_present(aws_of(module), wish, module.check_mode).result
+    if not options["key_path"]:
+        return {"changed": False, **KEY_APART}
+    return issuer_run.ensure_with_key(aws_of(module), wish, module.check_mode, _key_maker(module))
+
+
+def _key_maker(module):
+    """Looks at the key, or with ``create`` makes it where there is none; returns irsa_keypair's result."""
+    own = {
+        name: module.params[f"key_{name}"] for name in ("type", "size", "curve", "regenerate", "owner", "group", "mode")
+    }
+    options = {
+        **own,
+        "path": module.params["key_path"],
+        "public_key_path": module.params["public_key_path"],
+        "openssh_public_key_path": module.params["openssh_public_key_path"],
+        "format": "auto",
+        "backup": False,
+        "state": "present",
+    }
+    return lambda create: keypair_task.run(module, {**options, "create": create})
 
 
 if __name__ == "__main__":

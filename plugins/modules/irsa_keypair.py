@@ -197,8 +197,7 @@ actions:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import key_files, keys
-from ansible_collections.selfhosted.irsa.plugins.module_utils.keypair import KeyPair
+from ansible_collections.selfhosted.irsa.plugins.module_utils import keypair_task, keys
 from ansible_collections.selfhosted.irsa.plugins.module_utils.module import conclude, require
 
 
@@ -227,31 +226,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     require(module, f"cryptography >= {keys.MINIMAL_CRYPTOGRAPHY_VERSION}", keys.CRYPTOGRAPHY_IMPORT_ERROR)
-    conclude(module, lambda: _run(module))
-
-
-def _run(module: AnsibleModule) -> dict:
-    key_files.check_owner(module.params["owner"], module.params["group"])
-    pair = KeyPair(module.params, module.check_mode)
-    result = pair.ensure_absent() if module.params["state"] == "absent" else pair.ensure_present()
-    if result["exists"]:
-        _apply_attributes(module, result)
-    return result
-
-
-def _apply_attributes(module: AnsibleModule, result: dict) -> None:
-    """Mode, owner and group of the files, the public ones' mode aside; what is changed goes into the result."""
-    files = [module.load_file_common_arguments(module.params)]
-    for option in ("public_key_path", "openssh_public_key_path"):
-        if module.params[option]:
-            files.append(module.load_file_common_arguments({**module.params, "mode": None}, path=module.params[option]))
-    for arguments in files:
-        diff: dict = {}
-        if module.set_fs_attributes_if_different(arguments, False, diff=diff):
-            result["changed"] = True
-            result["actions"].append("file:SetAttributes")
-            for side in ("before", "after"):
-                result["diff"][side] = {**result["diff"][side], arguments["path"]: diff.get(side, {})}
+    conclude(module, lambda: keypair_task.run(module, module.params))
 
 
 if __name__ == "__main__":

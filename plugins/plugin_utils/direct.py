@@ -44,7 +44,11 @@ class DirectAction(ActionBase):
         if reason is None:
             return merge_hash(result, self._run_here(task_vars))
         Display().vvv(f"selfhosted.irsa: {self._task.action} is shipped as a module: {reason}")
-        return merge_hash(result, core_names.ship_module(self, task_vars))
+        return merge_hash(result, self._ship(task_vars))
+
+    def _ship(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """What is done where the module cannot run here."""
+        return core_names.ship_module(self, task_vars)
 
     def _reason_to_ship(self, task_vars: dict[str, t.Any]) -> t.Optional[str]:
         """Why the module has to be run the usual way; None where it would run in this process's place anyway."""
