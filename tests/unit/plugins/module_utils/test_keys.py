@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import base64
+import math
+import subprocess
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -197,6 +199,98 @@ class TestLoadPrivate:
             assert "damaged" in str(fault)
         else:
             assert keys.kid(loaded.key.public_key()) == samples.kid(P256.traditional)
+
+
+def der(tag: int, content: bytes) -> bytes:
+    """One DER value."""
+    size = len(content)
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag]) + (bytes([size]) if size < 128 else bytes([0x80 + len(octets)]) + octets) + content
+
+
+# RSAPrivateKey of RFC 8017, behind its version.
+MEMBERS = ("n", "e", "d", "p", "q", "dp", "dq", "qi")
+
+
+def numbers_of(private: bytes) -> dict:
+    """The members of an RSA key, as openssl reads them."""
+    listed = samples.openssl("asn1parse", private).decode().splitlines()
+    numbers = [int(line.rpartition(":")[2], 16) for line in listed if " INTEGER " in line]
+    return dict(zip(MEMBERS, numbers[1:]))
+
+
+def rsa_pem(form: str, numbers: dict) -> bytes:
+    """A key file with these members, right or wrong."""
+    integers = (0, *(numbers[name] for name in MEMBERS))
+    pkcs1 = der(0x30, b"".join(der(2, each.to_bytes(each.bit_length() // 8 + 1, "big")) for each in integers))
+    if form == "traditional":
+        return pem("RSA PRIVATE KEY", pkcs1)
+    rsa_encryption = bytes.fromhex("300d06092a864886f70d0101010500")
+    return pem("PRIVATE KEY", der(0x30, der(2, b"\0") + rsa_encryption + der(4, pkcs1)))
+
+
+def openssl_finds_sound(text: bytes) -> bool:
+    checked = subprocess.run(
+        ["openssl", "rsa", "-check", "-noout"],
+        input=text,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    return b"RSA key ok" in checked.stdout
+
+
+SOUND = numbers_of(RSA.traditional)
+OTHER = numbers_of(samples.OTHER_RSA.traditional)
+LAMBDA = (SOUND["p"] - 1) * (SOUND["q"] - 1) // math.gcd(SOUND["p"] - 1, SOUND["q"] - 1)
+
+
+@pytest.mark.parametrize("form", ["traditional", "pkcs8"])
+class TestRsaNumbers:
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {},
+            {"d": SOUND["d"] % LAMBDA},
+            {"d": SOUND["d"] % LAMBDA + LAMBDA},
+            {
+                "p": SOUND["q"],
+                "q": SOUND["p"],
+                "dp": SOUND["dq"],
+                "dq": SOUND["dp"],
+                "qi": pow(SOUND["p"], -1, SOUND["q"]),
+            },
+        ],
+        ids=["as made", "the smallest d", "a larger d", "primes the other way round"],
+    )
+    def test_that_belong_together_are_taken(self, form, changed):
+        text = rsa_pem(form, {**SOUND, **changed})
+        assert openssl_finds_sound(text)
+        assert keys.kid(keys.load_private(text).key.public_key()) == samples.kid(RSA.traditional)
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            *({name: SOUND[name] ^ (1 << bit)} for name in MEMBERS for bit in (1, SOUND[name].bit_length() - 2)),
+            *({name: OTHER[name]} for name in MEMBERS if name != "e"),
+            {"n": OTHER["n"], "d": OTHER["d"]},
+            {"p": OTHER["p"], "q": OTHER["q"]},
+            {"p": SOUND["q"], "q": SOUND["p"]},
+            {"p": SOUND["n"], "q": 1},
+            {"p": 1, "q": SOUND["n"]},
+            {"dp": SOUND["dq"], "dq": SOUND["dp"]},
+            {"dp": SOUND["dp"] + SOUND["p"] - 1},
+            {"qi": pow(SOUND["p"], -1, SOUND["q"])},
+            *({name: 0} for name in ("d", "p", "q", "dp", "dq", "qi")),
+        ],
+        ids=lambda changed: "-".join(changed),
+    )
+    def test_that_do_not_are_refused_as_openssl_refuses_them(self, form, changed):
+        text = rsa_pem(form, {**SOUND, **changed})
+        assert not openssl_finds_sound(text)
+        message = refusal(keys.load_private, text)
+        assert "damaged" in message
+        assert samples.traces_of(RSA.traditional, message) == []
 
 
 class TestLoadPublic:
