@@ -1,0 +1,117 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role's variables as the module's options: what is set, as the argument spec types it, or everything that is
+wrong.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import issuer_role
+
+NAMES = {*irsa_issuer.ARGUMENT_SPEC, "region"}
+SOUND = {
+    "irsa_issuer_bucket": "irsa-prod",
+    "irsa_issuer_key_path": "sa.key",
+    "__irsa_issuer_key_host": "localhost",
+    "__irsa_issuer_key_path": "/srv/sa.key",
+    "__irsa_issuer_public_key_name": "sa-pkcs8.pub",
+    "__irsa_issuer_public_key_path": "/srv/sa-pkcs8.pub",
+    "__irsa_issuer_openssh_public_key_name": "",
+    "__irsa_issuer_openssh_public_key_path": "",
+    "somebody_elses": "text",
+}
+
+
+def options(**variables):
+    return issuer_role.options(NAMES, {**SOUND, **variables}, lambda value: value)
+
+
+def refusal(**variables):
+    with pytest.raises(issuer_role.VariablesRefused) as caught:
+        options(**variables)
+    return str(caught.value)
+
+
+def test_every_variable_but_those_of_other_tasks_is_an_option():
+    variables = {name.removeprefix("irsa_issuer_") for name in issuer_role.argument_spec()}
+    assert variables - NAMES == {"key_host", "key_backup", "delete_key"}
+
+
+def test_the_defaults_are_those_of_the_argument_spec():
+    taken = options()
+    assert taken["bucket"] == "irsa-prod"
+    assert (taken["key_path"], taken["public_key_path"]) == ("/srv/sa.key", "/srv/sa-pkcs8.pub")
+    assert (taken["state"], taken["audiences"], taken["verify"]) == ("present", ["sts.amazonaws.com"], True)
+    assert not {"openssh_public_key_path", "somebody_elses", "tags", "region", "url"} & taken.keys()
+
+
+def test_values_are_typed_as_the_argument_spec_says():
+    taken = options(
+        irsa_issuer_verify="no",
+        irsa_issuer_key_size="4096",
+        irsa_issuer_audiences="a,b",
+        irsa_issuer_region="eu-west-1",
+    )
+    assert (taken["verify"], taken["key_size"], taken["audiences"]) == (False, 4096, ["a", "b"])
+    assert taken["region"] == "eu-west-1"
+
+
+def test_a_switch_that_is_off_stays_off():
+    assert options(irsa_issuer_bucket_versioning=False)["bucket_versioning"] is False
+    assert "bucket_versioning" not in options()
+
+
+def test_templates_are_made_values_of():
+    taken = issuer_role.options(
+        NAMES,
+        {**SOUND, "irsa_issuer_prefix": "{{ cluster }}"},
+        lambda value: "prod" if value == "{{ cluster }}" else value,
+    )
+    assert taken["prefix"] == "prod"
+
+
+def test_a_key_on_another_host_is_left_to_its_own_task():
+    taken = options(
+        __irsa_issuer_key_host="control-plane",
+        irsa_issuer_key_path="/srv/sa.key",
+        __irsa_issuer_public_key_name="/srv/sa-pkcs8.pub",
+    )
+    assert "key_path" not in taken
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"irsa_issuer_key_type": "DSA"}, "irsa_issuer_key_type"),
+        ({"irsa_issuer_verify": "perhaps"}, "irsa_issuer_verify"),
+        ({"irsa_issuer_tags": "none"}, "irsa_issuer_tags"),
+    ],
+)
+def test_wrong_types_and_choices_are_refused_by_name(variables, named):
+    message = refusal(**variables)
+    assert message.startswith("Validation of arguments failed:") and named in message
+
+
+def test_everything_else_that_is_wrong_is_told_at_once():
+    message = refusal(
+        irsa_issuer_bucket="Irsa", irsa_issuer_account_id="12345", __irsa_issuer_key_host="node", irsa_issuer_tags={}
+    )
+    first, *problems = message.splitlines()
+    assert first == "The variables of role irsa_issuer need mending; nothing was done."
+    assert [problem.partition(":")[0] for problem in problems[:2]] == [
+        "- irsa_issuer_account_id",
+        "- irsa_issuer_bucket",
+    ]
+    assert "must be absolute on irsa_issuer_key_host" in message
+
+
+def test_a_missing_path_of_the_key_is_told_by_name():
+    with pytest.raises(issuer_role.VariablesRefused, match="irsa_issuer_key_path"):
+        issuer_role.options(
+            NAMES, {name: value for name, value in SOUND.items() if name != "irsa_issuer_key_path"}, lambda value: value
+        )
