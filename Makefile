@@ -41,10 +41,11 @@ endif
 # The tools that read the whole collection run once, on the newest ansible-core that is there.
 LINT_PYTHON := $(or $(NEW_PYTHON),$(PYTHON))
 LINT_CORE := $(if $(NEW_PYTHON),$(NEW_CORE),$(CORE))
+BENCH_VENV := $(if $(NEW_PYTHON),.venv-3.13,.venv)
 
 RUN := $(PYTHON) tests/tools/run_tests.py $(RUN_OPTIONS)
 
-.PHONY: demo test unit integration sanity lint node package tools e2e guide build changelog clean
+.PHONY: demo test unit integration sanity lint node package tools e2e bench guide build changelog clean
 
 demo: .venv/.runtime .build/$(CORE)/.collections
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/$(CORE)" bash tests/demo/run
@@ -70,6 +71,12 @@ e2e: $(END)
 guide:
 	$(PYTHON) tests/tools/write_troubleshooting.py
 
+# On the newest ansible-core that is there. Where the AWS CLI cannot be installed, the benchmark says so and goes on.
+bench: $(if $(NEW_PYTHON),$(NEW_END),$(END))
+	@$(MAKE_COMMAND) .venv-awscli/.bench || true
+	@PATH="$(CURDIR)/$(BENCH_VENV)/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.build/$(LINT_CORE)" \
+	IRSA_BENCH_AWS_CLI="$(CURDIR)/.venv-awscli/bin" python -m tests.bench
+
 build: .venv/.runtime
 	@mkdir -p .dist
 	.venv/bin/python .venv/bin/ansible-galaxy collection build --force --output-path .dist
@@ -80,7 +87,7 @@ changelog: .venv-lint/.test $(END) $(NEW_END)
 	antsibull-changelog release
 
 clean:
-	rm -rf .build .dist .venv .venv-3.13 .venv-3.9 .venv-lint
+	rm -rf .build .dist .venv .venv-3.13 .venv-3.9 .venv-lint .venv-awscli
 
 # Each stamp is touched when its step has ended well, so what broke off is done again.
 
@@ -113,6 +120,7 @@ $(eval $(call venv,.venv,$(PYTHON)))
 $(eval $(call venv,.venv-3.13,$(NEW_PYTHON)))
 $(eval $(call venv,.venv-3.9,$(NODE_PYTHON)))
 $(eval $(call venv,.venv-lint,$(LINT_PYTHON)))
+$(eval $(call venv,.venv-awscli,$(LINT_PYTHON)))
 $(eval $(call end,.venv,$(CORE),$(ANSIBLE_OF_$(CORE))))
 ifneq ($(NEW_PYTHON),)
 $(eval $(call end,.venv-3.13,$(NEW_CORE),$(ANSIBLE_OF_$(NEW_CORE))))
@@ -126,4 +134,9 @@ endif
 .venv-lint/.test: .venv-lint/.made Makefile tests/requirements-lint.txt
 	@echo "== .venv-lint: linters"
 	@.venv-lint/bin/python -m pip install --quiet 'ansible-core==$(LINT_CORE).*' -r tests/requirements-lint.txt
+	@touch $@
+
+.venv-awscli/.bench: .venv-awscli/.made tests/requirements-bench.txt
+	@echo "== .venv-awscli: the AWS CLI"
+	@.venv-awscli/bin/python -m pip install --quiet -r tests/requirements-bench.txt
 	@touch $@

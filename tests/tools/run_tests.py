@@ -137,6 +137,7 @@ def lint_steps(environments: Environments) -> Iterator[Step]:
     # antsibull-docs copies amazon.aws by asking git for its files, which this checkout's git is to say nothing about.
     environment = in_venv(LINT_VENV, environments.ends[-1].collections) | {"GIT_CEILING_DIRECTORIES": str(BUILD)}
     shell_scripts = [".ci/run", "tests/tools/find_python", *map(str, REPOSITORY.glob("tests/*/run"))]
+    shell_scripts.append("tests/bench/contestants/by_hand")
     for command in (
         ["ansible-lint", "--offline", "--nocolor", "--profile", "production", "--strict"],
         ["yamllint", "--strict", "."],

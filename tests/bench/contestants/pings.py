@@ -1,0 +1,28 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The floor: five tasks that do nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..surroundings import Surroundings
+from .contestant import UNCHANGED, Playbook, write_yaml
+
+TASKS = 5
+
+
+class Pings(Playbook):
+    key = "pings"
+    title = "five `ansible.builtin.ping` tasks"
+    phases = (UNCHANGED,)
+
+    def prepare(self, surroundings: Surroundings) -> None:
+        tasks = [{"name": f"Ping {number}", "ansible.builtin.ping": {}} for number in range(1, TASKS + 1)]
+        play = {"name": "Ping", "hosts": "localhost", "gather_facts": False, "tasks": tasks}
+        write_yaml(surroundings.folder / "pings.yml", [play])
+
+    def arguments(self, surroundings: Surroundings) -> Sequence[str]:
+        return ["pings.yml"]
