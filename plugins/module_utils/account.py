@@ -36,6 +36,14 @@ def _caller_account(aws: Aws) -> str:
     return aws.caller_account
 
 
+def is_of_another(aws: Aws, account_id: str) -> bool:
+    """Whether the credentials are known to be of another account than this one (one GetCallerIdentity at most)."""
+    try:
+        return _caller_account(aws) != account_id
+    except CallFailed:
+        return False
+
+
 def confirm_account(aws: Aws, service: str, account_id: str, given: bool) -> None:
     """Raise IrsaError when an account ID that was given is not the credentials', before something is made in the wrong
     account.

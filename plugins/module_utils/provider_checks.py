@@ -51,20 +51,21 @@ def check_provider(
     token: t.Optional[Token] = None,
     chain: t.Sequence[bytes] = (),
     own_ca: bool = False,
+    why_not: str = "It takes credentials, and there are none.",
 ) -> Found:
     """Look at the provider, unless it is ``known`` (``arn``, ``client_ids``, ``thumbprints``), and report under
     ``IDS``.
 
-    ``aws`` is None without credentials. The account is the one given, else that of the role, which has to be the
-    provider's, else that of the credentials. ``chain`` is what the host of the JWKS serves (DER, the leaf first), empty
-    where that is not known; ``own_ca`` says that it is of a CA that is not generally trusted.
+    ``aws`` is None without credentials, and ``why_not`` says so. The account is the one given, else that of the role,
+    which has to be the provider's, else that of the credentials. ``chain`` is what the host of the JWKS serves (DER,
+    the leaf first), empty where that is not known; ``own_ca`` says that it is of a CA that is not generally trusted.
     """
     if known is not None:
         report.ok("provider-exists", f"The provider is {known['arn']}.")
         found = Found(known["arn"], known)
     elif aws is None:
         for check in IDS:
-            report.skipped(check, "It takes credentials, and there are none.")
+            report.skipped(check, why_not)
         return Found(None, None)
     else:
         found = _look(report, aws, issuer, account_id, role)
@@ -94,6 +95,9 @@ def _look(report: Report, aws: Aws, issuer: str, account_id: t.Optional[str], ro
         return Found(arn, None)
     if present is not None:
         report.ok("provider-exists", f"The provider {arn} exists.")
+    elif given and account.is_of_another(aws, given):
+        why = f"Whether there is a provider {arn} is unknown: the credentials are of another account."
+        report.skipped("provider-exists", why)
     else:
         report.error("provider-exists", f"There is no provider {arn}.", _nearly(aws, arn))
     return Found(arn, present)
@@ -111,7 +115,7 @@ def _nearly(aws: Aws, arn: str) -> t.Optional[str]:
         if found == arn:
             return None
         if found.partition(":oidc-provider/")[2] == wanted:
-            return f"The credentials see {found}, which is in another account or partition."
+            return f"The credentials see {found}, which is in another partition."
         likeness = difference(wanted, found.partition(":oidc-provider/")[2])
         if likeness:
             return f"There is {found}. {likeness}"

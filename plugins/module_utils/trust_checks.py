@@ -11,7 +11,7 @@ import re
 import typing as t
 from urllib.parse import unquote
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import trust_policy
+from ansible_collections.selfhosted.irsa.plugins.module_utils import account, trust_policy
 from ansible_collections.selfhosted.irsa.plugins.module_utils.calls import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils.checks import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
@@ -23,6 +23,9 @@ IDS = {
     trust_policy.AUDIENCE: "trust-audience",
     trust_policy.CONDITION: "trust-condition",
 }
+
+_TRUST = ("trust-provider", "trust-subject", "trust-audience")
+_ALL = ("role-exists", *_TRUST)
 
 # Account IDs are twelve digits at AWS; other stores have other ones.
 _ROLE_ARN = re.compile(
@@ -47,40 +50,49 @@ def parse_role_arn(arn: str) -> RoleArn:
 
 
 def check_trust(
-    report: Report, aws: t.Optional[Aws], role_arn: str, provider_arn: t.Optional[str], token: t.Optional[Token]
+    report: Report,
+    aws: t.Optional[Aws],
+    role_arn: str,
+    provider_arn: str,
+    token: t.Optional[Token],
+    why_not: str = "It takes credentials, and there are none.",
 ) -> None:
     """Read the role's trust policy and report what it says of the provider and of the token.
 
-    ``aws`` is None without credentials, ``provider_arn`` None where it is not known; without a token only the provider
-    is judged. Raises IrsaError for a role_arn that is none.
+    ``aws`` is None without credentials, and ``why_not`` says so. ``provider_arn`` is what the issuer's provider is
+    called in the account of the role. Without a token the provider alone is judged. Raises IrsaError for a role_arn
+    that is none.
     """
     role = parse_role_arn(role_arn)
-    if aws is None or provider_arn is None:
-        lacking = "credentials to read the role with" if aws is None else "the provider's ARN"
-        _skip(report, f"It takes {lacking}.")
+    if aws is None:
+        _skip(report, why_not, _ALL)
         return
     try:
         answer = aws.call("iam", "GetRole", f"role {role.name}", absent=("NoSuchEntity",), RoleName=role.name)
     except IrsaError as failure:
-        _skip(report, f"The role's trust policy is unknown: {failure}")
+        _skip(report, f"The role's trust policy is unknown: {failure}", _ALL)
         return
     found = (answer or {}).get("Role") or {}
     if found.get("Arn", role_arn) != role_arn:
         # Roles are asked for by name, and credentials of another account find a namesake there.
-        _skip(report, f"The role's trust policy is unknown: the credentials see {found['Arn']} under that name.")
+        _skip(report, f"The role's trust policy is unknown: the credentials see {found['Arn']} under that name.", _ALL)
+        return
+    if not found and account.is_of_another(aws, role.account_id):
+        _skip(
+            report, f"The role's trust policy is unknown: the credentials are of another account than {role_arn}.", _ALL
+        )
         return
     if not found:
-        report.error("role-exists", f"There is no role {role_arn} in the account of the credentials.")
+        report.error("role-exists", f"There is no role {role_arn}.")
         _skip(report, "It takes a role that exists.")
         return
     report.ok("role-exists", f"The role {role_arn} exists.")
     _report(report, _policy(found.get("AssumeRolePolicyDocument")), provider_arn, token)
 
 
-def _skip(report: Report, why: str, ids: t.Iterable[str] = (*IDS.values(),)) -> None:
+def _skip(report: Report, why: str, ids: t.Iterable[str] = _TRUST) -> None:
     for check in ids:
-        if check != "trust-condition":
-            report.skipped(check, why)
+        report.skipped(check, why)
 
 
 def _policy(document: t.Any) -> t.Any:
@@ -100,10 +112,12 @@ def _report(report: Report, policy: t.Any, provider_arn: str, token: t.Optional[
     judgement = trust_policy.judge(policy, provider_arn, host_path, context)
     for part, check in IDS.items():
         finding = judgement.findings.get(part)
-        if token is None and part != trust_policy.PROVIDER:
+        if token is None and check in _TRUST[1:]:
             _skip(report, "It takes a token that can be read.", [check])
-        elif finding is None:
+        elif finding is None and check in _TRUST:
             _skip(report, "It takes a role that trusts the provider.", [check])
+        elif finding is None:
+            continue
         elif finding.status == trust_policy.OK:
             report.ok(check, finding.seen)
         else:

@@ -71,9 +71,9 @@ def test_the_account_is_the_credentials_where_nothing_says_another(aws, fake_aws
 
 
 def test_the_account_and_partition_are_the_roles_where_there_is_one(aws, fake_aws):
-    report, found = look(aws, role=RoleArn("aws-cn", "111122223333", "cart"))
-    assert found.arn == ARN.replace(":aws:", ":aws-cn:").replace(ACCOUNT, "111122223333")
-    assert fake_aws.calls == [GET, LIST]
+    report, found = look(aws, role=RoleArn("aws-cn", ACCOUNT, "cart"))
+    assert found.arn == ARN.replace(":aws:", ":aws-cn:")
+    assert fake_aws.calls == [GET, WHO, LIST]
     assert statuses(report) == ["error", "skipped", "skipped"]
 
 
@@ -96,11 +96,23 @@ def test_where_it_is_missing_one_of_nearly_the_same_issuer_is_named(aws, make, u
     assert found == (ARN, None) and found.client_ids is None
 
 
-def test_in_another_account_it_is_named(aws, make):
+@pytest.mark.parametrize("given", [{"account_id": "111122223333"}, {"role": RoleArn("aws", "111122223333", "cart")}])
+def test_in_another_account_than_the_credentials_it_is_unknown(aws, make, given):
     make()
-    other = ARN.replace(ACCOUNT, "111122223333")
-    report, found = look(aws, account_id="111122223333")
-    assert found.arn == other and f"The credentials see {ARN}" in report.first_error.cause
+    report, found = look(aws, **given)
+    assert statuses(report) == ["skipped"] * 3 and "another account" in report.checks[0].seen
+    assert found == (ARN.replace(ACCOUNT, "111122223333"), None)
+
+
+def test_where_nobody_says_whose_the_credentials_are_they_are_taken_for_the_right_ones(aws, fake_aws):
+    fake_aws.fail(WHO, "MethodNotAllowed", 405)
+    assert statuses(look(aws, account_id="111122223333")[0]) == ["error", "skipped", "skipped"]
+
+
+def test_in_another_partition_it_is_named(aws, make):
+    make()
+    report = look(aws, role=RoleArn("aws-cn", ACCOUNT, "cart"))[0]
+    assert ARN in report.first_error.cause
 
 
 def test_where_it_is_missing_and_the_list_is_denied_that_is_said(aws, fake_aws):

@@ -96,6 +96,11 @@ def test_a_namesake_in_the_account_of_the_credentials_is_not_looked_at(aws, make
     assert f"arn:aws:iam::{ACCOUNT}:role/cart" in report.checks[0].seen
 
 
+def test_a_role_of_another_account_than_the_credentials_is_unknown(aws):
+    report = check(aws, role_arn="arn:aws:iam::111122223333:role/cart")
+    assert set(statuses(report).values()) == {"skipped"} and "another account" in report.checks[0].seen
+
+
 @pytest.mark.parametrize(("code", "said"), [("AccessDenied", GET), ("ServiceFailure", "ServiceFailure")])
 def test_what_cannot_be_read_is_unknown(aws, fake_aws, make, code, said):
     make()
@@ -105,10 +110,9 @@ def test_what_cannot_be_read_is_unknown(aws, fake_aws, make, code, said):
     assert "unknown" in report.checks[0].seen and said in report.checks[0].seen
 
 
-def test_without_credentials_or_provider_it_is_skipped(aws, fake_aws):
-    assert set(statuses(check(None)).values()) == {"skipped"}
-    assert set(statuses(check(aws, provider_arn=None)).values()) == {"skipped"}
-    assert not fake_aws.calls
+def test_without_credentials_it_is_unknown():
+    report = check(None)
+    assert set(statuses(report).values()) == {"skipped"} and "credentials" in report.checks[0].seen
 
 
 @pytest.mark.parametrize(
