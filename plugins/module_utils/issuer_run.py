@@ -70,7 +70,7 @@ def ensure_with_key(
         # Where an issuer depends on a lost key none is made, but that of a run at the same time is adopted.
         made = key_result(lost is None)
         if lost and not made["exists"]:
-            raise IrsaError(f"The key file {made['path']} does not exist on localhost, the controller, and {lost}")
+            raise IrsaError(f"The key file {made['path']} does not exist on localhost, and {lost}")
         complete = dataclasses.replace(wish, key=SigningKey.of(made), prepared=before.values["prepared"] or {})
         with _after(made["actions"], made["warnings"], check_mode):
             return _with_key(made, ensure_present(aws, complete, check_mode), before)

@@ -383,7 +383,7 @@ class TestWithTheKeyAtHand:
 
     def test_makes_no_key_where_an_issuer_depends_on_the_lost_one(self, fake_aws, made):
         key = KeyOnTheController(exists=False)
-        with pytest.raises(IrsaError, match="/keys/sa-signer.key does not exist on the controller, and .* in use"):
+        with pytest.raises(IrsaError, match="/keys/sa-signer.key does not exist on localhost, and .* in use"):
             self.ensure(fake_aws, key)
         assert not key.made and fake_aws.writes == []
 
