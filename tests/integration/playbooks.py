@@ -217,7 +217,14 @@ class Operator:
                 path = self.folder / f"{option.strip('-=@')}-{number}.yml"
                 path.write_text(json.dumps(value), encoding="utf-8")
                 command.append(f"{option}{path}")
-        record = self.folder / f"record-{number}.jsonl"
+        return self.launch(command, environment)
+
+    def launch(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> Running:
+        """Starts a program that runs ansible-playbook, or that itself.
+
+        :param environment: variables to set
+        """
+        record = self.folder / f"record-{next(self._numbers)}.jsonl"
         mark = self.sandbox.mark()
         process = subprocess.Popen(
             command,
