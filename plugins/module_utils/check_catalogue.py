@@ -52,6 +52,13 @@ _RUN_AGAIN = (
 )
 
 CATALOGUE: dict[str, Entry] = {
+    "issuer-url": Entry(
+        "The issuer is a URL that AWS and Kubernetes take for one.",
+        "It is misspelt, or something else than the iss of tokens was given. IAM takes https URLs without a port, a "
+        "query or a fragment, and compares them byte for byte.",
+        "Give the issuer as it stands in --service-account-issuer and in the iss of tokens.",
+        (_NO_PROVIDER,),
+    ),
     "dns-resolve": Entry(
         "The issuer's host name can be resolved.",
         "The bucket or the DNS record does not exist yet, or the issuer is misspelt.",

@@ -57,6 +57,15 @@ class Report:
         remedy = entry.remedy if remedy is None else remedy
         self.checks.append(Check(check, status, seen, cause or None, remedy or None))
 
+    def amend(self, check: str, seen: str) -> None:
+        """Add to what was seen in the last check of this id, once a later one has shown more of it."""
+        place = max(number for number, made in enumerate(self.checks) if made.id == check)
+        self.checks[place] = dataclasses.replace(self.checks[place], seen=f"{self.checks[place].seen} {seen}")
+
+    def found_right(self, check: str) -> bool:
+        """Whether a check of this id went well."""
+        return any(made.id == check and made.status == OK for made in self.checks)
+
     def failed(self, check: str) -> bool:
         """Whether there is an error of this id."""
         return any(made.id == check and made.status == ERROR for made in self.checks)

@@ -44,7 +44,7 @@ class Issuer(t.NamedTuple):
     @property
     def discovery_url(self) -> str:
         """OpenID Connect Discovery 1.0, section 4."""
-        return f"{self.url}/{DISCOVERY_PATH}"
+        return f"{self.url.rstrip('/')}/{DISCOVERY_PATH}"
 
     @property
     def jwks_url(self) -> str:

@@ -14,8 +14,9 @@ import typing as t
 try:
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
-    from jwcrypto import jwk
-    from jwcrypto.common import JWException
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    import jwcrypto  # its own modules are imported where they are used; pylint: disable=unused-import
 
     JWCRYPTO_IMPORT_ERROR: t.Optional[ImportError] = None
 except ImportError as import_error:
@@ -35,12 +36,17 @@ MOST_KEYS_OF_A_TYPE = 100
 
 _BASE64URL = re.compile("[A-Za-z0-9_-]+")
 
+# The names of cryptography's classes, which may not be there.
+_CURVES = {"P-256": "SECP256R1", "P-384": "SECP384R1", "P-521": "SECP521R1"}
+
 _EC_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 
 
 def from_public_key(public_key: t.Any) -> Jwk:
     """The JWK that kube-apiserver serves for a public key: kty, kid, alg, use and the key's numbers."""
-    numbers = jwk.JWK.from_pyca(public_key).export_public(as_dict=True)
+    from jwcrypto.jwk import JWK
+
+    numbers = JWK.from_pyca(public_key).export_public(as_dict=True)
     return {**numbers, "kid": keys.kid(public_key), "alg": keys.algorithm(public_key), "use": "sig"}
 
 
@@ -90,7 +96,7 @@ def usable(key: Jwk) -> Jwk:
     if key.get("alg", wanted) not in allowed:
         raise IrsaError(f"its alg is {key['alg']!r}, which is not among {', '.join(allowed)} for such a key")
     if "x5c" in key:
-        _check_certificate(key, public_key)
+        check_certificate(key, public_key)
     return {**key, "alg": key.get("alg", wanted), "use": "sig"}
 
 
@@ -98,21 +104,39 @@ def public_key_of(key: Jwk) -> t.Any:
     """The public key object of a JWK; raises IrsaError where its type or numbers cannot be used."""
     if key.get("kty") not in ("RSA", "EC"):
         raise IrsaError(f"its kty is {key.get('kty')!r}, and STS takes RSA and EC only")
-    names, numbers = (("kty",), ("n", "e")) if key["kty"] == "RSA" else (("kty", "crv"), ("x", "y"))
+    make = _rsa_key if key["kty"] == "RSA" else _ec_key
     try:
-        # jwcrypto, as most libraries in Python, also takes padding and the other alphabet of base64; others do not.
-        if not all(_BASE64URL.fullmatch(key[member]) for member in numbers):
-            raise ValueError("not base64url as RFC 7515 has it")
-        public_key = jwk.JWK(**{member: key[member] for member in names + numbers}).get_op_key("verify")
+        public_key = make(key)
     except KeyError as missing:
         raise IrsaError(f"it lacks the member {missing.args[0]!r}") from None
-    except (JWException, ValueError, TypeError):
+    except (ValueError, TypeError):
         raise IrsaError("its numbers do not make a public key") from None
     keys.algorithm(public_key)
     return public_key
 
 
-def _check_certificate(key: Jwk, public_key: t.Any) -> None:
+def _rsa_key(key: Jwk) -> t.Any:
+    modulus, exponent = _number(key["n"]), _number(key["e"])
+    return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+
+
+def _ec_key(key: Jwk) -> t.Any:
+    curve = _CURVES.get(key["crv"]) if isinstance(key["crv"], str) else None
+    if curve is None:
+        raise IrsaError(f"its crv is {key['crv']!r}, and STS takes {', '.join(_CURVES)} only")
+    x, y = _number(key["x"]), _number(key["y"])
+    return ec.EllipticCurvePublicNumbers(x, y, getattr(ec, curve)()).public_key()
+
+
+def _number(text: t.Any) -> int:
+    # Many libraries also take padding and the other alphabet of base64; others do not.
+    if not _BASE64URL.fullmatch(text):
+        raise ValueError("not base64url as RFC 7515 has it")
+    return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), "big")
+
+
+def check_certificate(key: Jwk, public_key: t.Any) -> None:
+    """Raise IrsaError where a JWK has a certificate (``x5c``) that cannot be read or is of another key."""
     try:
         certified = x509.load_der_x509_certificate(base64.b64decode(key["x5c"][0])).public_key()
     except (ValueError, TypeError, IndexError, KeyError, UnsupportedAlgorithm):

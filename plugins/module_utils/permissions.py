@@ -21,6 +21,7 @@ _ACTIONS: dict[str, tuple[str, ...]] = {
     "s3control:GetPublicAccessBlock": ("s3:GetAccountPublicAccessBlock",),
     # Without s3:ListBucket S3 answers 403 for an object that does not exist, and the two could not be told apart.
     "s3:GetObject": ("s3:GetObject", "s3:ListBucket"),
+    "s3:HeadObject": ("s3:GetObject", "s3:ListBucket"),
     "s3:ListObjectVersions": ("s3:ListBucketVersions",),
     "s3:DeleteObjects": ("s3:DeleteObject", "s3:DeleteObjectVersion"),
 }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import ssl
 import typing as t
 from urllib.parse import urlsplit
 
@@ -39,7 +38,7 @@ def of_issuer(url: str, route: https.Route) -> str:
             "(irsa_issuer_connect_to) to where it is reached, or list thumbprints yourself."
         ) from None
     try:
-        return of_chain(_served_chain(connection.sock), host)
+        return of_chain(https.served_chain(connection.sock), host)
     finally:
         connection.close()
 
@@ -74,17 +73,3 @@ def _jwks_host(url: str, route: https.Route) -> str:
         return urlsplit(document["jwks_uri"]).hostname or issuer.host
     except (IrsaError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return issuer.host
-
-
-def _served_chain(sock: ssl.SSLSocket) -> list[bytes]:
-    """The certificates as the server sent them, DER, the leaf first."""
-    if hasattr(sock, "get_unverified_chain"):  # public since Python 3.13
-        return list(sock.get_unverified_chain())
-    # Python 3.10 to 3.12 have the same call one level down: https://github.com/python/cpython/issues/109109
-    inner = getattr(sock, "_sslobj", None)
-    if not hasattr(inner, "get_unverified_chain"):
-        raise IrsaError(
-            "This Python cannot tell the chain that a server presents. Use Python 3.13 or newer, or list thumbprints "
-            "yourself."
-        )
-    return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in inner.get_unverified_chain()]
