@@ -21,13 +21,19 @@ ISSUER = "https://direct.s3.eu-west-1.amazonaws.com"
 # What differs from run to run whatever the way: dates, and the names of what was written at a time.
 CHANGING = ("create_date", "etag", "date", "x-amz-request-id", "request_id")
 
+NO_KEY = {"exists": False, "path": "/nowhere/signer.key"}
+
 
 def cases(key: Path) -> list[dict[str, Any]]:
-    """Tasks that between them use every way in which a task's keywords and options reach a module and its result a play."""
+    """Tasks that between them use every way in which a task's keywords and options reach a module and its result a
+    play.
+    """
     name = "selfhosted.irsa.irsa_"
     keypair, jwks, bucket, publish = (name + part for part in ("keypair", "jwks", "bucket", "publish"))
     provider, info, verify = (name + part for part in ("oidc_provider", "oidc_provider_info", "verify"))
+    issuer = name + "issuer"
     public = str(key.with_suffix(".pub"))
+    whole = {"bucket": "whole", "key": "{{ keypair }}"}
     documents = {"jwks_json": "{{ documents.jwks_json }}", "discovery_json": "{{ documents.discovery_json }}"}
     return [
         {keypair: {"path": str(key), "create": False}},
@@ -69,6 +75,26 @@ def cases(key: Path) -> list[dict[str, Any]]:
         {verify: {"issuer": ISSUER, "expected_kids": ["nobody's"]}},
         {provider: {"url": ISSUER, "state": "absent"}, "timeout": 60},
         {bucket: {"name": "direct", "state": "absent"}},
+        {issuer: {"bucket": "whole", "key": NO_KEY}, "check_mode": True, "diff": True},
+        {issuer: {"bucket": "whole", "key": NO_KEY, "tags": {"a": "b"}}, "diff": True, "register": "before"},
+        {keypair: {"path": str(key), "create": False}, "register": "keypair"},
+        {issuer: {**whole, "prepared": "{{ before.prepared }}"}, "check_mode": True, "diff": True},
+        {issuer: {**whole, "prepared": "{{ before.prepared }}"}, "diff": True},
+        {issuer: {**whole, "account_id": "123456789012"}, "environment": {"AWS_MAX_ATTEMPTS": "2"}},
+        {issuer: {**whole, "audiences": ["one"], "tags": {"c": "d"}, "bucket_versioning": True}, "diff": True},
+        {issuer: {**whole, "key": NO_KEY}, "register": "lost"},
+        {issuer: {**whole, "prefix": "{{ item }}", "verify": False}, "loop": ["one", "two"], "diff": True},
+        {issuer: {**whole, "url": "https://another.example", "verify": False}},
+        {issuer: {**whole, "bucket": "Not_A_Bucket"}},
+        {issuer: {**whole, "bucket_public_paths": ["no/*"]}},
+        {issuer: {**whole, "account_id": 123}},
+        {issuer: {"key": "{{ keypair }}"}},
+        {issuer: {**whole, "audience": ["one"]}},
+        {issuer: {**whole, "state": "gone"}},
+        {issuer: {**whole, "delete_bucket": True, "state": "absent"}},
+        {issuer: {**whole, "state": "absent"}, "check_mode": True, "diff": True},
+        {issuer: {**whole, "state": "absent"}, "delegate_to": "localhost"},
+        {issuer: {**whole, "state": "absent"}},
     ]
 
 
