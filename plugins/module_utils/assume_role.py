@@ -13,6 +13,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils.calls import Aws, CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils.checks import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils.trust_policy import UNJUDGED
 
 ID = "sts-assume"
 
@@ -161,7 +162,10 @@ def _report_refusal(report: Report, failure: CallFailed, token: str) -> None:
     refusal = _meaning(failure.code, message)
     blamed = _blamed(report, refusal)
     if blamed is not None:
-        report.error(ID, f"{answer} That is because of {blamed.id}: {blamed.seen}", blamed.cause, blamed.remedy)
+        first = report.first_error or blamed
+        more = "" if first.id == blamed.id else f" What is wrong first on the way is {first.id}: {first.seen}"
+        seen = f"{answer} That is because of {blamed.id}: {blamed.seen}{more}"
+        report.error(ID, seen, blamed.cause, blamed.remedy)
     elif refusal is None:
         report.error(ID, answer)
     else:
@@ -181,7 +185,12 @@ def _blamed(report: Report, refusal: t.Optional[Refusal]) -> t.Any:
     """
     groups = refusal.checks if refusal else ()
     errors = [check for check in report.checks if check.status == "error"]
-    warnings = [check for check in report.checks if check.status == "warning"]
+    # A role that lets in too many has a warning, too, and that is no reason to refuse anybody.
+    warnings = [
+        check
+        for check in report.checks
+        if check.status == "warning" and (UNJUDGED in check.seen or not check.id.startswith("trust-"))
+    ]
 
     def fitting(checks: t.Sequence[t.Any]) -> t.Any:
         return next((check for check in checks if check.id.startswith(groups)), None) if groups else None

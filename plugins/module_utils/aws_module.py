@@ -29,10 +29,13 @@ Wish = t.TypeVar("Wish")
 
 
 def aws_module(
-    argument_spec: dict[str, t.Any], module_class: type[AnsibleModule] = AnsibleModule, **rules: t.Any
+    argument_spec: dict[str, t.Any],
+    module_class: type[AnsibleModule] = AnsibleModule,
+    needs_boto3: bool = True,
+    **rules: t.Any,
 ) -> AnsibleAWSModule:
     """A module with amazon.aws's common options beside its own, on the class that is given; ``rules`` as AnsibleModule
-    takes them (required_if and so on).
+    takes them (required_if and so on). It ends here without boto3, unless it ``needs_boto3`` only for some options.
     """
     settings = AnsibleAWSModule.default_settings
     usual_class = settings["module_class"]
@@ -41,8 +44,14 @@ def aws_module(
         module = AnsibleAWSModule(argument_spec=argument_spec, supports_check_mode=True, check_boto3=False, **rules)
     finally:
         settings["module_class"] = usual_class
-    require(module, "boto3 and botocore", BOTO3_IMPORT_ERROR)
+    if needs_boto3:
+        require_boto3(module)
     return module
+
+
+def require_boto3(module: AnsibleAWSModule) -> None:
+    """End the module where boto3 is missing."""
+    require(module, "boto3 and botocore", BOTO3_IMPORT_ERROR)
 
 
 def aws_of(module: AnsibleAWSModule) -> Aws:

@@ -25,6 +25,20 @@ OK, WARNING, ERROR = "ok", "warning", "error"
 
 SUBJECT, AUDIENCE, CONDITION, PROVIDER = "subject", "audience", "condition", "provider"
 
+UNJUDGED = "cannot be judged"
+
+# Whom a trust policy lets in that has no condition on sub or aud, and what that means.
+_WIDE_OPEN = {
+    SUBJECT: (
+        "every service account of the cluster",
+        "Whoever may run a pod there, in whatever namespace, can become this role.",
+    ),
+    AUDIENCE: (
+        "tokens for each of the provider's client IDs",
+        "A token that was made for another program of those can be used for this role.",
+    ),
+}
+
 # True, False, or None where it cannot be judged.
 Answer = t.Optional[bool]
 
@@ -280,12 +294,11 @@ def _of_claim(tests: t.Sequence[_Test], part: str, claim: str, host_path: str, c
         )
     unknown = [test for test in mine if test.holds is None]
     if unknown:
-        return Finding(WARNING, f"The condition {unknown[0]} cannot be judged: {unknown[0].reason}.")
+        return Finding(WARNING, f"The condition {unknown[0]} {UNJUDGED}: {unknown[0].reason}.")
     if not any(test.key.lower() == f"{host_path}:{claim}".lower() and _narrows(test) for test in mine):
-        anybody = "every service account of the cluster" if part == SUBJECT else "a token for every client ID of it"
+        whom, why = _WIDE_OPEN[part]
         return Finding(
-            WARNING,
-            f"The role's trust policy has no condition that narrows the {claim}: it lets in {anybody}.",
+            WARNING, f"The role's trust policy has no condition that narrows the {claim}: it lets in {whom}.", why
         )
     return Finding(OK, f"The role lets in the {claim} {quoted(actual)}.")
 
@@ -317,7 +330,7 @@ def _of_others(tests: t.Sequence[_Test]) -> Finding:
         return Finding(ERROR, f"The role's condition {failed[0]} does not hold.", cause)
     unknown = [test for test in tests if test.holds is None]
     if unknown:
-        return Finding(WARNING, f"The role's condition {unknown[0]} cannot be judged: {unknown[0].reason}.")
+        return Finding(WARNING, f"The role's condition {unknown[0]} {UNJUDGED}: {unknown[0].reason}.")
     return Finding(OK, f"The role's other conditions hold: {'; '.join(map(str, tests))}.")
 
 
@@ -331,7 +344,7 @@ def _denial(tests: t.Sequence[_Test], denied: Answer) -> tuple[str, Finding]:
     reason = next(test.reason for test in tests if test.holds is None)
     return part, Finding(
         WARNING,
-        f"Whether a Deny statement of the role's trust policy applies cannot be judged: {conditions}: {reason}.",
+        f"Whether a Deny statement of the role's trust policy applies {UNJUDGED}: {conditions}: {reason}.",
     )
 
 

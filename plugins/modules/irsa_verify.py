@@ -24,6 +24,82 @@ options:
     type: list
     elements: str
     default: []
+  expected_jwks:
+    description:
+      - Key sets whose keys must be published, as O(expected_kids), and the same keys under the same key IDs.
+    type: list
+    elements: dict
+    default: []
+  cluster_jwks:
+    description:
+      - The key set that the API server itself serves at C(/openid/v1/jwks), where somebody has fetched it. Each of its
+        keys must be published.
+    type: dict
+  cluster_issuer:
+    description:
+      - The issuer that the API server itself names at C(/.well-known/openid-configuration).
+    type: str
+  kubeconfig:
+    description:
+      - A kubeconfig file. The API server that it names is asked for its issuer and its keys.
+    type: path
+  kube_context:
+    description:
+      - The context of the kubeconfig to use, if not its current one.
+    type: str
+  provider:
+    description:
+      - V(auto) looks at the IAM OIDC provider when there are AWS credentials; V(skip) does not.
+    type: str
+    choices: [auto, skip]
+    default: auto
+  known_provider:
+    description:
+      - The provider as an earlier task found or made it, so that AWS is not asked for it.
+    type: dict
+    suboptions:
+      arn:
+        description: Its ARN.
+        type: str
+        required: true
+      client_ids:
+        description: The audiences that it accepts.
+        type: list
+        elements: str
+        required: true
+      thumbprints:
+        description: Its thumbprints.
+        type: list
+        elements: str
+        default: []
+  account_id:
+    description:
+      - The account of the provider. By default that of O(role_arn), else that of the credentials.
+    type: str
+  audiences:
+    description:
+      - The audiences that the provider, and the token if there is one, must be for. By default V(sts.amazonaws.com)
+        is expected of the provider, or else the token's own.
+    type: list
+    elements: str
+    default: []
+  token:
+    description:
+      - A service account token to check. It is in no output.
+    type: str
+  token_path:
+    description:
+      - A file on the controller that holds the token.
+    type: path
+  role_arn:
+    description:
+      - The role that the token is for. Its trust policy is read when there are AWS credentials.
+    type: str
+  assume_role:
+    description:
+      - Whether to ask AWS STS to accept the token for the role. The credentials that come back are thrown away.
+    type: bool
+    default: false
   timeout:
     description:
       - Seconds to wait for each step of a connection. AWS waits 5 seconds.
@@ -41,11 +117,15 @@ options:
     choices: [error, warning, never]
     default: error
 extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
   - selfhosted.irsa._aws_options.route
   - selfhosted.irsa._attributes.read_only
+  - selfhosted.irsa._attributes.aws
 requirements:
   - cryptography >= 3.4
   - jwcrypto >= 1.5
+  - kubernetes, for O(kubeconfig)
 author:
   - The selfhosted.irsa authors (@selfhosted)
 """
@@ -56,9 +136,22 @@ EXAMPLES = r"""
     issuer: https://irsa-prod.s3.eu-west-1.amazonaws.com
     expected_kids:
       - "{{ keypair.kid }}"
+
+- name: See why a pod gets no credentials
+  selfhosted.irsa.irsa_verify:
+    issuer: https://irsa-prod.s3.eu-west-1.amazonaws.com
+    kubeconfig: ~/.kube/config
+    token: "{{ lookup('ansible.builtin.pipe', 'kubectl create token app --audience sts.amazonaws.com') }}"
+    role_arn: arn:aws:iam::111122223333:role/app
+    assume_role: true
 """
 
 RETURN = r"""
+issuer:
+  description: The issuer that was verified.
+  returned: always
+  type: str
+  sample: https://irsa-prod.s3.eu-west-1.amazonaws.com
 verdict:
   description: V(ok), V(degraded) when there are warnings, V(broken) when there are errors.
   returned: always
@@ -96,6 +189,12 @@ checks:
       seen: The discovery document names the issuer https://irsa-prod.s3.eu-west-1.amazonaws.com.
       cause: null
       remedy: null
+permissions:
+  description: IAM actions that the run needs.
+  returned: always
+  type: list
+  elements: str
+  sample: ["iam:GetOpenIDConnectProvider", "iam:GetRole"]
 report:
   description: The text that a person reads.
   returned: always
@@ -105,43 +204,102 @@ report:
 
 import dataclasses
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.selfhosted.irsa.plugins.module_utils import jwk, keys, verification
+from ansible_collections.selfhosted.irsa.plugins.module_utils import cluster, jwk, keys, verification
+from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import (
+    BOTO3_IMPORT_ERROR,
+    aws_module,
+    aws_of,
+    require_boto3,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils.https import Route
-from ansible_collections.selfhosted.irsa.plugins.module_utils.module import conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils.identity_checks import identity_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils.module import CarefulModule, conclude, require
+
+
+class _Module(CarefulModule):
+    public_key_options = ("cluster_jwks", "expected_jwks")
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec=dict(
+    module = aws_module(
+        dict(
             issuer=dict(type="str", required=True),
             expected_kids=dict(type="list", elements="str", default=[]),
+            expected_jwks=dict(type="list", elements="dict", default=[]),
+            cluster_jwks=dict(type="dict"),
+            cluster_issuer=dict(type="str"),
+            kubeconfig=dict(type="path"),
+            kube_context=dict(type="str"),
+            provider=dict(type="str", default="auto", choices=["auto", "skip"]),
+            known_provider=dict(
+                type="dict",
+                options=dict(
+                    arn=dict(type="str", required=True),
+                    client_ids=dict(type="list", elements="str", required=True),
+                    thumbprints=dict(type="list", elements="str", default=[]),
+                ),
+            ),
+            account_id=dict(type="str"),
+            audiences=dict(type="list", elements="str", default=[]),
+            token=dict(type="str", no_log=True),
+            token_path=dict(type="path", no_log=False),
+            role_arn=dict(type="str"),
+            assume_role=dict(type="bool", default=False),
             timeout=dict(type="float", default=5),
             patience=dict(type="float", default=0),
             connect_to=dict(type="str"),
             ca_path=dict(type="path"),
             fail_on=dict(type="str", default="error", choices=["error", "warning", "never"]),
         ),
-        supports_check_mode=True,
+        _Module,
+        needs_boto3=False,
+        mutually_exclusive=[
+            ("token", "token_path"),
+            ("kubeconfig", "cluster_jwks"),
+            ("kubeconfig", "cluster_issuer"),
+        ],
+        required_by={"kube_context": "kubeconfig"},
     )
     require(module, "cryptography", keys.CRYPTOGRAPHY_IMPORT_ERROR)
     require(module, "jwcrypto", jwk.JWCRYPTO_IMPORT_ERROR)
-    conclude(module, lambda: _run(module.params))
+    if module.params["kubeconfig"] is not None:
+        require(module, "kubernetes", cluster.KUBERNETES_IMPORT_ERROR)
+    if module.params["assume_role"]:
+        require_boto3(module)
+    conclude(module, lambda: _run(module))
 
 
-def _run(options: dict) -> dict:
+def _keys_of(key_sets: list) -> tuple:
+    try:
+        found = tuple(key for key_set in key_sets for key in jwk.keys_of(key_set))
+    except IrsaError as fault:
+        raise IrsaError(f"expected_jwks cannot be used: {fault}.") from None
+    if not all(isinstance(key.get("kid"), str) for key in found):
+        raise IrsaError("expected_jwks has a key without a kid, by which it could be looked for.")
+    return found
+
+
+def _run(module) -> dict:
+    options = module.params
     route = Route(options["connect_to"], options["ca_path"], options["timeout"])
-    report = verification.verify_patiently(
-        verification.Expectation(options["issuer"], route, tuple(options["expected_kids"])), options["patience"]
+    expectation = verification.Expectation(
+        options["issuer"],
+        route,
+        tuple(options["expected_kids"]),
+        keys=_keys_of(options["expected_jwks"]),
+        identity=identity_of(options),
     )
+    aws = aws_of(module) if BOTO3_IMPORT_ERROR is None else None
+    report = verification.verify_patiently(expectation, options["patience"], aws)
     result = {
         "changed": False,
+        "issuer": options["issuer"],
         "verdict": report.verdict,
         "diagnosis": report.diagnosis,
         "checks": [dataclasses.asdict(check) for check in report.checks],
         "report": report.text,
+        "permissions": sorted(aws.permissions) if aws else [],
     }
     accepted = {"error": ("ok", "degraded"), "warning": ("ok",), "never": ("ok", "degraded", "broken")}
     if report.verdict not in accepted[options["fail_on"]]:

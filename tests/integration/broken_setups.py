@@ -59,6 +59,25 @@ def broken(kind: type, check: str, status: str = ERROR) -> Callable[[Callable[..
     return take
 
 
+# The issuer itself
+
+
+@broken(WebHost, "issuer-url")
+def http_for_https(host: WebHost) -> None:
+    host.options["issuer"] = f"http://{HOST}"
+
+
+@broken(WebHost, "issuer-url")
+def a_port(host: WebHost) -> None:
+    host.options["issuer"] = f"{host.issuer}:8443"
+
+
+@broken(WebHost, "issuer-url", WARNING)
+def slash_at_the_end_of_the_issuer(host: WebHost) -> None:
+    host.options["issuer"] = f"{host.issuer}/"
+    host.publish(issuer=f"{host.issuer}/")
+
+
 # The way to the host
 
 
@@ -199,8 +218,15 @@ def bucket_gone_seen_without_credentials(cluster: Cluster, monkeypatch: pytest.M
 
 @broken(Cluster, "bucket-region")
 def bucket_in_another_region(cluster: Cluster) -> None:
-    issuer = cluster.issuer.replace("eu-west-1", "eu-central-1")
-    cluster.options.update(issuer=issuer, token=cluster.token(iss=issuer))
+    # Everything else was made for the region that the issuer names, too. IAM cannot fetch a thumbprint there.
+    cluster.remove_provider()
+    for name in ("host", "issuer", "arn"):
+        setattr(cluster, name, getattr(cluster, name).replace("eu-west-1", "eu-central-1"))
+    cluster.account.iam.create_open_id_connect_provider(
+        Url=cluster.issuer, ClientIDList=["sts.amazonaws.com"], ThumbprintList=[cluster.sandbox.thumbprint]
+    )
+    cluster.trust()
+    cluster.options.update(issuer=cluster.issuer, token=cluster.token())
 
 
 @broken(Cluster, "bucket-access-block")
@@ -591,10 +617,28 @@ def role_for_another_audience(cluster: Cluster) -> None:
     cluster.trust(Condition={"StringEquals": condition})
 
 
+def of_the_service_account(cluster: Cluster) -> dict[str, str]:
+    return {f"{cluster.host}:aud": "sts.amazonaws.com", f"{cluster.host}:sub": SUBJECT}
+
+
 @broken(Cluster, "trust-condition")
+def role_for_a_claim_that_sts_leaves_out(cluster: Cluster) -> None:
+    conditions = {**of_the_service_account(cluster), f"{cluster.host}:kubernetes.io": "shop"}
+    cluster.trust(Condition={"StringEquals": conditions})
+
+
+@broken(Cluster, "trust-condition", WARNING)
+def role_for_another_network_and_sts_not_asked(cluster: Cluster) -> None:
+    address = {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
+    cluster.trust(Condition={"StringEquals": of_the_service_account(cluster), **address})
+    cluster.options["assume_role"] = False
+
+
+@broken(Cluster, "sts-assume")
 def role_for_another_network(cluster: Cluster) -> None:
-    # The sandbox's STS knows no addresses, so it refuses this, too.
-    cluster.trust(Condition={"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}})
+    # What this machine's address is to AWS is not known here; STS says no, and the diagnosis names the condition.
+    address = {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
+    cluster.trust(Condition={"StringEquals": of_the_service_account(cluster), **address})
 
 
 # What only STS can tell

@@ -115,7 +115,8 @@ def test_of_several_errors_the_one_that_goes_with_the_answer_is_blamed(aws, fake
         report.error(check_id, f"What is wrong with {check_id}.", "cause", f"remedy of {check_id}")
     fake_aws.fail(CALL, code, 400, message)
     check = ask(aws, report)
-    assert check.seen.endswith(f"That is because of {blamed}: What is wrong with {blamed}.")
+    assert f"That is because of {blamed}: What is wrong with {blamed}." in check.seen
+    assert ("What is wrong first on the way is kid-expected" in check.seen) == (blamed != "kid-expected")
     assert check.remedy == f"remedy of {blamed}"
     assert report.diagnosis == f"{check.seen} cause remedy of {blamed}"
 
@@ -123,9 +124,11 @@ def test_of_several_errors_the_one_that_goes_with_the_answer_is_blamed(aws, fake
 def test_a_warning_is_blamed_only_where_it_goes_with_the_answer(aws, fake_aws):
     for code, blamed in (("AccessDenied", True), ("ExpiredTokenException", False)):
         report = Report()
-        report.warning("trust-subject", "It cannot be judged.")
+        report.warning("trust-subject", "It lets in everybody.")
+        report.warning("trust-condition", "It cannot be judged.")
         fake_aws.fail(CALL, code, 403, "no")
-        assert ("trust-subject" in ask(aws, report).seen) == blamed
+        seen = ask(aws, report).seen
+        assert ("trust-condition" in seen) == blamed and "trust-subject" not in seen
 
 
 def test_an_issuer_that_sts_does_not_reach_is_asked_again_for_a_while(aws, fake_aws, pauses, role):
