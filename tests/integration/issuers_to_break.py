@@ -94,7 +94,7 @@ class Keys:
         self.weak = SigningKey.rsa(folder, "weak", 1024)
 
 
-def discovery_of(issuer: str, **fields: Any) -> dict[str, Any]:
+def discovery_of(issuer: str, /, **fields: Any) -> dict[str, Any]:
     """:return: a discovery document; a field that is None is left out"""
     document = {
         "issuer": issuer,

@@ -1,0 +1,74 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each way to break an issuer leads to the check that names it, first of all, and a sound issuer to none."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+from ansible_collections.selfhosted.irsa.plugins.module_utils.check_catalogue import CATALOGUE
+from broken_setups import ERROR, SETUPS, Broken
+from issuers_to_break import Cluster, WebHost
+from verifying import verify
+
+from tests.sandbox import Sandbox
+from tests.sandbox.sandbox import REMOVED
+
+
+@pytest.fixture(autouse=True)
+def here(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turns this process's environment to the sandbox."""
+    for name in REMOVED:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in sandbox.env.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_a_sound_issuer_has_no_finding(cluster: Cluster) -> None:
+    verified = verify(**cluster.options)
+    assert verified.first is None, str(verified)
+    assert (verified.verdict, verified.result["diagnosis"]) == ("ok", None)
+    assert verified.ids("ok")[-1] == "sts-assume"
+
+
+def test_a_sound_host_has_no_finding(web_host: WebHost) -> None:
+    web_host.start()
+    verified = verify(**web_host.options)
+    assert verified.first is None, str(verified)
+    assert verified.verdict == "ok"
+
+
+def broken(setup: Broken, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Breaks a sound issuer; the options to verify it with."""
+    issuer = request.getfixturevalue("cluster" if setup.kind is Cluster else "web_host")
+    more = {"monkeypatch": monkeypatch} if "monkeypatch" in inspect.signature(setup.breaks).parameters else {}
+    setup.breaks(issuer, **more)
+    if isinstance(issuer, WebHost):
+        issuer.start()
+    return issuer.options
+
+
+@pytest.mark.parametrize("setup", SETUPS, ids=str)
+def test_what_is_broken_is_what_is_found_first(
+    setup: Broken, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = broken(setup, request, monkeypatch)
+    verified = verify(**options, fail_on="never")
+
+    first = verified.first
+    assert first is not None, str(verified)
+    assert (first["id"], first["status"]) == (setup.id, setup.status), str(verified)
+    assert first["seen"] and first["remedy"], first
+    assert verified.verdict == ("broken" if setup.status == ERROR else "degraded")
+    # The one diagnosis is of this check, and what STS says is not the first to be blamed.
+    assert first["seen"] in verified.result["diagnosis"] or setup.id in verified.result["diagnosis"]
+    assert options.get("token") is None or options["token"] not in verified.printed
+
+
+def test_every_check_of_the_catalogue_has_a_way_to_fail() -> None:
+    assert {setup.id for setup in SETUPS} == set(CATALOGUE)
+    assert len(SETUPS) >= 40

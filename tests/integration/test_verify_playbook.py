@@ -1,0 +1,316 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""selfhosted.irsa.verify as a user runs it, on issuers that the collection has not made."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.dom import minidom
+
+import pytest
+from issuers_to_break import DISCOVERY, JWKS, Cluster, Keys, WebHost, discovery_of
+from moto.sts.models import sts_backends
+from playbooks import Operator, Run
+
+VERIFY = "selfhosted.irsa.verify"
+NO_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+
+
+def verify(operator: Operator, *arguments: str, **more: Any) -> Run:
+    run = operator.start(VERIFY, *arguments, **more).wait()
+    assert "Traceback" not in run.output, run.output
+    assert run.writes == []
+    return run
+
+
+def variables(options: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {f"irsa_verify_{name}": value for name, value in {**options, **more}.items() if value is not None}
+
+
+def shown(run: Run, host: str = "localhost") -> str:
+    """The report that the run shows for a host."""
+    (record,) = (each for each in run.records if each.host == host and each.task == "Show what was found")
+    return "\n".join(record.result["msg"])
+
+
+def table(run: Run) -> list[str]:
+    (record,) = (each for each in run.records if each.task == "Sum up")
+    return record.result["msg"]
+
+
+class TestNothingButTheUrl:
+    def test_without_credentials_two_fetches_and_no_call(self, operator: Operator, cluster: Cluster) -> None:
+        run = verify(operator, variables={"irsa_verify_issuer": cluster.issuer}, environment=NO_CREDENTIALS).ok()
+        assert shown(run).startswith("ok")
+        assert run.counted_calls == []
+        assert [call["key"] for call in run.calls] == [DISCOVERY, JWKS]
+        assert run.changed == {"localhost": 0}
+
+    def test_with_credentials_the_provider_is_looked_at(self, operator: Operator, cluster: Cluster) -> None:
+        variables = {"irsa_verify_issuer": cluster.issuer}
+        assert "provider-exists" in shown(verify(operator, variables=variables).ok())
+        cluster.remove_provider()
+        run = verify(operator, variables=variables)
+        assert "provider" in run.failure
+        assert "error: provider-exists" in shown(run)
+
+    def test_the_url_missing_is_said(self, operator: Operator) -> None:
+        assert "irsa_verify_issuer" in verify(operator).failure
+
+
+class TestReports:
+    @pytest.fixture(scope="class")
+    def made(self, new_operator: Any, signing_keys: Keys) -> Operator:
+        from accounts import Account
+
+        operator = new_operator()
+        cluster = Cluster(Account(operator.sandbox), signing_keys)
+        operator.variables = variables(cluster.options, expected_kids=[signing_keys.ec.kid])
+        return operator
+
+    def test_json(self, made: Operator) -> None:
+        run = verify(made, variables={"irsa_verify_report_path": "out.json"})
+        report = json.loads((made.folder / "out.json").read_text(encoding="utf-8"))
+        assert list(report) == ["issuer", "verdict", "diagnosis", "checks"]
+        assert report["issuer"] == made.variables["irsa_verify_issuer"]
+        assert report["verdict"] == "broken"
+        assert run.failure.endswith(report["diagnosis"])
+        assert [check["id"] for check in report["checks"] if check["status"] == "error"][0] == "kid-expected"
+        assert {tuple(check) for check in report["checks"]} == {("id", "status", "seen", "cause", "remedy")}
+
+    def test_junit(self, made: Operator) -> None:
+        path = made.folder / "deeper" / "out.xml"
+        path.parent.mkdir()
+        verify(made, variables={"irsa_verify_report_path": str(path)})
+        (suite,) = minidom.parse(str(path)).getElementsByTagName("testsuite")
+        failures = {element.parentNode.getAttribute("name") for element in suite.getElementsByTagName("failure")}
+        assert "kid-expected" in failures
+        assert len(suite.getElementsByTagName("testcase")) == int(suite.getAttribute("tests"))
+
+    def test_markdown(self, made: Operator) -> None:
+        verify(made, variables={"irsa_verify_report_path": "~/out.md"})
+        text = (made.folder / "home" / "out.md").read_text(encoding="utf-8")
+        assert text.startswith("# https://") and "## error: kid-expected\n" in text
+
+    def test_another_ending_is_refused_once_the_report_was_shown(self, made: Operator) -> None:
+        run = verify(made, variables={"irsa_verify_report_path": "out.pdf"})
+        assert run.exit_code == 2
+        assert ".md, .json or .xml" in run.output
+        assert "kid-expected" in shown(run)
+
+    def test_check_mode_verifies_and_writes_no_file(self, made: Operator) -> None:
+        run = verify(made, "--check", variables={"irsa_verify_report_path": "checked.json"})
+        assert "error: kid-expected" in shown(run)
+        assert run.exit_code == 2
+        assert not (made.folder / "checked.json").exists()
+
+
+class TestFailOn:
+    @pytest.fixture
+    def broken(self, cluster: Cluster) -> Cluster:
+        cluster.options["expected_kids"] = [cluster.keys.other.kid]
+        return cluster
+
+    @pytest.fixture
+    def degraded(self, cluster: Cluster) -> Cluster:
+        cluster.publish(cluster.keys.signer.jwk(), cluster.keys.ec.jwk())
+        return cluster
+
+    @pytest.mark.parametrize(("fail_on", "code"), [("error", 2), ("warning", 2), ("never", 0)])
+    def test_an_error(self, operator: Operator, broken: Cluster, fail_on: str, code: int) -> None:
+        run = verify(operator, variables=variables(broken.options, fail_on=fail_on))
+        assert run.exit_code == code, run.output
+        assert "error: kid-expected" in shown(run)
+
+    @pytest.mark.parametrize(("fail_on", "code"), [(None, 0), ("error", 0), ("warning", 2), ("never", 0)])
+    def test_a_warning(self, operator: Operator, degraded: Cluster, fail_on: str | None, code: int) -> None:
+        run = verify(operator, variables=variables(degraded.options, fail_on=fail_on))
+        assert run.exit_code == code, run.output
+        assert "warning: algorithms" in shown(run)
+
+
+class TestFleet:
+    def test_all_are_verified_and_one_table_is_the_end(self, operator: Operator, cluster: Cluster) -> None:
+        other = Cluster(cluster.account, cluster.keys, "irsa-other", "other")
+        other.publish(cluster.keys.other.jwk())
+        hosts = {
+            "sound": variables(cluster.options, token=None, assume_role=None, role_arn=None),
+            "broken": variables(other.options, token=None, assume_role=None, role_arn=None),
+            "http": {"irsa_verify_issuer": "http://irsa.example.com"},
+            "forgotten": {},
+        }
+        run = verify(operator, hosts=hosts, variables={"irsa_verify_report_path": "fleet.json"})
+
+        head, *rows = table(run)
+        assert [row.split()[0] for row in rows] == list(hosts)
+        assert re.match(rf"sound +{cluster.issuer} +ok ", rows[0])
+        assert re.match(rf"broken +{other.issuer} +broken .*kid-expected", rows[1])
+        assert run.exit_code == 2
+        assert run.failures.keys() == {"broken", "http", "forgotten"}
+        assert [each.task for each in run.records if each.status == "ok"][-1] == "Fail where the issuer does not work"
+        report = json.loads((operator.folder / "fleet.json").read_text(encoding="utf-8"))
+        assert {name: value["verdict"] == "ok" for name, value in report.items()} == {
+            name: name == "sound" for name in hosts
+        }
+
+    def test_each_host_may_have_a_report_of_its_own(self, operator: Operator, cluster: Cluster) -> None:
+        own = {"irsa_verify_issuer": cluster.issuer, "irsa_verify_report_path": "{{ inventory_hostname }}.json"}
+        verify(operator, hosts={"a": own, "b": own}).ok()
+        for name in ("a", "b"):
+            report = json.loads((operator.folder / f"{name}.json").read_text(encoding="utf-8"))
+            assert report["issuer"] == cluster.issuer
+
+
+class TestSecrecy:
+    def secrets_of(self, cluster: Cluster, *tokens: str) -> Iterator[str]:
+        for token in tokens:
+            yield from (part for part in token.split(".")[1:] if part)
+        yield cluster.sandbox.env["AWS_SECRET_ACCESS_KEY"]
+        for backend in sts_backends[cluster.account.id].values():
+            for role in backend.assumed_roles:
+                yield from (role.access_key_id, role.secret_access_key, role.session_token)
+
+    @pytest.mark.parametrize("direct", [True, False], ids=["in-process", "shipped"])
+    def test_no_token_and_no_credential_is_shown(self, operator: Operator, cluster: Cluster, direct: bool) -> None:
+        temporary = operator.folder / "temporary"
+        temporary.mkdir()
+        operator.environment = {
+            "ANSIBLE_LOG_PATH": str(temporary / "ansible.log"),
+            "ANSIBLE_LOCAL_TEMP": str(temporary / "local"),
+            "ANSIBLE_REMOTE_TEMP": str(temporary / "remote"),
+        }
+        forged = cluster.keys.other.token(cluster.issuer, {"kid": cluster.keys.signer.kid})
+        nonsense = "a-token-that-is.none-at-all-but-still.not-to-be-shown"
+        (operator.folder / "token").write_text(cluster.options["token"] + "\n", encoding="utf-8")
+        given = variables(cluster.options)
+        hosts = {
+            "given": given,
+            "file": {**variables(cluster.options, token=None), "irsa_verify_token_path": "token"},
+            "forged": {**given, "irsa_verify_token": forged},
+            "nonsense": {**given, "irsa_verify_token": nonsense},
+        }
+        run = verify(
+            operator,
+            "-vvvvv",
+            "--diff",
+            hosts=hosts,
+            variables={"irsa_verify_report_path": "report.json", "irsa_direct": direct},
+        )
+
+        assert run.failures.keys() == {"forged", "nonsense"}
+        assert "error: token-signature" in shown(run, "forged")
+        assert "error: token-format" in shown(run, "nonsense")
+        secrets = list(self.secrets_of(cluster, cluster.options["token"], forged, nonsense))
+        assert len(secrets) > 7  # the roles that were assumed are among them
+        written = [run.output, *(path.read_text("utf-8", "replace") for path in self.files(operator, temporary))]
+        for secret in secrets:
+            assert not any(secret in text for text in written), secret
+
+    def files(self, operator: Operator, temporary: Path) -> Iterator[Path]:
+        yield operator.folder / "report.json"
+        yield from (path for path in temporary.rglob("*") if path.is_file())
+
+
+class TestBadInput:
+    @pytest.mark.parametrize("given", [{}, {"irsa_verify_connect_to": "127.0.0.1:1"}], ids=["", "connect_to"])
+    def test_issuers_that_are_none(self, operator: Operator, given: dict[str, Any]) -> None:
+        issuers = {
+            "text": "not a URL",
+            "http": "http://irsa.example.com",
+            "port": "https://irsa.example.com:8443",
+            "query": "https://irsa.example.com?x=1",
+            "user": "https://somebody:a-password@irsa.example.com",
+            "brackets": "https://[irsa",
+            "long": f"https://irsa.example.com/{'x' * 300}",
+            "umlaut": "https://örsa.example.com",
+            "empty": "",
+        }
+        hosts = {name: {"irsa_verify_issuer": issuer, **given} for name, issuer in issuers.items()}
+        run = verify(operator, hosts=hosts)
+        assert run.failures.keys() == issuers.keys()
+        assert all("issuer" in failure for failure in run.failures.values())
+        assert "a-password" not in run.output.replace(issuers["user"], "")
+        assert run.calls == []
+
+    def test_routes_that_are_none(self, operator: Operator) -> None:
+        issuer = {"irsa_verify_issuer": "https://irsa.example.com"}
+        hosts = {
+            "connect_to": {**issuer, "irsa_verify_connect_to": "somewhere:99999"},
+            "ca_path": {**issuer, "irsa_verify_ca_path": "absent.pem"},
+            "fail_on": {**issuer, "irsa_verify_fail_on": "whenever"},
+        }
+        run = verify(operator, hosts=hosts)
+        assert run.failures.keys() == hosts.keys()
+        assert {name: name in failure for name, failure in run.failures.items()} == dict.fromkeys(hosts, True)
+
+    def test_servers_that_send_what_they_should_not(
+        self, operator: Operator, signing_keys: Keys, tmp_path: Path
+    ) -> None:
+        """One run for all of them: each is a check that failed, none a traceback, and none goes on for ever."""
+        deep = b'{"issuer":' * 50_000
+        answers: dict[str, dict[str, Any]] = {
+            "garbage": {"body": [bytes(range(256)) * 64]},
+            "endless": {"body": itertools.repeat(b" " * 65536)},
+            "large": {"body": [b'{"x": "', b"x" * 10_000_000, b'"}']},
+            "deep": {"body": [deep]},
+            "utf-16": {"body": [json.dumps(discovery_of(WebHost.issuer)).encode("utf-16")]},
+            "gzip": {"body": [b"\x1f\x8b\x08" + b"\0" * 100], "Content_Encoding": "gzip"},
+            "loop": {"body": [], "status": 302, "Location": f"{WebHost.issuer}/{DISCOVERY}"},
+            "downgrade": {"body": [], "status": 302, "Location": "http://irsa.example.test/"},
+            "forgery": {"body": [], "status": 302, "Location": "https://169.254.169.254/latest/"},
+            "no-http": {"body": [], "status": 0},
+        }
+        hosts, servers = {}, []
+        for name, answer in answers.items():
+            folder = tmp_path / name
+            folder.mkdir()
+            server = WebHost(folder, signing_keys)
+            server.stream(DISCOVERY, **answer)
+            server.start()
+            servers.append(server)
+            hosts[name] = variables(server.options)
+        silent = SilentServer()
+        hosts["silent"] = {**hosts["garbage"], "irsa_verify_connect_to": silent.address, "irsa_verify_timeout": 1}
+        try:
+            run = verify(operator, hosts=hosts)
+        finally:
+            for server in [*servers, silent]:
+                server.stop()
+
+        assert run.failures.keys() == hosts.keys(), run.output
+        for name in hosts:
+            assert "error: " in shown(run, name)
+        assert run.calls == []
+
+
+class SilentServer:
+    """Takes connections and never says anything."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._clients: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                self._clients.append(self._listener.accept()[0])
+            except OSError:
+                return
+
+    def stop(self) -> None:
+        for connection in [self._listener, *self._clients]:
+            connection.close()
