@@ -24,6 +24,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils import (
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils.calls import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils.identity_checks import Identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer_wish import IssuerWish, SigningKey
 from ansible_collections.selfhosted.irsa.plugins.module_utils.plan import Change, Outcome, Room, carry_out, planned
 from ansible_collections.selfhosted.irsa.plugins.module_utils.provider_rules import AUTO
@@ -219,7 +220,7 @@ class _Run:
             self._carry_out(registered, provider_plan)
         if served is not None and served.verdict == "broken":
             self.warnings.append(self._what_to_serve(served, left_out))
-        report = served or self._verify()
+        report = served or self._verify(registered)
         summary = self._summary(published, registered, report)
         return self._outcome(key_wanted=False, key_is_lost=None, prepared=None, issuer=summary)
 
@@ -266,16 +267,23 @@ class _Run:
 
     # --- the end
 
-    def _expectation(self) -> verification.Expectation:
+    def _expectation(self, registered: t.Optional[provider.PresentProvider] = None) -> verification.Expectation:
         kids = (self.wish.key.kid,) if self.wish.key.kid else ()
-        return verification.Expectation(self.url, self._route, kids)
+        # What the run knows of the provider need not be asked again.
+        known = registered and Identity(
+            look_at_provider=False, known_provider=registered.values(), audiences=tuple(self.wish.audiences)
+        )
+        bucket_owner = self.place.account_id if self.place else None
+        return verification.Expectation(self.url, self._route, kids, known, bucket_account_id=bucket_owner)
 
-    def _verify(self) -> t.Optional[verification.Report]:
-        """Fetch the documents as a stranger would; in check mode only when they are what they are to be."""
+    def _verify(self, registered: t.Optional[provider.PresentProvider]) -> t.Optional[verification.Report]:
+        """Fetch the documents as a stranger would; in check mode only when they are what they are to be. AWS is asked
+        only why they cannot be read.
+        """
         changed = any(outcome.changed for outcome in self.outcomes) or self.wish.key.changed
         if not self.wish.verify or (self.check_mode and changed):
             return None
-        report = verification.verify_patiently(self._expectation(), _PATIENCE if changed else 0)
+        report = verification.verify_patiently(self._expectation(registered), _PATIENCE if changed else 0, self.aws)
         if report.verdict == "broken":
             raise IrsaError(
                 f"The issuer {self.url} does not work. {report.diagnosis}",
