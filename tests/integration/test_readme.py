@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
 from playbooks import Operator
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+PLAYBOOK = REPOSITORY / "playbooks" / "verify.yml"
 SPECS = REPOSITORY / "roles" / "irsa_issuer" / "meta" / "argument_specs.yml"
 
 
@@ -77,3 +80,32 @@ def test_every_variable_is_listed() -> None:
                     else {"_".join(parts[:count]) + other for count in range(2, len(parts))}
                 )
     assert set(options) <= names
+
+
+def test_every_variable_of_verify_is_listed_and_every_option_has_one() -> None:
+    from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
+
+    (task,) = (
+        task["selfhosted.irsa.irsa_verify"]
+        for task in yaml.safe_load(PLAYBOOK.read_text(encoding="utf-8"))[0]["tasks"]
+        if "selfhosted.irsa.irsa_verify" in task
+    )
+    # What another task knows of the provider is for roles.
+    options = yaml.safe_load(irsa_verify.DOCUMENTATION)["options"].keys() - {"known_provider"}
+    assert options <= task.keys()
+    section = README.split("## Verify")[1].split("## Variables")[0]
+    listed = set(re.findall(r"irsa_verify_([a-z_]+)", section))
+    assert listed == task.keys() | {"report_path"}
+
+
+def test_the_text_is_enough_for_all_that_verify_looks_at(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from verifying import verify
+
+    for name, value in cluster.sandbox.env.items():
+        monkeypatch.setenv(name, value)
+    needed = set(verify(**cluster.options).result["permissions"])
+    cluster.remove_provider()
+    cluster.account.s3.delete_bucket_policy(Bucket=cluster.bucket)
+    needed |= set(verify(**cluster.options, fail_on="never").result["permissions"])
+    text = README.split("`verify.yml` needs none")[1].split("\n\n")[0]
+    assert needed == set(re.findall(r"`((?:s3|iam):[A-Za-z]+)`", text))
