@@ -19,7 +19,7 @@ from .cloud import Cloud
 from .contestants.amazon_aws import AmazonAws
 from .contestants.by_hand import ByHand
 from .contestants.contestant import Contestant
-from .contestants.pings import Pings
+from .contestants.pings import EmptyPlay, Pings
 from .contestants.role import Fleet, Role
 from .contestants.terraform import Terraform
 from .distance import Distance
@@ -58,7 +58,7 @@ def main() -> None:
     load = os.getloadavg()[0]
 
     role, by_account, terraform = Role(), Role(account_known=True), Terraform()
-    single: list[Contestant] = [Pings(), role, Role(direct=False), AmazonAws(), ByHand(), terraform]
+    single: list[Contestant] = [EmptyPlay(), Pings(), role, Role(direct=False), AmazonAws(), ByHand(), terraform]
     distant: list[Contestant] = [by_account, role, AmazonAws(), ByHand(), terraform]
     small = [size for size in arguments.fleets if size < ONCE_FROM]
     fleets: list[tuple[Contestant, int]] = [(Fleet(size), size) for size in small]

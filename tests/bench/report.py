@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .contestants.contestant import FIRST, UNCHANGED, Contestant
+from .contestants.pings import EmptyPlay
 from .contestants.role import Role
 from .distance import ROUND_TRIP
 from .goals import STATE, goals
@@ -120,7 +121,7 @@ class Report:
             for phase in who.phases:
                 mine = self.results.median(Series("role", phase), wall)
                 theirs = self.results.median(Series(who.key, phase), wall)
-                if mine and theirs and theirs < mine and not isinstance(who, Role):
+                if mine and theirs and theirs < mine and not isinstance(who, (Role, EmptyPlay)):
                     lines.append(f"- {who.title}, {phase}: {number(theirs)} s, the role {number(mine)} s.")
         unseen = [goal.title for goal in goals(self.results) if goal.found is None]
         if unseen:
