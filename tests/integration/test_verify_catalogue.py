@@ -28,11 +28,32 @@ def here(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
+# Looked at where a bucket refuses, or a trust policy has further conditions.
+ONLY_WHERE_SOMETHING_IS_WRONG = {
+    "bucket-exists",
+    "bucket-region",
+    "bucket-access-block",
+    "bucket-policy",
+    "object-exists",
+    "object-encryption",
+    "trust-condition",
+}
+
+
 def test_a_sound_issuer_has_no_finding(cluster: Cluster) -> None:
-    verified = verify(**cluster.options)
+    jwks = {"keys": [cluster.keys.signer.jwk()]}
+    verified = verify(
+        **cluster.options,
+        cluster_issuer=cluster.issuer,
+        cluster_jwks=jwks,
+        expected_jwks=[jwks],
+        audiences=["sts.amazonaws.com"],
+    )
     assert verified.first is None, str(verified)
     assert (verified.verdict, verified.result["diagnosis"]) == ("ok", None)
     assert verified.ids("ok")[-1] == "sts-assume"
+    # Names are resolved and connections made by the proxy.
+    assert set(CATALOGUE) - set(verified.ids("ok")) == ONLY_WHERE_SOMETHING_IS_WRONG | {"dns-resolve", "tcp-connect"}
 
 
 def test_a_sound_host_has_no_finding(web_host: WebHost) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from xml.dom import minidom
 
 import pytest
+from accounts import Account
 from issuers_to_break import DISCOVERY, JWKS, Cluster, Keys, WebHost, discovery_of
 from moto.sts.models import sts_backends
 from playbooks import Operator, Run
@@ -67,16 +68,16 @@ class TestNothingButTheUrl:
         assert "irsa_verify_issuer" in verify(operator).failure
 
 
+@pytest.fixture(scope="module")
+def made(new_operator: Any, signing_keys: Keys) -> Operator:
+    """Somebody whose issuer lacks a key that they expect."""
+    operator = new_operator()
+    cluster = Cluster(Account(operator.sandbox), signing_keys)
+    operator.variables = variables(cluster.options, expected_kids=[signing_keys.ec.kid])
+    return operator
+
+
 class TestReports:
-    @pytest.fixture(scope="class")
-    def made(self, new_operator: Any, signing_keys: Keys) -> Operator:
-        from accounts import Account
-
-        operator = new_operator()
-        cluster = Cluster(Account(operator.sandbox), signing_keys)
-        operator.variables = variables(cluster.options, expected_kids=[signing_keys.ec.kid])
-        return operator
-
     def test_json(self, made: Operator) -> None:
         run = verify(made, variables={"irsa_verify_report_path": "out.json"})
         report = json.loads((made.folder / "out.json").read_text(encoding="utf-8"))
