@@ -34,7 +34,7 @@ KEY_IDS = (
     "algorithms",
 )
 
-ALGORITHMS = {"RSA": ("RS256", "RS384", "RS512"), "EC": ("ES256", "ES384", "ES512")}
+_RSA_ALGORITHMS = ("RS256", "RS384", "RS512")
 
 # Faults repeat what is in a key, and that may be of any length.
 _MOST_CHARACTERS = 300
@@ -259,16 +259,18 @@ def _check_count(report: Report, keys: Keys) -> None:
 
 
 def _check_algorithms(report: Report, keys: Keys, supported: t.Any) -> None:
-    wrong = [key for key in keys if jwk.algorithm_of(key) not in ALGORITHMS.get(str(key.get("kty")), ())]
+    """Keys that STS has no algorithm for are not looked at; ``jwk-strength`` is of them."""
+    known = [key for key in keys if _own_algorithms(key)]
+    wrong = [key for key in known if "alg" in key and key["alg"] not in _own_algorithms(key)]
     named = [each for each in supported if isinstance(each, str)] if isinstance(supported, list) else []
-    unnamed = sorted(set(documents.algorithms_of(keys)) - set(named))
-    if wrong and "alg" in wrong[0]:
+    unnamed = sorted(set(documents.algorithms_of(known)) - set(named))
+    if wrong:
         report.error(
             "algorithms",
             f"The alg of the key {_named(wrong[:1])} is {quoted(wrong[0]['alg'])}, which STS does not verify with such "
             "a key.",
         )
-    elif wrong:
+    elif not known:
         report.skipped("algorithms", "It takes keys of a kind that STS verifies with.")
     elif unnamed:
         report.warning(
@@ -276,6 +278,14 @@ def _check_algorithms(report: Report, keys: Keys, supported: t.Any) -> None:
         )
     else:
         report.ok("algorithms", "The discovery document names the algorithms of all keys.")
+
+
+def _own_algorithms(key: jwk.Jwk) -> tuple[t.Any, ...]:
+    """The algorithms by which STS verifies with a key of this kind; none for other kinds."""
+    if key.get("kty") == "RSA":
+        return _RSA_ALGORITHMS
+    of_curve = jwk.algorithm_of({"crv": key.get("crv")})
+    return (of_curve,) if key.get("kty") == "EC" and of_curve else ()
 
 
 def check_expected(report: Report, keys: Keys, kids: t.Sequence[str], expected: Keys) -> None:

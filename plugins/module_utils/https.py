@@ -26,6 +26,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils.wording import quo
 # STS gives an issuer this long: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
 DEFAULT_TIMEOUT = 5.0
 
+_LONGEST_TIMEOUT = 3600
+
 PORT = 443
 
 _MOST_REDIRECTS = 5
@@ -145,6 +147,10 @@ class Client:
 
     def __init__(self, route: Route, home: t.Optional[str] = None, note: Note = lambda check, seen: None) -> None:
         """Raises IrsaError for a route that cannot be used."""
+        if not 0 < route.timeout <= _LONGEST_TIMEOUT:
+            raise IrsaError(
+                f"timeout is {route.timeout}; wanted are seconds, more than 0 and at most {_LONGEST_TIMEOUT}."
+            )
         self._route = route
         self._home = home
         self._note = note
@@ -204,7 +210,9 @@ class Client:
             for name, value in response.getheaders():
                 headers[name.lower()] = f"{headers[name.lower()]}, {value}" if name.lower() in headers else value
             body = _read(response, most_bytes)
-            keep = response.isclosed() and connection.sock is not None
+            whole = response.isclosed() or response.length == 0
+            keep = whole and not response.will_close and connection.sock is not None
+            response.close()
             return Answer(response.status, headers, body)
         finally:
             if keep:
@@ -290,9 +298,10 @@ def _redirected(urls: t.Sequence[str], location: str) -> str:
         target = urljoin(urls[-1], location)
         parts = urlsplit(target)
         sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        sound = sound and "@" not in parts.netloc and target.isascii() and target.isprintable() and " " not in target
     except ValueError:
         sound = False
-    if not sound or "@" in parts.netloc:
+    if not sound:
         raise refuse("which is no address on the web.")
     if parts.scheme == "http":
         raise refuse("that is to unencrypted http.")
@@ -363,7 +372,7 @@ def _through_proxy(proxy: str, host: str, port: int, deadline: Deadline) -> t.An
         response.begin()
         if response.status == 200:
             return plain
-        said = f"{response.status} {response.reason}"
+        said = quoted(f"{response.status} {response.reason}")
     except (OSError, http.client.HTTPException, UnicodeError) as error:
         said = _said(error)
     plain.close()
@@ -374,11 +383,16 @@ def _tls_failure(host: str, error: Exception) -> FetchFailed:
     if isinstance(error, ssl.SSLCertVerificationError):
         stage = _STAGES_OF_VERIFICATION.get(error.verify_code, "tls-trust")
         return FetchFailed(f"The certificate of {host} is not accepted: {error.verify_message}.", stage)
-    said = error.reason if isinstance(error, ssl.SSLError) and error.reason else _said(error)
+    if isinstance(error, TimeoutError):
+        said = "it took too long"
+    else:
+        said = error.reason if isinstance(error, ssl.SSLError) and error.reason else _said(error)
     return FetchFailed(f"TLS with {host} failed: {said}.", "tls-version")
 
 
 def _said(error: Exception) -> str:
+    if isinstance(error, http.client.HTTPException):
+        return quoted(str(error) or type(error).__name__)  # what the host sent is in it
     return str(getattr(error, "strerror", None) or error or type(error).__name__).rstrip(".")
 
 

@@ -78,7 +78,7 @@ def resolved(host: str, port: int, deadline: Deadline) -> list[Address]:
     def look() -> None:
         try:
             answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             answers.put(error)
 
     threading.Thread(target=look, daemon=True).start()
@@ -87,7 +87,7 @@ def resolved(host: str, port: int, deadline: Deadline) -> list[Address]:
     except queue.Empty:
         deadline.left()
         raise TimeoutError("it took too long") from None
-    if isinstance(answer, UnicodeError):
+    if isinstance(answer, ValueError):
         raise OSError("it is no host name")
     if isinstance(answer, OSError):
         raise answer

@@ -26,6 +26,8 @@ if t.TYPE_CHECKING:
 # How long STS may take to reach an issuer that it does not reach at first.
 _STS_SECONDS = 10.0
 
+_LONGEST_PATIENCE = 3600
+
 
 @dataclasses.dataclass(frozen=True)
 class Expectation:
@@ -72,8 +74,10 @@ def verify(expectation: Expectation, aws: t.Optional[Aws] = None) -> Report:
 
 def verify_patiently(expectation: Expectation, seconds: float, aws: t.Optional[Aws] = None) -> Report:
     """The same, repeated for so many seconds while the verdict is ``broken``: S3 needs a moment to serve a new bucket
-    and policy.
+    and policy. Raises IrsaError for seconds that are none.
     """
+    if not 0 <= seconds <= _LONGEST_PATIENCE:
+        raise IrsaError(f"patience is {seconds}; wanted are seconds, {_LONGEST_PATIENCE} at most.")
     deadline = time.monotonic() + seconds
     pause = 0.5
     while True:

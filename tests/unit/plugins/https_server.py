@@ -95,7 +95,9 @@ LEAF = certify("Test server", INTERMEDIATE, [HOST])
 class HttpsServer:
     """Serves ``replies`` (by path) until it is stopped; ``requests`` are those that came, with their headers.
 
-    ``oldest`` and ``newest`` are the TLS versions that it takes, those of Python unless given.
+    ``oldest`` and ``newest`` are the TLS versions that it takes, those of Python unless given. It closes a connection
+    after each answer unless it ``keeps_open``, which takes answers that say how long they are; ``connections`` counts
+    those that were made.
     """
 
     def __init__(
@@ -104,7 +106,9 @@ class HttpsServer:
         chain: t.Sequence[Certified],
         oldest: t.Optional[ssl.TLSVersion] = None,
         newest: t.Optional[ssl.TLSVersion] = None,
+        keeps_open: bool = False,
     ) -> None:
+        self.connections = 0
         self.replies: dict[str, t.Callable[[], Reply]] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.stopping = threading.Event()
@@ -123,9 +127,12 @@ class HttpsServer:
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1" if keeps_open else "HTTP/1.0"
+
             def setup(self) -> None:
                 # Here, in the thread of the connection, so that a client that gives up stops nobody else.
                 self.request = context.wrap_socket(self.request, server_side=True)
+                outer.connections += 1
                 super().setup()
 
             def do_GET(self) -> None:  # the name is http.server's
@@ -150,7 +157,8 @@ class HttpsServer:
         return f"127.0.0.1:{self._server.server_address[1]}"
 
     def serve(self, path: str, body: bytes, status: int = 200, **headers: str) -> None:
-        self.replies[path] = lambda: (status, headers, [body])
+        more = {"Content-Length": str(len(body)), **headers}
+        self.replies[path] = lambda: (status, more, [body])
 
     def stop(self) -> None:
         self.stopping.set()

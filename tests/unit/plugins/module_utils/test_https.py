@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import base64
+import http.client
+import io
 import itertools
 import socket
 import threading
@@ -15,13 +17,21 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import https
+from ansible_collections.selfhosted.irsa.plugins.module_utils import https, sockets
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils.https import FetchFailed, Route, get, parse_connect_to
+from ansible_collections.selfhosted.irsa.plugins.module_utils.https import (
+    AddressRefused,
+    Client,
+    FetchFailed,
+    Route,
+    get,
+    parse_connect_to,
+)
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
     DAY,
     HOST,
     INTERMEDIATE,
+    LEAF,
     NOW,
     ROOT,
     ForwardProxy,
@@ -51,6 +61,21 @@ def served_by(tmp_path, ca_path):
     yield start
     for server in servers:
         server.stop()
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """What each name stands for; others are unknown."""
+    known = {"127.0.0.1": ["127.0.0.1"]}
+    real = socket.getaddrinfo
+
+    def resolve(host, port, *arguments, **options):
+        if host not in known:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [entry for ip in known[host] for entry in real(ip, port, *arguments, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    return known
 
 
 class TestConnectTo:
@@ -196,14 +221,12 @@ class TestGivingUp:
     @pytest.fixture
     def impatient(self, monkeypatch):
         """Once connected, wait for a moment only; to connect may take as long as a busy machine needs."""
-        real = https.connect
+        real = https.Client._ask
 
-        def connect(host, route):
-            connection = real(host, route)
-            connection.sock.settimeout(0.05)
-            return connection
+        def ask(client, connection, parts, most_bytes, deadline):
+            return real(client, connection, parts, most_bytes, sockets.Deadline(0.05))
 
-        monkeypatch.setattr(https, "connect", connect)
+        monkeypatch.setattr(https.Client, "_ask", ask)
 
     def test_on_a_name_that_does_not_resolve(self, monkeypatch):
         def resolve(*arguments, **options):
@@ -230,12 +253,17 @@ class TestGivingUp:
             thread.start()
             failure = failed(URL, Route(f"127.0.0.1:{listener.getsockname()[1]}"))
             thread.join()
-        assert failure.stage in ("tls-trust", "tcp-connect")
+        assert failure.stage == "tls-version" and HOST in str(failure)
 
     def test_on_a_server_that_says_nothing(self, server, route, impatient):
         server.replies["/keys.json"] = lambda: server.stopping.wait() and (200, {}, [])
         failure = failed(URL, route)
-        assert failure.stage == "http-response" and "timed out" in str(failure)
+        assert failure.stage == "http-response" and URL in str(failure)
+
+    def test_on_a_body_that_ends_too_early(self, server, route):
+        server.replies["/keys.json"] = lambda: (200, {"Content-Length": "100"}, [b"{}"])
+        failure = failed(URL, route)
+        assert failure.stage == "http-response" and "98 more" in str(failure)
 
     def test_on_a_body_that_stops_within(self, server, route, impatient):
         def body():
@@ -246,11 +274,17 @@ class TestGivingUp:
         assert failed(URL, route).stage == "http-response"
 
     def test_on_a_body_that_drips(self, server, route, monkeypatch):
-        clock = itertools.count(step=1.0)
-        monkeypatch.setattr(https.time, "monotonic", clock.__next__)
+        clock = itertools.count()
+        monkeypatch.setattr(sockets.time, "monotonic", lambda: next(clock) / 100)
         server.replies["/keys.json"] = lambda: (200, {}, itertools.repeat(b"x"))
-        failure = failed(URL, route, most_bytes=10**9)
-        assert failure.stage == "http-response" and "too long" in str(failure)
+        failure = failed(URL, route._replace(timeout=5), most_bytes=10**9)
+        assert failure.stage == "http-response" and "longer than 5 seconds" in str(failure)
+
+    def test_on_headers_that_drip(self, server, route, monkeypatch):
+        clock = itertools.count()
+        monkeypatch.setattr(sockets.time, "monotonic", lambda: next(clock) / 100)
+        server.replies["/keys.json"] = lambda: (200, {"X": "y" * 10_000_000}, [])
+        assert failed(URL, route).stage == "http-response"
 
     def test_on_a_connection_that_breaks_off(self, tmp_path, ca_path):
         listener = socket.create_server(("127.0.0.1", 0))
@@ -259,7 +293,7 @@ class TestGivingUp:
             thread.start()
             failure = failed(URL, Route(f"127.0.0.1:{listener.getsockname()[1]}", ca_path))
             thread.join()
-        assert failure.stage in ("tls-trust", "tcp-connect") and HOST in str(failure)
+        assert failure.stage == "tls-version" and HOST in str(failure)
 
     @pytest.mark.parametrize("path", ["/kéys.json", "/a b", "/\x00"])
     def test_on_a_path_that_cannot_be_asked_for(self, server, route, path):
@@ -333,3 +367,267 @@ class TestProxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         assert failed(URL, direct._replace(ca_path=None)).stage == "tls-trust"
         assert failed("https://other.example.test/", direct).stage == "tls-host"
+
+
+class TestOneConnection:
+    @pytest.fixture
+    def open_server(self, tmp_path):
+        made = HttpsServer(tmp_path, [LEAF, INTERMEDIATE], keeps_open=True)
+        made.serve("/keys.json", b"{}")
+        made.serve("/other", b"[]")
+        yield made
+        made.stop()
+
+    def test_serves_for_all(self, open_server, ca_path):
+        with Client(Route(open_server.address, ca_path), HOST) as client:
+            bodies = [client.get(f"https://{HOST}/{path}", 10).body for path in ("keys.json", "other", "keys.json")]
+        assert bodies == [b"{}", b"[]", b"{}"]
+        assert (open_server.connections, len(open_server.requests)) == (1, 3)
+
+    def test_is_followed_by_another_where_the_host_closed_it(self, server, route):
+        server.serve("/keys.json", b"{}")
+        with Client(route, HOST) as client:
+            assert [client.get(URL, 10).body for dummy in range(2)] == [b"{}", b"{}"]
+        assert server.connections == 2
+
+    def test_is_followed_by_another_where_the_host_closed_it_without_a_word(self, open_server, ca_path):
+        with Client(Route(open_server.address, ca_path), HOST) as client:
+            client.get(URL, 10)
+            (kept,) = client._kept.values()
+            kept.sock.shutdown(socket.SHUT_RDWR)
+            assert client.get(URL, 10).body == b"{}"
+        assert open_server.connections == 2
+
+    def test_is_not_used_again_after_half_an_answer(self, open_server, ca_path):
+        open_server.serve("/other", b"x" * 100)
+        with Client(Route(open_server.address, ca_path), HOST) as client:
+            assert client.get(f"https://{HOST}/other", 10).body == b"x" * 10
+            assert client.get(URL, 10).body == b"{}"
+        assert open_server.connections == 2
+
+    def test_tells_each_step_and_the_chain(self, open_server, ca_path):
+        steps = []
+        with Client(
+            Route(open_server.address, ca_path), HOST, lambda check, seen: steps.append((check, seen))
+        ) as client:
+            client.get(URL, 10)
+            client.get(URL, 10)
+            assert list(client.chain) == [LEAF.der, INTERMEDIATE.der]
+        assert [check for check, seen in steps] == ["tls-version", "tls-trust", "tls-expiry", "tls-host"]
+        assert steps[0][1] == "The host speaks TLSv1.3."
+
+
+class TestRedirects:
+    def fetch(self, route, url=URL):
+        with Client(route, HOST) as client:
+            return client.fetch(url, 1000)
+
+    def refused(self, server, route, location, path="/keys.json"):
+        server.serve(path, b"", status=302, Location=location)
+        with pytest.raises(FetchFailed) as caught:
+            self.fetch(route)
+        assert caught.value.stage == "http-redirect"
+        return str(caught.value)
+
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    @pytest.mark.parametrize("location", ["/other", f"https://{HOST}/other", f"https://{HOST}:443/other#part", "other"])
+    def test_are_followed(self, server, route, status, location):
+        server.serve("/keys.json", b"", status=status, Location=location)
+        server.serve("/other", b"{}")
+        answer, urls = self.fetch(route)
+        assert (answer.status, answer.body) == (200, b"{}")
+        assert len(urls) == 2 and urls[0] == URL and urls[1].endswith("/other")
+
+    def test_without_an_address_are_answers(self, server, route):
+        server.serve("/keys.json", b"<Code>PermanentRedirect</Code>", status=301)
+        answer, urls = self.fetch(route)
+        assert (answer.status, urls) == (301, [URL])
+
+    @pytest.mark.parametrize(
+        ("location", "reason"),
+        [
+            (f"http://{HOST}/other", "unencrypted"),
+            (f"HTTP://{HOST}/other", "unencrypted"),
+            ("http://169.254.169.254/latest/meta-data/", "unencrypted"),
+            ("/keys.json", "circle"),
+            ("file:///etc/passwd", "no address"),
+            ("ftp://irsa.example.test/", "no address"),
+            ("javascript:alert(1)", "no address"),
+            ("https://", "circle"),
+            ("https://[::1", "no address"),
+            ("https://host:port/", "no address"),
+            ("https://host:0/", "no address"),
+            ("https://user:secret@irsa.example.test/", "no address"),
+            ("https://irsa.example.test/\x1b[31m", "no address"),
+            ("https://irsa.example.test/a b", "no address"),
+            ("https://127.0.0.1/", "not on the public internet"),
+            ("https://[::1]/", "not on the public internet"),
+            ("https://[::ffff:127.0.0.1]/", "not on the public internet"),
+            ("https://169.254.169.254/", "not on the public internet"),
+            ("https://10.0.0.1:6443/", "not on the public internet"),
+            ("https://2130706433/", "not on the public internet"),
+            ("https://0x7f.1/", "not on the public internet"),
+            ("https://localhost/", "not on the public internet"),
+            ("//192.168.1.1/", "not on the public internet"),
+        ],
+    )
+    def test_are_refused(self, server, route, location, reason):
+        message = self.refused(server, route, location)
+        assert reason in message and URL in message
+        assert [path for path, headers in server.requests] == ["/keys.json"]
+        assert "\x1b" not in message
+
+    def test_in_a_wide_circle_are_refused(self, server, route):
+        server.serve("/other", b"", status=302, Location="/keys.json")
+        assert "circle" in self.refused(server, route, "/other")
+        assert len(server.requests) == 2
+
+    def test_end_at_some_time(self, server, route):
+        for number in range(100):
+            server.serve(f"/{number}", b"", status=302, Location=f"/{number + 1}")
+        assert "after 5 redirects" in self.refused(server, route, "/0")
+        assert len(server.requests) == 6
+
+    def test_that_lead_nowhere_are_what_is_wrong(self, server, route, names):
+        assert "other.example" in self.refused(server, route, "https://other.example/keys.json")
+
+
+class TestOtherHosts:
+    """Names that were in what a stranger serves."""
+
+    @pytest.mark.parametrize(
+        "ips", [["127.0.0.1"], ["::1"], ["10.1.2.3"], ["8.8.8.8", "10.1.2.3"], ["169.254.169.254"], ["::ffff:10.0.0.1"]]
+    )
+    @pytest.mark.parametrize("connect_to", [True, False])
+    def test_must_not_lead_inside(self, server, route, names, ips, connect_to):
+        names["other.example.test"] = ips
+        with Client(route if connect_to else route._replace(connect_to=None), HOST) as client:
+            with pytest.raises(AddressRefused, match="not on the public internet"):
+                client.get("https://other.example.test/", 10)
+        assert server.connections == 0
+
+    def test_are_connected_to_at_the_address_that_was_judged(self, route, names, monkeypatch):
+        names["other.example.test"] = ["8.8.8.8", "8.8.4.4"]
+        tried = []
+
+        def connected(found, deadline):
+            tried.extend(each.sockaddr[:2] for each in found)
+            names["other.example.test"] = ["127.0.0.1"]  # who asks again is told something else
+            raise ConnectionRefusedError(111, "Connection refused")
+
+        monkeypatch.setattr(https, "connected", connected)
+        with Client(route, HOST) as client, pytest.raises(FetchFailed) as caught:
+            client.get("https://other.example.test/", 10)
+        assert caught.value.stage == "tcp-connect"
+        assert tried == [("8.8.8.8", 443), ("8.8.4.4", 443)]
+
+    def test_are_not_where_connect_to_leads(self, server, route, names):
+        with Client(route, HOST) as client, pytest.raises(FetchFailed) as caught:
+            client.get("https://other.example.test/", 10)
+        assert caught.value.stage == "dns-resolve" and server.connections == 0
+
+    def test_has_no_other_port_by_connect_to_either(self, server, route, names):
+        with Client(route, HOST) as client, pytest.raises(FetchFailed) as caught:
+            client.get(f"https://{HOST}:8443/", 10)
+        assert caught.value.stage == "dns-resolve" and server.connections == 0
+
+    def test_the_issuers_own_may_be_inside(self, server, names, ca_path, monkeypatch):
+        names[HOST] = ["127.0.0.1"]
+        port = int(server.address.rpartition(":")[2])
+        steps = []
+        monkeypatch.setattr(https, "PORT", port)
+        with Client(Route(None, ca_path), HOST.upper(), lambda check, seen: steps.append(check)) as client:
+            assert client.get(f"https://{HOST}:{port}/keys.json", 10).status == 404
+        assert steps[:2] == ["dns-resolve", "tcp-connect"]
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "169.254.169.254", "inside.example.test"])
+    def test_must_not_lead_inside_through_a_proxy(self, server, route, names, monkeypatch, host):
+        names.update({"::1": ["::1"], "169.254.169.254": ["169.254.169.254"]})
+        names["inside.example.test"] = ["10.0.0.1"]
+        proxy = ForwardProxy(server.address)
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        with Client(route, HOST) as client, pytest.raises(AddressRefused):
+            client.get(f"https://{host}/", 10)
+        proxy.stop()
+        assert proxy.requests == []
+
+    def test_that_only_the_proxy_knows_are_its_business(self, server, route, names, monkeypatch):
+        proxy = ForwardProxy(server.address)
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        with Client(route, "home.example.test") as client:
+            assert client.get(f"https://{HOST}/", 10).status == 404
+        proxy.stop()
+        assert len(proxy.requests) == 1
+
+
+class TestRefusedChain:
+    def test_is_seen_though_it_is_not_trusted(self, server, route):
+        with Client(route._replace(ca_path=None), HOST) as client:
+            assert client.refused_chain(HOST) == [LEAF.der, INTERMEDIATE.der]
+        assert server.requests == []
+
+    def test_of_no_server_is_empty(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            with Client(Route(f"127.0.0.1:{taken.getsockname()[1]}"), HOST) as client:
+                assert client.refused_chain(HOST) == []
+
+
+@pytest.mark.parametrize("timeout", [0, -1, 1e9, float("inf"), float("nan")])
+def test_a_timeout_is_a_number_of_seconds(timeout):
+    with pytest.raises(IrsaError, match="timeout is"):
+        Client(Route(timeout=timeout))
+
+
+class _Recorded:
+    """A connection on which a server has sent something and closed."""
+
+    deadline = None
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def sendall(self, data: bytes) -> None:
+        pass
+
+    def makefile(self, mode: str) -> io.BytesIO:
+        return io.BytesIO(self._content)
+
+    def close(self) -> None:
+        pass
+
+
+STATUS_LINES = st.sampled_from([b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 302 Found\r\n", b"HTTP/1.1 100 Continue\r\n"])
+HEADERS = st.sampled_from(
+    [
+        b"Content-Length: 5\r\n",
+        b"Content-Length: -1\r\n",
+        b"Content-Length: 99999999999999999999\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"Location: https://[\r\n",
+        b"Location: /other\r\n",
+        b"Location: \xff\xfe\r\n",
+        b"Content-Encoding: gzip\r\n",
+        b"X: " + b"x" * 70_000 + b"\r\n",
+    ]
+)
+PIECES = st.one_of(STATUS_LINES, HEADERS, st.just(b"\r\n"), st.binary(max_size=20), st.just(b"5\r\nhello\r\n0\r\n\r\n"))
+
+
+@hypothesis.given(st.lists(PIECES, max_size=12).map(b"".join))
+def test_whatever_a_server_sends_is_an_answer_or_a_failure(content):
+    def connect(client, host, port, deadline):
+        connection = http.client.HTTPSConnection(host, port, context=https.distrust())
+        connection.sock = _Recorded(content)
+        return connection
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(https.Client, "connect", connect)
+        patch.setattr(https, "trust", lambda ca_path: None)
+        try:
+            answer, urls = Client(Route(), HOST).fetch(URL, 1000)
+        except FetchFailed as failure:
+            assert failure.stage in ("http-response", "http-redirect")
+            assert len(str(failure)) < 2000 and str(failure).isprintable()
+        else:
+            assert 100 <= answer.status < 1000 and len(answer.body) <= 1000 and len(urls) <= 6

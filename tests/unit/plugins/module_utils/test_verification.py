@@ -2,22 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is said of an issuer that is served on a loopback port, right or wrong in one thing at a time."""
+"""What is said of an issuer that is served on a loopback port: the whole way, and what a step has to do with others."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
-import hypothesis
-import hypothesis.strategies as st
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import documents, https, jwk, keys, verification
+from ansible_collections.selfhosted.irsa.plugins.module_utils import documents, jwk, keys, verification
+from ansible_collections.selfhosted.irsa.plugins.module_utils.check_catalogue import CATALOGUE
+from ansible_collections.selfhosted.irsa.plugins.module_utils.checks import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils.https import Answer, FetchFailed, Route
+from ansible_collections.selfhosted.irsa.plugins.module_utils.https import Route
 from ansible_collections.selfhosted.irsa.plugins.module_utils.verification import Expectation, verify
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import HOST
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import HOST, INTERMEDIATE, LEAF, HttpsServer
 
 ISSUER = f"https://{HOST}/prod"
 DISCOVERY_PATH, JWKS_PATH = "/prod/.well-known/openid-configuration", "/prod/keys.json"
@@ -27,150 +29,197 @@ RSA, P256 = (
     {**jwk.from_public_key(keys.load_public(samples.public_pem(sample.pkcs8))), "kid": f"kid-of-{name}"}
     for name, sample in (("rsa", samples.RSA), ("p256", samples.P256))
 )
-JWKS = {"keys": [RSA, P256]}
 DISCOVERY = documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["RS256", "ES256"])
 
 
+def publish(server, discovery=DISCOVERY, key_set=({"keys": [RSA, P256]})):
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
+    server.serve(DISCOVERY_PATH, json.dumps(discovery).encode(), **headers)
+    server.serve(JWKS_PATH, json.dumps(key_set).encode(), **headers)
+
+
 @pytest.fixture
-def publish(server):
-    """Serve the two documents, changed as a test wants it."""
-
-    def serve(**changed):
-        for path, document in (
-            (DISCOVERY_PATH, changed.get("discovery", DISCOVERY)),
-            (JWKS_PATH, changed.get("jwks", JWKS)),
-        ):
-            server.serve(path, document if isinstance(document, bytes) else json.dumps(document).encode())
-
-    serve()
-    return serve
+def published(server):
+    publish(server)
+    return server
 
 
-def statuses(report):
-    return [(check.id, check.status) for check in report.checks]
+def ids(report, *statuses):
+    return [check.id for check in report.checks if check.status in statuses]
 
 
-def faults(report):
-    return [check for check in report.checks if check.status != "ok"]
-
-
-def test_finds_nothing_wrong_with_what_is_right(publish, route):
-    report = verify(Expectation(ISSUER, route, (RSA["kid"], P256["kid"])))
-    assert faults(report) == []
-    assert (report.verdict, report.diagnosis) == ("ok", None)
-    assert [check.id for check in report.checks] == [
-        "http-response",
-        "discovery-json",
-        "discovery-fields",
-        "discovery-issuer",
-        "jwks-uri",
-        "http-response",
-        "jwks-json",
-        "jwk-public-only",
-        "kid-expected",
-        "algorithms",
-    ]
-    assert report.text.startswith("ok: 10 of 10 checks are right")
-
-
-def test_reads_two_documents_and_nothing_else(publish, server, route):
-    verify(Expectation(ISSUER, route))
-    assert [path for path, headers in server.requests] == [DISCOVERY_PATH, JWKS_PATH]
-
-
-@pytest.mark.parametrize(
-    ("changes", "check", "status", "seen"),
-    [
-        ({"discovery": b"<html>"}, "discovery-json", "error", "is not JSON"),
-        ({"discovery": b""}, "discovery-json", "error", "is not JSON"),
-        ({"discovery": b"[" * 50_000}, "discovery-json", "error", "is not JSON"),
-        ({"discovery": []}, "discovery-fields", "error", "lacks issuer, jwks_uri"),
-        (
-            {"discovery": {**DISCOVERY, "response_types_supported": []}},
+class TestSound:
+    def test_has_no_finding(self, published, route):
+        report = verify(Expectation(ISSUER, route, ("kid-of-rsa", "kid-of-p256")))
+        assert (report.verdict, report.diagnosis) == ("ok", None), report.text
+        assert ids(report, "ok") == [
+            "issuer-url",
+            "tls-version",
+            "tls-trust",
+            "tls-expiry",
+            "tls-host",
+            "http-redirect",
+            "http-response",
+            "content-type",
+            "http-caching",
+            "discovery-json",
             "discovery-fields",
-            "error",
-            "response_types_supported",
-        ),
-        ({"discovery": {**DISCOVERY, "issuer": ISSUER + "/"}}, "discovery-issuer", "error", f"'{ISSUER}/'"),
-        ({"discovery": {**DISCOVERY, "issuer": ISSUER.upper()}}, "discovery-issuer", "error", ISSUER.upper()),
-        ({"discovery": {**DISCOVERY, "issuer": [ISSUER]}}, "discovery-issuer", "error", ISSUER),
-        (
-            {"discovery": {**DISCOVERY, "jwks_uri": "https://elsewhere.example/keys.json"}},
+            "discovery-issuer",
             "jwks-uri",
-            "warning",
-            "elsewhere",
-        ),
-        ({"discovery": {**DISCOVERY, "jwks_uri": f"http://{HOST}/prod/keys.json"}}, "jwks-uri", "warning", "http:"),
-        (
-            {"discovery": {**DISCOVERY, "jwks_uri": f"https://{HOST}.evil.example/keys.json"}},
-            "jwks-uri",
-            "warning",
-            "evil",
-        ),
-        ({"discovery": {**DISCOVERY, "jwks_uri": f"https://{HOST}:8443/keys.json"}}, "jwks-uri", "warning", "8443"),
-        ({"discovery": {**DISCOVERY, "jwks_uri": f"https://{HOST}@evil.example/"}}, "jwks-uri", "warning", "evil"),
-        ({"discovery": {**DISCOVERY, "jwks_uri": 5}}, "jwks-uri", "warning", "5"),
-        ({"jwks": b"{"}, "jwks-json", "error", "is not JSON"),
-        ({"jwks": {"keys": {}}}, "jwks-json", "error", "no JWKS"),
-        ({"jwks": {"keys": [RSA, {**P256, "d": "private-number"}]}}, "jwk-public-only", "error", P256["kid"]),
-        ({"jwks": {"keys": [P256]}}, "kid-expected", "error", RSA["kid"]),
-        ({"jwks": {"keys": []}}, "kid-expected", "error", "it has none"),
-        (
-            {"discovery": {**DISCOVERY, "id_token_signing_alg_values_supported": ["RS256"]}},
+            "http-redirect",
+            "http-response",
+            "content-type",
+            "http-caching",
+            "jwks-json",
+            "jwk-public-only",
+            "jwk-kid",
+            "jwk-key-ops",
+            "jwk-use",
+            "jwk-strength",
+            "jwk-certificate",
+            "jwk-count",
             "algorithms",
-            "warning",
-            "ES256",
-        ),
-        (
-            {"discovery": {**DISCOVERY, "id_token_signing_alg_values_supported": "RS256"}},
-            "algorithms",
-            "warning",
-            "RS256",
-        ),
-        ({"discovery": {**DISCOVERY, "id_token_signing_alg_values_supported": [{}]}}, "algorithms", "warning", "RS256"),
-        ({"discovery": {**DISCOVERY, "id_token_signing_alg_values_supported": 5}}, "algorithms", "warning", "RS256"),
-    ],
-    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
-)
-def test_finds_the_one_thing_that_is_wrong(publish, route, changes, check, status, seen):
-    publish(**changes)
-    report = verify(Expectation(ISSUER, route, (RSA["kid"],)))
-    (fault,) = faults(report)
-    assert (fault.id, fault.status) == (check, status)
-    assert seen in fault.seen and "private-number" not in report.text
-    assert report.verdict == {"error": "broken", "warning": "degraded"}[status]
-    assert report.diagnosis.startswith(fault.seen)
-    assert f"{status}: {check}: {fault.seen}" in report.text
+            "kid-expected",
+        ]
+        assert ids(report, "skipped") == ["dns-resolve", "tcp-connect"]  # connect_to stands for both
+
+    def test_takes_two_anonymous_fetches_on_one_connection(self, tmp_path, ca_path):
+        server = HttpsServer(tmp_path, [LEAF, INTERMEDIATE], keeps_open=True)
+        publish(server)
+        report = verify(Expectation(ISSUER, Route(server.address, ca_path)))
+        server.stop()
+        assert report.verdict == "ok", report.text
+        assert [path for path, headers in server.requests] == [DISCOVERY_PATH, JWKS_PATH]
+        assert not any({"authorization", "x-amz-date", "cookie"} & set(headers) for path, headers in server.requests)
+        assert server.connections == 1
+
+    def test_imports_no_library_that_it_does_not_use(self):
+        name = verification.__name__
+        code = f"import sys, {name}; print([each for each in ('boto3', 'botocore', 'jwcrypto.jwk') if each in sys.modules])"
+        printed = subprocess.run(
+            [sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)}, check=True, capture_output=True
+        ).stdout
+        assert printed.decode().strip() == "[]"
+
+    def test_may_end_with_a_slash_which_is_to_be_known(self, server, route):
+        publish(server, {**DISCOVERY, "issuer": f"{ISSUER}/"})
+        report = verify(Expectation(f"{ISSUER}/", route))
+        assert (report.verdict, ids(report, "warning")) == ("degraded", ["issuer-url"]), report.text
+        assert [path for path, headers in server.requests] == [DISCOVERY_PATH, JWKS_PATH]
 
 
-@pytest.mark.parametrize("status", [301, 307, 403, 404, 500])
-@pytest.mark.parametrize("path", [DISCOVERY_PATH, JWKS_PATH])
-def test_finds_what_nobody_can_read(publish, server, route, status, path):
-    server.serve(path, b"", status=status, Location=f"https://{HOST}/elsewhere")
-    (fault,) = faults(verify(Expectation(ISSUER, route)))
-    assert fault.id == "http-response" and f"{path} answers {status}" in fault.seen and fault.remedy
+class TestOrder:
+    """A step that takes another one is skipped where that fails, and says so."""
+
+    def check(self, report, failed, *skipped):
+        assert ids(report, "error") == [failed], report.text
+        assert set(skipped) <= set(ids(report, "skipped"))
+        assert {check.id for check in report.checks} <= set(CATALOGUE)
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "",
+            "not a URL",
+            "http://irsa.example.test",
+            f"https://{HOST}:8443",
+            f"https://{HOST}:443",
+            f"https://{HOST}?x=1",
+            f"https://{HOST}#x",
+            "https://user:a-password@irsa.example.test",
+            "https://user:a-password@irsa.example.test/",
+            "https://[::1",
+            "https://[::1]",
+            "https://irsa.example.test//",
+            "/",
+            "https:///",
+            "https://örsa.example.test/",
+            "https://irsa.example.test/" + "x" * 300,
+        ],
+    )
+    def test_no_issuer(self, server, route, url):
+        report = verify(Expectation(url, route))
+        assert [(check.id, check.status) for check in report.checks] == [("issuer-url", "error")]
+        assert "a-password" not in report.text
+        assert server.connections == 0
+
+    def test_no_trust(self, published, route):
+        report = verify(Expectation(ISSUER, route._replace(ca_path=None), ("kid-of-rsa",)))
+        self.check(report, "tls-trust", "tls-host", "http-response", "discovery-json", "jwks-json", "kid-expected")
+        assert "chain of 2 certificates" in report.first_error.cause
+
+    def test_no_discovery_document(self, server, route):
+        report = verify(Expectation(ISSUER, route, ("kid-of-rsa",)))
+        self.check(report, "http-response", "discovery-json", "jwks-uri", "jwks-json", "jwk-kid", "kid-expected")
+        assert len(server.requests) == 1
+
+    def test_no_jwks_uri(self, server, route):
+        publish(server, {**DISCOVERY, "jwks_uri": "keys.json"})
+        self.check(verify(Expectation(ISSUER, route)), "jwks-uri", "jwks-json", "jwk-kid", "algorithms")
+
+    def test_no_key_set(self, published, route):
+        published.serve(JWKS_PATH, b"<html>")
+        self.check(verify(Expectation(ISSUER, route, ("kid-of-rsa",))), "jwks-json", "jwk-kid", "kid-expected")
+
+    def test_a_key_set_inside(self, server, route):
+        publish(server, {**DISCOVERY, "jwks_uri": "https://169.254.169.254/latest/meta-data/"})
+        self.check(verify(Expectation(ISSUER, route)), "jwks-uri", "jwks-json")
+        assert len(server.requests) == 1
+
+    def test_a_key_set_without_what_is_expected(self, server, route):
+        publish(server, key_set={"keys": [P256]})
+        report = verify(Expectation(ISSUER, route, ("kid-of-rsa",)))
+        self.check(report, "kid-expected")
+        assert report.diagnosis.startswith("The key 'kid-of-rsa' is not published; published are 'kid-of-p256'.")
+
+    def test_a_key_that_is_another(self, published, route):
+        self.check(verify(Expectation(ISSUER, route, keys=[{**P256, "kid": "kid-of-rsa"}])), "kid-expected")
 
 
-def test_says_how_far_it_came(server, route):
-    (fault,) = verify(Expectation(ISSUER, Route(server.address))).checks
-    assert (fault.id, fault.status) == ("tls-trust", "error") and "ca_path" in fault.remedy
+class TestIdentity:
+    """What becomes of the second half of the way is told by test_identity_checks.py."""
+
+    @pytest.fixture
+    def asked(self, monkeypatch):
+        from ansible_collections.selfhosted.irsa.plugins.module_utils import identity_checks
+
+        calls = []
+        monkeypatch.setattr(identity_checks, "check_identity", lambda *arguments: calls.append(arguments))
+        return calls
+
+    def test_gets_what_was_fetched(self, published, route, asked):
+        report = verify(Expectation(ISSUER, route, (), "an identity"), "an API")
+        ((into, issuer, identity, aws, found, chain, own_ca, seconds),) = asked
+        assert (into, issuer, identity, aws, found) == (report, ISSUER, "an identity", "an API", [RSA, P256])
+        assert (list(chain), own_ca) == ([LEAF.der, INTERMEDIATE.der], True)
+        assert seconds > 0
+
+    def test_gets_no_keys_where_there_are_none(self, server, route, asked):
+        verify(Expectation(ISSUER, route, (), "an identity"))
+        assert asked[0][3:5] == (None, None)
+
+    def test_is_not_asked_for_what_is_no_issuer(self, asked):
+        verify(Expectation("http://irsa.example.test", identity="an identity"))
+        assert asked == []
+
+    def test_a_provider_makes_a_missing_bucket_worse(self, server, route, monkeypatch):
+        from ansible_collections.selfhosted.irsa.plugins.module_utils import identity_checks
+
+        def check_identity(report, *ignored):
+            report.ok("provider-exists", "seen")
+
+        monkeypatch.setattr(identity_checks, "check_identity", check_identity)
+        server.serve(DISCOVERY_PATH, b"<Error><Code>NoSuchBucket</Code></Error>", 404)
+        report = verify(Expectation(ISSUER, route, identity="an identity"))
+        assert report.first_error.id == "bucket-exists" and "can forge tokens" in report.first_error.seen
 
 
 @pytest.mark.parametrize(
-    "stage", ["dns-resolve", "tcp-connect", "tls-trust", "tls-host", "tls-expiry", "http-response"]
+    "route", [Route("somewhere:99999"), Route(ca_path="/nowhere"), Route(timeout=0), Route(timeout=float("nan"))]
 )
-def test_has_a_remedy_for_every_stage(monkeypatch, stage):
-    def fail(url, route, most_bytes):
-        raise FetchFailed("It failed.", stage)
-
-    monkeypatch.setattr(https, "get", fail)
-    (check,) = verify(Expectation(ISSUER)).checks
-    assert (check.id, check.status, check.seen) == (stage, "error", "It failed.") and check.remedy
-
-
-def test_refuses_what_is_no_issuer():
-    with pytest.raises(IrsaError, match="must begin with https://"):
-        verify(Expectation("http://irsa.example.test"))
+def test_a_route_that_is_none_is_refused(route):
+    with pytest.raises(IrsaError):
+        verify(Expectation(ISSUER, route))
 
 
 class TestPatience:
@@ -182,10 +231,12 @@ class TestPatience:
     def reports(self, monkeypatch, *verdicts):
         made = []
 
-        def verify_now(expectation):
+        def verify_now(expectation, aws):
             made.append(verdicts[min(len(made), len(verdicts) - 1)])
-            level = {"broken": "error", "degraded": "warning", "ok": "ok"}[made[-1]]
-            return verification.Report([verification.Check("http-response", level, "seen")])
+            report = Report()
+            add = {"broken": report.error, "degraded": report.warning, "ok": report.ok}[made[-1]]
+            add("http-response", "seen")
+            return report
 
         monkeypatch.setattr(verification, "verify", verify_now)
         return made
@@ -210,34 +261,9 @@ class TestPatience:
         assert verification.verify_patiently(Expectation(ISSUER), 0).verdict == "broken"
         assert len(made) == 1 and pauses == []
 
-
-values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.text(max_size=8)
-    | st.sampled_from([ISSUER, f"{ISSUER}/keys.json", "RS256"]),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["kid", "kty", "alg", "x"]), inner, max_size=3)
-    ),
-    max_leaves=6,
-)
-discoveries = values | st.builds(
-    lambda changes: {**DISCOVERY, **changes}, st.dictionaries(st.sampled_from(sorted(DISCOVERY)), values, max_size=3)
-)
-published = values | st.fixed_dictionaries(
-    {"keys": st.lists(values, max_size=3) | st.lists(st.sampled_from([RSA, P256]), max_size=2)}
-)
-
-
-@hypothesis.given(discoveries, published)
-def test_any_documents_are_judged(monkeypatch, discovery, jwks):
-    served = {f"{ISSUER}/.well-known/openid-configuration": discovery}
-
-    def get(url, route, most_bytes):
-        return Answer(200, {}, json.dumps(served.get(url, jwks)).encode())
-
-    monkeypatch.setattr(https, "get", get)
-    report = verify(Expectation(ISSUER, kids=(RSA["kid"],)))
-    assert report.verdict in ("ok", "degraded", "broken")
-    assert (report.diagnosis is None) == (report.verdict == "ok")
+    @pytest.mark.parametrize("seconds", [-1, 1e9, float("inf"), float("nan")])
+    def test_is_a_number_of_seconds(self, monkeypatch, seconds):
+        made = self.reports(monkeypatch, "broken")
+        with pytest.raises(IrsaError, match="patience is"):
+            verification.verify_patiently(Expectation(ISSUER), seconds)
+        assert made == []
