@@ -281,6 +281,7 @@ permissions:
 """
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils import (
+    disclosure,
     issuer_removal,
     issuer_run,
     jwk,
@@ -307,6 +308,12 @@ KEY_APART = {
 
 class IssuerModule(CarefulModule):
     public_key_options = ("extra_jwks",)
+
+    def _mask(self) -> None:
+        super()._mask()
+        key = self.params.get("key")
+        public_key = key.get("public_key") if isinstance(key, dict) else key
+        self.no_log_values.update(disclosure.in_option(public_key or ""))
 
 
 ARGUMENT_SPEC = dict(

@@ -39,6 +39,15 @@ STEPS = {
     "irsa_oidc_provider": {"url": ISSUER, "region": REGION, "tags": {"team": "platform"}},
 }
 
+# Beside the modules that it does the work of.
+ISSUER_OPTIONS = {
+    "bucket": "irsa-whole",
+    "region": REGION,
+    "tags": {"team": "platform"},
+    "key": {"exists": True, "public_key": samples.public_pem(samples.P256.pkcs8).decode(), "path": "/keys/sa.key"},
+    "verify": False,
+}
+
 VARYING = {
     "changed",
     "actions",
@@ -112,6 +121,51 @@ class TestLife:
         assert result["missing_permissions"][0] in result["msg"]
 
 
+class TestIssuer:
+    def test_has_the_life_of_the_modules_that_it_does_the_work_of(self, run, aws):
+        for name in STEPS:
+            run(name, **STEPS[name])
+        done, aws.calls[:] = aws.writes, []
+        foretold = run("irsa_issuer", True, **ISSUER_OPTIONS).result
+        assert aws.writes == []
+        first = run("irsa_issuer", **ISSUER_OPTIONS).result
+        assert foretold["actions"] == first["actions"] == first["issuer"]["actions"] == aws.writes == done
+        second = run("irsa_issuer", **ISSUER_OPTIONS).result
+        assert (second["changed"], second["actions"], second["diff"]) == (False, [], [])
+        aws.calls.clear()
+        removed = run("irsa_issuer", **ISSUER_OPTIONS, state="absent").result
+        assert (
+            removed["actions"]
+            == aws.writes
+            == ["iam:DeleteOpenIDConnectProvider", "s3:DeleteObject", "s3:DeleteObject"]
+        )
+
+    def test_makes_the_key_where_it_has_its_path(self, run, aws, tmp_path):
+        tmp_path.chmod(0o700)
+        options = {**ISSUER_OPTIONS, "key": None, "key_path": str(tmp_path / "sa.key"), "key_type": "ECDSA"}
+        options["public_key_path"] = str(tmp_path / "sa.pub")
+        foretold = run("irsa_issuer", True, **options).result
+        assert aws.writes == list(tmp_path.iterdir()) == []
+        first = run("irsa_issuer", **options).result
+        assert foretold["actions"] == first["actions"]
+        assert [action for action in first["actions"] if action.startswith("file:")] == [
+            "file:CreatePrivateKey",
+            "file:WritePublicKey",
+        ]
+        assert first["issuer"]["kid"] == samples.kid((tmp_path / "sa.key").read_bytes())
+        assert run("irsa_issuer", **options).result["changed"] is False
+
+    def test_says_that_it_wants_a_key(self, run, aws):
+        result = run("irsa_issuer", **{**ISSUER_OPTIONS, "key": None}).result
+        assert (result["key_wanted"], result["changed"], result["issuer"], aws.calls) == (True, False, None, [])
+
+    def test_lists_what_was_written_before_a_failure(self, run, aws):
+        aws.fail("s3:PutObject", "AccessDenied", 403)
+        result = run("irsa_issuer", fails=True, **ISSUER_OPTIONS).result
+        assert result["actions"] == ["s3:CreateBucket", "s3:PutPublicAccessBlock", "s3:PutBucketPolicy"]
+        assert result["call"] == "s3:PutObject"
+
+
 @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
 def test_irsa_publish_wants_its_texts_outside_check_mode(run, aws, check_mode):
     options = {**STEPS["irsa_publish"], "jwks_json": None}
@@ -183,8 +237,8 @@ def test_says_what_is_missing_where_boto3_is(run, aws, monkeypatch, module_name)
     assert "boto3" in message and "ansible_connection: local" in message
 
 
-@pytest.mark.parametrize("module_name", ["irsa_publish", "irsa_jwks", "irsa_verify"])
+@pytest.mark.parametrize("module_name", ["irsa_publish", "irsa_jwks", "irsa_verify", "irsa_issuer"])
 def test_says_what_is_missing_where_jwcrypto_is(run, aws, monkeypatch, module_name):
     monkeypatch.setattr(jwk, "JWCRYPTO_IMPORT_ERROR", ImportError("no jwcrypto"))
-    options = STEPS.get(module_name, {"issuer": ISSUER})
+    options = STEPS.get(module_name, ISSUER_OPTIONS if module_name == "irsa_issuer" else {"issuer": ISSUER})
     assert "jwcrypto" in run(module_name, fails=True, **options).result["msg"]

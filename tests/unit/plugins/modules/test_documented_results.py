@@ -131,6 +131,24 @@ class TestResults:
             check_result("irsa_oidc_provider_info", result)
             assert len(result["providers"]) == ("tags" not in given)
 
+    def test_of_irsa_issuer(self, run, aws, tmp_path, check_mode):
+        tmp_path.chmod(0o700)
+        options = {"bucket": "irsa-prod", "region": REGION, "verify": False}
+        no_key, key = {"exists": False}, {"exists": True, "public_key": PUBLIC, "path": "/keys/sa.key"}
+        check_result("irsa_issuer", run("irsa_issuer", check_mode, **options).result)
+        before = run("irsa_issuer", check_mode, **options, key=no_key).result
+        check_result("irsa_issuer", before)
+        after = run("irsa_issuer", check_mode, **options, key=key, prepared=before["prepared"])
+        check_result("irsa_issuer", after.result)
+        at_hand = {**options, "bucket": "irsa-other", "key_path": str(tmp_path / "sa.key")}
+        check_result("irsa_issuer", run("irsa_issuer", check_mode, **at_hand).result)
+        # Lost, unless in check mode, where nothing was made.
+        lost = run("irsa_issuer", check_mode, **options, key=no_key).result
+        check_result("irsa_issuer", lost)
+        assert (lost["key_is_lost"] is None) == check_mode
+        for state in ("absent", "absent"):
+            check_result("irsa_issuer", run("irsa_issuer", check_mode, **options, state=state).result, state)
+
     def test_of_irsa_verify(self, run, tmp_path, check_mode):
         (tmp_path / "ca.pem").write_bytes(ROOT.pem)
         server = HttpsServer(tmp_path, [LEAF, INTERMEDIATE])

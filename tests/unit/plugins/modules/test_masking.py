@@ -152,12 +152,49 @@ def test_irsa_publish_hides_one_that_is_published_and_taken_out(run, aws, sample
 
 @each_key
 @each_mode
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda sample: {"key": {"exists": True, "public_key": sample.traditional.decode()}},
+        lambda sample: {"key": {"exists": True, "public_key": base64.b64encode(sample.pkcs8).decode()}},
+        lambda sample: {"key": sample.pkcs8.decode()},
+        lambda sample: {"extra_jwks": [{"keys": [private_jwk(sample)]}]},
+        lambda sample: {"key": {"public_key": sample.pkcs8.decode()}, "state": "absent", "bucket": None},
+        lambda sample: {"key": {"public_key": sample.pkcs8.decode()}, "no_such_option": 1},
+    ],
+    ids=["PEM", "base64 of it", "PEM for the key's result", "JWK", "without an issuer", "with another mistake"],
+)
+def test_irsa_issuer_hides_a_private_key(run, aws, sample, check_mode, given):
+    public = {"exists": True, "public_key": PUBLIC}
+    options = {"bucket": "irsa-prod", "region": REGION, "key": public, "verify": False, **given(sample)}
+    done = run("irsa_issuer", check_mode, fails=True, **{name: each for name, each in options.items() if each})
+    assert_hidden(sample, done)
+    assert aws.writes == []
+
+
+@each_key
+@each_mode
 def test_irsa_keypair_prints_no_byte_of_a_key(run, sample, check_mode, tmp_path):
     tmp_path.chmod(0o700)
     (tmp_path / "sa.key").write_bytes(sample.traditional)
     options = {"path": str(tmp_path / "sa.key"), "public_key_path": str(tmp_path / "sa.pub"), "backup": True}
     for given in ({}, {"format": "pkcs8"}, {"size": 4096, "type": "RSA", "regenerate": "never"}, {"state": "absent"}):
         done = run("irsa_keypair", check_mode, **options, **given)
+        assert samples.traces_of(sample.pkcs8, done.printed) == []
+
+
+@each_key
+@each_mode
+def test_irsa_issuer_prints_no_byte_of_a_key_at_hand(run, aws, sample, check_mode, tmp_path):
+    tmp_path.chmod(0o700)
+    (tmp_path / "sa.key").write_bytes(sample.traditional)
+    options = {"key_path": str(tmp_path / "sa.key"), "bucket": "irsa-prod", "region": REGION, "verify": False}
+    for given in (
+        {},
+        {"public_key_path": str(tmp_path / "sa.pub")},
+        {"fails": True, "key_type": "RSA", "key_size": 4096},
+    ):
+        done = run("irsa_issuer", check_mode, **options, **given)
         assert samples.traces_of(sample.pkcs8, done.printed) == []
 
 
