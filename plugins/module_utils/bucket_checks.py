@@ -20,7 +20,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils.checks import Repo
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
-_BUCKET_HOST = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]*)\.s3[.-](?:dualstack\.)?(?:(?P<region>[a-z0-9-]+)\.)?")
+_BUCKET_HOST = re.compile(r"(?:(?P<bucket>[a-z0-9][a-z0-9.-]*)\.)?s3[.-](?:dualstack\.)?(?:(?P<region>[a-z0-9-]+)\.)?")
 
 
 class Location(t.NamedTuple):
@@ -59,7 +59,12 @@ def _located(url: str, place: places.Place) -> t.Optional[Location]:
     if not place.is_aws and host.endswith(f".{endpoint}"):
         return Location(host.removesuffix(f".{endpoint}"), key)
     match = _BUCKET_HOST.fullmatch(host.removesuffix(place.suffix)) if host.endswith(f".{place.suffix}") else None
-    return Location(match["bucket"], key) if match else None
+    if match is not None and match["bucket"]:
+        return Location(match["bucket"], key)
+    if match is None and (place.is_aws or host != endpoint):
+        return None
+    bucket, dummy, key = key.partition("/")  # the bucket in the path, and not in the host's name
+    return Location(bucket, key) if bucket and key else None
 
 
 class _Look:

@@ -82,7 +82,8 @@ class ApiServer:
 
     def get(self, path: str) -> t.Any:
         """A JSON document. Raises Unreadable with the reason."""
-        headers = {"Accept": "application/json", **self._credentials()}
+        # A JWKS is application/jwk-set+json there, and who accepts application/json alone is answered 406.
+        headers = {"Accept": "*/*", **self._credentials()}
         try:
             answer = self._pool.request(
                 "GET",

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from endpoint import HOST_STYLE, PATH_STYLE, Endpoint, Site
+from control_plane import NewApiServer, api_server, etcd
+from endpoint import HOST_STYLE, PATH_STYLE, Endpoint, Site, setting
 from runs import Ansible
 
 
@@ -49,3 +50,11 @@ def each_site(endpoint: Endpoint, request: pytest.FixtureRequest) -> Iterator[Si
 @pytest.fixture
 def ansible(tmp_path: Path) -> Ansible:
     return Ansible(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def new_api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewApiServer]:
+    """Starts API servers on one etcd, each with the flags given."""
+    assets = Path(setting("KUBEBUILDER_ASSETS", "a folder with etcd and kube-apiserver"))
+    with etcd(assets, tmp_path_factory.mktemp("etcd")) as url:
+        yield lambda *flags: api_server(assets, url, tmp_path_factory.mktemp("api") / "server", flags)

@@ -136,6 +136,18 @@ class ApiServer:
         except OSError:
             return False
 
+    def write_kubeconfig(self, path: Path) -> None:
+        """A kubeconfig of its administrator."""
+        server = {"server": self.url, "certificate-authority": str(self._certificate)}
+        config = {
+            "current-context": "e2e",
+            "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": "admin"}}],
+            "clusters": [{"name": "e2e", "cluster": server}],
+            "users": [{"name": "admin", "user": {"token": self._administrator}}],
+        }
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(config), encoding="utf-8")
+
     def get(self, path: str) -> Any:
         """A JSON document, as the administrator reads it."""
         status, body = self.ask(path)
@@ -189,3 +201,7 @@ def api_server(assets: Path, etcd_url: str, folder: Path, flags: Sequence[str]) 
     with _running(command, log) as process:
         wait_until(server.is_ready, process, log)
         yield server
+
+
+# Starts an API server with further flags, and stops it.
+NewApiServer = Callable[..., contextlib.AbstractContextManager[ApiServer]]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from control_plane import ApiServer, NotReady, api_server, etcd
+from control_plane import ApiServer, NewApiServer, NotReady
 from endpoint import Endpoint, Site, eventually, setting
 from runs import NAMESPACE, SERVICE_ACCOUNT, Ansible, Run
 from tokens import claims_of, forged, header_of, with_other_claims
@@ -28,8 +28,6 @@ KEYS = {
     "P-384": {"irsa_issuer_key_type": "ECDSA", "irsa_issuer_key_curve": "P-384"},
     "P-521": {"irsa_issuer_key_type": "ECDSA", "irsa_issuer_key_curve": "P-521"},
 }
-
-NewApiServer = Callable[..., contextlib.AbstractContextManager[ApiServer]]
 
 
 @dataclass(frozen=True)
@@ -44,14 +42,6 @@ class Cluster:
 
     def token(self, audience: str = AUDIENCE, service_account: str = SERVICE_ACCOUNT) -> str:
         return self.api.token(NAMESPACE, service_account, audience)
-
-
-@pytest.fixture(scope="module")
-def new_api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewApiServer]:
-    """Starts API servers on one etcd, each with the flags given."""
-    assets = Path(setting("KUBEBUILDER_ASSETS", "a folder with etcd and kube-apiserver"))
-    with etcd(assets, tmp_path_factory.mktemp("etcd")) as url:
-        yield lambda *flags: api_server(assets, url, tmp_path_factory.mktemp("api") / "server", flags)
 
 
 @pytest.fixture(scope="module", params=KEYS)

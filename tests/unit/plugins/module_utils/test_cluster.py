@@ -74,6 +74,8 @@ def test_an_api_server_that_agrees_with_what_is_published_is_right(api, kubeconf
     assert statuses(read(kubeconfig())) == ["ok", "ok"]
     assert [path for path, dummy in api.requests] == [DISCOVERY, JWKS]
     assert api.requests[0][1]["authorization"] == f"Bearer {BEARER}"
+    # What kube-apiserver serves under /openid/v1/jwks is application/jwk-set+json alone.
+    assert api.requests[1][1]["accept"] == "*/*"
 
 
 def test_an_issuer_that_is_another_is_an_error(kubeconfig):
