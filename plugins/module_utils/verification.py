@@ -13,7 +13,8 @@ import dataclasses
 import time
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import document_checks, https
+from ansible_collections.selfhosted.irsa.plugins.module_utils import document_checks, https, jwk
+from ansible_collections.selfhosted.irsa.plugins.module_utils import keys as pem_keys
 from ansible_collections.selfhosted.irsa.plugins.module_utils.checks import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer import Issuer, parse
@@ -42,6 +43,24 @@ class Expectation:
     identity: t.Optional[Identity] = None
     keys: document_checks.Keys = ()
     bucket_account_id: t.Optional[str] = None
+
+
+def expected_keys(key_sets: t.Sequence[t.Any], public_keys: t.Sequence[str]) -> document_checks.Keys:
+    """Keys that have to be published, from JWKS (as objects) and PEM. Raises IrsaError for what is none."""
+    found: list[jwk.Jwk] = []
+    for number, key_set in enumerate(key_sets, 1):
+        try:
+            found += jwk.keys_of(key_set)
+        except IrsaError as fault:
+            raise IrsaError(f"expected_jwks: document {number} cannot be used: {fault}.") from None
+    if not all(isinstance(key.get("kid"), str) for key in found):
+        raise IrsaError("expected_jwks has a key without a kid, by which it could be looked for.")
+    for number, text in enumerate(public_keys, 1):
+        try:
+            found.append(jwk.from_public_key(pem_keys.load_public(text.encode("utf-8", "replace"))))
+        except IrsaError as fault:
+            raise IrsaError(f"expected_public_keys: key {number} cannot be used: {fault}.") from None
+    return found
 
 
 def verify(expectation: Expectation, aws: t.Optional[Aws] = None) -> Report:

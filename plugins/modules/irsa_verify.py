@@ -30,6 +30,12 @@ options:
     type: list
     elements: dict
     default: []
+  expected_public_keys:
+    description:
+      - Public keys in PEM that must be published under the key IDs that C(kube-apiserver) gives them.
+    type: list
+    elements: str
+    default: []
   cluster_jwks:
     description:
       - The key set that the API server itself serves at C(/openid/v1/jwks), where somebody has fetched it. Each of its
@@ -218,7 +224,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils.module import Care
 
 
 class _Module(CarefulModule):
-    public_key_options = ("cluster_jwks", "expected_jwks")
+    public_key_options = ("cluster_jwks", "expected_jwks", "expected_public_keys")
 
 
 def main() -> None:
@@ -227,6 +233,7 @@ def main() -> None:
             issuer=dict(type="str", required=True),
             expected_kids=dict(type="list", elements="str", default=[]),
             expected_jwks=dict(type="list", elements="dict", default=[]),
+            expected_public_keys=dict(type="list", elements="str", default=[], no_log=False),
             cluster_jwks=dict(type="dict"),
             cluster_issuer=dict(type="str"),
             kubeconfig=dict(type="path"),
@@ -270,16 +277,6 @@ def main() -> None:
     conclude(module, lambda: _run(module))
 
 
-def _keys_of(key_sets: list) -> tuple:
-    try:
-        found = tuple(key for key_set in key_sets for key in jwk.keys_of(key_set))
-    except IrsaError as fault:
-        raise IrsaError(f"expected_jwks cannot be used: {fault}.") from None
-    if not all(isinstance(key.get("kid"), str) for key in found):
-        raise IrsaError("expected_jwks has a key without a kid, by which it could be looked for.")
-    return found
-
-
 def _run(module) -> dict:
     options = module.params
     route = Route(options["connect_to"], options["ca_path"], options["timeout"])
@@ -287,7 +284,7 @@ def _run(module) -> dict:
         options["issuer"],
         route,
         tuple(options["expected_kids"]),
-        keys=_keys_of(options["expected_jwks"]),
+        keys=verification.expected_keys(options["expected_jwks"], options["expected_public_keys"]),
         identity=identity_of(options),
     )
     aws = aws_of(module) if BOTO3_IMPORT_ERROR is None else None

@@ -214,6 +214,26 @@ class TestIdentity:
         assert report.first_error.id == "bucket-exists" and "can forge tokens" in report.first_error.seen
 
 
+class TestExpectedKeys:
+    PEM = samples.public_pem(samples.RSA.pkcs8).decode()
+
+    def test_are_of_both_forms(self):
+        found = verification.expected_keys([{"keys": [P256]}, {"keys": [RSA]}], [self.PEM])
+        assert found == [P256, RSA, {**RSA, "kid": samples.kid(samples.RSA.pkcs8)}]
+
+    @pytest.mark.parametrize(
+        ("key_sets", "public_keys", "named"),
+        [
+            ([{"keys": [RSA]}, {}], [], "expected_jwks: document 2"),
+            ([{"keys": [{**RSA, "kid": None}]}], [], "expected_jwks has a key without a kid"),
+            ([], [PEM, "no PEM"], "expected_public_keys: key 2"),
+        ],
+    )
+    def test_are_refused_by_their_place(self, key_sets, public_keys, named):
+        with pytest.raises(IrsaError, match=named):
+            verification.expected_keys(key_sets, public_keys)
+
+
 @pytest.mark.parametrize(
     "route", [Route("somewhere:99999"), Route(ca_path="/nowhere"), Route(timeout=0), Route(timeout=float("nan"))]
 )
