@@ -121,7 +121,7 @@ class _Look:
                 shared = self._read(
                     "bucket-access-block", "s3control", "GetPublicAccessBlock", [absent], AccountId=owner
                 )
-            except CallFailed as failure:
+            except IrsaError as failure:
                 self.unknown.append(f"Whether the account blocks it is unknown: {failure}")
                 shared = False
         if _restricts(shared):
