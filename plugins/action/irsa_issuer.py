@@ -42,8 +42,7 @@ class ActionModule(DirectAction):
 
     def _ship(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         # A key on the controller may be another user's than the AWS credentials are, so that one shipped module cannot
-        # have both.
-        key_is_here = self._task.args.get("key_path") and not self._task.args.get("key")
-        if key_is_here and self._task.args.get("state") != "absent":
+        # have both. Without any key there is nothing to do, and nobody to become for that.
+        if self._task.args.get("state") != "absent" and not self._task.args.get("key"):
             return {"changed": False, **irsa_issuer.KEY_APART}
         return super()._ship(task_vars)

@@ -187,3 +187,21 @@ def test_a_relative_path_is_taken_from_the_folder_of_ones_own_playbook(operator:
     assert list(operator.key_files()) == []
     operator.play([{**play(role("import", vars=variables)), "hosts": "localhost"}]).ok()
     assert (operator.keys / "there.key").exists()
+
+
+def test_nobody_is_become_on_the_controller(operator: Operator, account: Account) -> None:
+    # A play that becomes root on its nodes, from a controller that has no sudo.
+    variables = {
+        "irsa_issuer_bucket": "irsa-become",
+        "irsa_issuer_key_host": "node",
+        "irsa_issuer_key_path": str(operator.key),
+        "ansible_become_exe": "/nonexistent/sudo",
+    }
+    hosts = {"node": {"ansible_become": False}}
+    run = operator.play([play(role("include"), become=True, become_user="nobody", vars=variables)], hosts=hosts).ok()
+    assert run.actions[-1] == "iam:CreateOpenIDConnectProvider"
+    assert operator.key.exists()
+    gone = {**variables, "irsa_issuer_state": "absent", "irsa_issuer_delete_key": True}
+    removed = operator.play([play(role("include"), become=True, become_user="nobody", vars=gone)], hosts=hosts).ok()
+    assert removed.actions[0] == "iam:DeleteOpenIDConnectProvider"
+    assert not operator.key.exists()
