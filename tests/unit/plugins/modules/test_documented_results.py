@@ -158,8 +158,9 @@ class TestResults:
             check_result("irsa_verify", run("irsa_verify", check_mode, fails=True, **options).result)
             check_result("irsa_verify", run("irsa_verify", check_mode, fail_on="never", **options).result)
             discovery = documents.discovery(issuer, f"{issuer}/keys.json", ["ES256"])
-            server.serve("/.well-known/openid-configuration", json.dumps(discovery).encode())
-            server.serve("/keys.json", JWKS.encode())
+            headers = {"Content-Type": "application/json"}
+            server.serve("/.well-known/openid-configuration", json.dumps(discovery).encode(), **headers)
+            server.serve("/keys.json", JWKS.encode(), **headers)
             result = run("irsa_verify", check_mode, **options).result
             check_result("irsa_verify", result)
             assert result["verdict"] == "ok"
