@@ -81,7 +81,10 @@ def identity_of(options: t.Mapping[str, t.Any]) -> Identity:
 
 def _cluster_of(options: t.Mapping[str, t.Any]) -> t.Optional[t.Callable[[], cluster.Cluster]]:
     if options["kubeconfig"] is not None:
-        server = cluster.ApiServer(options["kubeconfig"], options["timeout"], options["kube_context"])
+        # The library behind this takes longer to import than all the rest.
+        from ansible_collections.selfhosted.irsa.plugins.module_utils import api_server
+
+        server = api_server.ApiServer(options["kubeconfig"], options["timeout"], options["kube_context"])
         return lambda: cluster.fetch(server)
     given = cluster.given(options["cluster_issuer"], options["cluster_jwks"])
     return None if given == cluster.Cluster(None, None) else lambda: given

@@ -21,13 +21,6 @@ import re
 import time
 import typing as t
 
-try:
-    from jwcrypto.common import JWException
-    from jwcrypto.jwk import JWK
-    from jwcrypto.jws import JWS
-except ImportError:
-    pass  # the module that wants it says so
-
 from ansible_collections.selfhosted.irsa.plugins.module_utils import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils.checks import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
@@ -324,6 +317,11 @@ def _check_signature(report: Report, token: Token, key: jwk.Jwk) -> None:
 
 
 def _verifies(token: Token, public_key: t.Any) -> bool:
+    # Whoever verifies an issuer without a token does not wait for these.
+    from jwcrypto.common import JWException
+    from jwcrypto.jwk import JWK
+    from jwcrypto.jws import JWS
+
     try:
         parsed = JWS()
         parsed.allowed_algs = [token.header["alg"]]

@@ -210,7 +210,7 @@ report:
 
 import dataclasses
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import cluster, jwk, keys, verification
+from ansible_collections.selfhosted.irsa.plugins.module_utils import jwk, keys, verification
 from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import (
     BOTO3_IMPORT_ERROR,
     aws_module,
@@ -271,7 +271,10 @@ def main() -> None:
     require(module, "cryptography", keys.CRYPTOGRAPHY_IMPORT_ERROR)
     require(module, "jwcrypto", jwk.JWCRYPTO_IMPORT_ERROR)
     if module.params["kubeconfig"] is not None:
-        require(module, "kubernetes", cluster.KUBERNETES_IMPORT_ERROR)
+        # Imported here, since it takes longer than all the rest.
+        from ansible_collections.selfhosted.irsa.plugins.module_utils import api_server
+
+        require(module, "kubernetes", api_server.KUBERNETES_IMPORT_ERROR)
     if module.params["assume_role"]:
         require_boto3(module)
     conclude(module, lambda: _run(module))

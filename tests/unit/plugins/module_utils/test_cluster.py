@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils import cluster
+from ansible_collections.selfhosted.irsa.plugins.module_utils.api_server import ApiServer
 from ansible_collections.selfhosted.irsa.plugins.module_utils.checks import Report
-from ansible_collections.selfhosted.irsa.plugins.module_utils.cluster import ApiServer, Cluster
+from ansible_collections.selfhosted.irsa.plugins.module_utils.cluster import Cluster
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import INTERMEDIATE, ROOT, HttpsServer, certify
 

@@ -18,6 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils.checks import Repo
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils.https import Route
 from ansible_collections.selfhosted.irsa.plugins.module_utils.verification import Expectation, verify
+from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import HOST, INTERMEDIATE, LEAF, HttpsServer
 
@@ -93,12 +94,17 @@ class TestSound:
         assert not any({"authorization", "x-amz-date", "cookie"} & set(headers) for path, headers in server.requests)
         assert server.connections == 1
 
-    def test_imports_no_library_that_it_does_not_use(self):
-        name = verification.__name__
-        code = f"import sys, {name}; print([each for each in ('boto3', 'botocore', 'jwcrypto.jwk') if each in sys.modules])"
-        printed = subprocess.run(
-            [sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)}, check=True, capture_output=True
-        ).stdout
+    @pytest.mark.parametrize(
+        ("name", "libraries"),
+        [
+            (verification.__name__, ["boto3", "botocore", "jwcrypto.jwk", "kubernetes"]),
+            (irsa_verify.__name__, ["jwcrypto.jwk", "kubernetes"]),
+        ],
+    )
+    def test_imports_no_library_that_it_does_not_use(self, name, libraries):
+        code = f"import sys, {name}; print([each for each in {libraries} if each in sys.modules])"
+        environment = {"PYTHONPATH": ":".join(sys.path)}
+        printed = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True).stdout
         assert printed.decode().strip() == "[]"
 
     def test_may_end_with_a_slash_which_is_to_be_known(self, server, route):
