@@ -91,6 +91,7 @@ def main() -> None:
                 f"{arguments.repeat}; {few} of the fleets and over the network; one from {ONCE_FROM:,} clusters on",
             ),
             *versions(collections),
+            ("its provider aws", terraform.provider),
         ],
         results=rounds.results,
         single=[*single, by_account],

@@ -16,6 +16,11 @@ LEFT, RIGHT, TOP, BOTTOM = 58, 24, 34, 44
 # Readable on white for those, too, who cannot tell red from green: Okabe and Ito's palette,
 # https://jfly.uni-koeln.de/color/
 COLOURS = ("#0072b2", "#56b4e9", "#d55e00", "#e69f00", "#009e73", "#cc79a7")
+LICENCE = """\
+Copyright (c) 2026, the selfhosted.irsa authors
+GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+SPDX-License-Identifier: GPL-3.0-or-later
+"""
 INK, GRID = "#333333", "#dddddd"
 
 
@@ -68,6 +73,7 @@ def svg(plots: Sequence[Plot]) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
         ' font-family="sans-serif" font-size="12">',
+        f"<!--\n{LICENCE}-->",
         f'<rect width="{width}" height="{height}" fill="white"/>',
     ]
     for index, plot in enumerate(plots):

@@ -24,6 +24,7 @@ from .documents import bucket_policy, discovery, issuer, key_set
 CONFIGURATION = Path(__file__).with_name("terraform.tf")
 # A folder as `terraform init -plugin-dir` takes it. Without it Terraform's own settings say where its providers are.
 PLUGINS = "IRSA_BENCH_TERRAFORM_PLUGINS"
+INSTALLED = re.compile(r"hashicorp/aws v(\S+)")
 APPLIED = re.compile(r"Apply complete! Resources: (\d+) added, (\d+) changed, (\d+) destroyed")
 
 
@@ -32,7 +33,10 @@ class Terraform(Contestant):
 
     :ivar clusters: how many
     :ivar shared: one bucket with a prefix for each of them, or a bucket each
+    :ivar provider: the version of the provider aws, once it has been looked for
     """
+
+    provider = "not there"
 
     def __init__(self, clusters: int = 1, *, shared: bool = False) -> None:
         self.key = f"terraform-{clusters}{'-shared' if shared else ''}"
@@ -58,6 +62,8 @@ class Terraform(Contestant):
         if done.returncode != 0:
             print(done.stdout, done.stderr, sep="")
             return f"`terraform init` found no provider aws; {PLUGINS} may name a folder of plugins"
+        found = INSTALLED.search(done.stdout)
+        self.provider = found[1] if found else "unknown"
         return None
 
     def prepare(self, surroundings: Surroundings) -> None:
