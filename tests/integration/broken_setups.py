@@ -30,6 +30,7 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import 
     NOW,
     certify,
 )
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from issuers_to_break import DISCOVERY, JWKS, SUBJECT, Cluster, WebHost, discovery_of
 
 ERROR, WARNING = "error", "warning"
@@ -462,6 +463,12 @@ def another_key_published(cluster: Cluster) -> None:
 @broken(WebHost, "kid-expected")
 def expected_key_given_as_a_jwk(host: WebHost) -> None:
     host.options.update(expected_kids=[], expected_jwks=[{"keys": [host.keys.ec.jwk()]}])
+
+
+@broken(WebHost, "kid-expected")
+def expected_key_given_in_pem(host: WebHost) -> None:
+    public = host.keys.other.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    host.options.update(expected_kids=[], expected_public_keys=[public.decode()])
 
 
 @broken(Cluster, "http-caching", WARNING)
