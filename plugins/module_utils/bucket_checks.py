@@ -84,8 +84,8 @@ class _Look:
         """Whether a reason was found. Every part is looked at, since the next one to be met is worth knowing, too."""
         if not self._exists():
             return True
-        parts = (self._access_block, self._policy, self._object)
-        return any([part() for part in parts])  # a list, so that none is left out
+        found = [look() for look in (self._access_block, self._policy, self._object)]
+        return any(found)
 
     def _read(self, check: str, service: str, operation: str, absent: t.Sequence[str], **params: t.Any) -> t.Any:
         """The answer of a read: None where there is nothing, False where it is unknown, which is reported."""

@@ -13,7 +13,6 @@ import contextlib
 import http.client
 import re
 import ssl
-import time
 import typing as t
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass

@@ -393,7 +393,7 @@ class TestOneConnection:
     def test_is_followed_by_another_where_the_host_closed_it_without_a_word(self, open_server, ca_path):
         with Client(Route(open_server.address, ca_path), HOST) as client:
             client.get(URL, 10)
-            (kept,) = client._kept.values()
+            kept = next(iter(client._kept.values()))
             kept.sock.shutdown(socket.SHUT_RDWR)
             assert client.get(URL, 10).body == b"{}"
         assert open_server.connections == 2

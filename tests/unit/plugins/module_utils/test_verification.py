@@ -33,10 +33,10 @@ RSA, P256 = (
 DISCOVERY = documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["RS256", "ES256"])
 
 
-def publish(server, discovery=DISCOVERY, key_set=({"keys": [RSA, P256]})):
+def publish(server, discovery=None, key_set=None):
     headers = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
-    server.serve(DISCOVERY_PATH, json.dumps(discovery).encode(), **headers)
-    server.serve(JWKS_PATH, json.dumps(key_set).encode(), **headers)
+    server.serve(DISCOVERY_PATH, json.dumps(discovery or DISCOVERY).encode(), **headers)
+    server.serve(JWKS_PATH, json.dumps(key_set or {"keys": [RSA, P256]}).encode(), **headers)
 
 
 @pytest.fixture
