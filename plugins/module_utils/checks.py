@@ -97,9 +97,12 @@ class Report:
     @property
     def text(self) -> str:
         """What a person reads: all that is right in one line, all that is not in full."""
-        right, left = (self._ids(status) for status in (OK, SKIPPED))
-        number = sum(check.status == OK for check in self.checks)
-        lines = [f"{self.verdict}: {number} of {len(self.checks)} checks are right ({', '.join(right)})"]
+        statuses: dict[str, set[str]] = {}
+        for check in self.checks:
+            statuses.setdefault(check.id, set()).add(check.status)
+        right = [name for name, found in statuses.items() if found == {OK}]
+        left = [name for name, found in statuses.items() if found == {SKIPPED}]
+        lines = [f"{self.verdict}: {len(right)} of {len(statuses)} checks are right ({', '.join(right)})"]
         for status in (ERROR, WARNING):
             for check in self.checks:
                 if check.status == status:
@@ -108,9 +111,6 @@ class Report:
         if left:
             lines.append(f"not checked: {', '.join(left)}")
         return "\n".join(lines)
-
-    def _ids(self, status: str) -> list[str]:
-        return list(dict.fromkeys(check.id for check in self.checks if check.status == status))
 
 
 def _explained(check: Check) -> t.Iterator[tuple[str, str]]:

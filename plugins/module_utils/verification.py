@@ -18,7 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils import keys as pem
 from ansible_collections.selfhosted.irsa.plugins.module_utils.checks import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer import Issuer, parse
-from ansible_collections.selfhosted.irsa.plugins.module_utils.served import check_served
+from ansible_collections.selfhosted.irsa.plugins.module_utils.served import Served, check_served
 
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils.calls import Aws
@@ -68,43 +68,34 @@ def verify(expectation: Expectation, aws: t.Optional[Aws] = None) -> Report:
 
     With ``aws``, and credentials in it, more can be said. It is not used before something asks for it.
     """
+    return verify_patiently(expectation, 0, aws)
+
+
+def verify_patiently(expectation: Expectation, seconds: float, aws: t.Optional[Aws] = None) -> Report:
+    """The same, the documents for so many seconds again while something is wrong with them: S3 needs a moment to serve
+    a new bucket and policy. Raises IrsaError for seconds that are none, too.
+    """
+    if not 0 <= seconds <= _LONGEST_PATIENCE:
+        raise IrsaError(f"patience is {seconds}; wanted are seconds, {_LONGEST_PATIENCE} at most.")
     report = Report()
     issuer = _check_url(report, expectation.issuer)
     if issuer is None:
         return report
-
-    def look_into_bucket(into: Report, url: str) -> t.Optional[str]:
-        if aws is None:
-            return "Why, it takes credentials to see."
-        # boto3 is behind this, and who verifies without credentials may not have it.
-        from ansible_collections.selfhosted.irsa.plugins.module_utils import bucket_checks
-
-        return bucket_checks.look_into_bucket(into, aws, url, expectation.bucket_account_id)
-
-    served = check_served(report, issuer, expectation.route, look_into_bucket)
-    if served.keys is not None:
-        document_checks.check_expected(report, served.keys, expectation.kids, expectation.keys)
-    elif expectation.kids or expectation.keys:
-        report.skipped("kid-expected", "It takes the key set.")
-    if expectation.identity is not None:
-        _check_identity(report, expectation, served.keys, served.chain, aws)
-    return report
-
-
-def verify_patiently(expectation: Expectation, seconds: float, aws: t.Optional[Aws] = None) -> Report:
-    """The same, repeated for so many seconds while the verdict is ``broken``: S3 needs a moment to serve a new bucket
-    and policy. Raises IrsaError for seconds that are none.
-    """
-    if not 0 <= seconds <= _LONGEST_PATIENCE:
-        raise IrsaError(f"patience is {seconds}; wanted are seconds, {_LONGEST_PATIENCE} at most.")
     deadline = time.monotonic() + seconds
     pause = 0.5
     while True:
-        report = verify(expectation, aws)
-        if report.verdict != "broken" or time.monotonic() + pause > deadline:
-            return report
+        last = time.monotonic() + pause > deadline
+        attempt = Report()
+        # What may pass by itself is not worth a call.
+        served = _check_documents(attempt, issuer, expectation, aws if last else None)
+        if last or attempt.verdict != "broken":
+            break
         time.sleep(pause)
         pause = min(2 * pause, 4)
+    report.checks += attempt.checks
+    if expectation.identity is not None:
+        _check_identity(report, expectation, served, aws)
+    return report
 
 
 def _check_url(report: Report, url: str) -> t.Optional[Issuer]:
@@ -126,18 +117,35 @@ def _check_url(report: Report, url: str) -> t.Optional[Issuer]:
     return issuer
 
 
-def _check_identity(
-    report: Report,
-    expectation: Expectation,
-    keys: t.Optional[document_checks.Keys],
-    chain: t.Sequence[bytes],
-    aws: t.Optional[Aws],
-) -> None:
+def _check_documents(report: Report, issuer: Issuer, expectation: Expectation, aws: t.Optional[Aws]) -> Served:
+    def look_into_bucket(into: Report, url: str) -> t.Optional[str]:
+        if aws is None:
+            return "Why, it takes credentials to see."
+        # boto3 is behind this, and who verifies without credentials may not have it.
+        from ansible_collections.selfhosted.irsa.plugins.module_utils import bucket_checks
+
+        return bucket_checks.look_into_bucket(into, aws, url, expectation.bucket_account_id)
+
+    served = check_served(report, issuer, expectation.route, look_into_bucket)
+    if served.keys is not None:
+        document_checks.check_expected(report, served.keys, expectation.kids, expectation.keys)
+    elif expectation.kids or expectation.keys:
+        report.skipped("kid-expected", "It takes the key set.")
+    return served
+
+
+def _check_identity(report: Report, expectation: Expectation, served: Served, aws: t.Optional[Aws]) -> None:
     from ansible_collections.selfhosted.irsa.plugins.module_utils import identity_checks
 
-    own_ca = expectation.route.ca_path is not None
     identity_checks.check_identity(
-        report, expectation.issuer, expectation.identity, aws, keys, chain, own_ca, _STS_SECONDS
+        report,
+        expectation.issuer,
+        expectation.identity,
+        aws,
+        served.keys,
+        served.chain,
+        expectation.route.ca_path is not None,
+        _STS_SECONDS,
     )
     if report.failed("bucket-exists") and report.found_right("provider-exists"):
         report.amend("bucket-exists", "The provider is there: whoever makes a bucket of that name can forge tokens.")

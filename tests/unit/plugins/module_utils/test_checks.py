@@ -175,7 +175,14 @@ class TestText:
         report.ok("dns-resolve", "seen")
         report.ok("http-response", "seen")
         report.ok("http-response", "seen")
-        assert report.text == "ok: 3 of 3 checks are right (dns-resolve, http-response)"
+        assert report.text == "ok: 2 of 2 checks are right (dns-resolve, http-response)"
+
+    def test_counts_what_was_right_once_and_wrong_once_as_wrong(self, report):
+        report.ok("http-response", "seen")
+        report.error("http-response", "seen", "", "")
+        report.skipped("dns-resolve", "seen")
+        report.ok("dns-resolve", "seen")
+        assert report.text.splitlines() == ["broken: 0 of 2 checks are right ()", "error: http-response: seen"]
 
     def test_has_what_is_wrong_in_full_and_errors_first(self, report):
         report.ok("dns-resolve", "seen")

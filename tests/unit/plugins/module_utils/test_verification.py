@@ -255,17 +255,23 @@ class TestPatience:
         monkeypatch.setattr(verification.time, "monotonic", lambda: float(sum(pauses)))
 
     def reports(self, monkeypatch, *verdicts):
+        """What the looks at the documents come to; returns with which API each was made."""
         made = []
 
-        def verify_now(expectation, aws):
-            made.append(verdicts[min(len(made), len(verdicts) - 1)])
-            report = Report()
-            add = {"broken": report.error, "degraded": report.warning, "ok": report.ok}[made[-1]]
+        def check_documents(report, issuer, expectation, aws):
+            verdict = verdicts[min(len(made), len(verdicts) - 1)]
+            made.append(aws)
+            add = {"broken": report.error, "degraded": report.warning, "ok": report.ok}[verdict]
             add("http-response", "seen")
-            return report
 
-        monkeypatch.setattr(verification, "verify", verify_now)
+        monkeypatch.setattr(verification, "_check_documents", check_documents)
         return made
+
+    def test_looks_with_credentials_only_when_it_is_at_its_end(self, monkeypatch, pauses):
+        made = self.reports(monkeypatch, "broken")
+        report = verification.verify_patiently(Expectation(ISSUER), 5, "an API")
+        assert made == [None] * len(pauses) + ["an API"] and len(pauses) > 2
+        assert [check.id for check in report.checks] == ["issuer-url", "http-response"]
 
     def test_ends_as_soon_as_it_works(self, monkeypatch, pauses):
         made = self.reports(monkeypatch, "broken", "broken", "ok")
