@@ -29,6 +29,11 @@ _PATH = re.compile(r"^(/[A-Za-z0-9._~-]+)*$")
 _PREFIX = re.compile(r"^[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*$")
 
 
+def logins_in(url: t.Optional[str]) -> set[str]:
+    """User names and passwords in a URL, which no output is to repeat; such a URL is refused as an issuer."""
+    return {login[:-1] for login in _USER.findall(url or "") if len(login) > 1}
+
+
 class Issuer(t.NamedTuple):
     """A checked issuer: the URL verbatim, its host, and its path (empty or with a leading slash)."""
 

@@ -108,7 +108,7 @@ options:
     default: false
   timeout:
     description:
-      - Seconds to wait for each step of a connection. AWS waits 5 seconds.
+      - Seconds in which each document must have arrived, from the first step to its last byte. AWS waits 5 seconds.
     type: float
     default: 5
   patience:
@@ -220,11 +220,16 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import 
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils.https import Route
 from ansible_collections.selfhosted.irsa.plugins.module_utils.identity_checks import identity_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer import logins_in
 from ansible_collections.selfhosted.irsa.plugins.module_utils.module import CarefulModule, conclude, require
 
 
 class _Module(CarefulModule):
     public_key_options = ("cluster_jwks", "expected_jwks", "expected_public_keys")
+
+    def _mask(self) -> None:
+        super()._mask()
+        self.no_log_values.update(logins_in(self.params.get("issuer")))
 
 
 def main() -> None:

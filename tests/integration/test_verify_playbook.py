@@ -236,10 +236,11 @@ class TestBadInput:
             "empty": "",
         }
         hosts = {name: {"irsa_verify_issuer": issuer, **given} for name, issuer in issuers.items()}
-        run = verify(operator, hosts=hosts)
+        run = verify(operator, "-vvv", hosts=hosts, variables={"irsa_verify_report_path": "report.json"})
         assert run.failures.keys() == issuers.keys()
         assert all("issuer" in failure for failure in run.failures.values())
-        assert "a-password" not in run.output.replace(issuers["user"], "")
+        assert "a-password" not in run.output
+        assert "a-password" not in (operator.folder / "report.json").read_text(encoding="utf-8")
         assert run.calls == []
 
     def test_routes_that_are_none(self, operator: Operator) -> None:
