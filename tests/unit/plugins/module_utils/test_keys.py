@@ -283,7 +283,7 @@ class TestRsaNumbers:
             {"qi": pow(SOUND["p"], -1, SOUND["q"])},
             *({name: 0} for name in ("d", "p", "q", "dp", "dq", "qi")),
         ],
-        ids=lambda changed: "-".join(changed),
+        ids="-".join,
     )
     def test_that_do_not_are_refused_as_openssl_refuses_them(self, form, changed):
         text = rsa_pem(form, {**SOUND, **changed})
