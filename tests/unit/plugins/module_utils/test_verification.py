@@ -14,7 +14,6 @@ import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils import documents, jwk, keys, verification
 from ansible_collections.selfhosted.irsa.plugins.module_utils.check_catalogue import CATALOGUE
-from ansible_collections.selfhosted.irsa.plugins.module_utils.checks import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils.https import Route
 from ansible_collections.selfhosted.irsa.plugins.module_utils.verification import Expectation, verify
