@@ -59,7 +59,7 @@ def main() -> None:
 
     role, by_account, terraform = Role(), Role(account_known=True), Terraform()
     single: list[Contestant] = [EmptyPlay(), Pings(), role, Role(direct=False), AmazonAws(), ByHand(), terraform]
-    distant: list[Contestant] = [by_account, role, AmazonAws(), ByHand(), terraform]
+    distant: list[Contestant] = [role, AmazonAws(), ByHand(), terraform]
     small = [size for size in arguments.fleets if size < ONCE_FROM]
     fleets: list[tuple[Contestant, int]] = [(Fleet(size), size) for size in small]
     if STATE in arguments.fleets:
@@ -74,9 +74,10 @@ def main() -> None:
             rounds.warm_up([Entry(who, cloud.port) for who in admitted])
             rounds.alternate([Entry(who, cloud.port) for who in admitted], arguments.repeat)
             admitted = [who for who in distant if who.key not in rounds.results.missing]
-            far = [Entry(who, distance.port, far=True) for who in admitted]
-            # The near run that a far one is compared with is taken beside it.
-            rounds.alternate([Entry(by_account, cloud.port), *far], few)
+            # Round trips are a small difference of two runs, which are therefore taken beside one another and often.
+            near, far = Entry(by_account, cloud.port), Entry(by_account, distance.port, far=True)
+            rounds.alternate([near, far], arguments.repeat)
+            rounds.alternate([Entry(who, distance.port, far=True) for who in admitted], few)
         state = rounds.admit([who for who, size in fleets])
         rounds.alternate([Entry(who, cloud.port) for who in state], few)
         rounds.alternate([Entry(who, cloud.port) for who, size in large], 1)
@@ -95,7 +96,7 @@ def main() -> None:
         ],
         results=rounds.results,
         single=[*single, by_account],
-        far=distant,
+        far=[by_account, *distant],
         fleets=sorted([(terraform, 1), *fleets, *large], key=lambda fleet: fleet[1]),
     )
     write(arguments.output, report)

@@ -24,7 +24,7 @@ from .documents import bucket_policy, discovery, issuer, key_set
 CONFIGURATION = Path(__file__).with_name("terraform.tf")
 # A folder as `terraform init -plugin-dir` takes it. Without it Terraform's own settings say where its providers are.
 PLUGINS = "IRSA_BENCH_TERRAFORM_PLUGINS"
-INSTALLED = re.compile(r"hashicorp/aws v(\S+)")
+INSTALLED = re.compile(r"Installed hashicorp/aws v(\S+)")
 APPLIED = re.compile(r"Apply complete! Resources: (\d+) added, (\d+) changed, (\d+) destroyed")
 
 
