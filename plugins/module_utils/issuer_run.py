@@ -177,14 +177,15 @@ class _Run:
         # Without published keys the provider accepts nothing, and a new key breaks nothing. What another host than the
         # bucket's own serves cannot be told, so there the provider alone counts. A bucket that is not made yet serves
         # nobody.
-        looked_up = None if creates and not self.wish.served_elsewhere else registered.read()
+        looks = self.wish.served_elsewhere or not creates
+        looked_up = registered.read() if looks else None
         is_lost = looked_up is not None and (self.wish.served_elsewhere or bool(kids))
         if not is_lost and isinstance(self.place, bucket.PresentBucket):
             self._carry_out(self.place, plan)
         return self._outcome(
             key_wanted=True,
             key_is_lost=self._lost_key_message(looked_up["arn"], kids) if is_lost else None,
-            prepared=None if is_lost else self._prepared(creates),
+            prepared=None if is_lost else self._prepared(creates, unregistered=looks and looked_up is None),
             issuer=None,
         )
 
@@ -195,12 +196,14 @@ class _Run:
         self.documents = self._publication(texts) if self.place else None
         automatic = list(wish.thumbprints or []) == [AUTO]
         registered = None if automatic else self._provider(wish.thumbprints)
-        if registered is not None:
+        if registered is not None and wish.prepared.get("unregistered"):
+            registered.take_for_new()
+        elif registered is not None:
             registered.begin()
         bucket_plan = self._plan_bucket()
         documents_plan: list[Change] = []
         if self.documents is not None:
-            if _creates(bucket_plan) or wish.prepared.get("created"):
+            if _creates(bucket_plan) or wish.prepared.get("without_documents"):
                 self.documents.take_for_new()
             elif wish.prepared:
                 self.documents.begin()
@@ -302,10 +305,13 @@ class _Run:
             "irsa_issuer_purge_keys is set."
         )
 
-    def _prepared(self, creates: bool) -> dict[str, t.Any]:
+    def _prepared(self, creates: bool, unregistered: bool) -> dict[str, t.Any]:
         return {
             "account_id": self.place.account_id if self.place else None,
             "created": creates,
+            # What was not there need not be looked for again: a write that meets somebody else's is planned anew.
+            "without_documents": self.documents is not None and not any(self.documents.etags.values()),
+            "unregistered": unregistered,
             "changed": any(outcome.changed for outcome in self.outcomes),
             "actions": self.actions,
             "permissions": sorted(self.aws.permissions),

@@ -127,14 +127,24 @@ class _ProviderRoom:
         self.account_id = account_of(aws, wish.account_id)
         self.arn = arn_of(aws, wish.url, self.account_id)
         self.present: t.Optional[Provider] = None
+        self._is_new = False
 
     def begin(self) -> None:
         """Start reading the provider, beside other reads."""
         self.aws.begin("iam", "GetOpenIDConnectProvider", OpenIDConnectProviderArn=self.arn)
 
+    def take_for_new(self) -> None:
+        """There was none a moment ago, so for the first plan there is nothing to read. IAM refuses a second one of the
+        same URL, and the next plan reads.
+        """
+        self._is_new = True
+
     def read(self) -> t.Optional[Provider]:
         """The provider as it is; raises IrsaError, which says so when the account is not the credentials'."""
         self.warnings.clear()
+        if self._is_new:
+            self._is_new = False
+            return None
         try:
             return read_provider(self.aws, self.arn)
         except CallFailed as failure:

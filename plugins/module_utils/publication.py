@@ -75,8 +75,8 @@ class _DocumentsRoom:
         self._is_new = False
 
     def take_for_new(self) -> None:
-        """The bucket was made a moment ago, so for the first plan there is nothing to read in it. The writes' own
-        condition tells where that is wrong, and the next plan reads.
+        """There was nothing a moment ago, so for the first plan there is nothing to read. The writes' own condition
+        tells where that is wrong, and the next plan reads.
         """
         self._is_new = True
 

@@ -286,6 +286,8 @@ class TestBeforeTheKey:
             "prepared": {
                 "account_id": ACCOUNT,
                 "created": True,
+                "without_documents": True,
+                "unregistered": False,  # it was not looked at
                 "changed": True,
                 "actions": BUCKET_WRITES,
                 "permissions": done.permissions,
@@ -322,9 +324,27 @@ class TestBeforeTheKey:
         prepared = ensure(fake_aws, key=NO_KEY).values["prepared"]
         forget_calls(fake_aws)
         done = ensure(fake_aws, key=OTHER_KEY, prepared=prepared)
-        assert sorted(fake_aws.calls) == sorted([GET, GET, PUT, LOOK_UP, REGISTER])
+        assert sorted(fake_aws.calls) == sorted([GET, GET, PUT, REGISTER])
         assert published_kids(fake_aws) == [OTHER_KEY.kid, KEY.kid]
         assert KEY.kid in done.warnings[0]
+
+    def test_what_was_not_there_is_not_looked_for_again(self, fake_aws):
+        bucket_alone = ensure(fake_aws, key=NO_KEY)
+        assert bucket_alone.actions == BUCKET_WRITES
+        prepared = ensure(fake_aws, key=NO_KEY).values["prepared"]
+        assert (prepared["created"], prepared["without_documents"], prepared["unregistered"]) == (False, True, True)
+        forget_calls(fake_aws)
+        ensure(fake_aws, prepared=prepared)
+        assert fake_aws.calls == [PUT, PUT, REGISTER]
+
+    def test_what_somebody_else_made_meanwhile_is_kept(self, fake_aws, pauses):
+        ensure(fake_aws, key=NO_KEY)
+        prepared = ensure(fake_aws, key=NO_KEY).values["prepared"]
+        ensure(fake_aws, key=OTHER_KEY)
+        forget_calls(fake_aws)
+        done = ensure(fake_aws, prepared=prepared)
+        assert sorted(published_kids(fake_aws)) == sorted([KEY.kid, OTHER_KEY.kid])
+        assert done.values["issuer"]["provider_arn"] == arn()
 
     def test_check_mode_foretells_the_documents_without_a_key(self, fake_aws):
         prepared = ensure(fake_aws, check_mode=True, key=NO_KEY).values["prepared"]
