@@ -228,3 +228,17 @@ def test_a_pod_gets_its_role(story: Story, cloud: Account) -> None:
     )
     assert identity["SubjectFromWebIdentityToken"] == subject
     cloud.iam.delete_role(RoleName="app")
+
+
+def test_an_account_that_was_given_is_looked_up_by_no_task(operator: Operator, account: Account) -> None:
+    account.make_bucket("irsa-private")
+    operator.variables = {
+        "irsa_issuer_bucket": "irsa-known",
+        "irsa_issuer_key_path": str(operator.key),
+        "irsa_issuer_account_id": "123456789012",
+        "irsa_issuer_key_backup": "s3://irsa-private/keys",
+    }
+    operator.provision().ok()
+    again = operator.provision().ok()
+    assert again.changed == {"localhost": 0}
+    assert "sts:GetCallerIdentity" not in again.counted_calls
