@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.utils.display import Display
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils.sessions import warm
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
@@ -27,18 +28,23 @@ class ActionModule(DirectAction):
             return super().run(tmp, task_vars)
         variables = task_vars or {}
         own = {name: value for name, value in self._task.args.items() if name != "from_role"}
+        ran_for = f"{variables['ansible_play_name']} on {variables['inventory_hostname']}"
         try:
-            theirs = issuer_role.options(
+            role = issuer_role.read(
                 # The region is an option of amazon.aws's common ones.
                 {*irsa_issuer.ARGUMENT_SPEC, "region"},
                 variables,
                 lambda value: core_names.template(self, value),
             )
         except issuer_role.VariablesRefused as refusal:
-            return {"failed": True, "changed": False, "msg": str(refusal)}
-        self._task.args = {**theirs, **own}
-        label = f"{variables['ansible_play_name']} on {variables['inventory_hostname']}"
-        return {**super().run(tmp, task_vars), "label": label}
+            return {"failed": True, "changed": False, "msg": str(refusal), "ran_for": ran_for}
+        self._task.args = {**role.options, **own}
+        return {
+            **_for_the_role(super().run(tmp, task_vars)),
+            "key_host": role.key_host,
+            "key_files": role.key_files,
+            "ran_for": ran_for,
+        }
 
     def _ship(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         # A key on the controller may be another user's than the AWS credentials are, so that one shipped module cannot
@@ -46,3 +52,12 @@ class ActionModule(DirectAction):
         if self._task.args.get("state") != "absent" and not self._task.args.get("key"):
             return {"changed": False, **irsa_issuer.KEY_APART}
         return super()._ship(task_vars)
+
+
+def _for_the_role(result: dict[str, t.Any]) -> dict[str, t.Any]:
+    """A result that the role can leave behind as it was registered, since a task to do that would cost as much again."""
+    summary = result.get("issuer") or {}
+    whole = {**result, **{name: value for name, value in summary.items() if name != "changed"}}
+    if Display().verbosity < 3:  # below that core does not show it, either
+        whole.pop("invocation", None)
+    return whole

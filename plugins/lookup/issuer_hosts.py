@@ -47,9 +47,10 @@ class LookupModule(LookupBase):
         name, play = variables["inventory_hostname"], variables["ansible_play_name"]
         others = [host for host in variables["ansible_play_hosts"] if host != name]
         for host in others:
-            # What run_once registers is on every host, with the label of the one that ran it. The search ends at the
+            # What run_once registers is on every host, and says which one ran it. The search ends at the
             # first host that ran the role for itself, since a fleet may be large.
-            run = variables["hostvars"][host].get("__irsa_issuer_run") or {}
-            if run.get("label") == f"{play} on {host}":
+            run = variables["hostvars"][host].get("irsa_issuer_result") or {}
+            failed_at_once = run.get("failed") and "ran_for" not in run
+            if failed_at_once or run.get("ran_for") == f"{play} on {host}":
                 return [name]
         return [name, *others]

@@ -42,13 +42,8 @@ def ensure_present(aws: Aws, wish: IssuerWish, check_mode: bool) -> Outcome:
     IrsaError.
     """
     run = _Run(aws, wish, check_mode)
-    try:
+    with _after(lambda: run.actions, run.all_warnings, check_mode):
         return run.before_the_key() if not wish.key.exists and not wish.prepared else run.with_the_key()
-    except IrsaError as error:
-        error.warnings = run.warnings_and(error.warnings)
-        if not check_mode:
-            error.details["actions"] = run.actions + error.details.get("actions", [])
-        raise
 
 
 def ensure_with_key(
@@ -61,31 +56,33 @@ def ensure_with_key(
     """
     found = key_result(False)
     if found["exists"]:
-        with _after(found["actions"], found["warnings"], check_mode):
+        with _after(lambda: found["actions"], lambda: found["warnings"], check_mode):
             return _with_key(
                 found, ensure_present(aws, dataclasses.replace(wish, key=SigningKey.of(found)), check_mode)
             )
     before = ensure_present(aws, wish, check_mode)
     lost = before.values["key_is_lost"]
-    with _after(before.actions, before.warnings, check_mode):
+    with _after(lambda: before.actions, lambda: before.warnings, check_mode):
         # Where an issuer depends on a lost key none is made, but that of a run at the same time is adopted.
         made = key_result(lost is None)
         if lost and not made["exists"]:
             raise IrsaError(f"The key file {made['path']} does not exist on localhost, and {lost}")
         complete = dataclasses.replace(wish, key=SigningKey.of(made), prepared=before.values["prepared"] or {})
-        with _after(made["actions"], made["warnings"], check_mode):
+        with _after(lambda: made["actions"], lambda: made["warnings"], check_mode):
             return _with_key(made, ensure_present(aws, complete, check_mode), before)
 
 
 @contextlib.contextmanager
-def _after(actions: t.Sequence[str], warnings: t.Sequence[str], check_mode: bool) -> t.Iterator[None]:
-    """Whatever fails after these says what was written, and what was noticed, before it."""
+def _after(
+    actions: t.Callable[[], t.Sequence[str]], warnings: t.Callable[[], t.Sequence[str]], check_mode: bool
+) -> t.Iterator[None]:
+    """Whatever fails in here says what had been written, and what had been noticed, until then."""
     try:
         yield
     except IrsaError as error:
-        error.warnings = [*warnings, *error.warnings]
+        error.warnings = list(dict.fromkeys([*warnings(), *error.warnings]))
         if not check_mode:
-            error.details["actions"] = [*actions, *error.details.get("actions", [])]
+            error.details["actions"] = [*actions(), *error.details.get("actions", [])]
         raise
 
 
@@ -205,8 +202,6 @@ class _Run:
         if self.documents is not None:
             if _creates(bucket_plan) or wish.prepared.get("without_documents"):
                 self.documents.take_for_new()
-            elif wish.prepared:
-                self.documents.begin()
             documents_plan = planned(self.documents)
         served = None if self.place else self._look_at_own_host()
         left_out = served is not None and served.verdict == "broken" and not self._is_registered(registered)
@@ -353,14 +348,14 @@ class _Run:
         """The writes of all rooms, in order."""
         return [action for outcome in self.outcomes for action in outcome.actions]
 
-    def warnings_and(self, more: t.Sequence[str]) -> list[str]:
-        """All warnings of the rooms and the run, each once."""
-        own = [warning for outcome in self.outcomes for warning in outcome.warnings]
-        return list(dict.fromkeys([*own, *more, *self.warnings]))
+    def all_warnings(self) -> list[str]:
+        """Those of the rooms and of the run, each once."""
+        of_rooms = [warning for outcome in self.outcomes for warning in outcome.warnings]
+        return list(dict.fromkeys([*of_rooms, *self.warnings]))
 
     def _outcome(self, **values: t.Any) -> Outcome:
         changes = [change for outcome in self.outcomes for change in outcome.changes]
-        return Outcome(changes, values, self.warnings_and([]), sorted(self.aws.permissions))
+        return Outcome(changes, values, self.all_warnings(), sorted(self.aws.permissions))
 
 
 def _creates(plan: t.Sequence[Change]) -> bool:

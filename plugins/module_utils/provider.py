@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import re
 import typing as t
@@ -116,7 +117,7 @@ def find_providers(
     ]
 
 
-class _ProviderRoom:
+class _ProviderRoom(abc.ABC):
     """What registering and removing have in common."""
 
     def __init__(self, aws: Aws, wish: ProviderWish) -> None:
@@ -161,8 +162,9 @@ class _ProviderRoom:
     def outcome(self, changes: list[Change]) -> Outcome:
         return Outcome(changes, self.values(), self.warnings, sorted(self.aws.permissions))
 
+    @abc.abstractmethod
     def values(self) -> dict[str, t.Any]:
-        raise NotImplementedError
+        """What the module returns beside the writes."""
 
 
 class PresentProvider(_ProviderRoom):

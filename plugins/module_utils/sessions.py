@@ -51,6 +51,7 @@ def warm(services: t.Iterable[str]) -> None:
             place_of(
                 session.client(service, region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
             )
+        botocore_models.make_session_ahead()
     except Exception:  # pylint: disable=broad-except
         return
     # What lives now lives to the end: left out of collections, its memory stays shared after the fork. To collect first

@@ -173,7 +173,9 @@ options:
   from_role:
     description:
       - Take the options from the variables of role P(selfhosted.irsa.irsa_issuer#role) and check them; it is for that role
-        alone. Options that are given beside it win.
+        alone. Options that are given beside it win, as those of module_defaults do.
+      - What RV(issuer) has stands beside the other return values then, so that the role can leave it behind as it is
+        registered.
     type: bool
     default: false
   delete_bucket:
@@ -261,7 +263,20 @@ prepared:
   returned: always
   type: dict
   sample: null
-label:
+key_host:
+  description: The host that the key is on.
+  returned: with O(from_role=true)
+  type: str
+  sample: localhost
+key_files:
+  description: Paths of the key's files there, by the names of the options; null for one that is not wanted.
+  returned: with O(from_role=true)
+  type: dict
+  sample:
+    key_path: /srv/irsa/prod/sa-signer.key
+    public_key_path: /srv/irsa/prod/sa-signer-pkcs8.pub
+    openssh_public_key_path: /srv/irsa/prod/sa-signer.key.pub
+ran_for:
   description: Play and host that the task was run for, by which the role tells who ran it.
   returned: with O(from_role=true)
   type: str

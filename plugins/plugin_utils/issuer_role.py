@@ -11,6 +11,7 @@ here, too, so that a playbook of this collection needs no task for that.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import typing as t
 from pathlib import Path
@@ -20,23 +21,16 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils.role_variables import PREFIX, problems
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils.key_paths import key_paths, named_paths
 
 _ROLE = Path(__file__).parents[2] / "roles" / "irsa_issuer"
 
-# Options that the role works out of more than one variable.
-_MADE_BY_THE_ROLE = {
-    "key_path": f"__{PREFIX}key_path",
-    "public_key_path": f"__{PREFIX}public_key_path",
-    "openssh_public_key_path": f"__{PREFIX}openssh_public_key_path",
-}
-# What is checked, though it is no option, or not in this form.
-_FOR_CHECKS = {
-    "key_path": f"{PREFIX}key_path",
-    "key_host": f"__{PREFIX}key_host",
-    "key_backup": f"{PREFIX}key_backup",
-    "public_key_path": f"__{PREFIX}public_key_name",
-    "openssh_public_key_path": f"__{PREFIX}openssh_public_key_name",
-}
+_PATHS = ("key_path", "public_key_path", "openssh_public_key_path")
+# A playbook of a collection runs in the collection's folder, and says so where relative paths are to be taken from.
+_FOLDER = f"__{PREFIX}folder"
+# What a task of the role hands to the next one, by the options' names.
+_FROM_TASKS = ("key", "prepared")
+_UNSET: tuple[t.Any, ...] = (None, "", [], {})
 
 
 class VariablesRefused(Exception):
@@ -50,8 +44,19 @@ def argument_spec() -> dict[str, t.Any]:
     return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))["argument_specs"]["main"]["options"]
 
 
-def options(option_names: t.Container[str], variables: t.Mapping[str, t.Any], template: t.Callable) -> dict[str, t.Any]:
-    """Module options from the variables of a task in the role; what is not set is left out.
+@dataclasses.dataclass(frozen=True)
+class RoleVariables:
+    """``options`` of the module, without those that are not set; the key's host, and its files as key_paths() has them."""
+
+    options: dict[str, t.Any]
+    key_host: str
+    key_files: dict[str, t.Optional[str]]
+
+
+def read(
+    option_names: t.Container[str], variables: t.Mapping[str, t.Any], template: t.Callable[[t.Any], t.Any]
+) -> RoleVariables:
+    """What the variables of a task in the role say.
 
     ``template`` makes a variable's value of what stands there. Raises VariablesRefused.
     """
@@ -60,15 +65,19 @@ def options(option_names: t.Container[str], variables: t.Mapping[str, t.Any], te
     if checked.error_messages:
         raise VariablesRefused("Validation of arguments failed:\n" + "\n".join(checked.error_messages))
     values = {name.removeprefix(PREFIX): value for name, value in checked.validated_parameters.items()}
-    made = {name: template(variables[variable]) for name, variable in _MADE_BY_THE_ROLE.items()}
-    found = problems({**values, **{name: template(variables.get(variable)) for name, variable in _FOR_CHECKS.items()}})
+    # As they were given, since a type of path expands the ~ of this host.
+    wanted = {name: given.get(f"{PREFIX}{name}") for name in _PATHS}
+    found = problems({**values, **named_paths(wanted)})
     if found:
         intro = "The variables of role irsa_issuer need mending; nothing was done."
         raise VariablesRefused("\n- ".join([intro, *found]))
-    if template(variables[_FOR_CHECKS["key_host"]]) != "localhost":
-        made["key_path"] = None
-    return {
-        name: value
-        for name, value in {**values, **made}.items()
-        if name in option_names and value not in (None, "", [], {})
+    host = values.get("key_host") or "localhost"
+    files = key_paths(wanted, template(variables.get(_FOLDER, variables["playbook_dir"])))
+    values = {
+        **values,
+        **files,
+        "key_path": files["key_path"] if host == "localhost" else None,
+        **{name: template(variables.get(f"__{PREFIX}{name}")) for name in _FROM_TASKS},
     }
+    options = {name: value for name, value in values.items() if name in option_names and value not in _UNSET}
+    return RoleVariables(options, host, files)

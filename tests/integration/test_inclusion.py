@@ -74,6 +74,39 @@ def test_once_for_a_cluster_of_three_with_the_key_on_one_of_them(
     assert second.writes == []
 
 
+@pytest.mark.parametrize("keywords", [{"run_once": True}, {"when": "inventory_hostname == 'cp-2'"}], ids=str)
+@pytest.mark.parametrize("how", ["include", "import"])
+def test_once_for_a_cluster_of_three_with_the_key_on_the_controller(
+    operator: Operator, how: str, keywords: dict[str, Any]
+) -> None:
+    variables = {"irsa_issuer_bucket": "irsa-cluster", "irsa_issuer_key_path": str(operator.key)}
+    run = operator.play(
+        [play(role(how, vars=variables, **keywords)), saved(operator)], hosts=dict.fromkeys(THREE, {})
+    ).ok()
+
+    results = [json.loads((operator.folder / f"{name}.json").read_text()) for name in THREE]
+    assert results[0] == results[1] == results[2]
+    assert results[0]["kid"] == kid_of(operator.key)
+    assert run.writes.count("iam:CreateOpenIDConnectProvider") == 1
+
+
+@pytest.mark.parametrize("strategy", ["linear", "free"])
+def test_a_failure_that_is_ignored_lets_the_other_clusters_and_the_tasks_after_it_go_on(
+    operator: Operator, strategy: str
+) -> None:
+    hosts = {
+        "sound": {"irsa_issuer_bucket": "irsa-sound", "irsa_issuer_key_path": str(operator.keys / "sound.key")},
+        "wrong": {"irsa_issuer_bucket": "Not_A_Bucket", "irsa_issuer_key_path": str(operator.keys / "wrong.key")},
+    }
+    told = {"ansible.builtin.debug": {"msg": "{{ irsa_issuer_result is failed }}"}, "name": "After it"}
+    run = operator.play([play(role("import", ignore_errors=True), told, strategy=strategy)], hosts=hosts).ok()
+    assert {record.host: record.result["msg"] for record in run.records if record.task == "After it"} == {
+        "sound": False,
+        "wrong": True,
+    }
+    assert run.results.keys() == {"sound"}
+
+
 @dataclass
 class Fleet:
     """Three clusters with keys that were there before, in one bucket, and what was done to them."""

@@ -13,7 +13,7 @@ PLAY = "Give the cluster a working issuer"
 
 def told(ran: dict[str, str | None], host: str = "one") -> list[str]:
     """The hosts that ``host`` tells, where ``ran`` says of each host of the play for whom the role was run on it."""
-    runs = {name: {"__irsa_issuer_run": {"label": label}} if label else {} for name, label in ran.items()}
+    runs = {name: {"irsa_issuer_result": {"ran_for": whom}} if whom else {} for name, whom in ran.items()}
     variables = {
         "inventory_hostname": host,
         "ansible_play_name": PLAY,
@@ -37,6 +37,16 @@ def test_in_a_fleet_each_tells_itself():
     assert told({name: f"{PLAY} on {name}" for name in ("one", "two", "three")}, "two") == ["two"]
     # as soon as any other has run it, however late the rest comes
     assert told({"one": f"{PLAY} on one", "two": None, "three": f"{PLAY} on three"}) == ["one"]
+
+
+def test_one_that_failed_before_it_could_say_so_is_no_host_of_this_cluster():
+    variables = {
+        "inventory_hostname": "one",
+        "ansible_play_name": PLAY,
+        "ansible_play_hosts": ["one", "two"],
+        "hostvars": {"two": {"irsa_issuer_result": {"failed": True, "msg": "'zone' is undefined"}}},
+    }
+    assert LookupModule().run([], variables) == ["one"]
 
 
 def test_a_fleet_of_another_play_says_nothing_of_this_one():

@@ -17,18 +17,17 @@ NAMES = {*irsa_issuer.ARGUMENT_SPEC, "region"}
 SOUND = {
     "irsa_issuer_bucket": "irsa-prod",
     "irsa_issuer_key_path": "sa.key",
-    "__irsa_issuer_key_host": "localhost",
-    "__irsa_issuer_key_path": "/srv/sa.key",
-    "__irsa_issuer_public_key_name": "sa-pkcs8.pub",
-    "__irsa_issuer_public_key_path": "/srv/sa-pkcs8.pub",
-    "__irsa_issuer_openssh_public_key_name": "",
-    "__irsa_issuer_openssh_public_key_path": "",
+    "playbook_dir": "/srv",
     "somebody_elses": "text",
 }
 
 
+def read(**variables):
+    return issuer_role.read(NAMES, {**SOUND, **variables}, lambda value: value)
+
+
 def options(**variables):
-    return issuer_role.options(NAMES, {**SOUND, **variables}, lambda value: value)
+    return read(**variables).options
 
 
 def refusal(**variables):
@@ -45,9 +44,8 @@ def test_every_variable_but_those_of_other_tasks_is_an_option():
 def test_the_defaults_are_those_of_the_argument_spec():
     taken = options()
     assert taken["bucket"] == "irsa-prod"
-    assert (taken["key_path"], taken["public_key_path"]) == ("/srv/sa.key", "/srv/sa-pkcs8.pub")
     assert (taken["state"], taken["audiences"], taken["verify"]) == ("present", ["sts.amazonaws.com"], True)
-    assert not {"openssh_public_key_path", "somebody_elses", "tags", "region", "url"} & taken.keys()
+    assert not {"key", "prepared", "somebody_elses", "tags", "region", "url"} & taken.keys()
 
 
 def test_values_are_typed_as_the_argument_spec_says():
@@ -67,21 +65,47 @@ def test_a_switch_that_is_off_stays_off():
 
 
 def test_templates_are_made_values_of():
-    taken = issuer_role.options(
-        NAMES,
-        {**SOUND, "irsa_issuer_prefix": "{{ cluster }}"},
-        lambda value: "prod" if value == "{{ cluster }}" else value,
-    )
-    assert taken["prefix"] == "prod"
+    variables = {**SOUND, "irsa_issuer_prefix": "{{ cluster }}", "__irsa_issuer_key": "{{ made }}"}
+    values = {"{{ cluster }}": "prod", "{{ made }}": {"exists": True}}
+    taken = issuer_role.read(NAMES, variables, lambda value: values.get(str(value), value)).options
+    assert (taken["prefix"], taken["key"]) == ("prod", {"exists": True})
+
+
+def test_the_files_of_a_key_here_are_options():
+    taken = read(irsa_issuer_openssh_public_key_path="")
+    assert taken.key_host == "localhost"
+    assert taken.key_files == {
+        "key_path": "/srv/sa.key",
+        "public_key_path": "/srv/sa-pkcs8.pub",
+        "openssh_public_key_path": None,
+    }
+    assert (taken.options["key_path"], taken.options["public_key_path"]) == ("/srv/sa.key", "/srv/sa-pkcs8.pub")
+    assert "openssh_public_key_path" not in taken.options
 
 
 def test_a_key_on_another_host_is_left_to_its_own_task():
-    taken = options(
-        __irsa_issuer_key_host="control-plane",
-        irsa_issuer_key_path="/srv/sa.key",
-        __irsa_issuer_public_key_name="/srv/sa-pkcs8.pub",
-    )
-    assert "key_path" not in taken
+    taken = read(irsa_issuer_key_host="control-plane", irsa_issuer_key_path="~/sa.key")
+    assert (taken.key_host, taken.key_files["key_path"]) == ("control-plane", "~/sa.key")
+    assert "key_path" not in taken.options
+
+
+def test_relative_paths_are_taken_from_where_the_playbook_says(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert read(__irsa_issuer_folder=".").key_files["key_path"] == f"{tmp_path}/sa.key"
+    assert read(__irsa_issuer_folder="/else").key_files["public_key_path"] == "/else/sa-pkcs8.pub"
+
+
+@pytest.mark.parametrize(
+    ("path", "public", "openssh"),
+    [
+        ("/srv/sa-signer.key", "/srv/sa-signer-pkcs8.pub", "/srv/sa-signer.key.pub"),
+        ("/srv/prod.d/signer", "/srv/prod.d/signer-pkcs8.pub", "/srv/prod.d/signer.pub"),
+        ("~/keys/a.b.key", "~/keys/a.b-pkcs8.pub", "~/keys/a.b.key.pub"),
+    ],
+)
+def test_the_public_forms_are_named_after_the_key(path, public, openssh):
+    files = read(irsa_issuer_key_path=path).key_files
+    assert (files["public_key_path"], files["openssh_public_key_path"]) == (public, openssh)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +123,7 @@ def test_wrong_types_and_choices_are_refused_by_name(variables, named):
 
 def test_everything_else_that_is_wrong_is_told_at_once():
     message = refusal(
-        irsa_issuer_bucket="Irsa", irsa_issuer_account_id="12345", __irsa_issuer_key_host="node", irsa_issuer_tags={}
+        irsa_issuer_bucket="Irsa", irsa_issuer_account_id="12345", irsa_issuer_key_host="node", irsa_issuer_tags={}
     )
     first, *problems = message.splitlines()
     assert first == "The variables of role irsa_issuer need mending; nothing was done."
@@ -112,6 +136,6 @@ def test_everything_else_that_is_wrong_is_told_at_once():
 
 def test_a_missing_path_of_the_key_is_told_by_name():
     with pytest.raises(issuer_role.VariablesRefused, match="irsa_issuer_key_path"):
-        issuer_role.options(
+        issuer_role.read(
             NAMES, {name: value for name, value in SOUND.items() if name != "irsa_issuer_key_path"}, lambda value: value
         )
