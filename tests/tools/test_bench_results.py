@@ -53,12 +53,17 @@ def test_a_goal_is_reached_missed_or_not_shown() -> None:
                 far: [1.8, 2.8, 4.6],
                 Series("fleet-10", UNCHANGED): [9.0, 10.0, 20.0],
                 Series("fleet-1000", UNCHANGED): [1100.0],
+                Series("empty", UNCHANGED): [1.0],
+                Series("terraform-1", UNCHANGED): [4.0],
             }
         )
     )
     assert shown["unchanged, 1 cluster, against five pings"] == (0.6, True)
     assert shown["first run, 1 cluster, key made, against five pings"] == (0.85, False)
-    assert shown["unchanged against Terraform, 1 cluster"] == (None, None)
+    assert shown["unchanged against the amazon.aws playbook"] == (None, None)
+    assert shown["unchanged against Terraform, 1 cluster"] == (pytest.approx(0.3), False)
+    # There for comparison, it is neither reached nor missed.
+    assert shown["a play without a task against Terraform, 1 cluster"] == (0.25, None)
     assert shown["round trips, unchanged, account given"] == (pytest.approx(10.0), True)
     assert shown["CPU a cluster at 1,000 against 10, unchanged"] == (pytest.approx(1.1), True)
     assert shown["CPU a cluster at 1,000 against 10, first"] == (None, None)
@@ -68,7 +73,7 @@ def test_a_goal_is_reached_missed_or_not_shown() -> None:
 
 def test_every_goal_is_listed_also_when_nothing_is_known() -> None:
     nothing = by_title(Results())
-    assert len(nothing) == 14
+    assert len(nothing) == 15
     assert set(nothing.values()) == {(None, None)}
 
 
