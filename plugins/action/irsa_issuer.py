@@ -9,7 +9,6 @@ from __future__ import annotations
 import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.utils.display import Display
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils.sessions import warm
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
@@ -39,8 +38,10 @@ class ActionModule(DirectAction):
         except issuer_role.VariablesRefused as refusal:
             return {"failed": True, "changed": False, "msg": str(refusal), "ran_for": ran_for}
         self._task.args = {**role.options, **own}
+        result = super().run(tmp, task_vars)
         return {
-            **_for_the_role(super().run(tmp, task_vars)),
+            **result,
+            "more_to_do": bool(result.get("key_wanted")) or role.backs_up,
             "key_host": role.key_host,
             "key_files": role.key_files,
             "ran_for": ran_for,
@@ -52,12 +53,3 @@ class ActionModule(DirectAction):
         if self._task.args.get("state") != "absent" and not self._task.args.get("key"):
             return {"changed": False, **irsa_issuer.KEY_APART}
         return super()._ship(task_vars)
-
-
-def _for_the_role(result: dict[str, t.Any]) -> dict[str, t.Any]:
-    """A result that the role can leave behind as it was registered, since a task to do that would cost as much again."""
-    summary = result.get("issuer") or {}
-    whole = {**result, **{name: value for name, value in summary.items() if name != "changed"}}
-    if Display().verbosity < 3:  # below that core does not show it, either
-        whole.pop("invocation", None)
-    return whole

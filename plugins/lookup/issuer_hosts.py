@@ -49,7 +49,7 @@ class LookupModule(LookupBase):
         for host in others:
             # What run_once registers is on every host, and says which one ran it. The search ends at the
             # first host that ran the role for itself, since a fleet may be large.
-            run = variables["hostvars"][host].get("irsa_issuer_result") or {}
+            run = variables["hostvars"][host].get("__irsa_issuer_run") or {}
             failed_at_once = run.get("failed") and "ran_for" not in run
             if failed_at_once or run.get("ran_for") == f"{play} on {host}":
                 return [name]

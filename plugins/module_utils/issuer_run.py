@@ -41,6 +41,9 @@ def ensure_present(aws: Aws, wish: IssuerWish, check_mode: bool) -> Outcome:
     ``prepared`` is what the next run, with the key, goes on from. Otherwise ``issuer`` sums the whole run up. Raises
     IrsaError.
     """
+    if wish.prepared and not wish.key.exists and not check_mode:
+        # Documents that say what they will hold are for a preview alone.
+        raise IrsaError("The key has not been made, so that there is nothing to publish. Make it, and run again.")
     run = _Run(aws, wish, check_mode)
     with _after(lambda: run.actions, run.all_warnings, check_mode):
         return run.before_the_key() if not wish.key.exists and not wish.prepared else run.with_the_key()

@@ -11,6 +11,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils.bucket_place import BucketWish
+from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer import (
     DEFAULT_AUDIENCE,
     DISCOVERY_PATH,
@@ -40,7 +41,13 @@ class SigningKey:
 
     @classmethod
     def of(cls, result: t.Mapping[str, t.Any]) -> SigningKey:
-        """From a result of irsa_keypair, whatever else it holds."""
+        """From a result of irsa_keypair, whatever else it holds; nothing at all stands for a key that is not made yet.
+
+        Raises IrsaError for a result that says nothing of a key, as that of a task that failed or was skipped.
+        """
+        if result and "exists" not in result:
+            came = f": {result['msg']}" if result.get("msg") else ""
+            raise IrsaError(f"What is given as the key says nothing of one; irsa_keypair must have succeeded{came}")
         return cls(**{field.name: result[field.name] for field in dataclasses.fields(cls) if field.name in result})
 
     def apiserver_flags(self, url: str) -> list[str]:

@@ -174,8 +174,6 @@ options:
     description:
       - Take the options from the variables of role P(selfhosted.irsa.irsa_issuer#role) and check them; it is for that role
         alone. Options that are given beside it win, as those of module_defaults do.
-      - What RV(issuer) has stands beside the other return values then, so that the role can leave it behind as it is
-        registered.
     type: bool
     default: false
   delete_bucket:
@@ -263,6 +261,11 @@ prepared:
   returned: always
   type: dict
   sample: null
+more_to_do:
+  description: Whether the role goes on with tasks of their own, for a key elsewhere or a backup of it.
+  returned: with O(from_role=true)
+  type: bool
+  sample: false
 key_host:
   description: The host that the key is on.
   returned: with O(from_role=true)

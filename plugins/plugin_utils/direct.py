@@ -57,7 +57,9 @@ class DirectAction(ActionBase):
             host_vars = task_vars.get("ansible_delegated_vars", {}).get(self._task.delegate_to, task_vars)
         if core_names.UNAVAILABLE is not None:
             return core_names.UNAVAILABLE
-        if not boolean(core_names.template(self, host_vars.get("irsa_direct", True)), strict=False):
+        if not boolean(
+            core_names.template(self, host_vars.get("irsa_direct", task_vars.get("irsa_direct", True))), strict=False
+        ):
             return "irsa_direct is false"
         if self._task.async_val:
             return "the task is async"

@@ -28,6 +28,8 @@ _ROLE = Path(__file__).parents[2] / "roles" / "irsa_issuer"
 _PATHS = ("key_path", "public_key_path", "openssh_public_key_path")
 # A playbook of a collection runs in the collection's folder, and says so where relative paths are to be taken from.
 _FOLDER = f"__{PREFIX}folder"
+# A playbook that has to do with one state says so, since -e would win over what it sets.
+_EXPECTED_STATE = f"__{PREFIX}expected_state"
 # What a task of the role hands to the next one, by the options' names.
 _FROM_TASKS = ("key", "prepared")
 _UNSET: tuple[t.Any, ...] = (None, "", [], {})
@@ -46,11 +48,12 @@ def argument_spec() -> dict[str, t.Any]:
 
 @dataclasses.dataclass(frozen=True)
 class RoleVariables:
-    """``options`` of the module, without those that are not set; the key's host, and its files as key_paths() has them."""
+    """``options`` of the module, without those that are not set; the key's host, and its files as key_paths() has them; whether they are backed up."""
 
     options: dict[str, t.Any]
     key_host: str
     key_files: dict[str, t.Optional[str]]
+    backs_up: bool
 
 
 def read(
@@ -71,6 +74,12 @@ def read(
     if found:
         intro = "The variables of role irsa_issuer need mending; nothing was done."
         raise VariablesRefused("\n- ".join([intro, *found]))
+    expected = variables.get(_EXPECTED_STATE, values["state"])
+    if values["state"] != expected:
+        raise VariablesRefused(
+            f"{PREFIX}state is {values['state']}, and this playbook is for {expected}. selfhosted.irsa.provision makes "
+            "an issuer, and selfhosted.irsa.teardown takes it away."
+        )
     host = values.get("key_host") or "localhost"
     files = key_paths(wanted, template(variables.get(_FOLDER, variables["playbook_dir"])))
     values = {
@@ -80,4 +89,4 @@ def read(
         **{name: template(variables.get(f"__{PREFIX}{name}")) for name in _FROM_TASKS},
     }
     options = {name: value for name, value in values.items() if name in option_names and value not in _UNSET}
-    return RoleVariables(options, host, files)
+    return RoleVariables(options, host, files, backs_up=bool(values.get("key_backup")))

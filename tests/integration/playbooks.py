@@ -23,9 +23,6 @@ COLLECTIONS = "ANSIBLE_COLLECTIONS_PATH"
 PROVISION = "selfhosted.irsa.provision"
 TEARDOWN = "selfhosted.irsa.teardown"
 
-# What Ansible adds to a registered result, and what it shows of it alone.
-_NOT_LEFT = ("failed", "warnings", "deprecations", "diff")
-
 # How the controller is written into an inventory, if it must be: as itself and with its own Python.
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
 
@@ -111,18 +108,12 @@ class Run:
         """:return: `irsa_issuer_result` of each host that the role left it on"""
         found = {}
         for record in self.records:
-            if record.status == "ok" and "key_files" in record.result:
-                found[record.host] = record.result
-            for item in record.result.get("results", []):
+            for item in record.result.get("results", [record.result]):
                 facts = item.get("ansible_facts", {}) if isinstance(item, dict) else {}
                 if "irsa_issuer_result" in facts:
-                    found[item[item["ansible_loop_var"]]] = facts["irsa_issuer_result"]
-        # Where a run stopped before there was a key, the role has left nothing that is of use.
-        return {
-            host: {name: value for name, value in result.items() if name not in _NOT_LEFT and name[0] != "_"}
-            for host, result in found.items()
-            if not result["key_wanted"]
-        }
+                    host = item[item["ansible_loop_var"]] if "ansible_loop_var" in item else record.host
+                    found[host] = facts["irsa_issuer_result"]
+        return found
 
     @property
     def result(self) -> dict[str, Any]:

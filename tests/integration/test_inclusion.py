@@ -91,20 +91,68 @@ def test_once_for_a_cluster_of_three_with_the_key_on_the_controller(
 
 
 @pytest.mark.parametrize("strategy", ["linear", "free"])
-def test_a_failure_that_is_ignored_lets_the_other_clusters_and_the_tasks_after_it_go_on(
-    operator: Operator, strategy: str
+@pytest.mark.parametrize(
+    "wrong",
+    [{"irsa_issuer_bucket": "Not_A_Bucket"}, {"irsa_issuer_state": None}, {"irsa_issuer_prefix": "{{ nowhere }}"}],
+)
+def test_a_cluster_that_fails_leaves_the_others_alone_and_gets_no_result_of_theirs(
+    operator: Operator, strategy: str, wrong: dict[str, Any]
 ) -> None:
-    hosts = {
-        "sound": {"irsa_issuer_bucket": "irsa-sound", "irsa_issuer_key_path": str(operator.keys / "sound.key")},
-        "wrong": {"irsa_issuer_bucket": "Not_A_Bucket", "irsa_issuer_key_path": str(operator.keys / "wrong.key")},
+    hosts: dict[str, dict[str, Any]] = {
+        name: {"irsa_issuer_bucket": f"irsa-{name}", "irsa_issuer_key_path": str(operator.keys / f"{name}.key")}
+        for name in ("one", "two", "wrong")
     }
-    told = {"ansible.builtin.debug": {"msg": "{{ irsa_issuer_result is failed }}"}, "name": "After it"}
-    run = operator.play([play(role("import", ignore_errors=True), told, strategy=strategy)], hosts=hosts).ok()
+    hosts["wrong"].update(wrong)
+    told = {"ansible.builtin.debug": {"msg": "{{ irsa_issuer_result.issuer | default('none') }}"}, "name": "After it"}
+    without_spec = {"ansible.builtin.import_role": {"name": "selfhosted.irsa.irsa_issuer", "rolespec_validate": False}}
+    run = operator.play([play({**without_spec, "ignore_errors": True}, told, strategy=strategy)], hosts=hosts).ok()
     assert {record.host: record.result["msg"] for record in run.records if record.task == "After it"} == {
-        "sound": False,
-        "wrong": True,
+        "one": "https://irsa-one.s3.eu-west-1.amazonaws.com",
+        "two": "https://irsa-two.s3.eu-west-1.amazonaws.com",
+        "wrong": "none",
     }
-    assert run.results.keys() == {"sound"}
+
+
+def test_a_condition_that_asks_for_the_result_lets_the_role_go_to_its_end(operator: Operator) -> None:
+    # Of one task alone it may be false while the others are still to come.
+    variables = {
+        "irsa_issuer_bucket": "irsa-once",
+        "irsa_issuer_key_path": str(operator.key),
+        "irsa_issuer_key_host": "node",
+    }
+    guarded = role("import", vars=variables, when="irsa_issuer_result is not defined")
+    run = operator.play([play(guarded, guarded)], hosts={"node": {}}).ok()
+    assert run.writes.count("iam:CreateOpenIDConnectProvider") == 1
+    assert run.result["kid"] == kid_of(operator.key)
+
+
+def test_direct_execution_is_turned_off_for_one_cluster(operator: Operator) -> None:
+    variables = {"irsa_issuer_bucket": "irsa-shipped", "irsa_issuer_key_path": str(operator.key)}
+    run = operator.play([play(role("import", vars=variables))], "-vvv", hosts={"node": {"irsa_direct": False}}).ok()
+    assert "irsa_issuer is shipped as a module: irsa_direct is false" in run.output
+    assert run.result["kid"] == kid_of(operator.key)
+
+
+def test_a_role_that_is_skipped_leaves_an_earlier_result(operator: Operator) -> None:
+    variables = {"irsa_issuer_bucket": "irsa-kept", "irsa_issuer_key_path": str(operator.key)}
+    gone = role("import", vars={**variables, "irsa_issuer_state": "absent"}, when="false")
+    operator.play([play(role("import", vars=variables), gone), saved(operator)], hosts={"kept": {}}).ok()
+    left = json.loads((operator.folder / "kept.json").read_text())
+    assert left["issuer"] == "https://irsa-kept.s3.eu-west-1.amazonaws.com"
+
+
+def test_a_key_that_could_not_be_made_is_not_published_even_where_that_is_ignored(
+    operator: Operator, account: Account
+) -> None:
+    variables = {
+        "irsa_issuer_bucket": "irsa-no-key",
+        "irsa_issuer_key_host": "node",
+        "irsa_issuer_key_path": f"{operator.folder}/nowhere/sa.key",
+    }
+    run = operator.play([play(role("import", vars=variables, ignore_errors=True))], hosts={"node": {}}).ok()
+    assert not {"s3:PutObject", "iam:CreateOpenIDConnectProvider"} & set(run.writes)
+    assert account.providers() == []
+    assert run.results == {}
 
 
 @dataclass

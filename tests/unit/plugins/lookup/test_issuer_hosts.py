@@ -13,7 +13,7 @@ PLAY = "Give the cluster a working issuer"
 
 def told(ran: dict[str, str | None], host: str = "one") -> list[str]:
     """The hosts that ``host`` tells, where ``ran`` says of each host of the play for whom the role was run on it."""
-    runs = {name: {"irsa_issuer_result": {"ran_for": whom}} if whom else {} for name, whom in ran.items()}
+    runs = {name: {"__irsa_issuer_run": {"ran_for": whom}} if whom else {} for name, whom in ran.items()}
     variables = {
         "inventory_hostname": host,
         "ansible_play_name": PLAY,
@@ -44,7 +44,7 @@ def test_one_that_failed_before_it_could_say_so_is_no_host_of_this_cluster():
         "inventory_hostname": "one",
         "ansible_play_name": PLAY,
         "ansible_play_hosts": ["one", "two"],
-        "hostvars": {"two": {"irsa_issuer_result": {"failed": True, "msg": "'zone' is undefined"}}},
+        "hostvars": {"two": {"__irsa_issuer_run": {"failed": True, "msg": "'zone' is undefined"}}},
     }
     assert LookupModule().run([], variables) == ["one"]
 

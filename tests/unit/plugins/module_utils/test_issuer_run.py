@@ -346,6 +346,18 @@ class TestBeforeTheKey:
         assert sorted(published_kids(fake_aws)) == sorted([KEY.kid, OTHER_KEY.kid])
         assert done.values["issuer"]["provider_arn"] == arn()
 
+    def test_nothing_is_published_without_it(self, fake_aws):
+        prepared = ensure(fake_aws, key=NO_KEY).values["prepared"]
+        fake_aws.calls.clear()
+        with pytest.raises(IrsaError, match="The key has not been made"):
+            ensure(fake_aws, key=NO_KEY, prepared=prepared)
+        assert fake_aws.calls == []
+
+    @pytest.mark.parametrize("result", [{"failed": True, "msg": "No such folder."}, {"skipped": True}])
+    def test_a_result_that_says_nothing_of_a_key_is_refused(self, result):
+        with pytest.raises(IrsaError, match=f"must have succeeded{': No such folder' if 'msg' in result else '$'}"):
+            SigningKey.of(result)
+
     def test_check_mode_foretells_the_documents_without_a_key(self, fake_aws):
         prepared = ensure(fake_aws, check_mode=True, key=NO_KEY).values["prepared"]
         foretold = ensure(fake_aws, check_mode=True, key=NO_KEY, prepared=prepared)

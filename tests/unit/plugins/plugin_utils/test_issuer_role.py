@@ -134,6 +134,17 @@ def test_everything_else_that_is_wrong_is_told_at_once():
     assert "must be absolute on irsa_issuer_key_host" in message
 
 
+def test_a_playbook_for_one_state_refuses_the_other():
+    message = refusal(irsa_issuer_state="absent", __irsa_issuer_expected_state="present")
+    assert message.startswith("irsa_issuer_state is absent, and this playbook is for present.")
+    assert "selfhosted.irsa.teardown" in message
+
+
+def test_a_backup_of_the_key_is_something_more_to_do():
+    assert not read().backs_up
+    assert read(irsa_issuer_key_backup="s3://private/keys").backs_up
+
+
 def test_a_missing_path_of_the_key_is_told_by_name():
     with pytest.raises(issuer_role.VariablesRefused, match="irsa_issuer_key_path"):
         issuer_role.read(
