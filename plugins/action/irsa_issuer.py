@@ -38,13 +38,14 @@ class ActionModule(DirectAction):
         except issuer_role.VariablesRefused as refusal:
             return {"failed": True, "changed": False, "msg": str(refusal), "ran_for": ran_for}
         self._task.args = {**role.options, **own}
-        result = super().run(tmp, task_vars)
+        result = {**super().run(tmp, task_vars), "ran_for": ran_for}
+        if result.get("failed"):
+            return result
         return {
             **result,
-            "more_to_do": bool(result.get("key_wanted")) or role.backs_up,
+            "more_to_do": result["key_wanted"] or role.backs_up,
             "key_host": role.key_host,
             "key_files": role.key_files,
-            "ran_for": ran_for,
         }
 
     def _ship(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
