@@ -47,8 +47,8 @@ class LookupModule(LookupBase):
         name, play = variables["inventory_hostname"], variables["ansible_play_name"]
         others = [host for host in variables["ansible_play_hosts"] if host != name]
         for host in others:
-            # What run_once registers is on every host, and says which one ran it. The search ends at the
-            # first host that ran the role for itself, since a fleet may be large.
+            # What run_once registers is on every host, and says which one ran it. The search ends at the first host
+            # that ran the role for itself, since a fleet may be large.
             run = variables["hostvars"][host].get("__irsa_issuer_run") or {}
             failed_at_once = run.get("failed") and "ran_for" not in run
             if failed_at_once or run.get("ran_for") == f"{play} on {host}":

@@ -48,7 +48,11 @@ def argument_spec() -> dict[str, t.Any]:
 
 @dataclasses.dataclass(frozen=True)
 class RoleVariables:
-    """``options`` of the module, without those that are not set; the key's host, and its files as key_paths() has them; whether they are backed up."""
+    """What the role is told.
+
+    ``options`` are the module's, without those that are not set; ``key_files`` as key_paths() has them; ``backs_up``
+    says whether the key goes to a private place, too.
+    """
 
     options: dict[str, t.Any]
     key_host: str

@@ -79,7 +79,8 @@ class Report:
     def _goals(self) -> str:
         words = {True: "yes", False: "**no**", None: ""}
         rows = [
-            [goal.title, number(goal.most) if goal.most is not None else "", *three(goal.found), words[goal.reached]] for goal in goals(self.results)
+            [goal.title, number(goal.most) if goal.most is not None else "", *three(goal.found), words[goal.reached]]
+            for goal in goals(self.results)
         ]
         return table(["", "goal, at most", "least", "median", "most", "reached"], rows)
 
