@@ -12,7 +12,7 @@ import typing as t
 
 
 def key_paths(wanted: t.Mapping[str, t.Any], folder: str) -> dict[str, t.Optional[str]]:
-    """``key_path``, ``public_key_path`` and ``openssh_public_key_path`` with their folder; None for one that is not wanted.
+    """``key_path``, ``public_key_path`` and ``openssh_public_key_path`` with their folder, None where not wanted.
 
     ``wanted`` has what is set of them. Relative paths are taken from ``folder``, and that from the working directory. A
     ``~`` is that of the user on the key's host, and stays.
@@ -27,8 +27,8 @@ def key_paths(wanted: t.Mapping[str, t.Any], folder: str) -> dict[str, t.Optiona
 def named_paths(wanted: t.Mapping[str, t.Any]) -> dict[str, str]:
     """The same three as they are set, or their defaults; "" for one that is not wanted.
 
-    The defaults are the names of the EKS webhook's guide: sa-signer-pkcs8.pub and sa-signer.key.pub beside sa-signer.key
-    (aws/amazon-eks-pod-identity-webhook, SELF_HOSTED_SETUP.md).
+    The defaults are the names of the EKS webhook's guide (aws/amazon-eks-pod-identity-webhook, SELF_HOSTED_SETUP.md):
+    sa-signer-pkcs8.pub and sa-signer.key.pub beside sa-signer.key.
     """
     path = str(wanted.get("key_path") or "")
     defaults = {
