@@ -53,7 +53,7 @@ demo: .venv/.runtime .build/$(CORE)/.collections
 # Whatever cannot be set up is counted as failed, and the rest is run all the same. MAKE_COMMAND, since make -n would run a
 # line with MAKE in it, tests and all.
 test:
-	@$(MAKE_COMMAND) --keep-going $(END) $(NEW_END) $(NODE) .venv-lint/.test || broken='--broken set-up'; \
+	@$(MAKE_COMMAND) --keep-going --jobs 2 $(END) $(NEW_END) $(NODE) .venv-lint/.test || broken='--broken set-up'; \
 	$(RUN) $$broken tools unit integration node lint package sanity-newest
 
 unit integration sanity tools: $(END) $(NEW_END)
