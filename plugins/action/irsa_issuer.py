@@ -10,7 +10,7 @@ import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils.sessions import warm
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.sessions import warm
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import core_names, issuer_role
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils.direct import DirectAction

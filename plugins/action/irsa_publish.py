@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils.sessions import warm
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.sessions import warm
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_publish
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils.direct import DirectAction
 

@@ -10,8 +10,8 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import reports
-from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import reports
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 
 def _verify_report(results: t.Any, form: str, fail_on: str = "error") -> str:

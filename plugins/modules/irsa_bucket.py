@@ -146,15 +146,15 @@ permissions:
   sample: ["s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock", "s3:ListBucket"]
 """
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import bucket, bucket_removal
-from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import (
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket, bucket_removal
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
     aws_module,
     aws_of,
     conclude_outcome,
     wish_of,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils.bucket_place import BucketWish
-from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer import object_keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_place import BucketWish
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer import object_keys
 
 
 def main() -> None:

@@ -90,9 +90,9 @@ permissions:
   sample: ["s3:ListBucket"]
 """
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import aws_module, aws_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils.bucket_place import BucketWish, look
-from ansible_collections.selfhosted.irsa.plugins.module_utils.module import conclude
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import aws_module, aws_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_place import BucketWish, look
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.module import conclude
 
 
 def main() -> None:

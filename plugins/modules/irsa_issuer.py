@@ -298,19 +298,13 @@ permissions:
   sample: ["iam:GetOpenIDConnectProvider", "s3:GetBucketPolicy", "s3:GetObject", "s3:ListBucket"]
 """
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import (
-    disclosure,
-    issuer_removal,
-    issuer_run,
-    jwk,
-    keypair_task,
-    keys,
-    publication,
-)
-from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import aws_module, aws_of, wish_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer import DEFAULT_AUDIENCE
-from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer_wish import IssuerWish, SigningKey
-from ansible_collections.selfhosted.irsa.plugins.module_utils.module import CarefulModule, conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import issuer_removal, issuer_run
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import disclosure, jwk, keypair_task, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import publication
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import aws_module, aws_of, wish_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer import DEFAULT_AUDIENCE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_wish import IssuerWish, SigningKey
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.module import CarefulModule, conclude, require
 
 # The result where the key has to be looked at by a task of its own first.
 KEY_APART = {

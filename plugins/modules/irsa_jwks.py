@@ -149,9 +149,9 @@ actions:
   sample: []
 """
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import jwk, keys
-from ansible_collections.selfhosted.irsa.plugins.module_utils.document_set import build
-from ansible_collections.selfhosted.irsa.plugins.module_utils.module import CarefulModule, conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.document_set import build
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.module import CarefulModule, conclude, require
 
 
 class JwksModule(CarefulModule):

@@ -197,8 +197,8 @@ actions:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import keypair_task, keys
-from ansible_collections.selfhosted.irsa.plugins.module_utils.module import conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import keypair_task, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.module import conclude, require
 
 
 class KeypairModule(AnsibleModule):

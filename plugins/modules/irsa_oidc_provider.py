@@ -143,18 +143,18 @@ permissions:
   sample: ["iam:CreateOpenIDConnectProvider", "iam:GetOpenIDConnectProvider"]
 """
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import provider, provider_rules, thumbprint
-from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import (
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider, provider_rules, thumbprint
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
     aws_module,
     aws_of,
     conclude_outcome,
     wish_of,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils.https import Route
-from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer import DEFAULT_AUDIENCE
-from ansible_collections.selfhosted.irsa.plugins.module_utils.keys import CRYPTOGRAPHY_IMPORT_ERROR
-from ansible_collections.selfhosted.irsa.plugins.module_utils.module import require
-from ansible_collections.selfhosted.irsa.plugins.module_utils.plan import Outcome
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Route
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer import DEFAULT_AUDIENCE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.keys import CRYPTOGRAPHY_IMPORT_ERROR
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.module import require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.plan import Outcome
 
 
 def main() -> None:

@@ -95,9 +95,9 @@ permissions:
   sample: ["iam:GetOpenIDConnectProvider"]
 """
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import aws_module, aws_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils.module import conclude
-from ansible_collections.selfhosted.irsa.plugins.module_utils.provider import find_providers
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import aws_module, aws_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.module import conclude
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider import find_providers
 
 
 def main() -> None:

@@ -175,14 +175,15 @@ permissions:
   sample: ["s3:GetObject", "s3:ListBucket", "s3:PutObject"]
 """
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import jwk, publication
-from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import (
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import publication
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
     aws_module,
     aws_of,
     conclude_outcome,
     wish_of,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils.module import CarefulModule, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.module import CarefulModule, require
 
 
 class PublishModule(CarefulModule):

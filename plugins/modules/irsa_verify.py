@@ -210,18 +210,19 @@ report:
 
 import dataclasses
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import jwk, keys, verification
-from ansible_collections.selfhosted.irsa.plugins.module_utils.aws_module import (
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
     BOTO3_IMPORT_ERROR,
     aws_module,
     aws_of,
     require_boto3,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils.https import Route
-from ansible_collections.selfhosted.irsa.plugins.module_utils.identity_checks import identity_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils.issuer import logins_in
-from ansible_collections.selfhosted.irsa.plugins.module_utils.module import CarefulModule, conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Route
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import identity_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer import logins_in
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.module import CarefulModule, conclude, require
 
 
 class _Module(CarefulModule):
@@ -277,7 +278,7 @@ def main() -> None:
     require(module, "jwcrypto", jwk.JWCRYPTO_IMPORT_ERROR)
     if module.params["kubeconfig"] is not None:
         # Imported here, since it takes longer than all the rest.
-        from ansible_collections.selfhosted.irsa.plugins.module_utils import api_server
+        from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import api_server
 
         require(module, "kubernetes", api_server.KUBERNETES_IMPORT_ERROR)
     if module.params["assume_role"]:

@@ -20,7 +20,7 @@ import yaml
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils.role_variables import PREFIX, problems
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_variables import PREFIX, problems
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils.key_paths import key_paths, named_paths
 
 _ROLE = Path(__file__).parents[2] / "roles" / "irsa_issuer"

@@ -158,8 +158,7 @@ class Cluster:
         self.account.s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(document))
 
     def publish(self, *jwks: dict[str, Any], **fields: Any) -> None:
-        """Publishes both documents: these keys (by default the signer's), and these fields of the discovery document.
-        """
+        """Publishes both documents: these keys (by default the signer's), and these fields of the discovery document."""
         self.put(DISCOVERY, json.dumps(discovery_of(self.issuer, **fields)))
         self.put(JWKS, json.dumps({"keys": jwks or [self.keys.signer.jwk()]}))
 

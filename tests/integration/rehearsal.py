@@ -13,16 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from accounts import REGION, Account
-from ansible_collections.selfhosted.irsa.plugins.module_utils import (
-    bucket,
-    bucket_removal,
-    document_set,
-    provider,
-    publication,
-)
-from ansible_collections.selfhosted.irsa.plugins.module_utils.bucket_place import BucketWish
-from ansible_collections.selfhosted.irsa.plugins.module_utils.calls import Aws
-from ansible_collections.selfhosted.irsa.plugins.module_utils.keypair import KeyPair
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket, bucket_removal, publication
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_place import BucketWish
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.keypair import KeyPair
 
 
 class Rehearsal:

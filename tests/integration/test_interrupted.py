@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from accounts import Account
-from ansible_collections.selfhosted.irsa.plugins.module_utils import key_files
-from ansible_collections.selfhosted.irsa.plugins.module_utils.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from playbooks import Operator
 from rehearsal import Rehearsal
 

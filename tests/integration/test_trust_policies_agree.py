@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import hypothesis
-from ansible_collections.selfhosted.irsa.plugins.module_utils import trust_policy
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import trust_policy
 from hypothesis import given
 from hypothesis import strategies as st
 

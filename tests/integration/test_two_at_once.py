@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from accounts import Account
-from ansible_collections.selfhosted.irsa.plugins.module_utils import key_files, plan
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import plan
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files
 from oracles import kid_of
 from playbooks import PROVISION, Operator
 from rehearsal import Rehearsal

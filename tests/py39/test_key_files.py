@@ -1,1 +1,1 @@
-../unit/plugins/module_utils/test_key_files.py
+../unit/plugins/module_utils/_keys/test_key_files.py

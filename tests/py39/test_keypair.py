@@ -1,1 +1,1 @@
-../unit/plugins/module_utils/test_keypair.py
+../unit/plugins/module_utils/_keys/test_keypair.py

@@ -1,1 +1,1 @@
-../unit/plugins/module_utils/test_keys.py
+../unit/plugins/module_utils/_keys/test_keys.py

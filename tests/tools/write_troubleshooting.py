@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-CATALOGUE = REPOSITORY / "plugins" / "module_utils" / "check_catalogue.py"
+CATALOGUE = REPOSITORY / "plugins" / "module_utils" / "_verify" / "check_catalogue.py"
 GUIDE = REPOSITORY / "docs" / "troubleshooting.md"
 
 HEAD = """\
@@ -25,7 +25,7 @@ Copyright (c) 2026, the selfhosted.irsa authors
 GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 SPDX-License-Identifier: GPL-3.0-or-later
 
-Written by `make guide` from plugins/module_utils/check_catalogue.py.
+Written by `make guide` from plugins/module_utils/_verify/check_catalogue.py.
 -->
 
 # Troubleshooting

@@ -14,7 +14,7 @@ import pytest
 from ansible.module_utils.common.parameters import PASS_VARS
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import aws_module
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module import aws_module
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import FakeAws
 
 MODULES = "ansible_collections.selfhosted.irsa.plugins.modules"

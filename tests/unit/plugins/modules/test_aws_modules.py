@@ -10,7 +10,9 @@ import hashlib
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import aws_module, documents, jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module import aws_module
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (

@@ -13,7 +13,8 @@ import typing as t
 import pytest
 import yaml
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import documents, jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
     HOST,

@@ -11,7 +11,7 @@ import stat
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import keys
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
 

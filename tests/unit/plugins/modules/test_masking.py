@@ -11,7 +11,8 @@ import json
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils import documents, jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
 REGION = "eu-west-1"

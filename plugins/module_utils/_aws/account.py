@@ -1,0 +1,76 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whose account: looked up only where nobody said it, confirmed only where something would be made in the wrong one."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids import check_account_id
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+
+
+def account_of(aws: Aws, given: t.Optional[str]) -> str:
+    """The account ID given, or that of the credentials (one GetCallerIdentity). Raises IrsaError."""
+    if given:
+        check_account_id(given)
+        return given
+    try:
+        return _caller_account(aws)
+    except CallFailed as failure:
+        if failure.unsupported:
+            raise IrsaError(
+                f"{failure} This endpoint cannot say whose credentials these are; give the account ID with the "
+                "account_id option."
+            ) from None
+        raise
+
+
+def _caller_account(aws: Aws) -> str:
+    """The account of the credentials, looked up once for all rooms of a run."""
+    if aws.caller_account is None:
+        aws.caller_account = aws.call("sts", "GetCallerIdentity", "the credentials")["Account"]
+    return aws.caller_account
+
+
+def is_of_another(aws: Aws, account_id: str) -> bool:
+    """Whether the credentials are known to be of another account than this one (one GetCallerIdentity at most)."""
+    try:
+        return _caller_account(aws) != account_id
+    except CallFailed:
+        return False
+
+
+def confirm_account(aws: Aws, service: str, account_id: str, given: bool) -> None:
+    """Raise IrsaError when an account ID that was given is not the credentials', before something is made in the wrong
+    account.
+
+    ``service`` is one whose client is in use anyway. Costs one GetCallerIdentity unless the credentials themselves say
+    their account, as those of an assumed role do. An endpoint that does not know that call leaves the question open.
+    """
+    if not given:
+        return
+    actual = _credentials_account(aws.client(service))
+    if actual is None:
+        try:
+            actual = _caller_account(aws)
+        except CallFailed as failure:
+            if failure.unsupported or failure.denied:
+                return
+            raise
+    if actual != account_id:
+        raise IrsaError(
+            f"account_id is {account_id}, and the credentials are of account {actual}. Nothing was made. Correct "
+            "account_id, or use "
+            f"credentials of account {account_id} (AWS_PROFILE, or assume a role there)."
+        )
+
+
+def _credentials_account(client: t.Any) -> t.Optional[str]:
+    # botocore knows it for assumed roles and for profiles with aws_account_id; the attribute has no public accessor.
+    signer = getattr(client, "_request_signer", None)
+    credentials = getattr(signer, "_credentials", None)
+    return getattr(credentials, "account_id", None)

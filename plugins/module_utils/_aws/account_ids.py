@@ -1,0 +1,23 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an account ID looks like."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+
+# Twelve digits at AWS; Ceph has RGW and 17 digits.
+_ACCOUNT_ID = re.compile(r"^([0-9]{12}|RGW[0-9]{17})$")
+
+
+def check_account_id(account_id: str, option: str = "account_id") -> None:
+    """Raise IrsaError unless the text is an account ID."""
+    if not _ACCOUNT_ID.fullmatch(account_id):
+        raise IrsaError(
+            f"{option} is {account_id!r}; an AWS account ID has twelve digits. Put it in quotes, or YAML drops leading "
+            "zeros."
+        )

@@ -1,0 +1,39 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Are there any AWS credentials? Asked by what can do without, so the answer must cost next to nothing."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import botocore_models
+
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/identify_ec2_instances.html
+_MARKS = (("/sys/class/dmi/id/sys_vendor", "amazon ec2"), ("/sys/hypervisor/uuid", "ec2"))
+
+
+def exist(profile: t.Optional[str]) -> bool:
+    """Whether botocore finds credentials where it always looks. Raises its exceptions, as for a profile that is not
+    there.
+
+    The metadata service of EC2 is asked on EC2 alone: elsewhere botocore would wait a second for an answer.
+    """
+    session = botocore_models.new_session()
+    if profile is not None:
+        session.set_config_variable("profile", profile)
+    if not (session.get_config_variable("ec2_metadata_service_endpoint") or _on_ec2()):
+        session.get_component("credential_provider").remove("iam-role")
+    return session.get_credentials() is not None
+
+
+def _on_ec2() -> bool:
+    for path, mark in _MARKS:
+        try:
+            if Path(path).read_text(encoding="ascii").lower().startswith(mark):
+                return True
+        except (OSError, ValueError):
+            continue
+    return False

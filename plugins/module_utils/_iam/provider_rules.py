@@ -1,0 +1,55 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What IAM takes as a provider's client IDs and thumbprints."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html and
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+MOST_CLIENT_IDS = 100
+MOST_THUMBPRINTS = 5
+_THUMBPRINT = re.compile(r"^[0-9A-Fa-f]{40}$")
+AUTO = "auto"
+
+# What ansible-playbook -e 'name=["a"]' makes of a list.
+_QUOTED_LIST = re.compile(r"[\[\]{}\"'\s]")
+
+
+def check_client_ids(client_ids: t.Sequence[str], option: str = "client_ids") -> None:
+    """Raise IrsaError unless IAM takes these client IDs."""
+    if not 1 <= len(client_ids) <= MOST_CLIENT_IDS:
+        raise IrsaError(f"{option} has {len(client_ids)} entries; IAM takes 1 to {MOST_CLIENT_IDS} client IDs.")
+    for client_id in client_ids:
+        if not 1 <= len(client_id) <= 255:
+            raise IrsaError(f"{option} has an entry of {len(client_id)} characters; IAM takes 1 to 255.")
+        if _QUOTED_LIST.search(client_id):
+            raise IrsaError(
+                f"{option} has {client_id!r}, which looks like a list in quotes. With -e, give a list as JSON of the "
+                f'whole variable: -e \'{{"name": ["…"]}}\'.'
+            )
+
+
+def check_thumbprints(thumbprints: t.Sequence[str], option: str = "thumbprints") -> None:
+    """Raise IrsaError unless these are thumbprints, or ``auto`` alone.
+
+    IAM itself checks neither hexadecimal digits nor duplicates, so a wrong one would only be noticed when STS refuses.
+    """
+    if list(thumbprints) == [AUTO]:
+        return
+    if AUTO in thumbprints:
+        raise IrsaError(f"{option} has '{AUTO}' among others; give '{AUTO}' alone, or thumbprints alone.")
+    if len(thumbprints) > MOST_THUMBPRINTS:
+        raise IrsaError(f"{option} has {len(thumbprints)} entries; IAM takes {MOST_THUMBPRINTS} at most.")
+    for thumbprint in thumbprints:
+        if not _THUMBPRINT.fullmatch(thumbprint):
+            raise IrsaError(
+                f"{option} has {thumbprint!r}; a thumbprint is the SHA-1 of a certificate, 40 hexadecimal digits "
+                "without colons."
+            )

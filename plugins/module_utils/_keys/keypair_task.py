@@ -1,0 +1,37 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The key pair with the attributes of its files, which only a module can set."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.keypair import KeyPair
+
+
+def run(module: t.Any, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Do what irsa_keypair does for these options of it; returns its result. Raises IrsaError."""
+    key_files.check_owner(options.get("owner"), options.get("group"))
+    pair = KeyPair(options, module.check_mode)
+    result = pair.ensure_absent() if options["state"] == "absent" else pair.ensure_present()
+    if result["exists"]:
+        _apply_attributes(module, options, result)
+    return result
+
+
+def _apply_attributes(module: t.Any, options: t.Mapping[str, t.Any], result: dict[str, t.Any]) -> None:
+    """Mode, owner and group of the files, the public ones' mode aside; what is changed goes into the result."""
+    files = [module.load_file_common_arguments(options)]
+    for option in ("public_key_path", "openssh_public_key_path"):
+        if options[option]:
+            files.append(module.load_file_common_arguments({**options, "mode": None}, path=options[option]))
+    for arguments in files:
+        diff: dict[str, t.Any] = {}
+        if module.set_fs_attributes_if_different(arguments, False, diff=diff):
+            result["changed"] = True
+            result["actions"].append("file:SetAttributes")
+            for side in ("before", "after"):
+                result["diff"][side] = {**result["diff"][side], arguments["path"]: diff.get(side, {})}

@@ -1,0 +1,47 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""PEM, as text: its blocks, and whether a private key is in it. What the blocks hold is the business of ``keys``."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+
+_PRIVATE = re.compile(rb"BEGIN [A-Z0-9 ]*PRIVATE KEY")
+
+_BEGIN = re.compile(rb"^-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?$", re.MULTILINE)
+
+
+class PemBlock(t.NamedTuple):
+    """One PEM block: its label, as ``RSA PRIVATE KEY``, and its whole text with both boundary lines."""
+
+    label: str
+    text: bytes
+
+
+def pem_blocks(text: bytes) -> list[PemBlock]:
+    """Split PEM text into its blocks; what stands between blocks is ignored, as RFC 7468 allows.
+
+    Raises IrsaError for a block that begins and does not end.
+    """
+    blocks = []
+    position = 0
+    while True:
+        begin = _BEGIN.search(text, position)
+        if begin is None:
+            return blocks
+        end_line = b"-----END " + begin.group(1) + b"-----"
+        end = text.find(end_line, begin.end())
+        if end < 0:
+            raise IrsaError(f"it is truncated: '-----BEGIN {begin.group(1).decode()}-----' has no matching END line")
+        position = end + len(end_line)
+        blocks.append(PemBlock(begin.group(1).decode(), text[begin.start() : position] + b"\n"))
+
+
+def holds_private_key(text: bytes) -> bool:
+    """Whether text has a private key in PEM in it: usable or not, whole or not, however its lines are broken."""
+    return _PRIVATE.search(text) is not None

@@ -1,0 +1,77 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The two published documents: from keys to exact bytes."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+
+Document = t.Dict[str, t.Any]
+
+
+def render(document: Document) -> str:
+    """A document's text: sorted, indented, in ASCII, with a newline at its end; the same document, the same bytes,
+    always.
+    """
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=True) + "\n"
+
+
+def discovery(issuer: str, jwks_uri: str, algorithms: t.Iterable[str]) -> Document:
+    """The discovery document (OpenID Connect Discovery 1.0, section 3) with the fields of the EKS webhook's guide.
+
+    https://github.com/aws/amazon-eks-pod-identity-webhook/blob/master/SELF_HOSTED_SETUP.md
+    """
+    return {
+        "issuer": issuer,
+        "jwks_uri": jwks_uri,
+        "authorization_endpoint": "urn:kubernetes:programmatic_authorization",
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": sorted(set(algorithms)),
+        "claims_supported": ["sub", "iss"],
+    }
+
+
+def algorithms_of(keys: t.Iterable[jwk.Jwk]) -> list[str]:
+    """The algorithms of all keys of a JWKS, sorted; what the discovery document has to name."""
+    return sorted({algorithm for algorithm in map(jwk.algorithm_of, keys) if algorithm})
+
+
+def merge_keys(named: t.Iterable[tuple[str, jwk.Jwk]]) -> list[jwk.Jwk]:
+    """Usable keys in the order given, one for each kid.
+
+    ``named`` are pairs of where a key comes from (for messages) and the JWK. Raises IrsaError for a key that STS would
+    refuse, and for one kid that two different keys claim.
+    """
+    merged: dict[str, jwk.Jwk] = {}
+    for source, candidate in named:
+        try:
+            key = jwk.usable(candidate)
+        except IrsaError as fault:
+            raise IrsaError(f"{source} cannot be published: {fault}.") from None
+        present = merged.setdefault(key["kid"], key)
+        if not jwk.same_numbers(present, key):
+            raise IrsaError(
+                f"{source} has the kid {key['kid']!r} of another key, and of two keys with one kid STS uses the last "
+                "alone."
+            )
+    return list(merged.values())
+
+
+def jwks(keys: t.Sequence[jwk.Jwk], legacy_empty_kid: bool = False) -> Document:
+    """A JWKS of usable keys.
+
+    ``legacy_empty_kid`` adds the first key once more with an empty kid, for Kubernetes before 1.16, whose tokens have
+    none (the same guide, step "Generate the keypair"). Raises IrsaError for more keys than STS reads.
+    """
+    published = list(keys)
+    if legacy_empty_kid:
+        published.append({**published[0], "kid": ""})
+    jwk.check_count(published)
+    return {"keys": published}

@@ -1,0 +1,171 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What irsa_verify found, for people, programs and CI: Markdown, JSON, JUnit XML, and a table of many issuers.
+
+A result is what the module returned: ``issuer``, ``verdict``, ``diagnosis``, ``checks``; or, where it could not begin,
+only ``msg``. Results are given by the name of whom they belong to, such as a cluster.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+from xml.etree import ElementTree
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+
+Result = t.Mapping[str, t.Any]
+Results = t.Mapping[str, Result]
+
+OK, WARNING, ERROR, SKIPPED = "ok", "warning", "error", "skipped"
+NOT_VERIFIED = "not verified"
+
+# What a server sends can be quoted in what was seen. XML 1.0 has no form at all for these characters, files have none
+# for lone surrogates, and terminals obey some: https://www.w3.org/TR/xml/#charsets
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+# All that Markdown or the HTML in it could take for more than text.
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~!])")
+
+
+def render(results: Results, form: str, fail_on: str = ERROR) -> str:
+    """Write results in one of ``FORMS``: ``md``, ``json``, ``xml`` (JUnit) or ``table``.
+
+    A single result makes a document of its own, several make one of all. ``fail_on`` says from which status on a check
+    counts as a failure in JUnit. Raises IrsaError for another form.
+    """
+    if form not in FORMS:
+        raise IrsaError(f"There is no report as {form!r}. A report's file name ends in .md, .json or .xml (for JUnit).")
+    return FORMS[form](results, fail_on)
+
+
+def _markdown(results: Results, _fail_on: str) -> str:
+    if len(results) == 1:
+        (result,) = results.values()
+        return "\n".join(_markdown_of(result, _issuer(result), "#")) + "\n"
+    lines = ["# Service account issuers", ""]
+    rows = _rows(results)
+    lines += [f"| {' | '.join(rows[0])} |", "|---" * len(rows[0]) + "|"]
+    lines += [f"| {' | '.join(map(_escaped, row))} |" for row in rows[1:]]
+    for name, result in results.items():
+        lines += ["", *_markdown_of(result, f"{name}, {_issuer(result)}", "##")]
+    return "\n".join(lines) + "\n"
+
+
+def _markdown_of(result: Result, title: str, level: str) -> list[str]:
+    lines = [f"{level} {_escaped(title)}: {_verdict(result)}"]
+    if diagnosis := _diagnosis(result):
+        lines += ["", _escaped(diagnosis)]
+    for check in _findings(result):
+        lines += ["", f"{level}# {check['status']}: {check['id']}", "", _escaped(check["seen"])]
+        why = (("Likely cause", check.get("cause")), ("Remedy", check.get("remedy")))
+        details = [f"- {label}: {_escaped(text)}" for label, text in why if text]
+        lines += ["", *details] if details else []
+    if _checks(result):
+        lines += ["", "| check | status | seen |", "|---|---|---|"]
+        lines += [f"| {check['id']} | {check['status']} | {_escaped(check['seen'])} |" for check in _checks(result)]
+    return lines
+
+
+def _escaped(text: str) -> str:
+    """As text in Markdown, in one line."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(_printable(text).split()))
+
+
+def _json(results: Results, _fail_on: str) -> str:
+    plain = {
+        name: {
+            "issuer": _issuer(result),
+            "verdict": _verdict(result),
+            "diagnosis": _diagnosis(result),
+            "checks": _checks(result),
+        }
+        for name, result in results.items()
+    }
+    content = next(iter(plain.values())) if len(plain) == 1 else plain
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _junit(results: Results, fail_on: str) -> str:
+    """The form that CI systems read; it has no warnings, so those are output of a test case that went well."""
+    suites = ElementTree.Element("testsuites", name="selfhosted.irsa.verify")
+    for name, result in results.items():
+        title = _issuer(result) if len(results) == 1 else f"{name}: {_issuer(result)}"
+        suites.append(_junit_suite(result, title, fail_on))
+    ElementTree.indent(suites)
+    return ElementTree.tostring(suites, encoding="unicode", xml_declaration=False) + "\n"
+
+
+def _junit_suite(result: Result, title: str, fail_on: str) -> ElementTree.Element:
+    suite = ElementTree.Element("testsuite", name=_printable(title))
+    checks = _checks(result)
+    for check in checks:
+        text = "\n".join(check[key] for key in ("seen", "cause", "remedy") if check.get(key))
+        case = ElementTree.SubElement(suite, "testcase", classname="selfhosted.irsa.verify", name=check["id"])
+        status = check["status"]
+        if status == ERROR or (status == WARNING and fail_on == WARNING):
+            failure = ElementTree.SubElement(case, "failure", type=status, message=_printable(check["seen"]))
+            failure.text = _printable(text)
+        elif status == SKIPPED:
+            ElementTree.SubElement(case, "skipped", message=_printable(check["seen"]))
+        else:
+            ElementTree.SubElement(case, "system-out").text = _printable(text)
+    if _verdict(result) == NOT_VERIFIED:
+        case = ElementTree.SubElement(suite, "testcase", classname="selfhosted.irsa.verify", name="verify")
+        ElementTree.SubElement(case, "error", message=_printable(_diagnosis(result) or NOT_VERIFIED))
+    for count, element in (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(count, str(sum(1 for found in suite.iter(element))))
+    return suite
+
+
+def _printable(text: t.Any) -> str:
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(text))
+
+
+def _table(results: Results, _fail_on: str) -> str:
+    rows = [tuple(map(_printable, row)) for row in _rows(results)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(results: Results) -> list[tuple[str, ...]]:
+    """A head, and a row for each result."""
+    rows: list[tuple[str, ...]] = [("cluster", "issuer", "verdict", "right", "findings")]
+    for name, result in results.items():
+        right = sum(check["status"] == OK for check in _checks(result))
+        findings = ", ".join(dict.fromkeys(check["id"] for check in _findings(result)))
+        rows.append((name, _issuer(result), _verdict(result), str(right), findings or _diagnosis(result) or "-"))
+    return rows
+
+
+def _issuer(result: Result) -> str:
+    return str(result.get("issuer") or "unknown issuer")
+
+
+def _verdict(result: Result) -> str:
+    return result.get("verdict") or NOT_VERIFIED
+
+
+def _diagnosis(result: Result) -> t.Optional[str]:
+    return result.get("diagnosis") or result.get("msg")
+
+
+def _checks(result: Result) -> list[t.Mapping[str, t.Any]]:
+    return list(result.get("checks") or [])
+
+
+def _findings(result: Result) -> list[t.Mapping[str, t.Any]]:
+    """The errors, then the warnings."""
+    return [check for status in (ERROR, WARNING) for check in _checks(result) if check["status"] == status]
+
+
+FORMS: dict[str, t.Callable[[Results, str], str]] = {
+    "md": _markdown,
+    "json": _json,
+    "xml": _junit,
+    "table": _table,
+}

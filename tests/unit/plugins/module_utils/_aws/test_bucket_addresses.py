@@ -1,0 +1,35 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which bucket and object an address is of, in every form in which S3 and stores like it serve them."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.bucket_checks import _located
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.places import Place
+
+AWS = Place("aws", "eu-west-1", "amazonaws.com", "https://s3.eu-west-1.amazonaws.com", True)
+STORE = Place("aws", "us-east-1", "amazonaws.com", "https://s3.example.test", False)
+
+
+@pytest.mark.parametrize(
+    ("place", "url", "found"),
+    [
+        (AWS, "https://irsa.s3.eu-west-1.amazonaws.com/prod/keys.json", ("irsa", "prod/keys.json")),
+        (AWS, "https://irsa.s3.amazonaws.com/keys.json", ("irsa", "keys.json")),
+        (AWS, "https://irsa.s3.dualstack.eu-west-1.amazonaws.com/keys.json", ("irsa", "keys.json")),
+        (AWS, "https://s3.eu-west-1.amazonaws.com/irsa/prod/keys.json", ("irsa", "prod/keys.json")),
+        (AWS, "https://s3.amazonaws.com/irsa/keys.json", ("irsa", "keys.json")),
+        (AWS, "https://s3.amazonaws.com/irsa", None),
+        (AWS, "https://oidc.example.com/irsa/keys.json", None),
+        (STORE, "https://irsa.s3.example.test/keys.json", ("irsa", "keys.json")),
+        (STORE, "https://s3.example.test/irsa/prod/keys.json", ("irsa", "prod/keys.json")),
+        (STORE, "https://irsa.s3.eu-west-1.amazonaws.com/keys.json", ("irsa", "keys.json")),
+        (STORE, "https://other.example.test/irsa/keys.json", None),
+    ],
+)
+def test_are_understood(place, url, found):
+    assert _located(url, place) == found

@@ -1,0 +1,67 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Errors of IAM and STS in S3's form, as Ceph's gateway sends them for calls that it does not know."""
+
+from __future__ import annotations
+
+import io
+import typing as t
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account import account_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+
+# What Ceph 20.2 answers to sts:GetCallerIdentity.
+NOT_ALLOWED = b"""<?xml version="1.0" encoding="UTF-8"?>
+<Error><Code>MethodNotAllowed</Code><Message></Message><RequestId>tx0000</RequestId><HostId>1-default</HostId></Error>"""
+
+
+class _Raw(io.BytesIO):
+    def stream(self, **ignored: t.Any) -> t.Iterator[bytes]:
+        yield self.read()
+
+
+def _client(service: str, status: int, body: bytes) -> t.Any:
+    client = boto3.session.Session(
+        aws_access_key_id="AKID", aws_secret_access_key="secret", region_name="us-east-1"
+    ).client(service, endpoint_url="https://store.example.com", config=Config(retries={"total_max_attempts": 1}))
+
+    def answer(request: t.Any, **ignored: t.Any) -> AWSResponse:
+        return AWSResponse(request.url, status, {"content-type": "application/xml"}, _Raw(body))
+
+    client.meta.events.register(f"before-send.{service}", answer)
+    return client
+
+
+def test_a_call_that_the_endpoint_does_not_know_is_unsupported() -> None:
+    aws = Aws({"sts": _client("sts", 405, NOT_ALLOWED)})
+    with pytest.raises(CallFailed, match="sts:GetCallerIdentity on the credentials failed: MethodNotAllowed") as caught:
+        aws.call("sts", "GetCallerIdentity", "the credentials")
+    assert caught.value.unsupported
+    assert caught.value.details["error"]["code"] == "MethodNotAllowed"
+
+
+def test_so_is_one_in_pages() -> None:
+    aws = Aws({"iam": _client("iam", 405, NOT_ALLOWED)})
+    with pytest.raises(CallFailed, match="iam:ListRoles on the account failed: MethodNotAllowed") as caught:
+        list(aws.pages("iam", "ListRoles", "the account"))
+    assert caught.value.unsupported
+
+
+def test_an_answer_without_any_code_is_known_by_its_status() -> None:
+    aws = Aws({"sts": _client("sts", 405, b"<Error></Error>")})
+    with pytest.raises(CallFailed, match="failed: 405: no message") as caught:
+        aws.call("sts", "GetCallerIdentity", "the credentials")
+    assert caught.value.unsupported
+
+
+def test_the_user_is_told_to_give_the_account_id() -> None:
+    with pytest.raises(IrsaError, match="give the account ID with the account_id option"):
+        account_of(Aws({"sts": _client("sts", 405, NOT_ALLOWED)}), None)

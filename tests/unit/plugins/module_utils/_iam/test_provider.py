@@ -1,0 +1,371 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The IAM OIDC provider: registered, reconciled in place, looked up, or removed in the safe order."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider import ProviderWish
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
+
+URL = "https://irsa-prod.s3.eu-west-1.amazonaws.com/prod"
+ARN = f"arn:aws:iam::{ACCOUNT}:oidc-provider/irsa-prod.s3.eu-west-1.amazonaws.com/prod"
+AUDIENCE = "sts.amazonaws.com"
+ONE, TWO = "1" * 40, "abcdef" * 6 + "abcd"
+
+GET, LIST = "iam:GetOpenIDConnectProvider", "iam:ListOpenIDConnectProviders"
+CREATE, DELETE = "iam:CreateOpenIDConnectProvider", "iam:DeleteOpenIDConnectProvider"
+ADD, REMOVE = "iam:AddClientIDToOpenIDConnectProvider", "iam:RemoveClientIDFromOpenIDConnectProvider"
+THUMBPRINT = "iam:UpdateOpenIDConnectProviderThumbprint"
+TAG, UNTAG = "iam:TagOpenIDConnectProvider", "iam:UntagOpenIDConnectProvider"
+
+
+def ensure(fake_aws, check_mode=False, **given):
+    return provider.ensure_present(Aws(fake_aws.clients), ProviderWish(**{"url": URL, **given}), check_mode)
+
+
+def remove(fake_aws, check_mode=False, **given):
+    return provider.ensure_absent(Aws(fake_aws.clients), ProviderWish(**{"url": URL, **given}), check_mode)
+
+
+@pytest.fixture
+def iam(fake_aws):
+    """Somebody else's client."""
+    return fake_aws.quietly("iam")
+
+
+@pytest.fixture
+def made(fake_aws, iam):
+    """A provider that is there, with one client ID, one thumbprint and one tag."""
+    iam.create_open_id_connect_provider(
+        Url=URL, ClientIDList=[AUDIENCE], ThumbprintList=[ONE], Tags=[{"Key": "theirs", "Value": "x"}]
+    )
+
+
+def present(iam):
+    found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=ARN)
+    tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
+    return sorted(found["ClientIDList"]), sorted(found["ThumbprintList"]), tags
+
+
+def assert_as_foretold(fake_aws, **given):
+    """Run in check mode, then for real, then again: told, done, nothing left to do."""
+    foretold = ensure(fake_aws, check_mode=True, **given)
+    assert fake_aws.writes == []
+    done = ensure(fake_aws, **given)
+    assert foretold.actions == done.actions == fake_aws.writes
+    assert (foretold.values, foretold.diff, foretold.warnings) == (done.values, done.diff, done.warnings)
+    assert foretold.permissions == done.permissions
+    fake_aws.calls.clear()
+    again = ensure(fake_aws, **given)
+    assert (again.actions, fake_aws.writes, again.warnings) == ([], [], [])
+    for name in ("arn", "url", "client_ids", "tags"):
+        assert again.values[name] == done.values[name]
+    return done
+
+
+def refusal(fake_aws, **given) -> str:
+    with pytest.raises(IrsaError) as caught:
+        ensure(fake_aws, **given)
+    assert fake_aws.writes == []
+    return str(caught.value)
+
+
+class TestRegistering:
+    def test_takes_one_write(self, fake_aws, iam):
+        done = assert_as_foretold(fake_aws)
+        assert done.actions == [CREATE]
+        assert fake_aws.params_of(CREATE) == [{"Url": URL, "ClientIDList": [AUDIENCE]}]
+        assert done.values == {
+            "arn": ARN,
+            "url": URL,
+            "client_ids": [AUDIENCE],
+            "thumbprints": [],
+            "tags": {},
+            "create_date": None,
+            "account_id": ACCOUNT,
+        }
+        assert present(iam)[0] == [AUDIENCE]
+        assert done.permissions == [CREATE, GET]
+
+    def test_computes_the_arn_and_never_searches(self, fake_aws):
+        ensure(fake_aws, account_id=ACCOUNT, confirm_account=False)
+        assert fake_aws.calls == [GET, CREATE]
+        assert fake_aws.params_of(GET) == [{"OpenIDConnectProviderArn": ARN}]
+
+    def test_takes_all_that_was_asked_for_at_once(self, fake_aws, iam):
+        done = assert_as_foretold(
+            fake_aws, client_ids=["b", "a", "b"], thumbprints=[TWO.upper(), ONE, TWO], tags={"team": "platform"}
+        )
+        assert done.actions == [CREATE]
+        (params,) = fake_aws.params_of(CREATE)
+        assert params["ClientIDList"] == ["b", "a"] and params["ThumbprintList"] == [ONE, TWO]
+        assert present(iam) == (["a", "b"], [ONE, TWO], {"team": "platform"})
+        assert "iam:TagOpenIDConnectProvider" in done.permissions
+
+    def test_adopts_the_provider_of_a_run_that_was_faster(self, fake_aws, iam, pauses):
+        fake_aws.before(
+            CREATE, lambda: iam.create_open_id_connect_provider(Url=URL, ClientIDList=["other"], ThumbprintList=[ONE])
+        )
+        done = ensure(fake_aws)
+        assert done.actions == [ADD, REMOVE]
+        assert present(iam)[0] == [AUDIENCE]
+
+    def test_waits_until_iam_can_read_what_was_just_published(self, fake_aws, pauses):
+        fake_aws.fail(CREATE, "OpenIdIdpCommunicationError", 400, times=2)
+        assert ensure(fake_aws).actions == [CREATE]
+        assert len(pauses) == 2
+
+
+class TestReconciling:
+    def test_leaves_what_is_right_alone(self, fake_aws, made):
+        done = ensure(fake_aws)
+        assert (done.actions, done.warnings) == ([], [])
+        assert done.values["thumbprints"] == [ONE] and done.values["tags"] == {"theirs": "x"}
+        assert done.values["create_date"].startswith("20")
+        assert fake_aws.calls == ["sts:GetCallerIdentity", GET]
+
+    def test_adds_before_it_removes(self, fake_aws, iam, made):
+        done = assert_as_foretold(fake_aws, client_ids=["new", "newer"])
+        assert done.actions == [ADD, ADD, REMOVE]
+        assert present(iam)[0] == ["new", "newer"]
+        assert len(done.warnings) == 1 and AUDIENCE in done.warnings[0] and "lose access" in done.warnings[0]
+
+    def test_keeps_other_client_ids_when_told_so(self, fake_aws, iam, made):
+        done = assert_as_foretold(fake_aws, client_ids=["new"], purge_client_ids=False)
+        assert done.actions == [ADD] and done.values["client_ids"] == sorted([AUDIENCE, "new"])
+        assert done.warnings == []
+
+    def test_makes_room_where_no_more_client_ids_fit(self, fake_aws, iam):
+        there = [f"audience-{number:03}" for number in range(100)]
+        iam.create_open_id_connect_provider(Url=URL, ClientIDList=there, ThumbprintList=[ONE])
+        done = ensure(fake_aws, client_ids=[*there[2:], "new", "newer"])
+        assert done.actions == [REMOVE, REMOVE, ADD, ADD]
+
+    @pytest.mark.parametrize("thumbprints", [None, [], [ONE], [ONE.upper(), ONE]])
+    def test_leaves_thumbprints_alone_that_were_not_asked_to_change(self, fake_aws, made, thumbprints):
+        assert ensure(fake_aws, thumbprints=thumbprints).actions == []
+
+    def test_replaces_thumbprints(self, fake_aws, iam, made):
+        done = assert_as_foretold(fake_aws, thumbprints=[TWO.upper()])
+        assert done.actions == [THUMBPRINT]
+        assert present(iam)[1] == [TWO] == done.values["thumbprints"]
+
+    @pytest.mark.parametrize(
+        ("given", "actions", "tags"),
+        [
+            ({"tags": {"team": "platform"}}, [TAG], {"theirs": "x", "team": "platform"}),
+            ({"tags": {"team": "platform"}, "purge_tags": True}, [TAG, UNTAG], {"team": "platform"}),
+            ({"tags": {"theirs": "y"}}, [TAG], {"theirs": "y"}),
+            ({"tags": {}, "purge_tags": True}, [UNTAG], {}),
+            ({"tags": {}}, [], {"theirs": "x"}),
+            ({"tags": None, "purge_tags": True}, [], {"theirs": "x"}),
+            ({"tags": {"number": 5, "flag": True}}, [TAG], {"theirs": "x", "number": "5", "flag": "True"}),
+        ],
+        ids=["added", "purged", "changed", "all purged", "none given", "not looked at", "of other types"],
+    )
+    def test_tags_are_merged_unless_purged(self, fake_aws, iam, made, given, actions, tags):
+        done = assert_as_foretold(fake_aws, **given)
+        assert done.actions == actions
+        assert present(iam)[2] == tags == done.values["tags"]
+
+    def test_is_never_deleted_and_made_again(self, fake_aws, made):
+        ensure(fake_aws, client_ids=["new"], thumbprints=[TWO], tags={"a": "b"}, purge_tags=True)
+        assert CREATE not in fake_aws.calls and DELETE not in fake_aws.calls
+
+    def test_draws_each_change(self, fake_aws, made):
+        drawn = ensure(fake_aws, check_mode=True, client_ids=["new"], thumbprints=[TWO], tags={"a": "b"}).diff
+        assert [(entry["before"], entry["after"]) for entry in drawn] == [
+            ("", "new\n"),
+            (f"{AUDIENCE}\n", ""),
+            (json.dumps([ONE], indent=2) + "\n", json.dumps([TWO], indent=2) + "\n"),
+            ("{}\n", '{\n  "a": "b"\n}\n'),
+        ]
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("given", "reason"),
+        [
+            ({"url": "http://irsa.example.com"}, "must begin with https://"),
+            ({"url": "https://irsa.example.com/"}, "ends with a slash"),
+            ({"client_ids": []}, "client_ids has 0 entries"),
+            ({"client_ids": [str(number) for number in range(101)]}, "client_ids has 101 entries"),
+            ({"client_ids": [""]}, "0 characters"),
+            ({"client_ids": ["x" * 256]}, "256 characters"),
+            ({"thumbprints": [ONE] * 6}, "thumbprints has 6 entries"),
+            ({"thumbprints": ["x" * 40]}, "40 hexadecimal digits"),
+            ({"thumbprints": [ONE[:39]]}, "40 hexadecimal digits"),
+            ({"thumbprints": [ONE + "\n"]}, "40 hexadecimal digits"),
+            ({"thumbprints": [":".join(["11"] * 20)]}, "without colons"),
+            ({"thumbprints": ["auto", ONE]}, "alone"),
+            ({"account_id": "5"}, "twelve digits"),
+        ],
+        ids=[
+            "http",
+            "slash",
+            "no audience",
+            "101 audiences",
+            "empty audience",
+            "long audience",
+            "6 thumbprints",
+            "no hex",
+            "39 digits",
+            "line end",
+            "colons",
+            "auto and others",
+            "account",
+        ],
+    )
+    def test_come_before_any_call(self, fake_aws, given, reason):
+        assert reason in refusal(fake_aws, **given)
+        assert [call for call in fake_aws.calls if call.startswith("iam:")] == []
+
+    def test_of_credentials_of_another_account(self, fake_aws):
+        message = refusal(fake_aws, account_id="999999999999")
+        assert "999999999999" in message and ACCOUNT in message and "Nothing was made" in message
+
+    def test_not_where_the_account_was_confirmed_before(self, fake_aws):
+        ensure(fake_aws, account_id=ACCOUNT, confirm_account=False)
+        assert "sts:GetCallerIdentity" not in fake_aws.calls
+
+    def test_of_a_denied_look_says_what_else_it_may_be(self, fake_aws):
+        fake_aws.fail(GET, "AccessDenied", 403)
+        message = refusal(fake_aws, account_id="999999999999")
+        assert "iam:GetOpenIDConnectProvider" in message and "correct account_id" in message
+
+    def test_of_tags_where_an_endpoint_has_none(self, fake_aws, monkeypatch):
+        real = provider.place_of
+        monkeypatch.setattr(provider, "place_of", lambda client: real(client)._replace(is_aws=False))
+        fake_aws.fail("iam:ListOpenIDConnectProviderTags", "MethodNotAllowed", 405)
+        assert "Leave tags out" in refusal(fake_aws, tags={"team": "platform"})
+
+
+class TestFaults:
+    GIVEN = {"client_ids": ["new"], "thumbprints": [TWO], "tags": {"team": "platform"}, "purge_tags": True}
+    WRITES = (ADD, REMOVE, THUMBPRINT, TAG, UNTAG)
+
+    @pytest.mark.parametrize("broken", range(len(WRITES)), ids=WRITES)
+    def test_after_a_denied_write_the_next_run_does_the_rest(self, fake_aws, iam, made, broken):
+        fake_aws.fail(self.WRITES[broken], "AccessDenied", 403)
+        with pytest.raises(CallFailed) as caught:
+            ensure(fake_aws, **self.GIVEN)
+        assert caught.value.details["missing_permissions"] == [self.WRITES[broken]]
+        assert ARN in str(caught.value)
+        assert ensure(fake_aws, **self.GIVEN).actions == list(self.WRITES[broken:])
+        assert present(iam) == (["new"], [TWO], {"team": "platform"})
+
+    def test_somebody_else_at_the_same_time_is_waited_for(self, fake_aws, made, pauses):
+        fake_aws.fail(ADD, "ConcurrentModification", 409)
+        assert ensure(fake_aws, client_ids=[AUDIENCE, "new"]).actions == [ADD]
+        assert pauses
+
+
+class TestRemoving:
+    def trust(self, iam, name, principal, effect="Allow"):
+        statement = {"Effect": effect, "Principal": principal, "Action": "sts:AssumeRoleWithWebIdentity"}
+        document = {"Version": "2012-10-17", "Statement": statement if name == "single" else [statement]}
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))
+
+    def test_takes_it_away_and_then_finds_nothing(self, fake_aws, iam, made):
+        foretold = remove(fake_aws, check_mode=True)
+        assert fake_aws.writes == []
+        done = remove(fake_aws)
+        assert foretold.actions == done.actions == [DELETE]
+        assert done.values == {"arn": ARN, "url": URL, "account_id": ACCOUNT}
+        assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
+        assert remove(fake_aws).actions == []
+
+    def test_takes_one_that_is_gone_meanwhile_for_removed(self, fake_aws, iam, made):
+        fake_aws.before(DELETE, lambda: iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=ARN))
+        fake_aws.fail(DELETE, "NoSuchEntity", 404)
+        assert remove(fake_aws).actions == []
+
+    @pytest.mark.parametrize(
+        ("name", "principal"),
+        [
+            ("one", {"Federated": ARN}),
+            ("several", {"Federated": ["arn:aws:iam::1:saml-provider/x", ARN]}),
+            ("single", {"Federated": ARN}),
+        ],
+    )
+    @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
+    def test_refuses_while_a_role_trusts_it(self, fake_aws, iam, made, name, principal, check_mode):
+        self.trust(iam, name, principal)
+        with pytest.raises(IrsaError) as caught:
+            remove(fake_aws, check_mode)
+        arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+        assert arn in str(caught.value) and caught.value.details == {"trusting_roles": [arn]}
+        assert fake_aws.writes == []
+        assert remove(fake_aws, ignore_role_trust=True).actions == [DELETE]
+
+    @pytest.mark.parametrize(
+        ("principal", "effect"),
+        [({"Federated": ARN + "-2"}, "Allow"), ({"AWS": ARN}, "Allow"), ("*", "Allow"), ({"Federated": ARN}, "Deny")],
+        ids=["another provider", "no federation", "anybody", "denied"],
+    )
+    def test_does_not_mind_other_roles(self, fake_aws, iam, made, principal, effect):
+        self.trust(iam, "other", principal, effect)
+        assert remove(fake_aws).actions == [DELETE]
+
+    def test_needs_no_sight_of_roles_where_there_is_no_provider(self, fake_aws):
+        remove(fake_aws)
+        assert "iam:ListRoles" not in fake_aws.calls
+
+
+class TestFinding:
+    @pytest.fixture
+    def several(self, iam):
+        for name, team in (("b", "platform"), ("a", "platform"), ("c", "data")):
+            iam.create_open_id_connect_provider(
+                Url=f"https://{name}.example.com",
+                ClientIDList=["x"],
+                ThumbprintList=[ONE],
+                Tags=[{"Key": "team", "Value": team}],
+            )
+
+    def find(self, fake_aws, url=None, arn=None, tags=None, account_id=None):
+        found = provider.find_providers(Aws(fake_aws.clients), url, arn, tags, account_id)
+        return [each["url"] for each in found]
+
+    def test_by_url_is_one_call(self, fake_aws, several):
+        assert self.find(fake_aws, "https://b.example.com", account_id=ACCOUNT) == ["https://b.example.com"]
+        assert fake_aws.calls == [GET]
+
+    def test_by_arn_is_one_call(self, fake_aws, several):
+        assert self.find(fake_aws, arn=f"arn:aws:iam::{ACCOUNT}:oidc-provider/c.example.com") == [
+            "https://c.example.com"
+        ]
+        assert fake_aws.calls == [GET]
+
+    def test_of_all_is_sorted(self, fake_aws, several):
+        assert self.find(fake_aws) == [f"https://{name}.example.com" for name in "abc"]
+        assert fake_aws.calls == [LIST, GET, GET, GET]
+
+    def test_wants_all_that_is_given(self, fake_aws, several):
+        assert self.find(fake_aws, tags={"team": "platform"}) == ["https://a.example.com", "https://b.example.com"]
+        assert self.find(fake_aws, "https://c.example.com", tags={"team": "platform"}) == []
+        assert (
+            self.find(fake_aws, "https://a.example.com", arn=f"arn:aws:iam::{ACCOUNT}:oidc-provider/c.example.com")
+            == []
+        )
+
+    def test_finds_none(self, fake_aws):
+        assert self.find(fake_aws) == self.find(fake_aws, "https://gone.example.com") == []
+
+    def test_does_not_mind_one_that_goes_meanwhile(self, fake_aws, several):
+        fake_aws.fail(GET, "NoSuchEntity", 404)
+        assert self.find(fake_aws) == ["https://b.example.com", "https://c.example.com"]
+
+    @pytest.mark.parametrize("arn", ["", "nonsense", "arn:aws:iam::123456789012:role/x", ARN + "\n"])
+    def test_refuses_what_is_no_arn(self, fake_aws, arn):
+        with pytest.raises(IrsaError, match="oidc-provider"):
+            self.find(fake_aws, arn=arn)

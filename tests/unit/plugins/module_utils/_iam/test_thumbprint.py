@@ -1,0 +1,147 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The thumbprint of what a host really serves, against the fingerprints that openssl prints."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import thumbprint
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Route
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
+    HOST,
+    INTERMEDIATE,
+    LEAF,
+    ROOT,
+    Certified,
+    HttpsServer,
+    certify,
+)
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_keys import openssl
+
+URL = f"https://{HOST}/prod"
+SECOND = certify("Second intermediate CA", INTERMEDIATE)
+DEEP_LEAF = certify("Test server", SECOND, [HOST])
+ROOTS_LEAF = certify("Test server", ROOT, [HOST])
+SELF_SIGNED = certify("Test server", None, [HOST])
+
+
+def fingerprint(certified: Certified) -> str:
+    printed = openssl("x509 -noout -fingerprint -sha1", certified.pem).decode()
+    return printed.strip().partition("=")[2].replace(":", "").lower()
+
+
+CHAINS = pytest.mark.parametrize(
+    ("chain", "top"),
+    [
+        ([LEAF, INTERMEDIATE], INTERMEDIATE),
+        ([LEAF, INTERMEDIATE, ROOT], INTERMEDIATE),
+        ([DEEP_LEAF, SECOND, INTERMEDIATE], INTERMEDIATE),
+        ([DEEP_LEAF, SECOND, INTERMEDIATE, ROOT], INTERMEDIATE),
+        ([ROOTS_LEAF, ROOT], ROOT),
+        ([SELF_SIGNED], SELF_SIGNED),
+    ],
+    ids=["intermediate", "with the root", "two intermediates", "two with the root", "root alone", "self-signed"],
+)
+
+
+@CHAINS
+def test_is_the_last_ca_that_is_no_root(chain, top):
+    assert thumbprint.of_chain([each.der for each in chain], HOST) == fingerprint(top)
+
+
+def test_is_never_the_leafs():
+    with pytest.raises(IrsaError) as caught:
+        thumbprint.of_chain([LEAF.der], HOST)
+    assert HOST in str(caught.value) and "intermediate" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("chain", "top"),
+    [
+        ([LEAF, INTERMEDIATE], INTERMEDIATE),
+        ([DEEP_LEAF, SECOND, INTERMEDIATE, ROOT], INTERMEDIATE),
+        ([ROOTS_LEAF, ROOT], ROOT),
+    ],
+    ids=["intermediate", "two with the root", "root alone"],
+)
+def test_of_an_issuer_is_taken_from_the_served_chain(tmp_path, ca_path, chain, top):
+    server = HttpsServer(tmp_path, chain)
+    try:
+        assert thumbprint.of_issuer(URL, Route(server.address, ca_path)) == fingerprint(top)
+    finally:
+        server.stop()
+
+
+def test_of_an_issuer_is_that_of_the_host_in_jwks_uri(server, route, monkeypatch):
+    """AWS checks the certificate of the host that serves the JWKS."""
+    server.serve(
+        "/prod/.well-known/openid-configuration", json.dumps({"jwks_uri": "https://keys.example.test/jwks"}).encode()
+    )
+    asked = []
+    real = thumbprint.https.connect
+    monkeypatch.setattr(thumbprint.https, "connect", lambda host, route: asked.append(host) or real(HOST, route))
+    assert thumbprint.of_issuer(URL, route) == fingerprint(INTERMEDIATE)
+    assert asked[-1] == "keys.example.test"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"<html>",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"jwks_uri": null}',
+        b'{"jwks_uri": 5}',
+        b'{"jwks_uri": {}}',
+        b'{"jwks_uri": ""}',
+        b'{"jwks_uri": "https://[::1"}',
+        b"\xff",
+        b"[" * 100_000,
+    ],
+    ids=[
+        "empty",
+        "HTML",
+        "null",
+        "list",
+        "no jwks_uri",
+        "null jwks_uri",
+        "number",
+        "object",
+        "empty jwks_uri",
+        "no URL",
+        "no text",
+        "deep",
+    ],
+)
+def test_of_an_issuer_without_a_sound_document_is_its_own_hosts(server, route, document):
+    server.serve("/prod/.well-known/openid-configuration", document)
+    assert thumbprint.of_issuer(URL, route) == fingerprint(INTERMEDIATE)
+
+
+def test_of_a_host_that_is_not_trusted_is_refused_with_what_to_do(server):
+    with pytest.raises(IrsaError) as caught:
+        thumbprint.of_issuer(URL, Route(server.address))
+    for words in (HOST, "not accepted", "ca_path", "irsa_issuer_ca_path", "connect_to", "list thumbprints"):
+        assert words in str(caught.value)
+
+
+def test_of_a_host_that_serves_its_own_certificate_alone_is_refused(tmp_path, ca_path):
+    server = HttpsServer(tmp_path, [ROOTS_LEAF])
+    try:
+        with pytest.raises(IrsaError, match="its own certificate alone"):
+            thumbprint.of_issuer(URL, Route(server.address, ca_path))
+    finally:
+        server.stop()
+
+
+def test_of_what_is_no_issuer_is_refused(route):
+    with pytest.raises(IrsaError, match="must begin with https://"):
+        thumbprint.of_issuer("http://irsa.example.test", route)

@@ -1,0 +1,201 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Everything that is wrong with the role's variables, told at once, each by its name, without repeating a secret."""
+
+from __future__ import annotations
+
+import hypothesis
+import hypothesis.strategies as st
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_variables import problems
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+
+# The role's defaults, as its tasks hand them on: what is not set is missing, None or empty.
+DEFAULTS = {
+    "bucket": "irsa-prod",
+    "manage_bucket": True,
+    "prefix": None,
+    "url": "",
+    "key_path": "/srv/irsa/sa-signer.key",
+    "public_key_path": "/srv/irsa/sa-signer-pkcs8.pub",
+    "openssh_public_key_path": "/srv/irsa/sa-signer.key.pub",
+    "key_host": "",
+    "audiences": ["sts.amazonaws.com"],
+    "extra_jwks": [],
+    "tags": {},
+    "delete_bucket": False,
+}
+
+
+def found(**given) -> list[str]:
+    return problems({**DEFAULTS, **given})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"prefix": "clusters/prod"},
+        {"bucket": "", "url": "https://oidc.example.com/prod"},
+        {"url": "https://irsa-prod.s3.amazonaws.com"},
+        {"url": "https://irsa-prod.s3.eu-west-1.amazonaws.com/prod", "prefix": "prod"},
+        {"url": "https://oidc.example.com/anywhere", "prefix": "prod"},
+        {"url": "https://irsa-prod-2.example.com"},
+        {"thumbprints": ["auto"]},
+        {"thumbprints": ["9e99a48a9960b14926bb7f3b02e22da2b0ab7280", "9E99A48A9960B14926BB7F3B02E22DA2B0AB7280"]},
+        {"audiences": "sts.amazonaws.com,sts.amazonaws.com.cn"},
+        {"thumbprints": "auto"},
+        {"account_id": "012345678901", "bucket_account_id": "123456789012"},
+        {"account_id": 123456789012},
+        {"account_id": "RGW12345678901234567"},
+        {"connect_to": "192.0.2.10:8443"},
+        {"connect_to": "[2001:db8::1]"},
+        {"key_type": "ECDSA", "key_curve": "P-256"},
+        {"key_type": "RSA", "key_size": 4096},
+        {"key_backup": "s3://private-place/keys"},
+        {"key_host": "cp-1"},
+        {"key_host": "cp-1", "key_path": "~/sa.key", "public_key_path": "", "openssh_public_key_path": ""},
+        {"key_path": "keys/sa.key"},
+        {"public_key_path": "", "openssh_public_key_path": ""},
+        {"extra_jwks": [{"keys": []}, {"keys": [{"kty": "RSA", "n": "x", "e": "AQAB", "kid": "a"}]}]},
+        {"bucket_encryption": "AES256"},
+        {"tags": {"team": "platform", "number": 5, "flag": True, "empty": ""}},
+        {"delete_bucket": True},
+        {"bucket": "irsa-123456789012-eu-west-1-an", "bucket_namespace": "account-regional"},
+    ],
+    ids=lambda given: ", ".join(given) or "defaults",
+)
+def test_finds_nothing_wrong_with_what_is_right(given):
+    assert found(**given) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "variable", "reason"),
+    [
+        ({"bucket": "", "url": ""}, "irsa_issuer_bucket", "Neither"),
+        ({"bucket": "irsa.prod"}, "irsa_issuer_bucket", "has a dot"),
+        ({"bucket": "Irsa"}, "irsa_issuer_bucket", "upper-case"),
+        ({"url": "http://irsa.example.com"}, "irsa_issuer_url", "https://"),
+        ({"url": "https://irsa-prod.s3.amazonaws.com/prod"}, "irsa_issuer_url", "irsa_issuer_prefix (none)"),
+        (
+            {"url": "https://irsa-prod.s3.amazonaws.com", "prefix": "prod"},
+            "irsa_issuer_url",
+            "irsa_issuer_prefix (prod)",
+        ),
+        ({"prefix": "/prod"}, "irsa_issuer_prefix", "none at either end"),
+        ({"prefix": "p" * 203}, "irsa_issuer_prefix", "255"),
+        ({"bucket": "", "url": "https://h.example", "prefix": "p"}, "irsa_issuer_prefix", "irsa_issuer_bucket is not"),
+        (
+            {"bucket": "", "url": "https://h.example", "delete_bucket": True},
+            "irsa_issuer_delete_bucket",
+            "irsa_issuer_bucket is not",
+        ),
+        ({"manage_bucket": False, "delete_bucket": True}, "irsa_issuer_delete_bucket", "somebody else's"),
+        ({"account_id": "12345"}, "irsa_issuer_account_id", "twelve digits"),
+        ({"account_id": 12345678901}, "irsa_issuer_account_id", "quotes"),
+        ({"account_id": "123456789012\n"}, "irsa_issuer_account_id", "twelve digits"),
+        ({"bucket_account_id": "abc"}, "irsa_issuer_bucket_account_id", "twelve digits"),
+        ({"audiences": []}, "irsa_issuer_audiences", "is empty"),
+        ({"audiences": [str(number) for number in range(101)]}, "irsa_issuer_audiences", "101"),
+        ({"audiences": ["a" * 256]}, "irsa_issuer_audiences", "256 characters"),
+        ({"thumbprints": ["a" * 40] * 6}, "irsa_issuer_thumbprints", "6 entries"),
+        ({"thumbprints": ["x" * 40]}, "irsa_issuer_thumbprints", "40 hexadecimal digits"),
+        (
+            {"thumbprints": ["9E:99:A4:8A:99:60:B1:49:26:BB:7F:3B:02:E2:2D:A2:B0:AB:72:80"]},
+            "irsa_issuer_thumbprints",
+            "without colons",
+        ),
+        ({"thumbprints": ["auto", "a" * 40]}, "irsa_issuer_thumbprints", "alone"),
+        ({"connect_to": "host:0"}, "irsa_issuer_connect_to", "host:port"),
+        ({"extra_jwks": [{"keys": []}, {"kty": "RSA"}]}, "irsa_issuer_extra_jwks", "Document 2"),
+        ({"extra_jwks": [{"keys": [{"kty": "RSA", "d": "x"}]}]}, "irsa_issuer_extra_jwks", "private key"),
+        ({"extra_jwks": "text"}, "irsa_issuer_extra_jwks", "Document 1"),
+        ({"tags": {str(number): "x" for number in range(51)}}, "irsa_issuer_tags", "51 tags"),
+        ({"tags": {"team": None}}, "irsa_issuer_tags", "'team' has no text"),
+        ({"tags": {"team": ["a"]}}, "irsa_issuer_tags", "'team' has no text"),
+        ({"tags": {"team": "x" * 257}}, "irsa_issuer_tags", "'team' is too long"),
+        ({"tags": {"x" * 129: "a"}}, "irsa_issuer_tags", "is too long"),
+        ({"tags": ["team"]}, "irsa_issuer_tags", "no dictionary"),
+        ({"bucket_encryption": "aws:kms"}, "irsa_issuer_bucket_encryption", "AES256"),
+        ({"key_path": ""}, "irsa_issuer_key_path", "is not set"),
+        ({"public_key_path": "/srv/irsa/sa-signer.key"}, "irsa_issuer_public_key_path", "different files"),
+        ({"key_host": "cp-1", "key_path": "sa.key"}, "irsa_issuer_key_path", "absolute"),
+        ({"key_type": "ECDSA", "key_size": 2048}, "irsa_issuer_key_size", "RSA"),
+        ({"key_type": "RSA", "key_curve": "P-256"}, "irsa_issuer_key_curve", "ECDSA"),
+        ({"key_curve": "P-256"}, "irsa_issuer_key_curve", "ECDSA"),
+        ({"key_backup": "s3://irsa-prod/keys"}, "irsa_issuer_key_backup", "public bucket"),
+        ({"key_backup": "s3://irsa-prod"}, "irsa_issuer_key_backup", "public bucket"),
+        ({"key_backup": "/srv/backup"}, "irsa_issuer_key_backup", "s3://bucket/prefix"),
+        ({"key_backup": "s3://"}, "irsa_issuer_key_backup", "s3://bucket/prefix"),
+        ({"key_backup": "s3:///keys"}, "irsa_issuer_key_backup", "s3://bucket/prefix"),
+        ({"key_backup": "s3://private/keys", "key_host": "cp-1"}, "irsa_issuer_key_backup", "never leaves it"),
+    ],
+    ids=lambda value: ", ".join(value) if isinstance(value, dict) else None,
+)
+def test_names_the_variable_and_what_is_wrong_with_it(given, variable, reason):
+    messages = found(**given)
+    assert len(messages) == 1
+    assert variable in messages[0] and reason in messages[0]
+
+
+def test_tells_everything_at_once():
+    messages = found(
+        bucket="Irsa.Prod",
+        prefix="/x",
+        account_id="1",
+        audiences=[],
+        thumbprints=["x"],
+        connect_to=":",
+        key_path="",
+        key_curve="P-256",
+        bucket_encryption="aws:kms",
+        key_backup="nowhere",
+    )
+    for variable in (
+        "bucket",
+        "prefix",
+        "account_id",
+        "audiences",
+        "thumbprints",
+        "connect_to",
+        "key_path",
+        "key_curve",
+        "key_backup",
+    ):
+        assert any(message.startswith(f"irsa_issuer_{variable}") for message in messages), variable
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "bucket",
+        "url",
+        "prefix",
+        "account_id",
+        "audiences",
+        "thumbprints",
+        "connect_to",
+        "extra_jwks",
+        "bucket_encryption",
+        "key_backup",
+    ],
+)
+def test_never_repeats_a_private_key(variable):
+    private = samples.RSA.pkcs8.decode()
+    for value in (private, [private], [{"keys": [{"kty": "RSA", "d": private}]}]):
+        assert samples.traces_of(samples.RSA.pkcs8, " ".join(found(**{variable: value}))) == []
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=12)
+anything = scalars | st.lists(scalars | st.dictionaries(st.text(max_size=4), scalars, max_size=2), max_size=3)
+
+
+@hypothesis.given(
+    st.dictionaries(st.sampled_from([*DEFAULTS, "account_id", "thumbprints", "connect_to", "key_backup"]), anything)
+)
+def test_any_values_are_judged(given):
+    """The argument specification looks at types, and leaves what templates made as it is."""
+    assert all(isinstance(message, str) for message in problems({**DEFAULTS, **given}))

@@ -1,0 +1,349 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""JSON Web Keys against PyJWT and against numbers that openssl prints."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import typing as t
+
+import hypothesis
+import hypothesis.strategies as st
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+
+each_kind = pytest.mark.parametrize("sample", samples.EACH_KIND.values(), ids=list(samples.EACH_KIND))
+
+
+def jwk_of(sample: samples.Sample) -> jwk.Jwk:
+    return jwk.from_public_key(keys.load_public(samples.public_pem(sample.pkcs8)))
+
+
+RSA, P256 = jwk_of(samples.RSA), jwk_of(samples.P256)
+
+
+def b64url(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).decode().rstrip("=")
+
+
+def refusal(call: t.Callable[..., t.Any], *arguments: t.Any) -> str:
+    with pytest.raises(IrsaError) as caught:
+        call(*arguments)
+    return str(caught.value)
+
+
+def without(key: jwk.Jwk, *members: str) -> jwk.Jwk:
+    return {name: value for name, value in key.items() if name not in members}
+
+
+class TestFromPublicKey:
+    @each_kind
+    def test_has_what_kube_apiserver_serves_and_nothing_else(self, sample):
+        key = jwk_of(sample)
+        numbers = {"n", "e"} if sample.curve is None else {"crv", "x", "y"}
+        assert set(key) == {"kty", "kid", "alg", "use"} | numbers
+        assert (key["kid"], key["alg"], key["use"]) == (samples.kid(sample.pkcs8), sample.algorithm, "sig")
+        assert (key["kty"], key.get("crv")) == ("EC" if sample.curve else "RSA", sample.curve)
+
+    def test_has_the_modulus_that_openssl_prints(self):
+        modulus = samples.openssl("rsa -noout -modulus", samples.RSA.pkcs8).decode().strip().partition("=")[2]
+        assert RSA["n"] == b64url(bytes.fromhex(modulus))
+        assert RSA["e"] == "AQAB"
+
+    @pytest.mark.parametrize("name", ["P-256", "P-384", "P-521"])
+    def test_has_the_point_that_openssl_prints(self, name):
+        text = samples.openssl("pkey -pubout -noout -text_pub", samples.EACH_KIND[name].pkcs8).decode()
+        point = bytes.fromhex(re.sub(r"[\s:]", "", text.partition("pub:")[2].partition("ASN1")[0]))
+        half = len(point) // 2
+        key = jwk_of(samples.EACH_KIND[name])
+        assert (key["x"], key["y"]) == (b64url(point[1 : half + 1]), b64url(point[half + 1 :]))
+
+    def test_keeps_the_zeros_that_a_coordinate_begins_with(self):
+        """RFC 7518, section 6.2.1.2: always as long as the curve's field."""
+        for number in range(1, 5000):
+            public_key = ec.derive_private_key(number, ec.SECP256R1()).public_key()
+            if public_key.public_numbers().x < 1 << 248:
+                break
+        key = jwk.from_public_key(public_key)
+        assert len(key["x"]) == len(key["y"]) == 43
+        assert jwk.usable(key) == key
+
+    @each_kind
+    def test_verifies_tokens_that_the_private_key_signed(self, sample):
+        token = jwt.encode({"sub": "pod"}, sample.pkcs8, sample.algorithm, headers={"kid": samples.kid(sample.pkcs8)})
+        found = jwt.PyJWKSet.from_dict({"keys": [jwk_of(sample)]})[jwt.get_unverified_header(token)["kid"]]
+        assert jwt.decode(token, found, algorithms=[sample.algorithm]) == {"sub": "pod"}
+        with pytest.raises(jwt.InvalidSignatureError):
+            jwt.decode(token[:-8] + ("AAAAAAAA" if token[-8:] != "AAAAAAAA" else "BBBBBBBB"), found, [sample.algorithm])
+
+
+class TestUsable:
+    @each_kind
+    def test_takes_our_own_keys_as_they_are(self, sample):
+        assert jwk.usable(jwk_of(sample)) == jwk_of(sample)
+
+    @pytest.mark.parametrize("key", [RSA, P256], ids=["RSA", "EC"])
+    def test_fills_in_algorithm_and_use(self, key):
+        assert jwk.usable(without(key, "alg", "use")) == key
+
+    @pytest.mark.parametrize("algorithm", ["RS256", "RS384", "RS512"])
+    def test_keeps_the_algorithm_of_an_rsa_key(self, algorithm):
+        assert jwk.usable({**RSA, "alg": algorithm})["alg"] == algorithm
+
+    def test_keeps_other_members_and_any_kid(self):
+        key = {**RSA, "kid": "my own", "x5t#S256": "abc", "nbf": 5}
+        assert jwk.usable(key) == key
+
+    @pytest.mark.parametrize("member", ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"])
+    def test_refuses_each_private_member_without_repeating_it(self, member):
+        message = refusal(jwk.usable, {**RSA, member: "c2VjcmV0"})
+        assert "private members" in message and "disclosed" in message and "c2VjcmV0" not in message
+        assert jwk.has_private_members({member: None})
+
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            ({"kid": None}, "no kid"),
+            ({"kid": ""}, "no kid"),
+            ({"kid": 5}, "no kid"),
+            ({"key_ops": ["verify"]}, "key_ops"),
+            ({"key_ops": []}, "key_ops"),
+            ({"use": "enc"}, "its use is 'enc'"),
+            ({"use": None}, "its use is None"),
+            ({"alg": "PS256"}, "'PS256', which is not among RS256, RS384, RS512"),
+            ({"alg": "ES256"}, "'ES256', which is not among RS256, RS384, RS512"),
+            ({"alg": "none"}, "'none', which is not among"),
+            ({"alg": None}, "None, which is not among"),
+            ({"alg": ["RS256"]}, "['RS256'], which is not among"),
+            ({"kty": "oct"}, "its kty is 'oct'"),
+            ({"kty": "OKP", "crv": "Ed25519"}, "its kty is 'OKP'"),
+            ({"kty": None}, "its kty is None"),
+            ({"kty": ["RSA"]}, "its kty is ['RSA']"),
+            ({"kty": "EC"}, "lacks the member"),
+            ({"n": None}, "numbers do not make a public key"),
+            ({"n": 65537}, "numbers do not make a public key"),
+            ({"n": ""}, "numbers do not make a public key"),
+            ({"e": "AA"}, "numbers do not make a public key"),
+            ({"n": RSA["n"] + "=="}, "numbers do not make a public key"),
+            ({"n": RSA["n"][:40] + "\n" + RSA["n"][40:]}, "numbers do not make a public key"),
+            ({"n": RSA["n"][:40] + "+/" + RSA["n"][42:]}, "numbers do not make a public key"),
+            ({"n": b64url(b"\x81" + bytes(126) + b"\x01")}, "1024 bits"),
+        ],
+        ids=[
+            "kid null",
+            "kid empty",
+            "kid a number",
+            "key_ops",
+            "key_ops empty",
+            "use enc",
+            "use null",
+            "PS256",
+            "ES256",
+            "alg none",
+            "alg null",
+            "alg a list",
+            "oct",
+            "OKP",
+            "kty null",
+            "kty a list",
+            "kty of the other",
+            "n null",
+            "n a number",
+            "n empty",
+            "e zero",
+            "padding",
+            "line break",
+            "not the URL alphabet",
+            "1024 bits",
+        ],
+    )
+    def test_refuses_an_rsa_key_that_sts_would_refuse(self, change, reason):
+        assert reason in refusal(jwk.usable, {**RSA, **change})
+
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            ({"alg": "ES384"}, "'ES384', which is not among ES256"),
+            ({"alg": "RS256"}, "'RS256', which is not among ES256"),
+            ({"crv": "secp256k1"}, "secp256k1"),
+            ({"crv": "P-384"}, "numbers do not make a public key"),
+            ({"crv": "P-999"}, "its crv is 'P-999'"),
+            ({"crv": None}, "its crv is None"),
+            ({"x": P256["y"], "y": P256["x"]}, "numbers do not make a public key"),
+            ({"y": "AAAA"}, "numbers do not make a public key"),
+        ],
+        ids=["ES384", "RS256", "secp256k1", "another curve", "no curve", "crv null", "no point", "short"],
+    )
+    def test_refuses_an_ec_key_that_sts_would_refuse(self, change, reason):
+        message = refusal(jwk.usable, {**P256, **change})
+        assert reason in message or "numbers do not make a public key" in message
+
+    @pytest.mark.parametrize("member", ["kid", "n", "e", "kty"])
+    def test_refuses_a_key_that_lacks_something(self, member):
+        assert member in refusal(jwk.usable, without(RSA, member))
+
+
+def x5c(certificate_pem: bytes) -> list[str]:
+    return ["".join(certificate_pem.decode().splitlines()[1:-1])]
+
+
+class TestCertificate:
+    def test_takes_the_certificate_of_the_same_key(self):
+        key = {**RSA, "x5c": x5c(samples.certificate(samples.RSA.pkcs8))}
+        assert jwk.usable(key) == key
+
+    def test_refuses_the_certificate_of_another_key(self):
+        for other in (samples.OTHER_RSA, samples.P256):
+            assert "of another key" in refusal(jwk.usable, {**RSA, "x5c": x5c(samples.certificate(other.pkcs8))})
+
+    @pytest.mark.parametrize(
+        "value",
+        [[], {}, None, 5, "", "AAAA", [None], [5], ["no base64"], ["AAAA"], [{}], {"0": "AAAA"}],
+        ids=[
+            "empty list",
+            "empty object",
+            "null",
+            "number",
+            "empty text",
+            "text",
+            "null in it",
+            "number in it",
+            "no base64",
+            "no DER",
+            "object in it",
+            "object",
+        ],
+    )
+    def test_refuses_what_is_no_certificate(self, value):
+        assert "x5c" in refusal(jwk.usable, {**RSA, "x5c": value})
+
+    def test_refuses_a_certificate_of_a_kind_that_nobody_knows(self):
+        der = base64.b64decode(x5c(samples.certificate(samples.P256.pkcs8))[0])
+        unknown = der.replace(b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01", b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x7f")
+        assert "x5c" in refusal(jwk.usable, {**RSA, "x5c": [base64.b64encode(unknown).decode()]})
+
+
+class TestParse:
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            ("", "not JSON"),
+            ("{", "not JSON"),
+            ("{'keys': []}", "not JSON"),
+            ("[" * 100_000, "not JSON"),
+            ("1" * 10_000, "not JSON"),
+            ('{"keys": [{"n": NaN}]}', "not JSON"),
+            ('{"keys": [], "x": -Infinity}', "not JSON"),
+            ("null", "no JWKS"),
+            ("[]", "no JWKS"),
+            ('"keys"', "no JWKS"),
+            ("{}", "no JWKS"),
+            ('{"keys": {}}', "no JWKS"),
+            ('{"keys": null}', "no JWKS"),
+            ('{"keys": ["kid"]}', "no JWKS"),
+            ('{"keys": [{}, null]}', "no JWKS"),
+            ("<html>", "not JSON"),
+        ],
+        ids=[
+            "empty",
+            "cut",
+            "Python",
+            "deep",
+            "huge number",
+            "NaN",
+            "infinity",
+            "null",
+            "list",
+            "text",
+            "no keys",
+            "keys an object",
+            "keys null",
+            "keys of text",
+            "keys with null",
+            "HTML",
+        ],
+    )
+    def test_refuses_what_is_no_jwks(self, text, reason):
+        assert reason in refusal(jwk.parse_jwks, text)
+
+    def test_gives_the_keys_as_they_are(self):
+        listed = [RSA, {"kty": "weird"}, {}]
+        assert jwk.parse_jwks(json.dumps({"keys": listed, "more": 1})) == listed
+
+    def test_takes_no_keys(self):
+        assert jwk.parse_jwks('{"keys": []}') == []
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=10,
+)
+MEMBERS = ("kty", "kid", "alg", "use", "n", "e", "crv", "x", "y", "x5c", "key_ops", "d")
+KNOWN_VALUES = ("RSA", "EC", "oct", "sig", "enc", "P-256", "P-521", "AQAB", "RS256", RSA["n"], P256["x"], P256["y"])
+keys_like = st.dictionaries(st.sampled_from(MEMBERS), st.sampled_from(KNOWN_VALUES) | json_values, max_size=8)
+
+
+@hypothesis.given(
+    st.text() | json_values.map(json.dumps) | st.builds(json.dumps, st.fixed_dictionaries({"keys": json_values}))
+)
+def test_any_text_is_a_jwks_or_refused(text):
+    try:
+        found = jwk.parse_jwks(text)
+    except IrsaError:
+        return
+    assert all(isinstance(key, dict) for key in found)
+    # What is taken can be written again as JSON that every reader takes.
+    json.dumps(found, allow_nan=False)
+
+
+@hypothesis.given(keys_like, st.sampled_from([{}, RSA, P256]))
+def test_any_object_is_usable_or_refused(changes, base):
+    candidate = {**base, **changes}
+    jwk.algorithm_of(candidate)
+    try:
+        key = jwk.usable(candidate)
+    except IrsaError:
+        return
+    assert not jwk.has_private_members(key)
+    # An independent library makes the same kind of key of what is taken.
+    assert jwt.PyJWK.from_dict(key).key_type == key["kty"]
+
+
+class TestComparing:
+    def test_says_the_algorithm_of_any_key(self):
+        assert jwk.algorithm_of({"alg": "PS512", "kty": "RSA"}) == "PS512"
+        assert jwk.algorithm_of({"kty": "RSA"}) == "RS256"
+        assert [
+            jwk.algorithm_of({"kty": "EC", "crv": crv}) for crv in ("P-256", "P-384", "P-521", "secp256k1", None)
+        ] == [
+            "ES256",
+            "ES384",
+            "ES512",
+            None,
+            None,
+        ]
+        assert jwk.algorithm_of({}) is None
+
+    def test_tells_keys_apart_by_their_numbers_alone(self):
+        assert jwk.same_numbers(RSA, {**RSA, "kid": "", "alg": "RS512", "use": "enc"})
+        assert not jwk.same_numbers(RSA, jwk_of(samples.OTHER_RSA))
+        assert not jwk.same_numbers(RSA, P256)
+
+
+class TestCount:
+    def test_takes_a_hundred_of_each_type(self):
+        jwk.check_count([RSA] * 100 + [P256] * 100)
+
+    @pytest.mark.parametrize("key", [RSA, P256], ids=["RSA", "EC"])
+    def test_refuses_one_more(self, key):
+        assert f"101 {key['kty']} keys" in refusal(jwk.check_count, [key] * 101)

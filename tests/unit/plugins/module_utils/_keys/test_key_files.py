@@ -1,0 +1,497 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Key files on a real disk. Runs under Python 3.9, too (tests/py39)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import tempfile
+import threading
+import traceback
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+
+CONTENT = b"the private key\n"
+NOBODY = 65534
+
+is_root = os.geteuid() == 0
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A directory that only its owner writes to, whatever the umask of whoever runs the tests."""
+    made = tmp_path / "pki"
+    made.mkdir()
+    made.chmod(0o700)
+    return made
+
+
+@pytest.fixture
+def open_umask():
+    """The umask under which a file gets every right that open(2) is asked for."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
+def without_tmpfile(monkeypatch):
+    """A file system that cannot make files without a name, such as NFS."""
+    real = os.open
+
+    def refuse(path, flags, *arguments, **options):
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+        return real(path, flags, *arguments, **options)
+
+    monkeypatch.setattr(key_files.os, "open", refuse)
+
+
+@pytest.fixture(params=["O_TMPFILE", "named temporary file"])
+def either_way(request):
+    """Both ways in which a private file is made."""
+    if request.param != "O_TMPFILE":
+        request.getfixturevalue("without_tmpfile")
+
+
+@pytest.fixture
+def modes_while_written(monkeypatch):
+    """The mode that each file has when its content is being written, so before it has a single byte of it."""
+    seen = []
+    real = os.write
+
+    def write(descriptor, content):
+        status = os.fstat(descriptor)
+        seen.append((status.st_size, stat.S_IMODE(status.st_mode)))
+        return real(descriptor, content)
+
+    monkeypatch.setattr(key_files.os, "write", write)
+    return seen
+
+
+def mode_of(path) -> int:
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+def refusal(call, *arguments) -> str:
+    with pytest.raises(IrsaError) as caught:
+        call(*arguments)
+    return str(caught.value)
+
+
+def as_nobody(call, *arguments):
+    """What a call returns or raises for a user who is not root: this one, or nobody, in a process of its own."""
+    if not is_root:
+        return call(*arguments)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        answer = "no answer"
+        try:
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            answer = f"returned {call(*arguments)!r}"
+        except IrsaError as fault:
+            answer = f"refused {fault}"
+        except BaseException:
+            answer = traceback.format_exc()
+        finally:
+            os.write(writing, answer.encode())
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as stream:
+        answer = stream.read().decode()
+    os.waitpid(child, 0)
+    if answer.startswith("refused "):
+        raise IrsaError(answer.partition(" ")[2])
+    assert answer.startswith("returned "), answer
+    return answer
+
+
+@pytest.fixture
+def others_folder():
+    """A directory that everybody can look into; pytest's own are closed to other users."""
+    with tempfile.TemporaryDirectory() as path:
+        os.chmod(path, 0o755)
+        yield path
+
+
+class TestRead:
+    def test_gives_the_bytes(self, folder):
+        (folder / "key").write_bytes(b"\0\xff\r\n")
+        assert key_files.read(str(folder / "key")) == b"\0\xff\r\n"
+
+    def test_gives_none_for_no_file(self, folder):
+        assert key_files.read(str(folder / "key")) is None
+        assert key_files.read(str(folder / "no" / "such" / "folder" / "key")) is None
+
+    def test_follows_a_symbolic_link(self, folder):
+        (folder / "real").write_bytes(CONTENT)
+        (folder / "key").symlink_to("real")
+        assert key_files.read(str(folder / "key")) == CONTENT
+
+    @pytest.mark.parametrize(
+        ("prepare", "name", "reason"),
+        [
+            (lambda folder: (folder / "key").mkdir(), "key", "is a directory"),
+            (lambda folder: (folder / "file").write_bytes(b""), "file/key", "a part of its path is a file"),
+            (
+                lambda folder: (folder / "key").symlink_to("gone"),
+                "key",
+                "symbolic link to something that does not exist",
+            ),
+            (lambda folder: (folder / "key").symlink_to("key"), "key", "cannot be read"),
+            (lambda folder: (folder / "key").write_bytes(bytes((1 << 20) + 1)), "key", "larger than 1 MiB"),
+        ],
+        ids=["directory", "file in the path", "dangling link", "link to itself", "too large"],
+    )
+    def test_says_what_is_wrong(self, folder, prepare, name, reason):
+        prepare(folder)
+        message = refusal(key_files.read, str(folder / name))
+        assert str(folder / name) in message and reason in message
+
+    def test_says_who_may_not_read(self, others_folder):
+        path = os.path.join(others_folder, "key")
+        with open(path, "wb") as stream:
+            stream.write(CONTENT)
+        os.chmod(path, 0o000 if not is_root else 0o600)
+        message = refusal(as_nobody, key_files.read, path)
+        assert f"{path} may not be read by user" in message and "become" in message
+
+
+class TestCheckWritable:
+    def test_accepts_a_directory_of_ones_own(self, folder):
+        key_files.check_writable(str(folder / "key"))
+
+    def test_accepts_a_file_that_is_there(self, folder):
+        (folder / "key").write_bytes(CONTENT)
+        key_files.check_writable(str(folder / "key"))
+
+    def test_accepts_a_name_without_a_directory(self, folder, monkeypatch):
+        monkeypatch.chdir(folder)
+        key_files.check_writable("key")
+
+    @pytest.mark.parametrize("mode", [0o702, 0o777, 0o1777], ids=oct)
+    def test_refuses_a_directory_that_everybody_can_write_to(self, folder, mode):
+        folder.chmod(mode)
+        message = refusal(key_files.check_writable, str(folder / "key"))
+        assert "others can write" in message and f"{mode:04o}" in message and "chmod go-w" in message
+
+    def test_refuses_a_directory_that_a_shared_group_can_write_to(self, folder, monkeypatch):
+        folder.chmod(0o770)
+        monkeypatch.setattr(
+            key_files.grp, "getgrgid", lambda gid: key_files.grp.struct_group(("staff", "x", gid, ["somebody", "else"]))
+        )
+        assert "others can write" in refusal(key_files.check_writable, str(folder / "key"))
+
+    def test_refuses_a_group_that_is_not_the_owners_first(self, folder, monkeypatch):
+        folder.chmod(0o770)
+        entry = key_files.pwd.getpwuid(os.geteuid())
+        other = key_files.pwd.struct_passwd((*entry[:3], os.stat(folder).st_gid + 1, *entry[4:]))
+        monkeypatch.setattr(key_files.pwd, "getpwuid", lambda uid: other)
+        assert "others can write" in refusal(key_files.check_writable, str(folder / "key"))
+
+    def test_accepts_a_directory_of_the_owners_own_group(self, folder, monkeypatch):
+        folder.chmod(0o770)
+        entry = key_files.pwd.getpwuid(os.geteuid())
+        own = key_files.pwd.struct_passwd((*entry[:3], os.stat(folder).st_gid, *entry[4:]))
+        monkeypatch.setattr(key_files.pwd, "getpwuid", lambda uid: own)
+        monkeypatch.setattr(
+            key_files.grp, "getgrgid", lambda gid: key_files.grp.struct_group(("own", "x", gid, [entry.pw_name]))
+        )
+        key_files.check_writable(str(folder / "key"))
+
+    def test_refuses_a_directory_of_somebody_else(self, folder, monkeypatch):
+        if is_root:
+            os.chown(folder, NOBODY, NOBODY)
+        else:
+            monkeypatch.setattr(key_files.os, "geteuid", lambda: os.getuid() + 1)
+        assert "who could replace the file" in refusal(key_files.check_writable, str(folder / "key"))
+
+    def test_accepts_a_directory_of_root(self, monkeypatch, folder):
+        real = os.stat
+        monkeypatch.setattr(key_files.os, "stat", lambda path: os.stat_result((*real(path)[:4], 0, *real(path)[5:])))
+        monkeypatch.setattr(key_files.os, "geteuid", lambda: 1000)
+        key_files.check_writable(str(folder / "key"))
+
+    def test_refuses_a_directory_that_the_user_may_not_write_to(self, others_folder):
+        os.chmod(others_folder, 0o555)
+        path = os.path.join(others_folder, "key")
+        assert "may not write to the directory" in refusal(as_nobody, key_files.check_writable, path)
+
+    @pytest.mark.parametrize(
+        ("prepare", "name", "reason"),
+        [
+            (lambda folder: None, "gone/key", "does not exist"),
+            (lambda folder: (folder / "file").write_bytes(b""), "file/key", "is not a directory"),
+            (lambda folder: (folder / "file").write_bytes(b""), "file/deeper/key", "Not a directory"),
+            (lambda folder: (folder / "key").mkdir(), "key", "is a directory"),
+            (lambda folder: (folder / "key").symlink_to("gone"), "key", "is a symbolic link"),
+            (
+                lambda folder: ((folder / "real").write_bytes(b""), (folder / "key").symlink_to("real")),
+                "key",
+                "is a symbolic link",
+            ),
+        ],
+        ids=["no directory", "a file for it", "a file above it", "directory", "dangling link", "link"],
+    )
+    def test_refuses_what_cannot_be_a_file_there(self, folder, prepare, name, reason):
+        prepare(folder)
+        message = refusal(key_files.check_writable, str(folder / name))
+        assert reason in message and str(folder / name) in message
+
+
+class TestCheckOwner:
+    def test_accepts_those_that_are_here_and_numbers(self):
+        user = key_files.pwd.getpwuid(0).pw_name
+        group = key_files.grp.getgrgid(0).gr_name
+        for owner, owner_group in ((user, group), ("12345", "54321"), (None, None), ("", "")):
+            key_files.check_owner(owner, owner_group)
+
+    @pytest.mark.parametrize(
+        ("owner", "group", "option"), [("no-such-name", None, "owner"), (None, "no-such-name", "group")]
+    )
+    def test_refuses_others(self, owner, group, option):
+        message = refusal(key_files.check_owner, owner, group)
+        assert message.startswith(f"{option} is 'no-such-name'")
+
+
+@pytest.mark.usefixtures("either_way")
+class TestCreatePrivate:
+    def test_is_private_from_the_first_byte(self, folder, open_umask, modes_while_written):
+        assert key_files.create_private(str(folder / "key"), CONTENT) is True
+        assert modes_while_written == [(0, 0o600)]
+        assert mode_of(folder / "key") == 0o600
+        assert (folder / "key").read_bytes() == CONTENT
+
+    def test_has_no_name_until_it_is_whole_and_on_disk(self, folder, monkeypatch):
+        events = []
+        real_sync, real_link = os.fsync, os.link
+
+        def sync(descriptor):
+            status = os.fstat(descriptor)
+            events.append(("fsync", "folder" if stat.S_ISDIR(status.st_mode) else status.st_size))
+            return real_sync(descriptor)
+
+        def link(*arguments, **options):
+            events.append(("link", (folder / "key").exists()))
+            return real_link(*arguments, **options)
+
+        monkeypatch.setattr(key_files.os, "fsync", sync)
+        monkeypatch.setattr(key_files.os, "link", link)
+        key_files.create_private(str(folder / "key"), CONTENT)
+        assert events == [("fsync", len(CONTENT)), ("link", False), ("fsync", "folder")]
+
+    def test_writes_on_when_the_system_takes_a_part_only(self, folder, monkeypatch):
+        real = os.write
+        monkeypatch.setattr(key_files.os, "write", lambda descriptor, content: real(descriptor, content[:3]))
+        key_files.create_private(str(folder / "key"), CONTENT)
+        assert (folder / "key").read_bytes() == CONTENT
+
+    def test_leaves_nothing_but_the_file(self, folder):
+        key_files.create_private(str(folder / "key"), CONTENT)
+        assert os.listdir(folder) == ["key"]
+
+    def test_never_replaces_a_file(self, folder):
+        (folder / "key").write_bytes(b"somebody else's")
+        assert key_files.create_private(str(folder / "key"), CONTENT) is False
+        assert (folder / "key").read_bytes() == b"somebody else's"
+        assert os.listdir(folder) == ["key"]
+
+    @pytest.mark.parametrize("target", ["real", "gone"])
+    def test_never_writes_through_a_symbolic_link(self, folder, target):
+        (folder / "real").write_bytes(b"untouched")
+        (folder / "key").symlink_to(target)
+        assert key_files.create_private(str(folder / "key"), CONTENT) is False
+        assert (folder / "real").read_bytes() == b"untouched"
+        assert sorted(os.listdir(folder)) == ["key", "real"]
+
+    def test_takes_a_name_without_a_directory(self, folder, monkeypatch):
+        monkeypatch.chdir(folder)
+        assert key_files.create_private("key", CONTENT) is True
+        assert (folder / "key").read_bytes() == CONTENT
+
+    @pytest.mark.parametrize("failing", ["write", "fsync", "link"])
+    def test_leaves_nothing_when_it_fails(self, folder, monkeypatch, failing):
+        def fail(*arguments, **options):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(key_files.os, failing, fail)
+        assert "No space left on device" in refusal(key_files.create_private, str(folder / "key"), CONTENT)
+        assert os.listdir(folder) == []
+
+    def test_of_many_at_once_exactly_one_wins_and_its_bytes_are_whole(self, folder, monkeypatch):
+        creators = 8
+        together = threading.Barrier(creators)
+        real = os.link
+
+        def link(*arguments, **options):
+            together.wait()
+            return real(*arguments, **options)
+
+        monkeypatch.setattr(key_files.os, "link", link)
+        won: dict[int, bool] = {}
+        contents = [b"%d\n" % number * 5000 for number in range(creators)]
+
+        def create(number):
+            won[number] = key_files.create_private(str(folder / "key"), contents[number])
+
+        threads = [threading.Thread(target=create, args=(number,)) for number in range(creators)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(won.values()) == [False] * (creators - 1) + [True]
+        winner = next(number for number, first in won.items() if first)
+        assert (folder / "key").read_bytes() == contents[winner]
+        assert os.listdir(folder) == ["key"]
+
+    def test_says_when_the_directory_is_gone(self, folder):
+        assert "cannot be written" in refusal(key_files.create_private, str(folder / "gone" / "key"), CONTENT)
+
+    def test_says_when_the_user_may_not_write(self, others_folder):
+        os.chmod(others_folder, 0o555)
+        path = os.path.join(others_folder, "key")
+        assert "Permission denied" in refusal(as_nobody, key_files.create_private, path, CONTENT)
+
+
+def test_of_two_processes_at_once_exactly_one_wins(folder):
+    path = str(folder / "key")
+    start_reading, start_writing = os.pipe()
+    children = []
+    for number in range(2):
+        child = os.fork()
+        if child == 0:
+            os.close(start_writing)
+            os.read(start_reading, 1)  # returns in both when the parent closes its end
+            status = 3
+            try:
+                status = 0 if key_files.create_private(path, b"%d" % number * 4000) else 1
+            finally:
+                os._exit(status)
+        children.append(child)
+    os.close(start_reading)
+    os.close(start_writing)
+    statuses = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    assert sorted(statuses) == [0, 1]
+    assert (folder / "key").read_bytes() == b"%d" % statuses.index(0) * 4000
+    assert os.listdir(folder) == ["key"]
+
+
+class TestReplace:
+    @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644], ids=oct)
+    def test_puts_the_file_in_place_with_the_mode_asked_for(self, folder, open_umask, mode):
+        (folder / "key").write_bytes(b"old")
+        key_files.replace(str(folder / "key"), CONTENT, mode)
+        assert (folder / "key").read_bytes() == CONTENT
+        assert mode_of(folder / "key") == mode
+        assert os.listdir(folder) == ["key"]
+
+    def test_gives_the_mode_under_any_umask(self, folder):
+        before = os.umask(0o077)
+        try:
+            key_files.replace(str(folder / "key.pub"), CONTENT, 0o644)
+        finally:
+            os.umask(before)
+        assert mode_of(folder / "key.pub") == 0o644
+
+    def test_is_private_from_the_first_byte(self, folder, open_umask, modes_while_written):
+        key_files.replace(str(folder / "key"), CONTENT, 0o600)
+        assert modes_while_written == [(0, 0o600)]
+
+    def test_shows_a_reader_the_old_file_or_the_new_one(self, folder, monkeypatch):
+        (folder / "key").write_bytes(b"old")
+        with open(folder / "key", "rb") as reader:
+            seen = []
+            real = os.replace
+
+            def replace(source, target):
+                seen.append(((folder / "key").read_bytes(), open(source, "rb").read()))
+                real(source, target)
+
+            monkeypatch.setattr(key_files.os, "replace", replace)
+            key_files.replace(str(folder / "key"), CONTENT, 0o600)
+            assert seen == [(b"old", CONTENT)]
+            assert reader.read() == b"old"
+
+    def test_replaces_a_symbolic_link_and_not_what_it_points_to(self, folder):
+        (folder / "real").write_bytes(b"untouched")
+        (folder / "key").symlink_to("real")
+        key_files.replace(str(folder / "key"), CONTENT, 0o600)
+        assert (folder / "real").read_bytes() == b"untouched"
+        assert not (folder / "key").is_symlink()
+
+    def test_keeps_the_owner(self, folder, monkeypatch):
+        (folder / "key").write_bytes(b"old")
+        given = []
+        if is_root:
+            os.chown(folder / "key", NOBODY, NOBODY)
+        else:
+            monkeypatch.setattr(key_files.os, "fchown", lambda descriptor, uid, gid: given.append((uid, gid)))
+            monkeypatch.setattr(key_files.os, "geteuid", lambda: os.getuid() + 1)
+        status = os.stat(folder / "key")
+        key_files.replace(str(folder / "key"), CONTENT, 0o600, status)
+        after = os.stat(folder / "key")
+        assert (after.st_uid, after.st_gid) == (status.st_uid, status.st_gid)
+        assert is_root or given == [(status.st_uid, status.st_gid)]
+
+    @pytest.mark.parametrize("failing", ["write", "fsync", "fchmod", "replace"])
+    def test_leaves_the_old_file_and_nothing_else_when_it_fails(self, folder, monkeypatch, failing):
+        (folder / "key").write_bytes(b"old")
+
+        def fail(*arguments, **options):
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+        monkeypatch.setattr(key_files.os, failing, fail)
+        message = refusal(key_files.replace, str(folder / "key"), CONTENT, 0o600)
+        assert str(folder / "key") in message and os.strerror(errno.EDQUOT) in message
+        assert (folder / "key").read_bytes() == b"old"
+        assert os.listdir(folder) == ["key"]
+
+
+class TestKeepCopy:
+    def test_keeps_the_same_file_under_a_second_name(self, folder):
+        (folder / "key").write_bytes(CONTENT)
+        (folder / "key").chmod(0o600)
+        name = key_files.keep_copy(str(folder / "key"))
+        assert os.path.samefile(name, folder / "key")
+        assert os.path.dirname(name) == str(folder) and name.startswith(f"{folder}/key.") and name.endswith(".bak")
+        key_files.replace(str(folder / "key"), b"new", 0o600)
+        with open(name, "rb") as stream:
+            assert stream.read() == CONTENT
+        assert mode_of(name) == 0o600
+
+    def test_gives_each_copy_a_name_of_its_own(self, folder):
+        (folder / "key").write_bytes(CONTENT)
+        assert len({key_files.keep_copy(str(folder / "key")) for number in range(20)}) == 20
+
+    def test_says_when_it_cannot(self, folder):
+        assert "was left alone" in refusal(key_files.keep_copy, str(folder / "gone"))
+
+
+class TestRemove:
+    def test_removes(self, folder):
+        (folder / "key").write_bytes(CONTENT)
+        key_files.remove(str(folder / "key"))
+        assert os.listdir(folder) == []
+
+    def test_takes_a_file_that_is_gone_for_removed(self, folder):
+        key_files.remove(str(folder / "key"))
+
+    def test_removes_a_symbolic_link_and_not_what_it_points_to(self, folder):
+        (folder / "real").write_bytes(CONTENT)
+        (folder / "key").symlink_to("real")
+        key_files.remove(str(folder / "key"))
+        assert os.listdir(folder) == ["real"]
+
+    def test_says_when_it_cannot(self, folder):
+        (folder / "key").mkdir()
+        assert f"{folder / 'key'} cannot be removed" in refusal(key_files.remove, str(folder / "key"))

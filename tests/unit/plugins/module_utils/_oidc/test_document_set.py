@@ -1,0 +1,242 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Both documents from everything that keys may come from, and their place in a directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+
+ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
+RSA, OTHER_RSA, P256, P384 = samples.RSA, samples.OTHER_RSA, samples.P256, samples.P384
+
+
+def public(sample: samples.Sample) -> str:
+    return samples.public_pem(sample.pkcs8).decode()
+
+
+def jwk_of(sample: samples.Sample) -> jwk.Jwk:
+    return jwk.from_public_key(keys.load_public(public(sample).encode()))
+
+
+def options(**given):
+    return {
+        "issuer": ISSUER,
+        "jwks_uri": None,
+        "public_keys": [],
+        "public_key_paths": [],
+        "jwks": [],
+        "legacy_empty_kid": False,
+        "dest": None,
+        **given,
+    }
+
+
+def build(check_mode=False, **given):
+    return document_set.build(options(**given), check_mode)
+
+
+def refusal(check_mode=False, **given) -> str:
+    with pytest.raises(IrsaError) as caught:
+        build(check_mode, **given)
+    return str(caught.value)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "www"
+    made.mkdir()
+    made.chmod(0o755)
+    return made
+
+
+class TestSources:
+    def test_gathers_keys_in_the_order_of_the_options(self, folder):
+        (folder / "sa.pub").write_text(public(P256))
+        result = build(
+            public_keys=[public(RSA)],
+            public_key_paths=[str(folder / "sa.pub")],
+            jwks=[{"keys": [jwk_of(P384)]}, {"keys": [jwk_of(RSA), {**jwk_of(OTHER_RSA), "kid": "theirs"}]}],
+        )
+        kids = [samples.kid(sample.pkcs8) for sample in (RSA, P256, P384)] + ["theirs"]
+        assert result["kids"] == kids == [key["kid"] for key in json.loads(result["jwks_json"])["keys"]]
+        assert result["published_keys"] == [
+            {"kid": kid, "algorithm": algorithm, "foreign": False}
+            for kid, algorithm in zip(kids, ("RS256", "ES256", "ES384", "RS256"))
+        ]
+        assert json.loads(result["discovery_json"])["id_token_signing_alg_values_supported"] == [
+            "ES256",
+            "ES384",
+            "RS256",
+        ]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            public(RSA),
+            samples.openssl("rsa -RSAPublicKey_out", RSA.pkcs8).decode(),
+            samples.certificate(RSA.pkcs8).decode(),
+            samples.openssh_line(RSA.traditional) + " root@node\n",
+        ],
+        ids=["PKIX", "PKCS#1", "certificate", "OpenSSH"],
+    )
+    def test_makes_the_same_bytes_of_a_key_in_any_form(self, folder, text):
+        (folder / "key").write_text(text)
+        expected = build(public_keys=[public(RSA)])
+        assert build(public_keys=[text]) == expected
+        assert build(public_key_paths=[str(folder / "key")]) == expected
+        assert build(jwks=[{"keys": [jwk_of(RSA)]}]) == expected
+
+    def test_returns_the_documents_and_their_text(self):
+        result = build(public_keys=[public(RSA)])
+        assert json.loads(result["jwks_json"]) == result["jwks"]
+        assert json.loads(result["discovery_json"]) == result["discovery"]
+        assert (result["discovery"]["issuer"], result["discovery"]["jwks_uri"]) == (ISSUER, f"{ISSUER}/keys.json")
+        assert (result["changed"], result["actions"]) == (False, [])
+
+    def test_takes_another_place_for_the_jwks(self):
+        result = build(public_keys=[public(RSA)], jwks_uri="https://keys.example.com:8443/jwks?x=1")
+        assert result["discovery"]["jwks_uri"] == "https://keys.example.com:8443/jwks?x=1"
+
+    def test_adds_the_legacy_key(self):
+        result = build(public_keys=[public(RSA), public(P256)], legacy_empty_kid=True)
+        assert result["kids"] == [samples.kid(RSA.pkcs8), samples.kid(P256.pkcs8), ""]
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("given", "named", "reason"),
+        [
+            ({"issuer": "http://irsa.example.com"}, "'http://irsa.example.com'", "https://"),
+            ({"jwks_uri": "http://irsa.example.com/keys.json"}, "jwks_uri", "https://"),
+            ({"jwks_uri": "https://"}, "jwks_uri", "https://"),
+            ({"jwks_uri": "https://[::1/keys"}, "jwks_uri", "https://"),
+            ({"jwks_uri": "https://irsa.example.com/keys json"}, "jwks_uri", "https://"),
+            ({"public_keys": [public(RSA), "nonsense"]}, "public_keys: key 2", "0 public keys"),
+            ({"public_keys": [""]}, "public_keys: key 1", "0 public keys"),
+            ({"public_keys": ["\ud800"]}, "public_keys: key 1", "0 public keys"),
+            ({"public_keys": [RSA.pkcs8.decode()]}, "public_keys: key 1", "private key"),
+            ({"public_key_paths": ["/no/such/key.pub"]}, "public_key_paths: /no/such/key.pub", "does not exist"),
+            ({"public_key_paths": ["/"]}, "/", "is a directory"),
+            ({"jwks": [{"keys": []}, {"kty": "RSA"}]}, "jwks: document 2", "no JWKS"),
+            ({"jwks": [{"keys": [{**jwk_of(RSA), "key_ops": ["verify"]}]}]}, samples.kid(RSA.pkcs8), "key_ops"),
+            ({"jwks": [{"keys": [{**jwk_of(RSA), "d": "AQAB"}]}]}, "jwks: document 1", "private members"),
+            (
+                {
+                    "public_keys": [public(RSA)],
+                    "jwks": [{"keys": [{**jwk_of(OTHER_RSA), "kid": samples.kid(RSA.pkcs8)}]}],
+                },
+                "jwks: document 1",
+                "of another key",
+            ),
+            ({"public_keys": []}, "public_keys", "No key was given"),
+            (
+                {"jwks": [{"keys": [{**jwk_of(RSA), "kid": str(number)} for number in range(101)]}]},
+                "JWKS",
+                "101 RSA keys",
+            ),
+        ],
+        ids=[
+            "issuer",
+            "jwks_uri http",
+            "jwks_uri without a host",
+            "jwks_uri no URL",
+            "jwks_uri with a space",
+            "no key",
+            "empty key",
+            "no text",
+            "private key",
+            "no file",
+            "directory",
+            "no JWKS",
+            "key_ops",
+            "private JWK",
+            "one kid twice",
+            "nothing",
+            "too many",
+        ],
+    )
+    def test_names_the_option_and_the_reason(self, given, named, reason):
+        message = refusal(**given)
+        assert named in message and reason in message
+
+    def test_refuses_a_private_key_file_without_repeating_it(self, folder):
+        (folder / "sa.key").write_bytes(RSA.traditional)
+        message = refusal(public_key_paths=[str(folder / "sa.key")])
+        assert str(folder / "sa.key") in message and "private key" in message
+        assert samples.traces_of(RSA.traditional, message) == []
+
+
+class TestWithoutAKey:
+    def test_check_mode_knows_nothing_yet(self):
+        result = build(check_mode=True)
+        assert [result[name] for name in ("jwks", "discovery", "jwks_json", "discovery_json")] == [None] * 4
+        assert (result["kids"], result["published_keys"], result["changed"], result["actions"]) == ([], [], False, [])
+
+    def test_check_mode_foretells_the_files(self, folder):
+        result = build(check_mode=True, dest=str(folder))
+        assert (result["changed"], result["actions"]) == (True, ["file:WriteDocument"] * 2)
+        assert all("known when the key has been made" in entry["after"] for entry in result["diff"])
+        assert os.listdir(folder) == []
+
+
+class TestDest:
+    def test_writes_both_files_and_only_once(self, folder):
+        given = {"public_keys": [public(RSA)], "dest": str(folder)}
+        foretold = build(check_mode=True, **given)
+        assert os.listdir(folder) == []
+        done = build(**given)
+        assert foretold == done
+        assert (done["changed"], done["actions"]) == (True, ["file:WriteDocument"] * 2)
+        jwks, discovery = folder / "keys.json", folder / ".well-known" / "openid-configuration"
+        assert [entry["after_header"] for entry in done["diff"]] == [str(jwks), str(discovery)]
+        assert (jwks.read_text(), discovery.read_text()) == (done["jwks_json"], done["discovery_json"])
+        assert [stat.S_IMODE(path.stat().st_mode) for path in (jwks, discovery)] == [0o644, 0o644]
+        before = [path.stat().st_ino for path in (jwks, discovery)]
+        again = build(**given)
+        assert (again["changed"], again["actions"], again["diff"]) == (False, [], [])
+        assert [path.stat().st_ino for path in (jwks, discovery)] == before
+
+    def test_makes_the_directory(self, folder):
+        build(public_keys=[public(P256)], dest=str(folder / "a" / "b"))
+        assert (folder / "a" / "b" / "keys.json").exists()
+
+    def test_repairs_the_one_that_differs_and_shows_how(self, folder):
+        given = {"public_keys": [public(RSA)], "dest": str(folder)}
+        build(**given)
+        (folder / "keys.json").write_bytes(b"\xff edited")
+        done = build(**given)
+        assert done["actions"] == ["file:WriteDocument"]
+        assert done["diff"][0]["before"] == "\ufffd edited"
+        assert (folder / "keys.json").read_text() == done["jwks_json"] == done["diff"][0]["after"]
+
+    @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
+    @pytest.mark.parametrize(
+        ("prepare", "reason"),
+        [
+            (lambda folder: folder.chmod(0o777), "others can write"),
+            (lambda folder: (folder / "keys.json").symlink_to("elsewhere"), "symbolic link"),
+            (lambda folder: (folder / "keys.json").mkdir(), "is a directory"),
+            (lambda folder: (folder / ".well-known").write_text("a file"), "is a file, not a directory"),
+        ],
+        ids=["open directory", "link", "directory", "file for a directory"],
+    )
+    def test_writes_nothing_where_one_cannot_be_written(self, folder, prepare, reason, check_mode):
+        prepare(folder)
+        before = sorted(os.listdir(folder))
+        assert reason in refusal(check_mode, public_keys=[public(P256)], dest=str(folder))
+        assert sorted(os.listdir(folder)) == before
+
+    def test_says_when_the_directory_cannot_be_made(self, folder):
+        (folder / "file").write_text("")
+        assert "a part of its path is a file" in refusal(public_keys=[public(P256)], dest=str(folder / "file"))

@@ -1,0 +1,168 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The two documents, byte for byte, and what may be in them."""
+
+from __future__ import annotations
+
+import json
+
+import hypothesis
+import hypothesis.strategies as st
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+
+ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
+
+# The public half of the key of RFC 7515, appendix A.2; its kid was computed with openssl and coreutils:
+#   openssl pkey -pubin -outform DER | openssl dgst -sha256 -binary | basenc --base64url
+FIXED_KEY = b"""-----BEGIN PUBLIC KEY-----
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAofgWCuLjybRlzo0tZWJj
+NiuSfb4p4fAkd/wWJcyQoTbji9k0l8W26mPddxHmfHQp+Vaw+4qPCJrcS2mJPMEz
+P1Pt0Bm4d4QlL+yRT+SFd2lZS+pCgNMsD1W/YpRPWwOWvG6b32690r2jZ47soMZo
+9wGzjb/7OMg0LOL+bSf63kpaSHSXndS5z5rexMdbqYsLA9e+SXwUQAC+ZDyZDhkr
+pnM9GWcGUI3Nd9r+X+A5nJ+uRXpXUSzNAWGqm9bBZ2jpsDdGOf5eMpX5eNGiPqJO
+V6oSX5Fkg5QJuSc3cRxwfo4lnZC7/ADqEqAVd3EYqQmz0Bm8hvLCqQlpcyCDf4Zj
+swIDAQAB
+-----END PUBLIC KEY-----
+"""
+
+GOLDEN_JWKS = """{
+  "keys": [
+    {
+      "alg": "RS256",
+      "e": "AQAB",
+      "kid": "HKS_5IByjN06Klpi85EfRN2uquYFAx7Y2nw3iZF32Dw",
+      "kty": "RSA",
+      "n": "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd\
+2lZS-pCgNMsD1W_YpRPWwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbqYsLA9e-SXwUQAC-ZDyZDhkrpnM9GWcGUI3Nd9r-\
+X-A5nJ-uRXpXUSzNAWGqm9bBZ2jpsDdGOf5eMpX5eNGiPqJOV6oSX5Fkg5QJuSc3cRxwfo4lnZC7_ADqEqAVd3EYqQmz0Bm8hvLCqQlpcyCDf4Zjsw",
+      "use": "sig"
+    }
+  ]
+}
+"""
+
+GOLDEN_DISCOVERY = """{
+  "authorization_endpoint": "urn:kubernetes:programmatic_authorization",
+  "claims_supported": [
+    "sub",
+    "iss"
+  ],
+  "id_token_signing_alg_values_supported": [
+    "RS256"
+  ],
+  "issuer": "https://irsa-prod.s3.eu-west-1.amazonaws.com",
+  "jwks_uri": "https://irsa-prod.s3.eu-west-1.amazonaws.com/keys.json",
+  "response_types_supported": [
+    "id_token"
+  ],
+  "subject_types_supported": [
+    "public"
+  ]
+}
+"""
+
+
+def jwk_of(sample: samples.Sample) -> jwk.Jwk:
+    return jwk.from_public_key(keys.load_public(samples.public_pem(sample.pkcs8)))
+
+
+RSA, OTHER_RSA, P256, P384 = map(jwk_of, (samples.RSA, samples.OTHER_RSA, samples.P256, samples.P384))
+
+
+def refusal(call, *arguments) -> str:
+    with pytest.raises(IrsaError) as caught:
+        call(*arguments)
+    return str(caught.value)
+
+
+class TestBytes:
+    def test_jwks_is_this_text(self):
+        key = jwk.from_public_key(keys.load_public(FIXED_KEY))
+        assert documents.render(documents.jwks([key])) == GOLDEN_JWKS
+
+    def test_discovery_document_is_this_text(self):
+        assert documents.render(documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["RS256"])) == GOLDEN_DISCOVERY
+
+    def test_discovery_document_has_the_fields_of_the_shell_procedure(self):
+        """As SELF_HOSTED_SETUP.md of the EKS pod identity webhook has them."""
+        assert set(documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["RS256"])) == {
+            "issuer",
+            "jwks_uri",
+            "authorization_endpoint",
+            "response_types_supported",
+            "subject_types_supported",
+            "id_token_signing_alg_values_supported",
+            "claims_supported",
+        }
+
+    def test_algorithms_are_sorted_and_named_once(self):
+        document = documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["RS256", "ES384", "RS256", "ES256"])
+        assert document["id_token_signing_alg_values_supported"] == ["ES256", "ES384", "RS256"]
+
+    def test_algorithms_are_those_of_the_keys(self):
+        assert documents.algorithms_of([RSA, P256, OTHER_RSA, {"kty": "weird"}]) == ["ES256", "RS256"]
+
+    @hypothesis.given(
+        st.dictionaries(st.text(), st.text() | st.integers() | st.lists(st.text()), max_size=6), st.randoms()
+    )
+    def test_the_same_document_is_the_same_ascii_text_in_whatever_order(self, document, random):
+        shuffled = list(document.items())
+        random.shuffle(shuffled)
+        text = documents.render(document)
+        assert documents.render(dict(shuffled)) == text
+        assert text.isascii() and text.endswith("}\n")
+        assert json.loads(text) == document
+
+
+class TestMerging:
+    def test_keeps_the_order_and_one_key_for_each_kid(self):
+        named = [("a", P256), ("b", RSA), ("c", {**P256, "alg": "ES256"}), ("d", OTHER_RSA), ("e", RSA)]
+        assert documents.merge_keys(named) == [P256, RSA, OTHER_RSA]
+
+    def test_keeps_one_key_under_two_names(self):
+        named = [("a", RSA), ("b", {**RSA, "kid": "the old name"})]
+        assert [key["kid"] for key in documents.merge_keys(named)] == [RSA["kid"], "the old name"]
+
+    def test_refuses_two_keys_of_one_name(self):
+        message = refusal(documents.merge_keys, [("first", RSA), ("second", {**OTHER_RSA, "kid": RSA["kid"]})])
+        assert message.startswith("second has the kid") and RSA["kid"] in message
+
+    def test_says_which_key_cannot_be_published(self):
+        message = refusal(documents.merge_keys, [("first", RSA), ("the third document", {**P256, "use": "enc"})])
+        assert message.startswith("the third document cannot be published: its use is 'enc'")
+
+    def test_takes_none(self):
+        assert documents.merge_keys([]) == []
+
+
+class TestLegacyEmptyKid:
+    def test_is_what_the_recipe_with_jq_makes(self):
+        """jq '.keys += [.keys[0]] | .keys[1].kid = ""'"""
+        document = {"keys": [RSA]}
+        document["keys"] = document["keys"] + [dict(document["keys"][0])]
+        document["keys"][1]["kid"] = ""
+        assert documents.jwks([RSA], legacy_empty_kid=True) == document
+
+    def test_is_the_last_of_several_and_copies_the_first(self):
+        assert documents.jwks([RSA, P256], legacy_empty_kid=True)["keys"] == [RSA, P256, {**RSA, "kid": ""}]
+
+    def test_is_left_out_unless_asked_for(self):
+        assert documents.jwks([RSA, P256]) == {"keys": [RSA, P256]}
+
+    def test_counts_as_a_key(self):
+        hundred = [{**RSA, "kid": str(number)} for number in range(100)]
+        assert len(documents.jwks(hundred)["keys"]) == 100
+        assert "101 RSA keys" in refusal(documents.jwks, hundred, True)
+
+
+def test_takes_a_hundred_keys_of_each_type():
+    many = [{**key, "kid": f"{key['kty']}{number}"} for key in (RSA, P256) for number in range(100)]
+    assert len(documents.jwks(many)["keys"]) == 200
+    assert "101 EC keys" in refusal(documents.jwks, [*many, {**P256, "kid": "one more"}])

@@ -1,0 +1,175 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One statement is ours; every other one survives whatever it is."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import hypothesis
+import hypothesis.strategies as st
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_policy
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_policy import SID
+
+DOCUMENTS = ("keys.json", ".well-known/openid-configuration")
+
+OURS = {
+    "Sid": "SelfhostedIrsaPublicDocuments",
+    "Effect": "Allow",
+    "Principal": "*",
+    "Action": "s3:GetObject",
+    "Resource": ["arn:aws:s3:::irsa/.well-known/openid-configuration", "arn:aws:s3:::irsa/keys.json"],
+}
+DENY_PLAIN_HTTP = {
+    "Sid": "DenyPlainHttp",
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "s3:*",
+    "Resource": "arn:aws:s3:::irsa/*",
+    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+}
+
+
+def opened(policy, *paths, purge=False, partition="aws"):
+    return bucket_policy.with_public_paths(policy, partition, "irsa", paths or DOCUMENTS, purge)
+
+
+def test_makes_a_policy_of_one_statement():
+    assert opened(None) == {"Version": "2012-10-17", "Statement": [OURS]}
+
+
+def test_names_the_partition():
+    statement = opened(None, "keys.json", partition="aws-cn")["Statement"][0]
+    assert statement["Resource"] == ["arn:aws-cn:s3:::irsa/keys.json"]
+
+
+def test_adds_ours_behind_the_others():
+    policy = {"Version": "2008-10-17", "Id": "theirs", "Statement": [DENY_PLAIN_HTTP]}
+    assert opened(policy) == {"Version": "2008-10-17", "Id": "theirs", "Statement": [DENY_PLAIN_HTTP, OURS]}
+
+
+def test_takes_the_single_statement_that_stands_for_a_list():
+    assert opened({"Version": "2012-10-17", "Statement": DENY_PLAIN_HTTP})["Statement"] == [DENY_PLAIN_HTTP, OURS]
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        OURS,
+        {**OURS, "Principal": {"AWS": "*"}},
+        {**OURS, "Principal": {"AWS": ["*"]}},
+        {**OURS, "Action": ["s3:GetObject"]},
+        {**OURS, "Resource": OURS["Resource"][::-1]},
+    ],
+    ids=["as written", "principal AWS", "principal list", "action list", "resources in another order"],
+)
+def test_leaves_a_statement_alone_that_says_the_same(spelling):
+    policy = {"Version": "2012-10-17", "Statement": [DENY_PLAIN_HTTP, spelling]}
+    assert opened(policy) == policy
+
+
+def test_leaves_a_single_resource_alone_that_s3_writes_without_a_list():
+    policy = {"Version": "2012-10-17", "Statement": [{**OURS, "Resource": "arn:aws:s3:::irsa/keys.json"}]}
+    assert opened(policy, "keys.json") == policy
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        {**OURS, "Effect": "Deny"},
+        {**OURS, "Principal": {"AWS": "arn:aws:iam::123456789012:root"}},
+        {**OURS, "Action": ["s3:GetObject", "s3:PutObject"]},
+        {**OURS, "Action": "s3:*"},
+        {**OURS, "Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}},
+        {name: value for name, value in OURS.items() if name != "Resource"},
+        {"Sid": SID},
+    ],
+    ids=["denied", "not everybody", "written too", "everything", "a condition", "no resource", "nothing but the name"],
+)
+def test_repairs_a_statement_that_says_something_else_in_its_place(edited):
+    policy = {"Version": "2012-10-17", "Statement": [DENY_PLAIN_HTTP, edited, {**DENY_PLAIN_HTTP, "Sid": "Last"}]}
+    assert opened(policy)["Statement"] == [DENY_PLAIN_HTTP, OURS, {**DENY_PLAIN_HTTP, "Sid": "Last"}]
+
+
+def test_never_closes_what_another_cluster_opened():
+    policy = opened(opened(None, "a/keys.json"), "b/keys.json")
+    assert policy["Statement"][0]["Resource"] == ["arn:aws:s3:::irsa/a/keys.json", "arn:aws:s3:::irsa/b/keys.json"]
+
+
+def test_closes_it_when_told_to():
+    policy = opened(opened(None, "a/keys.json"), "b/keys.json", purge=True)
+    assert policy["Statement"][0]["Resource"] == ["arn:aws:s3:::irsa/b/keys.json"]
+
+
+def test_is_written_as_compact_json():
+    text = bucket_policy.as_json(opened(None))
+    assert json.loads(text) == opened(None)
+    assert "\n" not in text and ": " not in text
+
+
+texts = st.text(max_size=8)
+arns = st.builds(
+    "arn:aws:s3:::{}/{}".format, st.sampled_from(("irsa", "other")), st.sampled_from((*DOCUMENTS, "x", "*"))
+)
+statements = st.fixed_dictionaries(
+    {},
+    optional={
+        "Sid": texts.filter(lambda sid: sid != SID),
+        "Effect": st.sampled_from(("Allow", "Deny")),
+        "Principal": st.just("*") | st.dictionaries(texts, texts | st.lists(texts, max_size=2), max_size=2),
+        "NotPrincipal": st.dictionaries(texts, texts, max_size=1),
+        "Action": texts | st.lists(texts, max_size=3),
+        "Resource": arns | st.lists(arns, max_size=3),
+        "Condition": st.dictionaries(texts, st.dictionaries(texts, texts, max_size=2), max_size=2),
+    },
+)
+own_statements = st.builds(lambda statement: {**statement, "Sid": SID}, statements)
+policies = st.builds(
+    lambda before, own, after, more: {**more, "Statement": before + own + after},
+    st.lists(statements, max_size=3),
+    st.lists(own_statements, max_size=1),
+    st.lists(statements, max_size=3),
+    st.fixed_dictionaries({}, optional={"Version": texts, "Id": texts}),
+)
+paths_of_a_run = st.lists(st.sampled_from((*DOCUMENTS, "*/keys.json", "a/keys.json")), min_size=1, max_size=3)
+
+
+@hypothesis.given(policies | st.none(), paths_of_a_run, st.booleans())
+def test_of_any_policy_only_our_statement_changes(policy, paths, purge):
+    before = copy.deepcopy(policy)
+    after = opened(policy, *paths, purge=purge)
+    assert policy == before  # nothing is changed under the caller's feet
+    others = [statement for statement in (policy or {}).get("Statement", []) if statement.get("Sid") != SID]
+    assert [statement for statement in after["Statement"] if statement.get("Sid") != SID] == others
+    assert {name: value for name, value in after.items() if name != "Statement"} == (
+        {"Version": "2012-10-17"}
+        if policy is None
+        else {name: value for name, value in policy.items() if name != "Statement"}
+    )
+    assert opened(after, *paths, purge=purge) == after
+
+    own = bucket_policy.own_statement(after)
+    resources = set(bucket_policy.resources(own))
+    wanted = {f"arn:aws:s3:::irsa/{path}" for path in paths}
+    present = bucket_policy.own_statement(before)
+    assert wanted <= resources
+    assert resources == wanted if purge or present is None else resources >= set(bucket_policy.resources(present))
+    assert (own["Effect"], bucket_policy._as_list(own["Action"])) == ("Allow", ["s3:GetObject"])
+    assert "Condition" not in own and "NotPrincipal" not in own
+
+
+@hypothesis.given(policies, st.lists(paths_of_a_run, min_size=1, max_size=4))
+def test_runs_of_many_clusters_open_the_same_in_whatever_order(policy, runs):
+    forwards, backwards = policy, policy
+    for paths in runs:
+        forwards = opened(forwards, *paths)
+    for paths in reversed(runs):
+        backwards = opened(backwards, *paths)
+    assert set(bucket_policy.resources(bucket_policy.own_statement(forwards))) == set(
+        bucket_policy.resources(bucket_policy.own_statement(backwards))
+    )

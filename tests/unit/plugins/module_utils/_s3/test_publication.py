@@ -1,0 +1,568 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The documents in a bucket: written where they differ, everybody's keys kept, nobody's documents overwritten."""
+
+from __future__ import annotations
+
+import json
+
+import hypothesis
+import hypothesis.strategies as st
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import object_store, publication
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.places import place_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication import PublicationWish
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, CLIENTS, REGION
+
+BUCKET = "irsa-prod"
+ISSUER = f"https://{BUCKET}.s3.{REGION}.amazonaws.com"
+JWKS_KEY, DISCOVERY_KEY = "keys.json", ".well-known/openid-configuration"
+GET, PUT, DELETE = "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
+
+
+def jwk_of(sample: samples.Sample, kid: str) -> jwk.Jwk:
+    return {**jwk.from_public_key(keys.load_public(samples.public_pem(sample.pkcs8))), "kid": kid}
+
+
+# Names of their own, since the names of tests must not change from run to run.
+RSA, OTHER_RSA, P256, P384 = (
+    jwk_of(sample, f"kid-{name}")
+    for name, sample in (
+        ("rsa", samples.RSA),
+        ("other-rsa", samples.OTHER_RSA),
+        ("p256", samples.P256),
+        ("p384", samples.P384),
+    )
+)
+
+
+def jwks_text(*listed: jwk.Jwk) -> str:
+    return documents.render({"keys": list(listed)})
+
+
+def discovery_text(*algorithms: str, issuer: str = ISSUER) -> str:
+    return documents.render(documents.discovery(issuer, f"{issuer}/keys.json", algorithms))
+
+
+OURS = {"jwks_json": jwks_text(RSA), "discovery_json": discovery_text("RS256")}
+
+
+def wish(**given) -> PublicationWish:
+    return PublicationWish(**{"bucket": BUCKET, "issuer": ISSUER, **OURS, **given})
+
+
+def ensure(fake_aws, check_mode=False, **given):
+    return publication.ensure_published(Aws(fake_aws.clients), wish(**given), check_mode)
+
+
+def remove(fake_aws, check_mode=False, **given):
+    return publication.ensure_unpublished(Aws(fake_aws.clients), wish(**given), check_mode)
+
+
+@pytest.fixture
+def s3(fake_aws):
+    """Somebody else's client, and the bucket."""
+    client = fake_aws.quietly("s3")
+    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return client
+
+
+@pytest.fixture
+def put(s3):
+    """Store an object as somebody else would."""
+
+    def store(key, content, **headers):
+        content = content if isinstance(content, (bytes, str)) else json.dumps(content)
+        s3.put_object(Bucket=BUCKET, Key=key, Body=content, **headers)
+
+    return store
+
+
+def stored(s3, key):
+    found = s3.get_object(Bucket=BUCKET, Key=key)
+    return found["Body"].read().decode(), found["ContentType"], found.get("CacheControl")
+
+
+def assert_as_foretold(fake_aws, act=ensure, **given):
+    """Run in check mode, then for real, then again: told, done, nothing left to do."""
+    foretold = act(fake_aws, check_mode=True, **given)
+    assert fake_aws.writes == []
+    done = act(fake_aws, **given)
+    assert foretold.actions == done.actions == fake_aws.writes
+    assert (foretold.diff, foretold.permissions, foretold.warnings) == (done.diff, done.permissions, done.warnings)
+    for name in set(done.values) - {"documents"}:
+        assert foretold.values[name] == done.values[name]
+    assert [each["changed"] for each in foretold.values["documents"]] == [
+        each["changed"] for each in done.values["documents"]
+    ]
+    fake_aws.calls.clear()
+    again = act(fake_aws, **given)
+    assert (again.actions, fake_aws.writes) == ([], [])
+    return done
+
+
+def refusal(fake_aws, check_mode=False, **given) -> str:
+    with pytest.raises(IrsaError) as caught:
+        ensure(fake_aws, check_mode, **given)
+    assert fake_aws.writes == []
+    return str(caught.value)
+
+
+class TestPublishing:
+    def test_writes_both_the_jwks_first(self, fake_aws, s3):
+        done = assert_as_foretold(fake_aws)
+        assert done.actions == [PUT, PUT]
+        assert [params["Key"] for params in fake_aws.params_of(PUT)] == [JWKS_KEY, DISCOVERY_KEY]
+        assert stored(s3, JWKS_KEY) == (OURS["jwks_json"], "application/json", "no-cache")
+        assert stored(s3, DISCOVERY_KEY) == (OURS["discovery_json"], "application/json", "no-cache")
+        etags = [s3.head_object(Bucket=BUCKET, Key=key)["ETag"] for key in (JWKS_KEY, DISCOVERY_KEY)]
+        assert done.values == {
+            "documents": [
+                {"key": JWKS_KEY, "url": f"{ISSUER}/{JWKS_KEY}", "etag": etags[0], "changed": True},
+                {"key": DISCOVERY_KEY, "url": f"{ISSUER}/{DISCOVERY_KEY}", "etag": etags[1], "changed": True},
+            ],
+            "account_id": ACCOUNT,
+            "kids": ["kid-rsa"],
+            "foreign_kids": [],
+            "published_keys": [{"kid": "kid-rsa", "algorithm": "RS256", "foreign": False}],
+            **OURS,
+        }
+        assert done.permissions == ["s3:GetObject", "s3:ListBucket", "s3:PutObject"]
+
+    def test_writes_on_condition_that_nothing_is_there(self, fake_aws, s3):
+        ensure(fake_aws)
+        for params in fake_aws.params_of(PUT):
+            assert (params["IfNoneMatch"], params["ExpectedBucketOwner"]) == ("*", ACCOUNT)
+            assert params["ServerSideEncryption"] == "AES256" and "IfMatch" not in params
+
+    def test_writes_on_condition_that_what_was_read_is_there(self, fake_aws, s3, put):
+        put(JWKS_KEY, jwks_text(P256))
+        etag = s3.head_object(Bucket=BUCKET, Key=JWKS_KEY)["ETag"]
+        ensure(fake_aws)
+        params = fake_aws.params_of(PUT)[0]
+        assert params["IfMatch"] == etag and "IfNoneMatch" not in params
+
+    def test_goes_under_a_prefix(self, fake_aws, s3):
+        issuer = f"{ISSUER}/clusters/a"
+        done = ensure(
+            fake_aws, prefix="clusters/a", issuer=issuer, discovery_json=discovery_text("RS256", issuer=issuer)
+        )
+        assert [each["key"] for each in done.values["documents"]] == [
+            "clusters/a/keys.json",
+            "clusters/a/.well-known/openid-configuration",
+        ]
+        assert done.values["documents"][0]["url"] == f"{issuer}/keys.json"
+
+    def test_takes_buckets_of_any_kind_of_name(self, fake_aws):
+        for name in ("plan-an", f"irsa-{ACCOUNT}-{REGION}-an"):
+            assert ensure(fake_aws, check_mode=True, bucket=name).actions == [PUT, PUT]
+
+    @pytest.mark.parametrize(
+        ("drift", "changed"),
+        [
+            (
+                lambda put, s3: put(
+                    JWKS_KEY, jwks_text({**RSA, "use": "enc"}), ContentType="application/json", CacheControl="no-cache"
+                ),
+                [True, False],
+            ),
+            (
+                lambda put, s3: put(JWKS_KEY, OURS["jwks_json"], ContentType="text/plain", CacheControl="no-cache"),
+                [True, False],
+            ),
+            (lambda put, s3: put(JWKS_KEY, OURS["jwks_json"], ContentType="application/json"), [True, False]),
+            (
+                lambda put, s3: put(
+                    JWKS_KEY,
+                    OURS["jwks_json"],
+                    ContentType="application/json",
+                    CacheControl="no-cache",
+                    ServerSideEncryption="aws:kms",
+                ),
+                [True, False],
+            ),
+            (
+                lambda put, s3: put(
+                    DISCOVERY_KEY, OURS["discovery_json"] + " ", ContentType="application/json", CacheControl="no-cache"
+                ),
+                [False, True],
+            ),
+            (lambda put, s3: s3.delete_object(Bucket=BUCKET, Key=JWKS_KEY), [True, False]),
+            (lambda put, s3: s3.delete_object(Bucket=BUCKET, Key=DISCOVERY_KEY), [False, True]),
+        ],
+        ids=[
+            "JWKS edited",
+            "another type",
+            "no Cache-Control",
+            "KMS",
+            "discovery edited",
+            "JWKS gone",
+            "discovery gone",
+        ],
+    )
+    def test_repairs_what_differs_and_nothing_else(self, fake_aws, s3, put, drift, changed):
+        ensure(fake_aws)
+        drift(put, s3)
+        fake_aws.calls.clear()
+        done = assert_as_foretold(fake_aws)
+        assert [each["changed"] for each in done.values["documents"]] == changed
+        assert len(done.diff) == 1
+        assert stored(s3, JWKS_KEY)[0] == OURS["jwks_json"] and stored(s3, DISCOVERY_KEY)[0] == OURS["discovery_json"]
+
+    def test_draws_headers_and_text(self, fake_aws, s3, put):
+        put(JWKS_KEY, jwks_text(RSA), ContentType="text/plain")
+        drawn = ensure(fake_aws, check_mode=True).diff[0]
+        assert drawn["before"] == f"Content-Type: text/plain\nCache-Control: (none)\n\n{jwks_text(RSA)}"
+        assert drawn["after"] == f"Content-Type: application/json\nCache-Control: no-cache\n\n{jwks_text(RSA)}"
+        assert drawn["before_header"] == f"s3://{BUCKET}/{JWKS_KEY} (document)"
+
+    def test_has_another_cache_control_when_asked(self, fake_aws, s3):
+        ensure(fake_aws, cache_control="max-age=60")
+        assert stored(s3, JWKS_KEY)[2] == "max-age=60"
+
+
+class TestForeignKeys:
+    def test_stay_behind_ours_with_a_warning(self, fake_aws, s3, put):
+        put(JWKS_KEY, {"keys": [P256, RSA, OTHER_RSA]})
+        done = assert_as_foretold(fake_aws)
+        assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [RSA, P256, OTHER_RSA]
+        assert (done.values["kids"], done.values["foreign_kids"]) == (
+            ["kid-rsa", "kid-p256", "kid-other-rsa"],
+            ["kid-p256", "kid-other-rsa"],
+        )
+        assert [key["foreign"] for key in done.values["published_keys"]] == [False, True, True]
+        assert (
+            len(done.warnings) == 1
+            and "kid-p256, kid-other-rsa" in done.warnings[0]
+            and "purge_keys" in done.warnings[0]
+        )
+
+    def test_have_their_algorithms_in_the_discovery_document(self, fake_aws, s3, put):
+        put(JWKS_KEY, {"keys": [P256, P384]})
+        done = ensure(fake_aws)
+        document = json.loads(stored(s3, DISCOVERY_KEY)[0])
+        assert document["id_token_signing_alg_values_supported"] == ["ES256", "ES384", "RS256"]
+        assert done.values["discovery_json"] == stored(s3, DISCOVERY_KEY)[0]
+
+    def test_go_when_told_so(self, fake_aws, s3, put):
+        put(JWKS_KEY, {"keys": [P256]})
+        done = assert_as_foretold(fake_aws, purge_keys=True)
+        assert stored(s3, JWKS_KEY)[0] == OURS["jwks_json"]
+        assert (done.values["foreign_kids"], done.warnings) == ([], [])
+
+    def test_of_our_own_name_are_replaced(self, fake_aws, s3, put):
+        put(JWKS_KEY, {"keys": [{**OTHER_RSA, "kid": "kid-rsa"}]})
+        ensure(fake_aws)
+        assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [RSA]
+
+    def test_are_none_for_the_legacy_copy_of_our_own(self, fake_aws, s3, put):
+        put(JWKS_KEY, {"keys": [RSA, {**RSA, "kid": ""}]})
+        assert ensure(fake_aws).values["foreign_kids"] == []
+        assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [RSA]
+
+    def test_keep_a_legacy_copy_of_their_own(self, fake_aws, s3, put):
+        put(JWKS_KEY, {"keys": [P256, {**P256, "kid": ""}]})
+        assert ensure(fake_aws).values["foreign_kids"] == ["kid-p256", ""]
+
+    def test_are_kept_as_they_are_however_odd(self, fake_aws, s3, put):
+        odd = [{"kid": "odd", "kty": "OKP"}, {}, {"kid": None}, {"kid": ["a", "list"]}, {"kid": {"an": "object"}}]
+        put(JWKS_KEY, {"keys": odd})
+        assert_as_foretold(fake_aws)
+        assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [RSA, *odd]
+
+    def test_are_counted(self, fake_aws, s3, put):
+        put(JWKS_KEY, {"keys": [{**OTHER_RSA, "kid": str(number)} for number in range(100)]})
+        assert "101 RSA keys" in refusal(fake_aws)
+        assert ensure(fake_aws, purge_keys=True).actions == [PUT, PUT]
+
+    @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
+    def test_with_private_members_stop_it(self, fake_aws, s3, put, check_mode):
+        put(JWKS_KEY, {"keys": [{**P256, "d": "the-private-number"}]})
+        message = refusal(fake_aws, check_mode)
+        assert "PRIVATE" in message and "kid-p256" in message and "the-private-number" not in message
+        done = ensure(fake_aws, purge_keys=True)
+        assert "the-private-number" not in json.dumps(done.diff)
+        assert "private" not in stored(s3, JWKS_KEY)[0]
+
+    def test_published_by_somebody_else_meanwhile_are_kept(self, fake_aws, s3, put, pauses):
+        ensure(fake_aws)
+        fake_aws.before(PUT, lambda: put(JWKS_KEY, {"keys": [RSA, P256]}))
+        done = ensure(fake_aws, jwks_json=jwks_text(RSA, P384), discovery_json=discovery_text("RS256", "ES384"))
+        assert [key["kid"] for key in json.loads(stored(s3, JWKS_KEY)[0])["keys"]] == [
+            "kid-rsa",
+            "kid-p384",
+            "kid-p256",
+        ]
+        assert "kid-p256" in done.warnings[0] and len(done.warnings) == 1
+        assert len(pauses) == 1
+
+    def test_published_first_by_somebody_else_are_kept(self, fake_aws, s3, put):
+        fake_aws.before(PUT, lambda: put(JWKS_KEY, {"keys": [P256]}))
+        ensure(fake_aws)
+        assert [key["kid"] for key in json.loads(stored(s3, JWKS_KEY)[0])["keys"]] == ["kid-rsa", "kid-p256"]
+
+
+class TestGuards:
+    @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
+    @pytest.mark.parametrize(
+        ("key", "content", "reason"),
+        [
+            (DISCOVERY_KEY, discovery_text("RS256", issuer="https://other.example.com"), "'https://other.example.com'"),
+            (DISCOVERY_KEY, discovery_text("RS256", issuer=ISSUER + "/"), f"'{ISSUER}/'"),
+            (DISCOVERY_KEY, "{}", "another issuer: it says None"),
+            (DISCOVERY_KEY, "[]", "another issuer"),
+            (DISCOVERY_KEY, "<html>", "is not JSON"),
+            (DISCOVERY_KEY, b"\xff\xfe", "is not JSON"),
+            (DISCOVERY_KEY, "[" * 50_000, "is not JSON"),
+            (JWKS_KEY, "<html>", "is not JSON"),
+            (JWKS_KEY, b"\xff\xfe", "is not JSON"),
+            (JWKS_KEY, '{"keys": [{"n": NaN}]}', "is not JSON"),
+            (JWKS_KEY, "[]", "no JWKS"),
+            (JWKS_KEY, '{"keys": "none"}', "no JWKS"),
+        ],
+        ids=[
+            "another issuer",
+            "with a slash",
+            "no issuer",
+            "a list",
+            "HTML",
+            "no text",
+            "deep",
+            "JWKS HTML",
+            "JWKS no text",
+            "JWKS NaN",
+            "JWKS a list",
+            "JWKS without keys",
+        ],
+    )
+    def test_nobodys_document_is_overwritten_unless_told_so(self, fake_aws, s3, put, key, content, reason, check_mode):
+        put(key, content)
+        message = refusal(fake_aws, check_mode)
+        assert f"s3://{BUCKET}/{key}" in message and reason in message and "irsa_issuer_overwrite" in message
+        assert ensure(fake_aws, overwrite=True).actions == [PUT, PUT]
+        assert stored(s3, JWKS_KEY)[0] == OURS["jwks_json"]
+
+    def test_a_huge_object_is_none_of_ours(self, fake_aws, s3, put):
+        put(JWKS_KEY, b" " * ((1 << 20) + 1))
+        assert "larger than 1 MiB" in refusal(fake_aws)
+
+    @pytest.mark.parametrize(
+        ("given", "reason"),
+        [
+            ({"issuer": "https://other.example.com"}, f"discovery_json names the issuer '{ISSUER}'"),
+            ({"discovery_json": "{}"}, "discovery_json names the issuer None"),
+            ({"discovery_json": "{"}, "discovery_json cannot be published: it is not JSON"),
+            ({"discovery_json": "[]"}, "discovery_json cannot be published: it is no JSON object"),
+            ({"discovery_json": discovery_text("RS256") + "é"}, "discovery_json must be in ASCII"),
+            ({"jwks_json": "{"}, "jwks_json cannot be published: it is not JSON"),
+            ({"jwks_json": "{}"}, "jwks_json cannot be published: it is no JWKS"),
+            ({"jwks_json": '{"keys": []} é'}, "jwks_json must be in ASCII"),
+            ({"jwks_json": jwks_text({**RSA, "d": "private-number"})}, "jwks_json holds a private key"),
+            ({"prefix": "/prod"}, "The prefix '/prod'"),
+            ({"prefix": "prod/"}, "The prefix 'prod/'"),
+            ({"bucket": "Irsa"}, "upper-case"),
+            (
+                {"issuer": "http://x", "discovery_json": discovery_text("RS256", issuer="http://x")},
+                "must begin with https://",
+            ),
+            ({"account_id": "5"}, "twelve digits"),
+        ],
+        ids=[
+            "other issuer",
+            "no issuer",
+            "no JSON",
+            "no object",
+            "no ASCII",
+            "JWKS no JSON",
+            "no JWKS",
+            "JWKS no ASCII",
+            "private key",
+            "prefix",
+            "prefix's end",
+            "bucket",
+            "issuer",
+            "account",
+        ],
+    )
+    def test_wrong_input_is_refused_before_any_call(self, fake_aws, given, reason):
+        message = refusal(fake_aws, **given)
+        assert reason in message and "private-number" not in message
+        assert [call for call in fake_aws.calls if call.startswith("s3:")] == []
+
+    @pytest.mark.parametrize("algorithms", [None, 5, "RS256", [], [5], [{}], ["ES256", "RS256"]], ids=str)
+    def test_the_algorithms_are_those_of_the_keys_whatever_was_given(self, fake_aws, s3, algorithms):
+        document = {**json.loads(OURS["discovery_json"]), "id_token_signing_alg_values_supported": algorithms}
+        ensure(fake_aws, discovery_json=json.dumps(document))
+        assert json.loads(stored(s3, DISCOVERY_KEY)[0])["id_token_signing_alg_values_supported"] == ["RS256"]
+
+
+class TestCheckModeWithoutAKey:
+    def test_tells_of_two_writes(self, fake_aws, s3):
+        done = ensure(fake_aws, check_mode=True, jwks_json=None, discovery_json=None)
+        assert done.actions == [PUT, PUT]
+        assert all("known when the key has been made" in entry["after"] for entry in done.diff)
+        assert (done.values["kids"], done.values["jwks_json"]) == ([], None)
+
+    def test_tells_of_them_where_the_bucket_is_not_made_yet(self, fake_aws):
+        assert ensure(fake_aws, check_mode=True, jwks_json=None, discovery_json=None).actions == [PUT, PUT]
+
+    def test_looks_whose_documents_are_there(self, fake_aws, s3, put):
+        put(DISCOVERY_KEY, discovery_text("RS256", issuer="https://other.example.com"))
+        assert "another issuer" in refusal(fake_aws, check_mode=True, jwks_json=None, discovery_json=None)
+
+
+class TestFaults:
+    def test_a_bucket_that_is_not_everywhere_yet_is_waited_for(self, fake_aws, s3, pauses):
+        fake_aws.fail(PUT, "NoSuchBucket", 404, times=2)
+        assert ensure(fake_aws).actions == [PUT, PUT]
+        assert pauses
+
+    @pytest.mark.parametrize("broken", [0, 1], ids=["JWKS", "discovery document"])
+    def test_after_a_denied_write_the_next_run_does_the_rest(self, fake_aws, s3, broken):
+        if broken:
+            fake_aws.before(PUT, lambda: None)
+            fake_aws.before(PUT, lambda: fake_aws.fail(PUT, "AccessDenied", 403))
+        else:
+            fake_aws.fail(PUT, "AccessDenied", 403)
+        with pytest.raises(CallFailed) as caught:
+            ensure(fake_aws)
+        assert caught.value.details["missing_permissions"] == ["s3:PutObject"]
+        done = ensure(fake_aws)
+        assert [each["changed"] for each in done.values["documents"]] == [not broken, True]
+        assert ensure(fake_aws).actions == []
+
+    def test_a_denied_read_names_the_permissions_and_the_owner(self, fake_aws, s3):
+        fake_aws.fail(GET, "AccessDenied", 403)
+        message = refusal(fake_aws)
+        assert "s3:GetObject and s3:ListBucket" in message and f"of account {ACCOUNT}" in message
+
+    @pytest.mark.parametrize(("code", "status"), [("PreconditionFailed", 412), ("ConditionalRequestConflict", 409)])
+    def test_a_condition_that_fails_is_met_by_a_new_look(self, fake_aws, s3, pauses, code, status):
+        fake_aws.fail(PUT, code, status)
+        assert ensure(fake_aws).actions == [PUT, PUT]
+        assert fake_aws.calls.count(GET) == 4 and len(pauses) == 1
+
+    def test_somebody_who_never_stops_is_named(self, fake_aws, s3, pauses):
+        fake_aws.fail(PUT, "PreconditionFailed", 412, times=50)
+        with pytest.raises(IrsaError, match="Somebody else keeps changing"):
+            ensure(fake_aws)
+
+
+class TestRemoving:
+    def test_takes_the_discovery_document_first(self, fake_aws, s3):
+        ensure(fake_aws)
+        fake_aws.calls.clear()
+        done = assert_as_foretold(fake_aws, act=remove)
+        assert done.actions == [DELETE, DELETE]
+        assert [params["Key"] for params in fake_aws.params_of(DELETE)] == [DISCOVERY_KEY, JWKS_KEY]
+        assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
+        assert [each["changed"] for each in done.values["documents"]] == [True, True]
+        assert done.values["foreign_kids"] == ["kid-rsa"]
+
+    def test_leaves_other_objects_alone(self, fake_aws, s3, put):
+        put("other.json", "{}")
+        ensure(fake_aws)
+        remove(fake_aws)
+        assert [each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET)["Contents"]] == ["other.json"]
+
+    def test_needs_no_text(self, fake_aws, s3):
+        ensure(fake_aws)
+        assert remove(fake_aws, jwks_json=None, discovery_json=None).actions == [DELETE, DELETE]
+
+    def test_of_none_does_nothing(self, fake_aws):
+        assert remove(fake_aws).actions == []
+
+    def test_refuses_another_issuers(self, fake_aws, s3, put):
+        put(DISCOVERY_KEY, discovery_text("RS256", issuer="https://other.example.com"))
+        with pytest.raises(IrsaError, match="another issuer"):
+            remove(fake_aws)
+        assert remove(fake_aws, overwrite=True).actions == [DELETE]
+
+    def test_refuses_a_jwks_that_is_none(self, fake_aws, s3, put):
+        put(JWKS_KEY, "<html>")
+        with pytest.raises(IrsaError, match="is not ours"):
+            remove(fake_aws)
+
+
+PLACE = place_of(CLIENTS["s3"])
+
+
+class _Memory(Aws):
+    """A bucket in memory, with conditional writes, for thousands of runs."""
+
+    def __init__(self, stored: dict[str, str]) -> None:
+        super().__init__(CLIENTS)
+        self.stored = stored
+
+    def call(self, service, operation, on, absent=(), needs=None, **params):
+        key, present = params["Key"], self.stored.get(params["Key"])
+        if operation == "GetObject":
+            return (
+                None
+                if present is None
+                else {
+                    "Body": _Body(present.encode()),
+                    "ETag": str(hash(present)),
+                    "ContentType": "application/json",
+                    "CacheControl": "no-cache",
+                }
+            )
+        assert params.get("IfNoneMatch") == "*" if present is None else params["IfMatch"] == str(hash(present))
+        self.stored[key] = params["Body"].decode()
+        return {"ETag": str(hash(self.stored[key]))}
+
+
+class _Body:
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def read(self, most: int) -> bytes:
+        return self.content[:most]
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=6) | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+odd_keys = st.dictionaries(st.sampled_from(["kid", "kty", "alg", "n", "crv", "use"]), values, max_size=4)
+published = (
+    st.none()
+    | st.text(max_size=10)
+    | values.map(json.dumps)
+    | st.lists(odd_keys | st.sampled_from([RSA, P256, OTHER_RSA, {**RSA, "kid": ""}]), max_size=4).map(
+        lambda listed: json.dumps({"keys": listed})
+    )
+)
+discoveries = st.none() | values.map(json.dumps) | st.just(OURS["discovery_json"])
+
+
+@hypothesis.given(published, discoveries, st.booleans(), st.booleans())
+def test_any_published_documents_are_kept_replaced_or_refused(monkeypatch, jwks, discovery, purge_keys, overwrite):
+    monkeypatch.setattr(object_store, "place_of", lambda client: PLACE)
+    before = {key: text for key, text in ((JWKS_KEY, jwks), (DISCOVERY_KEY, discovery)) if text is not None}
+    request = wish(account_id=ACCOUNT, purge_keys=purge_keys, overwrite=overwrite)
+    after = dict(before)
+    try:
+        publication.ensure_published(_Memory(after), request, False)
+    except IrsaError:
+        assert after == before
+        return
+    listed = json.loads(after[JWKS_KEY])["keys"]
+    assert listed[0] == RSA
+    assert json.loads(after[DISCOVERY_KEY])["issuer"] == ISSUER
+    try:
+        there = jwk.parse_jwks(jwks or '{"keys": []}')
+    except IrsaError:
+        there = []
+    kept = [key for key in there if key.get("kid") not in ("kid-rsa", "", None) and not purge_keys]
+    assert all(key in listed for key in kept)
+    assert publication.ensure_published(_Memory(dict(after)), request, False).actions == []

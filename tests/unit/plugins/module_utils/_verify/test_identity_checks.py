@@ -1,0 +1,171 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is checked of cluster, provider, token and role, for what is known of them, and at what cost."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import identity_checks
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.checks import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import identity_of
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
+
+ISSUER = "https://irsa-prod.s3.eu-central-1.amazonaws.com"
+HOST = ISSUER.removeprefix("https://")
+PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{HOST}"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/cart"
+KEY = rsa.generate_private_key(65537, 2048)
+JWK = jwk.from_public_key(KEY.public_key())
+
+GET, GET_ROLE, STS = "iam:GetOpenIDConnectProvider", "iam:GetRole", "sts:AssumeRoleWithWebIdentity"
+PROVIDER_IDS = ["provider-exists", "provider-audience", "provider-thumbprints"]
+TOKEN_IDS = ["token-format", "token-issuer", "token-audience", "token-lifetime", "token-kid", "token-signature"]
+TRUST_IDS = ["role-exists", "trust-provider", "trust-subject", "trust-audience"]
+
+
+def token(**claims):
+    now = int(time.time())
+    usual = {"iss": ISSUER, "sub": "system:serviceaccount:shop:cart", "aud": ["sts.amazonaws.com"], "iat": now}
+    return jwt.encode({**usual, "exp": now + 600, **claims}, KEY, "RS256", headers={"kid": JWK["kid"]})
+
+
+def options(**given):
+    names = ("cluster_jwks", "cluster_issuer", "kubeconfig", "kube_context", "known_provider", "account_id", "token")
+    usual = dict.fromkeys((*names, "token_path", "role_arn"))
+    return {**usual, "audiences": [], "provider": "auto", "assume_role": False, "timeout": 5.0, **given}
+
+
+def check(aws, published=(JWK,), **given):
+    report = Report()
+    identity_checks.check_identity(report, ISSUER, identity_of(options(**given)), aws, published)
+    return report
+
+
+def statuses(report):
+    return {each.id: each.status for each in report.checks}
+
+
+@pytest.fixture
+def account(fake_aws):
+    """The account with a provider and a role that fit."""
+    iam = fake_aws.quietly("iam")
+    iam.create_open_id_connect_provider(Url=ISSUER, ClientIDList=["sts.amazonaws.com"], ThumbprintList=["a" * 40])
+    trust = json.dumps(issuer.trust_policy(PROVIDER, "shop", "cart"))
+    iam.create_role(RoleName="cart", AssumeRolePolicyDocument=trust)
+    return fake_aws
+
+
+class NoCredentials(dict):
+    """Clients of somebody who has none."""
+
+    def __init__(self, account=None):
+        super().__init__()
+        self.account = account
+        self.asked = 0
+
+    def has_credentials(self):
+        self.asked += 1
+        return False
+
+    def of_a_stranger(self, service, region):
+        self.region = region
+        return self.account.clients[service]
+
+
+def test_all_that_there_is_is_checked_in_the_order_of_the_way(aws, account):
+    everything = {"cluster_jwks": {"keys": [JWK]}, "cluster_issuer": ISSUER, "token": token(), "role_arn": ROLE}
+    report = check(aws, **everything, assume_role=True, account_id=ACCOUNT)
+    ids = ["cluster-issuer", "cluster-keys", *PROVIDER_IDS, *TOKEN_IDS, *TRUST_IDS, "sts-assume"]
+    assert statuses(report) == dict.fromkeys(ids, "ok") and [each.id for each in report.checks] == ids
+    assert account.calls == [GET, GET_ROLE, STS]
+
+
+def test_nothing_is_checked_that_is_not_known(aws, fake_aws):
+    assert not check(aws, provider="skip").checks
+    assert not check(aws, provider="skip", published=None).checks
+    assert not fake_aws.calls
+
+
+def test_a_provider_that_the_run_knows_costs_no_call_and_no_look_for_credentials():
+    clients = NoCredentials()
+    known = {"arn": PROVIDER, "client_ids": ["sts.amazonaws.com"], "thumbprints": []}
+    assert statuses(check(Aws(clients), known_provider=known)) == dict.fromkeys(PROVIDER_IDS, "ok")
+    assert not clients.asked
+
+
+@pytest.mark.parametrize("library", [True, False])
+def test_without_credentials_what_takes_them_is_skipped_and_the_rest_is_made(library):
+    report = check(Aws(NoCredentials()) if library else None, token=token(), role_arn=ROLE)
+    skipped = [each.id for each in report.checks if each.status == "skipped"]
+    assert skipped == [*PROVIDER_IDS, *TRUST_IDS]
+    assert [each.id for each in report.checks if each.status == "ok"] == TOKEN_IDS
+
+
+def test_sts_is_asked_without_credentials_in_the_region_of_the_bucket(account):
+    clients = NoCredentials(account)
+    report = check(Aws(clients), token=token(), role_arn=ROLE, assume_role=True)
+    assert report.checks[-1].id == "sts-assume" and report.checks[-1].status == "ok"
+    assert clients.region == "eu-central-1" and account.calls == [STS]
+
+
+def test_sts_is_not_asked_with_a_token_that_cannot_be_read(aws, account):
+    report = check(aws, token="x.y.z", role_arn=ROLE, assume_role=True)
+    assert report.first_error.id == "token-format"
+    assert report.checks[-1].status == "skipped" and STS not in account.calls
+
+
+def test_credentials_that_cannot_be_used_leave_it_unknown():
+    class Broken(NoCredentials):
+        def has_credentials(self):
+            raise ValueError("The config profile (nowhere) could not be found")
+
+    report = check(Aws(Broken()))
+    assert statuses(report) == dict.fromkeys(PROVIDER_IDS, "skipped") and "nowhere" in report.checks[0].seen
+
+
+def test_what_the_token_is_for_is_expected_of_the_provider(aws, account):
+    assert statuses(check(aws, token=token(aud="vault")))["provider-audience"] == "ok"
+    assert check(aws, audiences=["vault"], token=token(aud="vault")).first_error.id == "provider-audience"
+
+
+def test_a_token_is_read_from_a_file(aws, account, tmp_path):
+    file = tmp_path / "token"
+    file.write_text(token() + "\n")
+    assert statuses(check(aws, token_path=str(file)))["token-signature"] == "ok"
+    file.write_bytes(b"\xff" * (1 << 20))
+    assert check(aws, token_path=str(file)).first_error.id == "token-format"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"token_path": "/nowhere/token"}, "token_path /nowhere/token cannot be read"),
+        ({"token_path": "/"}, "token_path / cannot be read"),
+        ({"assume_role": True}, "assume_role takes"),
+        ({"assume_role": True, "token": "x"}, "assume_role takes"),
+        ({"assume_role": True, "role_arn": ROLE}, "assume_role takes"),
+        ({"role_arn": "cart"}, "role_arn is"),
+        ({"account_id": "12"}, "account_id is"),
+        ({"cluster_jwks": {}}, "cluster_jwks cannot be used"),
+        ({"kubeconfig": "/nowhere/kubeconfig"}, "kubeconfig /nowhere/kubeconfig cannot be used"),
+    ],
+)
+def test_options_that_cannot_be_used_are_refused(given, said):
+    with pytest.raises(IrsaError, match=said):
+        identity_of(options(**given))
+
+
+def test_a_token_is_not_in_what_python_shows_of_it():
+    assert token() not in repr(identity_of(options(token=token())))

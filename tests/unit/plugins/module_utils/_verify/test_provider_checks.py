@@ -1,0 +1,194 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The provider as it is in the account, or as the run that made it knows it."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import provider_checks
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.checks import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_checks import Token
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_checks import RoleArn
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import INTERMEDIATE, LEAF
+
+ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
+ARN = f"arn:aws:iam::{ACCOUNT}:oidc-provider/irsa-prod.s3.eu-west-1.amazonaws.com"
+AUDIENCE = "sts.amazonaws.com"
+CHAIN = [LEAF.der, INTERMEDIATE.der]
+LEAF_PRINT, CA_PRINT = (hashlib.sha1(each).hexdigest() for each in CHAIN)
+
+GET, LIST, WHO = "iam:GetOpenIDConnectProvider", "iam:ListOpenIDConnectProviders", "sts:GetCallerIdentity"
+
+
+def look(aws, **given):
+    report = Report()
+    found = provider_checks.check_provider(report, aws, ISSUER, **given)
+    assert [check.id for check in report.checks] == list(provider_checks.IDS)
+    return report, found
+
+
+def statuses(report):
+    return [check.status for check in report.checks]
+
+
+def seen(report, check_id):
+    return next(check.seen for check in report.checks if check.id == check_id)
+
+
+def token(*audiences):
+    return Token("", {}, {"aud": list(audiences)})
+
+
+@pytest.fixture
+def make(fake_aws):
+    def made(url=ISSUER, client_ids=(AUDIENCE,), thumbprints=(CA_PRINT,)):
+        fake_aws.quietly("iam").create_open_id_connect_provider(
+            Url=url, ClientIDList=list(client_ids), ThumbprintList=list(thumbprints)
+        )
+
+    return made
+
+
+def test_it_is_found_by_its_arn_alone(aws, fake_aws, make):
+    make()
+    report, found = look(aws, account_id=ACCOUNT)
+    assert statuses(report) == ["ok", "ok", "ok"]
+    assert (found.arn, found.client_ids) == (ARN, [AUDIENCE])
+    assert fake_aws.calls == [GET]
+    assert aws.permissions == {GET}
+
+
+def test_the_account_is_the_credentials_where_nothing_says_another(aws, fake_aws, make):
+    make()
+    assert look(aws)[1].arn == ARN
+    assert fake_aws.calls == [WHO, GET]
+
+
+def test_the_account_and_partition_are_the_roles_where_there_is_one(aws, fake_aws):
+    report, found = look(aws, role=RoleArn("aws-cn", ACCOUNT, "cart"))
+    assert found.arn == ARN.replace(":aws:", ":aws-cn:")
+    assert fake_aws.calls == [GET, WHO, LIST]
+    assert statuses(report) == ["error", "skipped", "skipped"]
+
+
+@pytest.mark.parametrize(
+    ("url", "cause"),
+    [
+        (f"{ISSUER}/prod", "another path"),
+        ("https://irsa-prod.s3.amazonaws.com", "global host name"),
+        ("https://irsa-prod.s3.us-east-1.amazonaws.com", "another region"),
+        ("https://IRSA-prod.s3.eu-west-1.amazonaws.com", "capital letters"),
+    ],
+)
+def test_where_it_is_missing_one_of_nearly_the_same_issuer_is_named(aws, make, url, cause):
+    make("https://oidc.example.com")
+    make(url)
+    report, found = look(aws, account_id=ACCOUNT)
+    error = report.first_error
+    assert error.id == "provider-exists" and ARN in error.seen
+    assert url.removeprefix("https://") in error.cause and cause in error.cause
+    assert found == (ARN, None) and found.client_ids is None
+
+
+@pytest.mark.parametrize("given", [{"account_id": "111122223333"}, {"role": RoleArn("aws", "111122223333", "cart")}])
+def test_in_another_account_than_the_credentials_it_is_unknown(aws, make, given):
+    make()
+    report, found = look(aws, **given)
+    assert statuses(report) == ["skipped"] * 3 and "another account" in report.checks[0].seen
+    assert found == (ARN.replace(ACCOUNT, "111122223333"), None)
+
+
+def test_where_nobody_says_whose_the_credentials_are_they_are_taken_for_the_right_ones(aws, fake_aws):
+    fake_aws.fail(WHO, "MethodNotAllowed", 405)
+    assert statuses(look(aws, account_id="111122223333")[0]) == ["error", "skipped", "skipped"]
+
+
+def test_in_another_partition_it_is_named(aws, make):
+    make()
+    report = look(aws, role=RoleArn("aws-cn", ACCOUNT, "cart"))[0]
+    assert ARN in report.first_error.cause
+
+
+def test_where_it_is_missing_and_the_list_is_denied_that_is_said(aws, fake_aws):
+    fake_aws.fail(LIST, "AccessDenied", 403)
+    report = look(aws, account_id=ACCOUNT)[0]
+    assert "unknown" in report.first_error.cause and LIST in report.first_error.cause
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [("AccessDenied", GET), ("ExpiredToken", "expired"), ("ServiceFailure", "ServiceFailure")]
+)
+def test_what_cannot_be_read_is_unknown(aws, fake_aws, make, code, said):
+    make()
+    fake_aws.fail(GET, code, 403)
+    report, found = look(aws, account_id=ACCOUNT)
+    assert statuses(report) == ["skipped"] * 3
+    assert "unknown" in seen(report, "provider-exists") and said in seen(report, "provider-exists")
+    assert found == (ARN, None)
+
+
+def test_without_credentials_it_is_unknown():
+    report, found = look(None)
+    assert statuses(report) == ["skipped"] * 3 and found == (None, None)
+    assert "credentials" in seen(report, "provider-exists")
+
+
+def test_a_known_one_costs_no_call(aws, fake_aws):
+    known = {"arn": ARN, "client_ids": ["ours"], "thumbprints": [CA_PRINT]}
+    report, found = look(aws, known=known, chain=CHAIN)
+    assert statuses(report) == ["ok"] * 3
+    assert (found.arn, found.client_ids) == (ARN, ["ours"])
+    assert not fake_aws.calls
+
+
+@pytest.mark.parametrize(
+    ("client_ids", "given", "status"),
+    [
+        ([AUDIENCE], {}, "ok"),
+        (["sts.amazonaws.com.cn"], {}, "ok"),
+        (["vault"], {}, "warning"),
+        ([], {}, "error"),
+        (["vault"], {"token": token("vault")}, "ok"),
+        (["vault"], {"token": token(AUDIENCE)}, "error"),
+        ([AUDIENCE], {"token": token("vault")}, "ok"),  # the token's fault
+        (["vault"], {"audiences": ["vault"]}, "ok"),
+        ([AUDIENCE], {"audiences": ["vault"]}, "error"),
+        ([AUDIENCE, "vault"], {"audiences": ["vault", AUDIENCE]}, "ok"),
+        ([AUDIENCE, "vault"], {"audiences": ["vault", "other"]}, "error"),
+    ],
+)
+def test_its_client_ids_are_the_audiences_that_it_accepts(aws, make, client_ids, given, status):
+    make(client_ids=client_ids)
+    report = look(aws, account_id=ACCOUNT, **given)[0]
+    assert statuses(report) == ["ok", status, "ok"]
+
+
+@pytest.mark.parametrize(
+    ("thumbprints", "own_ca", "status"),
+    [
+        ([CA_PRINT], True, "ok"),
+        ([CA_PRINT.upper()], True, "ok"),
+        ([LEAF_PRINT, CA_PRINT], True, "ok"),
+        ([LEAF_PRINT], False, "warning"),
+        (["x" * 40], False, "warning"),
+        (["ab" * 20], True, "warning"),
+        (["ab" * 20], False, "ok"),  # of an earlier chain, and AWS knows the CA
+    ],
+)
+def test_thumbprints_that_can_only_do_harm_are_warned_of(aws, make, thumbprints, own_ca, status):
+    make(thumbprints=thumbprints)
+    report = look(aws, account_id=ACCOUNT, chain=CHAIN, own_ca=own_ca)[0]
+    assert statuses(report) == ["ok", "ok", status]
+
+
+def test_thumbprints_of_the_wrong_length_are_warned_of():
+    known = {"arn": ARN, "client_ids": [AUDIENCE], "thumbprints": ["abc"]}
+    assert "'abc'" in seen(look(None, known=known)[0], "provider-thumbprints")
+    assert statuses(look(None, known={**known, "thumbprints": []})[0]) == ["ok"] * 3
+    assert statuses(look(None, known={**known, "thumbprints": None})[0]) == ["ok"] * 3
