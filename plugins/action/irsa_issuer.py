@@ -10,12 +10,12 @@ import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.sessions import warm
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.clients import warm
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils import core_names, issuer_role
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils.direct import DirectAction
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _ansible_internals, _issuer_role
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._direct import DirectAction
 
-issuer_role.argument_spec()
+_issuer_role.argument_spec()
 warm(["s3", "iam", "sts"])
 
 
@@ -29,13 +29,13 @@ class ActionModule(DirectAction):
         own = {name: value for name, value in self._task.args.items() if name != "from_role"}
         ran_for = f"{variables['ansible_play_name']} on {variables['inventory_hostname']}"
         try:
-            role = issuer_role.read(
+            role = _issuer_role.read(
                 # The region is an option of amazon.aws's common ones.
                 {*irsa_issuer.ARGUMENT_SPEC, "region"},
                 variables,
-                lambda value: core_names.template(self, value),
+                lambda value: _ansible_internals.template(self, value),
             )
-        except issuer_role.VariablesRefused as refusal:
+        except _issuer_role.VariablesRefused as refusal:
             return {"failed": True, "changed": False, "msg": str(refusal), "ran_for": ran_for}
         self._task.args = {**role.options, **own}
         result = {**super().run(tmp, task_vars), "ran_for": ran_for}

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_keypair
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils.direct import DirectAction
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._direct import DirectAction
 
 
 class ActionModule(DirectAction):

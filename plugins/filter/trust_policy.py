@@ -11,7 +11,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer import DEFAULT_AUDIENCE, trust_policy
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE, trust_policy
 
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/

@@ -10,7 +10,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import reports
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import render
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 
@@ -19,7 +19,7 @@ def _verify_report(results: t.Any, form: str, fail_on: str = "error") -> str:
         raise AnsibleFilterError(f"verify_report wants a result of irsa_verify or several by name, got {results!r}.")
     by_name = {"": results} if "checks" in results or "msg" in results else results
     try:
-        return reports.render(by_name, form, fail_on)
+        return render.render(by_name, form, fail_on)
     except IrsaError as error:
         raise AnsibleFilterError(str(error)) from None
 

@@ -146,15 +146,15 @@ permissions:
   sample: ["s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock", "s3:ListBucket"]
 """
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket, bucket_removal
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_present, bucket_absent
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
     aws_module,
     aws_of,
     conclude_outcome,
     wish_of,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_place import BucketWish
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer import object_keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import BucketWish
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import object_keys
 
 
 def main() -> None:
@@ -174,7 +174,7 @@ def main() -> None:
         )
     )
     options = dict(module.params)
-    ensure = bucket_removal.ensure_absent if options["state"] == "absent" else bucket.ensure_present
+    ensure = bucket_absent.ensure_absent if options["state"] == "absent" else bucket_present.ensure_present
     wish = wish_of(BucketWish, options)
     conclude_outcome(module, lambda: ensure(aws_of(module), wish, module.check_mode))
 

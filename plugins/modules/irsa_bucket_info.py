@@ -91,8 +91,8 @@ permissions:
 """
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import aws_module, aws_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_place import BucketWish, look
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.module import conclude
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import BucketWish, look
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude
 
 
 def main() -> None:

@@ -298,13 +298,13 @@ permissions:
   sample: ["iam:GetOpenIDConnectProvider", "s3:GetBucketPolicy", "s3:GetObject", "s3:ListBucket"]
 """
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import issuer_removal, issuer_run
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import disclosure, jwk, keypair_task, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import issuer_absent, issuer_present
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking, jwk, keypair_task, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import publication
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import aws_module, aws_of, wish_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer import DEFAULT_AUDIENCE
-from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_wish import IssuerWish, SigningKey
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.module import CarefulModule, conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerWish, SigningKey
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import CarefulModule, conclude, require
 
 # The result where the key has to be looked at by a task of its own first.
 KEY_APART = {
@@ -325,7 +325,7 @@ class IssuerModule(CarefulModule):
         super()._mask()
         key = self.params.get("key")
         public_key = key.get("public_key") if isinstance(key, dict) else key
-        self.no_log_values.update(disclosure.in_option(public_key or ""))
+        self.no_log_values.update(masking.in_option(public_key or ""))
 
 
 ARGUMENT_SPEC = dict(
@@ -374,7 +374,7 @@ def main() -> None:
         ARGUMENT_SPEC,
         IssuerModule,
     )
-    require(module, "cryptography", keys.CRYPTOGRAPHY_IMPORT_ERROR)
+    require(module, "cryptography", signing_key.CRYPTOGRAPHY_IMPORT_ERROR)
     require(module, "jwcrypto", jwk.JWCRYPTO_IMPORT_ERROR)
     module.require_botocore_at_least("1.35.70", reason="for conditional writes to S3")
     if not module.params["bucket"] and not module.params["url"]:
@@ -388,12 +388,12 @@ def _run(module) -> dict:
     options["prepared"] = options["prepared"] or {}
     wish = wish_of(IssuerWish, options)
     if options["state"] == "absent":
-        return issuer_removal.ensure_absent(aws_of(module), wish, module.check_mode).result
+        return issuer_absent.ensure_absent(aws_of(module), wish, module.check_mode).result
     if module.params["key"]:
-        return issuer_run.ensure_present(aws_of(module), wish, module.check_mode).result
+        return issuer_present.ensure_present(aws_of(module), wish, module.check_mode).result
     if not options["key_path"]:
         return {"changed": False, **KEY_APART}
-    return issuer_run.ensure_with_key(aws_of(module), wish, module.check_mode, _key_maker(module))
+    return issuer_present.ensure_with_key(aws_of(module), wish, module.check_mode, _key_maker(module))
 
 
 def _key_maker(module):

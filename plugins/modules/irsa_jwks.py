@@ -149,9 +149,9 @@ actions:
   sample: []
 """
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.document_set import build
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.module import CarefulModule, conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import CarefulModule, conclude, require
 
 
 class JwksModule(CarefulModule):
@@ -171,7 +171,7 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    require(module, "cryptography", keys.CRYPTOGRAPHY_IMPORT_ERROR)
+    require(module, "cryptography", signing_key.CRYPTOGRAPHY_IMPORT_ERROR)
     require(module, "jwcrypto", jwk.JWCRYPTO_IMPORT_ERROR)
     conclude(module, lambda: build(module.params, module.check_mode))
 

@@ -197,8 +197,8 @@ actions:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import keypair_task, keys
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.module import conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import keypair_task, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude, require
 
 
 class KeypairModule(AnsibleModule):
@@ -225,7 +225,9 @@ def main() -> None:
         add_file_common_args=True,
         supports_check_mode=True,
     )
-    require(module, f"cryptography >= {keys.MINIMAL_CRYPTOGRAPHY_VERSION}", keys.CRYPTOGRAPHY_IMPORT_ERROR)
+    require(
+        module, f"cryptography >= {signing_key.MINIMAL_CRYPTOGRAPHY_VERSION}", signing_key.CRYPTOGRAPHY_IMPORT_ERROR
+    )
     conclude(module, lambda: keypair_task.run(module, module.params))
 
 

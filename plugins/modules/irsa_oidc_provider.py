@@ -151,9 +151,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module
     wish_of,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Route
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer import DEFAULT_AUDIENCE
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.keys import CRYPTOGRAPHY_IMPORT_ERROR
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.module import require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.signing_key import CRYPTOGRAPHY_IMPORT_ERROR
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import require
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.plan import Outcome
 
 

@@ -96,7 +96,7 @@ permissions:
 """
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import aws_module, aws_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.module import conclude
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider import find_providers
 
 

@@ -183,7 +183,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module
     conclude_outcome,
     wish_of,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.module import CarefulModule, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import CarefulModule, require
 
 
 class PublishModule(CarefulModule):

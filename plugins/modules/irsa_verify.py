@@ -210,7 +210,7 @@ report:
 
 import dataclasses
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
     BOTO3_IMPORT_ERROR,
@@ -221,8 +221,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Route
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import identity_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer import logins_in
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.module import CarefulModule, conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import logins_in
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import CarefulModule, conclude, require
 
 
 class _Module(CarefulModule):
@@ -274,7 +274,7 @@ def main() -> None:
         ],
         required_by={"kube_context": "kubeconfig"},
     )
-    require(module, "cryptography", keys.CRYPTOGRAPHY_IMPORT_ERROR)
+    require(module, "cryptography", signing_key.CRYPTOGRAPHY_IMPORT_ERROR)
     require(module, "jwcrypto", jwk.JWCRYPTO_IMPORT_ERROR)
     if module.params["kubeconfig"] is not None:
         # Imported here, since it takes longer than all the rest.

@@ -15,9 +15,9 @@ from typing import Any
 from accounts import REGION, Account
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket, bucket_removal, publication
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_place import BucketWish
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_present, bucket_absent, publication
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import BucketWish
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.keypair import KeyPair
 
 
@@ -54,7 +54,7 @@ class Rehearsal:
         aws = self._aws()
         key = self._key(create=False, check_mode=check_mode).ensure_present()
         self.actions += key["actions"]
-        self._take(bucket.ensure_present(aws, BucketWish(self.name, tags=self.tags), check_mode))
+        self._take(bucket_present.ensure_present(aws, BucketWish(self.name, tags=self.tags), check_mode))
         if not key["exists"]:
             key = self._key(create=True, check_mode=check_mode).ensure_present()
             self.actions += key["actions"]
@@ -83,7 +83,7 @@ class Rehearsal:
         self.actions = []
         aws = self._aws()
         self._take(provider.ensure_absent(aws, provider.ProviderWish(self.issuer), check_mode))
-        self._take(bucket_removal.ensure_absent(aws, BucketWish(self.name), check_mode))
+        self._take(bucket_absent.ensure_absent(aws, BucketWish(self.name), check_mode))
         self.actions += self._key(create=False, check_mode=check_mode).ensure_absent()["actions"]
         return self.actions
 

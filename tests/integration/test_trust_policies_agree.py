@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import hypothesis
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import trust_policy
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import trust_evaluation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +58,6 @@ def test_of_any_policy(statements: list[dict[str, Any]]) -> None:
     policy = {"Version": "2012-10-17", "Statement": statements}
     claims = {f"{HOST}:sub": SUBJECT, f"{HOST}:aud": AUDIENCE}
     theirs = evaluate(policy, PolicyRequest(ACTION, None, {"Federated": frozenset({ARN})}, claims))
-    context = trust_policy.context_of(HOST, SUBJECT, AUDIENCE, ARN)
-    ours = trust_policy.judge(policy, ARN, HOST, context)
+    context = trust_evaluation.context_of(HOST, SUBJECT, AUDIENCE, ARN)
+    ours = trust_evaluation.judge(policy, ARN, HOST, context)
     assert ours.allowed == (theirs is Effect.ALLOW), ours

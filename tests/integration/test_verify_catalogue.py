@@ -10,7 +10,7 @@ import inspect
 from typing import Any
 
 import pytest
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.check_catalogue import CATALOGUE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
 from broken_setups import ERROR, SETUPS, Broken
 from issuers_to_break import Cluster, WebHost
 from verifying import verify

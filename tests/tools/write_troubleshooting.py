@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-CATALOGUE = REPOSITORY / "plugins" / "module_utils" / "_verify" / "check_catalogue.py"
+CATALOGUE = REPOSITORY / "plugins" / "module_utils" / "_verify" / "catalogue.py"
 GUIDE = REPOSITORY / "docs" / "troubleshooting.md"
 
 HEAD = """\
@@ -25,7 +25,7 @@ Copyright (c) 2026, the selfhosted.irsa authors
 GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 SPDX-License-Identifier: GPL-3.0-or-later
 
-Written by `make guide` from plugins/module_utils/_verify/check_catalogue.py.
+Written by `make guide` from plugins/module_utils/_verify/catalogue.py.
 -->
 
 # Troubleshooting
@@ -56,7 +56,7 @@ What a pod's log, `aws sts` or the API server says, and the checks that find out
 
 def load_catalogue() -> dict[str, Any]:
     """The catalogue, from the file itself: this runs without Ansible and its search for collections."""
-    specification = importlib.util.spec_from_file_location("check_catalogue", CATALOGUE)
+    specification = importlib.util.spec_from_file_location("catalogue", CATALOGUE)
     assert specification is not None and specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     sys.modules[module.__name__] = module  # dataclasses look their module up

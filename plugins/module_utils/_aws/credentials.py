@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 from pathlib import Path
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import botocore_models
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import botocore_cache
 
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/identify_ec2_instances.html
 _MARKS = (("/sys/class/dmi/id/sys_vendor", "amazon ec2"), ("/sys/hypervisor/uuid", "ec2"))
@@ -21,7 +21,7 @@ def exist(profile: t.Optional[str]) -> bool:
 
     The metadata service of EC2 is asked on EC2 alone: elsewhere botocore would wait a second for an answer.
     """
-    session = botocore_models.new_session()
+    session = botocore_cache.new_session()
     if profile is not None:
         session.set_config_variable("profile", profile)
     if not (session.get_config_variable("ec2_metadata_service_endpoint") or _on_ec2()):

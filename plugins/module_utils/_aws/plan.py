@@ -14,7 +14,7 @@ import time
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import permissions
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 # How often a plan is made anew when somebody else writes at the same time.

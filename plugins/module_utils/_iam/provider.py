@@ -19,10 +19,14 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import permissions
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account import account_of, confirm_account
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer import DEFAULT_AUDIENCE, parse, provider_arn
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.places import place_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import (
+    DEFAULT_AUDIENCE,
+    parse,
+    provider_arn,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import place_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.plan import Change, Outcome, carry_out
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import (
     MOST_CLIENT_IDS,

@@ -18,7 +18,7 @@ except ImportError:
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import https
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer import parse
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import parse
 
 
 def of_issuer(url: str, route: https.Route) -> str:

@@ -11,7 +11,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider_rules
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import pem
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids import check_account_id
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
@@ -124,8 +124,8 @@ def _check_backup(value: str) -> None:
 
 
 _CHECKS: tuple[tuple[str, t.Callable[[t.Any], t.Any]], ...] = (
-    ("url", issuer.parse),
-    ("prefix", issuer.check_prefix),
+    ("url", issuer_url.parse),
+    ("prefix", issuer_url.check_prefix),
     ("account_id", lambda value: check_account_id(value, "It")),
     ("bucket_account_id", lambda value: check_account_id(value, "It")),
     ("audiences", lambda value: provider_rules.check_client_ids(_as_texts(value), "The list")),
@@ -158,9 +158,9 @@ def _bucket_rules(variables: Variables) -> t.Iterator[str]:
         check_bucket_name(bucket, variables.get("bucket_namespace"))
     except IrsaError as fault:
         yield f"{PREFIX}bucket: {fault}"
-    if not url and len(bucket) + len(prefix or "") + _LONGEST_HOST_REST > issuer.MOST_CHARACTERS:
+    if not url and len(bucket) + len(prefix or "") + _LONGEST_HOST_REST > issuer_url.MOST_CHARACTERS:
         yield (
-            f"{PREFIX}prefix: The issuer would be longer than the {issuer.MOST_CHARACTERS} characters that IAM takes. "
+            f"{PREFIX}prefix: The issuer would be longer than the {issuer_url.MOST_CHARACTERS} characters that IAM takes. "
             "Choose a shorter prefix."
         )
     if url and url.startswith(f"https://{bucket}.s3") and url.partition("://")[2].partition("/")[2] != (prefix or ""):
@@ -206,7 +206,7 @@ def _backup_rules(variables: Variables) -> t.Iterator[str]:
 
 def _audience_rules(variables: Variables) -> t.Iterator[str]:
     if not variables.get("audiences"):
-        yield f"{PREFIX}audiences is empty; AWS would accept no token. The usual audience is {issuer.DEFAULT_AUDIENCE}."
+        yield f"{PREFIX}audiences is empty; AWS would accept no token. The usual audience is {issuer_url.DEFAULT_AUDIENCE}."
 
 
 _RULES = (_bucket_rules, _key_rules, _backup_rules, _audience_rules)

@@ -22,7 +22,7 @@ try:
 except ImportError as import_error:
     JWCRYPTO_IMPORT_ERROR = import_error
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 Jwk = t.Dict[str, t.Any]
@@ -47,7 +47,7 @@ def from_public_key(public_key: t.Any) -> Jwk:
     from jwcrypto.jwk import JWK
 
     numbers = JWK.from_pyca(public_key).export_public(as_dict=True)
-    return {**numbers, "kid": keys.kid(public_key), "alg": keys.algorithm(public_key), "use": "sig"}
+    return {**numbers, "kid": signing_key.kid(public_key), "alg": signing_key.algorithm(public_key), "use": "sig"}
 
 
 def has_private_members(key: Jwk) -> bool:
@@ -91,7 +91,7 @@ def usable(key: Jwk) -> Jwk:
     if key.get("use", "sig") != "sig":
         raise IrsaError(f"its use is {key['use']!r}, and STS takes 'sig' only")
     public_key = public_key_of(key)
-    wanted = keys.algorithm(public_key)
+    wanted = signing_key.algorithm(public_key)
     allowed = [wanted] if wanted.startswith("ES") else ["RS256", "RS384", "RS512"]
     if key.get("alg", wanted) not in allowed:
         raise IrsaError(f"its alg is {key['alg']!r}, which is not among {', '.join(allowed)} for such a key")
@@ -111,7 +111,7 @@ def public_key_of(key: Jwk) -> t.Any:
         raise IrsaError(f"it lacks the member {missing.args[0]!r}") from None
     except (ValueError, TypeError):
         raise IrsaError("its numbers do not make a public key") from None
-    keys.algorithm(public_key)
+    signing_key.algorithm(public_key)
     return public_key
 
 
@@ -141,7 +141,7 @@ def check_certificate(key: Jwk, public_key: t.Any) -> None:
         certified = x509.load_der_x509_certificate(base64.b64decode(key["x5c"][0])).public_key()
     except (ValueError, TypeError, IndexError, KeyError, UnsupportedAlgorithm):
         raise IrsaError("its x5c holds no certificate that can be read") from None
-    if keys.spki(certified) != keys.spki(public_key):
+    if signing_key.spki(certified) != signing_key.spki(public_key):
         raise IrsaError("the certificate in its x5c is of another key")
 
 

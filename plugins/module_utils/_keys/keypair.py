@@ -13,7 +13,7 @@ import os
 import stat
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files, keys, pem
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files, signing_key, pem
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 _UNKNOWN = "(known when the key has been made)"
@@ -70,19 +70,19 @@ class KeyPair:
         self._write_public(after.key.public_key())
         return self._result(before, after)
 
-    def _read(self) -> t.Optional[keys.PrivateKey]:
+    def _read(self) -> t.Optional[signing_key.PrivateKey]:
         """The key that is there; None where there is none, or an unusable one is to be replaced anyway."""
         content = key_files.read(self.path)
         if content is None:
             return None
         try:
-            return keys.load_private(content)
+            return signing_key.load_private(content)
         except IrsaError as fault:
             if self.options["regenerate"] == "always" and self.options["create"]:
                 return None
             raise IrsaError(f"The private key file {self.path} cannot be used: {fault}. It was left alone.") from None
 
-    def _wanted(self, present: t.Optional[keys.PrivateKey]) -> t.Optional[keys.PrivateKey]:
+    def _wanted(self, present: t.Optional[signing_key.PrivateKey]) -> t.Optional[signing_key.PrivateKey]:
         """The key as it is to be; writes it where it is not yet. None where there is none (check mode, or ``create`` is
         false).
         """
@@ -92,7 +92,7 @@ class KeyPair:
             return self._replace()
         if present is None:
             return self._create() if options["create"] else None
-        difference = keys.mismatch(present.key.public_key(), options["type"], options["size"], options["curve"])
+        difference = signing_key.mismatch(present.key.public_key(), options["type"], options["size"], options["curve"])
         if difference and options["regenerate"] == "never":
             self.warnings.append(f"The key in {self.path} is kept although {difference}.")
         elif difference:
@@ -114,24 +114,26 @@ class KeyPair:
                 "change that."
             )
 
-    def _new_key(self) -> keys.PrivateKey:
+    def _new_key(self) -> signing_key.PrivateKey:
         options = self.options
         file_format = "traditional" if options["format"] == "auto" else options["format"]
-        return keys.PrivateKey(keys.generate(options["type"] or "RSA", options["size"], options["curve"]), file_format)
+        return signing_key.PrivateKey(
+            signing_key.generate(options["type"] or "RSA", options["size"], options["curve"]), file_format
+        )
 
-    def _create(self) -> t.Optional[keys.PrivateKey]:
+    def _create(self) -> t.Optional[signing_key.PrivateKey]:
         self._check_places(None)
         self.actions.append("file:CreatePrivateKey")
         if self.check_mode:
             return None
         made = self._new_key()
-        if key_files.create_private(self.path, keys.private_pem(made.key, made.format)):
+        if key_files.create_private(self.path, signing_key.private_pem(made.key, made.format)):
             return made
         # Another run was faster: its key is adopted, under the same conditions as any other.
         self.actions.pop()
         return self._wanted(self._read())
 
-    def _replace(self) -> t.Optional[keys.PrivateKey]:
+    def _replace(self) -> t.Optional[signing_key.PrivateKey]:
         self._check_places(None)
         self.actions.append("file:ReplacePrivateKey")
         if self.check_mode:
@@ -140,10 +142,10 @@ class KeyPair:
         self._put_in_place(made)
         return made
 
-    def _rewrite(self, present: keys.PrivateKey) -> keys.PrivateKey:
+    def _rewrite(self, present: signing_key.PrivateKey) -> signing_key.PrivateKey:
         self._check_places(present.key.public_key())
         self.actions.append("file:RewritePrivateKey")
-        wanted = keys.PrivateKey(present.key, self.options["format"])
+        wanted = signing_key.PrivateKey(present.key, self.options["format"])
         if not self.check_mode:
             self._put_in_place(wanted)
         return wanted
@@ -156,12 +158,12 @@ class KeyPair:
         key_files.check_writable(self.path)
         self._wrong_public_files(public_key)
 
-    def _put_in_place(self, key: keys.PrivateKey) -> None:
+    def _put_in_place(self, key: signing_key.PrivateKey) -> None:
         status = os.stat(self.path)
         self._back_up()
         key_files.replace(
             self.path,
-            keys.private_pem(key.key, key.format),
+            signing_key.private_pem(key.key, key.format),
             stat.S_IMODE(status.st_mode) & 0o660 | key_files.PRIVATE_MODE,
             status,
         )
@@ -174,8 +176,8 @@ class KeyPair:
 
     def _public_forms(self) -> list[tuple[str, str, t.Callable[[t.Any], str]]]:
         forms = (
-            ("public_key_path", "file:WritePublicKey", keys.public_pem),
-            ("openssh_public_key_path", "file:WriteOpensshPublicKey", lambda key: keys.openssh_line(key) + "\n"),
+            ("public_key_path", "file:WritePublicKey", signing_key.public_pem),
+            ("openssh_public_key_path", "file:WriteOpensshPublicKey", lambda key: signing_key.openssh_line(key) + "\n"),
         )
         return [(self.options[option], action, form) for option, action, form in forms if self.options[option]]
 
@@ -215,10 +217,10 @@ class KeyPair:
         if content is None or public_key is None:
             return ""
         try:
-            present = keys.kid(keys.load_public(content))
+            present = signing_key.kid(signing_key.load_public(content))
         except IrsaError as fault:
             return str(fault)
-        return None if present == keys.kid(public_key) else f"it is of another key, {present}"
+        return None if present == signing_key.kid(public_key) else f"it is of another key, {present}"
 
     # --- absent
 
@@ -242,22 +244,24 @@ class KeyPair:
 
     # --- result
 
-    def _announced(self, before: t.Optional[keys.PrivateKey]) -> dict[str, t.Any]:
+    def _announced(self, before: t.Optional[signing_key.PrivateKey]) -> dict[str, t.Any]:
         """The result of a check mode that would make the key: what it will be is not known yet."""
         forms = self._public_forms()
         self.actions += [action for path, action, form in forms]
         after = {"kid": _UNKNOWN, "files": [self.path] + [path for path, action, form in forms]}
         return self._finish(_NO_FACTS, False, self._drawn(before), after)
 
-    def _result(self, before: t.Optional[keys.PrivateKey], after: t.Optional[keys.PrivateKey]) -> dict[str, t.Any]:
-        facts = keys.describe(after.key.public_key()) if after else _NO_FACTS
+    def _result(
+        self, before: t.Optional[signing_key.PrivateKey], after: t.Optional[signing_key.PrivateKey]
+    ) -> dict[str, t.Any]:
+        facts = signing_key.describe(after.key.public_key()) if after else _NO_FACTS
         return self._finish(facts, after is not None, self._drawn(before), self._drawn(after))
 
-    def _drawn(self, key: t.Optional[keys.PrivateKey]) -> dict[str, t.Any]:
+    def _drawn(self, key: t.Optional[signing_key.PrivateKey]) -> dict[str, t.Any]:
         """What a diff may say of a key: never a byte of it."""
         if key is None:
             return {}
-        facts = keys.describe(key.key.public_key())
+        facts = signing_key.describe(key.key.public_key())
         return {
             "format": key.format,
             **{name: facts[name] for name in ("kid", "algorithm", "size", "curve") if facts[name]},

@@ -20,10 +20,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.module import conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude, require
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.plan import Outcome
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.sessions import Clients
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.clients import Clients
 
 Wish = t.TypeVar("Wish")
 

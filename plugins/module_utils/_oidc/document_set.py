@@ -10,8 +10,8 @@ import os
 import typing as t
 from urllib.parse import urlsplit
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_files, keys
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_files, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 _UNKNOWN = dict.fromkeys(("jwks", "discovery", "jwks_json", "discovery_json"))
@@ -29,7 +29,7 @@ def build(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         text = "(known when the key has been made)\n"
         diff = [
             {"before_header": name, "after_header": name, "before": "", "after": text}
-            for name in (issuer.JWKS_PATH, issuer.DISCOVERY_PATH)
+            for name in (issuer_url.JWKS_PATH, issuer_url.DISCOVERY_PATH)
         ]
         return {
             **_UNKNOWN,
@@ -62,9 +62,9 @@ def texts(
     }
 
 
-def _checked(issuer_url: str, jwks_uri: t.Optional[str]) -> str:
+def _checked(url: str, jwks_uri: t.Optional[str]) -> str:
     """The address of the JWKS: as given, or the usual one. Raises IrsaError for an unusable issuer or address."""
-    parsed = issuer.parse(issuer_url)
+    parsed = issuer_url.parse(url)
     url = jwks_uri or parsed.jwks_url
     try:
         parts = urlsplit(url)
@@ -108,7 +108,7 @@ def from_jwks_list(option: str, jwks_list: t.Iterable[t.Any]) -> t.Iterator[tupl
 def from_pem(source: str, text: bytes) -> tuple[str, jwk.Jwk]:
     """A public key in PEM as a JWK, with where it is from. Raises IrsaError."""
     try:
-        return source, jwk.from_public_key(keys.load_public(text))
+        return source, jwk.from_public_key(signing_key.load_public(text))
     except IrsaError as fault:
         raise IrsaError(f"{source} cannot be published: {fault}.") from None
 
@@ -118,7 +118,10 @@ def _write(dest: t.Optional[str], texts: t.Mapping[str, t.Any], check_mode: bool
     differing: dict[str, str] = {}
     diff = []
     if dest is not None:
-        for name, text in ((issuer.JWKS_PATH, texts["jwks_json"]), (issuer.DISCOVERY_PATH, texts["discovery_json"])):
+        for name, text in (
+            (issuer_url.JWKS_PATH, texts["jwks_json"]),
+            (issuer_url.DISCOVERY_PATH, texts["discovery_json"]),
+        ):
             path = os.path.join(dest, name)
             present = key_files.read(path)
             if present == text.encode():

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import disclosure
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.places import place_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import place_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.plan import Change
 
 CONTENT_TYPE = "application/json"
@@ -126,7 +126,7 @@ class S3Store:
         """A stored object in a diff. What may be a private key is not shown: this is how one gets out again."""
         text = present.text or ""
         shown = f"(withheld: {len(text)} characters that are no JSON, or hold a private key)\n"
-        return self._drawn(shown if disclosure.in_json(text) else text, present.content_type, present.cache_control)
+        return self._drawn(shown if masking.in_json(text) else text, present.content_type, present.cache_control)
 
     @staticmethod
     def _drawn(text: str, content_type: t.Optional[str], cache_control: t.Optional[str]) -> str:

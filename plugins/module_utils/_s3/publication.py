@@ -11,10 +11,10 @@ import json
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account import account_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_store import S3Store, Stored
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.plan import Change, Outcome, carry_out
@@ -61,13 +61,13 @@ class _DocumentsRoom:
     def __init__(self, aws: Aws, wish: PublicationWish) -> None:
         # The bucket may be somebody else's, in any namespace; only its form matters.
         if wish.prefix:
-            issuer.check_prefix(wish.prefix)
+            issuer_url.check_prefix(wish.prefix)
         check_bucket_name(wish.bucket, "any")
         self.aws = aws
         self.wish = wish
         self.warnings: list[str] = []
-        self.issuer = issuer.parse(wish.issuer)
-        self.jwks_key, self.discovery_key = issuer.object_keys(wish.prefix)
+        self.issuer = issuer_url.parse(wish.issuer)
+        self.jwks_key, self.discovery_key = issuer_url.object_keys(wish.prefix)
         self.account_id = account_of(aws, wish.account_id)
         self.store = S3Store(aws, wish.bucket, self.account_id)
         self.etags: dict[str, t.Optional[str]] = {}

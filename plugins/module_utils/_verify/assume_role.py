@@ -10,10 +10,10 @@ import re
 import time
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws, CallFailed
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.checks import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_policy import UNJUDGED
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_evaluation import UNJUDGED
 
 ID = "sts-assume"
 

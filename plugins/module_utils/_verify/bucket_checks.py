@@ -14,10 +14,10 @@ import re
 import typing as t
 from urllib.parse import unquote, urlsplit
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import account, places
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import public_reading
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws, CallFailed
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.checks import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import account, endpoints
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import bucket_policy_reading
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
@@ -39,7 +39,7 @@ def look_into_bucket(report: Report, aws: Aws, url: str, account_id: t.Optional[
     try:
         if not aws.has_credentials():
             return "Why, it takes credentials to see, and there are none."
-        place = places.place_of(aws.client("s3"))
+        place = endpoints.place_of(aws.client("s3"))
         location = _located(url, place)
         if location is None:
             return ""
@@ -53,7 +53,7 @@ def look_into_bucket(report: Report, aws: Aws, url: str, account_id: t.Optional[
     return f"In what the credentials can see nothing keeps them from it.{unknown}"
 
 
-def _located(url: str, place: places.Place) -> t.Optional[Location]:
+def _located(url: str, place: endpoints.Place) -> t.Optional[Location]:
     parts = urlsplit(url)
     host, key = (parts.hostname or "").lower(), unquote(parts.path).lstrip("/")
     endpoint = (urlsplit(place.endpoint).hostname or "").lower()
@@ -72,7 +72,7 @@ class _Look:
     """Reads what decides on an anonymous read of an object, and reports each part of it."""
 
     def __init__(
-        self, report_to: Report, aws: Aws, place: places.Place, location: Location, account_id: t.Optional[str]
+        self, report_to: Report, aws: Aws, place: endpoints.Place, location: Location, account_id: t.Optional[str]
     ) -> None:
         self._to = report_to
         self._aws = aws
@@ -146,7 +146,7 @@ class _Look:
         except ValueError:
             policy = None
         arn = f"arn:{self._place.partition}:s3:::{self._location.bucket}/{self._location.key}"
-        fault = public_reading.fault_of(policy, arn)
+        fault = bucket_policy_reading.fault_of(policy, arn)
         if fault:
             self._to.error("bucket-policy", f"The policy of the bucket does not let everybody read it: {fault}.")
         else:

@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.checks import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_likeness import difference
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wording import listed, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 
 DISCOVERY_IDS = ("discovery-json", "discovery-fields", "discovery-issuer", "jwks-uri")
 KEY_IDS = (

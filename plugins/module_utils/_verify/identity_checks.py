@@ -15,11 +15,15 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import cluster, provider_checks, token_checks
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import (
+    cluster_checks,
+    provider_checks,
+    token_checks,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids import check_account_id
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.checks import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer import provider_arn
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import provider_arn
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_checks import (
     RoleArn,
     check_trust,
@@ -27,7 +31,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_chec
 )
 
 if t.TYPE_CHECKING:
-    from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 
 # Where STS is asked when neither an option nor the environment says so: a region that no account has to enable.
 _REGIONS = {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1", "aws-eusc": "eusc-de-east-1"}
@@ -41,7 +45,7 @@ _MOST_OF_A_FILE = 1 << 16
 class Identity:
     """What is known of cluster, provider, token and role. What is None or empty is not checked."""
 
-    cluster: t.Optional[t.Callable[[], cluster.Cluster]] = None
+    cluster: t.Optional[t.Callable[[], cluster_checks.Cluster]] = None
     look_at_provider: bool = True
     known_provider: t.Optional[provider_checks.Provider] = None
     account_id: t.Optional[str] = None
@@ -84,15 +88,15 @@ def identity_of(options: t.Mapping[str, t.Any]) -> Identity:
     )
 
 
-def _cluster_of(options: t.Mapping[str, t.Any]) -> t.Optional[t.Callable[[], cluster.Cluster]]:
+def _cluster_of(options: t.Mapping[str, t.Any]) -> t.Optional[t.Callable[[], cluster_checks.Cluster]]:
     if options["kubeconfig"] is not None:
         # The library behind this takes longer to import than all the rest.
         from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import api_server
 
         server = api_server.ApiServer(options["kubeconfig"], options["timeout"], options["kube_context"])
-        return lambda: cluster.fetch(server)
-    given = cluster.given(options["cluster_issuer"], options["cluster_jwks"])
-    return None if given == cluster.Cluster(None, None) else lambda: given
+        return lambda: cluster_checks.fetch(server)
+    given = cluster_checks.given(options["cluster_issuer"], options["cluster_jwks"])
+    return None if given == cluster_checks.Cluster(None, None) else lambda: given
 
 
 def _token_in(path: str) -> str:
@@ -120,7 +124,7 @@ def check_identity(
     an issuer that it does not reach at first.
     """
     if identity.cluster is not None:
-        cluster.check_cluster(report, identity.cluster(), issuer, published)
+        cluster_checks.check_cluster(report, identity.cluster(), issuer, published)
     reader, why_not = _reader(identity, aws)
     client_ids = None
     if identity.look_at_provider or identity.known_provider is not None:

@@ -10,14 +10,14 @@ import hashlib
 import re
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.checks import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer import DEFAULT_AUDIENCE, provider_arn
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_likeness import difference
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE, provider_arn
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_checks import Token
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_checks import RoleArn
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wording import listed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 
 IDS = ("provider-exists", "provider-audience", "provider-thumbprints")
 

@@ -22,10 +22,10 @@ import time
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.checks import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_likeness import difference
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wording import listed, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 
 IDS = ("token-format", "token-issuer", "token-audience", "token-lifetime", "token-kid", "token-signature")
 

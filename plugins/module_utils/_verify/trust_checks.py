@@ -12,17 +12,17 @@ import typing as t
 from urllib.parse import unquote
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import account
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import trust_policy
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.checks import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import trust_evaluation
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_checks import Token
 
 IDS = {
-    trust_policy.PROVIDER: "trust-provider",
-    trust_policy.SUBJECT: "trust-subject",
-    trust_policy.AUDIENCE: "trust-audience",
-    trust_policy.CONDITION: "trust-condition",
+    trust_evaluation.PROVIDER: "trust-provider",
+    trust_evaluation.SUBJECT: "trust-subject",
+    trust_evaluation.AUDIENCE: "trust-audience",
+    trust_evaluation.CONDITION: "trust-condition",
 }
 
 _TRUST = ("trust-provider", "trust-subject", "trust-audience")
@@ -109,8 +109,8 @@ def _policy(document: t.Any) -> t.Any:
 def _report(report: Report, policy: t.Any, provider_arn: str, token: t.Optional[Token]) -> None:
     host_path = provider_arn.partition(":oidc-provider/")[2]
     subject, audience = (token.subject, token.audience) if token else (None, None)
-    context = trust_policy.context_of(host_path, subject, audience, provider_arn)
-    judgement = trust_policy.judge(policy, provider_arn, host_path, context)
+    context = trust_evaluation.context_of(host_path, subject, audience, provider_arn)
+    judgement = trust_evaluation.judge(policy, provider_arn, host_path, context)
     for part, check in IDS.items():
         finding = judgement.findings.get(part)
         if token is None and check in _TRUST[1:]:
@@ -119,8 +119,8 @@ def _report(report: Report, policy: t.Any, provider_arn: str, token: t.Optional[
             _skip(report, "It takes a role that trusts the provider.", [check])
         elif finding is None:
             continue
-        elif finding.status == trust_policy.OK:
+        elif finding.status == trust_evaluation.OK:
             report.ok(check, finding.seen)
         else:
-            tell = report.error if finding.status == trust_policy.ERROR else report.warning
+            tell = report.error if finding.status == trust_evaluation.ERROR else report.warning
             tell(check, finding.seen, finding.cause)

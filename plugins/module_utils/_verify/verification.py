@@ -16,14 +16,14 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import document_checks
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import https
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import keys as pem_keys
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.checks import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import signing_key as pem_keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer import Issuer, parse
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.served import Served, check_served
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer, parse
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.fetch import Served, check_served
 
 if t.TYPE_CHECKING:
-    from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
     from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import Identity
 
 # How long STS may take to reach an issuer that it does not reach at first.

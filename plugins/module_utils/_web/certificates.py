@@ -14,7 +14,7 @@ try:
 except ImportError:
     pass  # the module that wants it says so
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wording import listed, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 
 
 def cause_of(stage: str, chain: t.Sequence[bytes]) -> t.Optional[str]:

@@ -17,7 +17,7 @@ import typing as t
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web import addresses
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web import public_addresses
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.sockets import (
     Deadline,
@@ -25,7 +25,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._web.sockets impor
     connected,
     resolved,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wording import quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
 # STS gives an issuer this long: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
 DEFAULT_TIMEOUT = 5.0
@@ -322,7 +322,7 @@ def _accept(host: str, ips: t.Sequence[str]) -> None:
 
 
 def _refuse_private(host: str, ips: t.Sequence[str]) -> None:
-    private = [ip for ip in ips if not addresses.is_public(ip)]
+    private = [ip for ip in ips if not public_addresses.is_public(ip)]
     if private:
         leads = "is" if private == [host] else f"leads to {private[0]},"
         raise AddressRefused(

@@ -22,7 +22,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.places import place_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import place_of
 
 ACCOUNT = DEFAULT_ACCOUNT_ID
 REGION = "eu-west-1"

@@ -11,7 +11,7 @@ import stat
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import signing_key
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
 
@@ -109,6 +109,6 @@ def test_refuses_wrong_options_by_name(run, folder, options, given, words):
 
 
 def test_says_what_is_missing_where_cryptography_is(run, options, monkeypatch):
-    monkeypatch.setattr(keys, "CRYPTOGRAPHY_IMPORT_ERROR", ImportError("no cryptography"))
+    monkeypatch.setattr(signing_key, "CRYPTOGRAPHY_IMPORT_ERROR", ImportError("no cryptography"))
     message = run("irsa_keypair", fails=True, **options).result["msg"]
     assert "cryptography >= 3.4" in message and "ansible_python_interpreter" in message

@@ -11,7 +11,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils import issuer_role
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _issuer_role
 
 NAMES = {*irsa_issuer.ARGUMENT_SPEC, "region"}
 SOUND = {
@@ -23,7 +23,7 @@ SOUND = {
 
 
 def read(**variables):
-    return issuer_role.read(NAMES, {**SOUND, **variables}, lambda value: value)
+    return _issuer_role.read(NAMES, {**SOUND, **variables}, lambda value: value)
 
 
 def options(**variables):
@@ -31,13 +31,13 @@ def options(**variables):
 
 
 def refusal(**variables):
-    with pytest.raises(issuer_role.VariablesRefused) as caught:
+    with pytest.raises(_issuer_role.VariablesRefused) as caught:
         options(**variables)
     return str(caught.value)
 
 
 def test_every_variable_but_those_of_other_tasks_is_an_option():
-    variables = {name.removeprefix("irsa_issuer_") for name in issuer_role.argument_spec()}
+    variables = {name.removeprefix("irsa_issuer_") for name in _issuer_role.argument_spec()}
     assert variables - NAMES == {"key_host", "key_backup", "delete_key"}
 
 
@@ -67,7 +67,7 @@ def test_a_switch_that_is_off_stays_off():
 def test_templates_are_made_values_of():
     variables = {**SOUND, "irsa_issuer_prefix": "{{ cluster }}", "__irsa_issuer_key": "{{ made }}"}
     values = {"{{ cluster }}": "prod", "{{ made }}": {"exists": True}}
-    taken = issuer_role.read(NAMES, variables, lambda value: values.get(str(value), value)).options
+    taken = _issuer_role.read(NAMES, variables, lambda value: values.get(str(value), value)).options
     assert (taken["prefix"], taken["key"]) == ("prod", {"exists": True})
 
 
@@ -146,7 +146,7 @@ def test_a_backup_of_the_key_is_something_more_to_do():
 
 
 def test_a_missing_path_of_the_key_is_told_by_name():
-    with pytest.raises(issuer_role.VariablesRefused, match="irsa_issuer_key_path"):
-        issuer_role.read(
+    with pytest.raises(_issuer_role.VariablesRefused, match="irsa_issuer_key_path"):
+        _issuer_role.read(
             NAMES, {name: value for name, value in SOUND.items() if name != "irsa_issuer_key_path"}, lambda value: value
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.bucket_checks import _located
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.places import Place
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import Place
 
 AWS = Place("aws", "eu-west-1", "amazonaws.com", "https://s3.eu-west-1.amazonaws.com", True)
 STORE = Place("aws", "us-east-1", "amazonaws.com", "https://s3.example.test", False)

@@ -18,7 +18,7 @@ import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import permissions
 
-ROOMS = Path(permissions.__file__).parent
+MODULE_UTILS = Path(permissions.__file__).parents[1]
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,9 @@ def test_of_a_new_bucket_and_a_new_provider_depend_on_tags():
     assert "iam:TagOpenIDConnectProvider" in permissions.needed_to_create_provider(tagged=True)
 
 
-def test_every_call_in_the_rooms_is_one_that_botocore_knows():
+def test_every_call_that_is_made_is_one_that_botocore_knows():
     """A misspelt operation would only be noticed when it is made."""
-    text = "".join(file.read_text(encoding="utf-8") for file in ROOMS.glob("*.py"))
+    text = "".join(file.read_text(encoding="utf-8") for file in MODULE_UTILS.rglob("*.py"))
     session = boto3.session.Session(region_name="eu-west-1")
     known = {
         name

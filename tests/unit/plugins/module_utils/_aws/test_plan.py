@@ -12,7 +12,7 @@ import typing as t
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import plan
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.plan import Change
 

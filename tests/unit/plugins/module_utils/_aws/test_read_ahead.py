@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.plan import Change, carry_out
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.read_ahead import ReadAhead
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION

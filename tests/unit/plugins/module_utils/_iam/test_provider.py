@@ -11,7 +11,7 @@ import json
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider import ProviderWish
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT

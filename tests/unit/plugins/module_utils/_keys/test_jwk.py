@@ -17,7 +17,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
@@ -25,7 +25,7 @@ each_kind = pytest.mark.parametrize("sample", samples.EACH_KIND.values(), ids=li
 
 
 def jwk_of(sample: samples.Sample) -> jwk.Jwk:
-    return jwk.from_public_key(keys.load_public(samples.public_pem(sample.pkcs8)))
+    return jwk.from_public_key(signing_key.load_public(samples.public_pem(sample.pkcs8)))
 
 
 RSA, P256 = jwk_of(samples.RSA), jwk_of(samples.P256)

@@ -12,7 +12,7 @@ import stat
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files, keypair, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files, keypair, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
@@ -555,8 +555,8 @@ def test_check_mode_draws_the_key_that_would_be_replaced(place):
 def test_the_key_that_is_generated_is_the_one_described(place, monkeypatch):
     """What is returned is read from the key that was written, not from another one made on the way."""
     made = []
-    real = keys.generate
-    monkeypatch.setattr(keys, "generate", lambda *arguments: made.append(real(*arguments)) or made[-1])
+    real = signing_key.generate
+    monkeypatch.setattr(signing_key, "generate", lambda *arguments: made.append(real(*arguments)) or made[-1])
     result = place.present(type="ECDSA")
     assert len(made) == 1
     assert result["public_key"] == samples.public_pem(place.key.read_bytes()).decode()

@@ -13,7 +13,7 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import keys, pem
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import signing_key, pem
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
@@ -73,7 +73,9 @@ joined = st.lists(st.sampled_from(PRIVATE + PUBLIC) | st.binary(max_size=20), ma
 anything = any_bytes | framed_bytes | mutated_text | mutated_der | joined
 
 
-@pytest.mark.parametrize("read", [pem.pem_blocks, keys.load_private, keys.load_public, pem.holds_private_key])
+@pytest.mark.parametrize(
+    "read", [pem.pem_blocks, signing_key.load_private, signing_key.load_public, pem.holds_private_key]
+)
 @hypothesis.given(text=anything)
 def test_anything_is_read_or_refused(read: t.Callable[[bytes], t.Any], text: bytes) -> None:
     try:
@@ -89,18 +91,18 @@ def test_anything_is_read_or_refused(read: t.Callable[[bytes], t.Any], text: byt
 @hypothesis.given(text=anything)
 def test_a_key_that_is_taken_is_one_that_openssl_takes(text: bytes) -> None:
     try:
-        loaded = keys.load_private(text)
+        loaded = signing_key.load_private(text)
     except IrsaError:
         return
-    written = keys.private_pem(loaded.key, "pkcs8")
-    assert samples.kid(written) == keys.kid(loaded.key.public_key())
+    written = signing_key.private_pem(loaded.key, "pkcs8")
+    assert samples.kid(written) == signing_key.kid(loaded.key.public_key())
 
 
 @hypothesis.given(text=anything)
 def test_text_of_a_private_key_is_never_taken_for_a_public_one(text: bytes) -> None:
     if b"PRIVATE KEY-----" in text:
         with pytest.raises(IrsaError):
-            keys.load_public(text)
+            signing_key.load_public(text)
 
 
 @hypothesis.given(

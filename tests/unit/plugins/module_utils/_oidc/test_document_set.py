@@ -12,7 +12,7 @@ import stat
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
@@ -26,7 +26,7 @@ def public(sample: samples.Sample) -> str:
 
 
 def jwk_of(sample: samples.Sample) -> jwk.Jwk:
-    return jwk.from_public_key(keys.load_public(public(sample).encode()))
+    return jwk.from_public_key(signing_key.load_public(public(sample).encode()))
 
 
 def options(**given):

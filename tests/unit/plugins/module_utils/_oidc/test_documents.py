@@ -12,7 +12,7 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
@@ -70,7 +70,7 @@ GOLDEN_DISCOVERY = """{
 
 
 def jwk_of(sample: samples.Sample) -> jwk.Jwk:
-    return jwk.from_public_key(keys.load_public(samples.public_pem(sample.pkcs8)))
+    return jwk.from_public_key(signing_key.load_public(samples.public_pem(sample.pkcs8)))
 
 
 RSA, OTHER_RSA, P256, P384 = map(jwk_of, (samples.RSA, samples.OTHER_RSA, samples.P256, samples.P384))
@@ -84,7 +84,7 @@ def refusal(call, *arguments) -> str:
 
 class TestBytes:
     def test_jwks_is_this_text(self):
-        key = jwk.from_public_key(keys.load_public(FIXED_KEY))
+        key = jwk.from_public_key(signing_key.load_public(FIXED_KEY))
         assert documents.render(documents.jwks([key])) == GOLDEN_JWKS
 
     def test_discovery_document_is_this_text(self):

@@ -10,7 +10,7 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
@@ -76,4 +76,4 @@ def test_every_name_that_is_taken_makes_an_issuer(name):
         check_bucket_name(name)
     except IrsaError:
         return
-    issuer.parse(f"https://{name}.s3.eu-west-1.amazonaws.com")
+    issuer_url.parse(f"https://{name}.s3.eu-west-1.amazonaws.com")

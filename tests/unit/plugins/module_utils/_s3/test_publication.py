@@ -12,12 +12,12 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import object_store, publication
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.places import place_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import place_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication import PublicationWish
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, CLIENTS, REGION
@@ -29,7 +29,7 @@ GET, PUT, DELETE = "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
 
 
 def jwk_of(sample: samples.Sample, kid: str) -> jwk.Jwk:
-    return {**jwk.from_public_key(keys.load_public(samples.public_pem(sample.pkcs8))), "kid": kid}
+    return {**jwk.from_public_key(signing_key.load_public(samples.public_pem(sample.pkcs8))), "kid": kid}
 
 
 # Names of their own, since the names of tests must not change from run to run.

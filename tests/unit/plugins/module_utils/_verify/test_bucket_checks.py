@@ -11,9 +11,9 @@ import json
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import bucket_checks
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.checks import Report
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.places import Place
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import Place
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION
 
 BUCKET = "irsa-prod"

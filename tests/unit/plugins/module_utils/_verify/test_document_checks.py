@@ -14,10 +14,10 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import document_checks
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.checks import Check, Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Check, Report
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import certify
 
@@ -29,7 +29,7 @@ JWKS_URL = f"{ISSUER}/keys.json"
 
 # Names of their own, since the names of tests must not change from run to run.
 def key_named(kid: str, sample: samples.Sample) -> jwk.Jwk:
-    return {**jwk.from_public_key(keys.load_public(samples.public_pem(sample.pkcs8))), "kid": kid}
+    return {**jwk.from_public_key(signing_key.load_public(samples.public_pem(sample.pkcs8))), "kid": kid}
 
 
 RSA, OTHER_RSA, P256 = (

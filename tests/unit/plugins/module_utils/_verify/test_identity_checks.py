@@ -14,10 +14,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import identity_checks
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.calls import Aws
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.checks import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import identity_of
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
@@ -62,7 +62,7 @@ def account(fake_aws):
     """The account with a provider and a role that fit."""
     iam = fake_aws.quietly("iam")
     iam.create_open_id_connect_provider(Url=ISSUER, ClientIDList=["sts.amazonaws.com"], ThumbprintList=["a" * 40])
-    trust = json.dumps(issuer.trust_policy(PROVIDER, "shop", "cart"))
+    trust = json.dumps(issuer_url.trust_policy(PROVIDER, "shop", "cart"))
     iam.create_role(RoleName="cart", AssumeRolePolicyDocument=trust)
     return fake_aws
 

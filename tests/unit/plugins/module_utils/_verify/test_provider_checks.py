@@ -11,7 +11,7 @@ import hashlib
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import provider_checks
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.checks import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_checks import Token
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_checks import RoleArn
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import token_checks
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.checks import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"

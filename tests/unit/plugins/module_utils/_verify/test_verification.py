@@ -12,10 +12,10 @@ import sys
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.check_catalogue import CATALOGUE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Route
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.verification import Expectation, verify
@@ -28,7 +28,7 @@ DISCOVERY_PATH, JWKS_PATH = "/prod/.well-known/openid-configuration", "/prod/key
 
 # Names of their own, since the names of tests must not change from run to run.
 RSA, P256 = (
-    {**jwk.from_public_key(keys.load_public(samples.public_pem(sample.pkcs8))), "kid": f"kid-of-{name}"}
+    {**jwk.from_public_key(signing_key.load_public(samples.public_pem(sample.pkcs8))), "kid": f"kid-of-{name}"}
     for name, sample in (("rsa", samples.RSA), ("p256", samples.P256))
 )
 DISCOVERY = documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["RS256", "ES256"])

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What has to be masked in every output, since a private key was, or may be, where a public one belongs."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+
+# Shorter texts hide nothing, and masking them everywhere would make an output unreadable.
+_LEAST_CHARACTERS = 8
+
+
+def in_public_key(text: str) -> set[str]:
+    """Nothing of a text that is a usable public key; else all of it, whole and by lines.
+
+    A private key comes in spellings that nobody foresees: indented, on one line, in base64 once more, as in a Secret.
+    """
+    # Without its library no key can be told from another, and the module is going to end with a message.
+    if signing_key.CRYPTOGRAPHY_IMPORT_ERROR is None:
+        try:
+            signing_key.load_public(text.encode("utf-8", "replace"))
+            return set()
+        except IrsaError:
+            pass
+    return _long_enough({text, text.strip()} | {line.strip() for line in text.splitlines() if "-----" not in line})
+
+
+def in_document(document: t.Any) -> set[str]:
+    """The private members of a JWK, a JWKS, or whatever else stands in their place, at any depth."""
+    found: set[str] = set()
+    if isinstance(document, dict):
+        for name, value in document.items():
+            found |= set(_texts(value)) if name in jwk.PRIVATE_MEMBERS else in_document(value)
+    elif isinstance(document, list):
+        found = set().union(*map(in_document, document))
+    return _long_enough(found)
+
+
+def in_option(value: t.Any) -> set[str]:
+    """What may be private in an option's value as a user gave it: keys, documents, or lists of them."""
+    if isinstance(value, str):
+        return in_json(value) if value.lstrip().startswith(("{", "[")) else in_public_key(value)
+    if isinstance(value, list):
+        return set().union(*map(in_option, value))
+    return in_document(value)
+
+
+def in_json(text: str) -> set[str]:
+    """The private members in a document's text; where it is not JSON, all of it, as it may be a private key."""
+    try:
+        return in_document(json.loads(text))
+    except (ValueError, RecursionError):
+        return in_public_key(text)
+
+
+def _texts(value: t.Any) -> t.Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
+
+
+def _long_enough(texts: set[str]) -> set[str]:
+    return {text for text in texts if len(text) >= _LEAST_CHARACTERS}

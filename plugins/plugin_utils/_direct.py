@@ -1,0 +1,116 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The base of all action plugins: a module's own main() in the controller's process, where it would run there anyway.
+
+A module costs ten times what its work costs to be packed, started and imported. Where the connection is local, the
+interpreter is the controller's own and no other user is meant, its ``main()`` is called in the worker process instead;
+argument spec, check mode, diff, no_log and errors are then the module's own, since it is the module that runs.
+Otherwise the module is shipped, and ``-vvv`` says why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+import threading
+import typing as t
+
+from ansible import constants as C
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.text.converters import to_text
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible.utils.vars import merge_hash
+
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _ansible_internals
+
+
+class DirectAction(ActionBase):
+    """Runs ``module.main()`` here, or ships the module. A subclass sets ``module`` to the imported module file."""
+
+    module: t.Any
+    _supports_check_mode = True
+    _supports_async = True
+
+    def run(self, tmp: t.Any = None, task_vars: t.Optional[dict[str, t.Any]] = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        reason = self._reason_to_ship(task_vars)
+        if reason is None:
+            return merge_hash(result, self._run_here(task_vars))
+        Display().vvv(f"selfhosted.irsa: {self._task.action} is shipped as a module: {reason}")
+        return merge_hash(result, self._ship(task_vars))
+
+    def _ship(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """What is done where the module cannot run here."""
+        return _ansible_internals.ship_module(self, task_vars)
+
+    def _reason_to_ship(self, task_vars: dict[str, t.Any]) -> t.Optional[str]:
+        """Why the module has to be run the usual way; None where it would run in this process's place anyway."""
+        host_vars = task_vars
+        if self._task.delegate_to:
+            host_vars = task_vars.get("ansible_delegated_vars", {}).get(self._task.delegate_to, task_vars)
+        if _ansible_internals.UNAVAILABLE is not None:
+            return _ansible_internals.UNAVAILABLE
+        if not boolean(
+            _ansible_internals.template(self, host_vars.get("irsa_direct", task_vars.get("irsa_direct", True))),
+            strict=False,
+        ):
+            return "irsa_direct is false"
+        if self._task.async_val:
+            return "the task is async"
+        if self._connection.transport != "local":
+            return f"the connection is {self._connection.transport}"
+        if self._connection.become and self._becomes_another_user():
+            return "the task becomes another user"
+        if C.DEFAULT_KEEP_REMOTE_FILES:
+            return "ANSIBLE_KEEP_REMOTE_FILES is set"
+        if threading.current_thread() is not threading.main_thread():
+            return "this is no worker process"
+        python = _ansible_internals.template(self, C.config.get_config_value("INTERPRETER_PYTHON", variables=host_vars))
+        if python and not str(python).startswith("auto") and not _is_own_python(str(python)):
+            return f"the interpreter is {python}"
+        return None
+
+    def _becomes_another_user(self) -> bool:
+        return C.BECOME_ALLOW_SAME_USER or self.get_become_option("become_user") != self._connection.default_user
+
+    def _run_here(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        return_code = 0
+        with self._as_module(_ansible_internals.module_arguments(self, task_vars, C.DEFAULT_LOCAL_TMP)) as printed:
+            try:
+                self.module.main()
+            except SystemExit as end:
+                return_code = int(end.code or 0)
+            except Exception as error:
+                raise AnsibleError("Module failed.") from error  # core's words for a module that broke
+        return _ansible_internals.parse_result(self, printed.getvalue(), return_code)
+
+    @contextlib.contextmanager
+    def _as_module(self, arguments: dict[str, t.Any]) -> t.Iterator[io.StringIO]:
+        """What a module process would have of its own: environment, working directory, standard output, arguments."""
+        environment, folder, printed = dict(os.environ), os.getcwd(), io.StringIO()
+        try:
+            own = _ansible_internals.task_environment(self)
+            os.environ.update({to_text(name): to_text(value, nonstring="simplerepr") for name, value in own.items()})
+            os.chdir(self._loader.get_basedir())  # where core runs the modules of a local connection
+            with contextlib.redirect_stdout(printed), _ansible_internals.with_arguments(arguments):
+                yield printed
+        finally:
+            os.chdir(folder)
+            os.environ.clear()
+            os.environ.update(environment)
+
+
+def _is_own_python(path: str) -> bool:
+    """Whether a path is the running interpreter: the same file under another name in the same folder is, as python and
+    python3 of one virtual environment are; two virtual environments that link to one file are not.
+    """
+    own, other = os.path.abspath(sys.executable), os.path.abspath(path)
+    same_folder = os.path.dirname(own) == os.path.dirname(other)
+    return own == other or (same_folder and os.path.realpath(own) == os.path.realpath(other))

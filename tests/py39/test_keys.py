@@ -1,1 +1,0 @@
-../unit/plugins/module_utils/_keys/test_keys.py

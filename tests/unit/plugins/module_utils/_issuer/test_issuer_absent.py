@@ -1,0 +1,227 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An issuer taken away: the provider first, and nothing at all where anything stands against it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from moto.s3.models import s3_backends
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import issuer_absent, issuer_present
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerWish, SigningKey
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION
+
+BUCKET = "irsa-prod"
+HOST = f"{BUCKET}.s3.{REGION}.amazonaws.com"
+ISSUER, ARN = f"https://{HOST}", f"arn:aws:iam::{ACCOUNT}:oidc-provider/{HOST}"
+OTHER_ACCOUNT = "999999999999"
+JWKS_KEY, DISCOVERY_KEY = "keys.json", ".well-known/openid-configuration"
+
+UNREGISTER, DELETE = "iam:DeleteOpenIDConnectProvider", "s3:DeleteObject"
+DELETE_ALL, DELETE_BUCKET = "s3:DeleteObjects", "s3:DeleteBucket"
+LOOK_UP, ROLES, VERSIONS = "iam:GetOpenIDConnectProvider", "iam:ListRoles", "s3:ListObjectVersions"
+HEAD, GET, IDENTITY = "s3:HeadBucket", "s3:GetObject", "sts:GetCallerIdentity"
+
+
+def wish(**given) -> IssuerWish:
+    return IssuerWish(**{"bucket": BUCKET, "verify": False, **given})
+
+
+def make(fake_aws, **given) -> None:
+    key = SigningKey(exists=True, public_key=samples.public_pem(samples.RSA.pkcs8).decode())
+    issuer_present.ensure_present(Aws(fake_aws.clients), wish(key=key, **given), False)
+    fake_aws.calls.clear()
+    fake_aws.params.clear()
+
+
+def remove(fake_aws, check_mode=False, **given):
+    return issuer_absent.ensure_absent(Aws(fake_aws.clients), wish(**given), check_mode)
+
+
+def refusal(fake_aws, **given) -> IrsaError:
+    with pytest.raises(IrsaError) as caught:
+        remove(fake_aws, **given)
+    return caught.value
+
+
+def assert_as_foretold(fake_aws, **given):
+    """Run in check mode, then for real, then again: told, done, nothing left to do."""
+    foretold = remove(fake_aws, check_mode=True, **given)
+    assert fake_aws.writes == []
+    done = remove(fake_aws, **given)
+    assert foretold.actions == done.actions == fake_aws.writes
+    assert (foretold.values, foretold.diff, foretold.warnings) == (done.values, done.diff, done.warnings)
+    fake_aws.calls.clear()
+    again = remove(fake_aws, **given)
+    assert (again.actions, again.changed, fake_aws.writes) == ([], False, [])
+    return done
+
+
+@pytest.fixture
+def made(fake_aws):
+    """An issuer as the role makes it."""
+    make(fake_aws)
+
+
+@pytest.fixture
+def s3(fake_aws):
+    """Somebody else's client."""
+    return fake_aws.quietly("s3")
+
+
+@pytest.fixture
+def trusted(fake_aws, made):
+    """A role that trusts the provider."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": ARN},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return fake_aws.quietly("iam").create_role(RoleName="app", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
+
+
+class TestRemoving:
+    def test_begins_with_the_provider_and_leaves_the_bucket(self, fake_aws, made, s3):
+        done = assert_as_foretold(fake_aws)
+        assert done.actions == [UNREGISTER, DELETE, DELETE]
+        assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
+        assert fake_aws.quietly("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
+
+    def test_takes_the_discovery_document_first(self, fake_aws, made):
+        remove(fake_aws)
+        assert [params["Key"] for params in fake_aws.params_of(DELETE)] == [DISCOVERY_KEY, JWKS_KEY]
+
+    def test_takes_the_bucket_when_told_so(self, fake_aws, made, s3):
+        done = assert_as_foretold(fake_aws, delete_bucket=True)
+        assert done.actions == [UNREGISTER, DELETE_ALL, DELETE_BUCKET]
+        assert s3.list_buckets()["Buckets"] == []
+
+    def test_takes_every_version_of_the_documents_with_the_bucket(self, fake_aws, s3):
+        make(fake_aws, bucket_versioning=True)
+        s3.delete_object(Bucket=BUCKET, Key=JWKS_KEY)
+        assert assert_as_foretold(fake_aws, delete_bucket=True).actions[-1] == DELETE_BUCKET
+
+    def test_goes_on_where_another_run_broke_off(self, fake_aws, made, s3):
+        fake_aws.quietly("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=ARN)
+        s3.delete_object(Bucket=BUCKET, Key=DISCOVERY_KEY)
+        assert assert_as_foretold(fake_aws).actions == [DELETE]
+
+    def test_does_nothing_where_nothing_is(self, fake_aws):
+        for delete_bucket in (False, True):
+            assert remove(fake_aws, delete_bucket=delete_bucket).actions == fake_aws.writes == []
+
+    def test_takes_one_issuer_of_many_from_a_bucket(self, fake_aws, s3):
+        make(fake_aws, prefix="one")
+        make(fake_aws, prefix="two")
+        assert assert_as_foretold(fake_aws, prefix="one").actions == [UNREGISTER, DELETE, DELETE]
+        left = [found["Key"] for found in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
+        assert sorted(left) == sorted([f"two/{DISCOVERY_KEY}", f"two/{JWKS_KEY}"])
+
+    def test_of_a_host_of_ones_own_touches_no_bucket(self, fake_aws):
+        fake_aws.quietly("iam").create_open_id_connect_provider(
+            Url="https://irsa.example.com", ThumbprintList=["0" * 40]
+        )
+        done = assert_as_foretold(fake_aws, bucket=None, url="https://irsa.example.com")
+        assert done.actions == [UNREGISTER]
+        assert not any(call.startswith("s3") for call in fake_aws.calls)
+
+    def test_looks_for_the_provider_in_an_account_of_its_own(self, fake_aws):
+        s3_backends[OTHER_ACCOUNT]["aws"].create_bucket(BUCKET, REGION)
+        given = {"bucket_account_id": OTHER_ACCOUNT, "account_id": ACCOUNT}
+        make(fake_aws, manage_bucket=False, **given)
+        done = assert_as_foretold(fake_aws, **given)
+        assert done.values["issuer"]["provider_arn"] == ARN
+        owners = {params["ExpectedBucketOwner"] for call, params in fake_aws.params if call.startswith("s3:")}
+        assert owners == {OTHER_ACCOUNT}
+
+    def test_sums_up_what_it_did(self, fake_aws, made):
+        done = remove(fake_aws)
+        assert done.values == {
+            "key_wanted": False,
+            "key_is_lost": None,
+            "prepared": None,
+            "issuer": {
+                "issuer": ISSUER,
+                "provider_arn": ARN,
+                "bucket": BUCKET,
+                "actions": [UNREGISTER, DELETE, DELETE],
+                "permissions": done.permissions,
+                "changed": True,
+            },
+        }
+
+    def test_costs_few_calls(self, fake_aws, made):
+        remove(fake_aws)
+        assert sorted(fake_aws.calls) == sorted([IDENTITY, HEAD, GET, GET, LOOK_UP, ROLES, UNREGISTER, DELETE, DELETE])
+
+
+class TestRefusing:
+    @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
+    @pytest.mark.parametrize("delete_bucket", [True, False], ids=["with the bucket", "without"])
+    def test_while_a_role_trusts_the_provider(self, fake_aws, trusted, delete_bucket, check_mode):
+        error = refusal(fake_aws, delete_bucket=delete_bucket, check_mode=check_mode)
+        assert trusted in str(error) and error.details["trusting_roles"] == [trusted]
+        assert fake_aws.writes == []
+
+    def test_not_when_told_so(self, fake_aws, trusted):
+        assert remove(fake_aws, ignore_role_trust=True).actions == [UNREGISTER, DELETE, DELETE]
+
+    @pytest.mark.parametrize("given", [{"Key": "theirs.txt"}, {"Key": f"two/{JWKS_KEY}"}], ids=["any", "a cluster's"])
+    def test_of_a_bucket_with_an_object_of_somebody_elses(self, fake_aws, made, s3, given):
+        s3.put_object(Bucket=BUCKET, Body=b"theirs", **given)
+        error = refusal(fake_aws, delete_bucket=True)
+        assert error.details["foreign_objects"] == [given["Key"]]
+        assert fake_aws.writes == []
+
+    @pytest.mark.parametrize("delete_bucket", [True, False], ids=["with the bucket", "without"])
+    @pytest.mark.parametrize(
+        ("key", "body", "words"),
+        [
+            (DISCOVERY_KEY, b'{"issuer": "https://other.example.com"}', "another issuer"),
+            (DISCOVERY_KEY, b"no JSON", "not JSON"),
+            (JWKS_KEY, b"no JSON", "is not ours"),
+        ],
+        ids=["another issuer", "no discovery document", "no JWKS"],
+    )
+    def test_of_documents_that_may_be_somebody_elses(self, fake_aws, made, s3, key, body, words, delete_bucket):
+        s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+        assert words in str(refusal(fake_aws, delete_bucket=delete_bucket))
+        assert fake_aws.writes == []
+
+    @pytest.mark.parametrize("call", [HEAD, GET, LOOK_UP, ROLES, VERSIONS])
+    def test_where_something_cannot_be_read(self, fake_aws, made, call):
+        fake_aws.fail(call, "403" if call == HEAD else "AccessDenied", 403)
+        error = refusal(fake_aws, delete_bucket=True)
+        assert error.details["missing_permissions"]
+        assert fake_aws.writes == []
+
+    def test_where_the_bucket_is_somebody_elses(self, fake_aws, made):
+        assert OTHER_ACCOUNT in str(refusal(fake_aws, bucket_account_id=OTHER_ACCOUNT))
+        assert fake_aws.writes == []
+
+
+class TestFailureAfterSomeWrites:
+    @pytest.mark.parametrize(
+        ("call", "delete_bucket", "done"),
+        [
+            (UNREGISTER, False, []),
+            (DELETE, False, [UNREGISTER]),
+            (DELETE_ALL, True, [UNREGISTER]),
+            (DELETE_BUCKET, True, [UNREGISTER, DELETE_ALL]),
+        ],
+    )
+    def test_lists_them_and_is_made_good_by_the_next_run(self, fake_aws, made, call, delete_bucket, done):
+        fake_aws.fail(call, "AccessDenied", 403)
+        assert refusal(fake_aws, delete_bucket=delete_bucket).details["actions"] == done
+        before = fake_aws.writes[: len(done)]
+        fake_aws.calls.clear()
+        assert before == done
+        assert remove(fake_aws, delete_bucket=delete_bucket).actions[0] == call

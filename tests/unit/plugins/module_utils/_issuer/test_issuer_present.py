@@ -1,0 +1,741 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An issuer as a whole: few calls, everything planned before anything is written, and the writes in the safe order."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+
+import pytest
+from moto.s3.models import s3_backends
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import issuer_present
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerWish, SigningKey
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION, policy_of
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
+    HOST,
+    INTERMEDIATE,
+    HttpsServer,
+    certify,
+)
+
+BUCKET = "irsa-prod"
+ISSUER = f"https://{BUCKET}.s3.{REGION}.amazonaws.com"
+OWN_HOST = f"https://{HOST}"
+JWKS_KEY, DISCOVERY_KEY = "keys.json", ".well-known/openid-configuration"
+OTHER_ACCOUNT = "999999999999"
+CLOSED = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
+
+IDENTITY, ACCOUNT_BLOCK = "sts:GetCallerIdentity", "s3control:GetPublicAccessBlock"
+HEAD, GET_BLOCK, GET_POLICY = "s3:HeadBucket", "s3:GetPublicAccessBlock", "s3:GetBucketPolicy"
+CREATE, BLOCK, POLICY, TAG = (
+    "s3:CreateBucket",
+    "s3:PutPublicAccessBlock",
+    "s3:PutBucketPolicy",
+    "s3:PutBucketTagging",
+)
+GET, PUT = "s3:GetObject", "s3:PutObject"
+LOOK_UP, REGISTER = "iam:GetOpenIDConnectProvider", "iam:CreateOpenIDConnectProvider"
+BUCKET_WRITES = [CREATE, BLOCK, POLICY]
+ALL_WRITES = [*BUCKET_WRITES, PUT, PUT, REGISTER]
+
+
+def made_key(sample: samples.Sample = samples.RSA, **given) -> SigningKey:
+    return SigningKey(
+        exists=True,
+        public_key=samples.public_pem(sample.pkcs8).decode(),
+        kid=samples.kid(sample.pkcs8),
+        algorithm=sample.algorithm,
+        path="/keys/sa-signer.key",
+        public_key_path="/keys/sa-signer-pkcs8.pub",
+        **given,
+    )
+
+
+KEY, OTHER_KEY = made_key(), made_key(samples.OTHER_RSA)
+NO_KEY = SigningKey(path="/keys/sa-signer.key")
+
+
+def arn(url: str = ISSUER) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:oidc-provider/{url.removeprefix('https://')}"
+
+
+def wish(**given) -> IssuerWish:
+    return IssuerWish(**{"key": KEY, "bucket": BUCKET, "tags": {"team": "platform"}, "verify": False, **given})
+
+
+def ensure(fake_aws, check_mode=False, **given):
+    return issuer_present.ensure_present(Aws(fake_aws.clients), wish(**given), check_mode)
+
+
+def refusal(fake_aws, check_mode=False, **given) -> IrsaError:
+    with pytest.raises(IrsaError) as caught:
+        ensure(fake_aws, check_mode, **given)
+    return caught.value
+
+
+def assert_as_foretold(fake_aws, **given):
+    """Run in check mode, then for real, then again: told, done, nothing left to do."""
+    foretold = ensure(fake_aws, check_mode=True, **given)
+    assert fake_aws.writes == []
+    done = ensure(fake_aws, **given)
+    assert foretold.actions == done.actions == fake_aws.writes
+    assert (foretold.diff, foretold.permissions, foretold.warnings) == (done.diff, done.permissions, done.warnings)
+    fake_aws.calls.clear()
+    again = ensure(fake_aws, **given)
+    assert (again.actions, again.diff, fake_aws.writes) == ([], [], [])
+    return done
+
+
+def published(fake_aws, key: str = JWKS_KEY):
+    return json.loads(fake_aws.quietly("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read())
+
+
+def published_kids(fake_aws) -> list[str]:
+    return [key["kid"] for key in published(fake_aws)["keys"]]
+
+
+def put(fake_aws, key: str, text: str) -> None:
+    fake_aws.quietly("s3").put_object(Bucket=BUCKET, Key=key, Body=text.encode())
+
+
+def texts_of(key: SigningKey, url: str = ISSUER) -> dict[str, str]:
+    """Both documents as they are for a key, by the keys of their objects."""
+    texts = document_set.texts(url, [("a key", jwk.from_public_key(signing_key.load_public(key.public_key.encode())))])
+    return {JWKS_KEY: texts["jwks_json"], DISCOVERY_KEY: texts["discovery_json"]}
+
+
+def forget_calls(fake_aws) -> None:
+    fake_aws.calls.clear()
+    fake_aws.params.clear()
+
+
+@pytest.fixture
+def made(fake_aws):
+    """An issuer as the room makes it."""
+    ensure(fake_aws)
+    forget_calls(fake_aws)
+
+
+def damage(fake_aws) -> None:
+    """Change something in every place that the room looks at."""
+    s3, iam = fake_aws.quietly("s3"), fake_aws.quietly("iam")
+    s3.delete_bucket_policy(Bucket=BUCKET)
+    s3.put_public_access_block(Bucket=BUCKET, PublicAccessBlockConfiguration=CLOSED)
+    s3.delete_bucket_tagging(Bucket=BUCKET)
+    s3.delete_object(Bucket=BUCKET, Key=JWKS_KEY)
+    s3.delete_object(Bucket=BUCKET, Key=DISCOVERY_KEY)
+    iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn())
+
+
+REPAIRS = [BLOCK, POLICY, TAG, PUT, PUT, REGISTER]
+
+
+class TestCalls:
+    def test_an_unchanged_run_makes_eight(self, fake_aws, made):
+        assert ensure(fake_aws).actions == []
+        assert sorted(fake_aws.calls) == sorted(
+            [IDENTITY, HEAD, GET_BLOCK, GET_POLICY, "s3:GetBucketTagging", GET, GET, LOOK_UP]
+        )
+
+    def test_and_seven_where_the_account_was_said(self, fake_aws, made):
+        assert ensure(fake_aws, account_id=ACCOUNT).actions == []
+        assert len(fake_aws.calls) == 7 and IDENTITY not in fake_aws.calls
+
+    def test_a_first_run_makes_twelve_with_the_one_before_the_key(self, fake_aws):
+        # As two modules that are shipped do it: what the first one looked up, the second one is told.
+        before = ensure(fake_aws, key=NO_KEY)
+        after = ensure(fake_aws, prepared=before.values["prepared"])
+        assert before.actions + after.actions == fake_aws.writes == ALL_WRITES
+        assert len(fake_aws.calls) <= 12, fake_aws.calls
+        assert fake_aws.calls.count(IDENTITY) == 1
+
+    def test_and_no_more_where_the_account_was_said(self, fake_aws):
+        before = ensure(fake_aws, key=NO_KEY, account_id=ACCOUNT)
+        ensure(fake_aws, account_id=ACCOUNT, prepared=before.values["prepared"])
+        assert len(fake_aws.calls) <= 12, fake_aws.calls
+        # Before something is made in the wrong account, whose credentials these are is looked up all the same.
+        assert fake_aws.calls.count(IDENTITY) == 1
+
+    def test_a_first_run_with_a_key_that_is_there_makes_no_more(self, fake_aws):
+        assert ensure(fake_aws).actions == fake_aws.writes == ALL_WRITES
+        assert len(fake_aws.calls) <= 12, fake_aws.calls
+
+    def test_reads_nothing_in_a_bucket_that_it_makes(self, fake_aws):
+        ensure(fake_aws)
+        assert GET not in fake_aws.calls and GET_BLOCK not in fake_aws.calls
+
+    def test_names_the_bucket_of_every_owner(self, fake_aws, made):
+        damage(fake_aws)
+        forget_calls(fake_aws)
+        ensure(fake_aws)
+        owners = {params["ExpectedBucketOwner"] for call, params in fake_aws.params if call.startswith("s3:")}
+        assert owners == {ACCOUNT}
+
+
+class TestWrites:
+    def test_are_made_in_the_safe_order_and_as_foretold(self, fake_aws):
+        done = assert_as_foretold(fake_aws)
+        assert done.actions == ALL_WRITES
+        assert [entry["after_header"].rpartition(" ")[2] for entry in done.diff] == [
+            "(bucket)",
+            "block)",
+            "(policy)",
+            "(document)",
+            "(document)",
+            "(provider)",
+        ]
+
+    def test_repair_what_differs_in_the_same_order(self, fake_aws, made):
+        damage(fake_aws)
+        assert assert_as_foretold(fake_aws).actions == REPAIRS
+        assert published_kids(fake_aws) == [KEY.kid]
+
+    @pytest.mark.parametrize(
+        ("drift", "actions"),
+        [
+            (lambda aws: aws.quietly("s3").delete_bucket_policy(Bucket=BUCKET), [POLICY]),
+            (lambda aws: put(aws, JWKS_KEY, texts_of(OTHER_KEY)[JWKS_KEY]), [PUT]),
+            (
+                lambda aws: aws.quietly("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=arn()),
+                [REGISTER],
+            ),
+        ],
+        ids=["bucket", "documents", "provider"],
+    )
+    def test_are_made_in_one_place_where_only_that_differs(self, fake_aws, made, drift, actions):
+        drift(fake_aws)
+        assert assert_as_foretold(fake_aws).actions == actions
+
+    def test_take_a_prefix_into_all_three_places(self, fake_aws):
+        done = assert_as_foretold(fake_aws, prefix="prod")
+        assert done.values["issuer"]["issuer"] == f"{ISSUER}/prod"
+        assert done.values["issuer"]["provider_arn"] == arn(f"{ISSUER}/prod")
+        assert published(fake_aws, f"prod/{DISCOVERY_KEY}")["jwks_uri"] == f"{ISSUER}/prod/keys.json"
+        # The same patterns for every cluster, or a fleet would race for the policy.
+        assert sorted(policy_of(fake_aws, BUCKET)["Statement"][0]["Resource"]) == sorted(
+            f"arn:aws:s3:::{BUCKET}/*/{key}" for key in (JWKS_KEY, DISCOVERY_KEY)
+        )
+
+
+class TestNothingIsWritten:
+    DENIALS = [HEAD, GET_BLOCK, GET_POLICY, "s3:GetBucketTagging", GET, LOOK_UP]
+
+    @pytest.mark.parametrize("call", DENIALS)
+    def test_while_something_cannot_be_read(self, fake_aws, made, call):
+        damage(fake_aws)
+        fake_aws.fail(call, "403" if call == HEAD else "AccessDenied", 403)
+        error = refusal(fake_aws)
+        assert error.details["missing_permissions"]
+        assert (fake_aws.writes, error.details["actions"]) == ([], [])
+
+    @pytest.mark.parametrize("call", [LOOK_UP, ACCOUNT_BLOCK, IDENTITY])
+    def test_not_even_a_new_bucket(self, fake_aws, call):
+        fake_aws.fail(call, "NotToday", 400)
+        error = refusal(fake_aws)
+        assert error.details["call"] == call
+        assert (fake_aws.writes, error.details.get("actions", [])) == ([], [])
+
+    def test_over_another_issuers_document(self, fake_aws, made):
+        damage(fake_aws)
+        put(fake_aws, DISCOVERY_KEY, texts_of(KEY, "https://other.example")[DISCOVERY_KEY])
+        assert "another issuer" in str(refusal(fake_aws)) and fake_aws.writes == []
+
+    def test_where_the_account_blocks_public_buckets(self, fake_aws):
+        fake_aws.quietly("s3control").put_public_access_block(AccountId=ACCOUNT, PublicAccessBlockConfiguration=CLOSED)
+        assert "account level" in str(refusal(fake_aws)) and fake_aws.writes == []
+
+    @pytest.mark.parametrize(
+        ("given", "words"),
+        [
+            ({"audiences": []}, "client_ids has 0 entries"),
+            ({"thumbprints": ["no thumbprint"]}, "40 hexadecimal digits"),
+            ({"bucket": "Not_A_Name"}, "Not_A_Name"),
+            ({"prefix": "/prod"}, "empty part"),
+            ({"url": "http://irsa.example.com"}, "https"),
+            ({"bucket_encryption": "aws:kms"}, "AES256"),
+            ({"key": dataclasses.replace(KEY, public_key=samples.RSA.pkcs8.decode())}, "private key"),
+            ({"extra_jwks": [{"keys": "none"}]}, "extra_jwks"),
+            ({"account_id": OTHER_ACCOUNT}, OTHER_ACCOUNT),
+        ],
+        ids=["audiences", "thumbprints", "bucket", "prefix", "url", "encryption", "key", "extra keys", "account"],
+    )
+    def test_for_a_wish_that_cannot_be(self, fake_aws, given, words):
+        error = refusal(fake_aws, **given)
+        assert words in str(error) and fake_aws.writes == []
+        assert samples.traces_of(samples.RSA.pkcs8, str(error)) == []
+
+
+class TestBeforeTheKey:
+    def test_the_bucket_alone_is_made(self, fake_aws):
+        foretold = ensure(fake_aws, check_mode=True, key=NO_KEY)
+        assert fake_aws.writes == []
+        done = ensure(fake_aws, key=NO_KEY)
+        assert foretold.actions == done.actions == fake_aws.writes == BUCKET_WRITES
+        assert foretold.values == done.values
+        assert done.values == {
+            "key_wanted": True,
+            "key_is_lost": None,
+            "prepared": {
+                "account_id": ACCOUNT,
+                "created": True,
+                "without_documents": True,
+                "unregistered": False,  # it was not looked at
+                "changed": True,
+                "actions": BUCKET_WRITES,
+                "permissions": done.permissions,
+            },
+            "issuer": None,
+        }
+
+    def test_a_bucket_that_is_there_is_repaired(self, fake_aws, made):
+        damage(fake_aws)
+        done = ensure(fake_aws, key=NO_KEY)
+        assert done.actions == fake_aws.writes == [BLOCK, POLICY, TAG]
+        assert (done.values["key_is_lost"], done.values["prepared"]["created"]) == (None, False)
+
+    @pytest.mark.parametrize("call", [CREATE, BLOCK, POLICY])
+    def test_a_failure_leaves_no_key_wanted(self, fake_aws, call):
+        fake_aws.fail(call, "AccessDenied", 403)
+        error = refusal(fake_aws, key=NO_KEY)
+        assert error.details["actions"] == BUCKET_WRITES[: BUCKET_WRITES.index(call)]
+
+    def test_the_second_run_reads_nothing_of_the_bucket_again(self, fake_aws):
+        # As Ansible hands it from one task to the next.
+        prepared = json.loads(json.dumps(ensure(fake_aws, key=NO_KEY).values["prepared"]))
+        forget_calls(fake_aws)
+        done = ensure(fake_aws, key=dataclasses.replace(KEY, changed=True, actions=["file:A"]), prepared=prepared)
+        assert sorted(fake_aws.calls) == sorted([PUT, PUT, LOOK_UP, REGISTER])
+        summary = done.values["issuer"]
+        assert summary["actions"] == [*BUCKET_WRITES, "file:A", PUT, PUT, REGISTER]
+        assert done.actions == [PUT, PUT, REGISTER]
+        assert set(prepared["permissions"]) < set(summary["permissions"])
+        assert summary["changed"] is True
+
+    def test_the_second_run_reads_the_documents_of_a_bucket_that_was_there(self, fake_aws, made):
+        fake_aws.quietly("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=arn())
+        prepared = ensure(fake_aws, key=NO_KEY).values["prepared"]
+        forget_calls(fake_aws)
+        done = ensure(fake_aws, key=OTHER_KEY, prepared=prepared)
+        assert sorted(fake_aws.calls) == sorted([GET, GET, PUT, REGISTER])
+        assert published_kids(fake_aws) == [OTHER_KEY.kid, KEY.kid]
+        assert KEY.kid in done.warnings[0]
+
+    def test_what_was_not_there_is_not_looked_for_again(self, fake_aws):
+        bucket_alone = ensure(fake_aws, key=NO_KEY)
+        assert bucket_alone.actions == BUCKET_WRITES
+        prepared = ensure(fake_aws, key=NO_KEY).values["prepared"]
+        assert (prepared["created"], prepared["without_documents"], prepared["unregistered"]) == (False, True, True)
+        forget_calls(fake_aws)
+        ensure(fake_aws, prepared=prepared)
+        assert fake_aws.calls == [PUT, PUT, REGISTER]
+
+    def test_what_somebody_else_made_meanwhile_is_kept(self, fake_aws, pauses):
+        ensure(fake_aws, key=NO_KEY)
+        prepared = ensure(fake_aws, key=NO_KEY).values["prepared"]
+        ensure(fake_aws, key=OTHER_KEY)
+        forget_calls(fake_aws)
+        done = ensure(fake_aws, prepared=prepared)
+        assert sorted(published_kids(fake_aws)) == sorted([KEY.kid, OTHER_KEY.kid])
+        assert done.values["issuer"]["provider_arn"] == arn()
+
+    def test_nothing_is_published_without_it(self, fake_aws):
+        prepared = ensure(fake_aws, key=NO_KEY).values["prepared"]
+        fake_aws.calls.clear()
+        with pytest.raises(IrsaError, match="The key has not been made"):
+            ensure(fake_aws, key=NO_KEY, prepared=prepared)
+        assert fake_aws.calls == []
+
+    @pytest.mark.parametrize("result", [{"failed": True, "msg": "No such folder."}, {"skipped": True}])
+    def test_a_result_that_says_nothing_of_a_key_is_refused(self, result):
+        with pytest.raises(IrsaError, match=f"must have succeeded{': No such folder' if 'msg' in result else '$'}"):
+            SigningKey.of(result)
+
+    def test_check_mode_foretells_the_documents_without_a_key(self, fake_aws):
+        prepared = ensure(fake_aws, check_mode=True, key=NO_KEY).values["prepared"]
+        foretold = ensure(fake_aws, check_mode=True, key=NO_KEY, prepared=prepared)
+        assert foretold.values["issuer"]["actions"] == ALL_WRITES
+        assert foretold.values["issuer"]["kid"] is None
+        assert fake_aws.writes == []
+
+
+class KeyOnTheController:
+    """Stands for irsa_keypair: a key that is there or is made, and that may appear meanwhile."""
+
+    def __init__(self, exists: bool, appears: bool = False) -> None:
+        self.exists, self.appears = exists, appears
+        self.made = False
+        self.fault: str | None = None
+
+    def __call__(self, create: bool):
+        if create and self.fault:
+            raise IrsaError(self.fault)
+        result = {"path": KEY.path, "exists": self.exists, "changed": False, "actions": [], "warnings": ["noticed"]}
+        if create and not self.exists:
+            self.exists = self.made = True
+            result.update(exists=True, changed=True, actions=["file:CreatePrivateKey"], diff={"after_header": KEY.path})
+        elif self.appears:
+            self.exists = True  # the next look finds it
+        return {**dataclasses.asdict(KEY), **result} if result["exists"] else result
+
+
+class TestWithTheKeyAtHand:
+    @staticmethod
+    def ensure(fake_aws, key, check_mode=False, **given):
+        return issuer_present.ensure_with_key(Aws(fake_aws.clients), wish(key=NO_KEY, **given), check_mode, key)
+
+    def test_makes_everything_in_the_safe_order(self, fake_aws):
+        key = KeyOnTheController(exists=False)
+        result = self.ensure(fake_aws, key)
+        every_write = [*BUCKET_WRITES, "file:CreatePrivateKey", PUT, PUT, REGISTER]
+        assert result["actions"] == result["issuer"]["actions"] == every_write
+        assert fake_aws.writes == ALL_WRITES and key.made
+        assert (result["changed"], result["key_wanted"], result["warnings"]) == (True, False, ["noticed"])
+        assert [entry["after_header"] for entry in result["diff"]][3] == KEY.path
+        assert len(fake_aws.calls) <= 12 and fake_aws.calls.count(IDENTITY) == 1
+
+    def test_changes_nothing_the_second_time(self, fake_aws, made):
+        result = self.ensure(fake_aws, KeyOnTheController(exists=True))
+        assert (result["changed"], result["actions"], result["diff"], fake_aws.writes) == (False, [], [], [])
+        assert len(fake_aws.calls) <= 8
+
+    def test_makes_no_key_where_aws_refuses_the_bucket(self, fake_aws):
+        fake_aws.fail(CREATE, "AccessDenied", 403)
+        key = KeyOnTheController(exists=False)
+        with pytest.raises(IrsaError):
+            self.ensure(fake_aws, key)
+        assert not key.made
+
+    def test_makes_no_key_where_an_issuer_depends_on_the_lost_one(self, fake_aws, made):
+        key = KeyOnTheController(exists=False)
+        with pytest.raises(IrsaError, match="/keys/sa-signer.key does not exist on localhost, and .* in use"):
+            self.ensure(fake_aws, key)
+        assert not key.made and fake_aws.writes == []
+
+    def test_adopts_the_key_of_a_run_at_the_same_time(self, fake_aws, made):
+        key = KeyOnTheController(exists=False, appears=True)
+        result = self.ensure(fake_aws, key)
+        assert not key.made and result["issuer"]["kid"] == KEY.kid
+        assert (result["changed"], fake_aws.writes) == (False, [])
+
+    @pytest.mark.parametrize(
+        ("call", "made"),
+        [
+            (POLICY, BUCKET_WRITES[:2]),
+            (PUT, [*BUCKET_WRITES, "file:CreatePrivateKey"]),
+            (REGISTER, [*BUCKET_WRITES, "file:CreatePrivateKey", PUT, PUT]),
+        ],
+    )
+    def test_lists_what_was_written_before_a_failure(self, fake_aws, call, made):
+        fake_aws.fail(call, "AccessDenied", 403)
+        with pytest.raises(IrsaError) as caught:
+            self.ensure(fake_aws, KeyOnTheController(exists=False))
+        assert caught.value.details["actions"] == made
+
+    def test_lists_what_was_written_before_a_key_that_cannot_be_made(self, fake_aws):
+        key = KeyOnTheController(exists=False)
+        key.fault = "The folder is read-only."
+        with pytest.raises(IrsaError, match="read-only") as caught:
+            self.ensure(fake_aws, key)
+        assert caught.value.details["actions"] == BUCKET_WRITES
+
+    def test_check_mode_lists_no_writes_of_a_plan_that_fails(self, fake_aws):
+        key = KeyOnTheController(exists=False)
+        key.fault = "The folder is read-only."
+        with pytest.raises(IrsaError) as caught:
+            self.ensure(fake_aws, key, check_mode=True)
+        assert "actions" not in caught.value.details and fake_aws.writes == []
+
+
+class TestLostKey:
+    @pytest.fixture
+    def lost(self, fake_aws, made):
+        """What is said of a key that an issuer depends on, of which nothing is repaired either."""
+        fake_aws.quietly("s3").delete_bucket_policy(Bucket=BUCKET)
+        fake_aws.calls.clear()
+        return ensure(fake_aws, key=NO_KEY)
+
+    def test_is_told_and_nothing_is_written(self, fake_aws, lost):
+        assert fake_aws.writes == lost.actions == []
+        message = lost.values["key_is_lost"]
+        assert arn() in message and KEY.kid in message and "Restore the key file" in message
+        assert (lost.values["key_wanted"], lost.values["prepared"]) == (True, None)
+
+    def test_is_told_in_check_mode_too(self, fake_aws, made):
+        assert arn() in ensure(fake_aws, check_mode=True, key=NO_KEY).values["key_is_lost"]
+
+    def test_is_not_told_while_nothing_is_published(self, fake_aws, made):
+        for key in (JWKS_KEY, DISCOVERY_KEY):
+            fake_aws.quietly("s3").delete_object(Bucket=BUCKET, Key=key)
+        assert ensure(fake_aws, key=NO_KEY).values["key_is_lost"] is None
+
+    def test_is_told_of_a_host_of_ones_own_by_its_provider_alone(self, fake_aws):
+        fake_aws.quietly("iam").create_open_id_connect_provider(Url=OWN_HOST, ThumbprintList=["0" * 40])
+        for bucket in (None, BUCKET):
+            done = ensure(fake_aws, bucket=bucket, url=OWN_HOST, key=NO_KEY)
+            assert arn(OWN_HOST) in done.values["key_is_lost"]
+        assert fake_aws.writes == []
+
+    def test_is_told_of_a_prefix_by_its_own_documents(self, fake_aws, made):
+        assert ensure(fake_aws, key=NO_KEY, prefix="other").values["key_is_lost"] is None
+
+
+class TestSomebodyElsesBucket:
+    def test_is_published_into_and_left_as_it_is(self, fake_aws):
+        fake_aws.quietly("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        assert assert_as_foretold(fake_aws, manage_bucket=False).actions == [PUT, PUT, REGISTER]
+        assert sorted(fake_aws.calls) == sorted([IDENTITY, HEAD, GET, GET, LOOK_UP])
+
+    @pytest.mark.parametrize("key", [KEY, NO_KEY], ids=["with a key", "before it"])
+    def test_has_to_be_there(self, fake_aws, key):
+        assert "does not exist" in str(refusal(fake_aws, manage_bucket=False, key=key))
+        assert fake_aws.writes == []
+
+    def test_may_be_in_another_account_than_the_provider(self, fake_aws):
+        s3_backends[OTHER_ACCOUNT]["aws"].create_bucket(BUCKET, REGION)
+        given = {"manage_bucket": False, "bucket_account_id": OTHER_ACCOUNT, "account_id": ACCOUNT}
+        before = ensure(fake_aws, key=NO_KEY, **given)
+        summary = ensure(fake_aws, prepared=before.values["prepared"], **given).values["issuer"]
+        owners = {params["ExpectedBucketOwner"] for call, params in fake_aws.params if call.startswith("s3:")}
+        assert owners == {OTHER_ACCOUNT}
+        assert summary["provider_arn"] == arn() and summary["providers"][0]["account_id"] == ACCOUNT
+
+    def test_in_another_account_leaves_the_provider_in_that_of_the_credentials(self, fake_aws):
+        s3_backends[OTHER_ACCOUNT]["aws"].create_bucket(BUCKET, REGION)
+        done = ensure(fake_aws, manage_bucket=False, bucket_account_id=OTHER_ACCOUNT)
+        assert done.values["issuer"]["provider_arn"] == arn()
+        assert fake_aws.calls.count(IDENTITY) == 1
+
+    def test_is_not_made_in_another_account(self, fake_aws):
+        assert OTHER_ACCOUNT in str(refusal(fake_aws, bucket_account_id=OTHER_ACCOUNT))
+        assert fake_aws.writes == []
+
+
+class TestTwoAtOnce:
+    def test_a_document_that_appears_in_a_bucket_just_made_is_kept(self, fake_aws):
+        fake_aws.before(PUT, lambda: put(fake_aws, JWKS_KEY, texts_of(OTHER_KEY)[JWKS_KEY]))
+        done = ensure(fake_aws)
+        assert published_kids(fake_aws) == [KEY.kid, OTHER_KEY.kid]
+        assert done.actions == ALL_WRITES
+        assert OTHER_KEY.kid in " ".join(done.warnings)
+
+    def test_a_bucket_that_another_run_made_first_is_taken_over(self, fake_aws):
+        theirs = fake_aws.quietly("s3")
+        fake_aws.before(
+            CREATE,
+            lambda: theirs.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}),
+        )
+        assert ensure(fake_aws).actions == [BLOCK, POLICY, TAG, PUT, PUT, REGISTER]
+
+    def test_what_was_read_before_a_write_is_never_used_after_it(self, fake_aws, made):
+        """The policy's write meets another, so all is read again, the documents, too; until the key is made the other
+        run publishes.
+        """
+        fake_aws.quietly("s3").delete_bucket_policy(Bucket=BUCKET)
+        fake_aws.quietly("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=arn())
+        fake_aws.fail(POLICY, "OperationAborted", 409)
+        aws = Aws(fake_aws.clients)
+        prepared = issuer_present.ensure_present(aws, wish(key=NO_KEY), False).values["prepared"]
+        put(fake_aws, JWKS_KEY, texts_of(OTHER_KEY)[JWKS_KEY])
+        done = issuer_present.ensure_present(aws, wish(prepared=prepared, key=KEY), False)
+        assert published_kids(fake_aws) == [KEY.kid, OTHER_KEY.kid]
+        assert PUT in done.actions
+
+    def test_a_provider_that_another_run_registered_first_is_taken_over(self, fake_aws):
+        fake_aws.before(
+            REGISTER,
+            lambda: fake_aws.quietly("iam").create_open_id_connect_provider(
+                Url=ISSUER, ClientIDList=["sts.amazonaws.com"], ThumbprintList=["0" * 40]
+            ),
+        )
+        assert ensure(fake_aws, tags=None).actions == [*BUCKET_WRITES, PUT, PUT]
+
+
+class TestFailureAfterSomeWrites:
+    @pytest.mark.parametrize(
+        ("call", "made"),
+        [
+            (BLOCK, BUCKET_WRITES[:1]),
+            (POLICY, BUCKET_WRITES[:2]),
+            (PUT, BUCKET_WRITES),
+            (REGISTER, [*BUCKET_WRITES, PUT, PUT]),
+        ],
+    )
+    def test_lists_them(self, fake_aws, call, made):
+        fake_aws.fail(call, "AccessDenied", 403)
+        error = refusal(fake_aws)
+        assert error.details["actions"] == made
+        assert (error.details["call"], fake_aws.writes) == (call, [*made, call])
+
+    def test_lists_those_of_the_same_place(self, fake_aws, made):
+        damage(fake_aws)
+        forget_calls(fake_aws)
+        # The first document's write arrives, the second's does not.
+        fake_aws.before(PUT, lambda: fake_aws.fail(PUT, "AccessDenied", 403) if fake_aws.calls[-2] == PUT else None)
+        fake_aws.before(PUT, lambda: fake_aws.fail(PUT, "AccessDenied", 403) if fake_aws.calls[-2] == PUT else None)
+        error = refusal(fake_aws)
+        assert error.details["actions"] == [BLOCK, POLICY, TAG, PUT]
+
+    def test_is_made_good_by_the_next_run(self, fake_aws):
+        fake_aws.fail(PUT, "AccessDenied", 403)
+        refusal(fake_aws)
+        assert ensure(fake_aws).actions == [PUT, PUT, REGISTER]
+
+    def test_keeps_what_was_noticed_on_the_way(self, fake_aws, made):
+        put(fake_aws, JWKS_KEY, texts_of(OTHER_KEY)[JWKS_KEY])
+        fake_aws.quietly("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=arn())
+        fake_aws.fail(REGISTER, "AccessDenied", 403)
+        assert OTHER_KEY.kid in " ".join(refusal(fake_aws).warnings)
+
+
+def serve(server, url: str, key: SigningKey = KEY) -> None:
+    for path, text in texts_of(key, url).items():
+        server.serve(f"/{path}", text.encode(), **{"Content-Type": "application/json"})
+
+
+class TestHostOfOnesOwn:
+    @pytest.fixture
+    def reached(self, server, ca_path):
+        """An issuer without a bucket, and how its host is reached."""
+        return {"bucket": None, "url": OWN_HOST, "connect_to": server.address, "ca_path": ca_path, "tags": None}
+
+    def test_is_registered_once_it_serves_the_documents(self, fake_aws, server, reached):
+        serve(server, OWN_HOST)
+        done = assert_as_foretold(fake_aws, **reached)
+        assert done.actions == [REGISTER]
+        assert not any(call.startswith("s3") for call in fake_aws.calls)
+        summary = done.values["issuer"]
+        assert (summary["bucket"], summary["provider_arn"]) == (None, arn(OWN_HOST))
+        assert summary["verification"].startswith("ok: ")
+
+    def test_is_left_out_while_it_does_not_and_the_texts_are_returned(self, fake_aws, server, reached):
+        done = ensure(fake_aws, **reached)
+        assert fake_aws.writes == []
+        summary = done.values["issuer"]
+        assert (summary["provider_arn"], summary["providers"]) == (None, [])
+        assert {JWKS_KEY: summary["jwks_json"], DISCOVERY_KEY: summary["discovery_json"]} == texts_of(KEY, OWN_HOST)
+        (warning,) = done.warnings
+        assert "left out" in warning and f"{OWN_HOST}/keys.json" in warning
+
+    def test_stays_in_care_once_it_is_registered(self, fake_aws, server, reached):
+        serve(server, OWN_HOST)
+        ensure(fake_aws, **reached)
+        server.replies.clear()
+        done = ensure(fake_aws, **{**reached, "audiences": ["other"]})
+        assert done.actions == [
+            "iam:AddClientIDToOpenIDConnectProvider",
+            "iam:RemoveClientIDFromOpenIDConnectProvider",
+        ]
+        assert any("are not served." in warning for warning in done.warnings)
+
+    def test_may_have_its_thumbprint_computed(self, fake_aws, server, reached):
+        serve(server, OWN_HOST)
+        done = assert_as_foretold(fake_aws, **reached, thumbprints=["auto"])
+        assert done.actions == [REGISTER]
+        (params,) = fake_aws.params_of(REGISTER)
+        assert params["ThumbprintList"] == [hashlib.sha1(INTERMEDIATE.der, usedforsecurity=False).hexdigest()]
+
+    def test_may_take_its_documents_from_a_bucket(self, fake_aws, server, reached):
+        given = {**reached, "bucket": BUCKET}
+        before = ensure(fake_aws, **given, key=NO_KEY)
+        assert before.actions == BUCKET_WRITES
+        serve(server, OWN_HOST)
+        done = ensure(fake_aws, **given, prepared=before.values["prepared"])
+        assert done.actions == [PUT, PUT, REGISTER]
+        assert published(fake_aws, DISCOVERY_KEY)["issuer"] == OWN_HOST
+        assert done.values["issuer"]["provider_arn"] == arn(OWN_HOST)
+
+
+class TestVerification:
+    @pytest.fixture
+    def server(self, tmp_path):
+        made = HttpsServer(tmp_path, [certify("S3", INTERMEDIATE, [ISSUER.removeprefix("https://")]), INTERMEDIATE])
+        yield made
+        made.stop()
+
+    @pytest.fixture
+    def open_bucket(self, fake_aws, server, ca_path):
+        """The bucket's own host, which serves what is in the bucket to anybody."""
+
+        def reply(key):
+            def answer():
+                try:
+                    found = fake_aws.quietly("s3").get_object(Bucket=BUCKET, Key=key)
+                except fake_aws.quietly("s3").exceptions.ClientError:
+                    return 403, {}, [b""]
+                return 200, {"Content-Type": found["ContentType"]}, [found["Body"].read()]
+
+            return answer
+
+        server.replies.update({f"/{key}": reply(key) for key in (JWKS_KEY, DISCOVERY_KEY)})
+        return {"verify": True, "connect_to": server.address, "ca_path": ca_path}
+
+    def test_is_left_out_in_check_mode_while_there_is_something_to_change(self, fake_aws, server, open_bucket):
+        assert ensure(fake_aws, check_mode=True, **open_bucket).values["issuer"]["verification"] is None
+        assert server.requests == []
+
+    def test_ends_the_run_with_a_report(self, fake_aws, server, open_bucket):
+        summary = ensure(fake_aws, **open_bucket).values["issuer"]
+        assert summary["verification"].startswith("ok: ")
+        unchanged = ensure(fake_aws, check_mode=True, **open_bucket).values["issuer"]
+        assert unchanged["verification"].startswith("ok: ") and unchanged["changed"] is False
+
+    def test_fails_the_run_where_the_issuer_does_not_work(self, fake_aws, server, open_bucket, made):
+        server.replies.clear()
+        error = refusal(fake_aws, **open_bucket)
+        assert f"The issuer {ISSUER} does not work." in str(error)
+        assert error.details["checks"] and error.details["actions"] == []
+
+
+class TestSummary:
+    def test_says_what_later_plays_need(self, fake_aws):
+        summary = ensure(fake_aws).values["issuer"]
+        assert summary == {
+            "issuer": ISSUER,
+            "jwks_uri": f"{ISSUER}/keys.json",
+            "provider_arn": arn(),
+            "providers": [{"account_id": ACCOUNT, "arn": arn()}],
+            "kid": KEY.kid,
+            "algorithm": "RS256",
+            "keys": [{"kid": KEY.kid, "algorithm": "RS256", "foreign": False}],
+            "bucket": BUCKET,
+            "documents": summary["documents"],
+            "jwks_json": texts_of(KEY)[JWKS_KEY],
+            "discovery_json": texts_of(KEY)[DISCOVERY_KEY],
+            "public_key": KEY.public_key,
+            "apiserver_flags": [
+                f"--service-account-issuer={ISSUER}",
+                "--service-account-key-file=/keys/sa-signer-pkcs8.pub",
+                "--service-account-signing-key-file=/keys/sa-signer.key",
+                f"--service-account-jwks-uri={ISSUER}/keys.json",
+                f"--api-audiences={ISSUER}",
+            ],
+            "actions": ALL_WRITES,
+            "permissions": summary["permissions"],
+            "changed": True,
+            "verification": None,
+        }
+        assert [document["changed"] for document in summary["documents"]] == [True, True]
+
+    def test_names_the_private_key_file_where_there_is_no_public_one(self):
+        flags = SigningKey(exists=True, path="/etc/kubernetes/pki/sa.key").apiserver_flags(ISSUER)
+        assert "--service-account-key-file=/etc/kubernetes/pki/sa.key" in flags
+
+    def test_publishes_further_keys(self, fake_aws):
+        extra = json.loads(texts_of(OTHER_KEY)[JWKS_KEY])
+        summary = ensure(fake_aws, extra_jwks=[extra]).values["issuer"]
+        assert [key["kid"] for key in summary["keys"]] == published_kids(fake_aws) == [KEY.kid, OTHER_KEY.kid]
+
+    def test_purges_foreign_keys_when_told_so(self, fake_aws, made):
+        put(fake_aws, JWKS_KEY, texts_of(OTHER_KEY)[JWKS_KEY])
+        done = ensure(fake_aws, purge_keys=True)
+        assert (done.actions, done.warnings, published_kids(fake_aws)) == ([PUT], [], [KEY.kid])

@@ -1,0 +1,566 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The bucket: made, repaired facet by facet, shared, or deleted; and what stops it before anything is done."""
+
+from __future__ import annotations
+
+import json
+
+import boto3
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_present, bucket_base, bucket_absent
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import BucketWish
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION, FakeAws, policy_of
+
+NAME = "irsa-prod"
+OPEN = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": False, "RestrictPublicBuckets": False}
+CLOSED = dict.fromkeys(OPEN, True)
+DOCUMENTS = ["keys.json", ".well-known/openid-configuration"]
+THEIRS = {
+    "Sid": "Theirs",
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "s3:PutObject",
+    "Resource": f"arn:aws:s3:::{NAME}/*",
+}
+
+CREATE, BLOCK, POLICY = "s3:CreateBucket", "s3:PutPublicAccessBlock", "s3:PutBucketPolicy"
+TAG, UNTAG, ENCRYPT = "s3:PutBucketTagging", "s3:DeleteBucketTagging", "s3:PutBucketEncryption"
+VERSION, OWNERSHIP = "s3:PutBucketVersioning", "s3:PutBucketOwnershipControls"
+
+
+def wish(**given) -> BucketWish:
+    return BucketWish(NAME, **given)
+
+
+def ensure(fake_aws, check_mode=False, **given):
+    return bucket_present.ensure_present(Aws(fake_aws.clients), wish(**given), check_mode)
+
+
+def assert_as_foretold(fake_aws, **given):
+    """Run in check mode, then for real: the former writes nothing and tells what the latter does."""
+    foretold = ensure(fake_aws, check_mode=True, **given)
+    assert fake_aws.writes == []
+    done = ensure(fake_aws, **given)
+    assert foretold.actions == done.actions == fake_aws.writes
+    assert foretold.values == done.values
+    assert foretold.diff == done.diff
+    assert foretold.permissions == done.permissions
+    fake_aws.calls.clear()
+    again = ensure(fake_aws, **given)
+    assert (again.actions, fake_aws.writes) == ([], [])
+    assert {**again.values, "created": None} == {**done.values, "created": None}
+    return done
+
+
+def refusal(fake_aws, check_mode=False, **given) -> str:
+    with pytest.raises(IrsaError) as caught:
+        ensure(fake_aws, check_mode, **given)
+    assert fake_aws.writes == []
+    return str(caught.value)
+
+
+@pytest.fixture
+def s3(fake_aws):
+    """Somebody else's client."""
+    return fake_aws.quietly("s3")
+
+
+@pytest.fixture
+def made(fake_aws):
+    """A bucket as the room makes it."""
+    ensure(fake_aws)
+    fake_aws.calls.clear()
+    fake_aws.params.clear()
+
+
+class TestMaking:
+    def test_takes_three_writes(self, fake_aws, s3):
+        done = assert_as_foretold(fake_aws)
+        assert done.actions == [CREATE, BLOCK, POLICY]
+        assert done.values == {
+            "name": NAME,
+            "region": REGION,
+            "arn": f"arn:aws:s3:::{NAME}",
+            "host": f"{NAME}.s3.{REGION}.amazonaws.com",
+            "account_id": ACCOUNT,
+            "created": True,
+        }
+        assert s3.get_public_access_block(Bucket=NAME)["PublicAccessBlockConfiguration"] == OPEN
+        assert s3.get_bucket_location(Bucket=NAME)["LocationConstraint"] == REGION
+        (statement,) = policy_of(fake_aws, NAME)["Statement"]
+        assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Allow", "*", "s3:GetObject")
+        assert sorted(statement["Resource"]) == sorted(f"arn:aws:s3:::{NAME}/{key}" for key in DOCUMENTS)
+
+    def test_turns_acls_off(self, fake_aws):
+        ensure(fake_aws)
+        (params,) = fake_aws.params_of(CREATE)
+        assert params == {
+            "Bucket": NAME,
+            "ObjectOwnership": "BucketOwnerEnforced",
+            "CreateBucketConfiguration": {"LocationConstraint": REGION},
+        }
+
+    def test_names_no_location_in_the_one_region_that_wants_none(self, pauses):
+        fake = FakeAws("us-east-1")
+        try:
+            done = ensure(fake)
+            assert "CreateBucketConfiguration" not in fake.params_of(CREATE)[0]
+            assert (done.values["region"], done.values["host"]) == ("us-east-1", f"{NAME}.s3.us-east-1.amazonaws.com")
+        finally:
+            fake.stop()
+
+    def test_sets_tags_with_the_bucket(self, fake_aws, s3):
+        done = assert_as_foretold(fake_aws, tags={"team": "platform"})
+        assert done.actions == [CREATE, BLOCK, POLICY]
+        assert s3.get_bucket_tagging(Bucket=NAME)["TagSet"] == [{"Key": "team", "Value": "platform"}]
+        assert "s3:TagResource" in done.permissions
+
+    def test_sets_what_else_was_asked_for(self, fake_aws, s3):
+        done = assert_as_foretold(
+            fake_aws, versioning=True, encryption="AES256", object_ownership="BucketOwnerPreferred"
+        )
+        assert done.actions == [CREATE, BLOCK, POLICY, VERSION]
+        assert s3.get_bucket_versioning(Bucket=NAME)["Status"] == "Enabled"
+        assert fake_aws.params_of(CREATE)[0]["ObjectOwnership"] == "BucketOwnerPreferred"
+
+    def test_opens_the_paths_of_many_clusters(self, fake_aws):
+        ensure(fake_aws, public_paths=["*/keys.json"])
+        assert policy_of(fake_aws, NAME)["Statement"][0]["Resource"] == [f"arn:aws:s3:::{NAME}/*/keys.json"]
+
+    def test_names_every_permission(self, fake_aws):
+        assert ensure(fake_aws, check_mode=True).permissions == sorted(
+            [
+                "s3:ListBucket",
+                "s3:CreateBucket",
+                "s3:PutBucketOwnershipControls",
+                "s3:GetAccountPublicAccessBlock",
+                "s3:PutBucketPublicAccessBlock",
+                "s3:PutBucketPolicy",
+                "s3:GetBucketPolicy",
+            ]
+        )
+
+    def test_draws_what_it_makes(self, fake_aws):
+        creation, block, policy = ensure(fake_aws, check_mode=True).diff
+        assert creation["before"] == "" and NAME in creation["after"]
+        assert json.loads(block["before"]) == CLOSED and json.loads(block["after"]) == OPEN
+        assert policy["before"] == "" and json.loads(policy["after"])["Statement"]
+
+    def test_asks_for_the_accounts_own_namespace(self, fake_aws):
+        name = f"irsa-{ACCOUNT}-{REGION}-an"
+        members = fake_aws.clients["s3"].meta.service_model.operation_model("CreateBucket").input_shape.members
+        request = BucketWish(name, namespace="account-regional")
+        if "BucketNamespace" in members:
+            bucket_present.ensure_present(Aws(fake_aws.clients), request, False)
+            assert fake_aws.params_of(CREATE)[0]["BucketNamespace"] == "account-regional"
+        else:
+            with pytest.raises(IrsaError, match="botocore 1.42.70"):
+                bucket_present.ensure_present(Aws(fake_aws.clients), request, False)
+
+    def test_says_when_botocore_is_too_old_for_that(self, fake_aws, monkeypatch):
+        class Older:
+            members = {"CreateBucketConfiguration": None}
+
+        monkeypatch.setattr(bucket_present.PresentBucket, "_create_input", lambda room: Older)
+        with pytest.raises(IrsaError, match="namespace needs botocore 1.42.70"):
+            bucket_present.ensure_present(
+                Aws(fake_aws.clients), BucketWish(f"irsa-{ACCOUNT}-{REGION}-an", namespace="account-regional"), True
+            )
+
+
+class TestRepairing:
+    @pytest.mark.parametrize(
+        ("drift", "given", "actions"),
+        [
+            (lambda s3: s3.put_public_access_block(Bucket=NAME, PublicAccessBlockConfiguration=CLOSED), {}, [BLOCK]),
+            (lambda s3: s3.delete_public_access_block(Bucket=NAME), {}, [BLOCK]),
+            (lambda s3: s3.delete_bucket_policy(Bucket=NAME), {}, [POLICY]),
+            (
+                lambda s3: s3.put_bucket_policy(
+                    Bucket=NAME, Policy=json.dumps({"Version": "2012-10-17", "Statement": [THEIRS]})
+                ),
+                {},
+                [POLICY],
+            ),
+            (lambda s3: None, {"tags": {"team": "platform"}}, [TAG]),
+            (lambda s3: None, {"versioning": True}, [VERSION]),
+            (
+                lambda s3: s3.put_bucket_versioning(Bucket=NAME, VersioningConfiguration={"Status": "Enabled"}),
+                {"versioning": False},
+                [VERSION],
+            ),
+            (lambda s3: s3.delete_bucket_encryption(Bucket=NAME), {"encryption": "AES256"}, [ENCRYPT]),
+            (lambda s3: None, {"object_ownership": "ObjectWriter"}, [OWNERSHIP]),
+            (
+                lambda s3: s3.delete_bucket_ownership_controls(Bucket=NAME),
+                {"object_ownership": "BucketOwnerEnforced"},
+                [OWNERSHIP],
+            ),
+            (
+                lambda s3: (
+                    s3.delete_bucket_policy(Bucket=NAME),
+                    s3.put_public_access_block(Bucket=NAME, PublicAccessBlockConfiguration=CLOSED),
+                ),
+                {"tags": {"a": "b"}, "versioning": True},
+                [BLOCK, POLICY, TAG, VERSION],
+            ),
+        ],
+        ids=[
+            "block closed",
+            "block gone",
+            "policy gone",
+            "statement gone",
+            "tags",
+            "versioning on",
+            "versioning off",
+            "encryption",
+            "ownership",
+            "no ownership",
+            "several",
+        ],
+    )
+    def test_repairs_what_differs_and_nothing_else(self, fake_aws, s3, made, drift, given, actions):
+        drift(s3)
+        done = assert_as_foretold(fake_aws, **given)
+        assert done.actions == actions
+        assert (done.values["created"], len(done.diff)) == (False, len(actions))
+        assert all(entry["before"] != entry["after"] for entry in done.diff)
+
+    def test_reads_only_what_it_was_asked_for(self, fake_aws, made):
+        ensure(fake_aws)
+        assert sorted(fake_aws.calls) == [
+            "s3:GetBucketPolicy",
+            "s3:GetPublicAccessBlock",
+            "s3:HeadBucket",
+            "sts:GetCallerIdentity",
+        ]
+
+    def test_reads_no_account_where_it_was_said(self, fake_aws, made):
+        ensure(fake_aws, account_id=ACCOUNT)
+        assert "sts:GetCallerIdentity" not in fake_aws.calls
+
+    def test_names_the_owner_in_every_call(self, fake_aws, s3, made):
+        s3.delete_bucket_policy(Bucket=NAME)
+        ensure(fake_aws, tags={"a": "b"}, versioning=True, encryption="AES256", object_ownership="ObjectWriter")
+        for call, params in fake_aws.params:
+            if call.startswith("s3:"):
+                assert params["ExpectedBucketOwner"] == ACCOUNT, call
+
+    def test_leaves_other_statements_alone(self, fake_aws, s3, made):
+        policy = policy_of(fake_aws, NAME)
+        s3.put_bucket_policy(Bucket=NAME, Policy=json.dumps({**policy, "Id": "kept", "Statement": [THEIRS]}))
+        ensure(fake_aws)
+        after = policy_of(fake_aws, NAME)
+        assert after["Id"] == "kept" and after["Statement"][0] == THEIRS and len(after["Statement"]) == 2
+
+    def test_leaves_other_tags_alone_unless_told_to(self, fake_aws, s3, made):
+        def tags():
+            return {tag["Key"]: tag["Value"] for tag in s3.get_bucket_tagging(Bucket=NAME)["TagSet"]}
+
+        s3.put_bucket_tagging(
+            Bucket=NAME, Tagging={"TagSet": [{"Key": "theirs", "Value": "x"}, {"Key": "team", "Value": "old"}]}
+        )
+        ensure(fake_aws, tags={"team": "platform"})
+        assert tags() == {"theirs": "x", "team": "platform"}
+        assert ensure(fake_aws, tags={"team": "platform"}, purge_tags=True).actions == [TAG]
+        assert tags() == {"team": "platform"}
+        assert ensure(fake_aws, tags={}, purge_tags=True).actions == [UNTAG]
+
+    def test_gives_awss_own_tags_back_as_they_were(self, fake_aws, made, monkeypatch):
+        own = {"aws:cloudformation:stack-name": "network", "theirs": "x"}
+        monkeypatch.setattr(bucket_present.PresentBucket, "_read_tags", lambda room: dict(own))
+        done = ensure(fake_aws, check_mode=True, tags={"team": "platform"}, purge_tags=True)
+        assert json.loads(done.diff[0]["after"]) == {"aws:cloudformation:stack-name": "network", "team": "platform"}
+
+
+class TestSharing:
+    def test_never_closes_what_another_cluster_opened(self, fake_aws, made):
+        ensure(fake_aws, public_paths=["a/keys.json"])
+        ensure(fake_aws, public_paths=["b/keys.json"])
+        resources = policy_of(fake_aws, NAME)["Statement"][0]["Resource"]
+        assert {f"arn:aws:s3:::{NAME}/{key}" for key in ("a/keys.json", "b/keys.json", *DOCUMENTS)} == set(resources)
+        ensure(fake_aws, public_paths=["b/keys.json"], purge_public_paths=True)
+        assert policy_of(fake_aws, NAME)["Statement"][0]["Resource"] == [f"arn:aws:s3:::{NAME}/b/keys.json"]
+
+    def test_reads_the_policy_again_after_writing_it(self, fake_aws, s3, made):
+        """Somebody else's write, between our read and our write, would otherwise be lost."""
+        s3.delete_bucket_policy(Bucket=NAME)
+        ours = ensure(fake_aws, check_mode=True, public_paths=["a/keys.json"]).diff[0]["after"]
+        theirs = ours.replace("a/keys.json", "b/keys.json")
+        real = bucket_present.PresentBucket.recheck
+
+        def overtaken(room, made):
+            if made and theirs not in written:
+                written.append(theirs)
+                s3.put_bucket_policy(Bucket=NAME, Policy=theirs)
+            return real(room, made)
+
+        written: list[str] = []
+        pytest.MonkeyPatch().setattr(bucket_present.PresentBucket, "recheck", overtaken)
+        done = ensure(fake_aws, public_paths=["a/keys.json"])
+        pytest.MonkeyPatch().setattr(bucket_present.PresentBucket, "recheck", real)
+        assert done.actions == [POLICY, POLICY]
+        assert sorted(policy_of(fake_aws, NAME)["Statement"][0]["Resource"]) == [
+            f"arn:aws:s3:::{NAME}/a/keys.json",
+            f"arn:aws:s3:::{NAME}/b/keys.json",
+        ]
+
+    def test_adopts_the_bucket_of_a_run_that_was_faster(self, fake_aws, s3):
+        fake_aws.before(
+            CREATE, lambda: s3.create_bucket(Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": REGION})
+        )
+        done = ensure(fake_aws)
+        assert (done.actions, done.values["created"]) == ([BLOCK, POLICY], False)
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("given", "reason"),
+        [
+            ({"encryption": "aws:kms"}, "Only AES256"),
+            ({"public_paths": []}, "public_paths is empty"),
+            ({"account_id": "nonsense"}, "twelve digits"),
+            ({"namespace": "account-regional"}, "<prefix>-<account ID>-<region>-an"),
+        ],
+        ids=["encryption", "no paths", "account", "namespace"],
+    )
+    def test_come_before_any_call(self, fake_aws, given, reason):
+        assert reason in refusal(fake_aws, **given)
+        assert [call for call in fake_aws.calls if call.startswith("s3:")] == []
+
+    def test_of_a_name_that_is_somebody_elses(self, fake_aws):
+        fake_aws.fail("s3:HeadBucket", "403", 403, "Forbidden")
+        message = refusal(fake_aws)
+        assert "is not account" in message and "s3:ListBucket" in message and "choose another name" in message
+
+    def test_of_a_bucket_in_another_region(self, fake_aws):
+        elsewhere = boto3.client("s3", region_name="us-west-2")
+        elsewhere.create_bucket(Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+        assert "sits in us-west-2, not in eu-west-1" in refusal(fake_aws)
+
+    def test_of_a_bucket_in_another_region_that_answers_with_a_redirect(self, fake_aws):
+        fake_aws.fail("s3:HeadBucket", "301", 301, "Moved Permanently")
+        assert "another region than eu-west-1" in refusal(fake_aws)
+
+    def test_of_credentials_of_another_account(self, fake_aws):
+        message = refusal(fake_aws, account_id="999999999999")
+        assert "999999999999" in message and ACCOUNT in message
+
+    @pytest.mark.parametrize("setting", ["BlockPublicPolicy", "RestrictPublicBuckets"])
+    @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
+    def test_of_an_account_that_forbids_public_buckets(self, fake_aws, setting, check_mode):
+        fake_aws.quietly("s3control").put_public_access_block(
+            AccountId=ACCOUNT, PublicAccessBlockConfiguration={**dict.fromkeys(OPEN, False), setting: True}
+        )
+        message = refusal(fake_aws, check_mode)
+        assert ACCOUNT in message and setting in message and "Nothing was made" in message
+
+    def test_of_an_account_that_forbids_public_buckets_before_one_is_opened(self, fake_aws, s3, made):
+        s3.delete_bucket_policy(Bucket=NAME)
+        fake_aws.quietly("s3control").put_public_access_block(AccountId=ACCOUNT, PublicAccessBlockConfiguration=CLOSED)
+        assert "at account level" in refusal(fake_aws)
+
+    def test_not_of_an_account_that_forbids_acls_alone(self, fake_aws):
+        fake_aws.quietly("s3control").put_public_access_block(AccountId=ACCOUNT, PublicAccessBlockConfiguration=OPEN)
+        assert ensure(fake_aws).actions == [CREATE, BLOCK, POLICY]
+
+    def test_not_where_the_account_may_not_be_looked_at(self, fake_aws):
+        fake_aws.fail("s3control:GetPublicAccessBlock", "AccessDenied", 403)
+        done = ensure(fake_aws)
+        assert done.actions == [CREATE, BLOCK, POLICY]
+        assert len(done.warnings) == 1 and "s3:GetAccountPublicAccessBlock" in done.warnings[0]
+
+
+class TestFaults:
+    GIVEN = {
+        "tags": {"team": "platform"},
+        "versioning": True,
+        "encryption": "AES256",
+        "object_ownership": "ObjectWriter",
+    }
+    WRITES = (CREATE, BLOCK, POLICY, VERSION)
+
+    @pytest.mark.parametrize("broken", range(len(WRITES)), ids=WRITES)
+    def test_after_a_denied_write_the_next_run_does_the_rest(self, fake_aws, s3, broken):
+        fake_aws.fail(self.WRITES[broken], "AccessDenied", 403)
+        with pytest.raises(CallFailed) as caught:
+            ensure(fake_aws, **self.GIVEN)
+        assert caught.value.details["call"] == self.WRITES[broken]
+        assert set(caught.value.details["missing_permissions"]) >= {
+            {BLOCK: "s3:PutBucketPublicAccessBlock"}.get(self.WRITES[broken], self.WRITES[broken])
+        }
+        assert fake_aws.writes == list(self.WRITES[: broken + 1])
+        fake_aws.calls.clear()
+        done = ensure(fake_aws, **self.GIVEN)
+        assert done.actions == list(self.WRITES[broken:])
+        assert ensure(fake_aws, **self.GIVEN).actions == []
+
+    def test_a_bucket_that_is_not_everywhere_yet_is_waited_for(self, fake_aws, pauses):
+        fake_aws.fail(BLOCK, "NoSuchBucket", 404, times=2)
+        assert ensure(fake_aws).actions == [CREATE, BLOCK, POLICY]
+        assert pauses
+
+    def test_other_people_in_between_are_no_failure(self, fake_aws, pauses):
+        fake_aws.fail(POLICY, "OperationAborted", 409)
+        done = ensure(fake_aws)
+        assert done.actions == [CREATE, BLOCK, POLICY]
+        assert len(pauses) == 1
+
+
+class TestOtherStores:
+    """A store of one's own, which lacks what AWS's own defaults are."""
+
+    @pytest.fixture
+    def store(self, fake_aws, monkeypatch):
+        real = bucket_base.place_of
+
+        def of_ones_own(client):
+            return real(client)._replace(is_aws=False, endpoint="https://s3.rgw.example")
+
+        monkeypatch.setattr(bucket_base, "place_of", of_ones_own)
+        return fake_aws
+
+    @pytest.fixture
+    def there(self, s3):
+        s3.create_bucket(Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    def test_is_not_asked_about_the_account(self, store):
+        done = ensure(store)
+        assert "s3control:GetPublicAccessBlock" not in store.calls
+        assert done.values["host"] == f"{NAME}.s3.rgw.example"
+        assert store.params_of(CREATE)[0]["CreateBucketConfiguration"] == {"LocationConstraint": REGION}
+
+    def test_may_lack_the_access_block(self, store, there):
+        store.fail("s3:GetPublicAccessBlock", "NotImplemented", 501)
+        done = ensure(store)
+        assert done.actions == [POLICY]
+        assert any("s3:GetPublicAccessBlock" in warning for warning in done.warnings)
+
+    def test_may_lack_it_for_a_new_bucket(self, store, s3):
+        store.fail(BLOCK, "NotImplemented", 501)
+        store.before(POLICY, lambda: s3.delete_public_access_block(Bucket=NAME))
+        done = ensure(store)
+        assert done.actions == [CREATE, POLICY]
+        assert any(BLOCK in warning for warning in done.warnings)
+
+    def test_must_have_what_was_asked_for_by_name(self, store, there):
+        store.fail("s3:GetBucketOwnershipControls", "NotImplemented", 501)
+        with pytest.raises(CallFailed):
+            ensure(store, object_ownership="BucketOwnerEnforced")
+
+    def test_gets_tags_by_a_call_of_their_own(self, store):
+        done = ensure(store, tags={"team": "platform"})
+        assert TAG in done.actions
+
+
+class TestAbsent:
+    def remove(self, fake_aws, check_mode=False, **given):
+        return bucket_absent.ensure_absent(Aws(fake_aws.clients), wish(**given), check_mode)
+
+    def test_takes_the_bucket_away_with_its_documents(self, fake_aws, s3, made):
+        for key in DOCUMENTS:
+            s3.put_object(Bucket=NAME, Key=key, Body=b"x")
+        foretold = self.remove(fake_aws, check_mode=True)
+        assert fake_aws.writes == []
+        done = self.remove(fake_aws)
+        assert foretold.actions == done.actions == fake_aws.writes == ["s3:DeleteObjects", "s3:DeleteBucket"]
+        assert s3.list_buckets()["Buckets"] == []
+        assert done.values["name"] == NAME
+
+    def test_takes_every_version_and_delete_marker(self, fake_aws, s3, made):
+        s3.put_bucket_versioning(Bucket=NAME, VersioningConfiguration={"Status": "Enabled"})
+        for body in (b"1", b"2", b"3"):
+            s3.put_object(Bucket=NAME, Key="keys.json", Body=body)
+        s3.delete_object(Bucket=NAME, Key="keys.json")
+        self.remove(fake_aws)
+        assert len(fake_aws.params_of("s3:DeleteObjects")[0]["Delete"]["Objects"]) == 4
+        assert s3.list_buckets()["Buckets"] == []
+
+    def test_takes_thousands_in_batches(self, fake_aws, made, monkeypatch):
+        versions = [{"Key": "keys.json", "VersionId": str(number)} for number in range(2001)]
+        monkeypatch.setattr(bucket_absent.DoomedBucket, "_objects", lambda room: (versions, []))
+        assert self.remove(fake_aws, check_mode=True).actions == ["s3:DeleteObjects"] * 3 + ["s3:DeleteBucket"]
+
+    @pytest.mark.parametrize("key", ["sa-signer.key", "prod/keys.json", "keys.json.bak", ".well-known/other"])
+    def test_refuses_a_bucket_with_other_objects(self, fake_aws, s3, made, key):
+        s3.put_object(Bucket=NAME, Key="keys.json", Body=b"x")
+        s3.put_object(Bucket=NAME, Key=key, Body=b"x")
+        for check_mode in (True, False):
+            with pytest.raises(IrsaError) as caught:
+                self.remove(fake_aws, check_mode)
+            assert key in str(caught.value) and caught.value.details["foreign_objects"] == [key]
+        assert fake_aws.writes == []
+
+    def test_lists_only_some_of_many(self, fake_aws, s3, made):
+        for number in range(15):
+            s3.put_object(Bucket=NAME, Key=f"object-{number:02}", Body=b"x")
+        with pytest.raises(IrsaError) as caught:
+            self.remove(fake_aws)
+        assert "object-09 and 5 more" in str(caught.value) and "object-10" not in str(caught.value)
+
+    def test_takes_the_documents_of_all_clusters_when_told_so(self, fake_aws, s3, made):
+        s3.put_object(Bucket=NAME, Key="a/keys.json", Body=b"x")
+        assert self.remove(fake_aws, public_paths=["*/keys.json"]).actions == ["s3:DeleteObjects", "s3:DeleteBucket"]
+
+    def test_takes_a_bucket_that_is_gone_for_removed(self, fake_aws, s3, made):
+        fake_aws.before("s3:DeleteBucket", lambda: s3.delete_bucket(Bucket=NAME))
+        assert self.remove(fake_aws).actions == []
+        assert self.remove(fake_aws).actions == []
+
+    def test_says_what_could_not_be_deleted(self, fake_aws, s3, made, monkeypatch):
+        s3.put_object(Bucket=NAME, Key="keys.json", Body=b"x")
+        refused = {"Errors": [{"Key": "keys.json", "Code": "AccessDenied", "Message": "Access Denied"}]}
+        real = Aws.call
+        monkeypatch.setattr(
+            Aws,
+            "call",
+            lambda aws, service, operation, *rest, **more: (
+                refused if operation == "DeleteObjects" else real(aws, service, operation, *rest, **more)
+            ),
+        )
+        with pytest.raises(IrsaError) as caught:
+            self.remove(fake_aws)
+        assert "keys.json" in str(caught.value) and "s3:DeleteObjectVersion" in str(caught.value)
+        assert "s3:DeleteBucket" not in fake_aws.calls
+
+    def test_refuses_somebody_elses_bucket(self, fake_aws):
+        fake_aws.fail("s3:HeadBucket", "403", 403)
+        with pytest.raises(IrsaError, match="is not account"):
+            self.remove(fake_aws)
+
+
+class TestLook:
+    def look(self, fake_aws, **given):
+        return bucket_base.look(Aws(fake_aws.clients), wish(account_id=ACCOUNT), **given)
+
+    def test_says_where_it_would_be(self, fake_aws):
+        found = self.look(fake_aws)
+        assert (found["exists"], found["host"]) == (False, f"{NAME}.s3.{REGION}.amazonaws.com")
+        assert fake_aws.calls == ["s3:HeadBucket"]
+
+    def test_takes_a_name_of_any_namespace(self, fake_aws):
+        request = BucketWish(f"irsa-{ACCOUNT}-{REGION}-an", account_id=ACCOUNT)
+        assert bucket_base.look(Aws(fake_aws.clients), request)["exists"] is False
+        assert bucket_absent.ensure_absent(Aws(fake_aws.clients), request, False).actions == []
+        with pytest.raises(IrsaError, match="Ask for that namespace"):
+            bucket_present.ensure_present(Aws(fake_aws.clients), request, False)
+
+    def test_says_that_it_is(self, fake_aws, made):
+        assert self.look(fake_aws)["exists"] is True
+        assert fake_aws.calls == ["s3:HeadBucket"]
+
+    def test_refuses_one_that_must_be_there_and_is_not(self, fake_aws):
+        with pytest.raises(IrsaError, match="does not exist"):
+            self.look(fake_aws, required=True)
+
+    def test_refuses_an_open_one_as_a_private_place(self, fake_aws, s3, made):
+        with pytest.raises(IrsaError, match="no place for a private key"):
+            self.look(fake_aws, private=True)
+        s3.put_public_access_block(Bucket=NAME, PublicAccessBlockConfiguration=CLOSED)
+        assert self.look(fake_aws, private=True)["exists"] is True

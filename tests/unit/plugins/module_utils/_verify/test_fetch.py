@@ -1,0 +1,291 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is said of what a host answers, by a server on a loopback port."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import socket
+
+import hypothesis
+import hypothesis.strategies as st
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import fetch
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web import https
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Answer, Fetched, Route
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
+    DAY,
+    HOST,
+    INTERMEDIATE,
+    NOW,
+    ROOT,
+    HttpsServer,
+    certify,
+)
+
+ISSUER = issuer_url.parse(f"https://{HOST}")
+DISCOVERY_PATH, JWKS_PATH = "/.well-known/openid-configuration", "/keys.json"
+KEY = jwk.from_public_key(signing_key.load_public(samples.public_pem(samples.P256.pkcs8)))
+DISCOVERY = json.dumps(documents.discovery(ISSUER.url, ISSUER.jwks_url, ["ES256"])).encode()
+JWKS = json.dumps({"keys": [KEY]}).encode()
+HEADERS = {"Content-Type": "application/json"}
+
+both_documents = pytest.mark.parametrize("path", [DISCOVERY_PATH, JWKS_PATH], ids=["discovery", "key set"])
+
+
+@pytest.fixture
+def published(server):
+    server.serve(DISCOVERY_PATH, DISCOVERY, **HEADERS)
+    server.serve(JWKS_PATH, JWKS, **HEADERS)
+    return server
+
+
+def look(route, look_into_bucket=lambda report, url: "Unknown."):
+    report = Report()
+    found = fetch.check_served(report, ISSUER, route, look_into_bucket)
+    return report, found
+
+
+def only_fault(route, **more):
+    report, found = look(route, **more)
+    (fault,) = (check for check in report.checks if check.status in ("warning", "error"))
+    assert fault.remedy and (found.keys is None) == (fault.status == "error")
+    return fault
+
+
+def test_gives_the_keys_and_the_chain(published, route):
+    report, found = look(route)
+    assert report.verdict == "ok", report.text
+    assert found.keys == [KEY] and len(found.chain) == 2
+
+
+class TestStatus:
+    @both_documents
+    @pytest.mark.parametrize("status", [201, 204, 304, 400, 401, 404, 410, 429, 500, 503, 599])
+    def test_is_200(self, published, route, path, status):
+        published.serve(path, b"", status)
+        fault = only_fault(route)
+        assert (fault.id, fault.status) == ("http-response", "error")
+        assert f"{path} answers {status}." in fault.seen
+
+    @both_documents
+    @pytest.mark.parametrize(
+        ("status", "headers", "body", "check", "seen"),
+        [
+            (404, {}, b"<Error><Code>NoSuchBucket</Code></Error>", "bucket-exists", "no such bucket"),
+            (404, {}, b"<Error><Code>NoSuchKey</Code></Error>", "object-exists", "no such object"),
+            (301, {}, b"<Error><Code>PermanentRedirect</Code></Error>", "bucket-region", "another region"),
+            (301, {"x-amz-bucket-region": "eu-west-1"}, b"", "bucket-region", "'eu-west-1'"),
+            (
+                400,
+                {},
+                b"<Error><Code>InvalidArgument</Code><Message>Requests specifying Server Side Encryption with AWS KMS "
+                b"managed keys require AWS Signature Version 4.</Message></Error>",
+                "object-encryption",
+                "KMS",
+            ),
+            (400, {}, b"<Error><Code>InvalidArgument</Code></Error>", "http-response", "400 InvalidArgument"),
+            (403, {}, b"<Error><Code>AccessDenied</Code></Error>", "http-response", "403 AccessDenied"),
+            (403, {}, b"<Code>\x1b[31m</Code>", "http-response", "answers 403:"),
+        ],
+    )
+    def test_of_a_bucket_is_understood(self, published, route, path, status, headers, body, check, seen):
+        published.serve(path, body, status, **headers)
+        fault = only_fault(route)
+        assert (fault.id, fault.status) == (check, "error")
+        assert seen in fault.seen and path in fault.seen and fault.seen.isprintable()
+
+    def test_403_is_looked_into(self, published, route):
+        published.serve(JWKS_PATH, b"<Error><Code>AccessDenied</Code></Error>", 403)
+        asked = []
+
+        def look_into_bucket(report, url):
+            asked.append(url)
+            report.error("bucket-policy", "seen")
+
+        assert only_fault(route, look_into_bucket=look_into_bucket).id == "bucket-policy"
+        assert asked == [ISSUER.jwks_url]
+
+    def test_403_says_why_it_is_not_understood(self, published, route):
+        published.serve(JWKS_PATH, b"", 403)
+        assert only_fault(route).seen.endswith("strangers may not read it. Unknown.")
+
+
+class TestBody:
+    @both_documents
+    @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "x-gzip", "GZIP", "gzip, gzip"])
+    def test_is_not_compressed(self, published, route, path, encoding):
+        published.serve(path, gzip.compress(DISCOVERY), **HEADERS, **{"Content-Encoding": encoding})
+        fault = only_fault(route)
+        assert (fault.id, fault.status) == ("http-response", "error") and encoding.lower() in fault.seen
+
+    def test_may_say_that_it_is_not(self, published, route):
+        published.serve(JWKS_PATH, JWKS, **HEADERS, **{"Content-Encoding": "identity"})
+        assert look(route)[0].verdict == "ok"
+
+    @both_documents
+    @pytest.mark.parametrize(
+        "body", [[b" " * (1 << 20), b"{}"], itertools.repeat(b" " * 65536)], ids=["large", "endless"]
+    )
+    def test_has_an_end(self, published, route, path, body):
+        published.replies[path] = lambda: (200, HEADERS, body)
+        fault = only_fault(route)
+        assert (fault.id, fault.status) == ("http-response", "error") and "more than 1048576 bytes" in fault.seen
+
+    def test_may_be_as_large_as_that(self, published, route):
+        published.serve(JWKS_PATH, JWKS + b" " * ((1 << 20) - len(JWKS)), **HEADERS)
+        assert look(route)[0].verdict == "ok"
+
+
+class TestHeaders:
+    @both_documents
+    @pytest.mark.parametrize(
+        "kind",
+        [
+            "application/json",
+            "application/json; charset=utf-8",
+            'Application/JSON;charset="UTF-8"',
+            "application/jwk-set+json",
+            "application/problem+json",
+            "text/json",
+        ],
+    )
+    def test_say_that_it_is_json(self, published, route, path, kind):
+        published.replies[path] = lambda: (200, {"Content-Type": kind}, [DISCOVERY if path == DISCOVERY_PATH else JWKS])
+        assert look(route)[0].verdict == "ok"
+
+    @both_documents
+    @pytest.mark.parametrize(
+        "kind",
+        ["text/html", "binary/octet-stream", "", None, "application/json; charset=iso-8859-1", "json", "\x1b[31m"],
+    )
+    def test_say_something_else(self, published, route, path, kind):
+        headers = {} if kind is None else {"Content-Type": kind}
+        published.replies[path] = lambda: (200, headers, [DISCOVERY if path == DISCOVERY_PATH else JWKS])
+        fault = only_fault(route)
+        assert (fault.id, fault.status) == ("content-type", "warning") and fault.seen.isprintable()
+
+    @both_documents
+    @pytest.mark.parametrize(("seconds", "verdict"), [(0, "ok"), (3600, "ok"), (3601, "degraded"), (86400, "degraded")])
+    def test_may_let_it_be_cached_for_an_hour(self, published, route, path, seconds, verdict):
+        body = DISCOVERY if path == DISCOVERY_PATH else JWKS
+        published.serve(path, body, **HEADERS, **{"Cache-Control": f"public, max-age={seconds}"})
+        report, found = look(route)
+        assert report.verdict == verdict
+        if verdict == "degraded":
+            assert only_fault(route).id == "http-caching"
+
+
+class TestRedirects:
+    @both_documents
+    def test_that_are_followed_are_to_be_known(self, published, route, path):
+        published.serve(path, b"", 302, Location="/moved")
+        published.serve("/moved", DISCOVERY if path == DISCOVERY_PATH else JWKS, **HEADERS)
+        fault = only_fault(route)
+        assert (fault.id, fault.status) == ("http-redirect", "warning")
+        assert path in fault.seen and f"'https://{HOST}/moved'" in fault.seen
+
+    @both_documents
+    @pytest.mark.parametrize("location", [f"http://{HOST}/", "https://127.0.0.1/", "https://169.254.169.254/", "/loop"])
+    def test_that_are_not_are_what_is_wrong(self, published, route, path, location):
+        published.serve("/loop", b"", 302, Location="/loop")
+        published.serve(path, b"", 302, Location=location)
+        fault = only_fault(route)
+        assert (fault.id, fault.status) == ("http-redirect", "error")
+
+    def test_to_nothing_are_told_with_what_is_there(self, published, route):
+        published.serve(JWKS_PATH, b"", 302, Location="/moved")
+        report, found = look(route)
+        assert [(check.id, check.status) for check in report.checks if check.status in ("warning", "error")] == [
+            ("http-redirect", "warning"),
+            ("http-response", "error"),
+        ]
+
+
+class TestKeysElsewhere:
+    def serve(self, server, uri):
+        server.serve(DISCOVERY_PATH, json.dumps(documents.discovery(ISSUER.url, uri, ["ES256"])).encode(), **HEADERS)
+
+    @pytest.mark.parametrize(
+        "uri",
+        ["https://127.0.0.1/keys", "https://[::1]/keys", "https://localhost/keys", "https://169.254.169.254/latest/"],
+    )
+    def test_are_not_fetched_from_inside(self, server, route, uri):
+        self.serve(server, uri)
+        report, found = look(route)
+        assert (report.first_error.id, found.keys) == ("jwks-uri", None)
+        assert "not on the public internet" in report.first_error.seen and uri in report.first_error.seen
+        assert len(server.requests) == 1
+
+    def test_are_looked_for_under_their_own_name(self, server, route, monkeypatch):
+        real = socket.getaddrinfo
+
+        def resolve(host, *arguments, **options):
+            if host == "keys.example.test":
+                raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            return real(host, *arguments, **options)
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        self.serve(server, "https://keys.example.test/keys")
+        report, found = look(route)
+        assert report.first_error.id == "dns-resolve" and "keys.example.test" in report.first_error.seen
+
+
+class TestCertificates:
+    @pytest.mark.parametrize(
+        ("chain", "check", "cause"),
+        [
+            ([certify("self", None, [HOST])], "tls-trust", "self-signed"),
+            ([certify("alone", INTERMEDIATE, [HOST])], "tls-trust", "presents its own certificate alone"),
+            ([certify("other", INTERMEDIATE, ["a.test", "b.test"]), INTERMEDIATE], "tls-host", "'a.test', 'b.test'"),
+            ([certify("old", INTERMEDIATE, [HOST], (NOW - 9 * DAY, NOW - DAY)), INTERMEDIATE], "tls-expiry", "CN=old"),
+            (
+                [certify("young", INTERMEDIATE, [HOST], (NOW + DAY, NOW + DAY * 9)), INTERMEDIATE],
+                "tls-expiry",
+                "CN=young",
+            ),
+        ],
+        ids=["self-signed", "alone", "other name", "old", "young"],
+    )
+    def test_are_told_apart(self, tmp_path, ca_path, chain, check, cause):
+        server = HttpsServer(tmp_path, chain)
+        fault = only_fault(Route(server.address, ca_path))
+        server.stop()
+        assert (fault.id, fault.status) == (check, "error") and cause in fault.cause
+        assert server.requests == []
+
+    def test_of_an_unknown_root_that_is_served(self, tmp_path):
+        server = HttpsServer(tmp_path, [certify("leaf", INTERMEDIATE, [HOST]), INTERMEDIATE, ROOT])
+        fault = only_fault(Route(server.address))
+        server.stop()
+        assert fault.id == "tls-trust" and "ends with the root 'CN=Test root CA'" in fault.cause
+
+
+@hypothesis.given(
+    st.sampled_from([200, 301, 400, 403, 404, 500]) | st.integers(100, 999),
+    st.dictionaries(
+        st.sampled_from(
+            ["content-type", "cache-control", "content-encoding", "x-amz-bucket-region", "expires", "date"]
+        ),
+        st.text(max_size=30),
+    ),
+    st.binary(max_size=50)
+    | st.sampled_from([DISCOVERY, JWKS, b"<Code>NoSuchBucket</Code>", b"<Code>AccessDenied</Code>"]),
+)
+def test_any_answer_is_judged(status, headers, body):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(https, "trust", lambda ca_path: None)
+        patch.setattr(https.Client, "fetch", lambda client, url, most: Fetched(Answer(status, headers, body), [url]))
+        report, found = look(Route())
+    assert all(check.seen.isprintable() and len(check.seen) < 3000 for check in report.checks)
+    made = {check.id for check in report.checks}
+    assert {*fetch.WAY_IDS, "discovery-json", "jwks-json", "algorithms"} <= made

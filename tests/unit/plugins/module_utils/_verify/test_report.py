@@ -1,0 +1,200 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Checks that were made, what they come to, and the catalogue that they are of."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Check, Report
+
+
+@pytest.fixture
+def report():
+    return Report()
+
+
+class TestCatalogue:
+    def test_has_the_ids_that_are_promised(self):
+        """Others rely on them, so none is ever taken away or renamed."""
+        promised = {
+            "issuer-url",
+            "dns-resolve",
+            "tcp-connect",
+            "tls-version",
+            "tls-trust",
+            "tls-expiry",
+            "tls-host",
+            "http-response",
+            "http-redirect",
+            "bucket-exists",
+            "bucket-region",
+            "bucket-access-block",
+            "bucket-policy",
+            "object-exists",
+            "object-encryption",
+            "content-type",
+            "http-caching",
+            "discovery-json",
+            "discovery-fields",
+            "discovery-issuer",
+            "jwks-uri",
+            "jwks-json",
+            "jwk-public-only",
+            "jwk-kid",
+            "jwk-key-ops",
+            "jwk-use",
+            "jwk-strength",
+            "jwk-certificate",
+            "jwk-count",
+            "algorithms",
+            "kid-expected",
+            "cluster-issuer",
+            "cluster-keys",
+            "provider-exists",
+            "provider-audience",
+            "provider-thumbprints",
+            "token-format",
+            "token-issuer",
+            "token-audience",
+            "token-lifetime",
+            "token-kid",
+            "token-signature",
+            "role-exists",
+            "trust-provider",
+            "trust-subject",
+            "trust-audience",
+            "trust-condition",
+            "sts-assume",
+        }
+        assert promised <= set(CATALOGUE)
+
+    @pytest.mark.parametrize("check", CATALOGUE)
+    def test_says_of_each_check_what_why_and_what_to_do(self, check):
+        entry = CATALOGUE[check]
+        assert re.fullmatch("[a-z]+(-[a-z]+)*", check)
+        for text in (entry.title, entry.cause, entry.remedy):
+            assert text.endswith(".") and "  " not in text and text == text.strip()
+        assert all(symptom == symptom.strip() and symptom for symptom in entry.symptoms)
+
+
+class TestReport:
+    def test_keeps_the_order(self, report):
+        report.ok("dns-resolve", "one")
+        report.skipped("tls-host", "two")
+        report.warning("jwk-kid", "three")
+        report.error("jwks-json", "four")
+        assert [(check.id, check.status, check.seen) for check in report.checks] == [
+            ("dns-resolve", "ok", "one"),
+            ("tls-host", "skipped", "two"),
+            ("jwk-kid", "warning", "three"),
+            ("jwks-json", "error", "four"),
+        ]
+
+    @pytest.mark.parametrize("status", ["warning", "error"])
+    def test_takes_cause_and_remedy_from_the_catalogue(self, report, status):
+        getattr(report, status)("jwk-kid", "seen")
+        entry = CATALOGUE["jwk-kid"]
+        assert report.checks == [Check("jwk-kid", status, "seen", entry.cause, entry.remedy)]
+
+    @pytest.mark.parametrize("status", ["warning", "error"])
+    def test_prefers_what_it_is_given(self, report, status):
+        getattr(report, status)("jwk-kid", "seen", "the cause", "the remedy")
+        assert report.checks == [Check("jwk-kid", status, "seen", "the cause", "the remedy")]
+
+    @pytest.mark.parametrize("status", ["warning", "error"])
+    def test_takes_an_empty_text_for_none(self, report, status):
+        getattr(report, status)("jwk-kid", "seen", "", "")
+        assert report.checks == [Check("jwk-kid", status, "seen", None, None)]
+
+    @pytest.mark.parametrize("status", ["ok", "skipped"])
+    def test_has_no_cause_where_nothing_is_wrong(self, report, status):
+        getattr(report, status)("jwk-kid", "seen")
+        assert report.checks == [Check("jwk-kid", status, "seen", None, None)]
+
+    @pytest.mark.parametrize("status", ["ok", "skipped", "warning", "error"])
+    def test_knows_the_ids_of_the_catalogue_alone(self, report, status):
+        with pytest.raises(KeyError):
+            getattr(report, status)("no-such-check", "seen")
+
+    @pytest.mark.parametrize(
+        ("statuses", "verdict"),
+        [
+            ([], "ok"),
+            (["ok", "skipped"], "ok"),
+            (["ok", "warning", "skipped"], "degraded"),
+            (["warning", "error"], "broken"),
+            (["error", "ok"], "broken"),
+        ],
+    )
+    def test_comes_to_a_verdict(self, report, statuses, verdict):
+        for status in statuses:
+            getattr(report, status)("jwk-kid", "seen")
+        assert report.verdict == verdict
+        assert (report.diagnosis is None) == (verdict == "ok")
+
+    def test_knows_what_failed(self, report):
+        report.warning("jwk-kid", "seen")
+        report.ok("jwk-use", "seen")
+        assert (report.failed("jwk-kid"), report.first_error, report.found_right("jwk-use")) == (False, None, True)
+        report.error("jwk-use", "seen")
+        report.error("algorithms", "seen")
+        assert (report.failed("jwk-use"), report.failed("jwk-count")) == (True, False)
+        assert report.first_error is not None and report.first_error.id == "jwk-use"
+        assert not report.found_right("algorithms")
+
+    def test_is_amended_in_its_last_check_of_an_id(self, report):
+        for seen in ("one", "two"):
+            report.error("bucket-exists", seen, "cause", "remedy")
+        report.ok("provider-exists", "three")
+        report.amend("bucket-exists", "More.")
+        assert [check.seen for check in report.checks] == ["one", "two More.", "three"]
+        assert report.checks[1].cause == "cause"
+
+
+class TestDiagnosis:
+    def test_is_the_first_error(self, report):
+        report.warning("content-type", "a warning")
+        report.error("jwk-kid", "an error.", "Its cause.", "Its remedy.")
+        report.error("jwk-use", "another error")
+        assert report.diagnosis == "an error. Its cause. Its remedy."
+
+    def test_is_the_first_warning_without_an_error(self, report):
+        report.warning("content-type", "a warning.", "", "Its remedy.")
+        report.warning("jwk-kid", "another")
+        assert report.diagnosis == "a warning. Its remedy."
+
+
+class TestText:
+    def test_has_one_line_for_all_that_is_right(self, report):
+        report.ok("dns-resolve", "seen")
+        report.ok("http-response", "seen")
+        report.ok("http-response", "seen")
+        assert report.text == "ok: 2 of 2 checks are right (dns-resolve, http-response)"
+
+    def test_counts_what_was_right_once_and_wrong_once_as_wrong(self, report):
+        report.ok("http-response", "seen")
+        report.error("http-response", "seen", "", "")
+        report.skipped("dns-resolve", "seen")
+        report.ok("dns-resolve", "seen")
+        assert report.text.splitlines() == ["broken: 0 of 2 checks are right ()", "error: http-response: seen"]
+
+    def test_has_what_is_wrong_in_full_and_errors_first(self, report):
+        report.ok("dns-resolve", "seen")
+        report.warning("content-type", "a warning", "why", "")
+        report.error("jwk-kid", "an error", "why", "what to do")
+        report.skipped("kid-expected", "for want of keys")
+        assert report.text.splitlines() == [
+            "broken: 1 of 4 checks are right (dns-resolve)",
+            "error: jwk-kid: an error",
+            "  likely cause: why",
+            "  remedy: what to do",
+            "warning: content-type: a warning",
+            "  likely cause: why",
+            "not checked: kid-expected",
+        ]

@@ -1,0 +1,298 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Trust policies, judged for one service account's token. tests/integration compares with the embedded AWS's judge."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import trust_evaluation
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_evaluation import (
+    AUDIENCE,
+    CONDITION,
+    PROVIDER,
+    SUBJECT,
+)
+
+HOST = "irsa-prod.s3.eu-west-1.amazonaws.com/prod"
+ARN = f"arn:aws:iam::111122223333:oidc-provider/{HOST}"
+SUB, AUD = "system:serviceaccount:shop:cart", "sts.amazonaws.com"
+ACTION = "sts:AssumeRoleWithWebIdentity"
+CONTEXT = trust_evaluation.context_of(HOST, SUB, AUD, ARN)
+
+
+def statement(condition=None, **elements):
+    made = {"Effect": "Allow", "Principal": {"Federated": ARN}, "Action": ACTION, **elements}
+    return {**made, "Condition": condition} if condition is not None else made
+
+
+def both(operator="StringEquals", sub=SUB, aud=AUD):
+    return {operator: {f"{HOST}:sub": sub, f"{HOST}:aud": aud}}
+
+
+def judge(*statements, version="2012-10-17"):
+    return trust_evaluation.judge({"Version": version, "Statement": list(statements)}, ARN, HOST, CONTEXT)
+
+
+def statuses(judgement):
+    return {part: finding.status for part, finding in judgement.findings.items()}
+
+
+def test_the_policy_that_the_collection_makes_lets_its_service_account_in():
+    made = trust_evaluation.judge(issuer_url.trust_policy(ARN, "shop", "cart"), ARN, HOST, CONTEXT)
+    assert made.allowed is True
+    assert statuses(made) == {PROVIDER: "ok", SUBJECT: "ok", AUDIENCE: "ok"}
+
+
+def test_a_single_statement_may_stand_for_a_list():
+    assert trust_evaluation.judge({"Statement": statement(both())}, ARN, HOST, CONTEXT).allowed is True
+
+
+@pytest.mark.parametrize(
+    ("elements", "said"),
+    [
+        ({"Action": "sts:AssumeRole"}, "'sts:AssumeRole'"),
+        ({"Effect": "Deny"}, "does not allow"),
+        ({"NotAction": ["sts:*"], "Action": None}, "does not allow"),
+        ({"Principal": {"Federated": ARN.replace("eu-west-1", "us-east-1")}}, "and not the provider"),
+        ({"Principal": {"Federated": ARN + "/"}}, "and not the provider"),
+        ({"Principal": {"AWS": "arn:aws:iam::111122223333:root"}}, "trusts none"),
+        ({"Principal": {"Service": "ec2.amazonaws.com"}}, "trusts none"),
+        ({"Principal": None}, "trusts none"),
+    ],
+)
+def test_a_provider_that_is_not_trusted(elements, said):
+    judgement = judge(statement(both(), **elements))
+    assert judgement.allowed is False
+    assert list(judgement.findings) == [PROVIDER]
+    assert said in judgement.findings[PROVIDER].seen
+
+
+@pytest.mark.parametrize(
+    ("found", "cause"),
+    [
+        (ARN.replace("111122223333", "444455556666"), "in another account"),
+        (ARN.replace(":aws:", ":aws-cn:"), "in another partition"),
+        (ARN + "/", "slash"),
+        (ARN.replace(".s3.eu-west-1.", ".s3."), "global host name"),
+        (ARN.replace("irsa-prod", "IRSA-prod"), "capital letters"),
+    ],
+)
+def test_a_provider_that_is_nearly_the_right_one_is_named(found, cause):
+    finding = judge(statement(both(), Principal={"Federated": ["cognito-identity.amazonaws.com", found]})).findings[
+        PROVIDER
+    ]
+    assert cause in finding.cause
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"Action": "sts:*"},
+        {"Action": "*"},
+        {"Action": "STS:assumerolewithwebidentity"},
+        {"Action": ["sts:TagSession", "sts:AssumeRoleWith?ebIdentity"]},
+        {"Action": None, "NotAction": "sts:AssumeRole"},
+        {"Principal": "*"},
+        {"Principal": {"AWS": ["*"]}},
+        {"Principal": {"Federated": ["cognito-identity.amazonaws.com", ARN]}},
+        {"Principal": None, "NotPrincipal": {"AWS": "arn:aws:iam::111122223333:root"}},
+    ],
+)
+def test_other_ways_to_trust_it(elements):
+    given_elements = {name: value for name, value in statement(both(), **elements).items() if value is not None}
+    assert judge(given_elements).allowed is True
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        both("StringLike", sub="system:serviceaccount:shop:*"),
+        both("StringLike", sub="system:serviceaccount:*:cart"),
+        both("StringLike", sub="*shop:car?"),
+        both("StringEqualsIgnoreCase", sub=SUB.upper()),
+        both("StringEquals", sub=["system:serviceaccount:shop:till", SUB]),
+        both("StringEqualsIfExists"),
+        both("ForAnyValue:StringEquals"),
+        both("ForAllValues:StringLike"),
+        {"StringEquals": {f"{HOST.upper()}:SUB": SUB, f"{HOST}:aud": AUD}},
+        {**both(), "Null": {f"{HOST}:sub": "false", f"{HOST}:amr": True}},
+        {**both(), "StringNotEquals": {f"{HOST}:sub": "system:serviceaccount:kube-system:default"}},
+        {**both(), "StringNotLike": {f"{HOST}:sub": ["*:kube-system:*", "*:default"]}},
+        {**both(), "StringEqualsIfExists": {f"{HOST}:email": "nobody"}},
+        {**both(), "ForAllValues:StringEquals": {f"{HOST}:amr": "authenticated"}},
+        {**both(), "StringNotEquals": {f"{HOST}:amr": "unauthenticated"}},
+        {**both(), "ArnLikeIfExists": {}},
+        {**both(), "StringEquals": {**both()["StringEquals"], "aws:FederatedProvider": ARN}},
+    ],
+)
+def test_conditions_that_hold(condition):
+    judgement = judge(statement(condition))
+    assert judgement.allowed is True
+    assert set(statuses(judgement).values()) == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "part", "cause"),
+    [
+        (both(sub="system:serviceaccount:shop:till"), SUBJECT, None),
+        (both(sub="system:serviceaccount:shop:*"), SUBJECT, "StringLike"),
+        (both("StringLike", sub="system:serviceaccount:shop:till*"), SUBJECT, None),
+        (both("StringLike", sub="System:*"), SUBJECT, None),
+        (both("StringNotEquals", aud="x"), SUBJECT, None),
+        (both("ForAnyValue:StringEquals", sub=[]), SUBJECT, None),
+        ({"StringEquals": {"oidc.example.com/id/AB:sub": SUB, f"{HOST}:aud": AUD}}, SUBJECT, "another issuer"),
+        ({"StringEquals": {f"{HOST}/:sub": SUB, f"{HOST}:aud": AUD}}, SUBJECT, "slash"),
+        ({**both(), "Null": {f"{HOST}:sub": True}}, SUBJECT, None),
+        (both(aud="sts.amazonaws.com.cn"), AUDIENCE, None),
+        (both(aud=[]), AUDIENCE, None),
+        ({**both(), "StringLike": {f"{HOST}:email": "*"}}, CONDITION, "no condition key"),
+        ({**both(), "ForAnyValue:StringNotEquals": {f"{HOST}:amr": "x"}}, CONDITION, "no condition key"),
+        ({**both(), "StringNotEquals": {"aws:FederatedProvider": ARN}}, CONDITION, "no condition key"),
+    ],
+)
+def test_conditions_that_do_not_hold(condition, part, cause):
+    judgement = judge(statement(condition))
+    assert judgement.allowed is False
+    assert [name for name, status in statuses(judgement).items() if status == "error"] == [part]
+    assert cause is None or cause in judgement.findings[part].cause
+
+
+@pytest.mark.parametrize(
+    ("condition", "part", "said"),
+    [
+        ({**both(), "IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}, CONDITION, "aws:SourceIp"),
+        (
+            {**both(), "StringEquals": {**both()["StringEquals"], "sts:RoleSessionName": "x"}},
+            CONDITION,
+            "sts:RoleSessionName",
+        ),
+        ({**both(), "StringMatches": {f"{HOST}:sub": SUB}}, SUBJECT, "operator 'StringMatches'"),
+        ({**both(), "ForSomeValues:StringEquals": {f"{HOST}:sub": SUB}}, SUBJECT, "operator"),
+        (both(sub="system:serviceaccount:${aws:PrincipalTag/ns}:cart"), SUBJECT, "policy variable"),
+        ({**both(), "StringLike": "x"}, CONDITION, "no condition keys"),
+        ([], CONDITION, "no object"),
+    ],
+)
+def test_what_cannot_be_judged_is_said_to_be_so(condition, part, said):
+    judgement = judge(statement(condition))
+    assert judgement.allowed is None
+    finding = judgement.findings[part]
+    assert finding.status == "warning" and "cannot be judged" in finding.seen and said in finding.seen
+
+
+def test_older_policies_have_no_variables():
+    text = "system:serviceaccount:${ns}:cart"
+    assert judge(statement(both(sub=text)), version="2008-10-17").findings[SUBJECT].status == "error"
+
+
+@pytest.mark.parametrize(
+    ("condition", "part"),
+    [
+        ({"StringEquals": {f"{HOST}:aud": AUD}}, SUBJECT),
+        (both("StringLike", sub="*"), SUBJECT),
+        (both("StringLike", sub="system:serviceaccount:*:*"), SUBJECT),
+        (both("StringLike", sub=[SUB, "system:serviceaccount:*"]), SUBJECT),
+        ({"StringEquals": {f"{HOST}:sub": SUB}}, AUDIENCE),
+        ({"StringEquals": {f"{HOST}:sub": SUB}, "StringNotEquals": {f"{HOST}:aud": "x"}}, AUDIENCE),
+    ],
+)
+def test_a_role_that_lets_in_more_than_it_should_is_a_warning(condition, part):
+    judgement = judge(statement(condition))
+    assert judgement.allowed is True
+    assert [name for name, status in statuses(judgement).items() if status == "warning"] == [part]
+
+
+def test_without_any_condition_both_are_warnings():
+    assert statuses(judge(statement())) == {PROVIDER: "ok", SUBJECT: "warning", AUDIENCE: "warning"}
+
+
+def test_of_several_statements_the_one_that_lets_it_in_counts():
+    wrong = [
+        statement(both(sub="x")),
+        statement(both(sub="y", aud="z")),
+        {"Effect": "Allow", "Action": "sts:TagSession"},
+    ]
+    assert judge(*wrong, statement(both())).allowed is True
+    assert statuses(judge(*wrong))[AUDIENCE] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("denial", "allowed", "part", "status"),
+    [
+        ({}, False, PROVIDER, "error"),
+        ({"Condition": {"StringLike": {f"{HOST}:sub": "*:cart"}}}, False, SUBJECT, "error"),
+        ({"Condition": {"StringNotEquals": {f"{HOST}:aud": "other"}}}, False, AUDIENCE, "error"),
+        ({"Condition": {"StringEquals": {"aws:FederatedProvider": ARN}}}, False, CONDITION, "error"),
+        ({"Condition": {"StringEquals": {f"{HOST}:sub": "other"}}}, True, SUBJECT, "ok"),
+        ({"Condition": {"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}}, None, CONDITION, "warning"),
+        ({"Action": "sts:AssumeRole"}, True, PROVIDER, "ok"),
+        ({"Principal": {"Federated": ARN + "/"}}, True, PROVIDER, "ok"),
+        ({"Principal": "*"}, False, PROVIDER, "error"),
+    ],
+)
+def test_a_deny_statement_wins(denial, allowed, part, status):
+    judgement = judge({**statement(), "Effect": "Deny", **denial}, statement(both()))
+    assert (judgement.allowed, judgement.findings[part].status) == (allowed, status)
+
+
+def test_a_denial_that_cannot_be_judged_hides_no_error():
+    unsure = {**statement({"StringMatches": {f"{HOST}:sub": "x"}}), "Effect": "Deny"}
+    judgement = judge(statement(both(sub="other")), unsure)
+    assert (judgement.allowed, judgement.findings[SUBJECT].status) == (False, "error")
+
+
+def test_long_patterns_take_no_time_to_speak_of():
+    """Each of these would keep a backtracking matcher busy for longer than the universe has been."""
+    assert not trust_evaluation.fits("*a" * 200 + "b", "a" * 5000)
+    assert trust_evaluation.fits("*" * 200 + "a", "a" * 5000)
+
+
+@given(st.text("ab*?", max_size=8), st.text("ab*?", max_size=8))
+def test_wildcards_match_as_a_regular_expression_does(pattern, text):
+    import re
+
+    wanted = "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in pattern)
+    assert trust_evaluation.fits(pattern, text) == (re.fullmatch(wanted, text, re.DOTALL) is not None)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from([ARN, SUB, AUD, ACTION, "*", "${x}"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+OPERATOR = (
+    st.sampled_from(["StringEquals", "StringLike", "StringNotLike", "ForAllValues:StringLike", "Null", "Bool", ":"])
+    | st.text()
+)
+KEY = st.sampled_from([f"{HOST}:sub", f"{HOST}:aud", f"{HOST}:amr", "aws:SourceIp", "x"]) | st.text()
+CONDITION_BLOCK = st.dictionaries(OPERATOR, st.dictionaries(KEY, JSON, max_size=2) | JSON, max_size=3) | JSON
+STATEMENT = st.fixed_dictionaries(
+    {"Effect": st.sampled_from(["Allow", "Deny"]) | JSON},
+    optional={
+        "Principal": st.just({"Federated": ARN}) | JSON,
+        "NotPrincipal": JSON,
+        "Action": st.just(ACTION) | JSON,
+        "NotAction": JSON,
+        "Condition": CONDITION_BLOCK,
+    },
+)
+POLICY = st.fixed_dictionaries({"Statement": st.lists(STATEMENT | JSON, max_size=3) | STATEMENT}) | JSON
+
+
+@given(POLICY)
+def test_any_policy_is_judged(policy):
+    judgement = trust_evaluation.judge(policy, ARN, HOST, CONTEXT)
+    worst = {finding.status for finding in judgement.findings.values()}
+    assert (judgement.allowed is False) == ("error" in worst)
+    assert all(finding.seen.isprintable() for finding in judgement.findings.values())
