@@ -11,7 +11,8 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE, trust_policy
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import trust_policy
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
@@ -30,7 +31,7 @@ def _trust_policy(arn: str, namespace: str, service_account: str, audience: str 
             f"trust_policy wants the namespace and the name of one service account, and got {namespace!r} and "
             f"{service_account!r}."
         )
-    return trust_policy(arn, namespace, service_account, audience)
+    return trust_policy(arn, namespace=namespace, service_account=service_account, audience=audience)
 
 
 class FilterModule:

@@ -146,15 +146,15 @@ permissions:
   sample: ["s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock", "s3:ListBucket"]
 """
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_present, bucket_absent
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
     aws_module,
     aws_of,
     conclude_outcome,
-    wish_of,
+    spec_from,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import BucketWish
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import object_keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_absent, bucket_present
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
 
 
 def main() -> None:
@@ -173,10 +173,10 @@ def main() -> None:
             state=dict(type="str", default="present", choices=["present", "absent"]),
         )
     )
-    options = dict(module.params)
-    ensure = bucket_absent.ensure_absent if options["state"] == "absent" else bucket_present.ensure_present
-    wish = wish_of(BucketWish, options)
-    conclude_outcome(module, lambda: ensure(aws_of(module), wish, module.check_mode))
+    absent = module.params["state"] == "absent"
+    ensure = bucket_absent.ensure_absent if absent else bucket_present.ensure_present
+    spec = spec_from(BucketSpec, module.params)
+    conclude_outcome(module, lambda: ensure(aws_of(module), spec, module.check_mode))
 
 
 if __name__ == "__main__":

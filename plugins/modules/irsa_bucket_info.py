@@ -90,9 +90,17 @@ permissions:
   sample: ["s3:ListBucket"]
 """
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import aws_module, aws_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import BucketWish, look
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
+    AnsibleAWSModule,
+    aws_module,
+    aws_of,
+    spec_from,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import look
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
 
 
 def main() -> None:
@@ -107,10 +115,10 @@ def main() -> None:
     conclude(module, lambda: _run(module))
 
 
-def _run(module) -> dict:
+def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     aws, options = aws_of(module), module.params
-    wish = BucketWish(options["name"], options["region"], options["account_id"])
-    found = look(aws, wish, options["required"], options["private"])
+    spec = spec_from(BucketSpec, options)
+    found = look(aws, spec, required=options["required"], private=options["private"])
     return {"changed": False, **found, "permissions": sorted(aws.permissions)}
 
 

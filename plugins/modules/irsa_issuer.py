@@ -298,13 +298,20 @@ permissions:
   sample: ["iam:GetOpenIDConnectProvider", "s3:GetBucketPolicy", "s3:GetObject", "s3:ListBucket"]
 """
 
+import typing as t
+
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import issuer_absent, issuer_present
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking, jwk, keypair_task, signing_key
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import publication
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import aws_module, aws_of, wish_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keypair_task, masking, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
+    AnsibleAWSModule,
+    aws_module,
+    aws_of,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked import MaskedModule
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
-from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerWish, SigningKey
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import CarefulModule, conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import DEFAULT_CACHE_CONTROL
 
 # The result where the key has to be looked at by a task of its own first.
 KEY_APART = {
@@ -318,7 +325,7 @@ KEY_APART = {
 }
 
 
-class IssuerModule(CarefulModule):
+class IssuerModule(MaskedModule):
     public_key_options = ("extra_jwks",)
 
     def _mask(self) -> None:
@@ -356,7 +363,7 @@ ARGUMENT_SPEC = dict(
     legacy_empty_kid=dict(type="bool", default=False),
     purge_keys=dict(type="bool", default=False, no_log=False),
     overwrite=dict(type="bool", default=False),
-    cache_control=dict(type="str", default=publication.DEFAULT_CACHE_CONTROL),
+    cache_control=dict(type="str", default=DEFAULT_CACHE_CONTROL),
     audiences=dict(type="list", elements="str", default=[DEFAULT_AUDIENCE]),
     thumbprints=dict(type="list", elements="str"),
     connect_to=dict(type="str"),
@@ -370,10 +377,7 @@ ARGUMENT_SPEC = dict(
 
 
 def main() -> None:
-    module = aws_module(
-        ARGUMENT_SPEC,
-        IssuerModule,
-    )
+    module = aws_module(ARGUMENT_SPEC, IssuerModule)
     require(module, "cryptography", signing_key.CRYPTOGRAPHY_IMPORT_ERROR)
     require(module, "jwcrypto", jwk.JWCRYPTO_IMPORT_ERROR)
     module.require_botocore_at_least("1.35.70", reason="for conditional writes to S3")
@@ -382,35 +386,34 @@ def main() -> None:
     conclude(module, lambda: _run(module))
 
 
-def _run(module) -> dict:
-    options = dict(module.params)
-    options["key"] = SigningKey.of(options["key"] or {})
-    options["prepared"] = options["prepared"] or {}
-    wish = wish_of(IssuerWish, options)
+def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:
+    options = module.params
+    spec = IssuerSpec.of(options)
     if options["state"] == "absent":
-        return issuer_absent.ensure_absent(aws_of(module), wish, module.check_mode).result
-    if module.params["key"]:
-        return issuer_present.ensure_present(aws_of(module), wish, module.check_mode).result
+        return issuer_absent.ensure_absent(aws_of(module), spec, module.check_mode).result
+    if options["key"]:
+        return issuer_present.ensure_present(aws_of(module), spec, module.check_mode).result
     if not options["key_path"]:
         return {"changed": False, **KEY_APART}
-    return issuer_present.ensure_with_key(aws_of(module), wish, module.check_mode, _key_maker(module))
+    return issuer_present.ensure_with_key(
+        aws_of(module), spec, module.check_mode, key_result=lambda create: _key_result(module, create)
+    )
 
 
-def _key_maker(module):
-    """Looks at the key, or with ``create`` makes it where there is none; returns irsa_keypair's result."""
-    own = {
-        name: module.params[f"key_{name}"] for name in ("type", "size", "curve", "regenerate", "owner", "group", "mode")
-    }
+def _key_result(module: AnsibleAWSModule, create: bool) -> dict[str, t.Any]:
+    """Look at the key, or with ``create`` create it where there is none; returns the result of irsa_keypair."""
+    names = ("type", "size", "curve", "regenerate", "owner", "group", "mode")
     options = {
-        **own,
+        **{name: module.params[f"key_{name}"] for name in names},
         "path": module.params["key_path"],
         "public_key_path": module.params["public_key_path"],
         "openssh_public_key_path": module.params["openssh_public_key_path"],
         "format": "auto",
         "backup": False,
         "state": "present",
+        "create": create,
     }
-    return lambda create: keypair_task.run(module, {**options, "create": create})
+    return keypair_task.run(module, options)
 
 
 if __name__ == "__main__":

@@ -151,10 +151,11 @@ actions:
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.document_set import build
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import CarefulModule, conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked import MaskedModule
 
 
-class JwksModule(CarefulModule):
+class JwksModule(MaskedModule):
     public_key_options = ("public_keys", "jwks")
 
 

@@ -143,18 +143,26 @@ permissions:
   sample: ["iam:CreateOpenIDConnectProvider", "iam:GetOpenIDConnectProvider"]
 """
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider, provider_rules, thumbprint
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import (
+    provider_absent,
+    provider_present,
+    provider_rules,
+    thumbprint,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.signing_key import CRYPTOGRAPHY_IMPORT_ERROR
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
+    AnsibleAWSModule,
     aws_module,
     aws_of,
     conclude_outcome,
-    wish_of,
+    spec_from,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Route
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.signing_key import CRYPTOGRAPHY_IMPORT_ERROR
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import require
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.plan import Outcome
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Route
 
 
 def main() -> None:
@@ -177,18 +185,16 @@ def main() -> None:
     conclude_outcome(module, lambda: _run(module))
 
 
-def _run(module) -> Outcome:
+def _run(module: AnsibleAWSModule) -> Outcome[ApiCall]:
     options = dict(module.params)
     absent = options["state"] == "absent"
     if not absent and options["thumbprints"]:
         provider_rules.check_thumbprints(options["thumbprints"])
         if options["thumbprints"] == [provider_rules.AUTO]:
-            options["thumbprints"] = [
-                thumbprint.of_issuer(options["url"], Route(options["connect_to"], options["ca_path"]))
-            ]
-    wish = wish_of(provider.ProviderWish, options)
-    ensure = provider.ensure_absent if absent else provider.ensure_present
-    return ensure(aws_of(module), wish, module.check_mode)
+            route = Route(options["connect_to"], options["ca_path"])
+            options["thumbprints"] = [thumbprint.of_issuer(options["url"], route)]
+    ensure = provider_absent.ensure_absent if absent else provider_present.ensure_present
+    return ensure(aws_of(module), spec_from(ProviderSpec, options), module.check_mode)
 
 
 if __name__ == "__main__":

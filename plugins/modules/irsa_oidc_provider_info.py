@@ -95,9 +95,15 @@ permissions:
   sample: ["iam:GetOpenIDConnectProvider"]
 """
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import aws_module, aws_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude
+import typing as t
+
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider import find_providers
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
+    AnsibleAWSModule,
+    aws_module,
+    aws_of,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude
 
 
 def main() -> None:
@@ -112,9 +118,10 @@ def main() -> None:
     conclude(module, lambda: _run(module))
 
 
-def _run(module) -> dict:
+def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     aws = aws_of(module)
-    providers = find_providers(aws, *(module.params[name] for name in ("url", "arn", "tags", "account_id")))
+    filters = {name: module.params[name] for name in ("url", "arn", "tags", "account_id")}
+    providers = find_providers(aws, **filters)
     return {"changed": False, "providers": providers, "permissions": sorted(aws.permissions)}
 
 

@@ -176,17 +176,22 @@ permissions:
 """
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import publication
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
     aws_module,
     aws_of,
     conclude_outcome,
-    wish_of,
+    spec_from,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import CarefulModule, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked import MaskedModule
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import publication_absent, publication_present
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import (
+    DEFAULT_CACHE_CONTROL,
+    PublicationSpec,
+)
 
 
-class PublishModule(CarefulModule):
+class PublishModule(MaskedModule):
     public_key_options = ("jwks_json", "discovery_json")
 
 
@@ -200,7 +205,7 @@ def main() -> None:
             discovery_json=dict(type="str"),
             purge_keys=dict(type="bool", default=False, no_log=False),
             overwrite=dict(type="bool", default=False),
-            cache_control=dict(type="str", default=publication.DEFAULT_CACHE_CONTROL),
+            cache_control=dict(type="str", default=DEFAULT_CACHE_CONTROL),
             account_id=dict(type="str"),
             state=dict(type="str", default="present", choices=["present", "absent"]),
         ),
@@ -216,9 +221,9 @@ def main() -> None:
             msg=f"missing required arguments: {', '.join(missing)}. "
             "Only check mode goes without, while there is no key yet."
         )
-    ensure = publication.ensure_unpublished if absent else publication.ensure_published
-    wish = wish_of(publication.PublicationWish, options)
-    conclude_outcome(module, lambda: ensure(aws_of(module), wish, module.check_mode))
+    ensure = publication_absent.ensure_absent if absent else publication_present.ensure_present
+    spec = spec_from(PublicationSpec, options)
+    conclude_outcome(module, lambda: ensure(aws_of(module), spec, module.check_mode))
 
 
 if __name__ == "__main__":

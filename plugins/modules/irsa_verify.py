@@ -222,10 +222,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Route
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import identity_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import logins_in
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import CarefulModule, conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked import MaskedModule
 
 
-class _Module(CarefulModule):
+class _Module(MaskedModule):
     public_key_options = ("cluster_jwks", "expected_jwks", "expected_public_keys")
 
     def _mask(self) -> None:

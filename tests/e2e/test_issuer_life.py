@@ -200,4 +200,4 @@ def test_a_bucket_of_another_account_is_not_taken(endpoint: Endpoint, site: Site
     endpoint.make_bucket(site.bucket)
     other = "999999999999"
     refused = ansible.provision({**site.variables, "irsa_issuer_bucket_account_id": other}, fails=True)
-    assert f"is not account {other}'s" in refused.output and not refused.writes
+    assert f"does not belong to account {other}" in refused.output and not refused.writes

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from accounts import Account
-from fetching import Stranger
+from fetching import Anonymous
 from playbooks import COLLECTIONS, Operator
 
 from tests.sandbox import Sandbox
@@ -37,8 +37,8 @@ def sandbox(running: Sandbox) -> Sandbox:
 
 
 @pytest.fixture
-def fetch(sandbox: Sandbox) -> Stranger:
-    return Stranger(sandbox)
+def fetch(sandbox: Sandbox) -> Anonymous:
+    return Anonymous(sandbox)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ class Fetched:
         return self.body.decode().partition("<Code>")[2].partition("</Code>")[0]
 
 
-class Stranger:
+class Anonymous:
     """Has no credentials, trusts the sandbox's root certificate, and reaches every name through its proxy."""
 
     def __init__(self, sandbox: Sandbox) -> None:

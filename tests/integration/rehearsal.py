@@ -13,11 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from accounts import REGION, Account
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider_absent, provider_present
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_present, bucket_absent, publication
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import BucketWish
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import (
+    bucket_absent,
+    bucket_present,
+    publication_present,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import PublicationSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, ReadyClients
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.keypair import KeyPair
 
 
@@ -54,17 +60,17 @@ class Rehearsal:
         aws = self._aws()
         key = self._key(create=False, check_mode=check_mode).ensure_present()
         self.actions += key["actions"]
-        self._take(bucket_present.ensure_present(aws, BucketWish(self.name, tags=self.tags), check_mode))
+        self._take(bucket_present.ensure_present(aws, BucketSpec(name=self.name, tags=self.tags), check_mode))
         if not key["exists"]:
             key = self._key(create=True, check_mode=check_mode).ensure_present()
             self.actions += key["actions"]
         documents = document_set.build(self._document_options(key), check_mode)
         self._take(
-            publication.ensure_published(
+            publication_present.ensure_present(
                 aws,
-                publication.PublicationWish(
-                    self.name,
-                    self.issuer,
+                PublicationSpec(
+                    bucket=self.name,
+                    issuer=self.issuer,
                     jwks_json=documents["jwks_json"],
                     discovery_json=documents["discovery_json"],
                     account_id=self.account.id,
@@ -72,7 +78,7 @@ class Rehearsal:
                 check_mode,
             )
         )
-        self._take(provider.ensure_present(aws, provider.ProviderWish(self.issuer, tags=self.tags), check_mode))
+        self._take(provider_present.ensure_present(aws, ProviderSpec(url=self.issuer, tags=self.tags), check_mode))
         return self.actions
 
     def remove(self, check_mode: bool = False) -> list[str]:
@@ -82,13 +88,15 @@ class Rehearsal:
         """
         self.actions = []
         aws = self._aws()
-        self._take(provider.ensure_absent(aws, provider.ProviderWish(self.issuer), check_mode))
-        self._take(bucket_absent.ensure_absent(aws, BucketWish(self.name), check_mode))
+        self._take(provider_absent.ensure_absent(aws, ProviderSpec(url=self.issuer), check_mode))
+        self._take(bucket_absent.ensure_absent(aws, BucketSpec(name=self.name), check_mode))
         self.actions += self._key(create=False, check_mode=check_mode).ensure_absent()["actions"]
         return self.actions
 
     def _aws(self) -> Aws:
-        return Aws({service: self.account.client(service) for service in ("s3", "s3control", "iam", "sts")})
+        return Aws(
+            ReadyClients({service: self.account.client(service) for service in ("s3", "s3control", "iam", "sts")})
+        )
 
     def _take(self, outcome: Any) -> None:
         self.actions += outcome.actions

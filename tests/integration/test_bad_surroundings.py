@@ -87,11 +87,11 @@ def test_wrong_accounts_regions_and_credentials_are_named_before_anything_is_cha
     run = operator.play(PLAYS, hosts=hosts)
 
     for host, parts in {
-        "blocked": (BLOCKED, "blocks public access to all its buckets", "BlockPublicPolicy", "Nothing was made"),
-        "other-account": ("irsa-other-account", "is not account 123456789012's", "choose another name"),
+        "blocked": (BLOCKED, "blocks public access to all its buckets", "BlockPublicPolicy", "Nothing was created"),
+        "other-account": ("irsa-other-account", "does not belong to account 123456789012", "choose another name"),
         "other-region": ("irsa-other-region", "us-west-2", "eu-west-1"),
-        "wrong-account": (f"account_id is {OTHER}", "of account 123456789012", "Nothing was made"),
-        "wrong-owner": ("irsa-owner", f"is not account {OTHER}'s", "the owner's account ID"),
+        "wrong-account": (f"account_id is {OTHER}", "belong to account 123456789012", "Nothing was created"),
+        "wrong-owner": ("irsa-owner", f"does not belong to account {OTHER}", "the owner's account ID"),
         "no-credentials": ("AWS_PROFILE", "AWS_ACCESS_KEY_ID"),
         "unknown-credentials": ("AWS does not accept these credentials", "the access key"),
         "unknown-with-account": ("credentials",),

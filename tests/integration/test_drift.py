@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from accounts import Account
-from fetching import Stranger
+from fetching import Anonymous
 from oracles import kid_of, new_key
 from playbooks import Operator, Run
 from rehearsal import Rehearsal
@@ -98,8 +98,8 @@ def _meddle(account: Account, issuer: Rehearsal) -> None:
 
 
 @pytest.fixture
-def look(running: Sandbox, story: Story) -> Stranger:
-    return Stranger(running)
+def look(running: Sandbox, story: Story) -> Anonymous:
+    return Anonymous(running)
 
 
 class TestRepair:
@@ -141,7 +141,7 @@ class TestRepair:
         ):
             assert line in lines
 
-    def test_leads_to_what_there_was(self, story: Story, look: Stranger) -> None:
+    def test_leads_to_what_there_was(self, story: Story, look: Anonymous) -> None:
         account, issuer = story.account, story.issuer
         for key, document in story.original.items():
             fetched = look(f"{issuer.issuer}/{key}")

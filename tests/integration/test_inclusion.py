@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from accounts import Account
-from fetching import Stranger
+from fetching import Anonymous
 from oracles import kid_of, new_key, openssl, token
 from playbooks import Operator, Play, Run
 
@@ -216,7 +216,7 @@ class TestFleetInOneBucket:
         assert fleet.second.writes == []
 
     def test_loses_one_and_no_other(self, fleet: Fleet, running: Sandbox) -> None:
-        look = Stranger(running)
+        look = Anonymous(running)
         for name, status in (("pkcs8", 403), ("sec1", 200), ("kubeadm", 200)):
             assert look(f"{fleet.issuer(name)}/keys.json").status == status
         arns = [fleet.first.results[name]["provider_arn"] for name in ("kubeadm", "sec1")]

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from accounts import Account
-from fetching import Stranger
+from fetching import Anonymous
 from oracles import kid_of, new_key, openssl, token
 from playbooks import Operator, Run
 
@@ -53,7 +53,7 @@ def story(new_operator: Callable[[], Operator], running: Sandbox) -> Story:
     extra = new_key(operator.folder / "extra.key", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
     _make_terraforms_bucket(account)
     account.make_bucket("irsa-private")
-    hosts = {name: {**_variables(operator, name), **more} for name, more in _wishes(extra).items()}
+    hosts = {name: {**_variables(operator, name), **more} for name, more in _specs(extra).items()}
     check = operator.provision("--check", hosts={"own-host": hosts["own-host"]}).ok()
     first = operator.provision(hosts=hosts).ok()
     for name, path in (("jwks_json", "keys.json"), ("discovery_json", DISCOVERY)):
@@ -68,7 +68,7 @@ def _variables(operator: Operator, name: str) -> dict[str, Any]:
     return {"irsa_issuer_bucket": f"irsa-{name}", "irsa_issuer_key_path": str(operator.keys / f"{name}.key")}
 
 
-def _wishes(extra: Path) -> dict[str, dict[str, Any]]:
+def _specs(extra: Path) -> dict[str, dict[str, Any]]:
     return {
         "global": {"irsa_issuer_region": "us-east-1", "irsa_issuer_url": GLOBAL_HOST},
         "terraform": {"irsa_issuer_manage_bucket": False},
@@ -122,8 +122,8 @@ def _make_terraforms_bucket(account: Account) -> None:
 
 
 @pytest.fixture
-def look(running: Sandbox, story: Story) -> Stranger:
-    return Stranger(running)
+def look(running: Sandbox, story: Story) -> Anonymous:
+    return Anonymous(running)
 
 
 def test_the_second_run_changes_nothing_of_what_was_complete(story: Story) -> None:
@@ -131,7 +131,7 @@ def test_the_second_run_changes_nothing_of_what_was_complete(story: Story) -> No
     assert story.second.writes == ["iam:CreateOpenIDConnectProvider"]
 
 
-def test_the_global_host_can_be_the_issuer(story: Story, look: Stranger) -> None:
+def test_the_global_host_can_be_the_issuer(story: Story, look: Anonymous) -> None:
     result = story.first.results["global"]
     assert result["issuer"] == GLOBAL_HOST
     assert result["provider_arn"] == "arn:aws:iam::123456789012:oidc-provider/irsa-global.s3.amazonaws.com"
@@ -142,7 +142,7 @@ def test_the_global_host_can_be_the_issuer(story: Story, look: Stranger) -> None
 
 
 class TestABucketOfSomebodyElses:
-    def test_is_published_into(self, story: Story, look: Stranger) -> None:
+    def test_is_published_into(self, story: Story, look: Anonymous) -> None:
         assert story.first.results["terraform"]["actions"] == [
             "file:CreatePrivateKey",
             "file:WritePublicKey",
@@ -267,7 +267,7 @@ def test_key_files_are_kept_in_a_private_bucket_on_request(story: Story) -> None
     assert story.first.writes_to("irsa-private") == ["s3:PutObject"] * 3
 
 
-def test_settings_are_handed_on(story: Story, look: Stranger) -> None:
+def test_settings_are_handed_on(story: Story, look: Anonymous) -> None:
     s3 = story.account.s3
     assert s3.get_bucket_versioning(Bucket="irsa-settings")["Status"] == "Enabled"
     fetched = look("https://irsa-settings.s3.eu-west-1.amazonaws.com/keys.json")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from accounts import Account
-from fetching import Stranger
+from fetching import Anonymous
 from oracles import kid_of, openssl, token
 from playbooks import Operator, Run
 
@@ -57,8 +57,8 @@ def cloud(running: Sandbox, story: Story) -> Account:
 
 
 @pytest.fixture
-def look(running: Sandbox, story: Story) -> Stranger:
-    return Stranger(running)
+def look(running: Sandbox, story: Story) -> Anonymous:
+    return Anonymous(running)
 
 
 class TestCheckModeOnAnEmptyAccount:
@@ -159,7 +159,7 @@ def test_the_result_says_everything_that_later_plays_need(story: Story) -> None:
 
 
 class TestPublishedDocuments:
-    def test_are_read_by_anybody_at_their_true_address(self, story: Story, look: Stranger) -> None:
+    def test_are_read_by_anybody_at_their_true_address(self, story: Story, look: Anonymous) -> None:
         for name, path in (("jwks_json", "keys.json"), ("discovery_json", ".well-known/openid-configuration")):
             fetched = look(f"{ISSUER}/{path}")
             assert fetched.status == 200
@@ -167,7 +167,7 @@ class TestPublishedDocuments:
             assert fetched.headers["cache-control"] == "no-cache"
             assert fetched.body.decode() == story.second.result[name]
 
-    def test_are_all_that_anybody_can_read(self, cloud: Account, look: Stranger) -> None:
+    def test_are_all_that_anybody_can_read(self, cloud: Account, look: Anonymous) -> None:
         cloud.s3.put_object(Bucket=BUCKET, Key="notes.txt", Body=b"not for you")
         assert look(f"{ISSUER}/notes.txt").status == 403
         assert look(f"{ISSUER}/?list-type=2").status == 403
@@ -175,7 +175,7 @@ class TestPublishedDocuments:
         assert look(f"{ISSUER}/keys.json", method="DELETE").status == 403
         cloud.s3.delete_object(Bucket=BUCKET, Key="notes.txt")
 
-    def test_say_what_the_shell_procedure_said(self, look: Stranger) -> None:
+    def test_say_what_the_shell_procedure_said(self, look: Anonymous) -> None:
         # https://github.com/aws/amazon-eks-pod-identity-webhook/blob/master/SELF_HOSTED_SETUP.md
         assert json.loads(look(f"{ISSUER}/.well-known/openid-configuration").body) == {
             "issuer": ISSUER,
@@ -187,7 +187,7 @@ class TestPublishedDocuments:
             "claims_supported": ["sub", "iss"],
         }
 
-    def test_name_the_key_as_kubernetes_does(self, story: Story, look: Stranger) -> None:
+    def test_name_the_key_as_kubernetes_does(self, story: Story, look: Anonymous) -> None:
         (key,) = json.loads(look(f"{ISSUER}/keys.json").body)["keys"]
         assert key.keys() == {"kty", "kid", "alg", "use", "n", "e"}
         assert (key["kid"], key["alg"], key["use"]) == (kid_of(story.operator.key), "RS256", "sig")

@@ -2,14 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whose account: looked up only where nobody said it, confirmed only where something would be made in the wrong one."""
+"""The account of the credentials: looked up only where no account is given, and confirmed only before something would be
+created in the wrong one.
+"""
 
 from __future__ import annotations
 
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids import check_account_id
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 
@@ -23,33 +26,32 @@ def account_of(aws: Aws, given: t.Optional[str]) -> str:
     except CallFailed as failure:
         if failure.unsupported:
             raise IrsaError(
-                f"{failure} This endpoint cannot say whose credentials these are; give the account ID with the "
-                "account_id option."
+                f"{failure} This endpoint cannot say whose credentials these are. Set the option account_id."
             ) from None
         raise
 
 
 def _caller_account(aws: Aws) -> str:
-    """The account of the credentials, looked up once for all rooms of a run."""
+    """The account of the credentials, looked up once a run."""
     if aws.caller_account is None:
-        aws.caller_account = aws.call("sts", "GetCallerIdentity", "the credentials")["Account"]
+        identity = aws.call("sts", "GetCallerIdentity", "the credentials") or {}
+        aws.caller_account = str(identity["Account"])
     return aws.caller_account
 
 
 def is_of_another(aws: Aws, account_id: str) -> bool:
-    """Whether the credentials are known to be of another account than this one (one GetCallerIdentity at most)."""
+    """Whether the credentials are known to belong to another account than this one (one GetCallerIdentity at most)."""
     try:
         return _caller_account(aws) != account_id
     except CallFailed:
         return False
 
 
-def confirm_account(aws: Aws, service: str, account_id: str, given: bool) -> None:
-    """Raise IrsaError when an account ID that was given is not the credentials', before something is made in the wrong
-    account.
+def confirm_account(aws: Aws, service: str, account_id: str, *, given: bool) -> None:
+    """Raise IrsaError where an account ID was given that is not the credentials', before something is created there.
 
-    ``service`` is one whose client is in use anyway. Costs one GetCallerIdentity unless the credentials themselves say
-    their account, as those of an assumed role do. An endpoint that does not know that call leaves the question open.
+    ``service`` is one whose client is in use anyway. Costs one GetCallerIdentity unless the credentials themselves name
+    their account, as those of an assumed role do. An endpoint that does not support that call leaves the question open.
     """
     if not given:
         return
@@ -63,9 +65,8 @@ def confirm_account(aws: Aws, service: str, account_id: str, given: bool) -> Non
             raise
     if actual != account_id:
         raise IrsaError(
-            f"account_id is {account_id}, and the credentials are of account {actual}. Nothing was made. Correct "
-            "account_id, or use "
-            f"credentials of account {account_id} (AWS_PROFILE, or assume a role there)."
+            f"account_id is {account_id}, but the credentials belong to account {actual}. Nothing was created. Correct "
+            f"account_id, or use credentials of account {account_id} (AWS_PROFILE, or assume a role there)."
         )
 
 

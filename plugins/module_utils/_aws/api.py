@@ -6,53 +6,22 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import dataclasses
 import typing as t
 
 try:
     from botocore import exceptions, xform_name
 except ImportError:
-    pass  # the module that wants it says so
+    pass  # the module that needs it says so
 
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import permissions
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.read_ahead import ReadAhead
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import explained
 
-DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AllAccessDisabled", "403")
-_EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired")
-_UNKNOWN = (
-    "InvalidClientTokenId",
-    "InvalidAccessKeyId",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
-    "AuthFailure",
-    "InvalidToken",
-    "IncompleteSignature",
-)
-_UNSUPPORTED = (
-    "NotImplemented",
-    "MethodNotAllowed",
-    "UnknownOperation",
-    "UnknownOperationException",
-    "InvalidAction",
-    "405",
-    "501",
-)
-
-# From the message of a PutBucketPolicy that Block Public Access refuses:
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
-_PUBLIC_BLOCKED = "public policies are"
-
-# Somebody else wrote at the same time: read again, plan again.
-_CONFLICTS = (
-    "PreconditionFailed",
-    "412",
-    "ConditionalRequestConflict",
-    "OperationAborted",
-    "BucketAlreadyOwnedByYou",
-    "EntityAlreadyExists",
-)
+Answer = t.Optional[dict[str, t.Any]]
 
 # botocore retries throttling and broken connections on its own; these are left to its caller. IAM asks to repeat a
 # ConcurrentModification, and what was published a moment ago may not be readable from everywhere yet.
@@ -64,126 +33,219 @@ _REPEATED = (
 )
 
 
-class CallFailed(IrsaError):
-    """An API call that failed, explained. ``code`` is the service's error code, empty where no answer came."""
+# As many as one issuer has to read at once; botocore keeps ten connections.
+_MOST_READS_AT_ONCE = 8
 
-    def __init__(self, message: str, call: str, code: str = "", status: int = 0, **details: t.Any) -> None:
-        super().__init__(message, call=call, **details)
-        self.call = call
-        self.code = code
-        self.status = status
 
-    @property
-    def denied(self) -> bool:
-        """The credentials may not make this call, or not on this resource."""
-        return self.code in DENIED
+class ClientSource(t.Protocol):
+    """Where boto3 clients come from. Each method raises botocore's exceptions, as for a profile that does not exist."""
 
-    @property
-    def unsupported(self) -> bool:
-        """The endpoint does not know this call, as S3-compatible stores do not know some."""
-        return self.code in _UNSUPPORTED or self.status in (405, 501)
+    def __getitem__(self, service: str) -> t.Any:
+        """The client of a service."""
 
-    @property
-    def conflict(self) -> bool:
-        """Somebody else wrote at the same time."""
-        return self.code in _CONFLICTS or (self.call == "s3:PutObject" and self.code == "NoSuchKey")
+    def has_credentials(self) -> bool:
+        """Whether there are credentials to call with."""
+
+    def anonymous_client(self, service: str, default_region: str) -> t.Any:
+        """A client that signs nothing, in ``default_region`` where no region is set."""
+
+
+class ReadyClients(dict[str, t.Any]):
+    """Clients that exist already, by service; they have credentials, or do without."""
+
+    def has_credentials(self) -> bool:
+        return True
+
+    def anonymous_client(self, service: str, default_region: str) -> t.Any:
+        return self[service]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Call:
+    """What is called, on what (``target``, for messages), and which errors mean something to the caller."""
+
+    service: str
+    operation: str
+    target: str
+    params: t.Mapping[str, t.Any]
+    absent_codes: t.Container[str] = ()
+    iam_actions: tuple[str, ...] = ()
+    retry_codes: t.Sequence[str] = ()
 
 
 class Aws:
-    """Makes API calls with ready clients, and keeps the IAM actions that they need in ``permissions``.
+    """Makes API calls with the clients of a source, and keeps the IAM actions that they need in ``permissions``.
 
-    ``clients`` maps service names (``s3``, ``s3control``, ``iam``, ``sts``) to boto3 clients.
+    The services are ``s3``, ``s3control``, ``iam`` and ``sts``. It is the writer of the reconcile loop, for ApiCall.
     """
 
-    def __init__(self, clients: t.Mapping[str, t.Any]) -> None:
+    def __init__(self, clients: ClientSource) -> None:
         self.clients = clients
         self.permissions: set[str] = set()
         self.caller_account: t.Optional[str] = None  # once it was looked up
-        self._ahead = ReadAhead()
+        self._pool: t.Optional[concurrent.futures.ThreadPoolExecutor] = None
+        self._writes = 0
+
+    # --- clients
 
     def client(self, service: str) -> t.Any:
-        """The boto3 client of a service; raises IrsaError where it cannot be made (no region, no such profile)."""
-        try:
-            return self.clients[service]
-        except (exceptions.BotoCoreError, ValueError) as error:
-            raise explained(error, service, "", "", ()) from None
+        """The boto3 client of a service; raises CallFailed where it cannot be made (no region, no such profile)."""
+        return self._from_source(service, lambda: self.clients[service])
 
     def has_credentials(self) -> bool:
-        """Whether there are credentials to call with; raises IrsaError where looking for them fails (no such profile).
+        """Whether there are credentials to call with; raises CallFailed where looking for them fails (no such profile)."""
+        return self._from_source("credentials", self.clients.has_credentials)
 
-        Ready clients have theirs.
+    def anonymous(self, service: str, default_region: str) -> Aws:
+        """The same API for calls of one service that need no credentials: nothing is signed or looked up.
+
+        Raises CallFailed.
         """
-        look = getattr(self.clients, "has_credentials", None)
+        client = self._from_source(service, lambda: self.clients.anonymous_client(service, default_region))
+        return Aws(ReadyClients({service: client}))
+
+    @staticmethod
+    def _from_source(what: str, get: t.Callable[[], t.Any]) -> t.Any:
         try:
-            return look is None or look()
+            return get()
         except (exceptions.BotoCoreError, ValueError) as error:
-            raise explained(error, "credentials", "", "", ()) from None
+            raise explained(error, what) from None
 
-    def as_a_stranger(self, service: str, default_region: str) -> Aws:
-        """The same API for calls of one service that need no credentials: nothing is signed or looked up. Raises
-        IrsaError.
-        """
-        make = getattr(self.clients, "of_a_stranger", None)
-        try:
-            return Aws({service: self.clients[service] if make is None else make(service, default_region)})
-        except (exceptions.BotoCoreError, ValueError) as error:
-            raise explained(error, service, "", "", ()) from None
-
-    def begin(self, service: str, operation: str, **params: t.Any) -> None:
-        """Start a read that ``call`` will be asked for with the same parameters, beside others that do not depend on
-        it.
-
-        Raises CallFailed where there is no client; what else goes wrong is raised by ``call``.
-        """
-        self._ahead.begin(service, operation, params, self._patiently(service, operation))
-
-    def forget_begun(self) -> None:
-        """Drop the answers of reads that were begun and not asked for, before something is written."""
-        self._ahead.forget()
-
-    def _patiently(self, service: str, operation: str, repeat: t.Sequence[str] = ()) -> t.Callable[..., t.Any]:
-        method = getattr(self.client(service), xform_name(operation))
-        codes = (*_REPEATED, *repeat)
-        patient = AWSRetry.jittered_backoff(retries=5, delay=1, max_delay=8, catch_extra_error_codes=codes)
-        return patient(_in_aws_form(method))
+    # --- reads
 
     def call(
         self,
         service: str,
         operation: str,
-        on: str,
-        absent: t.Container[str] = (),
-        needs: t.Optional[t.Sequence[str]] = None,
-        repeat: t.Sequence[str] = (),
+        target: str,
+        *,
+        absent_codes: t.Container[str] = (),
+        iam_actions: t.Optional[t.Sequence[str]] = None,
+        retry_codes: t.Sequence[str] = (),
         **params: t.Any,
-    ) -> t.Optional[dict[str, t.Any]]:
-        """Make one API call and return its answer, or None when it fails with one of the codes in ``absent``.
+    ) -> Answer:
+        """Make one API call and return its answer, or None where it fails with one of ``absent_codes``.
 
-        ``on`` says on what, for messages. ``needs`` are the IAM actions where they are not those of the call's name,
-        ``repeat`` further error codes after which it is made again. Raises CallFailed.
+        ``target`` says on what, for messages. ``iam_actions`` are needed where they are not those of the call's name.
+        After an error of ``retry_codes`` the call is made again. Raises CallFailed.
         """
-        actions = permissions.needed(service, operation) if needs is None else tuple(needs)
-        self.permissions.update(actions)
-        begun = self._ahead.take(service, operation, params)
-        try:
-            return self._patiently(service, operation, repeat)(**params) if begun is None else begun.result()
-        except exceptions.ClientError as error:
-            if error.response.get("Error", {}).get("Code") in absent:
-                return None
-            raise explained(error, service, operation, on, actions) from None
-        except (exceptions.BotoCoreError, exceptions.HTTPClientError, ValueError) as error:
-            raise explained(error, service, operation, on, actions) from None
+        call = _Call(
+            service=service,
+            operation=operation,
+            target=target,
+            params=params,
+            absent_codes=absent_codes,
+            iam_actions=permissions.needed(service, operation) if iam_actions is None else tuple(iam_actions),
+            retry_codes=retry_codes,
+        )
+        return self._answer(call, lambda: self._patient_method(call)(**params))
 
-    def pages(self, service: str, operation: str, on: str, **params: t.Any) -> t.Iterator[dict[str, t.Any]]:
-        """The answers of an API call that comes in pages. Raises CallFailed."""
+    def read(
+        self, service: str, operation: str, target: str, *, absent_codes: t.Container[str] = (), **params: t.Any
+    ) -> Read:
+        """A read that can be started before its answer is needed; otherwise like ``call``."""
+        call = _Call(
+            service=service,
+            operation=operation,
+            target=target,
+            params=params,
+            absent_codes=absent_codes,
+            iam_actions=permissions.needed(service, operation),
+        )
+        return Read(self, call)
+
+    def pages(self, service: str, operation: str, target: str, **params: t.Any) -> t.Iterator[dict[str, t.Any]]:
+        """The answers of a list call that comes in pages, retried by botocore alone. Raises CallFailed."""
         actions = permissions.needed(service, operation)
         self.permissions.update(actions)
         try:
             yield from self.client(service).get_paginator(xform_name(operation)).paginate(**params)
         except exceptions.ClientError as error:
-            raise explained(_with_error(error), service, operation, on, actions) from None
+            raise explained(_with_error(error), f"{service}:{operation}", target, actions) from None
         except (exceptions.BotoCoreError, exceptions.HTTPClientError) as error:
-            raise explained(error, service, operation, on, actions) from None
+            raise explained(error, f"{service}:{operation}", target, actions) from None
+
+    # --- writes: what the reconcile loop asks for
+
+    def preview(self, change: ApiCall) -> None:
+        """Note the permissions of a write that is not made."""
+        self.permissions.update(change.permissions)
+
+    def before_writes(self) -> None:
+        """From now on, an answer of a read that was started before is out of date."""
+        self._writes += 1
+
+    def write(self, change: ApiCall) -> Answer:
+        """Make a planned call; returns None where another process has done it already. Raises CallFailed."""
+        return self.call(
+            change.service,
+            change.operation,
+            change.target,
+            absent_codes=change.done_codes,
+            iam_actions=change.iam_actions,
+            retry_codes=change.retry_codes,
+            **change.params,
+        )
+
+    # --- the one place where a call is made
+
+    def _patient_method(self, call: _Call) -> t.Callable[..., t.Any]:
+        method = getattr(self.client(call.service), xform_name(call.operation))
+        codes = (*_REPEATED, *call.retry_codes)
+        patient = AWSRetry.jittered_backoff(retries=5, delay=1, max_delay=8, catch_extra_error_codes=codes)
+        return patient(_in_aws_form(method))
+
+    def _submit(self, call: _Call) -> concurrent.futures.Future[t.Any]:
+        """Start a call beside others. Raises CallFailed where there is no client."""
+        if self._pool is None:
+            self._pool = concurrent.futures.ThreadPoolExecutor(_MOST_READS_AT_ONCE)
+        return self._pool.submit(self._patient_method(call), **call.params)
+
+    def _answer(self, call: _Call, make: t.Callable[[], t.Any]) -> Answer:
+        self.permissions.update(call.iam_actions)
+        try:
+            return make()
+        except exceptions.ClientError as error:
+            if error.response.get("Error", {}).get("Code") in call.absent_codes:
+                return None
+            raise explained(error, f"{call.service}:{call.operation}", call.target, call.iam_actions) from None
+        except (exceptions.BotoCoreError, exceptions.HTTPClientError, ValueError) as error:
+            raise explained(error, f"{call.service}:{call.operation}", call.target, call.iam_actions) from None
+
+
+class Read:
+    """A read that may be started before its answer is needed, beside others that do not depend on it.
+
+    Each answer is handed out once. Asked again, or after a write has made the answer out of date, it reads again.
+    """
+
+    def __init__(self, aws: Aws, call: _Call) -> None:
+        self._aws = aws
+        self._call = call
+        self._started: t.Optional[concurrent.futures.Future[t.Any]] = None
+        self._writes_before = 0
+
+    def start(self) -> Read:
+        """Start the call, unless it is under way.
+
+        Raises CallFailed where there is no client; what else goes wrong is raised by ``result``.
+        """
+        if self._under_way() is None:
+            self._started, self._writes_before = self._aws._submit(self._call), self._aws._writes
+        return self
+
+    def result(self) -> Answer:
+        """The answer, None where nothing is there. Raises CallFailed."""
+        under_way, self._started = self._under_way(), None
+        if under_way is not None:
+            return self._aws._answer(self._call, under_way.result)
+        return self._aws._answer(self._call, lambda: self._aws._patient_method(self._call)(**self._call.params))
+
+    def _under_way(self) -> t.Optional[concurrent.futures.Future[t.Any]]:
+        if self._started is not None and self._writes_before != self._aws._writes:
+            self._started.cancel()
+            self._started = None
+        return self._started
 
 
 def _in_aws_form(method: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
@@ -209,73 +271,3 @@ def _with_error(error: exceptions.ClientError) -> exceptions.ClientError:
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")
         response["Error"] = {"Code": response.get("Code") or str(status), "Message": response.get("Message")}
     return error
-
-
-def explained(error: Exception, service: str, operation: str, on: str, actions: t.Sequence[str]) -> CallFailed:
-    """What a botocore exception means to a user: what was tried, on what, what came back, what to do."""
-    call = f"{service}:{operation}" if operation else service
-    tried = f"{call} on {on}" if on else call
-    if not isinstance(error, exceptions.ClientError):
-        return CallFailed(
-            f"{tried} could not be made: {str(error).rstrip('.')}. {_remedy_without_answer(error)}".rstrip(), call
-        )
-    answer = error.response.get("Error", {})
-    code, message = str(answer.get("Code", "")), str(answer.get("Message") or "no message")
-    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)
-    details: dict[str, t.Any] = {"error": {"code": code, "message": message}}
-    remedy = _remedy(code, message, actions)
-    if code in DENIED and actions:
-        details["missing_permissions"] = list(actions)
-    return CallFailed(
-        f"{tried} failed: {code}: {message.rstrip('.')}. {remedy}".rstrip(), call, code, status, **details
-    )
-
-
-def _remedy(code: str, message: str, actions: t.Sequence[str]) -> str:
-    if code in DENIED and _PUBLIC_BLOCKED in message:
-        return "Block Public Access of the account or its organization forbids this. Have it lifted for this account."
-    if code in DENIED:
-        named = " and ".join(actions)
-        return f"The credentials need the permission {named} there, and no policy may deny it." if named else ""
-    if code in _EXPIRED:
-        return "The credentials have expired. Log in or assume the role again."
-    if code == "400":  # of a HEAD, whose answer has no text
-        return "The usual cause is credentials that have expired or are damaged. Log in or assume the role again."
-    if code in _UNKNOWN:
-        return (
-            "AWS does not accept these credentials. Check the profile, the access key, and that they belong to this "
-            "endpoint."
-        )
-    if "ThumbprintList" in message:
-        return (
-            "This endpoint wants thumbprints, which AWS does not. Give thumbprints: [auto] (irsa_issuer_thumbprints), "
-            "or list them."
-        )
-    if code.startswith("OpenIdIdpCommunicationError"):
-        return (
-            "IAM reads the issuer's documents and certificate when a provider is made without thumbprints. Check that "
-            "both documents are readable by anybody, or give thumbprints."
-        )
-    return ""
-
-
-def _remedy_without_answer(error: Exception) -> str:
-    if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
-        return "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the module's own options."
-    if isinstance(error, exceptions.NoRegionError):
-        return "Set the region option, AWS_REGION, or the profile's region."
-    if isinstance(error, exceptions.SSLError):
-        return (
-            "The endpoint's certificate is not trusted here. Set AWS_CA_BUNDLE or the aws_ca_bundle option to the file "
-            "of its CA."
-        )
-    if isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError)):
-        return (
-            "Check the endpoint (endpoint_url, AWS_ENDPOINT_URL), the region, the proxy (HTTPS_PROXY, NO_PROXY) and "
-            "the network."
-        )
-    if isinstance(error, exceptions.ParamValidationError):
-        return (
-            "This botocore is too old for an option that was asked for, or a value is not of the kind that AWS takes."
-        )
-    return ""

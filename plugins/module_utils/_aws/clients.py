@@ -21,7 +21,7 @@ except ImportError:
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import botocore_cache, credentials
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import place_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.shared_tls import SharedContext
 
 _SERVICES = ("s3", "s3control", "iam", "sts")
@@ -48,7 +48,7 @@ def warm(services: t.Iterable[str]) -> None:
     try:
         session = _session()
         for service in services:
-            place_of(
+            endpoint_of(
                 session.client(service, region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
             )
         botocore_cache.make_session_ahead()
@@ -92,7 +92,7 @@ class Clients(collections.abc.Mapping[str, t.Any]):
             self._found_credentials = given or credentials.exist(self._profile)
         return self._found_credentials
 
-    def of_a_stranger(self, service: str, default_region: str) -> t.Any:
+    def anonymous_client(self, service: str, default_region: str) -> t.Any:
         """A client that signs nothing and looks for no credentials, in ``default_region`` where no other is set."""
         self._begin()
         config = Config(**_DEFAULTS).merge(self._config) if self._config else Config(**_DEFAULTS)
@@ -120,7 +120,7 @@ class Clients(collections.abc.Mapping[str, t.Any]):
         # Where the endpoint is, the client alone can tell: a guess saves making two of them.
         guess = self.endpoint is None and "AWS_ENDPOINT_URL" not in os.environ
         client = self._s3(for_aws=guess)
-        is_aws = not client.meta.region_name or place_of(client).is_aws
+        is_aws = not client.meta.region_name or endpoint_of(client).is_aws
         return client if is_aws == guess else self._s3(for_aws=is_aws)
 
     def _s3(self, for_aws: bool) -> t.Any:

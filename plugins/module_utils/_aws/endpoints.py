@@ -18,13 +18,13 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import botoco
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 
-class Place(t.NamedTuple):
+class Endpoint(t.NamedTuple):
     """Where an S3 client goes: partition, region, whether that is AWS's own endpoint; ``suffix`` as amazonaws.com."""
 
     partition: str
     region: str
     suffix: str
-    endpoint: str
+    url: str
     is_aws: bool
 
     def bucket_host(self, bucket: str) -> str:
@@ -34,7 +34,7 @@ class Place(t.NamedTuple):
         one's own serves ``<bucket>.<its host>``, if it has a name and no port. Other endpoints, such as a test double
         on http://127.0.0.1:5000, cannot be an issuer, and stand in for AWS.
         """
-        parts = urlsplit(self.endpoint)
+        parts = urlsplit(self.url)
         named = parts.scheme == "https" and parts.port is None and not _is_address(parts.hostname or "")
         if named and not self.is_aws and "." in (parts.hostname or ""):
             return f"{bucket}.{parts.hostname}"
@@ -45,7 +45,7 @@ def _is_address(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()
 
 
-def place_of(client: t.Any) -> Place:
+def endpoint_of(client: t.Any) -> Endpoint:
     """Where a boto3 client goes. Raises IrsaError where it has no region."""
     session = botocore_cache.knowledge()
     region = client.meta.region_name
@@ -60,4 +60,4 @@ def place_of(client: t.Any) -> Place:
     partitions = session.get_data("partitions")["partitions"]
     suffix = next(entry["outputs"]["dnsSuffix"] for entry in partitions if entry["id"] == partition)
     host = urlsplit(client.meta.endpoint_url).hostname or ""
-    return Place(partition, region, suffix, client.meta.endpoint_url, host.endswith("." + suffix))
+    return Endpoint(partition, region, suffix, client.meta.endpoint_url, host.endswith("." + suffix))

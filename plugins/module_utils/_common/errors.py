@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one error type that rooms raise."""
+"""The two errors that module_utils raise: a whole message for the user, and a fragment of one."""
 
 from __future__ import annotations
 
@@ -10,13 +10,34 @@ import typing as t
 
 
 class IrsaError(Exception):
-    """Something a user can act on: what was tried, on what, what came back, what to do.
+    """A whole message that a user can act on: what was tried, on what, what came back, what to do.
 
-    ``str()`` of it is the whole message. ``details`` (JSON-like) goes into the failed result beside the message and
-    never holds a secret. ``warnings`` is what was noticed on the way, and may be the cause.
+    ``str()`` of it is the message. ``details`` (JSON-like) goes into the failed result beside the message and
+    never holds a secret. ``warnings`` are what was noticed before the failure and may be its cause.
     """
 
     def __init__(self, message: str, **details: t.Any) -> None:
         super().__init__(message)
         self.details = details
         self.warnings: t.Sequence[str] = ()
+
+
+class WriteFailed(IrsaError):
+    """A write that failed, with what the reconcile loop has to know of the failure."""
+
+    @property
+    def conflict(self) -> bool:
+        """Another process wrote at the same time: read again and plan again."""
+        return False
+
+    @property
+    def unsupported(self) -> bool:
+        """The endpoint does not implement this write at all."""
+        return False
+
+
+class Fault(Exception):
+    """What is wrong with one thing, as a fragment without its subject: "it is not JSON".
+
+    Whoever knows the subject puts it in front and raises IrsaError. A Fault must never reach a user by itself.
+    """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How what strangers wrote, such as a token's claims, is put into a sentence."""
+"""How text from outside, such as a token's claims, is put into a sentence, and lists that policies abbreviate."""
 
 from __future__ import annotations
 
@@ -32,3 +32,10 @@ def listed(values: t.Iterable[t.Any]) -> str:
     rest = len(several) - _MOST_LISTED
     names = ", ".join(quoted(value) for value in several[:_MOST_LISTED])
     return (names or "none") + (f" and {rest} more" if rest > 0 else "")
+
+
+def as_list(value: t.Any) -> list[t.Any]:
+    """A value where the policy language, or YAML, lets a single item stand for a list of one; None is an empty list."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]

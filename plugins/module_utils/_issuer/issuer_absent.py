@@ -2,71 +2,71 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-
-"""An issuer as a whole, taken away in the safe order: whoever takes the name of a deleted bucket must find nothing that
-trusts it.
-"""
+"""Remove an issuer in the safe order: whoever takes over the name of a deleted bucket must find nothing that trusts it."""
 
 from __future__ import annotations
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_base, bucket_absent, publication
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerWish
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.plan import Change, Outcome, Room, carry_out, planned
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Ledger
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import (
+    Outcome,
+    Resource,
+    planned,
+    reconcile,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_absent import AbsentProvider
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_absent import AbsentBucket
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_absent import AbsentDocuments
+
+Planned = tuple[Resource[ApiCall], list[ApiCall]]
 
 
-def ensure_absent(aws: Aws, wish: IssuerWish, check_mode: bool) -> Outcome:
-    """Remove the provider, then the documents or, with ``wish.delete_bucket``, the bucket with them.
+def ensure_absent(aws: Aws, spec: IssuerSpec, check_mode: bool) -> Outcome[ApiCall]:
+    """Remove the provider, then the documents or, with ``spec.delete_bucket``, the bucket with them.
 
-    Everything is read and planned first: objects or documents of somebody else's, and roles that still trust the
-    provider, stop the run before anything is removed. The outcome's ``issuer`` sums the run up. Raises IrsaError.
+    Everything is read and planned first: objects or documents of others, and roles that still trust the provider, stop
+    the run before anything is removed. The outcome's ``issuer`` is the summary of the run. Raises IrsaError.
     """
-    place = bucket_base.BucketRoom(aws, wish.of_bucket(wish.own_paths)) if wish.bucket else None
-    if place is not None:
-        place.exists()  # raises where it is somebody else's
-    url = wish.url or f"https://{place.values()['host']}{wish.slash_prefix}"
+    bucket = Bucket(aws, spec.bucket_spec(spec.bucket, spec.own_paths)) if spec.bucket else None
+    if bucket is not None:
+        bucket.exists()  # raises where it belongs to others
+    url = spec.url or f"https://{bucket.values()['host'] if bucket else ''}{spec.slash_prefix}"
     issuer_url.parse(url)
-    in_bucket = [] if place is None else _plans_in_bucket(aws, wish, url, place)
-    registered = provider.DoomedProvider(
-        aws,
-        provider.ProviderWish(
-            url=url,
-            account_id=wish.provider_account(place and place.account_id),
-            ignore_role_trust=wish.ignore_role_trust,
-        ),
+    in_bucket = _plan_bucket(aws, spec, url, bucket=bucket) if bucket else []
+    provider_spec = ProviderSpec(
+        url=url,
+        account_id=spec.provider_account(bucket.account_id if bucket else None),
+        ignore_role_trust=spec.ignore_role_trust,
     )
-    plans: list[tuple[Room, list[Change]]] = [(registered, planned(registered)), *in_bucket]
-    changes: list[Change] = []
-    try:
-        for room, plan in plans:
-            changes += carry_out(aws, room, check_mode, plan)
-    except IrsaError as error:
-        if not check_mode:
-            error.details["actions"] = [change.action for change in changes] + error.details.get("actions", [])
-        raise
+    provider = AbsentProvider(aws, provider_spec)
+    plans: list[Planned] = [(provider, planned(provider)), *in_bucket]
+    ledger = Ledger(check_mode)
+    with ledger.told_by_failures():
+        for resource, plan in plans:
+            reconcile(resource, aws, ledger, plan=plan)
+            ledger.warn(resource.warnings)
     summary = {
         "issuer": url,
-        "provider_arn": registered.arn,
-        "bucket": wish.bucket,
-        "actions": [change.action for change in changes],
+        "provider_arn": provider.arn,
+        "bucket": spec.bucket,
+        "actions": ledger.actions,
         "permissions": sorted(aws.permissions),
-        "changed": bool(changes),
+        "changed": ledger.changed,
     }
-    warnings = [warning for room, _plan in plans for warning in room.warnings]
     values = {"key_wanted": False, "key_is_lost": None, "prepared": None, "issuer": summary}
-    return Outcome(changes, values, warnings, sorted(aws.permissions))
+    return Outcome(ledger.changes, values, ledger.warnings, sorted(aws.permissions))
 
 
-def _plans_in_bucket(
-    aws: Aws, wish: IssuerWish, url: str, place: bucket_base.BucketRoom
-) -> list[tuple[Room, list[Change]]]:
-    """What goes from the bucket, or with it. Whose documents are in it is looked at in both cases."""
-    documents = publication.Withdrawal(aws, wish.of_documents(url, place.account_id))
-    withdrawal = planned(documents)
-    if not wish.delete_bucket:
-        return [(documents, withdrawal)]
-    doomed = bucket_absent.DoomedBucket(aws, wish.of_bucket(wish.own_paths))
-    return [(doomed, planned(doomed))]
+def _plan_bucket(aws: Aws, spec: IssuerSpec, url: str, *, bucket: Bucket) -> list[Planned]:
+    """What is removed from the bucket, or with it. The documents in it are looked at in both cases."""
+    documents = AbsentDocuments(aws, spec.publication_spec(bucket.spec.name, url=url, account_id=bucket.account_id))
+    removal = planned(documents)
+    if not spec.delete_bucket:
+        return [(documents, removal)]
+    absent = AbsentBucket(aws, bucket.spec)
+    return [(absent, planned(absent))]

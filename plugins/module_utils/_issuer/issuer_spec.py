@@ -2,15 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-
-"""What is wanted of an issuer as a whole, and what is known of its key."""
+"""The desired state of an issuer as a whole, and what is known of its signing key."""
 
 from __future__ import annotations
 
 import dataclasses
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import BucketWish
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import (
     DEFAULT_AUDIENCE,
@@ -18,19 +16,22 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url i
     JWKS_PATH,
     object_keys,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication import (
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import (
     DEFAULT_CACHE_CONTROL,
-    PublicationWish,
+    PublicationSpec,
 )
 
 # The same patterns for all clusters of a bucket, so that a fleet does not race for its policy.
 _SHARED_PATHS = (f"*/{JWKS_PATH}", f"*/{DISCOVERY_PATH}")
 
+_BUCKET_PREFIX = "bucket_"
 
-@dataclasses.dataclass(frozen=True)
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class SigningKey:
-    """What module irsa_keypair returned of the key that the API server signs with. ``exists`` false: it is not made
-    yet.
+    """What module irsa_keypair returned of the key that the API server signs with. ``exists`` is false while the key
+    has not been created.
     """
 
     exists: bool = False
@@ -44,19 +45,19 @@ class SigningKey:
 
     @classmethod
     def of(cls, result: t.Mapping[str, t.Any]) -> SigningKey:
-        """From a result of irsa_keypair, whatever else it holds; nothing at all stands for a key that is not made yet.
+        """The key in a result of irsa_keypair; an empty result stands for a key that has not been created.
 
-        Raises IrsaError for a result that says nothing of a key, as that of a task that failed or was skipped.
+        Raises IrsaError for a result without a key, such as that of a task that failed or was skipped.
         """
         if result and "exists" not in result:
-            came = f": {result['msg']}" if result.get("msg") else ""
-            raise IrsaError(f"What is given as the key says nothing of one; irsa_keypair must have succeeded{came}")
+            reason = f": {result['msg']}" if result.get("msg") else ""
+            raise IrsaError(f"The value of key is not a result of irsa_keypair; that task must have succeeded{reason}")
         return cls(**{field.name: result[field.name] for field in dataclasses.fields(cls) if field.name in result})
 
     def apiserver_flags(self, url: str) -> list[str]:
-        """The flags of kube-apiserver for a new cluster; those of one that runs already are another matter, since every
-        API server must know both keys for a while.
+        """The flags of kube-apiserver for a new cluster.
 
+        A cluster that runs already needs more care, since every API server must know both keys for a while.
         https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#serviceaccount-token-volume-projection
         """
         return [
@@ -68,11 +69,12 @@ class SigningKey:
         ]
 
 
-@dataclasses.dataclass(frozen=True)
-class IssuerWish:
-    """What is wanted of an issuer: the options of module irsa_issuer. None and empty: not set.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IssuerSpec:
+    """The desired state of an issuer: the options of module irsa_issuer. None and empty mean not set.
 
-    ``prepared`` is what a run before there was a key left for this one.
+    ``bucket_settings`` are further fields of BucketSpec; ``prepared`` is what a run before the key existed left for
+    this one.
     """
 
     key: SigningKey = SigningKey()
@@ -84,9 +86,7 @@ class IssuerWish:
     account_id: t.Optional[str] = None
     bucket_account_id: t.Optional[str] = None
     bucket_public_paths: t.Optional[t.Sequence[str]] = None
-    bucket_encryption: t.Optional[str] = None
-    bucket_versioning: t.Optional[bool] = None
-    bucket_namespace: t.Optional[str] = None
+    bucket_settings: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     tags: t.Optional[dict[str, str]] = None
     extra_jwks: t.Sequence[t.Any] = ()
     legacy_empty_kid: bool = False
@@ -102,9 +102,22 @@ class IssuerWish:
     delete_bucket: bool = False
     ignore_role_trust: bool = False
 
+    @classmethod
+    def of(cls, options: t.Mapping[str, t.Any]) -> IssuerSpec:
+        """The spec that the options of module irsa_issuer describe. Raises IrsaError for a key that is not one."""
+        own = {field.name for field in dataclasses.fields(cls)}
+        of_bucket = {field.name for field in dataclasses.fields(BucketSpec)}
+        given = {name: value for name, value in options.items() if name in own and value is not None}
+        settings = {
+            name.removeprefix(_BUCKET_PREFIX): value
+            for name, value in options.items()
+            if name not in own and name.startswith(_BUCKET_PREFIX) and name.removeprefix(_BUCKET_PREFIX) in of_bucket
+        }
+        return cls(**{**given, "key": SigningKey.of(options.get("key") or {}), "bucket_settings": settings})
+
     @property
     def slash_prefix(self) -> str:
-        """The prefix as it goes behind a host."""
+        """The prefix as it follows a host."""
         return f"/{self.prefix}" if self.prefix else ""
 
     @property
@@ -123,36 +136,33 @@ class IssuerWish:
         return not self.bucket or bool(self.url)
 
     def provider_account(self, bucket_account_id: t.Optional[str]) -> t.Optional[str]:
-        """The provider's account where it is known: as given, or the bucket's where nothing was given."""
+        """The provider's account where it is known: as given, or the bucket's where no account was given."""
         return self.account_id if self.account_id or self.bucket_account_id else bucket_account_id
 
-    def of_bucket(self, public_paths: t.Sequence[str]) -> BucketWish:
-        """The part that concerns the bucket."""
-        return BucketWish(
-            name=self.bucket or "",
-            region=self.region,
-            account_id=self.prepared.get("account_id") or self.bucket_account_id or self.account_id,
-            public_paths=public_paths,
-            tags=self.tags,
-            encryption=self.bucket_encryption,
-            versioning=self.bucket_versioning,
-            namespace=self.bucket_namespace,
+    def bucket_spec(self, bucket: str, public_paths: t.Sequence[str]) -> BucketSpec:
+        """The desired state of the bucket."""
+        return BucketSpec(
+            **{
+                **self.bucket_settings,
+                "name": bucket,
+                "region": self.region,
+                "account_id": self.prepared.get("account_id") or self.bucket_account_id or self.account_id,
+                "public_paths": public_paths,
+                "tags": self.tags,
+            }
         )
 
-    def of_documents(
-        self,
-        url: str,
-        account_id: str,
-        jwks_json: t.Optional[str] = None,
-        discovery_json: t.Optional[str] = None,
-    ) -> PublicationWish:
-        """The part that concerns the documents, in a bucket of this account."""
-        return PublicationWish(
-            bucket=self.bucket or "",
+    def publication_spec(
+        self, bucket: str, *, url: str, account_id: str, texts: t.Optional[t.Mapping[str, t.Any]] = None
+    ) -> PublicationSpec:
+        """The documents to publish in a bucket of this account; without ``texts`` they are not known yet."""
+        texts = texts or {}
+        return PublicationSpec(
+            bucket=bucket,
             issuer=url,
             prefix=self.prefix,
-            jwks_json=jwks_json,
-            discovery_json=discovery_json,
+            jwks_json=texts.get("jwks_json"),
+            discovery_json=texts.get("discovery_json"),
             purge_keys=self.purge_keys,
             overwrite=self.overwrite,
             cache_control=self.cache_control,

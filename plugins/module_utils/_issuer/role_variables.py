@@ -14,7 +14,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import pem
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids import check_account_id
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import parse_connect_to
 
 PREFIX = "irsa_issuer_"
@@ -93,7 +93,7 @@ def _check_jwks_list(documents: t.Any) -> None:
     for number, document in enumerate(documents, start=1):
         try:
             listed = jwk.keys_of(document)
-        except IrsaError as fault:
+        except Fault as fault:
             raise IrsaError(f"Document {number}: {fault}.") from None
         if any(jwk.has_private_members(key) for key in listed):
             raise IrsaError(f"Document {number} holds a private key, where public ones belong. Treat it as disclosed.")

@@ -23,12 +23,10 @@ except ImportError as import_error:
     JWCRYPTO_IMPORT_ERROR = import_error
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import signing_key
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.masking import PRIVATE_MEMBERS
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 
 Jwk = t.Dict[str, t.Any]
-
-# RFC 7518, sections 6.2.2, 6.3.2 and 6.4, and RFC 9881 for the seed of ML-DSA
-PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv")
 
 # A JWKS with more keys of one type than this was not usable with STS.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -56,11 +54,11 @@ def has_private_members(key: Jwk) -> bool:
 
 
 def parse_jwks(text: str) -> list[Jwk]:
-    """The keys of a JWKS text. Raises IrsaError when it is no JWKS; nothing is said yet of the single keys."""
+    """The keys of a JWKS text. Raises Fault when it is no JWKS; nothing is said yet of the single keys."""
     try:
         document = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        raise IrsaError("it is not JSON") from None
+        raise Fault("it is not JSON") from None
     return keys_of(document)
 
 
@@ -69,48 +67,48 @@ def _refuse_constant(name: str) -> t.NoReturn:
 
 
 def keys_of(document: t.Any) -> list[Jwk]:
-    """The keys of a JWKS as an object. Raises IrsaError when it has no list of objects under ``keys``."""
+    """The keys of a JWKS as an object. Raises Fault when it has no list of objects under ``keys``."""
     found = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(found, list) or not all(isinstance(key, dict) for key in found):
-        raise IrsaError("it is no JWKS: a JSON object with a list of keys under 'keys' is wanted")
+        raise Fault("it is no JWKS: a JSON object with a list of keys under 'keys' is wanted")
     return found
 
 
 def usable(key: Jwk) -> Jwk:
     """A JWK as it may be published for STS: ``alg`` and ``use`` filled in, nothing that STS refuses.
 
-    Raises IrsaError with the reason for a private key, a missing or wrong ``kid``, ``key_ops``, ``use`` other than
+    Raises Fault with the reason for a private key, a missing or wrong ``kid``, ``key_ops``, ``use`` other than
     ``sig``, an algorithm STS does not verify or that is not the key's, and a certificate (``x5c``) of another key.
     """
     if has_private_members(key):
-        raise IrsaError("it holds private members, where a public key belongs; treat that key as disclosed")
+        raise Fault("it holds private members, where a public key belongs; treat that key as disclosed")
     if not isinstance(key.get("kid"), str) or not key["kid"]:
-        raise IrsaError("it has no kid, and STS finds a token's key by its kid")
+        raise Fault("it has no kid, and STS finds a token's key by its kid")
     if "key_ops" in key:
-        raise IrsaError('it has key_ops, and STS cannot use a key that has any, even ["verify"]; leave that member out')
+        raise Fault('it has key_ops, and STS cannot use a key that has any, even ["verify"]; leave that member out')
     if key.get("use", "sig") != "sig":
-        raise IrsaError(f"its use is {key['use']!r}, and STS takes 'sig' only")
+        raise Fault(f"its use is {key['use']!r}, and STS takes 'sig' only")
     public_key = public_key_of(key)
     wanted = signing_key.algorithm(public_key)
     allowed = [wanted] if wanted.startswith("ES") else ["RS256", "RS384", "RS512"]
     if key.get("alg", wanted) not in allowed:
-        raise IrsaError(f"its alg is {key['alg']!r}, which is not among {', '.join(allowed)} for such a key")
+        raise Fault(f"its alg is {key['alg']!r}, which is not among {', '.join(allowed)} for such a key")
     if "x5c" in key:
         check_certificate(key, public_key)
     return {**key, "alg": key.get("alg", wanted), "use": "sig"}
 
 
 def public_key_of(key: Jwk) -> t.Any:
-    """The public key object of a JWK; raises IrsaError where its type or numbers cannot be used."""
+    """The public key object of a JWK; raises Fault where its type or numbers cannot be used."""
     if key.get("kty") not in ("RSA", "EC"):
-        raise IrsaError(f"its kty is {key.get('kty')!r}, and STS takes RSA and EC only")
+        raise Fault(f"its kty is {key.get('kty')!r}, and STS takes RSA and EC only")
     make = _rsa_key if key["kty"] == "RSA" else _ec_key
     try:
         public_key = make(key)
     except KeyError as missing:
-        raise IrsaError(f"it lacks the member {missing.args[0]!r}") from None
+        raise Fault(f"it lacks the member {missing.args[0]!r}") from None
     except (ValueError, TypeError):
-        raise IrsaError("its numbers do not make a public key") from None
+        raise Fault("its numbers do not make a public key") from None
     signing_key.algorithm(public_key)
     return public_key
 
@@ -123,7 +121,7 @@ def _rsa_key(key: Jwk) -> t.Any:
 def _ec_key(key: Jwk) -> t.Any:
     curve = _CURVES.get(key["crv"]) if isinstance(key["crv"], str) else None
     if curve is None:
-        raise IrsaError(f"its crv is {key['crv']!r}, and STS takes {', '.join(_CURVES)} only")
+        raise Fault(f"its crv is {key['crv']!r}, and STS takes {', '.join(_CURVES)} only")
     x, y = _number(key["x"]), _number(key["y"])
     return ec.EllipticCurvePublicNumbers(x, y, getattr(ec, curve)()).public_key()
 
@@ -136,13 +134,13 @@ def _number(text: t.Any) -> int:
 
 
 def check_certificate(key: Jwk, public_key: t.Any) -> None:
-    """Raise IrsaError where a JWK has a certificate (``x5c``) that cannot be read or is of another key."""
+    """Raise Fault where a JWK has a certificate (``x5c``) that cannot be read or is of another key."""
     try:
         certified = x509.load_der_x509_certificate(base64.b64decode(key["x5c"][0])).public_key()
     except (ValueError, TypeError, IndexError, KeyError, UnsupportedAlgorithm):
-        raise IrsaError("its x5c holds no certificate that can be read") from None
+        raise Fault("its x5c holds no certificate that can be read") from None
     if signing_key.spki(certified) != signing_key.spki(public_key):
-        raise IrsaError("the certificate in its x5c is of another key")
+        raise Fault("the certificate in its x5c is of another key")
 
 
 def algorithm_of(key: Jwk) -> t.Optional[str]:

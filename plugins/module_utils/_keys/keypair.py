@@ -14,7 +14,7 @@ import stat
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files, signing_key, pem
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 
 _UNKNOWN = "(known when the key has been made)"
 
@@ -77,7 +77,7 @@ class KeyPair:
             return None
         try:
             return signing_key.load_private(content)
-        except IrsaError as fault:
+        except Fault as fault:
             if self.options["regenerate"] == "always" and self.options["create"]:
                 return None
             raise IrsaError(f"The private key file {self.path} cannot be used: {fault}. It was left alone.") from None
@@ -218,7 +218,7 @@ class KeyPair:
             return ""
         try:
             present = signing_key.kid(signing_key.load_public(content))
-        except IrsaError as fault:
+        except Fault as fault:
             return str(fault)
         return None if present == signing_key.kid(public_key) else f"it is of another key, {present}"
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+
+# RFC 7518, sections 6.2.2, 6.3.2 and 6.4, and RFC 9881 for the seed of ML-DSA
+PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv")
 
 # Shorter texts hide nothing, and masking them everywhere would make an output unreadable.
 _LEAST_CHARACTERS = 8
@@ -26,7 +29,7 @@ def in_public_key(text: str) -> set[str]:
         try:
             signing_key.load_public(text.encode("utf-8", "replace"))
             return set()
-        except IrsaError:
+        except Fault:
             pass
     return _long_enough({text, text.strip()} | {line.strip() for line in text.splitlines() if "-----" not in line})
 
@@ -36,7 +39,7 @@ def in_document(document: t.Any) -> set[str]:
     found: set[str] = set()
     if isinstance(document, dict):
         for name, value in document.items():
-            found |= set(_texts(value)) if name in jwk.PRIVATE_MEMBERS else in_document(value)
+            found |= set(_texts(value)) if name in PRIVATE_MEMBERS else in_document(value)
     elif isinstance(document, list):
         found = set().union(*map(in_document, document))
     return _long_enough(found)

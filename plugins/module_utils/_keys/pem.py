@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 
 _PRIVATE = re.compile(rb"BEGIN [A-Z0-9 ]*PRIVATE KEY")
 
@@ -26,7 +26,7 @@ class PemBlock(t.NamedTuple):
 def pem_blocks(text: bytes) -> list[PemBlock]:
     """Split PEM text into its blocks; what stands between blocks is ignored, as RFC 7468 allows.
 
-    Raises IrsaError for a block that begins and does not end.
+    Raises Fault for a block that begins and does not end.
     """
     blocks = []
     position = 0
@@ -37,7 +37,7 @@ def pem_blocks(text: bytes) -> list[PemBlock]:
         end_line = b"-----END " + begin.group(1) + b"-----"
         end = text.find(end_line, begin.end())
         if end < 0:
-            raise IrsaError(f"it is truncated: '-----BEGIN {begin.group(1).decode()}-----' has no matching END line")
+            raise Fault(f"it is truncated: '-----BEGIN {begin.group(1).decode()}-----' has no matching END line")
         position = end + len(end_line)
         blocks.append(PemBlock(begin.group(1).decode(), text[begin.start() : position] + b"\n"))
 

@@ -25,7 +25,7 @@ try:
 except ImportError as import_error:
     CRYPTOGRAPHY_IMPORT_ERROR = import_error
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.pem import PemBlock, holds_private_key, pem_blocks
 
 MINIMAL_CRYPTOGRAPHY_VERSION = "3.4"
@@ -84,45 +84,45 @@ def _refuse_unusable_kind(block: PemBlock) -> None:
         return
     for identifier, kind in _UNUSABLE_KINDS.items():
         if identifier in start:
-            raise IrsaError(f"it is {kind}; wanted is {_USABLE}")
+            raise Fault(f"it is {kind}; wanted is {_USABLE}")
 
 
 def load_private(text: bytes) -> PrivateKey:
     """Read the one private key in PEM text.
 
     Takes PKCS#1 (``RSA PRIVATE KEY``), SEC1 (``EC PRIVATE KEY``) and PKCS#8 (``PRIVATE KEY``), which are what
-    kube-apiserver reads (https://github.com/kubernetes/client-go/blob/master/util/keyutil/key.go). Raises IrsaError
+    kube-apiserver reads (https://github.com/kubernetes/client-go/blob/master/util/keyutil/key.go). Raises Fault
     with the reason for everything else; the message quotes nothing of the key.
     """
     # openssl ecparam -genkey writes the curve's parameters before the key.
     blocks = [block for block in pem_blocks(text) if block.label != "EC PARAMETERS"]
     if not blocks:
-        raise IrsaError("it holds no PEM block; a private key begins with '-----BEGIN … PRIVATE KEY-----'")
+        raise Fault("it holds no PEM block; a private key begins with '-----BEGIN … PRIVATE KEY-----'")
     private = [block for block in blocks if block.label.endswith("PRIVATE KEY")]
     if not private:
-        raise IrsaError(f"it holds a public part only ({blocks[0].label}), where the private key belongs")
+        raise Fault(f"it holds a public part only ({blocks[0].label}), where the private key belongs")
     if len(blocks) > 1:
-        raise IrsaError(f"it holds {len(blocks)} PEM blocks, and one private key alone is wanted")
+        raise Fault(f"it holds {len(blocks)} PEM blocks, and one private key alone is wanted")
     block = private[0]
     if _is_encrypted(block):
-        raise IrsaError("it is encrypted, and kube-apiserver cannot ask for a passphrase; decrypt it first")
+        raise Fault("it is encrypted, and kube-apiserver cannot ask for a passphrase; decrypt it first")
     if block.label == "OPENSSH PRIVATE KEY":
-        raise IrsaError(
+        raise Fault(
             "it is in OpenSSH's own format, which kube-apiserver does not read; convert it with 'ssh-keygen -p -m pem'"
         )
     _refuse_unusable_kind(block)
     if block.label not in PRIVATE_LABELS:
-        raise IrsaError(f"it is a {block.label}, which cannot sign service account tokens; wanted is {_USABLE}")
+        raise Fault(f"it is a {block.label}, which cannot sign service account tokens; wanted is {_USABLE}")
     try:
         key = serialization.load_pem_private_key(
             block.text, password=None, backend=default_backend(), **_WITHOUT_PRIMALITY_TESTS
         )
     except UnsupportedAlgorithm:
-        raise IrsaError(
+        raise Fault(
             f"it is of a type or curve that this cryptography library cannot read; wanted is {_USABLE}"
         ) from None
     except (ValueError, TypeError):
-        raise IrsaError("it is damaged: the PEM block does not decode to a private key") from None
+        raise Fault("it is damaged: the PEM block does not decode to a private key") from None
     algorithm(key.public_key())
     if isinstance(key, ec.EllipticCurvePrivateKey):
         _check_public_point(key)
@@ -143,7 +143,7 @@ def _check_rsa_numbers(numbers: t.Any) -> None:
         and numbers.iqmp * q % p == 1
     )
     if not sound:
-        raise IrsaError("it is damaged: its numbers do not belong to one another")
+        raise Fault("it is damaged: its numbers do not belong to one another")
 
 
 def _check_public_point(key: t.Any) -> None:
@@ -151,16 +151,16 @@ def _check_public_point(key: t.Any) -> None:
     # computes it.
     derived = ec.derive_private_key(key.private_numbers().private_value, key.curve, default_backend())
     if derived.public_key().public_numbers() != key.public_key().public_numbers():
-        raise IrsaError("it is damaged: its public point does not belong to its private number")
+        raise Fault("it is damaged: its public point does not belong to its private number")
 
 
 def load_public(text: bytes) -> t.Any:
     """Read the one public key in PEM text (SPKI, PKCS#1 or a certificate) or in an OpenSSH line.
 
-    Raises IrsaError with the reason, a private key among them.
+    Raises Fault with the reason, a private key among them.
     """
     if holds_private_key(text):
-        raise IrsaError(
+        raise Fault(
             "it holds a private key, where a public one belongs; treat that key as disclosed if this text was stored "
             "or sent anywhere"
         )
@@ -168,7 +168,7 @@ def load_public(text: bytes) -> t.Any:
         return _load_openssh_line(text)
     blocks = [block for block in pem_blocks(text) if block.label in PUBLIC_LABELS]
     if len(blocks) != 1:
-        raise IrsaError(f"it holds {len(blocks)} public keys in PEM, and one is wanted ({', '.join(PUBLIC_LABELS)})")
+        raise Fault(f"it holds {len(blocks)} public keys in PEM, and one is wanted ({', '.join(PUBLIC_LABELS)})")
     block = blocks[0]
     _refuse_unusable_kind(block)
     try:
@@ -177,11 +177,11 @@ def load_public(text: bytes) -> t.Any:
         else:
             key = serialization.load_pem_public_key(block.text, backend=default_backend())
     except UnsupportedAlgorithm:
-        raise IrsaError(
+        raise Fault(
             f"it is of a type or curve that this cryptography library cannot read; wanted is {_USABLE}"
         ) from None
     except ValueError:
-        raise IrsaError("it is damaged: the PEM block does not decode to a public key") from None
+        raise Fault("it is damaged: the PEM block does not decode to a public key") from None
     algorithm(key)
     return key
 
@@ -190,9 +190,9 @@ def _load_openssh_line(text: bytes) -> t.Any:
     try:
         key = serialization.load_ssh_public_key(text.strip(), backend=default_backend())
     except UnsupportedAlgorithm:
-        raise IrsaError(f"it is an OpenSSH public key of a type that cannot be used; wanted is {_USABLE}") from None
+        raise Fault(f"it is an OpenSSH public key of a type that cannot be used; wanted is {_USABLE}") from None
     except (ValueError, NotImplementedError):  # the latter is what cryptography 3.4 says of forms that it does not know
-        raise IrsaError("it is damaged: it is no OpenSSH public key") from None
+        raise Fault("it is damaged: it is no OpenSSH public key") from None
     algorithm(key)
     return key
 
@@ -200,24 +200,24 @@ def _load_openssh_line(text: bytes) -> t.Any:
 def algorithm(public_key: t.Any) -> str:
     """The JWS algorithm that Kubernetes signs with for this key: RS256, ES256, ES384 or ES512.
 
-    Raises IrsaError for a key that Kubernetes or STS cannot use.
+    Raises Fault for a key that Kubernetes or STS cannot use.
     """
     if isinstance(public_key, rsa.RSAPublicKey):
         if public_key.key_size < MINIMAL_RSA_BITS:
-            raise IrsaError(
+            raise Fault(
                 f"it is an RSA key of {public_key.key_size} bits, which AWS STS refuses as too short; wanted is "
                 f"{_USABLE}"
             )
         return "RS256"
     if isinstance(public_key, ec.EllipticCurvePublicKey):
         if public_key.curve.name not in EC_ALGORITHMS:
-            raise IrsaError(
+            raise Fault(
                 f"it is an ECDSA key on the curve {public_key.curve.name}, which AWS STS does not verify; wanted is "
                 f"{_USABLE}"
             )
         return EC_ALGORITHMS[public_key.curve.name]
     kind = type(public_key).__name__.strip("_").replace("PublicKey", "")
-    raise IrsaError(f"it is a key of type {kind}, which cannot sign service account tokens; wanted is {_USABLE}")
+    raise Fault(f"it is a key of type {kind}, which cannot sign service account tokens; wanted is {_USABLE}")
 
 
 def spki(public_key: t.Any) -> bytes:

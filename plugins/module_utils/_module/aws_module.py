@@ -21,25 +21,28 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude, require
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.plan import Outcome
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.clients import Clients
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude, require
 
-Wish = t.TypeVar("Wish")
+Spec = t.TypeVar("Spec")
 
 
 def aws_module(
     argument_spec: dict[str, t.Any],
     module_class: type[AnsibleModule] = AnsibleModule,
+    *,
     needs_boto3: bool = True,
     **rules: t.Any,
 ) -> AnsibleAWSModule:
-    """A module with amazon.aws's common options beside its own, on the class that is given; ``rules`` as AnsibleModule
-    takes them (required_if and so on). It ends here without boto3, unless it ``needs_boto3`` only for some options.
+    """A module with amazon.aws's common options beside its own, on the class given; ``rules`` as AnsibleModule takes
+    them (required_if and so on). It ends here without boto3, unless only some of its options need boto3.
     """
     settings = AnsibleAWSModule.default_settings
     usual_class = settings["module_class"]
-    settings["module_class"] = module_class  # amazon.aws takes it from here alone
+    # AnsibleAWSModule.__init__ takes the class from here and from nowhere else (amazon.aws, module_utils/modules.py).
+    settings["module_class"] = module_class
     try:
         module = AnsibleAWSModule(argument_spec=argument_spec, supports_check_mode=True, check_boto3=False, **rules)
     finally:
@@ -59,12 +62,12 @@ def aws_of(module: AnsibleAWSModule) -> Aws:
     return Aws(Clients(module))
 
 
-def wish_of(wish_class: type[Wish], options: t.Mapping[str, t.Any]) -> Wish:
-    """A room's wish (a dataclass), its fields from the options of their names."""
-    names = [field.name for field in dataclasses.fields(wish_class)]
-    return wish_class(**{name: options[name] for name in names if name in options})
+def spec_from(spec_class: type[Spec], options: t.Mapping[str, t.Any]) -> Spec:
+    """The spec (a dataclass) that options describe: each field from the option of its name."""
+    names = [field.name for field in dataclasses.fields(spec_class)]  # type: ignore[arg-type]
+    return spec_class(**{name: options[name] for name in names if name in options})
 
 
-def conclude_outcome(module: AnsibleAWSModule, work: t.Callable[[], Outcome]) -> t.NoReturn:
-    """End the module with a room's outcome, or with the message of its IrsaError."""
+def conclude_outcome(module: AnsibleAWSModule, work: t.Callable[[], Outcome[ApiCall]]) -> t.NoReturn:
+    """End the module with an outcome, or with the message of its IrsaError."""
     conclude(module, lambda: work().result)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_files, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 
 _UNKNOWN = dict.fromkeys(("jwks", "discovery", "jwks_json", "discovery_json"))
 
@@ -99,7 +99,7 @@ def from_jwks_list(option: str, jwks_list: t.Iterable[t.Any]) -> t.Iterator[tupl
         source = f"{option}: document {number}"
         try:
             listed = jwk.keys_of(document)
-        except IrsaError as fault:
+        except Fault as fault:
             raise IrsaError(f"{source} cannot be used: {fault}.") from None
         for key in listed:
             yield f"{source}: key {key.get('kid')!r}", key
@@ -109,7 +109,7 @@ def from_pem(source: str, text: bytes) -> tuple[str, jwk.Jwk]:
     """A public key in PEM as a JWK, with where it is from. Raises IrsaError."""
     try:
         return source, jwk.from_public_key(signing_key.load_public(text))
-    except IrsaError as fault:
+    except Fault as fault:
         raise IrsaError(f"{source} cannot be published: {fault}.") from None
 
 

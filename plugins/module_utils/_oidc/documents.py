@@ -10,7 +10,7 @@ import json
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 
 Document = t.Dict[str, t.Any]
 
@@ -53,7 +53,7 @@ def merge_keys(named: t.Iterable[tuple[str, jwk.Jwk]]) -> list[jwk.Jwk]:
     for source, candidate in named:
         try:
             key = jwk.usable(candidate)
-        except IrsaError as fault:
+        except Fault as fault:
             raise IrsaError(f"{source} cannot be published: {fault}.") from None
         present = merged.setdefault(key["kid"], key)
         if not jwk.same_numbers(present, key):

@@ -126,28 +126,3 @@ def object_keys(prefix: t.Optional[str]) -> tuple[str, str]:
 def provider_arn(partition: str, account_id: str, host_path: str) -> str:
     """The ARN that IAM gives to the provider of an issuer. It is case-sensitive, and never has to be searched for."""
     return f"arn:{partition}:iam::{account_id}:oidc-provider/{host_path}"
-
-
-def trust_policy(arn: str, namespace: str, service_account: str, audience: str = DEFAULT_AUDIENCE) -> dict[str, t.Any]:
-    """The trust policy of a role that one service account may assume.
-
-    Both conditions are StringEquals, as AWS asks for:
-    https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html
-    """
-    host_path = arn.split(":oidc-provider/", 1)[1]
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Federated": arn},
-                "Action": "sts:AssumeRoleWithWebIdentity",
-                "Condition": {
-                    "StringEquals": {
-                        f"{host_path}:aud": audience,
-                        f"{host_path}:sub": f"system:serviceaccount:{namespace}:{service_account}",
-                    }
-                },
-            }
-        ],
-    }

@@ -2,89 +2,90 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The bucket gone, with the documents in it and with nothing else."""
+"""Delete a bucket, but only if it holds nothing except the documents."""
 
 from __future__ import annotations
 
 import fnmatch
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import BucketRoom, BucketWish
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.plan import Change, Outcome, carry_out
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
 
-_MOST_LISTED = 10
 _DELETED_AT_ONCE = 1000  # the most that DeleteObjects takes
+_MOST_IN_RESULT = 100
 
 
-def ensure_absent(aws: Aws, wish: BucketWish, check_mode: bool) -> Outcome:
-    """Delete the bucket with the documents that ``wish.public_paths`` name, all versions of them. Raises IrsaError.
+def ensure_absent(aws: Aws, spec: BucketSpec, check_mode: bool) -> Outcome[ApiCall]:
+    """Delete the bucket with the documents that ``spec.public_paths`` name, all versions of them.
 
-    A bucket with any other object in it is refused, with a list.
+    Raises IrsaError, with a list, where the bucket holds any other object.
     """
-    room = DoomedBucket(aws, wish)
-    return room.outcome(carry_out(aws, room, check_mode))
+    return ensure(AbsentBucket(aws, spec), aws, check_mode)
 
 
-class DoomedBucket(BucketRoom):
-    """The room of a bucket that is to be gone."""
+class AbsentBucket(Bucket):
+    """The bucket as a resource whose desired state is absent."""
 
-    def plan(self) -> list[Change]:
+    def plan(self) -> list[ApiCall]:
         if not self.exists():
             return []
         ours, foreign = self._objects()
         if foreign:
-            listed = ", ".join(foreign[:_MOST_LISTED]) + (
-                f" and {len(foreign) - _MOST_LISTED} more" if len(foreign) > _MOST_LISTED else ""
-            )
             raise IrsaError(
-                f"The bucket {self.wish.name} holds objects that are not the documents to be removed with it: "
-                f"{listed}. Nothing was deleted. "
-                "Remove them yourself, or keep the bucket.",
-                foreign_objects=foreign[:100],
+                f"The bucket {self.spec.name} holds objects that are not the documents to be deleted with it: "
+                f"{listed(foreign)}. Nothing was deleted. Remove them yourself, or keep the bucket.",
+                foreign_objects=foreign[:_MOST_IN_RESULT],
             )
-        changes = []
-        for start in range(0, len(ours), _DELETED_AT_ONCE):
-            batch = ours[start : start + _DELETED_AT_ONCE]
-            keys = sorted({version["Key"] for version in batch})
-            params = {**self.address, "Delete": {"Objects": batch, "Quiet": True}}
-            changes.append(Change("s3", "DeleteObjects", params, self.on, "documents, all versions", keys, None))
-        changes.append(
-            Change(
-                "s3",
-                "DeleteBucket",
-                self.address,
-                self.on,
-                "bucket",
-                {"name": self.wish.name, "region": self.region},
-                None,
-                gone=("NoSuchBucket",),
-            )
-        )
-        return changes
+        batches = [ours[start : start + _DELETED_AT_ONCE] for start in range(0, len(ours), _DELETED_AT_ONCE)]
+        return [*map(self._deletion_of_objects, batches), self._deletion()]
 
-    def done(self, change: Change, answer: t.Mapping[str, t.Any]) -> None:
+    def _deletion_of_objects(self, batch: list[dict[str, str]]) -> ApiCall:
+        return ApiCall(
+            service="s3",
+            operation="DeleteObjects",
+            params={**self.address, "Delete": {"Objects": batch, "Quiet": True}},
+            target=self.target,
+            facet="documents, all versions",
+            before=sorted({version["Key"] for version in batch}),
+        )
+
+    def _deletion(self) -> ApiCall:
+        return ApiCall(
+            service="s3",
+            operation="DeleteBucket",
+            params=self.address,
+            target=self.target,
+            facet="bucket",
+            before={"name": self.spec.name, "region": self.region},
+            done_codes=("NoSuchBucket",),
+        )
+
+    def after_write(self, change: ApiCall, answer: t.Mapping[str, t.Any]) -> None:
         # DeleteObjects answers 200 even when it deleted nothing, and lists what it did not.
         for error in answer.get("Errors", []):
             raise IrsaError(
-                f"{change.action} could not delete {error.get('Key')} from {self.on}: {error.get('Code')}: "
-                f"{error.get('Message')}. "
-                f"The credentials need {' and '.join(change.permissions)} there."
+                f"{change.action} could not delete {error.get('Key')} from {self.target}: {error.get('Code')}: "
+                f"{error.get('Message')}. The credentials need {' and '.join(change.permissions)} there."
             )
 
-    def recheck(self, made: t.Sequence[Change]) -> list[Change]:
+    def recheck(self, made: t.Sequence[ApiCall]) -> list[ApiCall]:
         return []
 
-    def outcome(self, changes: list[Change]) -> Outcome:
+    def outcome(self, changes: list[ApiCall]) -> Outcome[ApiCall]:
         return Outcome(changes, {**self.values(), "created": False}, self.warnings, sorted(self.aws.permissions))
 
     def _objects(self) -> tuple[list[dict[str, str]], list[str]]:
         """Every version and delete marker of our documents, and the keys of everything else."""
         ours, foreign = [], []
-        for page in self.aws.pages("s3", "ListObjectVersions", self.on, **self.address):
+        for page in self.aws.pages("s3", "ListObjectVersions", self.target, **self.address):
             for version in page.get("Versions", []) + page.get("DeleteMarkers", []):
-                if any(fnmatch.fnmatchcase(version["Key"], pattern) for pattern in self.wish.public_paths):
+                if any(fnmatch.fnmatchcase(version["Key"], pattern) for pattern in self.spec.public_paths):
                     ours.append({"Key": version["Key"], "VersionId": version["VersionId"]})
                 elif version["Key"] not in foreign:
                     foreign.append(version["Key"])

@@ -2,145 +2,124 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A bucket and whose it is: what making one, deleting one and looking at one have in common."""
+"""A bucket and who owns it: what creating, deleting and looking at a bucket have in common."""
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account import account_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, Read
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import object_keys
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import Place, place_of
-
-Tags = t.Dict[str, str]
-
-# https://aws.amazon.com/about-aws/whats-new/2022/12/amazon-s3-automatically-enable-block-public-access-disable-access-control-lists-buckets-april-2023/
-NEW_BUCKET_BLOCK = dict.fromkeys(
-    ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import (
+    NEW_BUCKET_BLOCK,
+    PUBLIC_ACCESS_BLOCK,
+    BucketSpec,
+    Setting,
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class BucketWish:
-    """What is wanted of a bucket. None for ``tags``, ``encryption``, ``versioning`` and ``object_ownership``: not
-    looked at.
+def look(aws: Aws, spec: BucketSpec, *, required: bool = False, private: bool = False) -> dict[str, t.Any]:
+    """Return the bucket's values, and whether it ``exists``.
+
+    Raises IrsaError where it belongs to another account or is in another region; where it is missing and ``required``;
+    and where it must be ``private`` and does not block all public access.
     """
-
-    name: str
-    region: t.Optional[str] = None
-    account_id: t.Optional[str] = None
-    public_paths: t.Sequence[str] = object_keys(None)
-    purge_public_paths: bool = False
-    tags: t.Optional[Tags] = None
-    purge_tags: bool = False
-    encryption: t.Optional[str] = None
-    versioning: t.Optional[bool] = None
-    object_ownership: t.Optional[str] = None
-    namespace: t.Optional[str] = None
-
-
-def look(aws: Aws, wish: BucketWish, required: bool = False, private: bool = False) -> dict[str, t.Any]:
-    """Where the bucket is or would be, and whether it ``exists``.
-
-    Raises IrsaError where it is another's or elsewhere; where it is missing and ``required``; and where it is to be
-    ``private`` and does not block all public access.
-    """
-    room = BucketRoom(aws, wish)
-    exists = room.exists()
+    bucket = Bucket(aws, spec)
+    exists = bucket.exists()
     if required and not exists:
-        raise room.missing()
-    if private and exists and not room.blocks_public_access():
+        raise bucket.missing()
+    if private and exists and bucket.read(PUBLIC_ACCESS_BLOCK) != NEW_BUCKET_BLOCK:
         raise IrsaError(
-            f"The bucket {wish.name} does not block all public access, so it is no place for a private key. Turn all "
-            "four "
-            "settings of Block Public Access on, or choose another bucket."
+            f"The bucket {spec.name} does not block all public access, so it must not hold a private key. Turn on all "
+            "four settings of Block Public Access, or choose another bucket."
         )
-    return {"exists": exists, **room.values()}
+    return {"exists": exists, **bucket.values()}
 
 
-class BucketRoom:
-    """What making and deleting a bucket have in common."""
+class Bucket:
+    """A bucket that is only looked at, and the base of those that are changed."""
 
-    def __init__(self, aws: Aws, wish: BucketWish) -> None:
-        check_bucket_name(wish.name, "any")
+    def __init__(self, aws: Aws, spec: BucketSpec) -> None:
+        """Raises IrsaError for a name that cannot be a bucket's, and where there is no region or account."""
+        check_bucket_name(spec.name, "any")
         self.warnings: list[str] = []
         self.aws = aws
-        self.wish = wish
-        self.place: Place = place_of(aws.client("s3"))
-        self.on = f"bucket {wish.name}"
-        self.account_id = account_of(aws, wish.account_id)
+        self.spec = spec
+        self.endpoint = endpoint_of(aws.client("s3"))
+        self.target = f"bucket {spec.name}"
+        self.account_id = account_of(aws, spec.account_id)
+        self._head = aws.read("s3", "HeadBucket", self.target, absent_codes=("404", "NoSuchBucket"), **self.address)
 
     def values(self) -> dict[str, t.Any]:
         return {
-            "name": self.wish.name,
+            "name": self.spec.name,
             "region": self.region,
-            "arn": f"arn:{self.place.partition}:s3:::{self.wish.name}",
-            "host": self.place._replace(region=self.region).bucket_host(self.wish.name),
+            "arn": f"arn:{self.endpoint.partition}:s3:::{self.spec.name}",
+            "host": self.endpoint._replace(region=self.region).bucket_host(self.spec.name),
             "account_id": self.account_id,
         }
 
     @property
     def region(self) -> str:
-        return self.wish.region or self.place.region
+        return self.spec.region or self.endpoint.region
 
     @property
     def address(self) -> dict[str, str]:
-        """The bucket's name and owner, as every call on it takes them: a name that somebody else took meanwhile is
-        never used.
-        """
-        return {"Bucket": self.wish.name, "ExpectedBucketOwner": self.account_id}
-
-    def get(self, operation: str, *absent: str) -> dict[str, t.Any]:
-        """The answer of a call that reads something of the bucket, empty where that is not there."""
-        return self.aws.call("s3", operation, self.on, absent=absent, **self.address) or {}
+        """The bucket's name and owner, for every call on it: a name that another account took meanwhile is never used."""
+        return {"Bucket": self.spec.name, "ExpectedBucketOwner": self.account_id}
 
     def missing(self) -> IrsaError:
-        """That the bucket should be there already."""
+        """The error that the bucket should exist already."""
         return IrsaError(
-            f"The bucket {self.wish.name} does not exist in account {self.account_id}. Whoever manages it has to make "
-            "it first."
+            f"The bucket {self.spec.name} does not exist in account {self.account_id}. It must be created first by "
+            "whoever manages it."
         )
 
-    def blocks_public_access(self) -> bool:
-        """Whether all four settings of Block Public Access are on."""
-        answer = self.get("GetPublicAccessBlock", "NoSuchPublicAccessBlockConfiguration")
-        return answer.get("PublicAccessBlockConfiguration") == NEW_BUCKET_BLOCK
+    def reader(self, setting: Setting) -> Read:
+        """The call that reads a setting."""
+        absent_codes = (setting.absent_code,) if setting.absent_code else ()
+        return self.aws.read("s3", setting.read, self.target, absent_codes=absent_codes, **self.address)
 
-    def begin(self) -> None:
-        """Start looking whether the bucket is there, beside other reads."""
-        self.aws.begin("s3", "HeadBucket", **self.address)
+    def read(self, setting: Setting) -> t.Any:
+        """The current value of a setting. Raises CallFailed."""
+        return setting.parse(self.reader(setting).result() or {})
+
+    def start(self) -> None:
+        """Start looking whether the bucket exists, beside other reads."""
+        self._head.start()
 
     def exists(self) -> bool:
-        """Whether the bucket is there, ours and in the wanted region; raises IrsaError where it is another's or
-        elsewhere.
-        """
+        """Whether the bucket exists, in our account and the desired region. Raises IrsaError where it is elsewhere."""
         try:
-            head = self.aws.call("s3", "HeadBucket", self.on, absent=("404", "NoSuchBucket"), **self.address)
+            head = self._head.result()
         except CallFailed as failure:
-            if failure.denied:
-                raise IrsaError(
-                    f"The bucket {self.wish.name} exists and is not account {self.account_id}'s, or the credentials "
-                    "lack the permission s3:ListBucket on it, or are not valid; S3 answers all three alike. Bucket "
-                    "names are shared by all accounts: choose another name, or give the owner's account ID.",
-                    call=failure.call,
-                    missing_permissions=["s3:ListBucket"],
-                ) from None
-            if failure.status == 301 or failure.code in ("301", "PermanentRedirect"):
-                raise IrsaError(
-                    f"The bucket {self.wish.name} sits in another region than {self.region}. Give its own region."
-                ) from None
-            raise
+            raise self._explained(failure) from None
         if head is None:
             return False
         headers = head.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         actual = head.get("BucketRegion") or headers.get("x-amz-bucket-region")
-        if self.place.is_aws and actual and actual != self.region:
+        if self.endpoint.is_aws and actual and actual != self.region:
             raise IrsaError(
-                f"The bucket {self.wish.name} sits in {actual}, not in {self.region}. Give the region {actual}, or "
-                "another name."
+                f"The bucket {self.spec.name} is in {actual}, not in {self.region}. Set the region to {actual}, or "
+                "choose another name."
             )
         return True
+
+    def _explained(self, failure: CallFailed) -> IrsaError:
+        if failure.denied:
+            return IrsaError(
+                f"The bucket {self.spec.name} exists and does not belong to account {self.account_id}, or the credentials "
+                "lack the permission s3:ListBucket on it, or they are not valid; S3 answers all three alike. Bucket "
+                "names are shared by all accounts: choose another name, or give the owner's account ID.",
+                call=failure.call,
+                missing_permissions=["s3:ListBucket"],
+            )
+        if failure.status == 301 or failure.code in ("301", "PermanentRedirect"):
+            return IrsaError(
+                f"The bucket {self.spec.name} is in another region than {self.region}. Set the region to the bucket's own."
+            )
+        return failure

@@ -2,12 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one bucket policy statement that is ours, among other people's."""
+"""The one bucket policy statement that is ours, among those of others."""
 
 from __future__ import annotations
 
 import json
 import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list
 
 # Stable for all time: the statement is found by it.
 SID = "SelfhostedIrsaPublicDocuments"
@@ -15,33 +17,31 @@ SID = "SelfhostedIrsaPublicDocuments"
 Policy = t.Dict[str, t.Any]
 
 
-def with_public_paths(
-    policy: t.Optional[Policy], partition: str, bucket: str, paths: t.Sequence[str], purge: bool
-) -> Policy:
-    """The policy that opens ``paths`` (object keys, ``*`` allowed) to anybody: every other statement as it was, ours
-    merged.
+def with_public_objects(policy: t.Optional[Policy], arns: t.Iterable[str], *, purge: bool) -> Policy:
+    """The policy that lets everyone read the objects of these ARNs (``*`` allowed): our statement merged, every other
+    statement as it was.
 
     Resources that our statement has already stay unless ``purge``, so that clusters which share a bucket cannot close
-    each other. Where nothing is to be changed the answer equals ``policy``.
+    each other. Where nothing has to change the answer equals ``policy``.
     """
     ours = own_statement(policy)
-    wanted = {f"arn:{partition}:s3:::{bucket}/{path}" for path in paths}
+    desired = set(arns)
     if ours is not None and not purge:
-        wanted |= set(resources(ours))
+        desired |= set(resources(ours))
     statement = {
         "Sid": SID,
         "Effect": "Allow",
         "Principal": "*",
         "Action": "s3:GetObject",
-        "Resource": sorted(wanted),
+        "Resource": sorted(desired),
     }
     if policy is None:
         return {"Version": "2012-10-17", "Statement": [statement]}
     if ours is not None and _comparable(ours) == _comparable(statement):
         return policy
     statements = _statements(policy)
-    position = next((index for index, present in enumerate(statements) if present.get("Sid") == SID), len(statements))
-    return {**policy, "Statement": statements[:position] + [statement] + statements[position + 1 :]}
+    position = next((index for index, each in enumerate(statements) if each.get("Sid") == SID), len(statements))
+    return {**policy, "Statement": [*statements[:position], statement, *statements[position + 1 :]]}
 
 
 def own_statement(policy: t.Optional[Policy]) -> t.Optional[dict[str, t.Any]]:
@@ -50,8 +50,8 @@ def own_statement(policy: t.Optional[Policy]) -> t.Optional[dict[str, t.Any]]:
 
 
 def resources(statement: t.Mapping[str, t.Any]) -> list[str]:
-    """A statement's resources, which IAM writes as one text when there is one."""
-    return _as_list(statement.get("Resource", []))
+    """A statement's resources, which IAM writes as one string when there is only one."""
+    return as_list(statement.get("Resource", []))
 
 
 def as_json(policy: Policy) -> str:
@@ -60,11 +60,7 @@ def as_json(policy: Policy) -> str:
 
 
 def _statements(policy: Policy) -> list[dict[str, t.Any]]:
-    return _as_list(policy.get("Statement", []))
-
-
-def _as_list(value: t.Any) -> list[t.Any]:
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+    return as_list(policy.get("Statement", []))
 
 
 def _comparable(statement: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -72,6 +68,6 @@ def _comparable(statement: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return {
         **statement,
         "Principal": "*" if principal in ({"AWS": "*"}, {"AWS": ["*"]}) else principal,
-        "Action": _as_list(statement.get("Action", [])),
+        "Action": as_list(statement.get("Action", [])),
         "Resource": sorted(resources(statement)),
     }

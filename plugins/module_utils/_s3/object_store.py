@@ -2,17 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where documents are published: read what is there, plan a write under a condition. S3 is the one such place today."""
+"""Where documents are published: read what is stored, plan a write under a condition. S3 is the one such store today."""
 
 from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, Read
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import place_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.plan import Change
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
 
 CONTENT_TYPE = "application/json"
 
@@ -21,28 +22,13 @@ _MOST_BYTES = 1 << 20
 
 
 class Stored(t.NamedTuple):
-    """An object as it is stored: its text (None where it is not UTF-8), its ETag, and the headers that it is served
-    with.
-    """
+    """An object as it is stored: its text (None where it is not UTF-8), its ETag, and the headers it is served with."""
 
     text: t.Optional[str]
     etag: str
     content_type: t.Optional[str]
     cache_control: t.Optional[str]
     encryption: t.Optional[str]
-
-
-class ObjectStore(t.Protocol):
-    """A place to publish at."""
-
-    def read(self, key: str) -> t.Optional[Stored]:
-        """What is stored under a key, None for nothing; raises IrsaError."""
-
-    def write(self, key: str, present: t.Optional[Stored], text: str, cache_control: str) -> Change:
-        """The write of a document, which fails unless ``present`` is still what is there."""
-
-    def delete(self, key: str, present: Stored) -> Change:
-        """The removal of a document."""
 
 
 class S3Store:
@@ -52,24 +38,32 @@ class S3Store:
         self.aws = aws
         self.bucket = bucket
         self.address = {"Bucket": bucket, "ExpectedBucketOwner": account_id}
-        self.is_aws = place_of(aws.client("s3")).is_aws
+        self.is_aws = endpoint_of(aws.client("s3")).is_aws
+        self._reads: dict[str, Read] = {}
 
     def _name(self, key: str) -> str:
         return f"s3://{self.bucket}/{key}"
 
-    def begin(self, key: str) -> None:
-        """Start reading what is stored under a key, beside other reads."""
-        self.aws.begin("s3", "GetObject", Key=key, **self.address)
+    def _read_of(self, key: str) -> Read:
+        if key not in self._reads:
+            absent_codes = ("NoSuchKey", "NoSuchBucket", "404")
+            self._reads[key] = self.aws.read(
+                "s3", "GetObject", self._name(key), absent_codes=absent_codes, Key=key, **self.address
+            )
+        return self._reads[key]
+
+    def start(self, key: str) -> None:
+        """Start reading what is stored under a key, beside other reads. Raises CallFailed where there is no client."""
+        self._read_of(key).start()
 
     def read(self, key: str) -> t.Optional[Stored]:
+        """What is stored under a key, None for nothing. Raises IrsaError."""
         try:
-            answer = self.aws.call(
-                "s3", "GetObject", self._name(key), absent=("NoSuchKey", "NoSuchBucket", "404"), Key=key, **self.address
-            )
+            answer = self._read_of(key).result()
         except CallFailed as failure:
             if failure.denied:
                 raise IrsaError(
-                    f"{failure} Check also that the bucket is of account {self.address['ExpectedBucketOwner']}.",
+                    f"{failure} Check also that the bucket belongs to account {self.address['ExpectedBucketOwner']}.",
                     **failure.details,
                 ) from None
             raise
@@ -78,7 +72,7 @@ class S3Store:
         content = answer["Body"].read(_MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
             raise IrsaError(
-                f"{self._name(key)} is larger than 1 MiB, so it is none of the two documents. Choose another prefix or "
+                f"{self._name(key)} is larger than 1 MiB, so it cannot be either document. Choose another prefix or "
                 "bucket."
             )
         try:
@@ -93,7 +87,8 @@ class S3Store:
             answer.get("ServerSideEncryption"),
         )
 
-    def write(self, key: str, present: t.Optional[Stored], text: str, cache_control: str) -> Change:
+    def write(self, key: str, current: t.Optional[Stored], *, text: str, cache_control: str) -> ApiCall:
+        """The write of a document, which fails unless ``current`` is still what is stored."""
         params = {
             **self.address,
             "Key": key,
@@ -101,39 +96,47 @@ class S3Store:
             "ContentType": CONTENT_TYPE,
             "CacheControl": cache_control,
             # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
-            **({"IfMatch": present.etag} if present else {"IfNoneMatch": "*"}),
+            **({"IfMatch": current.etag} if current else {"IfNoneMatch": "*"}),
         }
         if self.is_aws:
-            # The bucket's default may be a KMS key, and nobody can read such an object anonymously.
+            # The bucket's default may be a KMS key, and no one can read such an object anonymously.
             params["ServerSideEncryption"] = "AES256"
-        before = self._drawn_stored(present) if present else None
-        return Change(
-            "s3",
-            "PutObject",
-            params,
-            self._name(key),
-            "document",
-            before,
-            self._drawn(text, CONTENT_TYPE, cache_control),
-            repeat=("NoSuchBucket",),  # not every part of S3 knows a bucket the moment it was made
+        return ApiCall(
+            service="s3",
+            operation="PutObject",
+            params=params,
+            target=self._name(key),
+            facet="document",
+            before=_shown(current) if current else None,
+            after=_shown_text(text, CONTENT_TYPE, cache_control),
+            retry_codes=("NoSuchBucket",),  # not every part of S3 knows a bucket the moment it was created
         )
 
-    def delete(self, key: str, present: Stored) -> Change:
-        before = self._drawn_stored(present)
-        return Change("s3", "DeleteObject", {**self.address, "Key": key}, self._name(key), "document", before, None)
-
-    def _drawn_stored(self, present: Stored) -> str:
-        """A stored object in a diff. What may be a private key is not shown: this is how one gets out again."""
-        text = present.text or ""
-        shown = f"(withheld: {len(text)} characters that are no JSON, or hold a private key)\n"
-        return self._drawn(shown if masking.in_json(text) else text, present.content_type, present.cache_control)
+    def delete(self, key: str, current: Stored) -> ApiCall:
+        """The removal of a document."""
+        return ApiCall(
+            service="s3",
+            operation="DeleteObject",
+            params={**self.address, "Key": key},
+            target=self._name(key),
+            facet="document",
+            before=_shown(current),
+        )
 
     @staticmethod
-    def _drawn(text: str, content_type: t.Optional[str], cache_control: t.Optional[str]) -> str:
-        return f"Content-Type: {content_type or '(none)'}\nCache-Control: {cache_control or '(none)'}\n\n{text}"
+    def matches(current: Stored, text: str, cache_control: str) -> bool:
+        """Whether a stored object is already what a write of this text would make of it."""
+        headers_match = (current.content_type, current.cache_control) == (CONTENT_TYPE, cache_control)
+        readable = current.encryption in (None, "AES256")
+        return current.text == text and headers_match and readable
 
-    def is_as_wanted(self, present: Stored, text: str, cache_control: str) -> bool:
-        """Whether a stored object is what a write of this text would make of it."""
-        headers_match = (present.content_type, present.cache_control) == (CONTENT_TYPE, cache_control)
-        readable = present.encryption in (None, "AES256")
-        return present.text == text and headers_match and readable
+
+def _shown(current: Stored) -> str:
+    """A stored object in a diff. What may be a private key is withheld: a diff is how one gets out again."""
+    text = current.text or ""
+    withheld = f"(withheld: {len(text)} characters that are not JSON, or hold a private key)\n"
+    return _shown_text(withheld if masking.in_json(text) else text, current.content_type, current.cache_control)
+
+
+def _shown_text(text: str, content_type: t.Optional[str], cache_control: t.Optional[str]) -> str:
+    return f"Content-Type: {content_type or '(none)'}\nCache-Control: {cache_control or '(none)'}\n\n{text}"

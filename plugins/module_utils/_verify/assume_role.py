@@ -10,7 +10,8 @@ import re
 import time
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_evaluation import UNJUDGED
@@ -114,7 +115,7 @@ def check_assume_role(
                 "sts",
                 OPERATION,
                 f"role {role_arn}",
-                needs=(),
+                iam_actions=(),
                 RoleArn=role_arn,
                 RoleSessionName=SESSION_NAME,
                 WebIdentityToken=token.strip(),

@@ -16,7 +16,8 @@ from urllib.parse import unquote, urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import account, endpoints
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import bucket_policy_reading
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
@@ -39,11 +40,11 @@ def look_into_bucket(report: Report, aws: Aws, url: str, account_id: t.Optional[
     try:
         if not aws.has_credentials():
             return "Why, it takes credentials to see, and there are none."
-        place = endpoints.place_of(aws.client("s3"))
-        location = _located(url, place)
+        endpoint = endpoints.endpoint_of(aws.client("s3"))
+        location = _located(url, endpoint)
         if location is None:
             return ""
-        look = _Look(report, aws, place, location, account_id)
+        look = _Look(report, aws, endpoint, location, account_id)
         found = look.report()
     except IrsaError as failure:
         return f"Why, it takes credentials to see, and they cannot be used: {failure}"
@@ -53,16 +54,16 @@ def look_into_bucket(report: Report, aws: Aws, url: str, account_id: t.Optional[
     return f"In what the credentials can see nothing keeps them from it.{unknown}"
 
 
-def _located(url: str, place: endpoints.Place) -> t.Optional[Location]:
+def _located(url: str, endpoint: endpoints.Endpoint) -> t.Optional[Location]:
     parts = urlsplit(url)
     host, key = (parts.hostname or "").lower(), unquote(parts.path).lstrip("/")
-    endpoint = (urlsplit(place.endpoint).hostname or "").lower()
-    if not place.is_aws and host.endswith(f".{endpoint}"):
-        return Location(host.removesuffix(f".{endpoint}"), key)
-    match = _BUCKET_HOST.fullmatch(host.removesuffix(place.suffix)) if host.endswith(f".{place.suffix}") else None
+    endpoint_host = (urlsplit(endpoint.url).hostname or "").lower()
+    if not endpoint.is_aws and host.endswith(f".{endpoint_host}"):
+        return Location(host.removesuffix(f".{endpoint_host}"), key)
+    match = _BUCKET_HOST.fullmatch(host.removesuffix(endpoint.suffix)) if host.endswith(f".{endpoint.suffix}") else None
     if match is not None and match["bucket"]:
         return Location(match["bucket"], key)
-    if match is None and (place.is_aws or host != endpoint):
+    if match is None and (endpoint.is_aws or host != endpoint_host):
         return None
     bucket, dummy, key = key.partition("/")  # the bucket in the path, and not in the host's name
     return Location(bucket, key) if bucket and key else None
@@ -72,11 +73,11 @@ class _Look:
     """Reads what decides on an anonymous read of an object, and reports each part of it."""
 
     def __init__(
-        self, report_to: Report, aws: Aws, place: endpoints.Place, location: Location, account_id: t.Optional[str]
+        self, report_to: Report, aws: Aws, endpoint: endpoints.Endpoint, location: Location, account_id: t.Optional[str]
     ) -> None:
         self._to = report_to
         self._aws = aws
-        self._place = place
+        self._endpoint = endpoint
         self._location = location
         self._account_id = account_id
         self.unknown: list[str] = []
@@ -91,7 +92,7 @@ class _Look:
     def _read(self, check: str, service: str, operation: str, absent: t.Sequence[str], **params: t.Any) -> t.Any:
         """The answer of a read: None where there is nothing, False where it is unknown, which is reported."""
         try:
-            return self._aws.call(service, operation, f"bucket {self._location.bucket}", absent=absent, **params)
+            return self._aws.call(service, operation, f"bucket {self._location.bucket}", absent_codes=absent, **params)
         except CallFailed as failure:
             lacking = failure.details.get("missing_permissions")
             why = f"unknown: the credentials lack {' and '.join(lacking)}" if lacking else f"unknown: {failure}"
@@ -116,7 +117,7 @@ class _Look:
         own = self._of_bucket("bucket-access-block", "GetPublicAccessBlock", absent)
         blockers = ["the bucket"] if _restricts(own) else []
         shared: t.Any = None
-        if self._place.is_aws:
+        if self._endpoint.is_aws:
             try:
                 owner = account.account_of(self._aws, self._account_id)
                 shared = self._read(
@@ -145,7 +146,7 @@ class _Look:
             policy = None if answer is None else json.loads(answer["Policy"])
         except ValueError:
             policy = None
-        arn = f"arn:{self._place.partition}:s3:::{self._location.bucket}/{self._location.key}"
+        arn = f"arn:{self._endpoint.partition}:s3:::{self._location.bucket}/{self._location.key}"
         fault = bucket_policy_reading.fault_of(policy, arn)
         if fault:
             self._to.error("bucket-policy", f"The policy of the bucket does not let everybody read it: {fault}.")

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_evaluation import fits
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards import fits
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, listed, quoted
 
 _ACTION = "s3:getobject"
 
@@ -24,7 +24,7 @@ def fault_of(policy: t.Any, arn: str) -> t.Optional[str]:
     None where it does. A statement with conditions counts as one that does not open and that does deny, unless it
     denies what is not encrypted on its way, which these documents always are.
     """
-    statements = _as_list(policy.get("Statement")) if isinstance(policy, dict) else []
+    statements = as_list(policy.get("Statement")) if isinstance(policy, dict) else []
     statements = [each for each in statements if isinstance(each, dict)]
     if not statements:
         return "there is none"
@@ -45,7 +45,7 @@ def fault_of(policy: t.Any, arn: str) -> t.Optional[str]:
         resource
         for each in statements
         if each.get("Effect") == "Allow" and _is_for_everybody(each)
-        for resource in _as_list(each.get("Resource"))
+        for resource in as_list(each.get("Resource"))
     ]
     return f"it opens {listed(opened)}, and not {arn}" if opened else "no statement of it is for everybody"
 
@@ -59,7 +59,7 @@ def _applies(statement: dict[str, t.Any], effect: str, arn: str) -> bool:
 
 
 def _covers(statement: dict[str, t.Any], name: str, inverse: str, value: str, form: t.Callable[[str], str]) -> bool:
-    patterns = [form(each) for each in _as_list(statement.get(name, statement.get(inverse))) if isinstance(each, str)]
+    patterns = [form(each) for each in as_list(statement.get(name, statement.get(inverse))) if isinstance(each, str)]
     return any(fits(pattern, value) for pattern in patterns) == (name in statement)
 
 
@@ -67,12 +67,8 @@ def _is_for_everybody(statement: dict[str, t.Any]) -> bool:
     principal = statement.get("Principal")
     if "NotPrincipal" in statement:
         return True
-    return principal == "*" or (isinstance(principal, dict) and "*" in _as_list(principal.get("AWS")))
+    return principal == "*" or (isinstance(principal, dict) and "*" in as_list(principal.get("AWS")))
 
 
 def _named(statement: dict[str, t.Any]) -> str:
     return f"the statement {quoted(statement['Sid'])}" if statement.get("Sid") else "a statement without a Sid"
-
-
-def _as_list(value: t.Any) -> list[t.Any]:
-    return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]

@@ -13,7 +13,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 
@@ -40,7 +40,7 @@ def given(issuer: t.Optional[str], jwks: t.Any) -> Cluster:
         return Cluster(issuer, None)
     try:
         return Cluster(issuer, jwk.keys_of(jwks))
-    except IrsaError as fault:
+    except Fault as fault:
         raise IrsaError(f"cluster_jwks cannot be used: {fault}.") from None
 
 
@@ -58,7 +58,7 @@ def fetch(server: ApiServer) -> Cluster:
         unknown["cluster-issuer"] = f"The cluster's issuer is unknown: {failure}"
     try:
         keys = jwk.keys_of(server.get(JWKS_PATH))
-    except IrsaError as failure:
+    except (IrsaError, Fault) as failure:
         unknown["cluster-keys"] = f"The cluster's keys are unknown: {failure}"
     return Cluster(issuer, keys, unknown)
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 
@@ -150,7 +150,7 @@ def check_keys(report: Report, document: t.Any, url: str, supported: t.Any) -> t
     """
     try:
         keys = jwk.keys_of(document)
-    except IrsaError as fault:
+    except Fault as fault:
         report.error("jwks-json", f"{url} cannot be used: {fault}.")
         return None
     if not keys:
@@ -223,14 +223,14 @@ def _check_numbers(report: Report, keys: Keys) -> None:
     for key in keys:
         try:
             public_key = jwk.public_key_of(key)
-        except IrsaError as fault:
+        except Fault as fault:
             unusable.append(f"{quoted(key.get('kid'))}: {str(fault)[:_MOST_CHARACTERS]}")
             continue
         if "x5c" not in key:
             continue
         try:
             jwk.check_certificate(key, public_key)
-        except IrsaError as fault:
+        except Fault as fault:
             uncertified.append(f"{quoted(key.get('kid'))}: {fault}")
     if unusable:
         report.error("jwk-strength", f"{_number_of(unusable)} cannot be used. The first is {unusable[0]}.")

@@ -180,8 +180,8 @@ def _check_sts(
     match = _REGION_IN_HOST.search(issuer)
     region = match["region"] if match else _REGIONS.get(role.partition, "us-east-1")
     try:
-        stranger = aws.as_a_stranger("sts", region)
+        anonymous = aws.anonymous("sts", region)
     except IrsaError as failure:
         report.error(assume_role.ID, f"STS could not be asked: {failure}", "", "")
         return
-    assume_role.check_assume_role(report, stranger, t.cast(str, identity.role_arn), token.text, seconds)
+    assume_role.check_assume_role(report, anonymous, t.cast(str, identity.role_arn), token.text, seconds)

@@ -15,12 +15,12 @@ import re
 import typing as t
 from xml.etree import ElementTree
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, SKIPPED, WARNING
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 Result = t.Mapping[str, t.Any]
 Results = t.Mapping[str, Result]
 
-OK, WARNING, ERROR, SKIPPED = "ok", "warning", "error", "skipped"
 NOT_VERIFIED = "not verified"
 
 # What a server sends can be quoted in what was seen. XML 1.0 has no form at all for these characters, files have none

@@ -23,7 +23,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 
@@ -307,7 +307,7 @@ def _check_signature(report: Report, token: Token, key: jwk.Jwk) -> None:
         return
     try:
         public_key = jwk.public_key_of(key)
-    except IrsaError as fault:
+    except Fault as fault:
         report.error("token-signature", f"The published key {kid} cannot verify the token: {fault}.")
         return
     if _verifies(token, public_key):

@@ -69,7 +69,7 @@ def check_trust(
         _skip(report, why_not, _ALL)
         return
     try:
-        answer = aws.call("iam", "GetRole", f"role {role.name}", absent=("NoSuchEntity",), RoleName=role.name)
+        answer = aws.call("iam", "GetRole", f"role {role.name}", absent_codes=("NoSuchEntity",), RoleName=role.name)
     except IrsaError as failure:
         _skip(report, f"The role's trust policy is unknown: {failure}", _ALL)
         return

@@ -17,11 +17,11 @@ import dataclasses
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, WARNING
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, listed, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards import fits
 
 ACTION = "sts:AssumeRoleWithWebIdentity"
-
-OK, WARNING, ERROR = "ok", "warning", "error"
 
 SUBJECT, AUDIENCE, CONDITION, PROVIDER = "subject", "audience", "condition", "provider"
 
@@ -101,7 +101,7 @@ def context_of(
 
 def judge(policy: t.Any, provider_arn: str, host_path: str, context: Context) -> Judgement:
     """Evaluate a trust policy, as GetRole returns it, for a token with these condition keys of this provider."""
-    statements = [each for each in _as_list(_member(policy, "Statement")) if isinstance(each, dict)]
+    statements = [each for each in as_list(_member(policy, "Statement")) if isinstance(each, dict)]
     literal = _member(policy, "Version") != "2012-10-17"  # older policies have no variables
     concerned = [each for each in statements if _concerns_action(each)]
     allowing = [each for each in concerned if each.get("Effect") == "Allow"]
@@ -129,17 +129,12 @@ def judge(policy: t.Any, provider_arn: str, host_path: str, context: Context) ->
     return Judgement(allowed, findings)
 
 
-def _as_list(value: t.Any) -> list[t.Any]:
-    """A value that the language lets stand for a list of one."""
-    return [] if value is None else value if isinstance(value, list) else [value]
-
-
 def _member(value: t.Any, name: str) -> t.Any:
     return value.get(name) if isinstance(value, dict) else None
 
 
 def _texts(value: t.Any) -> list[str]:
-    return [each if isinstance(each, str) else quoted(each) for each in _as_list(value)]
+    return [each if isinstance(each, str) else quoted(each) for each in as_list(value)]
 
 
 def _all(answers: t.Iterable[Answer]) -> Answer:
@@ -159,25 +154,6 @@ def _names_principal(statement: dict[str, t.Any], provider_arn: str) -> bool:
     principal = statement.get("NotPrincipal" if negated else "Principal")
     everybody = principal == "*" or "*" in _texts(_member(principal, "AWS"))
     return (everybody or provider_arn in _texts(_member(principal, "Federated"))) != negated
-
-
-def fits(pattern: str, text: str) -> bool:
-    """Whether a text is of a pattern with ``*`` and ``?``; takes time of length times length at most."""
-    at, star, mark = 0, -1, 0
-    position = 0
-    while position < len(text):
-        if at < len(pattern) and pattern[at] == "*":
-            star, mark = at, position
-            at += 1
-        elif at < len(pattern) and pattern[at] in ("?", text[position]):
-            at += 1
-            position += 1
-        elif star >= 0:
-            mark += 1
-            at, position = star + 1, mark
-        else:
-            return False
-    return not pattern[at:].strip("*")
 
 
 _OPERATORS: dict[str, t.Callable[[str, str], bool]] = {

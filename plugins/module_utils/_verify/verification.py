@@ -18,7 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import doc
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import https
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import signing_key as pem_keys
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer, parse
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.fetch import Served, check_served
 
@@ -53,14 +53,14 @@ def expected_keys(key_sets: t.Sequence[t.Any], public_keys: t.Sequence[str]) -> 
     for number, key_set in enumerate(key_sets, 1):
         try:
             found += jwk.keys_of(key_set)
-        except IrsaError as fault:
+        except Fault as fault:
             raise IrsaError(f"expected_jwks: document {number} cannot be used: {fault}.") from None
     if not all(isinstance(key.get("kid"), str) for key in found):
         raise IrsaError("expected_jwks has a key without a kid, by which it could be looked for.")
     for number, text in enumerate(public_keys, 1):
         try:
             found.append(jwk.from_public_key(pem_keys.load_public(text.encode("utf-8", "replace"))))
-        except IrsaError as fault:
+        except Fault as fault:
             raise IrsaError(f"expected_public_keys: key {number} cannot be used: {fault}.") from None
     return found
 

@@ -22,7 +22,8 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import place_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import ReadyClients
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 
 ACCOUNT = DEFAULT_ACCOUNT_ID
 REGION = "eu-west-1"
@@ -31,10 +32,10 @@ SERVICES = ("s3", "s3control", "iam", "sts")
 WRITES = ("Create", "Put", "Delete", "Add", "Remove", "Update", "Tag", "Untag")
 
 
-def _clients(region: str, key: str) -> dict[str, t.Any]:
+def _clients(region: str, key: str) -> ReadyClients:
     session = boto3.session.Session(aws_access_key_id=key, aws_secret_access_key="x", region_name=region)
     config = Config(retries={"total_max_attempts": 1})
-    return {service: session.client(service, config=config) for service in SERVICES}
+    return ReadyClients({service: session.client(service, config=config) for service in SERVICES})
 
 
 # Making them costs more than most tests do, so they are made when this is imported: ansible-test runs each test in a
@@ -190,7 +191,7 @@ def _warm_up() -> None:
     fake.clients["s3control"].delete_public_access_block(AccountId=ACCOUNT)
     fake.clients["iam"].create_open_id_connect_provider(Url="https://warm-up.example", ThumbprintList=["0" * 40])
     fake.clients["sts"].get_caller_identity()
-    place_of(fake.clients["s3"])
+    endpoint_of(fake.clients["s3"])
     fake.stop()
 
 

@@ -14,7 +14,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account impor
     check_account_id,
     confirm_account,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
 
@@ -68,7 +69,7 @@ class TestAccountOf:
 
     def test_names_the_option_where_an_endpoint_cannot_say(self, aws, fake_aws):
         fake_aws.fail(LOOK_UP, "MethodNotAllowed", 405)
-        with pytest.raises(IrsaError, match="account_id option"):
+        with pytest.raises(IrsaError, match="Set the option account_id"):
             account_of(aws, None)
 
     def test_gives_other_failures_on(self, aws, fake_aws):
@@ -89,7 +90,9 @@ class TestConfirmAccount:
     def test_refuses_another(self, aws):
         with pytest.raises(IrsaError) as caught:
             confirm_account(aws, "iam", OTHER, given=True)
-        assert OTHER in str(caught.value) and ACCOUNT in str(caught.value) and "Nothing was made" in str(caught.value)
+        assert (
+            OTHER in str(caught.value) and ACCOUNT in str(caught.value) and "Nothing was created" in str(caught.value)
+        )
 
     def test_asks_nobody_where_the_credentials_say_it(self, aws, fake_aws, monkeypatch):
         signer = fake_aws.clients["iam"]._request_signer

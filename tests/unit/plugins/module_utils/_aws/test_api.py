@@ -13,7 +13,8 @@ import pytest
 from botocore import exceptions
 from botocore.config import Config
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, ReadyClients
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION
 
@@ -45,9 +46,12 @@ class TestAnswers:
         assert aws.permissions == {"iam:ListOpenIDConnectProviders"}
 
     def test_gives_none_for_what_may_be_absent(self, aws, fake_aws):
-        assert aws.call("s3", "HeadBucket", "bucket irsa", absent=("404",), Bucket="irsa") is None
+        assert aws.call("s3", "HeadBucket", "bucket irsa", absent_codes=("404",), Bucket="irsa") is None
         fake_aws.fail("s3:GetBucketPolicy", "NoSuchBucketPolicy", 404)
-        assert aws.call("s3", "GetBucketPolicy", "bucket irsa", absent=("NoSuchBucketPolicy",), Bucket="irsa") is None
+        assert (
+            aws.call("s3", "GetBucketPolicy", "bucket irsa", absent_codes=("NoSuchBucketPolicy",), Bucket="irsa")
+            is None
+        )
         assert aws.permissions == {"s3:ListBucket", "s3:GetBucketPolicy"}
 
     def test_gives_the_answers_of_all_pages(self, aws, fake_aws):
@@ -60,7 +64,9 @@ class TestAnswers:
     def test_keeps_the_permissions_that_a_call_needs_beyond_its_name(self, aws, fake_aws):
         fake_aws.fail("s3:PutBucketTagging", "AccessDenied", 403)
         with pytest.raises(CallFailed):
-            aws.call("s3", "PutBucketTagging", "x", needs=("s3:TagResource",), Bucket="irsa", Tagging={"TagSet": []})
+            aws.call(
+                "s3", "PutBucketTagging", "x", iam_actions=("s3:TagResource",), Bucket="irsa", Tagging={"TagSet": []}
+            )
         assert aws.permissions == {"s3:TagResource"}
 
 
@@ -174,7 +180,7 @@ def client(service="sts", **settings):
 class TestWithoutAnAnswer:
     def explained(self, made, service="sts", operation="GetCallerIdentity", **params) -> str:
         with pytest.raises(CallFailed) as caught:
-            Aws({service: made}).call(service, operation, "the credentials", **params)
+            Aws(ReadyClients({service: made})).call(service, operation, "the credentials", **params)
         assert caught.value.code == "" and not caught.value.denied and not caught.value.conflict
         return str(caught.value)
 
@@ -197,15 +203,15 @@ class TestWithoutAnAnswer:
         assert "too old" in message and "BucketOfTheFuture" in message
 
     def test_says_when_no_client_can_be_made(self):
-        class NoRegion(dict):
+        class NoRegion(ReadyClients):
             def __missing__(self, service):
                 raise exceptions.NoRegionError()
 
-        class NoProfile(dict):
+        class NoProfile(ReadyClients):
             def __missing__(self, service):
                 raise exceptions.ProfileNotFound(profile="prod")
 
-        class NoEndpoint(dict):
+        class NoEndpoint(ReadyClients):
             def __missing__(self, service):
                 raise ValueError("Invalid endpoint: nonsense")
 

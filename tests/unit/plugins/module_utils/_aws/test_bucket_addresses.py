@@ -9,14 +9,14 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.bucket_checks import _located
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import Place
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import Endpoint
 
-AWS = Place("aws", "eu-west-1", "amazonaws.com", "https://s3.eu-west-1.amazonaws.com", True)
-STORE = Place("aws", "us-east-1", "amazonaws.com", "https://s3.example.test", False)
+AWS = Endpoint("aws", "eu-west-1", "amazonaws.com", "https://s3.eu-west-1.amazonaws.com", True)
+STORE = Endpoint("aws", "us-east-1", "amazonaws.com", "https://s3.example.test", False)
 
 
 @pytest.mark.parametrize(
-    ("place", "url", "found"),
+    ("endpoint", "url", "found"),
     [
         (AWS, "https://irsa.s3.eu-west-1.amazonaws.com/prod/keys.json", ("irsa", "prod/keys.json")),
         (AWS, "https://irsa.s3.amazonaws.com/keys.json", ("irsa", "keys.json")),
@@ -31,5 +31,5 @@ STORE = Place("aws", "us-east-1", "amazonaws.com", "https://s3.example.test", Fa
         (STORE, "https://other.example.test/irsa/keys.json", None),
     ],
 )
-def test_are_understood(place, url, found):
-    assert _located(url, place) == found
+def test_are_understood(endpoint, url, found):
+    assert _located(url, endpoint) == found

@@ -15,7 +15,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account import account_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, ReadyClients
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 # What Ceph 20.2 answers to sts:GetCallerIdentity.
@@ -41,7 +42,7 @@ def _client(service: str, status: int, body: bytes) -> t.Any:
 
 
 def test_a_call_that_the_endpoint_does_not_know_is_unsupported() -> None:
-    aws = Aws({"sts": _client("sts", 405, NOT_ALLOWED)})
+    aws = Aws(ReadyClients({"sts": _client("sts", 405, NOT_ALLOWED)}))
     with pytest.raises(CallFailed, match="sts:GetCallerIdentity on the credentials failed: MethodNotAllowed") as caught:
         aws.call("sts", "GetCallerIdentity", "the credentials")
     assert caught.value.unsupported
@@ -49,19 +50,19 @@ def test_a_call_that_the_endpoint_does_not_know_is_unsupported() -> None:
 
 
 def test_so_is_one_in_pages() -> None:
-    aws = Aws({"iam": _client("iam", 405, NOT_ALLOWED)})
+    aws = Aws(ReadyClients({"iam": _client("iam", 405, NOT_ALLOWED)}))
     with pytest.raises(CallFailed, match="iam:ListRoles on the account failed: MethodNotAllowed") as caught:
         list(aws.pages("iam", "ListRoles", "the account"))
     assert caught.value.unsupported
 
 
 def test_an_answer_without_any_code_is_known_by_its_status() -> None:
-    aws = Aws({"sts": _client("sts", 405, b"<Error></Error>")})
+    aws = Aws(ReadyClients({"sts": _client("sts", 405, b"<Error></Error>")}))
     with pytest.raises(CallFailed, match="failed: 405: no message") as caught:
         aws.call("sts", "GetCallerIdentity", "the credentials")
     assert caught.value.unsupported
 
 
 def test_the_user_is_told_to_give_the_account_id() -> None:
-    with pytest.raises(IrsaError, match="give the account ID with the account_id option"):
-        account_of(Aws({"sts": _client("sts", 405, NOT_ALLOWED)}), None)
+    with pytest.raises(IrsaError, match="Set the option account_id"):
+        account_of(Aws(ReadyClients({"sts": _client("sts", 405, NOT_ALLOWED)})), None)

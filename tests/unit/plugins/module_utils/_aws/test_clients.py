@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from botocore import UNSIGNED, exceptions
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, ReadyClients
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.clients import Clients
 
@@ -147,13 +147,13 @@ def test_a_profile_that_is_not_there_is_told_by_whoever_looks_for_credentials():
 
 
 def test_ready_clients_have_their_credentials():
-    assert Aws({}).has_credentials()
+    assert Aws(ReadyClients({})).has_credentials()
 
 
 @pytest.mark.parametrize("credentials", [{}, {"access_key": None, "secret_key": None}])
 @pytest.mark.parametrize("config", [None, {"retries": {"total_max_attempts": 7}}])
 def test_a_stranger_signs_nothing(credentials, config):
-    made = Aws(clients(**credentials, aws_config=config)).as_a_stranger("sts", "us-east-1").client("sts")
+    made = Aws(clients(**credentials, aws_config=config)).anonymous("sts", "us-east-1").client("sts")
     assert made._request_signer._credentials is None
     assert made.meta.config.signature_version is UNSIGNED
     assert made.meta.region_name == "eu-west-1"
@@ -161,15 +161,15 @@ def test_a_stranger_signs_nothing(credentials, config):
 
 
 def test_a_stranger_goes_where_others_go():
-    made = Aws(clients(endpoint_url="http://127.0.0.1:5000")).as_a_stranger("sts", "us-east-1").client("sts")
+    made = Aws(clients(endpoint_url="http://127.0.0.1:5000")).anonymous("sts", "us-east-1").client("sts")
     assert made.meta.endpoint_url == "http://127.0.0.1:5000"
 
 
 def test_a_stranger_without_a_region_takes_the_one_that_is_offered():
-    made = Aws(clients(region=None)).as_a_stranger("sts", "cn-north-1").client("sts")
+    made = Aws(clients(region=None)).anonymous("sts", "cn-north-1").client("sts")
     assert made.meta.endpoint_url == "https://sts.cn-north-1.amazonaws.com.cn"
 
 
 def test_a_stranger_of_ready_clients_is_the_ready_one():
     ready = object()
-    assert Aws({"sts": ready}).as_a_stranger("sts", "us-east-1").client("sts") is ready
+    assert Aws(ReadyClients({"sts": ready})).anonymous("sts", "us-east-1").client("sts") is ready

@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import place_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 
 SESSION = boto3.session.Session(aws_access_key_id="AKID", aws_secret_access_key="x")
 REGIONS = [
@@ -36,9 +36,9 @@ def test_every_partition_is_looked_at():
 def test_the_host_is_the_one_that_botocore_signs_for(partition, region):
     s3 = client(region)
     url = s3.generate_presigned_url("get_object", Params={"Bucket": "irsa-prod", "Key": "keys.json"})
-    place = place_of(s3)
-    assert (place.partition, place.region, place.is_aws) == (partition, region, True)
-    assert place.bucket_host("irsa-prod") == urlsplit(url).hostname
+    endpoint = endpoint_of(s3)
+    assert (endpoint.partition, endpoint.region, endpoint.is_aws) == (partition, region, True)
+    assert endpoint.bucket_host("irsa-prod") == urlsplit(url).hostname
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_the_host_is_the_one_that_botocore_signs_for(partition, region):
 )
 def test_the_host_is_as_documented(region, host):
     """https://docs.aws.amazon.com/general/latest/gr/s3.html"""
-    assert place_of(SESSION.client("s3", region_name=region)).bucket_host("irsa-prod") == host
+    assert endpoint_of(SESSION.client("s3", region_name=region)).bucket_host("irsa-prod") == host
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_the_host_is_as_documented(region, host):
     ],
 )
 def test_a_store_of_ones_own_serves_buckets_under_its_name(endpoint, host):
-    place = place_of(client("eu-west-1", endpoint=endpoint))
-    assert not place.is_aws
-    assert place.bucket_host("irsa-prod") == host
+    endpoint = endpoint_of(client("eu-west-1", endpoint=endpoint))
+    assert not endpoint.is_aws
+    assert endpoint.bucket_host("irsa-prod") == host
 
 
 @pytest.mark.parametrize(
@@ -86,23 +86,23 @@ def test_a_store_of_ones_own_serves_buckets_under_its_name(endpoint, host):
     ],
 )
 def test_aws_by_another_door_is_aws(endpoint):
-    place = place_of(client("eu-west-1", endpoint=endpoint))
-    assert place.is_aws
-    assert place.bucket_host("irsa-prod") == "irsa-prod.s3.eu-west-1.amazonaws.com"
+    endpoint = endpoint_of(client("eu-west-1", endpoint=endpoint))
+    assert endpoint.is_aws
+    assert endpoint.bucket_host("irsa-prod") == "irsa-prod.s3.eu-west-1.amazonaws.com"
 
 
 def test_a_store_may_call_its_region_anything():
-    place = place_of(client("default", endpoint="https://s3.rgw.example"))
-    assert (place.partition, place.region, place.is_aws) == ("aws", "default", False)
+    endpoint = endpoint_of(client("default", endpoint="https://s3.rgw.example"))
+    assert (endpoint.partition, endpoint.region, endpoint.is_aws) == ("aws", "default", False)
 
 
 def test_iam_is_in_the_partition_of_the_region():
-    assert place_of(SESSION.client("iam", region_name="cn-north-1")).partition == "aws-cn"
-    assert place_of(SESSION.client("iam", region_name="eu-west-1")).partition == "aws"
+    assert endpoint_of(SESSION.client("iam", region_name="cn-north-1")).partition == "aws-cn"
+    assert endpoint_of(SESSION.client("iam", region_name="eu-west-1")).partition == "aws"
 
 
 def test_says_where_a_region_may_be_set():
     with pytest.raises(IrsaError) as caught:
-        place_of(SESSION.client("iam", endpoint_url="https://s3.rgw.example"))
-    for place in ("region option", "irsa_issuer_region", "AWS_REGION", "profile"):
-        assert place in str(caught.value)
+        endpoint_of(SESSION.client("iam", endpoint_url="https://s3.rgw.example"))
+    for endpoint in ("region option", "irsa_issuer_region", "AWS_REGION", "profile"):
+        assert endpoint in str(caught.value)

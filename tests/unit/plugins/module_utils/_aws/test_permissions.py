@@ -71,8 +71,11 @@ def test_every_call_that_is_made_is_one_that_botocore_knows():
         for service in ("s3", "s3control", "iam", "sts")
         for name in session.client(service).meta.service_model.operation_names
     }
-    named = set(
-        re.findall(r'(?:call|pages|Change|_get|_put|_change)\(\s*(?:"(?:s3|s3control|iam|sts)",\s*)?"([A-Z]\w+)"', text)
+    patterns = (
+        r'(?:call|read|pages)\(\s*"(?:s3|s3control|iam|sts)",\s*"([A-Z]\w+)"',
+        r'(?:Write|self\.change)\(\s*"([A-Z]\w+)"',
+        r'(?:operation|read)="([A-Z]\w+)"',
     )
+    named = {name for pattern in patterns for name in re.findall(pattern, text)}
     assert {"HeadBucket", "PutBucketPolicy", "GetObject", "CreateOpenIDConnectProvider", "ListRoles"} < named
     assert named <= known

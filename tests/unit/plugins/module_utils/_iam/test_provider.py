@@ -10,10 +10,11 @@ import json
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider, provider_absent, provider_present
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider import ProviderWish
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderSpec
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
 
 URL = "https://irsa-prod.s3.eu-west-1.amazonaws.com/prod"
@@ -29,11 +30,11 @@ TAG, UNTAG = "iam:TagOpenIDConnectProvider", "iam:UntagOpenIDConnectProvider"
 
 
 def ensure(fake_aws, check_mode=False, **given):
-    return provider.ensure_present(Aws(fake_aws.clients), ProviderWish(**{"url": URL, **given}), check_mode)
+    return provider_present.ensure_present(Aws(fake_aws.clients), ProviderSpec(**{"url": URL, **given}), check_mode)
 
 
 def remove(fake_aws, check_mode=False, **given):
-    return provider.ensure_absent(Aws(fake_aws.clients), ProviderWish(**{"url": URL, **given}), check_mode)
+    return provider_absent.ensure_absent(Aws(fake_aws.clients), ProviderSpec(**{"url": URL, **given}), check_mode)
 
 
 @pytest.fixture
@@ -231,7 +232,7 @@ class TestRefusals:
 
     def test_of_credentials_of_another_account(self, fake_aws):
         message = refusal(fake_aws, account_id="999999999999")
-        assert "999999999999" in message and ACCOUNT in message and "Nothing was made" in message
+        assert "999999999999" in message and ACCOUNT in message and "Nothing was created" in message
 
     def test_not_where_the_account_was_confirmed_before(self, fake_aws):
         ensure(fake_aws, account_id=ACCOUNT, confirm_account=False)
@@ -243,8 +244,8 @@ class TestRefusals:
         assert "iam:GetOpenIDConnectProvider" in message and "correct account_id" in message
 
     def test_of_tags_where_an_endpoint_has_none(self, fake_aws, monkeypatch):
-        real = provider.place_of
-        monkeypatch.setattr(provider, "place_of", lambda client: real(client)._replace(is_aws=False))
+        real = provider_present.endpoint_of
+        monkeypatch.setattr(provider_present, "endpoint_of", lambda client: real(client)._replace(is_aws=False))
         fake_aws.fail("iam:ListOpenIDConnectProviderTags", "MethodNotAllowed", 405)
         assert "Leave tags out" in refusal(fake_aws, tags={"team": "platform"})
 
@@ -333,7 +334,7 @@ class TestFinding:
             )
 
     def find(self, fake_aws, url=None, arn=None, tags=None, account_id=None):
-        found = provider.find_providers(Aws(fake_aws.clients), url, arn, tags, account_id)
+        found = provider.find_providers(Aws(fake_aws.clients), url=url, arn=arn, tags=tags, account_id=account_id)
         return [each["url"] for each in found]
 
     def test_by_url_is_one_call(self, fake_aws, several):

@@ -14,7 +14,7 @@ from moto.s3.models import s3_backends
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import issuer_absent, issuer_present
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerWish, SigningKey
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec, SigningKey
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION
 
@@ -30,19 +30,19 @@ LOOK_UP, ROLES, VERSIONS = "iam:GetOpenIDConnectProvider", "iam:ListRoles", "s3:
 HEAD, GET, IDENTITY = "s3:HeadBucket", "s3:GetObject", "sts:GetCallerIdentity"
 
 
-def wish(**given) -> IssuerWish:
-    return IssuerWish(**{"bucket": BUCKET, "verify": False, **given})
+def spec(**given) -> IssuerSpec:
+    return IssuerSpec(**{"bucket": BUCKET, "verify": False, **given})
 
 
 def make(fake_aws, **given) -> None:
     key = SigningKey(exists=True, public_key=samples.public_pem(samples.RSA.pkcs8).decode())
-    issuer_present.ensure_present(Aws(fake_aws.clients), wish(key=key, **given), False)
+    issuer_present.ensure_present(Aws(fake_aws.clients), spec(key=key, **given), False)
     fake_aws.calls.clear()
     fake_aws.params.clear()
 
 
 def remove(fake_aws, check_mode=False, **given):
-    return issuer_absent.ensure_absent(Aws(fake_aws.clients), wish(**given), check_mode)
+    return issuer_absent.ensure_absent(Aws(fake_aws.clients), spec(**given), check_mode)
 
 
 def refusal(fake_aws, **given) -> IrsaError:
@@ -105,7 +105,7 @@ class TestRemoving:
         assert s3.list_buckets()["Buckets"] == []
 
     def test_takes_every_version_of_the_documents_with_the_bucket(self, fake_aws, s3):
-        make(fake_aws, bucket_versioning=True)
+        make(fake_aws, bucket_settings={"versioning": True})
         s3.delete_object(Bucket=BUCKET, Key=JWKS_KEY)
         assert assert_as_foretold(fake_aws, delete_bucket=True).actions[-1] == DELETE_BUCKET
 

@@ -18,7 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerWish, SigningKey
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec, SigningKey
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION, policy_of
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
@@ -69,12 +69,12 @@ def arn(url: str = ISSUER) -> str:
     return f"arn:aws:iam::{ACCOUNT}:oidc-provider/{url.removeprefix('https://')}"
 
 
-def wish(**given) -> IssuerWish:
-    return IssuerWish(**{"key": KEY, "bucket": BUCKET, "tags": {"team": "platform"}, "verify": False, **given})
+def spec(**given) -> IssuerSpec:
+    return IssuerSpec(**{"key": KEY, "bucket": BUCKET, "tags": {"team": "platform"}, "verify": False, **given})
 
 
 def ensure(fake_aws, check_mode=False, **given):
-    return issuer_present.ensure_present(Aws(fake_aws.clients), wish(**given), check_mode)
+    return issuer_present.ensure_present(Aws(fake_aws.clients), spec(**given), check_mode)
 
 
 def refusal(fake_aws, check_mode=False, **given) -> IrsaError:
@@ -262,7 +262,7 @@ class TestNothingIsWritten:
             ({"bucket": "Not_A_Name"}, "Not_A_Name"),
             ({"prefix": "/prod"}, "empty part"),
             ({"url": "http://irsa.example.com"}, "https"),
-            ({"bucket_encryption": "aws:kms"}, "AES256"),
+            ({"bucket_settings": {"encryption": "aws:kms"}}, "AES256"),
             ({"key": dataclasses.replace(KEY, public_key=samples.RSA.pkcs8.decode())}, "private key"),
             ({"extra_jwks": [{"keys": "none"}]}, "extra_jwks"),
             ({"account_id": OTHER_ACCOUNT}, OTHER_ACCOUNT),
@@ -351,7 +351,7 @@ class TestBeforeTheKey:
     def test_nothing_is_published_without_it(self, fake_aws):
         prepared = ensure(fake_aws, key=NO_KEY).values["prepared"]
         fake_aws.calls.clear()
-        with pytest.raises(IrsaError, match="The key has not been made"):
+        with pytest.raises(IrsaError, match="The key has not been created"):
             ensure(fake_aws, key=NO_KEY, prepared=prepared)
         assert fake_aws.calls == []
 
@@ -391,7 +391,9 @@ class KeyOnTheController:
 class TestWithTheKeyAtHand:
     @staticmethod
     def ensure(fake_aws, key, check_mode=False, **given):
-        return issuer_present.ensure_with_key(Aws(fake_aws.clients), wish(key=NO_KEY, **given), check_mode, key)
+        return issuer_present.ensure_with_key(
+            Aws(fake_aws.clients), spec(key=NO_KEY, **given), check_mode, key_result=key
+        )
 
     def test_makes_everything_in_the_safe_order(self, fake_aws):
         key = KeyOnTheController(exists=False)
@@ -544,9 +546,9 @@ class TestTwoAtOnce:
         fake_aws.quietly("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=arn())
         fake_aws.fail(POLICY, "OperationAborted", 409)
         aws = Aws(fake_aws.clients)
-        prepared = issuer_present.ensure_present(aws, wish(key=NO_KEY), False).values["prepared"]
+        prepared = issuer_present.ensure_present(aws, spec(key=NO_KEY), False).values["prepared"]
         put(fake_aws, JWKS_KEY, texts_of(OTHER_KEY)[JWKS_KEY])
-        done = issuer_present.ensure_present(aws, wish(prepared=prepared, key=KEY), False)
+        done = issuer_present.ensure_present(aws, spec(prepared=prepared, key=KEY), False)
         assert published_kids(fake_aws) == [KEY.kid, OTHER_KEY.kid]
         assert PUT in done.actions
 
@@ -624,7 +626,7 @@ class TestHostOfOnesOwn:
         assert (summary["provider_arn"], summary["providers"]) == (None, [])
         assert {JWKS_KEY: summary["jwks_json"], DISCOVERY_KEY: summary["discovery_json"]} == texts_of(KEY, OWN_HOST)
         (warning,) = done.warnings
-        assert "left out" in warning and f"{OWN_HOST}/keys.json" in warning
+        assert "not registered" in warning and f"{OWN_HOST}/keys.json" in warning
 
     def test_stays_in_care_once_it_is_registered(self, fake_aws, server, reached):
         serve(server, OWN_HOST)

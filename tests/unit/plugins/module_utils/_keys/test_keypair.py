@@ -27,7 +27,7 @@ REMOVE_PEM, REMOVE_OPENSSH = "file:RemovePublicKey", "file:RemoveOpensshPublicKe
 NO_FACTS = dict.fromkeys(("kid", "algorithm", "fingerprint", "public_key", "openssh_public_key", "size", "curve"))
 
 
-class Place:
+class Endpoint:
     """A directory of key files, and the module's work on it with any options."""
 
     def __init__(self, folder) -> None:
@@ -82,7 +82,7 @@ def place(tmp_path):
     folder = tmp_path / "pki"
     folder.mkdir()
     folder.chmod(0o700)
-    return Place(folder)
+    return Endpoint(folder)
 
 
 @pytest.fixture
@@ -292,7 +292,7 @@ class TestAdopting:
 
 class TestRegenerating:
     WISHES = pytest.mark.parametrize(
-        ("sample", "wish"),
+        ("sample", "spec"),
         [
             (RSA, {"size": 4096}),
             (RSA, {"type": "ECDSA"}),
@@ -303,16 +303,16 @@ class TestRegenerating:
     )
 
     @WISHES
-    def test_fail_stops_at_a_key_of_another_kind(self, place, three_paths, sample, wish):
+    def test_fail_stops_at_a_key_of_another_kind(self, place, three_paths, sample, spec):
         place.put(sample.traditional)
-        message = refusal(place, sample.traditional, **wish, **three_paths)
+        message = refusal(place, sample.traditional, **spec, **three_paths)
         assert "another than wanted" in message and "left alone" in message
-        assert refusal(place, check_mode=True, **wish, **three_paths) == message
+        assert refusal(place, check_mode=True, **spec, **three_paths) == message
 
     @WISHES
-    def test_never_keeps_it_with_a_warning(self, place, sample, wish):
+    def test_never_keeps_it_with_a_warning(self, place, sample, spec):
         place.put(sample.traditional)
-        result = assert_as_foretold(place, {"regenerate": "never", **wish})
+        result = assert_as_foretold(place, {"regenerate": "never", **spec})
         assert result["changed"] is False
         assert place.key.read_bytes() == sample.traditional
         assert len(result["warnings"]) == 1 and "kept although" in result["warnings"][0]

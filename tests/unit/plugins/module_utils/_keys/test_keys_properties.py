@@ -14,7 +14,7 @@ import hypothesis.strategies as st
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import signing_key, pem
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
 PRIVATE = [text for sample in samples.EACH_KIND.values() for text in (sample.traditional, sample.pkcs8)]
@@ -80,7 +80,7 @@ anything = any_bytes | framed_bytes | mutated_text | mutated_der | joined
 def test_anything_is_read_or_refused(read: t.Callable[[bytes], t.Any], text: bytes) -> None:
     try:
         read(text)
-    except IrsaError as fault:
+    except Fault as fault:
         message = str(fault)
         assert message.isprintable() and len(message) < 300
         for line in text.split(b"\n"):
@@ -92,7 +92,7 @@ def test_anything_is_read_or_refused(read: t.Callable[[bytes], t.Any], text: byt
 def test_a_key_that_is_taken_is_one_that_openssl_takes(text: bytes) -> None:
     try:
         loaded = signing_key.load_private(text)
-    except IrsaError:
+    except Fault:
         return
     written = signing_key.private_pem(loaded.key, "pkcs8")
     assert samples.kid(written) == signing_key.kid(loaded.key.public_key())
@@ -101,7 +101,7 @@ def test_a_key_that_is_taken_is_one_that_openssl_takes(text: bytes) -> None:
 @hypothesis.given(text=anything)
 def test_text_of_a_private_key_is_never_taken_for_a_public_one(text: bytes) -> None:
     if b"PRIVATE KEY-----" in text:
-        with pytest.raises(IrsaError):
+        with pytest.raises(Fault):
             signing_key.load_public(text)
 
 

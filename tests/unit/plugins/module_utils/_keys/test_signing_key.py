@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.pem import holds_private_key
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
 RSA, P256 = samples.RSA, samples.P256
@@ -33,7 +33,7 @@ def der_of(text: bytes) -> bytes:
 
 
 def refusal(read, text: bytes) -> str:
-    with pytest.raises(IrsaError) as caught:
+    with pytest.raises(Fault) as caught:
         read(text)
     message = str(caught.value)
     for line in samples.secret_lines(text) if text.isascii() else ():
@@ -195,7 +195,7 @@ class TestLoadPrivate:
         mixed = pem("EC PRIVATE KEY", own[: own.index(point)] + foreign[foreign.index(point) :])
         try:
             loaded = signing_key.load_private(mixed)
-        except IrsaError as fault:
+        except Fault as fault:
             assert "damaged" in str(fault)
         else:
             assert signing_key.kid(loaded.key.public_key()) == samples.kid(P256.traditional)

@@ -12,6 +12,7 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import trust_policy
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
@@ -161,7 +162,7 @@ def test_computes_the_arn():
 
 def test_makes_a_trust_policy_for_one_service_account():
     arn = "arn:aws-cn:iam::123456789012:oidc-provider/oidc.example.com/prod"
-    assert issuer_url.trust_policy(arn, "shop", "cart", "sts.amazonaws.com.cn") == {
+    assert trust_policy(arn, namespace="shop", service_account="cart", audience="sts.amazonaws.com.cn") == {
         "Version": "2012-10-17",
         "Statement": [
             {
@@ -178,6 +179,8 @@ def test_makes_a_trust_policy_for_one_service_account():
         ],
     }
     assert (
-        issuer_url.trust_policy(arn, "a", "b")["Statement"][0]["Condition"]["StringEquals"]["oidc.example.com/prod:aud"]
+        trust_policy(arn, namespace="a", service_account="b")["Statement"][0]["Condition"]["StringEquals"][
+            "oidc.example.com/prod:aud"
+        ]
         == "sts.amazonaws.com"
     )

@@ -13,6 +13,7 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_policy
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_policy import SID
 
@@ -36,7 +37,8 @@ DENY_PLAIN_HTTP = {
 
 
 def opened(policy, *paths, purge=False, partition="aws"):
-    return bucket_policy.with_public_paths(policy, partition, "irsa", paths or DOCUMENTS, purge)
+    arns = [f"arn:{partition}:s3:::irsa/{path}" for path in paths or DOCUMENTS]
+    return bucket_policy.with_public_objects(policy, arns, purge=purge)
 
 
 def test_makes_a_policy_of_one_statement():
@@ -159,7 +161,7 @@ def test_of_any_policy_only_our_statement_changes(policy, paths, purge):
     present = bucket_policy.own_statement(before)
     assert wanted <= resources
     assert resources == wanted if purge or present is None else resources >= set(bucket_policy.resources(present))
-    assert (own["Effect"], bucket_policy._as_list(own["Action"])) == ("Allow", ["s3:GetObject"])
+    assert (own["Effect"], as_list(own["Action"])) == ("Allow", ["s3:GetObject"])
     assert "Condition" not in own and "NotPrincipal" not in own
 
 

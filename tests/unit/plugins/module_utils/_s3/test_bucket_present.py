@@ -12,8 +12,9 @@ import boto3
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_present, bucket_base, bucket_absent
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import BucketWish
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION, FakeAws, policy_of
 
@@ -34,12 +35,12 @@ TAG, UNTAG, ENCRYPT = "s3:PutBucketTagging", "s3:DeleteBucketTagging", "s3:PutBu
 VERSION, OWNERSHIP = "s3:PutBucketVersioning", "s3:PutBucketOwnershipControls"
 
 
-def wish(**given) -> BucketWish:
-    return BucketWish(NAME, **given)
+def spec(**given) -> BucketSpec:
+    return BucketSpec(name=NAME, **given)
 
 
 def ensure(fake_aws, check_mode=False, **given):
-    return bucket_present.ensure_present(Aws(fake_aws.clients), wish(**given), check_mode)
+    return bucket_present.ensure_present(Aws(fake_aws.clients), spec(**given), check_mode)
 
 
 def assert_as_foretold(fake_aws, **given):
@@ -155,7 +156,7 @@ class TestMaking:
     def test_asks_for_the_accounts_own_namespace(self, fake_aws):
         name = f"irsa-{ACCOUNT}-{REGION}-an"
         members = fake_aws.clients["s3"].meta.service_model.operation_model("CreateBucket").input_shape.members
-        request = BucketWish(name, namespace="account-regional")
+        request = BucketSpec(name=name, namespace="account-regional")
         if "BucketNamespace" in members:
             bucket_present.ensure_present(Aws(fake_aws.clients), request, False)
             assert fake_aws.params_of(CREATE)[0]["BucketNamespace"] == "account-regional"
@@ -167,10 +168,12 @@ class TestMaking:
         class Older:
             members = {"CreateBucketConfiguration": None}
 
-        monkeypatch.setattr(bucket_present.PresentBucket, "_create_input", lambda room: Older)
+        monkeypatch.setattr(bucket_present.PresentBucket, "_create_input", lambda resource: Older)
         with pytest.raises(IrsaError, match="namespace needs botocore 1.42.70"):
             bucket_present.ensure_present(
-                Aws(fake_aws.clients), BucketWish(f"irsa-{ACCOUNT}-{REGION}-an", namespace="account-regional"), True
+                Aws(fake_aws.clients),
+                BucketSpec(name=f"irsa-{ACCOUNT}-{REGION}-an", namespace="account-regional"),
+                True,
             )
 
 
@@ -274,7 +277,8 @@ class TestRepairing:
 
     def test_gives_awss_own_tags_back_as_they_were(self, fake_aws, made, monkeypatch):
         own = {"aws:cloudformation:stack-name": "network", "theirs": "x"}
-        monkeypatch.setattr(bucket_present.PresentBucket, "_read_tags", lambda room: dict(own))
+        real = bucket_present.PresentBucket.current
+        monkeypatch.setattr(bucket_present.PresentBucket, "current", lambda bucket: {**real(bucket), "tags": own})
         done = ensure(fake_aws, check_mode=True, tags={"team": "platform"}, purge_tags=True)
         assert json.loads(done.diff[0]["after"]) == {"aws:cloudformation:stack-name": "network", "team": "platform"}
 
@@ -295,11 +299,11 @@ class TestSharing:
         theirs = ours.replace("a/keys.json", "b/keys.json")
         real = bucket_present.PresentBucket.recheck
 
-        def overtaken(room, made):
+        def overtaken(resource, made):
             if made and theirs not in written:
                 written.append(theirs)
                 s3.put_bucket_policy(Bucket=NAME, Policy=theirs)
-            return real(room, made)
+            return real(resource, made)
 
         written: list[str] = []
         pytest.MonkeyPatch().setattr(bucket_present.PresentBucket, "recheck", overtaken)
@@ -323,7 +327,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("given", "reason"),
         [
-            ({"encryption": "aws:kms"}, "Only AES256"),
+            ({"encryption": "aws:kms"}, "it must be AES256"),
             ({"public_paths": []}, "public_paths is empty"),
             ({"account_id": "nonsense"}, "twelve digits"),
             ({"namespace": "account-regional"}, "<prefix>-<account ID>-<region>-an"),
@@ -337,12 +341,14 @@ class TestRefusals:
     def test_of_a_name_that_is_somebody_elses(self, fake_aws):
         fake_aws.fail("s3:HeadBucket", "403", 403, "Forbidden")
         message = refusal(fake_aws)
-        assert "is not account" in message and "s3:ListBucket" in message and "choose another name" in message
+        assert (
+            "does not belong to account" in message and "s3:ListBucket" in message and "choose another name" in message
+        )
 
     def test_of_a_bucket_in_another_region(self, fake_aws):
         elsewhere = boto3.client("s3", region_name="us-west-2")
         elsewhere.create_bucket(Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
-        assert "sits in us-west-2, not in eu-west-1" in refusal(fake_aws)
+        assert "is in us-west-2, not in eu-west-1" in refusal(fake_aws)
 
     def test_of_a_bucket_in_another_region_that_answers_with_a_redirect(self, fake_aws):
         fake_aws.fail("s3:HeadBucket", "301", 301, "Moved Permanently")
@@ -359,7 +365,7 @@ class TestRefusals:
             AccountId=ACCOUNT, PublicAccessBlockConfiguration={**dict.fromkeys(OPEN, False), setting: True}
         )
         message = refusal(fake_aws, check_mode)
-        assert ACCOUNT in message and setting in message and "Nothing was made" in message
+        assert ACCOUNT in message and setting in message and "Nothing was created" in message
 
     def test_of_an_account_that_forbids_public_buckets_before_one_is_opened(self, fake_aws, s3, made):
         s3.delete_bucket_policy(Bucket=NAME)
@@ -418,12 +424,12 @@ class TestOtherStores:
 
     @pytest.fixture
     def store(self, fake_aws, monkeypatch):
-        real = bucket_base.place_of
+        real = bucket_base.endpoint_of
 
         def of_ones_own(client):
-            return real(client)._replace(is_aws=False, endpoint="https://s3.rgw.example")
+            return real(client)._replace(is_aws=False, url="https://s3.rgw.example")
 
-        monkeypatch.setattr(bucket_base, "place_of", of_ones_own)
+        monkeypatch.setattr(bucket_base, "endpoint_of", of_ones_own)
         return fake_aws
 
     @pytest.fixture
@@ -461,7 +467,7 @@ class TestOtherStores:
 
 class TestAbsent:
     def remove(self, fake_aws, check_mode=False, **given):
-        return bucket_absent.ensure_absent(Aws(fake_aws.clients), wish(**given), check_mode)
+        return bucket_absent.ensure_absent(Aws(fake_aws.clients), spec(**given), check_mode)
 
     def test_takes_the_bucket_away_with_its_documents(self, fake_aws, s3, made):
         for key in DOCUMENTS:
@@ -484,7 +490,7 @@ class TestAbsent:
 
     def test_takes_thousands_in_batches(self, fake_aws, made, monkeypatch):
         versions = [{"Key": "keys.json", "VersionId": str(number)} for number in range(2001)]
-        monkeypatch.setattr(bucket_absent.DoomedBucket, "_objects", lambda room: (versions, []))
+        monkeypatch.setattr(bucket_absent.AbsentBucket, "_objects", lambda resource: (versions, []))
         assert self.remove(fake_aws, check_mode=True).actions == ["s3:DeleteObjects"] * 3 + ["s3:DeleteBucket"]
 
     @pytest.mark.parametrize("key", ["sa-signer.key", "prod/keys.json", "keys.json.bak", ".well-known/other"])
@@ -502,7 +508,7 @@ class TestAbsent:
             s3.put_object(Bucket=NAME, Key=f"object-{number:02}", Body=b"x")
         with pytest.raises(IrsaError) as caught:
             self.remove(fake_aws)
-        assert "object-09 and 5 more" in str(caught.value) and "object-10" not in str(caught.value)
+        assert "'object-09' and 5 more" in str(caught.value) and "object-10" not in str(caught.value)
 
     def test_takes_the_documents_of_all_clusters_when_told_so(self, fake_aws, s3, made):
         s3.put_object(Bucket=NAME, Key="a/keys.json", Body=b"x")
@@ -531,13 +537,13 @@ class TestAbsent:
 
     def test_refuses_somebody_elses_bucket(self, fake_aws):
         fake_aws.fail("s3:HeadBucket", "403", 403)
-        with pytest.raises(IrsaError, match="is not account"):
+        with pytest.raises(IrsaError, match="does not belong to account"):
             self.remove(fake_aws)
 
 
 class TestLook:
     def look(self, fake_aws, **given):
-        return bucket_base.look(Aws(fake_aws.clients), wish(account_id=ACCOUNT), **given)
+        return bucket_base.look(Aws(fake_aws.clients), spec(account_id=ACCOUNT), **given)
 
     def test_says_where_it_would_be(self, fake_aws):
         found = self.look(fake_aws)
@@ -545,7 +551,7 @@ class TestLook:
         assert fake_aws.calls == ["s3:HeadBucket"]
 
     def test_takes_a_name_of_any_namespace(self, fake_aws):
-        request = BucketWish(f"irsa-{ACCOUNT}-{REGION}-an", account_id=ACCOUNT)
+        request = BucketSpec(name=f"irsa-{ACCOUNT}-{REGION}-an", account_id=ACCOUNT)
         assert bucket_base.look(Aws(fake_aws.clients), request)["exists"] is False
         assert bucket_absent.ensure_absent(Aws(fake_aws.clients), request, False).actions == []
         with pytest.raises(IrsaError, match="Ask for that namespace"):
@@ -560,7 +566,7 @@ class TestLook:
             self.look(fake_aws, required=True)
 
     def test_refuses_an_open_one_as_a_private_place(self, fake_aws, s3, made):
-        with pytest.raises(IrsaError, match="no place for a private key"):
+        with pytest.raises(IrsaError, match="must not hold a private key"):
             self.look(fake_aws, private=True)
         s3.put_public_access_block(Bucket=NAME, PublicAccessBlockConfiguration=CLOSED)
         assert self.look(fake_aws, private=True)["exists"] is True

@@ -14,11 +14,16 @@ import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import object_store, publication
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import (
+    object_store,
+    publication_absent,
+    publication_present,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import place_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication import PublicationWish
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import PublicationSpec
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, CLIENTS, REGION
 
@@ -55,16 +60,16 @@ def discovery_text(*algorithms: str, issuer: str = ISSUER) -> str:
 OURS = {"jwks_json": jwks_text(RSA), "discovery_json": discovery_text("RS256")}
 
 
-def wish(**given) -> PublicationWish:
-    return PublicationWish(**{"bucket": BUCKET, "issuer": ISSUER, **OURS, **given})
+def spec(**given) -> PublicationSpec:
+    return PublicationSpec(**{"bucket": BUCKET, "issuer": ISSUER, **OURS, **given})
 
 
 def ensure(fake_aws, check_mode=False, **given):
-    return publication.ensure_published(Aws(fake_aws.clients), wish(**given), check_mode)
+    return publication_present.ensure_present(Aws(fake_aws.clients), spec(**given), check_mode)
 
 
 def remove(fake_aws, check_mode=False, **given):
-    return publication.ensure_unpublished(Aws(fake_aws.clients), wish(**given), check_mode)
+    return publication_absent.ensure_absent(Aws(fake_aws.clients), spec(**given), check_mode)
 
 
 @pytest.fixture
@@ -317,7 +322,7 @@ class TestGuards:
         [
             (DISCOVERY_KEY, discovery_text("RS256", issuer="https://other.example.com"), "'https://other.example.com'"),
             (DISCOVERY_KEY, discovery_text("RS256", issuer=ISSUER + "/"), f"'{ISSUER}/'"),
-            (DISCOVERY_KEY, "{}", "another issuer: it says None"),
+            (DISCOVERY_KEY, "{}", "another issuer: it names None"),
             (DISCOVERY_KEY, "[]", "another issuer"),
             (DISCOVERY_KEY, "<html>", "is not JSON"),
             (DISCOVERY_KEY, b"\xff\xfe", "is not JSON"),
@@ -360,7 +365,7 @@ class TestGuards:
             ({"issuer": "https://other.example.com"}, f"discovery_json names the issuer '{ISSUER}'"),
             ({"discovery_json": "{}"}, "discovery_json names the issuer None"),
             ({"discovery_json": "{"}, "discovery_json cannot be published: it is not JSON"),
-            ({"discovery_json": "[]"}, "discovery_json cannot be published: it is no JSON object"),
+            ({"discovery_json": "[]"}, "discovery_json cannot be published: it is not a JSON object"),
             ({"discovery_json": discovery_text("RS256") + "é"}, "discovery_json must be in ASCII"),
             ({"jwks_json": "{"}, "jwks_json cannot be published: it is not JSON"),
             ({"jwks_json": "{}"}, "jwks_json cannot be published: it is no JWKS"),
@@ -408,7 +413,7 @@ class TestCheckModeWithoutAKey:
     def test_tells_of_two_writes(self, fake_aws, s3):
         done = ensure(fake_aws, check_mode=True, jwks_json=None, discovery_json=None)
         assert done.actions == [PUT, PUT]
-        assert all("known when the key has been made" in entry["after"] for entry in done.diff)
+        assert all("known when the key has been created" in entry["after"] for entry in done.diff)
         assert (done.values["kids"], done.values["jwks_json"]) == ([], None)
 
     def test_tells_of_them_where_the_bucket_is_not_made_yet(self, fake_aws):
@@ -442,7 +447,7 @@ class TestFaults:
     def test_a_denied_read_names_the_permissions_and_the_owner(self, fake_aws, s3):
         fake_aws.fail(GET, "AccessDenied", 403)
         message = refusal(fake_aws)
-        assert "s3:GetObject and s3:ListBucket" in message and f"of account {ACCOUNT}" in message
+        assert "s3:GetObject and s3:ListBucket" in message and f"belongs to account {ACCOUNT}" in message
 
     @pytest.mark.parametrize(("code", "status"), [("PreconditionFailed", 412), ("ConditionalRequestConflict", 409)])
     def test_a_condition_that_fails_is_met_by_a_new_look(self, fake_aws, s3, pauses, code, status):
@@ -452,7 +457,7 @@ class TestFaults:
 
     def test_somebody_who_never_stops_is_named(self, fake_aws, s3, pauses):
         fake_aws.fail(PUT, "PreconditionFailed", 412, times=50)
-        with pytest.raises(IrsaError, match="Somebody else keeps changing"):
+        with pytest.raises(IrsaError, match="Another process keeps changing"):
             ensure(fake_aws)
 
 
@@ -492,7 +497,7 @@ class TestRemoving:
             remove(fake_aws)
 
 
-PLACE = place_of(CLIENTS["s3"])
+PLACE = endpoint_of(CLIENTS["s3"])
 
 
 class _Memory(Aws):
@@ -547,12 +552,12 @@ discoveries = st.none() | values.map(json.dumps) | st.just(OURS["discovery_json"
 
 @hypothesis.given(published, discoveries, st.booleans(), st.booleans())
 def test_any_published_documents_are_kept_replaced_or_refused(monkeypatch, jwks, discovery, purge_keys, overwrite):
-    monkeypatch.setattr(object_store, "place_of", lambda client: PLACE)
+    monkeypatch.setattr(object_store, "endpoint_of", lambda client: PLACE)
     before = {key: text for key, text in ((JWKS_KEY, jwks), (DISCOVERY_KEY, discovery)) if text is not None}
-    request = wish(account_id=ACCOUNT, purge_keys=purge_keys, overwrite=overwrite)
+    request = spec(account_id=ACCOUNT, purge_keys=purge_keys, overwrite=overwrite)
     after = dict(before)
     try:
-        publication.ensure_published(_Memory(after), request, False)
+        publication_present.ensure_present(_Memory(after), request, False)
     except IrsaError:
         assert after == before
         return
@@ -565,4 +570,4 @@ def test_any_published_documents_are_kept_replaced_or_refused(monkeypatch, jwks,
         there = []
     kept = [key for key in there if key.get("kid") not in ("kid-rsa", "", None) and not purge_keys]
     assert all(key in listed for key in kept)
-    assert publication.ensure_published(_Memory(dict(after)), request, False).actions == []
+    assert publication_present.ensure_present(_Memory(dict(after)), request, False).actions == []

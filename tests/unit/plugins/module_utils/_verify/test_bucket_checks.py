@@ -11,9 +11,9 @@ import json
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import bucket_checks
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, ReadyClients
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import Place
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import Endpoint
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION
 
 BUCKET = "irsa-prod"
@@ -171,7 +171,7 @@ class TestUnknown:
         assert (answer, report.checks, fake_aws.calls) == ("", [], [])
 
     def test_is_all_without_credentials(self, fake_aws):
-        class Clients(dict):
+        class Clients(ReadyClients):
             def has_credentials(self):
                 return False
 
@@ -204,12 +204,12 @@ class TestCalls:
         assert "sts:GetCallerIdentity" not in fake_aws.calls
 
 
-PLACE = Place("aws", REGION, "amazonaws.com", f"https://s3.{REGION}.amazonaws.com", True)
-STORE = Place("aws", "default", "amazonaws.com", "https://store.example.com", False)
+PLACE = Endpoint("aws", REGION, "amazonaws.com", f"https://s3.{REGION}.amazonaws.com", True)
+STORE = Endpoint("aws", "default", "amazonaws.com", "https://store.example.com", False)
 
 
 @pytest.mark.parametrize(
-    ("place", "url", "location"),
+    ("endpoint", "url", "location"),
     [
         (PLACE, f"https://b.s3.{REGION}.amazonaws.com/a/keys.json", ("b", "a/keys.json")),
         (PLACE, "https://b.s3.us-east-1.amazonaws.com/keys.json", ("b", "keys.json")),
@@ -228,5 +228,5 @@ STORE = Place("aws", "default", "amazonaws.com", "https://store.example.com", Fa
         (STORE, "https://b.other.example.com/keys.json", None),
     ],
 )
-def test_a_bucket_is_known_by_its_host(place, url, location):
-    assert bucket_checks._located(url, place) == location
+def test_a_bucket_is_known_by_its_host(endpoint, url, location):
+    assert bucket_checks._located(url, endpoint) == location

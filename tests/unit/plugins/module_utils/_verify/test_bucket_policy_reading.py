@@ -24,7 +24,7 @@ def policy(*statements):
 
 
 def test_our_own_opens():
-    own = bucket_policy.with_public_paths(None, "aws", "irsa-prod", ["keys.json"], purge=False)
+    own = bucket_policy.with_public_objects(None, ["arn:aws:s3:::irsa-prod/keys.json"], purge=False)
     assert fault_of(own, ARN) is None
 
 

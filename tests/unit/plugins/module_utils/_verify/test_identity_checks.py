@@ -13,10 +13,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import trust_policy
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import identity_checks
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, ReadyClients
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import identity_of
@@ -62,12 +63,12 @@ def account(fake_aws):
     """The account with a provider and a role that fit."""
     iam = fake_aws.quietly("iam")
     iam.create_open_id_connect_provider(Url=ISSUER, ClientIDList=["sts.amazonaws.com"], ThumbprintList=["a" * 40])
-    trust = json.dumps(issuer_url.trust_policy(PROVIDER, "shop", "cart"))
+    trust = json.dumps(trust_policy(PROVIDER, namespace="shop", service_account="cart"))
     iam.create_role(RoleName="cart", AssumeRolePolicyDocument=trust)
     return fake_aws
 
 
-class NoCredentials(dict):
+class NoCredentials(ReadyClients):
     """Clients of somebody who has none."""
 
     def __init__(self, account=None):
@@ -79,7 +80,7 @@ class NoCredentials(dict):
         self.asked += 1
         return False
 
-    def of_a_stranger(self, service, region):
+    def anonymous_client(self, service, region):
         self.region = region
         return self.account.clients[service]
 

@@ -10,6 +10,7 @@ import json
 
 import pytest
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import trust_policy
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import trust_checks
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
@@ -28,7 +29,7 @@ TRUST = ("trust-provider", "trust-subject", "trust-audience")
 @pytest.fixture
 def make(fake_aws):
     def made(policy=None, path="/apps/"):
-        document = json.dumps(policy or issuer_url.trust_policy(PROVIDER, "shop", "cart"))
+        document = json.dumps(policy or trust_policy(PROVIDER, namespace="shop", service_account="cart"))
         fake_aws.quietly("iam").create_role(RoleName="cart", Path=path, AssumeRolePolicyDocument=document)
 
     return made
@@ -51,20 +52,20 @@ def test_a_role_that_lets_the_token_in_is_right(aws, fake_aws, make):
 
 
 def test_what_keeps_the_token_out_is_an_error(aws, make):
-    make(issuer_url.trust_policy(PROVIDER, "shop", "till"))
+    make(trust_policy(PROVIDER, namespace="shop", service_account="till"))
     report = check(aws)
     assert report.first_error.id == "trust-subject" and "till" in report.first_error.seen
 
 
 def test_another_condition_is_reported_by_itself(aws, make):
-    policy = issuer_url.trust_policy(PROVIDER, "shop", "cart")
+    policy = trust_policy(PROVIDER, namespace="shop", service_account="cart")
     policy["Statement"][0]["Condition"]["IpAddress"] = {"aws:SourceIp": "192.0.2.0/24"}
     make(policy)
     assert statuses(check(aws))["trust-condition"] == "warning"
 
 
 def test_where_the_provider_is_not_trusted_the_rest_is_skipped(aws, make):
-    make(issuer_url.trust_policy(PROVIDER + "/prod", "shop", "cart"))
+    make(trust_policy(PROVIDER + "/prod", namespace="shop", service_account="cart"))
     assert statuses(check(aws)) == {
         "role-exists": "ok",
         "trust-provider": "error",
@@ -74,7 +75,7 @@ def test_where_the_provider_is_not_trusted_the_rest_is_skipped(aws, make):
 
 
 def test_without_a_token_the_provider_is_judged_alone(aws, make):
-    make(issuer_url.trust_policy(PROVIDER, "shop", "till"))
+    make(trust_policy(PROVIDER, namespace="shop", service_account="till"))
     report = check(aws, token=None)
     assert statuses(report) == {
         "role-exists": "ok",
@@ -119,8 +120,8 @@ def test_without_credentials_it_is_unknown():
 @pytest.mark.parametrize(
     ("document", "status"),
     [
-        (issuer_url.trust_policy(PROVIDER, "shop", "cart"), "ok"),
-        (json.dumps(issuer_url.trust_policy(PROVIDER, "shop", "cart")), "ok"),
+        (trust_policy(PROVIDER, namespace="shop", service_account="cart"), "ok"),
+        (json.dumps(trust_policy(PROVIDER, namespace="shop", service_account="cart")), "ok"),
         ("%7B%22Statement%22%3A%5B%5D%7D", "error"),
         ("{", "error"),
         ("[" * 100_000, "error"),

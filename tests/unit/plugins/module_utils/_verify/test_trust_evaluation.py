@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import trust_policy
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import trust_evaluation
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_evaluation import (
@@ -44,7 +45,7 @@ def statuses(judgement):
 
 
 def test_the_policy_that_the_collection_makes_lets_its_service_account_in():
-    made = trust_evaluation.judge(issuer_url.trust_policy(ARN, "shop", "cart"), ARN, HOST, CONTEXT)
+    made = trust_evaluation.judge(trust_policy(ARN, namespace="shop", service_account="cart"), ARN, HOST, CONTEXT)
     assert made.allowed is True
     assert statuses(made) == {PROVIDER: "ok", SUBJECT: "ok", AUDIENCE: "ok"}
 

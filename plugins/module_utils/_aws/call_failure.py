@@ -1,0 +1,147 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A failed API call, explained: what was tried, on what, what came back, what to do."""
+
+from __future__ import annotations
+
+import typing as t
+
+try:
+    from botocore import exceptions
+except ImportError:
+    pass  # the module that needs it says so
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import WriteFailed
+
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AllAccessDisabled", "403")
+_EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired")
+_UNKNOWN = (
+    "InvalidClientTokenId",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+    "AuthFailure",
+    "InvalidToken",
+    "IncompleteSignature",
+)
+_UNSUPPORTED = (
+    "NotImplemented",
+    "MethodNotAllowed",
+    "UnknownOperation",
+    "UnknownOperationException",
+    "InvalidAction",
+    "405",
+    "501",
+)
+
+# From the message of a PutBucketPolicy that Block Public Access refuses:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
+_PUBLIC_BLOCKED = "public policies are"
+
+# Somebody else wrote at the same time: read again, plan again.
+_CONFLICTS = (
+    "PreconditionFailed",
+    "412",
+    "ConditionalRequestConflict",
+    "OperationAborted",
+    "BucketAlreadyOwnedByYou",
+    "EntityAlreadyExists",
+)
+
+
+class CallFailed(WriteFailed):
+    """An API call that failed, explained. ``code`` is the service's error code, empty where no answer came."""
+
+    def __init__(self, message: str, call: str, *, code: str = "", status: int = 0, **details: t.Any) -> None:
+        super().__init__(message, call=call, **details)
+        self.call = call
+        self.code = code
+        self.status = status
+
+    @property
+    def denied(self) -> bool:
+        """The credentials may not make this call, or not on this resource."""
+        return self.code in DENIED
+
+    @property
+    def unsupported(self) -> bool:
+        """The endpoint does not implement this call, as S3-compatible stores do not implement some."""
+        return self.code in _UNSUPPORTED or self.status in (405, 501)
+
+    @property
+    def conflict(self) -> bool:
+        """Another process wrote at the same time."""
+        return self.code in _CONFLICTS or (self.call == "s3:PutObject" and self.code == "NoSuchKey")
+
+
+def explained(error: Exception, call: str, target: str = "", actions: t.Sequence[str] = ()) -> CallFailed:
+    """What a botocore exception means to a user: what was tried, on what, what came back, what to do.
+
+    ``call`` is ``s3:HeadBucket``, or where no client could be made what was asked for; ``actions`` are the IAM actions
+    that the call needs.
+    """
+    tried = f"{call} on {target}" if target else call
+    if not isinstance(error, exceptions.ClientError):
+        reason = str(error).rstrip(".")
+        return CallFailed(f"{tried} could not be made: {reason}. {_remedy_without_answer(error)}".rstrip(), call)
+    answer = error.response.get("Error", {})
+    code, message = str(answer.get("Code", "")), str(answer.get("Message") or "no message")
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)
+    details: dict[str, t.Any] = {"error": {"code": code, "message": message}}
+    remedy = _remedy(code, message, actions)
+    if code in DENIED and actions:
+        details["missing_permissions"] = list(actions)
+    whole = f"{tried} failed: {code}: {message.rstrip('.')}. {remedy}".rstrip()
+    return CallFailed(whole, call, code=code, status=status, **details)
+
+
+def _remedy(code: str, message: str, actions: t.Sequence[str]) -> str:
+    if code in DENIED and _PUBLIC_BLOCKED in message:
+        return "Block Public Access of the account or its organization forbids this. Have it lifted for this account."
+    if code in DENIED:
+        named = " and ".join(actions)
+        return f"The credentials need the permission {named} there, and no policy may deny it." if named else ""
+    if code in _EXPIRED:
+        return "The credentials have expired. Log in or assume the role again."
+    if code == "400":  # of a HEAD, whose answer has no text
+        return "The usual cause is credentials that have expired or are damaged. Log in or assume the role again."
+    if code in _UNKNOWN:
+        return (
+            "AWS does not accept these credentials. Check the profile, the access key, and that they belong to this "
+            "endpoint."
+        )
+    if "ThumbprintList" in message:
+        return (
+            "This endpoint wants thumbprints, which AWS does not. Give thumbprints: [auto] (irsa_issuer_thumbprints), "
+            "or list them."
+        )
+    if code.startswith("OpenIdIdpCommunicationError"):
+        return (
+            "IAM reads the issuer's documents and certificate when a provider is made without thumbprints. Check that "
+            "both documents are readable by anybody, or give thumbprints."
+        )
+    return ""
+
+
+def _remedy_without_answer(error: Exception) -> str:
+    if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
+        return "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the module's own options."
+    if isinstance(error, exceptions.NoRegionError):
+        return "Set the region option, AWS_REGION, or the profile's region."
+    if isinstance(error, exceptions.SSLError):
+        return (
+            "The endpoint's certificate is not trusted here. Set AWS_CA_BUNDLE or the aws_ca_bundle option to the file "
+            "of its CA."
+        )
+    if isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError)):
+        return (
+            "Check the endpoint (endpoint_url, AWS_ENDPOINT_URL), the region, the proxy (HTTPS_PROXY, NO_PROXY) and "
+            "the network."
+        )
+    if isinstance(error, exceptions.ParamValidationError):
+        return (
+            "This botocore is too old for an option that was asked for, or a value is not of the kind that AWS takes."
+        )
+    return ""

@@ -1,0 +1,93 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run has changed and noticed so far: its changes, their actions and diff, and its warnings."""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import dataclasses
+import json
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Change(abc.ABC):
+    """One write: on what (``target``), and what it changes there, before and after (JSON-like or text).
+
+    ``optional``: an endpoint that does not support the write has the desired state anyway, so that is a warning.
+    """
+
+    target: str
+    facet: str
+    before: t.Any = None
+    after: t.Any = None
+    optional: bool = False
+
+    @property
+    @abc.abstractmethod
+    def action(self) -> str:
+        """The write as results name it, ``s3:PutBucketPolicy``."""
+
+
+def diff_entry(change: Change) -> dict[str, str]:
+    """One entry of a diff. Values are sorted and indented, so that a reviewer reads lines and not one long string."""
+    header = f"{change.target} ({change.facet})"
+    before, after = as_text(change.before), as_text(change.after)
+    return {"before_header": header, "after_header": header, "before": before, "after": after}
+
+
+def as_text(value: t.Any) -> str:
+    """A value as diff text: nothing for None, text as it is, everything else as sorted, indented JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value if value.endswith("\n") else value + "\n"
+    return json.dumps(value, indent=2, sort_keys=True) + "\n"
+
+
+class Ledger:
+    """The changes and warnings of a run, in order. In check mode the changes are planned ones."""
+
+    def __init__(self, check_mode: bool) -> None:
+        self.check_mode = check_mode
+        self.changes: list[t.Any] = []
+        self.actions: list[str] = []
+        self.diff: list[t.Any] = []
+        self.warnings: list[str] = []
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.actions)
+
+    def record(self, change: Change) -> None:
+        """Add a change that was made or planned."""
+        self.changes.append(change)
+        self.actions.append(change.action)
+        self.diff.append(diff_entry(change))
+
+    def record_result(self, result: t.Mapping[str, t.Any]) -> None:
+        """Add what another module's logic did: its ``actions``, ``diff`` and ``warnings``."""
+        self.actions += result["actions"]
+        if result["changed"]:
+            self.diff.append(result["diff"])
+        self.warn(result["warnings"])
+
+    def warn(self, warnings: t.Iterable[str]) -> None:
+        """Add warnings, each once."""
+        self.warnings += [warning for warning in dict.fromkeys(warnings) if warning not in self.warnings]
+
+    @contextlib.contextmanager
+    def told_by_failures(self) -> t.Iterator[None]:
+        """An IrsaError raised in this context reports the writes made, and the warnings given, before it."""
+        try:
+            yield
+        except IrsaError as error:
+            error.warnings = list(dict.fromkeys([*self.warnings, *error.warnings]))
+            if not self.check_mode:
+                error.details["actions"] = self.actions
+            raise

@@ -1,0 +1,184 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read, plan, apply: the one way in which modules change something outside.
+
+The loop knows nothing of AWS. A resource reads and plans, a writer makes the planned changes, and the ledger keeps what
+was written and noticed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import random
+import time
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError, WriteFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Change, Ledger, diff_entry
+
+# How often a plan is made when another process writes at the same time.
+_MOST_ATTEMPTS = 6
+
+AnyChange = t.TypeVar("AnyChange", bound=Change)
+
+
+@dataclasses.dataclass
+class Outcome(t.Generic[AnyChange]):
+    """What a module returns: the changes in order, the resource's own values, warnings, and IAM actions needed."""
+
+    changes: list[AnyChange] = dataclasses.field(default_factory=list)
+    values: dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    warnings: list[str] = dataclasses.field(default_factory=list)
+    permissions: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.changes)
+
+    @property
+    def actions(self) -> list[str]:
+        return [change.action for change in self.changes]
+
+    @property
+    def diff(self) -> list[dict[str, str]]:
+        """One entry for each change, as Ansible shows diffs."""
+        return [diff_entry(change) for change in self.changes]
+
+    @property
+    def result(self) -> dict[str, t.Any]:
+        """What the module exits with."""
+        return {
+            **self.values,
+            "changed": self.changed,
+            "actions": self.actions,
+            "diff": self.diff,
+            "permissions": self.permissions,
+            "warnings": self.warnings,
+        }
+
+
+class Writer(t.Protocol[AnyChange]):
+    """Makes changes of one kind, such as API calls."""
+
+    def preview(self, change: AnyChange) -> None:
+        """Note what a change would need, which is all that check mode does with it."""
+
+    def before_writes(self) -> None:
+        """Drop whatever was read before and is out of date once something is written."""
+
+    def write(self, change: AnyChange) -> t.Optional[t.Mapping[str, t.Any]]:
+        """Make a change and return the answer, None where another process has made it already. Raises WriteFailed."""
+
+
+class Resource(t.Protocol[AnyChange]):
+    """Something outside that has a desired state; ``warnings`` are for the user."""
+
+    warnings: list[str]
+
+    def plan(self) -> list[AnyChange]:
+        """Read the current state and list the changes that lead to the desired one. Raises IrsaError."""
+
+    def after_write(self, change: AnyChange, answer: t.Mapping[str, t.Any]) -> None:
+        """Take the answer of a write into the resource's values. Raises IrsaError where it reports a failure."""
+
+    def recheck(self, made: t.Sequence[AnyChange]) -> list[AnyChange]:
+        """After these writes, read again what cannot be written under a condition, and list what is still to do."""
+
+    def outcome(self, changes: list[AnyChange]) -> Outcome[AnyChange]:
+        """What the module returns after these changes (in check mode: with these changes planned)."""
+
+
+def ensure(resource: Resource[AnyChange], writer: Writer[AnyChange], check_mode: bool) -> Outcome[AnyChange]:
+    """Bring one resource to its desired state, or in check mode plan to. Raises IrsaError."""
+    ledger = Ledger(check_mode)
+    with ledger.told_by_failures():
+        return resource.outcome(reconcile(resource, writer, ledger))
+
+
+def planned(resource: Resource[AnyChange]) -> list[AnyChange]:
+    """The resource's plan. Raises IrsaError, with the resource's warnings."""
+    with _warnings_of(resource):
+        return resource.plan()
+
+
+def reconcile(
+    resource: Resource[AnyChange],
+    writer: Writer[AnyChange],
+    ledger: Ledger,
+    *,
+    plan: t.Optional[list[AnyChange]] = None,
+) -> list[AnyChange]:
+    """Make the plan, unless it is given, and outside check mode apply it.
+
+    Returns the changes, made or (in check mode) planned; each is in the ledger, too. A write that meets another
+    process's write is followed by a new plan from what is there by then. Raises IrsaError, with the resource's warnings.
+    """
+    with _warnings_of(resource):
+        changes = resource.plan() if plan is None else plan
+        if ledger.check_mode:
+            for change in changes:
+                writer.preview(change)
+                ledger.record(change)
+            return changes
+        return _apply(resource, writer, ledger, changes)
+
+
+@contextlib.contextmanager
+def _warnings_of(resource: Resource[AnyChange]) -> t.Iterator[None]:
+    try:
+        yield
+    except IrsaError as error:
+        error.warnings = resource.warnings
+        raise
+
+
+def _apply(
+    resource: Resource[AnyChange], writer: Writer[AnyChange], ledger: Ledger, /, changes: list[AnyChange]
+) -> list[AnyChange]:
+    made: list[AnyChange] = []
+    for attempt in range(_MOST_ATTEMPTS):
+        if attempt:
+            # Two runs that collide would collide again in step.
+            time.sleep(random.uniform(0, 0.2 * 2**attempt))
+        made_now, changes = _attempt(resource, writer, ledger, changes)
+        made += made_now
+        if not changes:
+            return made
+    raise IrsaError(
+        f"Another process keeps changing the same resource; gave up after {_MOST_ATTEMPTS} attempts. Run again when the "
+        "other run has ended."
+    )
+
+
+def _attempt(
+    resource: Resource[AnyChange], writer: Writer[AnyChange], ledger: Ledger, /, changes: list[AnyChange]
+) -> tuple[list[AnyChange], list[AnyChange]]:
+    """Write these changes; returns those made, and those to make next."""
+    if changes:
+        writer.before_writes()
+    made: list[AnyChange] = []
+    try:
+        for change in changes:
+            answer = _write(writer, change, resource.warnings)
+            if answer is not None:
+                made.append(change)
+                ledger.record(change)
+                resource.after_write(change, answer)
+    except WriteFailed as failure:
+        if not failure.conflict:
+            raise
+        return made, resource.plan()
+    return made, resource.recheck(made)
+
+
+def _write(writer: Writer[AnyChange], change: AnyChange, warnings: list[str]) -> t.Optional[t.Mapping[str, t.Any]]:
+    try:
+        return writer.write(change)
+    except WriteFailed as failure:
+        if not (change.optional and failure.unsupported):
+            raise
+    warnings.append(f"This endpoint does not support {change.action}, so its {change.facet} is assumed to be right.")
+    return None

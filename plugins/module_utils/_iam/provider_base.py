@@ -1,0 +1,116 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The IAM OIDC provider of an issuer: what registering and removing it have in common."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account import account_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider import (
+    Provider,
+    arn_of,
+    parse_answer,
+    reader,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE, parse
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ProviderSpec:
+    """The desired state of a provider. ``thumbprints`` None: AWS decides, and current ones stay."""
+
+    url: str
+    client_ids: t.Sequence[str] = (DEFAULT_AUDIENCE,)
+    purge_client_ids: bool = True
+    thumbprints: t.Optional[t.Sequence[str]] = None
+    tags: t.Optional[dict[str, str]] = None
+    purge_tags: bool = False
+    account_id: t.Optional[str] = None
+    confirm_account: bool = True
+    ignore_role_trust: bool = False
+
+
+class ProviderResource(abc.ABC):
+    """A provider as a resource, by the ARN that it has or would have."""
+
+    def __init__(self, aws: Aws, spec: ProviderSpec) -> None:
+        """Raises IrsaError for an issuer that IAM does not accept, and where there is no account."""
+        parse(spec.url)
+        self.aws = aws
+        self.spec = spec
+        self.warnings: list[str] = []
+        self.account_id = account_of(aws, spec.account_id)
+        self.arn = arn_of(aws, spec.url, self.account_id)
+        self._reader = reader(aws, self.arn)
+        self._assumed_absent = False
+
+    def start(self) -> None:
+        """Start reading the provider, beside other reads. Raises CallFailed where there is no client."""
+        self._reader.start()
+
+    def assume_absent(self) -> None:
+        """Let the first plan take the provider for absent without reading it, as it was a moment ago.
+
+        Where that is wrong IAM refuses a second provider of the same URL, and the next plan reads.
+        """
+        self._assumed_absent = True
+
+    def read(self) -> t.Optional[Provider]:
+        """The current provider. Raises IrsaError, which says so where the account may not be the credentials'."""
+        self.warnings.clear()
+        if self._assumed_absent:
+            self._assumed_absent = False
+            return None
+        try:
+            return parse_answer(self.arn, self._reader.result())
+        except CallFailed as failure:
+            if failure.denied and self.spec.account_id:
+                raise IrsaError(
+                    f"{failure} If account {self.account_id} is not the credentials' own, correct account_id.",
+                    **failure.details,
+                ) from None
+            raise
+
+    def change(
+        self,
+        operation: str,
+        facet: str,
+        *,
+        before: t.Any = None,
+        after: t.Any = None,
+        iam_actions: t.Optional[tuple[str, ...]] = None,
+        done_codes: tuple[str, ...] = (),
+        **params: t.Any,
+    ) -> ApiCall:
+        """A write to this provider."""
+        return ApiCall(
+            service="iam",
+            operation=operation,
+            params=params,
+            target=f"provider {self.arn}",
+            facet=facet,
+            before=before,
+            after=after,
+            iam_actions=iam_actions,
+            done_codes=done_codes,
+        )
+
+    def recheck(self, made: t.Sequence[ApiCall]) -> list[ApiCall]:
+        return []  # IAM's calls on a provider each name what they add or remove
+
+    def outcome(self, changes: list[ApiCall]) -> Outcome[ApiCall]:
+        return Outcome(changes, self.values(), self.warnings, sorted(self.aws.permissions))
+
+    @abc.abstractmethod
+    def values(self) -> dict[str, t.Any]:
+        """What the module returns beside the writes."""

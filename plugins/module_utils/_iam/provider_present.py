@@ -1,0 +1,187 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Register the IAM OIDC provider of an issuer, or repair it. It is never deleted and created again."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
+    ansible_dict_to_boto3_tag_list,
+    compare_aws_tags,
+)
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import permissions
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account import confirm_account
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider import Provider
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderResource, ProviderSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import (
+    MOST_CLIENT_IDS,
+    check_client_ids,
+    check_thumbprints,
+)
+
+_NONE_YET: Provider = {"client_ids": [], "thumbprints": [], "tags": {}, "create_date": None}
+
+
+def ensure_present(aws: Aws, spec: ProviderSpec, check_mode: bool) -> Outcome[ApiCall]:
+    """Register the provider, or repair it. Needs the clients iam and sts. ``auto`` must be resolved in
+    ``spec.thumbprints``.
+
+    The outcome's values are ``arn``, ``url``, ``client_ids``, ``thumbprints``, ``tags``, ``create_date`` and
+    ``account_id``. Raises IrsaError.
+    """
+    return ensure(PresentProvider(aws, spec), aws, check_mode)
+
+
+class PresentProvider(ProviderResource):
+    """The provider as a resource whose desired state is present."""
+
+    def __init__(self, aws: Aws, spec: ProviderSpec) -> None:
+        check_client_ids(spec.client_ids)
+        check_thumbprints(spec.thumbprints or [])
+        super().__init__(aws, spec)
+        self.client_ids = list(dict.fromkeys(spec.client_ids))
+        self.thumbprints = sorted({thumbprint.lower() for thumbprint in spec.thumbprints or []})
+        self.tags = None if spec.tags is None else {str(name): str(value) for name, value in spec.tags.items()}
+        self._current = _NONE_YET
+
+    def plan(self) -> list[ApiCall]:
+        current = self.read()
+        self._current = current or _NONE_YET
+        if current is not None:
+            return [
+                *self._client_id_changes(current["client_ids"]),
+                *self._thumbprint_change(current["thumbprints"]),
+                *self._tag_changes(current["tags"]),
+            ]
+        is_given = self.spec.account_id is not None and self.spec.confirm_account
+        confirm_account(self.aws, "iam", self.account_id, given=is_given)
+        return [self._creation()]
+
+    def after_write(self, change: ApiCall, answer: t.Mapping[str, t.Any]) -> None:
+        self.arn = answer.get("OpenIDConnectProviderArn", self.arn)
+
+    def values(self) -> dict[str, t.Any]:
+        """The provider as the plan leaves it; what only AWS knows of a new one (date, fetched thumbprint) is null."""
+        current = self._current
+        to_set, to_unset = self._tag_difference(current["tags"])
+        kept = [] if self.spec.purge_client_ids else current["client_ids"]
+        return {
+            "arn": self.arn,
+            "url": self.spec.url,
+            "client_ids": sorted({*self.client_ids, *kept}),
+            "thumbprints": self.thumbprints or current["thumbprints"],
+            "tags": {name: value for name, value in {**current["tags"], **to_set}.items() if name not in to_unset},
+            "create_date": current["create_date"],
+            "account_id": self.account_id,
+        }
+
+    def _creation(self) -> ApiCall:
+        tags = self.tags or {}
+        if tags:
+            self._require_tags()
+        params: dict[str, t.Any] = {"Url": self.spec.url, "ClientIDList": self.client_ids}
+        after: dict[str, t.Any] = {"url": self.spec.url, "client_ids": self.client_ids}
+        if self.thumbprints:
+            params["ThumbprintList"] = after["thumbprints"] = self.thumbprints
+        if tags:
+            params["Tags"] = ansible_dict_to_boto3_tag_list(tags)
+            after["tags"] = tags
+        iam_actions = permissions.needed_to_create_provider(bool(tags))
+        return self.change("CreateOpenIDConnectProvider", "provider", after=after, iam_actions=iam_actions, **params)
+
+    def _require_tags(self) -> None:
+        """Raise IrsaError where the endpoint has no tags on providers.
+
+        Ceph drops a new provider's tags silently and knows no call for them, so it is asked before one is created
+        without them, in check mode, too.
+        """
+        if endpoint_of(self.aws.client("iam")).is_aws:
+            return
+        try:
+            self.aws.call(
+                "iam",
+                "ListOpenIDConnectProviderTags",
+                self.arn,
+                absent_codes=("NoSuchEntity",),
+                OpenIDConnectProviderArn=self.arn,
+            )
+        except CallFailed as failure:
+            if failure.unsupported:
+                raise IrsaError(
+                    f"{failure} This endpoint has no tags on providers. Leave tags out.", **failure.details
+                ) from None
+            raise
+
+    def _client_id_changes(self, current: list[str]) -> list[ApiCall]:
+        added = [client_id for client_id in self.client_ids if client_id not in current]
+        removed = [client_id for client_id in current if client_id not in self.client_ids]
+        if not self.spec.purge_client_ids:
+            removed = []
+        if removed:
+            self.warnings.append(
+                f"The provider {self.arn} no longer accepts the audience {', '.join(removed)}: pods whose tokens are "
+                "for that audience lose access."
+            )
+        address = {"OpenIDConnectProviderArn": self.arn}
+        additions = [
+            self.change("AddClientIDToOpenIDConnectProvider", "client ID", after=each, ClientID=each, **address)
+            for each in added
+        ]
+        removals = [
+            self.change("RemoveClientIDFromOpenIDConnectProvider", "client ID", before=each, ClientID=each, **address)
+            for each in removed
+        ]
+        # Additions first, so that at no moment fewer audiences work than before or after. Where they would not all fit,
+        # as many removals as are needed come before them.
+        first = max(0, len(current) + len(added) - MOST_CLIENT_IDS)
+        return removals[:first] + additions + removals[first:]
+
+    def _thumbprint_change(self, current: list[str]) -> list[ApiCall]:
+        # IAM has no way back to "AWS decides", so where none are desired, current ones stay out of the comparison.
+        if not self.thumbprints or self.thumbprints == sorted({thumbprint.lower() for thumbprint in current}):
+            return []
+        return [
+            self.change(
+                "UpdateOpenIDConnectProviderThumbprint",
+                "thumbprints",
+                before=current,
+                after=self.thumbprints,
+                OpenIDConnectProviderArn=self.arn,
+                ThumbprintList=self.thumbprints,
+            )
+        ]
+
+    def _tag_difference(self, current: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+        if self.tags is None:
+            return {}, []
+        to_set, to_unset = compare_aws_tags(current, self.tags, self.spec.purge_tags)
+        return to_set, to_unset
+
+    def _tag_changes(self, current: dict[str, str]) -> list[ApiCall]:
+        to_set, to_unset = self._tag_difference(current)
+        address = {"OpenIDConnectProviderArn": self.arn}
+        changes = []
+        if to_set:
+            self._require_tags()
+            before = {name: current[name] for name in to_set if name in current}
+            tags = ansible_dict_to_boto3_tag_list(to_set)
+            changes.append(
+                self.change("TagOpenIDConnectProvider", "tags", before=before, after=to_set, Tags=tags, **address)
+            )
+        if to_unset:
+            before = {name: current[name] for name in to_unset}
+            names = sorted(to_unset)
+            changes.append(
+                self.change("UntagOpenIDConnectProvider", "tags", before=before, after={}, TagKeys=names, **address)
+            )
+        return changes

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An issuer whose documents are in a bucket, which this collection manages or only publishes into."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Ledger
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import planned
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_run import IssuerRun, Lost, Values
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_present import PresentBucket
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_present import PresentDocuments
+
+
+class BucketIssuer(IssuerRun):
+    """A run for an issuer with a bucket."""
+
+    def __init__(self, aws: Aws, spec: IssuerSpec, ledger: Ledger, name: str) -> None:
+        """``name`` is the bucket's. Raises IrsaError for a spec that cannot be brought about."""
+        self.documents: t.Optional[PresentDocuments] = None
+        bucket_spec = spec.bucket_spec(name, spec.public_paths)
+        # A bucket of others, or one that the run before the key existed has seen to, is only looked at.
+        self.bucket = (
+            Bucket(aws, bucket_spec)
+            if spec.prepared or not spec.manage_bucket
+            else PresentBucket(aws, bucket_spec, once_found=self._start_documents)
+        )
+        url = spec.url or f"https://{self.bucket.values()['host']}{spec.slash_prefix}"
+        super().__init__(aws, spec, ledger, url=url, bucket_account_id=self.bucket.account_id)
+
+    def before_key(self) -> tuple[t.Optional[Lost], Values]:
+        self.documents = self._documents({})
+        provider = self.provider()
+        bucket_plan = self._plan_bucket()
+        creates_bucket = _creates(bucket_plan)
+        # Without published keys the provider accepts nothing, and a new key breaks nothing. What another host than the
+        # bucket's own serves is not known here, so there the provider by itself counts. A bucket that does not exist
+        # serves no one.
+        looks_at_provider = self.spec.served_elsewhere or not creates_bucket
+        if looks_at_provider:
+            provider.start()
+        if creates_bucket:
+            self.documents.assume_absent()
+        planned(self.documents)
+        kids = [key.get("kid") for key in self.documents.current_keys]
+        current = provider.read() if looks_at_provider else None
+        if current is not None and (self.spec.served_elsewhere or kids):
+            return Lost(provider_arn=current["arn"], kids=kids), {}
+        if isinstance(self.bucket, PresentBucket):
+            self.carry_out(self.bucket, bucket_plan)
+        return None, {
+            "account_id": self.bucket.account_id,
+            "created": creates_bucket,
+            # What was absent need not be looked for again: a write that meets another process's is planned again.
+            "without_documents": not any(self.documents.etags.values()),
+            "unregistered": looks_at_provider and current is None,
+        }
+
+    def with_key(self) -> Values:
+        self.documents = self._documents(self.texts())
+        provider_plan = self.start_provider()
+        bucket_plan = self._plan_bucket()
+        if _creates(bucket_plan) or self.spec.prepared.get("without_documents"):
+            self.documents.assume_absent()
+        documents_plan = planned(self.documents)
+        self.plan_provider(provider_plan)
+
+        if isinstance(self.bucket, PresentBucket):
+            self.carry_out(self.bucket, bucket_plan)
+        published = self.carry_out(self.documents, documents_plan).values
+        provider = self.register(provider_plan)
+        return self.summary(published, provider, self.verify(provider))
+
+    def _documents(self, texts: Values) -> PresentDocuments:
+        spec = self.spec.publication_spec(
+            self.bucket.spec.name, url=self.url, account_id=self.bucket.account_id, texts=texts
+        )
+        return PresentDocuments(self.aws, spec)
+
+    def _start_documents(self) -> None:
+        if self.documents is not None:
+            self.documents.start()
+
+    def _plan_bucket(self) -> list[ApiCall]:
+        """The changes that the bucket needs; none for one that is only looked at. Raises IrsaError where it is missing."""
+        if self.spec.prepared:
+            return []
+        self.bucket.start()
+        if isinstance(self.bucket, PresentBucket):
+            return planned(self.bucket)
+        if not self.bucket.exists():
+            raise self.bucket.missing()
+        return []
+
+
+def _creates(plan: t.Sequence[ApiCall]) -> bool:
+    return any(change.operation == "CreateBucket" for change in plan)

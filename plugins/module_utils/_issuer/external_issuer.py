@@ -1,0 +1,53 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An issuer whose documents are served by other means: only its provider is registered."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Ledger
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_run import IssuerRun, Lost, Values
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
+
+
+class ExternalIssuer(IssuerRun):
+    """A run for an issuer without a bucket."""
+
+    def __init__(self, aws: Aws, spec: IssuerSpec, ledger: Ledger) -> None:
+        super().__init__(aws, spec, ledger, url=spec.url or "", bucket_account_id=None)
+
+    def before_key(self) -> tuple[t.Optional[Lost], Values]:
+        provider = self.provider()
+        provider.start()
+        current = provider.read()
+        if current is not None:
+            return Lost(provider_arn=current["arn"]), {}
+        return None, {"account_id": None, "created": False, "without_documents": False, "unregistered": True}
+
+    def with_key(self) -> Values:
+        texts = self.texts()
+        plan = self.start_provider()
+        # IAM reads the documents when a provider is created, so they must be served first.
+        served = verification.verify(self.expectation())
+        # An existing provider is managed even while its host does not serve the documents.
+        plan.left_out = served.verdict == "broken" and (plan.provider or self.provider()).read() is None
+        self.plan_provider(plan)
+
+        provider = self.register(plan)
+        if served.verdict == "broken":
+            self.ledger.warn([self._what_to_serve(served.diagnosis, left_out=plan.left_out)])
+        return self.summary(texts, provider, served)
+
+    def _what_to_serve(self, diagnosis: t.Optional[str], *, left_out: bool) -> str:
+        consequence = ", so the provider is not registered" if left_out else ""
+        return (
+            f"The issuer's documents are not served{consequence}. {diagnosis} Serve the text "
+            f"irsa_issuer_result.jwks_json at {self.url}/{issuer_url.JWKS_PATH} and irsa_issuer_result.discovery_json at "
+            f"{self.url}/{issuer_url.DISCOVERY_PATH}, both as application/json and to everyone, then run again."
+        )

@@ -1,0 +1,213 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One run that brings an issuer to its desired state: what an issuer in a bucket and one on another host have in common.
+
+Everything is read and planned first, and only then written: bucket, documents, provider.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Ledger
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import (
+    Outcome,
+    Resource,
+    planned,
+    reconcile,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import thumbprint
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_present import PresentProvider
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import AUTO
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set, issuer_url
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import Identity
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Route
+
+# S3 serves a new bucket and a new policy everywhere only after a moment.
+_PATIENCE_SECONDS = 30
+
+Values = dict[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Lost:
+    """What still depends on a key whose file is gone: the provider, and the kids of the published keys."""
+
+    provider_arn: str
+    kids: t.Sequence[t.Any] = ()
+
+
+@dataclasses.dataclass(kw_only=True)
+class ProviderPlan:
+    """The provider with the changes to it. Without a provider, its thumbprints can only be computed once the documents
+    are published. ``left_out``: it is not registered, since the documents are not served.
+    """
+
+    provider: t.Optional[PresentProvider]
+    changes: t.Optional[list[ApiCall]] = None
+    left_out: bool = False
+
+
+class IssuerRun(abc.ABC):
+    """One run. Changes and warnings go into the ledger as they are made."""
+
+    def __init__(
+        self, aws: Aws, spec: IssuerSpec, ledger: Ledger, *, url: str, bucket_account_id: t.Optional[str]
+    ) -> None:
+        issuer_url.parse(url)
+        self.aws = aws
+        self.spec = spec
+        self.ledger = ledger
+        self.url = url
+        self.bucket_account_id = bucket_account_id
+
+    # --- what depends on where the documents are
+
+    @abc.abstractmethod
+    def before_key(self) -> tuple[t.Optional[Lost], Values]:
+        """While there is no key: find what depends on a lost one or, where nothing does, prepare for a new one.
+
+        Returns what the next run, with the key, goes on from. Raises IrsaError.
+        """
+
+    @abc.abstractmethod
+    def with_key(self) -> Values:
+        """Everything, from the public key on, which check mode may not know yet; returns the summary. Raises IrsaError."""
+
+    # --- steps
+
+    def carry_out(self, resource: Resource[ApiCall], plan: t.Optional[list[ApiCall]]) -> Outcome[ApiCall]:
+        """Apply a plan, and keep the resource's warnings."""
+        changes = reconcile(resource, self.aws, self.ledger, plan=plan)
+        self.ledger.warn(resource.warnings)
+        return resource.outcome(changes)
+
+    def texts(self) -> Values:
+        """Both documents, empty while the key is not known."""
+        key = self.spec.key
+        if not key.exists:
+            return {}
+        public_key = document_set.from_pem("The public key", (key.public_key or "").encode("utf-8", "replace"))
+        named = [public_key, *document_set.from_jwks_list("extra_jwks", self.spec.extra_jwks)]
+        return document_set.texts(self.url, named, legacy_empty_kid=self.spec.legacy_empty_kid)
+
+    @property
+    def route(self) -> Route:
+        return Route(self.spec.connect_to, self.spec.ca_path)
+
+    def provider(self, thumbprints: t.Optional[t.Sequence[str]] = None) -> PresentProvider:
+        """The provider as a resource."""
+        spec, prepared = self.spec, self.spec.prepared
+        # An account that was looked up, or compared when the bucket was created in it, need not be confirmed again.
+        known = not spec.account_id or (prepared.get("created") and prepared["account_id"] == spec.account_id)
+        return PresentProvider(
+            self.aws,
+            ProviderSpec(
+                url=self.url,
+                client_ids=spec.audiences,
+                thumbprints=thumbprints,
+                tags=spec.tags,
+                account_id=spec.provider_account(self.bucket_account_id),
+                confirm_account=not known,
+            ),
+        )
+
+    def start_provider(self) -> ProviderPlan:
+        """The provider, being read beside other reads unless it is known to be absent."""
+        if list(self.spec.thumbprints or []) == [AUTO]:
+            return ProviderPlan(provider=None)
+        provider = self.provider(self.spec.thumbprints)
+        if self.spec.prepared.get("unregistered"):
+            provider.assume_absent()
+        else:
+            provider.start()
+        return ProviderPlan(provider=provider)
+
+    def register(self, plan: ProviderPlan) -> t.Optional[PresentProvider]:
+        """Carry out the plan of the provider; returns it, None where it is left out."""
+        if plan.left_out:
+            return None
+        provider = plan.provider or self.provider([thumbprint.of_issuer(self.url, self.route)])
+        self.carry_out(provider, plan.changes)
+        return provider
+
+    @staticmethod
+    def plan_provider(plan: ProviderPlan) -> None:
+        """Add the provider's changes to its plan, as far as they can be planned now."""
+        if plan.provider is not None and not plan.left_out:
+            plan.changes = planned(plan.provider)
+
+    # --- the end
+
+    def expectation(self, provider: t.Optional[PresentProvider] = None) -> verification.Expectation:
+        """What must be true of the issuer. What the run knows of the provider need not be asked again."""
+        identity = None
+        if provider is not None:
+            identity = Identity(
+                look_at_provider=False, known_provider=provider.values(), audiences=tuple(self.spec.audiences)
+            )
+        return verification.Expectation(
+            issuer=self.url,
+            route=self.route,
+            kids=(self.spec.key.kid,) if self.spec.key.kid else (),
+            identity=identity,
+            bucket_account_id=self.bucket_account_id,
+        )
+
+    def verify(self, provider: t.Optional[PresentProvider]) -> t.Optional[verification.Report]:
+        """Fetch the documents anonymously; in check mode only where nothing would change.
+
+        AWS is asked only for the reason why they cannot be read. Raises IrsaError where the issuer does not work.
+        """
+        changed = self.ledger.changed or self.spec.key.changed
+        if not self.spec.verify or (self.ledger.check_mode and changed):
+            return None
+        patience = _PATIENCE_SECONDS if changed else 0
+        report = verification.verify_patiently(self.expectation(provider), patience, self.aws)
+        if report.verdict == "broken":
+            raise IrsaError(
+                f"The issuer {self.url} does not work. {report.diagnosis}",
+                checks=[dataclasses.asdict(check) for check in report.checks],
+                report=report.text,
+            )
+        return report
+
+    def summary(
+        self,
+        published: t.Mapping[str, t.Any],
+        provider: t.Optional[PresentProvider],
+        report: t.Optional[verification.Report],
+    ) -> Values:
+        """What role irsa_issuer leaves behind as ``irsa_issuer_result``."""
+        spec, key, prepared = self.spec, self.spec.key, self.spec.prepared
+        return {
+            "issuer": self.url,
+            "jwks_uri": f"{self.url}/{issuer_url.JWKS_PATH}",
+            "provider_arn": provider.arn if provider else None,
+            # A list of one today.
+            "providers": [{"account_id": provider.account_id, "arn": provider.arn}] if provider else [],
+            "kid": key.kid,
+            "algorithm": key.algorithm,
+            "keys": published.get("published_keys", []),
+            "bucket": spec.bucket,
+            "documents": published.get("documents", []),
+            "jwks_json": published.get("jwks_json"),
+            "discovery_json": published.get("discovery_json"),
+            "public_key": key.public_key,
+            "apiserver_flags": key.apiserver_flags(self.url),
+            # What earlier tasks did comes first: the bucket before the key existed, then the key itself.
+            "actions": [*prepared.get("actions", []), *key.actions, *self.ledger.actions],
+            "permissions": sorted({*prepared.get("permissions", []), *self.aws.permissions}),
+            "changed": bool(prepared.get("changed") or key.changed or self.ledger.changed),
+            "verification": report.text if report else None,
+        }

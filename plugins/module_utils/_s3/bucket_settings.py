@@ -1,0 +1,213 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The desired state of a bucket, and each of its settings in one row: how it is read, compared and written.
+
+A new option is a field of BucketSpec and a row of SETTINGS.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing as t
+
+from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
+    ansible_dict_to_boto3_tag_list,
+    boto3_tag_list_to_ansible_dict,
+    compare_aws_tags,
+)
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import object_keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_policy
+
+Tags = dict[str, str]
+
+# https://aws.amazon.com/about-aws/whats-new/2022/12/amazon-s3-automatically-enable-block-public-access-disable-access-control-lists-buckets-april-2023/
+NEW_BUCKET_BLOCK = dict.fromkeys(
+    ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
+)
+
+# The only way to public objects in a bucket created since April 2023 is a policy: ACLs stay blocked, public policies
+# must not be. https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+DESIRED_BLOCK = {
+    "BlockPublicAcls": True,
+    "IgnorePublicAcls": True,
+    "BlockPublicPolicy": False,
+    "RestrictPublicBuckets": False,
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BucketSpec:
+    """The desired state of a bucket. None for ``tags``, ``encryption``, ``versioning`` and ``object_ownership`` means
+    that they are not managed.
+    """
+
+    name: str
+    region: t.Optional[str] = None
+    account_id: t.Optional[str] = None
+    public_paths: t.Sequence[str] = object_keys(None)
+    purge_public_paths: bool = False
+    tags: t.Optional[Tags] = None
+    purge_tags: bool = False
+    encryption: t.Optional[str] = None
+    versioning: t.Optional[bool] = None
+    object_ownership: t.Optional[str] = None
+    namespace: t.Optional[str] = None
+
+
+class Creation(t.NamedTuple):
+    """What decides on the settings of a bucket the moment it is created."""
+
+    is_aws: bool
+    tags: Tags
+    object_ownership: str
+
+
+class Write(t.NamedTuple):
+    """The API call that writes a setting, and its parameters beside the bucket's address."""
+
+    operation: str
+    params: dict[str, t.Any]
+
+
+Answer = t.Mapping[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One setting of a bucket.
+
+    ``read`` is the operation that reads it and ``absent_code`` its error where the setting was never made; ``parse``
+    takes the answer, empty for that error. ``desired`` gets the spec, the partition and the current value.
+    ``show`` is how a value appears in a diff. With an ``option`` the setting is left alone unless that option is given.
+    ``unmanaged_elsewhere``: stores other than AWS may lack the setting and then have the desired state anyway.
+    """
+
+    name: str
+    read: str
+    absent_code: t.Optional[str] = None
+    parse: t.Callable[[Answer], t.Any]
+    desired: t.Callable[[BucketSpec, str, t.Any], t.Any]
+    write: t.Callable[[t.Any], Write]
+    at_creation: t.Callable[[Creation], t.Any]
+    show: t.Callable[[t.Any], t.Any] = lambda value: value
+    option: t.Optional[str] = None
+    unmanaged_elsewhere: bool = False
+
+    def is_managed(self, spec: BucketSpec) -> bool:
+        return self.option is None or getattr(spec, self.option) is not None
+
+
+def _parse_policy(answer: Answer) -> t.Optional[bucket_policy.Policy]:
+    return json.loads(answer["Policy"]) if answer else None
+
+
+def _desired_policy(
+    spec: BucketSpec, partition: str, current: t.Optional[bucket_policy.Policy]
+) -> bucket_policy.Policy:
+    arns = [f"arn:{partition}:s3:::{spec.name}/{path}" for path in spec.public_paths]
+    return bucket_policy.with_public_objects(current, arns, purge=spec.purge_public_paths)
+
+
+def _desired_tags(spec: BucketSpec, _partition: str, current: Tags) -> Tags:
+    # PutBucketTagging replaces the whole set, AWS's own aws:* tags included, which it expects to see again unchanged.
+    to_set, to_unset = compare_aws_tags(current, spec.tags, spec.purge_tags)
+    return {name: value for name, value in {**current, **to_set}.items() if name not in to_unset}
+
+
+def _write_tags(tags: Tags) -> Write:
+    if not tags:
+        return Write("DeleteBucketTagging", {})
+    return Write("PutBucketTagging", {"Tagging": {"TagSet": ansible_dict_to_boto3_tag_list(tags)}})
+
+
+def _parse_encryption(answer: Answer) -> t.Optional[str]:
+    rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+    return rules[0].get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm") if rules else None
+
+
+def _write_encryption(algorithm: str) -> Write:
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": algorithm}}
+    return Write("PutBucketEncryption", {"ServerSideEncryptionConfiguration": {"Rules": [rule]}})
+
+
+def _versioning_status(enabled: t.Optional[bool]) -> str:
+    return "Enabled" if enabled else "Suspended"
+
+
+def _parse_ownership(answer: Answer) -> t.Optional[str]:
+    rules = answer.get("OwnershipControls", {}).get("Rules", [])
+    return rules[0]["ObjectOwnership"] if rules else None
+
+
+PUBLIC_ACCESS_BLOCK = Setting(
+    name="public access block",
+    read="GetPublicAccessBlock",
+    absent_code="NoSuchPublicAccessBlockConfiguration",
+    parse=lambda answer: answer.get("PublicAccessBlockConfiguration"),
+    desired=lambda spec, partition, current: DESIRED_BLOCK,
+    write=lambda block: Write("PutPublicAccessBlock", {"PublicAccessBlockConfiguration": block}),
+    at_creation=lambda creation: NEW_BUCKET_BLOCK if creation.is_aws else None,
+    unmanaged_elsewhere=True,
+)
+
+POLICY = Setting(
+    name="policy",
+    read="GetBucketPolicy",
+    absent_code="NoSuchBucketPolicy",
+    parse=_parse_policy,
+    desired=_desired_policy,
+    write=lambda policy: Write("PutBucketPolicy", {"Policy": bucket_policy.as_json(policy)}),
+    at_creation=lambda creation: None,
+)
+
+# The order in which they are written: BlockPublicPolicy, while it is on, refuses a public policy.
+SETTINGS: tuple[Setting, ...] = (
+    PUBLIC_ACCESS_BLOCK,
+    POLICY,
+    Setting(
+        name="tags",
+        option="tags",
+        read="GetBucketTagging",
+        absent_code="NoSuchTagSet",
+        parse=lambda answer: boto3_tag_list_to_ansible_dict(answer.get("TagSet", [])),
+        desired=_desired_tags,
+        write=_write_tags,
+        at_creation=lambda creation: creation.tags,
+    ),
+    Setting(
+        name="encryption",
+        option="encryption",
+        read="GetBucketEncryption",
+        absent_code="ServerSideEncryptionConfigurationNotFoundError",
+        parse=_parse_encryption,
+        desired=lambda spec, partition, current: spec.encryption,
+        write=_write_encryption,
+        at_creation=lambda creation: "AES256" if creation.is_aws else None,
+    ),
+    Setting(
+        name="versioning",
+        option="versioning",
+        read="GetBucketVersioning",
+        parse=lambda answer: answer.get("Status") == "Enabled",
+        desired=lambda spec, partition, current: spec.versioning,
+        write=lambda on: Write("PutBucketVersioning", {"VersioningConfiguration": {"Status": _versioning_status(on)}}),
+        at_creation=lambda creation: False,
+        show=_versioning_status,
+    ),
+    Setting(
+        name="object ownership",
+        option="object_ownership",
+        read="GetBucketOwnershipControls",
+        absent_code="OwnershipControlsNotFoundError",
+        parse=_parse_ownership,
+        desired=lambda spec, partition, current: spec.object_ownership,
+        write=lambda rule: Write(
+            "PutBucketOwnershipControls", {"OwnershipControls": {"Rules": [{"ObjectOwnership": rule}]}}
+        ),
+        at_creation=lambda creation: creation.object_ownership,
+    ),
+)

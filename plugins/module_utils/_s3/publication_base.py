@@ -1,0 +1,147 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The two documents in their bucket: what publishing and removing have in common."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account import account_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_store import S3Store, Stored
+
+# AWS documents no rule for how long it keeps a JWKS. This asks every cache to look again each time, so that a new key
+# is seen at once; the documents are small and rarely read.
+DEFAULT_CACHE_CONTROL = "no-cache"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PublicationSpec:
+    """What must be published, and where. The texts are None while they cannot be known yet, which only check mode allows."""
+
+    bucket: str
+    issuer: str
+    prefix: t.Optional[str] = None
+    jwks_json: t.Optional[str] = None
+    discovery_json: t.Optional[str] = None
+    purge_keys: bool = False
+    overwrite: bool = False
+    cache_control: str = DEFAULT_CACHE_CONTROL
+    account_id: t.Optional[str] = None
+
+
+class Documents:
+    """JWKS and discovery document of an issuer, as they are stored."""
+
+    def __init__(self, aws: Aws, spec: PublicationSpec) -> None:
+        """Raises IrsaError for a spec that cannot be published."""
+        if spec.prefix:
+            issuer_url.check_prefix(spec.prefix)
+        # The bucket may belong to others, in any namespace; only its form matters.
+        check_bucket_name(spec.bucket, "any")
+        self.aws = aws
+        self.spec = spec
+        self.warnings: list[str] = []
+        self.issuer = issuer_url.parse(spec.issuer)
+        self.jwks_key, self.discovery_key = issuer_url.object_keys(spec.prefix)
+        self.account_id = account_of(aws, spec.account_id)
+        self.store = S3Store(aws, spec.bucket, self.account_id)
+        self.etags: dict[str, t.Optional[str]] = {}
+        self.published: list[jwk.Jwk] = []
+        self.foreign: list[jwk.Jwk] = []
+        self._assumed_absent = False
+
+    def assume_absent(self) -> None:
+        """Let the first plan take both documents for absent without reading them, as they were a moment ago.
+
+        Where that is wrong the writes' own condition fails, and the next plan reads.
+        """
+        self._assumed_absent = True
+
+    def start(self) -> None:
+        """Start reading both documents, beside other reads. Raises CallFailed where there is no client."""
+        self.store.start(self.jwks_key)
+        self.store.start(self.discovery_key)
+
+    def read(self) -> tuple[t.Optional[Stored], t.Optional[Stored]]:
+        """JWKS and discovery document as stored. Raises IrsaError for documents that must not be overwritten."""
+        if self._assumed_absent:
+            self._assumed_absent = False
+            return None, None
+        self.start()
+        jwks, discovery = self.store.read(self.jwks_key), self.store.read(self.discovery_key)
+        self.etags = {
+            self.jwks_key: jwks.etag if jwks else None,
+            self.discovery_key: discovery.etag if discovery else None,
+        }
+        self.warnings.clear()
+        if discovery is not None and not self.spec.overwrite:
+            self._check_issuer(discovery)
+        return jwks, discovery
+
+    def _check_issuer(self, stored: Stored) -> None:
+        where = f"s3://{self.spec.bucket}/{self.discovery_key}"
+        try:
+            document = json.loads(stored.text or "")
+        except (ValueError, RecursionError):
+            raise IrsaError(f"{where} is not JSON, so it may belong to something else. {_OVERWRITE_HINT}") from None
+        name = document.get("issuer") if isinstance(document, dict) else None
+        if name != self.spec.issuer:
+            raise IrsaError(
+                f"{where} is the discovery document of another issuer: it names {name!r}, not {self.spec.issuer!r}. "
+                f"{_OVERWRITE_HINT}"
+            )
+
+    def parse_keys(self, stored: t.Optional[Stored]) -> list[jwk.Jwk]:
+        """The published keys. Raises IrsaError where they cannot be read, unless ``overwrite`` says to go on."""
+        if stored is None:
+            return []
+        try:
+            return jwk.parse_jwks(stored.text or "")
+        except Fault as fault:
+            if self.spec.overwrite:
+                return []
+            raise IrsaError(
+                f"s3://{self.spec.bucket}/{self.jwks_key} is not ours: {fault}. {_OVERWRITE_HINT}"
+            ) from None
+
+    def after_write(self, change: ApiCall, answer: t.Mapping[str, t.Any]) -> None:
+        self.etags[change.params["Key"]] = answer.get("ETag")
+
+    def recheck(self, made: t.Sequence[ApiCall]) -> list[ApiCall]:
+        return []  # every write had its condition
+
+    def outcome(self, changes: list[ApiCall]) -> Outcome[ApiCall]:
+        return Outcome(changes, self.values(changes), self.warnings, sorted(self.aws.permissions))
+
+    def values(self, changes: t.Sequence[ApiCall]) -> dict[str, t.Any]:
+        """What the module returns beside the writes."""
+        changed = {change.params["Key"] for change in changes}
+        urls = ((self.jwks_key, self.issuer.jwks_url), (self.discovery_key, self.issuer.discovery_url))
+        return {
+            "documents": [
+                {"key": key, "url": url, "etag": self.etags.get(key), "changed": key in changed} for key, url in urls
+            ],
+            "account_id": self.account_id,
+            "kids": [key.get("kid") for key in self.published],
+            "foreign_kids": [key.get("kid") for key in self.foreign],
+            "published_keys": [
+                {"kid": key.get("kid"), "algorithm": jwk.algorithm_of(key), "foreign": key in self.foreign}
+                for key in self.published
+            ],
+        }
+
+
+_OVERWRITE_HINT = (
+    "Choose another bucket or prefix; or, if nothing depends on it any more, set overwrite (irsa_issuer_overwrite)."
+)
