@@ -162,7 +162,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import require
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Route
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 
 
 def main() -> None:

@@ -219,7 +219,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module
     require_boto3,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Route
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import identity_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import logins_in
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude, require

@@ -31,7 +31,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spe
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set, issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import Identity
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Route
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 
 # S3 serves a new bucket and a new policy everywhere only after a moment.
 _PATIENCE_SECONDS = 30

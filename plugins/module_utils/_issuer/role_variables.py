@@ -15,7 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issue
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids import check_account_id
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import parse_connect_to
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import parse_connect_to
 
 PREFIX = "irsa_issuer_"
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""For how long an HTTP answer may be kept and used again. https://www.rfc-editor.org/rfc/rfc9111#section-4.2.1"""
+"""How long HTTP headers let an answer be cached. https://www.rfc-editor.org/rfc/rfc9111#section-4.2.1"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NEVER = re.compile(r"(?:^|[,\s])(?:no-cache|no-store)(?=$|[,\s;])")
 
 
 def seconds_cached(headers: t.Mapping[str, str]) -> int:
-    """The longest time that the headers (names in lower case) allow to any cache, 0 where they say nothing."""
+    """The longest time, in seconds, that headers (names in lower case) allow any cache; 0 where they set none."""
     control = headers.get("cache-control", "").lower()
     if _NEVER.search(control):
         return 0

@@ -2,24 +2,23 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is wrong with a chain of certificates that was not accepted, as far as it can be seen."""
+"""Why a chain of certificates was not accepted, as far as its certificates show."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import typing as t
 
-try:
+with contextlib.suppress(ImportError):  # the module reports that it is missing
     from cryptography import x509
-except ImportError:
-    pass  # the module that wants it says so
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 
 
-def cause_of(stage: str, chain: t.Sequence[bytes]) -> t.Optional[str]:
-    """Why a chain (DER, the leaf first) failed at a stage (``tls-trust``, ``tls-expiry``, ``tls-host``); None where
-    nothing can be seen of it.
+def cause_of(stage: str, chain: t.Sequence[bytes]) -> str | None:
+    """Why a chain (DER, the leaf first) failed at ``tls-trust``, ``tls-expiry`` or ``tls-host``; None where it does not
+    show why.
     """
     try:
         certificates = [x509.load_der_x509_certificate(der) for der in chain]
@@ -28,13 +27,13 @@ def cause_of(stage: str, chain: t.Sequence[bytes]) -> t.Optional[str]:
         return None
 
 
-def _cause_of_distrust(chain: t.Sequence[t.Any]) -> str:
+def _cause_of_distrust(chain: t.Sequence[x509.Certificate]) -> str:
     first, last = chain[0], chain[-1]
     if first.issuer == first.subject:
         return "The certificate is self-signed: no CA vouches for it."
     if len(chain) == 1:
         return (
-            f"The host presents its own certificate alone, issued by {_name(first.issuer)}. It leaves out the "
+            f"The host presents only its own certificate, issued by {_name(first.issuer)}. Either it leaves out the "
             "intermediate certificates, or that CA is not trusted here."
         )
     if last.issuer == last.subject:
@@ -42,39 +41,39 @@ def _cause_of_distrust(chain: t.Sequence[t.Any]) -> str:
     return f"The chain of {len(chain)} certificates leads to {_name(last.issuer)}, which is not trusted here."
 
 
-def _cause_of_expiry(chain: t.Sequence[t.Any]) -> t.Optional[str]:
+def _cause_of_expiry(chain: t.Sequence[x509.Certificate]) -> str | None:
     now = datetime.datetime.now(datetime.timezone.utc)
     for certificate in chain:
         begin, end = _validity(certificate)
         if not begin <= now <= end:
             return (
                 f"The certificate of {_name(certificate.subject)} is valid from {begin:%Y-%m-%d %H:%M} to "
-                f"{end:%Y-%m-%d %H:%M} UTC; here it is {now:%Y-%m-%d %H:%M}."
+                f"{end:%Y-%m-%d %H:%M} UTC; the time here is {now:%Y-%m-%d %H:%M} UTC."
             )
     return None
 
 
-def _validity(certificate: t.Any) -> tuple[datetime.datetime, datetime.datetime]:
-    if hasattr(certificate, "not_valid_before_utc"):  # since cryptography 42, which warns of the other names
+def _validity(certificate: x509.Certificate) -> tuple[datetime.datetime, datetime.datetime]:
+    if hasattr(certificate, "not_valid_before_utc"):  # since cryptography 42, which deprecates the other names
         return certificate.not_valid_before_utc, certificate.not_valid_after_utc
     begin, end = certificate.not_valid_before, certificate.not_valid_after
     return begin.replace(tzinfo=datetime.timezone.utc), end.replace(tzinfo=datetime.timezone.utc)
 
 
-def _cause_of_name(chain: t.Sequence[t.Any]) -> str:
+def _cause_of_name(chain: t.Sequence[x509.Certificate]) -> str:
     try:
         names = chain[0].extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        found = names.get_values_for_type(x509.DNSName)
+        hosts = names.get_values_for_type(x509.DNSName)
     except x509.ExtensionNotFound:
-        found = []
-    return f"The certificate is for {listed(found)}."
+        hosts = []
+    return f"The certificate is for {listed(hosts)}."
 
 
-def _name(name: t.Any) -> str:
+def _name(name: x509.Name) -> str:
     return quoted(name.rfc4514_string())
 
 
-_CAUSES: dict[str, t.Callable[[t.Sequence[t.Any]], t.Optional[str]]] = {
+_CAUSES: dict[str, t.Callable[[t.Sequence[t.Any]], str | None]] = {
     "tls-trust": _cause_of_distrust,
     "tls-expiry": _cause_of_expiry,
     "tls-host": _cause_of_name,

@@ -7,18 +7,17 @@
 from __future__ import annotations
 
 import ipaddress
-import typing as t
 
-# IPv6 addresses that a gateway turns into the IPv4 address at their end: https://www.rfc-editor.org/rfc/rfc6052
+# IPv6 addresses that a gateway translates to the IPv4 address at their end: https://www.rfc-editor.org/rfc/rfc6052
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def is_public(ip: str) -> bool:
-    """Whether an IP address (as text) is one that anybody can reach: not loopback, link-local, private, multicast or
-    reserved, nor one of IPv6 that stands for such a one of IPv4.
+    """Whether an IP address (as text) can be reached from the internet: it is not loopback, link-local, private,
+    multicast or reserved, nor an IPv6 address that stands for such an IPv4 address.
     """
     try:
-        address: t.Union[ipaddress.IPv4Address, ipaddress.IPv6Address] = ipaddress.ip_address(ip)
+        address: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(ip)
     except ValueError:
         return False
     if isinstance(address, ipaddress.IPv6Address):
@@ -26,7 +25,7 @@ def is_public(ip: str) -> bool:
     return address.is_global and not address.is_multicast
 
 
-def _ipv4_within(address: ipaddress.IPv6Address) -> t.Optional[ipaddress.IPv4Address]:
+def _ipv4_within(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     if address in _TRANSLATED:
         return ipaddress.IPv4Address(address.packed[-4:])
     return address.ipv4_mapped or address.sixtofour

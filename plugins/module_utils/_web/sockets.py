@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Connections that end in time, whatever is at their other end.
+"""Look-ups and connections that end in time, whatever is at the other end.
 
-A timeout of Python's sockets is for each read and write, so a host that sends a byte every few seconds would hold a
-reader for ever; a look-up of a name has none at all.
+A timeout of Python's sockets applies to each read and write, so a host that sends a byte every few seconds could hold a
+reader forever; the look-up of a name has no timeout at all.
 """
 
 from __future__ import annotations
@@ -33,34 +33,40 @@ class Deadline:
         return left
 
 
-class _Timed:
-    """What sockets of both kinds do before each read and write."""
+if t.TYPE_CHECKING:
+    _SocketBase = socket.socket
+else:
+    _SocketBase = object
 
-    deadline: t.Optional[Deadline] = None
+
+class _WithDeadline(_SocketBase):
+    """Limits each read and write of a socket class to the time that is left."""
+
+    deadline: Deadline | None = None
 
     def recv_into(self, *arguments: t.Any, **options: t.Any) -> int:
-        self._hurry()
-        return super().recv_into(*arguments, **options)  # type: ignore[misc]
+        self._apply_deadline()
+        return super().recv_into(*arguments, **options)
 
     def sendall(self, *arguments: t.Any, **options: t.Any) -> None:
-        self._hurry()
-        super().sendall(*arguments, **options)  # type: ignore[misc]
+        self._apply_deadline()
+        super().sendall(*arguments, **options)
 
-    def _hurry(self) -> None:
+    def _apply_deadline(self) -> None:
         if self.deadline is not None:
-            self.settimeout(self.deadline.left())  # type: ignore[attr-defined]
+            self.settimeout(self.deadline.left())
 
 
-class PlainSocket(_Timed, socket.socket):
+class PlainSocket(_WithDeadline, socket.socket):
     """A socket whose reads and writes all end at its ``deadline``."""
 
 
-class TlsSocket(_Timed, ssl.SSLSocket):
-    """The same, for TLS: the ``sslsocket_class`` of a context."""
+class TlsSocket(_WithDeadline, ssl.SSLSocket):
+    """The same for TLS: the ``sslsocket_class`` of a context."""
 
 
 class Address(t.NamedTuple):
-    """An address that a name stands for, as sockets take it."""
+    """An address of a host, in the form that sockets take."""
 
     family: int
     sockaddr: tuple[t.Any, ...]
@@ -71,41 +77,44 @@ class Address(t.NamedTuple):
         return str(self.sockaddr[0])
 
 
-def resolved(host: str, port: int, deadline: Deadline) -> list[Address]:
-    """The addresses of a name, each once; raises OSError, TimeoutError among them."""
-    answers: queue.SimpleQueue[t.Any] = queue.SimpleQueue()
+def resolve(host: str, port: int, deadline: Deadline) -> list[Address]:
+    """Look up the addresses of a host, each once. Raises OSError, after the deadline TimeoutError."""
+    answers: queue.SimpleQueue[list[t.Any] | Exception] = queue.SimpleQueue()
 
-    def look() -> None:
+    def look_up() -> None:
         try:
             answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except (OSError, ValueError) as error:
             answers.put(error)
 
-    threading.Thread(target=look, daemon=True).start()
+    threading.Thread(target=look_up, daemon=True).start()
     try:
         answer = answers.get(timeout=deadline.left())
     except queue.Empty:
         deadline.left()
         raise TimeoutError("it took too long") from None
     if isinstance(answer, ValueError):
-        raise OSError("it is no host name")
-    if isinstance(answer, OSError):
+        raise OSError("it is not a valid host name")
+    if isinstance(answer, Exception):
         raise answer
-    return list(dict.fromkeys(Address(family, sockaddr) for family, kind, protocol, name, sockaddr in answer))
+    return list(dict.fromkeys(Address(family, sockaddr) for family, _kind, _protocol, _name, sockaddr in answer))
 
 
-def connected(found: t.Sequence[Address], deadline: Deadline) -> tuple[PlainSocket, str]:
-    """A connection to the first address that takes one, and that address; raises OSError, TimeoutError among them."""
+def connect(addresses: t.Sequence[Address], deadline: Deadline) -> tuple[PlainSocket, str]:
+    """Connect to the first address that accepts, and return the connection and the IP address.
+
+    Raises OSError, after the deadline TimeoutError.
+    """
     failure: OSError = OSError("the name has no address")
-    for number, address in enumerate(found):
-        made = PlainSocket(address.family, socket.SOCK_STREAM)
+    for number, address in enumerate(addresses):
+        connection = PlainSocket(address.family, socket.SOCK_STREAM)
         try:
-            # One that is silent leaves time for the others.
-            made.settimeout(deadline.left() / (len(found) - number))
-            made.connect(address.sockaddr)
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return made, address.ip
+            # An address that does not answer leaves time for the others.
+            connection.settimeout(deadline.left() / (len(addresses) - number))
+            connection.connect(address.sockaddr)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return connection, address.ip
         except OSError as error:
-            made.close()
+            connection.close()
             failure = error
     raise failure

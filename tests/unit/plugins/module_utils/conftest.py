@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Route
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import FakeAws
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import INTERMEDIATE, LEAF, ROOT, HttpsServer
 

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import thumbprint
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Route
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
     HOST,
     INTERMEDIATE,

@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import fetch
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web import https
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web import https, tls
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Answer, Fetched, Route
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
@@ -245,7 +245,7 @@ class TestCertificates:
         ("chain", "check", "cause"),
         [
             ([certify("self", None, [HOST])], "tls-trust", "self-signed"),
-            ([certify("alone", INTERMEDIATE, [HOST])], "tls-trust", "presents its own certificate alone"),
+            ([certify("alone", INTERMEDIATE, [HOST])], "tls-trust", "presents only its own certificate"),
             ([certify("other", INTERMEDIATE, ["a.test", "b.test"]), INTERMEDIATE], "tls-host", "'a.test', 'b.test'"),
             ([certify("old", INTERMEDIATE, [HOST], (NOW - 9 * DAY, NOW - DAY)), INTERMEDIATE], "tls-expiry", "CN=old"),
             (
@@ -283,7 +283,7 @@ class TestCertificates:
 )
 def test_any_answer_is_judged(status, headers, body):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(https, "trust", lambda ca_path: None)
+        patch.setattr(tls, "verifying_context", lambda ca_path: None)
         patch.setattr(https.Client, "fetch", lambda client, url, most: Fetched(Answer(status, headers, body), [url]))
         report, found = look(Route())
     assert all(check.seen.isprintable() and len(check.seen) < 3000 for check in report.checks)

@@ -31,7 +31,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._web.cache_headers
         ("", 0),
     ],
 )
-def test_what_cache_control_allows(control, seconds):
+def test_cache_control_sets_the_seconds(control, seconds):
     assert seconds_cached({"cache-control": control}) == seconds
 
 
@@ -50,12 +50,12 @@ DATE = {"date": "Tue, 24 Nov 2026 10:00:00 GMT"}
         ({}, 0),
     ],
 )
-def test_what_expires_allows(headers, seconds):
+def test_expires_sets_the_seconds(headers, seconds):
     assert seconds_cached(headers) == seconds
 
 
 @hypothesis.given(
     st.dictionaries(st.sampled_from(["cache-control", "expires", "date"]), st.text() | st.just("max-age=1"))
 )
-def test_any_headers_are_read(headers):
+def test_any_headers_give_seconds(headers):
     assert seconds_cached(headers) >= 0

@@ -12,7 +12,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._web.public_addres
 
 
 @pytest.mark.parametrize("ip", ["8.8.8.8", "52.218.1.1", "2600:1f18::1", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"])
-def test_addresses_of_the_internet_are_public(ip):
+def test_internet_addresses_are_public(ip):
     assert is_public(ip)
 
 
@@ -49,10 +49,10 @@ def test_addresses_of_the_internet_are_public(ip):
         "",
     ],
 )
-def test_all_others_are_not(ip):
+def test_other_addresses_are_not_public(ip):
     assert not is_public(ip)
 
 
 @hypothesis.given(st.ip_addresses(v=4))
-def test_it_matters_not_in_what_form_of_ipv6_an_address_is_written(ip):
+def test_ipv6_forms_of_an_ipv4_address_are_judged_alike(ip):
     assert is_public(f"::ffff:{ip}") == is_public(f"64:ff9b::{ip}") == is_public(str(ip))

@@ -1,0 +1,36 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Why a fetch failed, and at which check."""
+
+from __future__ import annotations
+
+import http.client
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+
+
+class FetchFailed(IrsaError):
+    """A fetch that got no answer. ``stage`` is the id of the check that failed: ``dns-resolve``, ``tcp-connect``,
+    ``tls-version``, ``tls-trust``, ``tls-expiry``, ``tls-host``, ``http-response`` or ``http-redirect``.
+    """
+
+    def __init__(self, message: str, stage: str) -> None:
+        super().__init__(message, stage=stage)
+        self.stage = stage
+
+
+class AddressRefused(FetchFailed):
+    """A host named by fetched content has an address that is not public, so no connection was made."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "tcp-connect")
+
+
+def reason_of(error: Exception) -> str:
+    """The reason in an exception of the standard library, without a full stop."""
+    if isinstance(error, http.client.HTTPException):
+        return quoted(str(error) or type(error).__name__)  # contains what the host sent
+    return str(getattr(error, "strerror", None) or error or type(error).__name__).rstrip(".")

@@ -1,0 +1,23 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the tests of fetches share."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import FetchFailed, get
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import HOST
+
+URL = f"https://{HOST}/keys.json"
+
+
+def failed(url: str, route: Route, most_bytes: int = 1000) -> FetchFailed:
+    """The failure of a fetch that must fail."""
+    with pytest.raises(FetchFailed) as caught:
+        get(url, route, most_bytes)
+    assert caught.value.details == {"stage": caught.value.stage}
+    return caught.value
