@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The account of the credentials: looked up only where no account is given, and confirmed only before something would be
-created in the wrong one.
+"""The account of the credentials: looked up only where no account is given, and confirmed only before something is
+created.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 
-def account_of(aws: Aws, given: t.Optional[str]) -> str:
-    """The account ID given, or that of the credentials (one GetCallerIdentity). Raises IrsaError."""
+def account_of(aws: Aws, given: str | None) -> str:
+    """The given account ID, else that of the credentials (one GetCallerIdentity). Raises IrsaError."""
     if given:
         check_account_id(given)
         return given
@@ -26,21 +26,21 @@ def account_of(aws: Aws, given: t.Optional[str]) -> str:
     except CallFailed as failure:
         if failure.unsupported:
             raise IrsaError(
-                f"{failure} This endpoint cannot say whose credentials these are. Set the option account_id."
+                f"{failure} This endpoint does not report the account of credentials. Set the option account_id."
             ) from None
         raise
 
 
 def _caller_account(aws: Aws) -> str:
-    """The account of the credentials, looked up once a run."""
+    """The account of the credentials, looked up once in a run. Raises CallFailed."""
     if aws.caller_account is None:
         identity = aws.call("sts", "GetCallerIdentity", "the credentials") or {}
         aws.caller_account = str(identity["Account"])
     return aws.caller_account
 
 
-def is_of_another(aws: Aws, account_id: str) -> bool:
-    """Whether the credentials are known to belong to another account than this one (one GetCallerIdentity at most)."""
+def is_other_account(aws: Aws, account_id: str) -> bool:
+    """Whether an account is known not to be that of the credentials (at most one GetCallerIdentity)."""
     try:
         return _caller_account(aws) != account_id
     except CallFailed:
@@ -48,10 +48,10 @@ def is_of_another(aws: Aws, account_id: str) -> bool:
 
 
 def confirm_account(aws: Aws, service: str, account_id: str, *, given: bool) -> None:
-    """Raise IrsaError where an account ID was given that is not the credentials', before something is created there.
+    """Raise IrsaError if ``account_id`` was given and is not the account of the credentials.
 
-    ``service`` is one whose client is in use anyway. Costs one GetCallerIdentity unless the credentials themselves name
-    their account, as those of an assumed role do. An endpoint that does not support that call leaves the question open.
+    ``service`` is one whose client is in use anyway. Needs one GetCallerIdentity unless the credentials name their
+    account, like those of an assumed role. Passes where the endpoint does not support that call, or denies it.
     """
     if not given:
         return
@@ -70,8 +70,8 @@ def confirm_account(aws: Aws, service: str, account_id: str, *, given: bool) -> 
         )
 
 
-def _credentials_account(client: t.Any) -> t.Optional[str]:
-    # botocore knows it for assumed roles and for profiles with aws_account_id; the attribute has no public accessor.
+def _credentials_account(client: t.Any) -> str | None:
+    # botocore knows it for assumed roles and for profiles with aws_account_id, but has no public accessor for it.
     signer = getattr(client, "_request_signer", None)
     credentials = getattr(signer, "_credentials", None)
     return getattr(credentials, "account_id", None)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an account ID looks like."""
+"""The form of account IDs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import re
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
-# Twelve digits at AWS; Ceph has RGW and 17 digits.
+# AWS has twelve digits, Ceph RGW and 17 digits.
 _ACCOUNT_ID = re.compile(r"^([0-9]{12}|RGW[0-9]{17})$")
 
 

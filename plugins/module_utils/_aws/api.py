@@ -7,38 +7,38 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import dataclasses
+import functools
 import typing as t
 
-try:
+with contextlib.suppress(ImportError):  # the module reports that it is missing
     from botocore import exceptions, xform_name
-except ImportError:
-    pass  # the module that needs it says so
 
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
-
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import permissions
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import explained
 
-Answer = t.Optional[dict[str, t.Any]]
+Answer = dict[str, t.Any] | None
 
-# botocore retries throttling and broken connections on its own; these are left to its caller. IAM asks to repeat a
-# ConcurrentModification, and what was published a moment ago may not be readable from everywhere yet.
-_REPEATED = (
+_Result = t.TypeVar("_Result")
+
+# botocore retries throttling and broken connections; these errors it leaves to its caller. IAM asks to repeat a
+# ConcurrentModification, and documents that were published a moment ago may not be readable from everywhere yet.
+_RETRY_CODES = (
     "ConcurrentModification",
     "ConcurrentModificationException",
     "OpenIdIdpCommunicationError",
     "OpenIdIdpCommunicationErrorException",
 )
 
-
-# As many as one issuer has to read at once; botocore keeps ten connections.
+# No issuer has more to read at once, and botocore keeps ten connections.
 _MOST_READS_AT_ONCE = 8
 
 
 class ClientSource(t.Protocol):
-    """Where boto3 clients come from. Each method raises botocore's exceptions, as for a profile that does not exist."""
+    """Where boto3 clients come from. Each method raises botocore's exceptions, such as ProfileNotFound."""
 
     def __getitem__(self, service: str) -> t.Any:
         """The client of a service."""
@@ -51,7 +51,7 @@ class ClientSource(t.Protocol):
 
 
 class ReadyClients(dict[str, t.Any]):
-    """Clients that exist already, by service; they have credentials, or do without."""
+    """Clients that exist already, by service. They have credentials or need none."""
 
     def has_credentials(self) -> bool:
         return True
@@ -62,54 +62,51 @@ class ReadyClients(dict[str, t.Any]):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Call:
-    """What is called, on what (``target``, for messages), and which errors mean something to the caller."""
+    """A call: its operation and parameters, its ``target`` for messages, and the errors that its caller expects."""
 
     service: str
     operation: str
     target: str
     params: t.Mapping[str, t.Any]
     absent_codes: t.Container[str] = ()
-    iam_actions: tuple[str, ...] = ()
+    iam_actions: t.Sequence[str]
     retry_codes: t.Sequence[str] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{self.service}:{self.operation}"
 
 
 class Aws:
     """Makes API calls with the clients of a source, and keeps the IAM actions that they need in ``permissions``.
 
-    The services are ``s3``, ``s3control``, ``iam`` and ``sts``. It is the writer of the reconcile loop, for ApiCall.
+    The services are ``s3``, ``s3control``, ``iam`` and ``sts``. For the reconcile loop it is the writer of ApiCalls.
     """
 
     def __init__(self, clients: ClientSource) -> None:
         self.clients = clients
         self.permissions: set[str] = set()
-        self.caller_account: t.Optional[str] = None  # once it was looked up
-        self._pool: t.Optional[concurrent.futures.ThreadPoolExecutor] = None
-        self._writes = 0
+        self.caller_account: str | None = None  # set by the first look-up
+        self._pool: concurrent.futures.ThreadPoolExecutor | None = None
+        self._started: dict[Read, concurrent.futures.Future[t.Any]] = {}
 
     # --- clients
 
     def client(self, service: str) -> t.Any:
-        """The boto3 client of a service; raises CallFailed where it cannot be made (no region, no such profile)."""
-        return self._from_source(service, lambda: self.clients[service])
+        """The boto3 client of a service. Raises CallFailed where it cannot be made (no region, no such profile)."""
+        return _from_source(service, lambda: self.clients[service])
 
     def has_credentials(self) -> bool:
-        """Whether there are credentials to call with; raises CallFailed where looking for them fails (no such profile)."""
-        return self._from_source("credentials", self.clients.has_credentials)
+        """Whether there are credentials to call with. Raises CallFailed where looking for them fails."""
+        return _from_source("credentials", self.clients.has_credentials)
 
     def anonymous(self, service: str, default_region: str) -> Aws:
-        """The same API for calls of one service that need no credentials: nothing is signed or looked up.
+        """The same API for calls of one service that need no credentials: it signs nothing and looks up nothing.
 
         Raises CallFailed.
         """
-        client = self._from_source(service, lambda: self.clients.anonymous_client(service, default_region))
+        client = _from_source(service, lambda: self.clients.anonymous_client(service, default_region))
         return Aws(ReadyClients({service: client}))
-
-    @staticmethod
-    def _from_source(what: str, get: t.Callable[[], t.Any]) -> t.Any:
-        try:
-            return get()
-        except (exceptions.BotoCoreError, ValueError) as error:
-            raise explained(error, what) from None
 
     # --- reads
 
@@ -120,14 +117,14 @@ class Aws:
         target: str,
         *,
         absent_codes: t.Container[str] = (),
-        iam_actions: t.Optional[t.Sequence[str]] = None,
+        iam_actions: t.Sequence[str] | None = None,
         retry_codes: t.Sequence[str] = (),
         **params: t.Any,
     ) -> Answer:
         """Make one API call and return its answer, or None where it fails with one of ``absent_codes``.
 
-        ``target`` says on what, for messages. ``iam_actions`` are needed where they are not those of the call's name.
-        After an error of ``retry_codes`` the call is made again. Raises CallFailed.
+        ``target`` is what the call is made on, for messages. ``iam_actions`` are needed if they are not those of the
+        call's name. After an error of ``retry_codes`` the call is made again. Raises CallFailed.
         """
         call = _Call(
             service=service,
@@ -135,15 +132,15 @@ class Aws:
             target=target,
             params=params,
             absent_codes=absent_codes,
-            iam_actions=permissions.needed(service, operation) if iam_actions is None else tuple(iam_actions),
+            iam_actions=permissions.needed(service, operation) if iam_actions is None else iam_actions,
             retry_codes=retry_codes,
         )
-        return self._answer(call, lambda: self._patient_method(call)(**params))
+        return self._result_of(call, self._method(call))
 
     def read(
         self, service: str, operation: str, target: str, *, absent_codes: t.Container[str] = (), **params: t.Any
     ) -> Read:
-        """A read that can be started before its answer is needed; otherwise like ``call``."""
+        """Describe a read that can be started before its answer is needed; otherwise like ``call``."""
         call = _Call(
             service=service,
             operation=operation,
@@ -154,26 +151,37 @@ class Aws:
         )
         return Read(self, call)
 
-    def pages(self, service: str, operation: str, target: str, **params: t.Any) -> t.Iterator[dict[str, t.Any]]:
-        """The answers of a list call that comes in pages, retried by botocore alone. Raises CallFailed."""
-        actions = permissions.needed(service, operation)
-        self.permissions.update(actions)
-        try:
-            yield from self.client(service).get_paginator(xform_name(operation)).paginate(**params)
-        except exceptions.ClientError as error:
-            raise explained(_with_error(error), f"{service}:{operation}", target, actions) from None
-        except (exceptions.BotoCoreError, exceptions.HTTPClientError) as error:
-            raise explained(error, f"{service}:{operation}", target, actions) from None
+    def pages(self, service: str, operation: str, target: str, **params: t.Any) -> list[dict[str, t.Any]]:
+        """Make a list call and return the answers of all its pages. Raises CallFailed.
+
+        After an error that is worth a retry, the list is read again from its first page: botocore offers no way back
+        to the page that failed.
+        """
+        call = _Call(
+            service=service,
+            operation=operation,
+            target=target,
+            params=params,
+            iam_actions=permissions.needed(service, operation),
+        )
+
+        def read_all() -> list[dict[str, t.Any]]:
+            paginator = self.client(service).get_paginator(xform_name(operation))
+            return list(paginator.paginate(**params))
+
+        return self._result_of(call, _patient(read_all)) or []
 
     # --- writes: what the reconcile loop asks for
 
     def preview(self, change: ApiCall) -> None:
-        """Note the permissions of a write that is not made."""
+        """Note the IAM actions of a write that is not made."""
         self.permissions.update(change.permissions)
 
     def before_writes(self) -> None:
-        """From now on, an answer of a read that was started before is out of date."""
-        self._writes += 1
+        """Forget the reads that were started, as their answers would be out of date."""
+        for started in self._started.values():
+            started.cancel()
+        self._started.clear()
 
     def write(self, change: ApiCall) -> Answer:
         """Make a planned call; returns None where another process has done it already. Raises CallFailed."""
@@ -189,82 +197,86 @@ class Aws:
 
     # --- the one place where a call is made
 
-    def _patient_method(self, call: _Call) -> t.Callable[..., t.Any]:
+    def _method(self, call: _Call) -> t.Callable[[], t.Any]:
+        """The call, ready to be made. Raises CallFailed where there is no client."""
         method = getattr(self.client(call.service), xform_name(call.operation))
-        codes = (*_REPEATED, *call.retry_codes)
-        patient = AWSRetry.jittered_backoff(retries=5, delay=1, max_delay=8, catch_extra_error_codes=codes)
-        return patient(_in_aws_form(method))
+        return _patient(functools.partial(method, **call.params), call.retry_codes)
 
-    def _submit(self, call: _Call) -> concurrent.futures.Future[t.Any]:
-        """Start a call beside others. Raises CallFailed where there is no client."""
-        if self._pool is None:
-            self._pool = concurrent.futures.ThreadPoolExecutor(_MOST_READS_AT_ONCE)
-        return self._pool.submit(self._patient_method(call), **call.params)
-
-    def _answer(self, call: _Call, make: t.Callable[[], t.Any]) -> Answer:
+    def _result_of(self, call: _Call, make: t.Callable[[], _Result]) -> _Result | None:
+        """What ``make`` returns; None where the call's target is absent. Raises CallFailed."""
         self.permissions.update(call.iam_actions)
         try:
             return make()
         except exceptions.ClientError as error:
             if error.response.get("Error", {}).get("Code") in call.absent_codes:
                 return None
-            raise explained(error, f"{call.service}:{call.operation}", call.target, call.iam_actions) from None
+            raise explained(error, call.name, target=call.target, iam_actions=call.iam_actions) from None
         except (exceptions.BotoCoreError, exceptions.HTTPClientError, ValueError) as error:
-            raise explained(error, f"{call.service}:{call.operation}", call.target, call.iam_actions) from None
+            raise explained(error, call.name, target=call.target, iam_actions=call.iam_actions) from None
+
+    # --- reads that were started: at Read
+
+    def _start(self, read: Read) -> None:
+        if read not in self._started:
+            if self._pool is None:
+                self._pool = concurrent.futures.ThreadPoolExecutor(_MOST_READS_AT_ONCE)
+            self._started[read] = self._pool.submit(self._method(read.call))
+
+    def _finish(self, read: Read) -> Answer:
+        started = self._started.pop(read, None)
+        return self._result_of(read.call, started.result if started else self._method(read.call))
 
 
 class Read:
-    """A read that may be started before its answer is needed, beside others that do not depend on it.
+    """A read that may be started before its answer is needed, beside other reads that do not depend on it.
 
-    Each answer is handed out once. Asked again, or after a write has made the answer out of date, it reads again.
+    It hands out each answer once. When asked again, or after a write has made its answer out of date, it reads again.
     """
 
     def __init__(self, aws: Aws, call: _Call) -> None:
+        self.call = call
         self._aws = aws
-        self._call = call
-        self._started: t.Optional[concurrent.futures.Future[t.Any]] = None
-        self._writes_before = 0
 
     def start(self) -> Read:
         """Start the call, unless it is under way.
 
-        Raises CallFailed where there is no client; what else goes wrong is raised by ``result``.
+        Raises CallFailed where there is no client; ``result`` raises what else goes wrong.
         """
-        if self._under_way() is None:
-            self._started, self._writes_before = self._aws._submit(self._call), self._aws._writes
+        self._aws._start(self)
         return self
 
     def result(self) -> Answer:
-        """The answer, None where nothing is there. Raises CallFailed."""
-        under_way, self._started = self._under_way(), None
-        if under_way is not None:
-            return self._aws._answer(self._call, under_way.result)
-        return self._aws._answer(self._call, lambda: self._aws._patient_method(self._call)(**self._call.params))
-
-    def _under_way(self) -> t.Optional[concurrent.futures.Future[t.Any]]:
-        if self._started is not None and self._writes_before != self._aws._writes:
-            self._started.cancel()
-            self._started = None
-        return self._started
+        """The answer, None where the target is absent. Raises CallFailed."""
+        return self._aws._finish(self)
 
 
-def _in_aws_form(method: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
-    """A client's method whose ClientErrors all have an ``Error`` in their response, which AWSRetry relies on."""
+def _from_source(what: str, get: t.Callable[[], _Result]) -> _Result:
+    try:
+        return get()
+    except (exceptions.BotoCoreError, ValueError) as error:
+        raise explained(error, what) from None
 
-    def called(**params: t.Any) -> t.Any:
+
+def _patient(make: t.Callable[[], _Result], retry_codes: t.Sequence[str] = ()) -> t.Callable[[], _Result]:
+    """The same, made again after errors that are worth a retry."""
+
+    def make_in_aws_form() -> _Result:
         try:
-            return method(**params)
+            return make()
         except exceptions.ClientError as error:
             raise _with_error(error) from None
 
-    return called
+    codes = (*_RETRY_CODES, *retry_codes)
+    retry = AWSRetry.jittered_backoff(retries=5, delay=1, max_delay=8, catch_extra_error_codes=codes)
+    patient: t.Callable[[], _Result] = retry(make_in_aws_form)
+    return patient
 
 
 def _with_error(error: exceptions.ClientError) -> exceptions.ClientError:
-    """The exception, where need be with the ``Error`` that botocore did not find.
+    """The exception, with an ``Error`` in its response, which AWSRetry relies on.
 
-    Ceph answers IAM and STS calls that it does not know in S3's form of XML, which botocore's parser for those services
-    leaves as it is.
+    Ceph answers IAM and STS calls that it does not know in the XML form of S3, which botocore's parser for those
+    services leaves as it is.
     """
     response = error.response
     if not response.get("Error", {}).get("Code"):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An AWS API call as a change: planned, shown, and made by ``Aws.write``."""
+"""An AWS API call as a change: planned, shown in the diff, and made by ``Aws.write``."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger imp
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ApiCall(Change):
-    """A write by one API call with its parameters.
+    """A write by one API call.
 
-    ``iam_actions`` are the permissions it needs, where they are not those of the call's name. ``done_codes`` are error
-    codes that say that another process has done it already, ``retry_codes`` those that pass in a moment.
+    ``iam_actions`` are the IAM actions that it needs, if they are not those of the call's name. After an error of
+    ``done_codes`` another process has done it already; after one of ``retry_codes`` the call is made again.
     """
 
     service: str
     operation: str
     params: t.Mapping[str, t.Any]
-    iam_actions: t.Optional[tuple[str, ...]] = None
+    iam_actions: tuple[str, ...] | None = None
     done_codes: tuple[str, ...] = ()
     retry_codes: tuple[str, ...] = ()
 

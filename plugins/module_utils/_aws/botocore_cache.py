@@ -2,18 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""botocore's own files, parsed once a process and shared with every process that is forked from it."""
+"""botocore's own files, parsed once in a process and shared with all processes that are forked from it."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import typing as t
 
-try:
+with contextlib.suppress(ImportError):  # the module reports that it is missing
     import botocore.loaders
     import botocore.session
-except ImportError:
-    pass  # the module that wants it says so
 
 
 @functools.cache
@@ -21,19 +20,19 @@ def _loader() -> t.Any:
     return botocore.loaders.create_loader()
 
 
-# A session that was made before the fork and never used: each worker takes its own copy of it, which spares it the
-# registration of some 130 handlers. What depends on environment, files or credentials is looked up at its first use.
-_unused: list[t.Any] = []
+# A session that was created before the fork and never used. Each worker takes its own copy, which saves it registering
+# some 130 handlers. A session reads environment, files and credentials only when it is first used.
+_prepared: list[t.Any] = []
 
 
 def new_session() -> t.Any:
-    """A botocore session on the shared models, with credentials and configuration of its own."""
-    return _unused.pop() if _unused else _fresh_session()
+    """A botocore session with its own credentials and configuration, on the shared models."""
+    return _prepared.pop() if _prepared else _fresh_session()
 
 
-def make_session_ahead() -> None:
-    """Have one ready for each process that is forked from this one."""
-    _unused[:] = [_fresh_session()]
+def prepare_session() -> None:
+    """Have a session ready for each process that is forked from this one."""
+    _prepared[:] = [_fresh_session()]
 
 
 def _fresh_session() -> t.Any:
@@ -43,6 +42,6 @@ def _fresh_session() -> t.Any:
 
 
 @functools.cache
-def knowledge() -> t.Any:
-    """One session for all that botocore knows of partitions and regions. It is never asked for credentials."""
+def shared_session() -> t.Any:
+    """One session for botocore's data on partitions and regions. It is never asked for credentials."""
     return new_session()

@@ -2,16 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A failed API call, explained: what was tried, on what, what came back, what to do."""
+"""What a failed API call means to a user: what was tried, on what, what came back, what to do."""
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
-try:
+with contextlib.suppress(ImportError):  # the module reports that it is missing
     from botocore import exceptions
-except ImportError:
-    pass  # the module that needs it says so
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import WriteFailed
 
@@ -40,7 +39,7 @@ _UNSUPPORTED = (
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
 _PUBLIC_BLOCKED = "public policies are"
 
-# Somebody else wrote at the same time: read again, plan again.
+# Another process wrote at the same time: read again, plan again.
 _CONFLICTS = (
     "PreconditionFailed",
     "412",
@@ -76,10 +75,10 @@ class CallFailed(WriteFailed):
         return self.code in _CONFLICTS or (self.call == "s3:PutObject" and self.code == "NoSuchKey")
 
 
-def explained(error: Exception, call: str, target: str = "", actions: t.Sequence[str] = ()) -> CallFailed:
-    """What a botocore exception means to a user: what was tried, on what, what came back, what to do.
+def explained(error: Exception, call: str, *, target: str = "", iam_actions: t.Sequence[str] = ()) -> CallFailed:
+    """Turn an exception of botocore into an error for the user.
 
-    ``call`` is ``s3:HeadBucket``, or where no client could be made what was asked for; ``actions`` are the IAM actions
+    ``call`` is for example ``s3:HeadBucket``, or what was asked for where there is no client; ``iam_actions`` are those
     that the call needs.
     """
     tried = f"{call} on {target}" if target else call
@@ -90,22 +89,22 @@ def explained(error: Exception, call: str, target: str = "", actions: t.Sequence
     code, message = str(answer.get("Code", "")), str(answer.get("Message") or "no message")
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)
     details: dict[str, t.Any] = {"error": {"code": code, "message": message}}
-    remedy = _remedy(code, message, actions)
-    if code in DENIED and actions:
-        details["missing_permissions"] = list(actions)
+    remedy = _remedy(code, message, iam_actions)
+    if code in DENIED and iam_actions:
+        details["missing_permissions"] = list(iam_actions)
     whole = f"{tried} failed: {code}: {message.rstrip('.')}. {remedy}".rstrip()
     return CallFailed(whole, call, code=code, status=status, **details)
 
 
-def _remedy(code: str, message: str, actions: t.Sequence[str]) -> str:
+def _remedy(code: str, message: str, iam_actions: t.Sequence[str]) -> str:
     if code in DENIED and _PUBLIC_BLOCKED in message:
         return "Block Public Access of the account or its organization forbids this. Have it lifted for this account."
     if code in DENIED:
-        named = " and ".join(actions)
-        return f"The credentials need the permission {named} there, and no policy may deny it." if named else ""
+        needed = " and ".join(iam_actions)
+        return f"The credentials need the permission {needed} there, and no policy may deny it." if needed else ""
     if code in _EXPIRED:
         return "The credentials have expired. Log in or assume the role again."
-    if code == "400":  # of a HEAD, whose answer has no text
+    if code == "400":  # from HEAD, whose answer has no body
         return "The usual cause is credentials that have expired or are damaged. Log in or assume the role again."
     if code in _UNKNOWN:
         return (
@@ -114,13 +113,13 @@ def _remedy(code: str, message: str, actions: t.Sequence[str]) -> str:
         )
     if "ThumbprintList" in message:
         return (
-            "This endpoint wants thumbprints, which AWS does not. Give thumbprints: [auto] (irsa_issuer_thumbprints), "
-            "or list them."
+            "Unlike AWS, this endpoint requires thumbprints. Set thumbprints: [auto] (irsa_issuer_thumbprints), or "
+            "list them."
         )
     if code.startswith("OpenIdIdpCommunicationError"):
         return (
-            "IAM reads the issuer's documents and certificate when a provider is made without thumbprints. Check that "
-            "both documents are readable by anybody, or give thumbprints."
+            "IAM reads the issuer's documents and certificate when a provider is created without thumbprints. Check "
+            "that both documents can be read anonymously, or set thumbprints."
         )
     return ""
 
@@ -142,6 +141,6 @@ def _remedy_without_answer(error: Exception) -> str:
         )
     if isinstance(error, exceptions.ParamValidationError):
         return (
-            "This botocore is too old for an option that was asked for, or a value is not of the kind that AWS takes."
+            "This botocore is too old for an option that is set, or a value does not have the form that AWS requires."
         )
     return ""

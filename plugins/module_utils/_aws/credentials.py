@@ -2,24 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Are there any AWS credentials? Asked by what can do without, so the answer must cost next to nothing."""
+"""Whether there are AWS credentials. Verification works without them, so the answer must cost almost nothing."""
 
 from __future__ import annotations
 
-import typing as t
 from pathlib import Path
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import botocore_cache
 
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/identify_ec2_instances.html
-_MARKS = (("/sys/class/dmi/id/sys_vendor", "amazon ec2"), ("/sys/hypervisor/uuid", "ec2"))
+_EC2_SIGNS = (("/sys/class/dmi/id/sys_vendor", "amazon ec2"), ("/sys/hypervisor/uuid", "ec2"))
 
 
-def exist(profile: t.Optional[str]) -> bool:
-    """Whether botocore finds credentials where it always looks. Raises its exceptions, as for a profile that is not
-    there.
+def exist(profile: str | None) -> bool:
+    """Whether botocore finds credentials in its usual sources. Raises its exceptions, such as ProfileNotFound.
 
-    The metadata service of EC2 is asked on EC2 alone: elsewhere botocore would wait a second for an answer.
+    EC2's metadata service is asked only on EC2: elsewhere botocore would wait a second for an answer.
     """
     session = botocore_cache.new_session()
     if profile is not None:
@@ -30,9 +28,9 @@ def exist(profile: t.Optional[str]) -> bool:
 
 
 def _on_ec2() -> bool:
-    for path, mark in _MARKS:
+    for path, prefix in _EC2_SIGNS:
         try:
-            if Path(path).read_text(encoding="ascii").lower().startswith(mark):
+            if Path(path).read_text(encoding="ascii").lower().startswith(prefix):
                 return True
         except (OSError, ValueError):
             continue

@@ -2,24 +2,26 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a client's endpoint is: partition, region, host names."""
+"""The endpoint of a client: partition, region, host names."""
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from urllib.parse import urlsplit
 
-try:
+with contextlib.suppress(ImportError):  # the module reports that it is missing
     from botocore.exceptions import UnknownRegionError
-except ImportError:
-    pass  # the module that wants it says so
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import botocore_cache
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 
 class Endpoint(t.NamedTuple):
-    """Where an S3 client goes: partition, region, whether that is AWS's own endpoint; ``suffix`` as amazonaws.com."""
+    """Where a client sends its requests. ``suffix`` is the partition's domain, for example ``amazonaws.com``.
+
+    ``is_aws`` says whether the endpoint is AWS's own.
+    """
 
     partition: str
     region: str
@@ -30,34 +32,41 @@ class Endpoint(t.NamedTuple):
     def bucket_host(self, bucket: str) -> str:
         """The host name that serves a bucket to anonymous clients over HTTPS.
 
-        At AWS ``<bucket>.s3.<region>.<suffix>``; the suffix is botocore's, so that every partition is right. A store of
-        one's own serves ``<bucket>.<its host>``, if it has a name and no port. Other endpoints, such as a test double
-        on http://127.0.0.1:5000, cannot be an issuer, and stand in for AWS.
+        At AWS that is ``<bucket>.s3.<region>.<suffix>``, with botocore's suffix, which is right for every partition.
+        Another store serves ``<bucket>.<its host>`` if it has a host name and the default port. Any other endpoint,
+        such as a test double on http://127.0.0.1:5000, cannot host an issuer and stands in for AWS.
         """
         parts = urlsplit(self.url)
-        named = parts.scheme == "https" and parts.port is None and not _is_address(parts.hostname or "")
-        if named and not self.is_aws and "." in (parts.hostname or ""):
-            return f"{bucket}.{parts.hostname}"
+        host = parts.hostname or ""
+        has_name = parts.scheme == "https" and parts.port is None and "." in host and not _is_ip(host)
+        if has_name and not self.is_aws:
+            return f"{bucket}.{host}"
         return f"{bucket}.s3.{self.region}.{self.suffix}"
 
 
-def _is_address(host: str) -> bool:
+def _is_ip(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()
 
 
 def endpoint_of(client: t.Any) -> Endpoint:
-    """Where a boto3 client goes. Raises IrsaError where it has no region."""
-    session = botocore_cache.knowledge()
+    """The endpoint of a boto3 client. Raises IrsaError where it has no region."""
+    session = botocore_cache.shared_session()
     region = client.meta.region_name
     if not region:
         raise IrsaError(
-            "No region is set. Give the region option (irsa_issuer_region), AWS_REGION, or a profile that has one."
+            "No region is set. Set the region option (irsa_issuer_region), AWS_REGION, or the region of the profile."
         )
     try:
         partition = session.get_partition_for_region(region)
-    except UnknownRegionError:  # a store of one's own may call its region anything
+    except UnknownRegionError:  # other stores name their regions freely
         partition = client.meta.partition
     partitions = session.get_data("partitions")["partitions"]
     suffix = next(entry["outputs"]["dnsSuffix"] for entry in partitions if entry["id"] == partition)
     host = urlsplit(client.meta.endpoint_url).hostname or ""
-    return Endpoint(partition, region, suffix, client.meta.endpoint_url, host.endswith("." + suffix))
+    return Endpoint(
+        partition=partition,
+        region=region,
+        suffix=suffix,
+        url=client.meta.endpoint_url,
+        is_aws=host.endswith("." + suffix),
+    )

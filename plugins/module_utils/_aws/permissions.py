@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which IAM actions an API call needs: what results list as ``permissions`` and denied calls name.
+"""The IAM actions that API calls need. Results list them as ``permissions``, and messages of denied calls name them.
 
 Source: the Service Authorization Reference, https://docs.aws.amazon.com/service-authorization/latest/reference/. Calls
 that are not listed here need the action of their own name.
@@ -11,7 +11,7 @@ that are not listed here need the action of their own name.
 from __future__ import annotations
 
 _ACTIONS: dict[str, tuple[str, ...]] = {
-    "sts:GetCallerIdentity": (),  # needs none, and cannot be denied
+    "sts:GetCallerIdentity": (),  # needs no permission and cannot be denied
     "s3:HeadBucket": ("s3:ListBucket",),
     "s3:GetPublicAccessBlock": ("s3:GetBucketPublicAccessBlock",),
     "s3:PutPublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
@@ -19,7 +19,7 @@ _ACTIONS: dict[str, tuple[str, ...]] = {
     "s3:GetBucketEncryption": ("s3:GetEncryptionConfiguration",),
     "s3:PutBucketEncryption": ("s3:PutEncryptionConfiguration",),
     "s3control:GetPublicAccessBlock": ("s3:GetAccountPublicAccessBlock",),
-    # Without s3:ListBucket S3 answers 403 for an object that does not exist, and the two could not be told apart.
+    # Without s3:ListBucket S3 answers 403 for an object that does not exist, just as for a denied read.
     "s3:GetObject": ("s3:GetObject", "s3:ListBucket"),
     "s3:HeadObject": ("s3:GetObject", "s3:ListBucket"),
     "s3:ListObjectVersions": ("s3:ListBucketVersions",),
@@ -28,13 +28,13 @@ _ACTIONS: dict[str, tuple[str, ...]] = {
 
 
 def needed(service: str, operation: str) -> tuple[str, ...]:
-    """The IAM actions that an API call (``s3``, ``HeadBucket``) needs."""
+    """The IAM actions that an API call needs, for example that of ``s3`` and ``HeadBucket``."""
     call = f"{service}:{operation}"
     return _ACTIONS.get(call, (call,))
 
 
 def needed_to_create_bucket(tagged: bool) -> tuple[str, ...]:
-    """The IAM actions of CreateBucket as this collection makes it: with object ownership, and perhaps with tags."""
+    """The IAM actions of CreateBucket, always with object ownership and perhaps with tags."""
     return ("s3:CreateBucket", "s3:PutBucketOwnershipControls") + (("s3:TagResource",) if tagged else ())
 
 

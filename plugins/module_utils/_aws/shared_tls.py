@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One TLS context for all connections of a module run."""
+"""One TLS context for all connections of a module run. Decision 4 (docs/decisions) says why, and what is risked."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import threading
 import typing as t
 
 
-class _Remembering(ssl.SSLContext):
-    """A context that reads each file of CA certificates once.
+class _CachingContext(ssl.SSLContext):
+    """A context that loads each file of CA certificates once.
 
-    urllib3 hands it the file for every new connection, and the usual one, with some 140 certificates, takes 15 ms of CPU
-    each time: https://github.com/urllib3/urllib3/blob/main/src/urllib3/util/ssl_.py (ssl_wrap_socket).
+    urllib3 hands it the file for every new connection, which for the usual 140 certificates takes 15 to 25 ms of CPU:
+    https://github.com/urllib3/urllib3/blob/main/src/urllib3/util/ssl_.py (ssl_wrap_socket).
     """
 
     def __init__(self, protocol: int) -> None:
-        super().__init__()  # the protocol has been taken by __new__
+        super().__init__()  # __new__ has taken the protocol
         self.lock = threading.Lock()
         self.loaded: set[tuple[t.Any, t.Any, t.Any]] = set()
 
@@ -31,16 +31,16 @@ class _Remembering(ssl.SSLContext):
 
 
 class SharedContext:
-    """Puts the clients of one module run, which all have the same options, on one context."""
+    """Gives the clients of one module run, which all have the same options, one context."""
 
     def __init__(self) -> None:
-        self._context: t.Optional[ssl.SSLContext] = None
+        self._context: ssl.SSLContext | None = None
 
     def put_on(self, client: t.Any) -> None:
-        """Let a boto3 client that has made no connection yet use the shared context.
+        """Let a boto3 client that has opened no connection yet use the shared context.
 
-        botocore has no public way to hand it one. Where it has changed inside, the client keeps its own, which is
-        slower and right.
+        botocore has no public API for this. If its internals have changed, the client keeps its own context, which is
+        slower but correct.
         """
         try:
             http_session = client._endpoint.http_session
@@ -53,9 +53,9 @@ class SharedContext:
 
 
 def _like(own: ssl.SSLContext) -> ssl.SSLContext:
-    """A context that remembers, with the settings of the one that botocore made."""
-    context = _Remembering(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = own.check_hostname  # botocore compares names itself
+    """A caching context with the settings of the one that botocore created."""
+    context = _CachingContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = own.check_hostname  # off: urllib3 compares the names itself
     context.verify_mode = own.verify_mode
     context.options = own.options
     context.minimum_version = own.minimum_version

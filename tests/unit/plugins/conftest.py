@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What all unit tests stand on: an environment that says nothing of the developer's, and property tests that repeat."""
+"""For all unit tests: an environment without the developer's settings, and property tests that can be repeated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import FakeAws
 
-# The same examples in every run, whatever the machine's speed; nothing is kept between runs.
+# The same examples in every run, however fast the machine is; nothing is kept between runs.
 hypothesis.settings.register_profile(
     "repeatable",
     derandomize=True,
@@ -29,7 +29,7 @@ hypothesis.settings.load_profile("repeatable")
 
 
 def pytest_collection_finish() -> None:
-    """Keep the garbage collector off what is imported: ansible-test forks for each test, and would copy all of it."""
+    """Keep garbage collection away from what is imported: ansible-test forks for each test, which would copy it."""
     gc.collect()
     gc.freeze()
 
@@ -47,7 +47,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """For how long something would have slept; nothing does."""
+    """The seconds of each sleep; nothing really sleeps."""
     seen: list[float] = []
     monkeypatch.setattr(time, "sleep", seen.append)
     return seen
@@ -56,6 +56,6 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.fixture
 def fake_aws(pauses: list[float]) -> t.Iterator[FakeAws]:
     """An empty account."""
-    made = FakeAws()
-    yield made
-    made.stop()
+    fake = FakeAws()
+    yield fake
+    fake.stop()

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real boto3 clients whose calls are recorded, and may be failed or forestalled, before they reach moto.
+"""Real boto3 clients whose calls are recorded, and can be made to fail or be preceded by another process's, before they
+reach moto.
 
-botocore still checks every parameter against AWS's own model of the call. What moto lacks, and what these tests stand
-on, is answered here as AWS does.
+botocore still checks every parameter against AWS's own model of the call. Where moto lacks something that these tests
+need, the answer given here is AWS's.
 """
 
 from __future__ import annotations
@@ -38,17 +39,17 @@ def _clients(region: str, key: str) -> ReadyClients:
     return ReadyClients({service: session.client(service, config=config) for service in SERVICES})
 
 
-# Making them costs more than most tests do, so they are made when this is imported: ansible-test runs each test in a
-# process of its own. Those of somebody else are neither recorded nor failed.
+# Creating them costs more than most tests, so they are created at import: ansible-test runs each test in its own
+# process. Calls of another process's clients are neither recorded nor made to fail.
 _OURS = {region: _clients(region, "AKIDEXAMPLE") for region in (REGION, "us-east-1")}
-_THEIRS = _clients(REGION, "AKIDOTHER")
+_OTHERS = _clients(REGION, "AKIDOTHER")
 
 # Ours, for tests that need clients and no account.
 CLIENTS = _OURS[REGION]
 
 
 class FakeAws:
-    """An empty account. ``clients`` are what a room takes; ``calls`` lists what was called, as ``s3:HeadBucket``."""
+    """An empty account. ``clients`` are for ``Aws``; ``calls`` lists the calls, for example ``s3:HeadBucket``."""
 
     def __init__(self, region: str = REGION) -> None:
         self._mock = moto.mock_aws()
@@ -79,24 +80,24 @@ class FakeAws:
         """The parameters of each such call, in order."""
         return [params for name, params in self.params if name == call]
 
-    def fail(self, call: str, code: str, status: int = 400, message: str = "a message", times: int = 1) -> None:
-        """Let the next calls of this name fail."""
+    def fail(self, call: str, code: str, status: int = 400, *, message: str = "a message", times: int = 1) -> None:
+        """Make the next calls of this name fail."""
         self._failures.setdefault(call, []).extend([(code, status, message)] * times)
 
     def before(self, call: str, act: t.Callable[[], None]) -> None:
-        """Let somebody else act just before the next call of this name arrives."""
+        """Let another process act just before the next call of this name arrives."""
         self._before.setdefault(call, []).append(act)
 
     def quietly(self, service: str) -> t.Any:
-        """A client of somebody else, whose calls are neither recorded nor failed."""
-        return _THEIRS[service]
+        """A client of another process, whose calls are neither recorded nor made to fail."""
+        return _OTHERS[service]
 
     def _remember(self, params: dict[str, t.Any], model: t.Any, **ignored: t.Any) -> None:
         service = model.service_model.service_name
         self.params.append((f"{service}:{model.name}", params))
         self._call.params = params
 
-    def _arrive(self, model: t.Any, **ignored: t.Any) -> t.Optional[tuple[t.Any, dict[str, t.Any]]]:
+    def _arrive(self, model: t.Any, **ignored: t.Any) -> tuple[t.Any, dict[str, t.Any]] | None:
         call = f"{model.service_model.service_name}:{model.name}"
         self.calls.append(call)
         if self._before.get(call):
@@ -110,32 +111,32 @@ class FakeAws:
         return answer(params) if answer else None
 
     def _is_others(self, params: dict[str, t.Any]) -> bool:
-        """Whether a bucket is expected to be somebody else's, which moto does not look at."""
+        """Whether the expected owner of a bucket is another account, which moto does not check."""
         expected = params.get("ExpectedBucketOwner", ACCOUNT)
         return expected != ACCOUNT and params["Bucket"] in s3_backends[ACCOUNT]["aws"].buckets
 
     def _blocks(self, call: str, params: dict[str, t.Any]) -> bool:
-        """Whether a public policy meets a block, which moto does not enforce."""
+        """Whether Block Public Access refuses a policy, which moto does not enforce."""
         if call != "s3:PutBucketPolicy":
             return False
         block = s3_backends[ACCOUNT]["aws"].get_bucket(params["Bucket"]).public_access_block
         return block is not None and block.block_public_policy
 
     def _complete_bucket(self, http_response: t.Any, parsed: dict[str, t.Any], **ignored: t.Any) -> None:
-        """Give a new bucket what AWS does: all public access blocked, encryption, and the tags that were asked for."""
+        """Give a new bucket what AWS gives it: all public access blocked, encryption, and the requested tags."""
         if http_response.status_code != 200:
             return
         params = self.params_of("s3:CreateBucket")[-1]
-        theirs = self.quietly("s3")
+        other = self.quietly("s3")
         block = dict.fromkeys(
             ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
         )
-        theirs.put_public_access_block(Bucket=params["Bucket"], PublicAccessBlockConfiguration=block)
+        other.put_public_access_block(Bucket=params["Bucket"], PublicAccessBlockConfiguration=block)
         rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
-        theirs.put_bucket_encryption(Bucket=params["Bucket"], ServerSideEncryptionConfiguration={"Rules": [rule]})
+        other.put_bucket_encryption(Bucket=params["Bucket"], ServerSideEncryptionConfiguration={"Rules": [rule]})
         tags = params.get("CreateBucketConfiguration", {}).get("Tags")
         if tags:
-            theirs.put_bucket_tagging(Bucket=params["Bucket"], Tagging={"TagSet": tags})
+            other.put_bucket_tagging(Bucket=params["Bucket"], Tagging={"TagSet": tags})
 
 
 def _failure(code: str, status: int, message: str) -> tuple[t.Any, dict[str, t.Any]]:
@@ -179,7 +180,7 @@ _LACKING: dict[str, t.Callable[[dict[str, t.Any]], tuple[t.Any, dict[str, t.Any]
 
 
 def policy_of(aws: FakeAws, bucket: str) -> dict[str, t.Any]:
-    """A bucket's policy, read by somebody else."""
+    """A bucket's policy, read by another process."""
     return json.loads(aws.quietly("s3").get_bucket_policy(Bucket=bucket)["Policy"])
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A real HTTPS server on a loopback port, its certificate authority, and a forward proxy before it."""
+"""A real HTTPS server on a loopback port, its certificate authority, and a forward proxy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 NOW = datetime.datetime.now(datetime.timezone.utc)
 DAY = datetime.timedelta(days=1)
 
-# What a handler answers: status, headers, and the body in pieces, which may never end.
+# An answer: status, headers, and the body in pieces, which may never end.
 Reply = tuple[int, dict[str, str], t.Iterable[bytes]]
 
 
@@ -43,11 +43,12 @@ class Certified(t.NamedTuple):
 
 def certify(
     name: str,
-    issuer: t.Optional[Certified] = None,
+    issuer: Certified | None = None,
     hosts: t.Sequence[str] = (),
+    *,
     valid: tuple[datetime.datetime, datetime.datetime] = (NOW - DAY, NOW + 30 * DAY),
 ) -> Certified:
-    """A certificate: for ``hosts`` that of a server, else that of a CA; self-signed without an issuer."""
+    """A certificate of a server for ``hosts``, or of a CA without them; self-signed without an issuer."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     signer = issuer or Certified(t.cast(x509.Certificate, None), key)
@@ -86,26 +87,27 @@ def certify(
 
 HOST = "irsa.example.test"
 
-# Made when this is imported, since ansible-test runs each test in a process of its own.
+# Created at import, since ansible-test runs each test in its own process.
 ROOT = certify("Test root CA")
 INTERMEDIATE = certify("Test intermediate CA", ROOT)
 LEAF = certify("Test server", INTERMEDIATE, [HOST])
 
 
 class HttpsServer:
-    """Serves ``replies`` (by path) until it is stopped; ``requests`` are those that came, with their headers.
+    """Serves ``replies`` (by path) until it is stopped; ``requests`` are those that arrived, with their headers.
 
-    ``oldest`` and ``newest`` are the TLS versions that it takes, those of Python unless given. It closes a connection
-    after each answer unless it ``keeps_open``, which takes answers that say how long they are; ``connections`` counts
-    those that were made.
+    ``oldest`` and ``newest`` are the TLS versions that it accepts, by default Python's. It closes a connection after
+    each answer unless it ``keeps_open``, which needs answers with a Content-Length; ``connections`` counts those that
+    were opened.
     """
 
     def __init__(
         self,
         folder: Path,
         chain: t.Sequence[Certified],
-        oldest: t.Optional[ssl.TLSVersion] = None,
-        newest: t.Optional[ssl.TLSVersion] = None,
+        *,
+        oldest: ssl.TLSVersion | None = None,
+        newest: ssl.TLSVersion | None = None,
         keeps_open: bool = False,
     ) -> None:
         self.connections = 0
@@ -120,7 +122,7 @@ class HttpsServer:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(file)
         if oldest is not None:
-            context.set_ciphers("ALL:@SECLEVEL=0")  # what OpenSSL asks for before it takes a version that old
+            context.set_ciphers("ALL:@SECLEVEL=0")  # OpenSSL refuses versions that old without it
             context.minimum_version = oldest
         if newest is not None:
             context.maximum_version = newest
@@ -130,12 +132,12 @@ class HttpsServer:
             protocol_version = "HTTP/1.1" if keeps_open else "HTTP/1.0"
 
             def setup(self) -> None:
-                # Here, in the thread of the connection, so that a client that gives up stops nobody else.
+                # Here, in the connection's own thread, so that a client that gives up does not stop the others.
                 self.request = context.wrap_socket(self.request, server_side=True)
                 outer.connections += 1
                 super().setup()
 
-            def do_GET(self) -> None:  # the name is http.server's
+            def do_GET(self) -> None:  # http.server sets the name
                 outer.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
                 status, headers, body = outer.replies.get(self.path, lambda: (404, {}, [b"nothing here"]))()
                 self.send_response(status)
@@ -170,11 +172,11 @@ class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *ignored: t.Any) -> None:
-        """Clients that break off are what is tested here."""
+        """Say nothing: the tests break connections on purpose."""
 
 
 class ForwardProxy:
-    """An HTTP proxy whose every CONNECT leads to one address; ``requests`` are the lines and headers that came."""
+    """An HTTP proxy that connects to one address, whatever it is asked for; ``requests`` are the heads that arrived."""
 
     def __init__(self, target: str, answer: bytes = b"HTTP/1.1 200 Connection established\r\n\r\n") -> None:
         self.requests: list[str] = []
@@ -222,4 +224,4 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
             sink.sendall(piece)
         sink.shutdown(socket.SHUT_WR)
     except OSError:
-        pass  # the other side has gone
+        pass  # the other side has closed

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the tests of the rooms share: an issuer on a loopback port, and the AWS of an empty account."""
+"""For the tests of module_utils: an issuer on a loopback port, and the AWS API of an empty account."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import 
 
 @pytest.fixture
 def aws(fake_aws: FakeAws) -> Aws:
-    """An empty account as rooms take it."""
+    """The AWS API of an empty account."""
     return Aws(fake_aws.clients)
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> t.Iterator[HttpsServer]:
-    """A server of https://irsa.example.test with a certificate of an intermediate CA, which it presents too."""
-    made = HttpsServer(tmp_path, [LEAF, INTERMEDIATE])
-    yield made
-    made.stop()
+    """The server of https://irsa.example.test, with a certificate of an intermediate CA, which it presents, too."""
+    started = HttpsServer(tmp_path, [LEAF, INTERMEDIATE])
+    yield started
+    started.stop()
 
 
 @pytest.fixture
@@ -41,5 +41,5 @@ def ca_path(tmp_path: Path) -> str:
 
 @pytest.fixture
 def route(server: HttpsServer, ca_path: str) -> Route:
-    """How that server is reached."""
+    """The route to that server."""
     return Route(server.address, ca_path)

@@ -117,7 +117,7 @@ class TestLife:
             "irsa_publish": "s3:GetObject",
             "irsa_oidc_provider": "iam:GetOpenIDConnectProvider",
         }
-        aws.fail(read[module_name], "AccessDenied", 403, "not today")
+        aws.fail(read[module_name], "AccessDenied", 403, message="not today")
         result = run(module_name, fails=True, **STEPS[module_name]).result
         assert result["call"] == read[module_name] and result["missing_permissions"]
         assert result["missing_permissions"][0] in result["msg"]

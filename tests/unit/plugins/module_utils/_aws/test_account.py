@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whose account it is: said, looked up, or compared before something is made in the wrong one."""
+"""The account: given, looked up, or compared with the credentials' before something is created."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def aws(fake_aws):
 
 
 @pytest.mark.parametrize("account_id", ["123456789012", "000000000001", "RGW12345678901234567"])
-def test_takes_account_ids(account_id):
+def test_account_ids_are_accepted(account_id):
     check_account_id(account_id)
 
 
@@ -46,7 +46,7 @@ def test_takes_account_ids(account_id):
         "１２３４５６７８９０１２",
     ],
 )
-def test_refuses_others_by_the_options_name(account_id):
+def test_other_texts_are_refused_naming_the_option(account_id):
     with pytest.raises(IrsaError) as caught:
         check_account_id(account_id, "bucket_account_id")
     assert str(caught.value).startswith(f"bucket_account_id is {account_id!r}")
@@ -54,47 +54,47 @@ def test_refuses_others_by_the_options_name(account_id):
 
 
 class TestAccountOf:
-    def test_believes_what_was_said(self, aws, fake_aws):
+    def test_a_given_account_is_not_looked_up(self, aws, fake_aws):
         assert account_of(aws, OTHER) == OTHER
         assert fake_aws.calls == []
 
-    def test_looks_up_what_was_not(self, aws, fake_aws):
+    def test_the_account_is_looked_up_once(self, aws, fake_aws):
         assert account_of(aws, None) == account_of(aws, "") == ACCOUNT
-        assert fake_aws.calls == [LOOK_UP]  # once for all rooms of a run
+        assert fake_aws.calls == [LOOK_UP]  # once in a run
 
-    def test_refuses_nonsense_before_any_call(self, aws, fake_aws):
+    def test_an_invalid_account_is_refused_before_any_call(self, aws, fake_aws):
         with pytest.raises(IrsaError, match="twelve digits"):
             account_of(aws, "nonsense")
         assert fake_aws.calls == []
 
-    def test_names_the_option_where_an_endpoint_cannot_say(self, aws, fake_aws):
+    def test_an_endpoint_without_the_call_leads_to_the_option(self, aws, fake_aws):
         fake_aws.fail(LOOK_UP, "MethodNotAllowed", 405)
         with pytest.raises(IrsaError, match="Set the option account_id"):
             account_of(aws, None)
 
-    def test_gives_other_failures_on(self, aws, fake_aws):
+    def test_other_failures_of_the_look_up_are_raised(self, aws, fake_aws):
         fake_aws.fail(LOOK_UP, "ExpiredToken", 403)
         with pytest.raises(CallFailed, match="expired"):
             account_of(aws, None)
 
 
 class TestConfirmAccount:
-    def test_asks_nothing_where_nothing_was_said(self, aws, fake_aws):
+    def test_an_account_that_was_not_given_is_not_confirmed(self, aws, fake_aws):
         confirm_account(aws, "iam", ACCOUNT, given=False)
         assert fake_aws.calls == []
 
-    def test_accepts_the_credentials_own(self, aws, fake_aws):
+    def test_the_credentials_own_account_is_accepted(self, aws, fake_aws):
         confirm_account(aws, "iam", ACCOUNT, given=True)
         assert fake_aws.calls == [LOOK_UP]
 
-    def test_refuses_another(self, aws):
+    def test_another_account_is_refused(self, aws):
         with pytest.raises(IrsaError) as caught:
             confirm_account(aws, "iam", OTHER, given=True)
         assert (
             OTHER in str(caught.value) and ACCOUNT in str(caught.value) and "Nothing was created" in str(caught.value)
         )
 
-    def test_asks_nobody_where_the_credentials_say_it(self, aws, fake_aws, monkeypatch):
+    def test_credentials_that_name_their_account_need_no_call(self, aws, fake_aws, monkeypatch):
         signer = fake_aws.clients["iam"]._request_signer
         monkeypatch.setattr(signer, "_credentials", Credentials("AKID", "secret", account_id=ACCOUNT))
         confirm_account(aws, "iam", ACCOUNT, given=True)
@@ -103,11 +103,11 @@ class TestConfirmAccount:
         assert fake_aws.calls == []
 
     @pytest.mark.parametrize(("code", "status"), [("MethodNotAllowed", 405), ("AccessDenied", 403)])
-    def test_leaves_the_question_open_where_nobody_can_answer(self, aws, fake_aws, code, status):
+    def test_an_unsupported_or_denied_look_up_is_accepted(self, aws, fake_aws, code, status):
         fake_aws.fail(LOOK_UP, code, status)
         confirm_account(aws, "iam", OTHER, given=True)
 
-    def test_gives_other_failures_on(self, aws, fake_aws):
+    def test_other_failures_of_the_confirmation_are_raised(self, aws, fake_aws):
         fake_aws.fail(LOOK_UP, "InvalidClientTokenId", 403)
         with pytest.raises(CallFailed):
             confirm_account(aws, "iam", ACCOUNT, given=True)

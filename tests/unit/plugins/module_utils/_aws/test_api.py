@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""API calls that fail, and what a user is told: what was tried on what, what came back, what to do."""
+"""API calls and their failures, which say what was tried on what, what came back, what to do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCO
 
 @pytest.fixture
 def free_port():
-    """A port that nothing listens at, and nothing else takes meanwhile."""
+    """A port that nothing listens on, and that nothing else can take meanwhile."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
@@ -40,12 +40,12 @@ def failed(aws: Aws, service: str = "s3", operation: str = "GetBucketPolicy", **
 
 
 class TestAnswers:
-    def test_gives_the_answer_and_keeps_the_permission(self, aws):
+    def test_a_call_returns_its_answer_and_records_its_permission(self, aws):
         assert aws.call("sts", "GetCallerIdentity", "the credentials")["Account"] == ACCOUNT
         assert aws.call("iam", "ListOpenIDConnectProviders", "the account")["OpenIDConnectProviderList"] == []
         assert aws.permissions == {"iam:ListOpenIDConnectProviders"}
 
-    def test_gives_none_for_what_may_be_absent(self, aws, fake_aws):
+    def test_an_absent_target_is_none(self, aws, fake_aws):
         assert aws.call("s3", "HeadBucket", "bucket irsa", absent_codes=("404",), Bucket="irsa") is None
         fake_aws.fail("s3:GetBucketPolicy", "NoSuchBucketPolicy", 404)
         assert (
@@ -54,14 +54,14 @@ class TestAnswers:
         )
         assert aws.permissions == {"s3:ListBucket", "s3:GetBucketPolicy"}
 
-    def test_gives_the_answers_of_all_pages(self, aws, fake_aws):
+    def test_pages_are_all_read(self, aws, fake_aws):
         for number in range(3):
             fake_aws.quietly("iam").create_role(RoleName=f"role{number}", AssumeRolePolicyDocument="{}")
-        pages = list(aws.pages("iam", "ListRoles", "the account", PaginationConfig={"PageSize": 2}))
+        pages = aws.pages("iam", "ListRoles", "the account", PaginationConfig={"PageSize": 2})
         assert [len(page["Roles"]) for page in pages] == [2, 1]
         assert aws.permissions == {"iam:ListRoles"}
 
-    def test_keeps_the_permissions_that_a_call_needs_beyond_its_name(self, aws, fake_aws):
+    def test_given_iam_actions_replace_those_of_the_name(self, aws, fake_aws):
         fake_aws.fail("s3:PutBucketTagging", "AccessDenied", 403)
         with pytest.raises(CallFailed):
             aws.call(
@@ -70,12 +70,12 @@ class TestAnswers:
         assert aws.permissions == {"s3:TagResource"}
 
 
-class TestRefusals:
+class TestFailures:
     @pytest.mark.parametrize(
         "code", ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AllAccessDisabled", "403"]
     )
-    def test_names_the_permission_of_a_denied_call(self, aws, fake_aws, code):
-        fake_aws.fail("s3:GetBucketEncryption", code, 403, "no identity-based policy allows it")
+    def test_a_denied_call_names_its_permission(self, aws, fake_aws, code):
+        fake_aws.fail("s3:GetBucketEncryption", code, 403, message="no identity-based policy allows it")
         failure = failed(aws, operation="GetBucketEncryption")
         assert failure.denied and not failure.unsupported and not failure.conflict
         assert str(failure).startswith(
@@ -88,12 +88,12 @@ class TestRefusals:
             "missing_permissions": ["s3:GetEncryptionConfiguration"],
         }
 
-    def test_names_all_permissions_of_a_call_that_needs_several(self, aws, fake_aws):
+    def test_a_denied_call_names_all_its_permissions(self, aws, fake_aws):
         fake_aws.fail("s3:GetObject", "AccessDenied", 403)
         failure = failed(aws, operation="GetObject", Bucket="irsa", Key="keys.json")
         assert "s3:GetObject and s3:ListBucket" in str(failure)
 
-    def test_names_none_for_a_call_that_needs_none(self, aws, fake_aws):
+    def test_a_denied_call_without_permissions_names_none(self, aws, fake_aws):
         fake_aws.fail("sts:GetCallerIdentity", "AccessDenied", 403)
         with pytest.raises(CallFailed) as caught:
             aws.call("sts", "GetCallerIdentity", "the credentials")
@@ -102,7 +102,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         "code", ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"]
     )
-    def test_says_when_credentials_have_expired(self, aws, fake_aws, code):
+    def test_expired_credentials_are_explained(self, aws, fake_aws, code):
         fake_aws.fail("s3:GetBucketPolicy", code, 400)
         failure = failed(aws)
         assert "have expired" in str(failure) and not failure.denied
@@ -110,7 +110,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         "code", ["InvalidClientTokenId", "InvalidAccessKeyId", "SignatureDoesNotMatch", "UnrecognizedClientException"]
     )
-    def test_says_when_credentials_are_unknown(self, aws, fake_aws, code):
+    def test_unknown_credentials_are_explained(self, aws, fake_aws, code):
         fake_aws.fail("s3:GetBucketPolicy", code, 403)
         failure = failed(aws)
         assert "does not accept these credentials" in str(failure) and not failure.denied
@@ -118,49 +118,64 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("code", "status"), [("NotImplemented", 501), ("MethodNotAllowed", 405), ("", 405), ("InvalidAction", 400)]
     )
-    def test_knows_what_an_endpoint_does_not_know(self, aws, fake_aws, code, status):
+    def test_an_unsupported_call_is_recognized(self, aws, fake_aws, code, status):
         fake_aws.fail("s3:GetBucketPolicy", code, status)
         assert failed(aws).unsupported
 
-    def test_says_what_to_do_where_thumbprints_are_wanted(self, aws, fake_aws):
+    def test_required_thumbprints_are_explained(self, aws, fake_aws):
         fake_aws.fail(
-            "iam:CreateOpenIDConnectProvider", "ValidationError", 400, "Missing required element ThumbprintList"
+            "iam:CreateOpenIDConnectProvider", "ValidationError", 400, message="Missing required element ThumbprintList"
         )
         assert "thumbprints: [auto]" in str(
             failed(aws, "iam", "CreateOpenIDConnectProvider", Url="https://irsa.example.com")
         )
 
-    def test_says_what_to_do_where_iam_cannot_reach_the_issuer(self, aws, fake_aws, pauses):
+    def test_an_issuer_that_iam_cannot_reach_is_explained(self, aws, fake_aws, pauses):
         fake_aws.fail("iam:CreateOpenIDConnectProvider", "OpenIdIdpCommunicationError", 400, times=20)
         message = str(failed(aws, "iam", "CreateOpenIDConnectProvider", Url="https://irsa.example.com"))
-        assert "readable by anybody" in message
-        assert pauses  # it was tried again, since what was just published may not be readable everywhere yet
+        assert "read anonymously" in message
+        assert pauses  # it was retried, since documents that were just published may not be readable everywhere yet
 
-    def test_has_a_sentence_for_a_failure_without_message(self, aws, fake_aws):
-        fake_aws.fail("s3:GetBucketPolicy", "Oddity", 400, "")
+    def test_a_failure_without_message_is_a_sentence(self, aws, fake_aws):
+        fake_aws.fail("s3:GetBucketPolicy", "Oddity", 400, message="")
         assert str(failed(aws)) == "s3:GetBucketPolicy on bucket irsa failed: Oddity: no message."
 
-    def test_explains_failures_of_pages_too(self, aws, fake_aws):
+    def test_a_denied_list_names_its_permission(self, aws, fake_aws):
         fake_aws.fail("iam:ListRoles", "AccessDenied", 403)
         with pytest.raises(CallFailed) as caught:
-            list(aws.pages("iam", "ListRoles", "the account"))
+            aws.pages("iam", "ListRoles", "the account")
         assert caught.value.details["missing_permissions"] == ["iam:ListRoles"]
 
 
-class TestRepeating:
+class TestRetries:
     @pytest.mark.parametrize("code", ["ConcurrentModification", "ConcurrentModificationException", "Throttling"])
-    def test_tries_again_where_aws_asks_for_it(self, aws, fake_aws, pauses, code):
+    def test_a_passing_failure_is_retried(self, aws, fake_aws, pauses, code):
         fake_aws.fail("iam:ListOpenIDConnectProviders", code, 409, times=2)
         assert aws.call("iam", "ListOpenIDConnectProviders", "the account")["OpenIDConnectProviderList"] == []
         assert len(fake_aws.calls) == 3 and len(pauses) == 2
 
-    def test_gives_up_in_the_end(self, aws, fake_aws, pauses):
+    def test_a_passing_failure_of_a_page_is_retried(self, aws, fake_aws, pauses):
+        for number in range(3):
+            fake_aws.quietly("iam").create_role(RoleName=f"role{number}", AssumeRolePolicyDocument="{}")
+        fake_aws.before("iam:ListRoles", lambda: None)
+        fake_aws.before("iam:ListRoles", lambda: fake_aws.fail("iam:ListRoles", "Throttling"))
+        pages = aws.pages("iam", "ListRoles", "the account", PaginationConfig={"PageSize": 2})
+        assert sorted(role["RoleName"] for page in pages for role in page["Roles"]) == ["role0", "role1", "role2"]
+        assert fake_aws.calls == ["iam:ListRoles"] * 4 and len(pauses) == 1
+
+    def test_retries_end(self, aws, fake_aws, pauses):
         fake_aws.fail("iam:ListOpenIDConnectProviders", "ConcurrentModification", 409, times=50)
         with pytest.raises(CallFailed, match="ConcurrentModification"):
             aws.call("iam", "ListOpenIDConnectProviders", "the account")
         assert len(fake_aws.calls) < 10 and sum(pauses) < 60
 
-    def test_tries_a_denied_call_once(self, aws, fake_aws, pauses):
+    def test_retries_of_a_list_end(self, aws, fake_aws, pauses):
+        fake_aws.fail("iam:ListRoles", "Throttling", 400, times=50)
+        with pytest.raises(CallFailed, match="Throttling"):
+            aws.pages("iam", "ListRoles", "the account")
+        assert len(fake_aws.calls) < 10 and sum(pauses) < 60
+
+    def test_a_denied_call_is_not_retried(self, aws, fake_aws, pauses):
         fake_aws.fail("iam:ListOpenIDConnectProviders", "AccessDenied", 403, times=50)
         with pytest.raises(CallFailed):
             aws.call("iam", "ListOpenIDConnectProviders", "the account")
@@ -178,31 +193,30 @@ def client(service="sts", **settings):
 
 
 class TestWithoutAnAnswer:
-    def explained(self, made, service="sts", operation="GetCallerIdentity", **params) -> str:
+    def explained(self, client, service="sts", operation="GetCallerIdentity", **params) -> str:
         with pytest.raises(CallFailed) as caught:
-            Aws(ReadyClients({service: made})).call(service, operation, "the credentials", **params)
+            Aws(ReadyClients({service: client})).call(service, operation, "the credentials", **params)
         assert caught.value.code == "" and not caught.value.denied and not caught.value.conflict
         return str(caught.value)
 
-    def test_says_what_to_do_without_credentials(self):
+    def test_missing_credentials_are_explained(self):
         message = self.explained(client(key=None, secret=None))
         assert message.startswith("sts:GetCallerIdentity on the credentials could not be made: ")
         assert "AWS_PROFILE" in message and "AWS_ACCESS_KEY_ID" in message
 
-    def test_says_what_to_do_where_nothing_listens(self, free_port):
+    def test_an_unreachable_endpoint_is_explained(self, free_port):
         message = self.explained(client(endpoint_url=f"http://127.0.0.1:{free_port}"))
         assert str(free_port) in message and "AWS_ENDPOINT_URL" in message and "HTTPS_PROXY" in message
 
-    def test_says_what_to_do_where_the_proxy_is_gone(self, free_port, monkeypatch):
+    def test_an_unreachable_proxy_is_explained(self, free_port, monkeypatch):
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port}")
         assert "HTTPS_PROXY" in self.explained(client())
 
-    def test_says_when_botocore_does_not_know_a_parameter(self):
-        made = client("s3")
-        message = self.explained(made, "s3", "CreateBucket", Bucket="irsa", BucketOfTheFuture="yes")
+    def test_an_unknown_parameter_is_explained(self):
+        message = self.explained(client("s3"), "s3", "CreateBucket", Bucket="irsa", BucketOfTheFuture="yes")
         assert "too old" in message and "BucketOfTheFuture" in message
 
-    def test_says_when_no_client_can_be_made(self):
+    def test_a_client_that_cannot_be_made_is_explained(self):
         class NoRegion(ReadyClients):
             def __missing__(self, service):
                 raise exceptions.NoRegionError()

@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which bucket and object an address is of, in every form in which S3 and stores like it serve them."""
+"""The bucket and object of a URL, in every form in which S3 and compatible stores serve them."""
 
 from __future__ import annotations
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.bucket_checks import _located
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import Endpoint
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.bucket_checks import _located
 
 AWS = Endpoint("aws", "eu-west-1", "amazonaws.com", "https://s3.eu-west-1.amazonaws.com", True)
 STORE = Endpoint("aws", "us-east-1", "amazonaws.com", "https://s3.example.test", False)
@@ -31,5 +31,5 @@ STORE = Endpoint("aws", "us-east-1", "amazonaws.com", "https://s3.example.test",
         (STORE, "https://other.example.test/irsa/keys.json", None),
     ],
 )
-def test_are_understood(endpoint, url, found):
+def test_bucket_and_key_are_found_in_a_url(endpoint, url, found):
     assert _located(url, endpoint) == found

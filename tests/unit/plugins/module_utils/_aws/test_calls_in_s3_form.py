@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Errors of IAM and STS in S3's form, as Ceph's gateway sends them for calls that it does not know."""
+"""Errors of IAM and STS in the XML form of S3, which Ceph's gateway sends for calls that it does not know."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _client(service: str, status: int, body: bytes) -> t.Any:
     return client
 
 
-def test_a_call_that_the_endpoint_does_not_know_is_unsupported() -> None:
+def test_an_error_in_s3_form_is_unsupported() -> None:
     aws = Aws(ReadyClients({"sts": _client("sts", 405, NOT_ALLOWED)}))
     with pytest.raises(CallFailed, match="sts:GetCallerIdentity on the credentials failed: MethodNotAllowed") as caught:
         aws.call("sts", "GetCallerIdentity", "the credentials")
@@ -49,20 +49,20 @@ def test_a_call_that_the_endpoint_does_not_know_is_unsupported() -> None:
     assert caught.value.details["error"]["code"] == "MethodNotAllowed"
 
 
-def test_so_is_one_in_pages() -> None:
+def test_an_error_in_s3_form_is_unsupported_in_a_list() -> None:
     aws = Aws(ReadyClients({"iam": _client("iam", 405, NOT_ALLOWED)}))
     with pytest.raises(CallFailed, match="iam:ListRoles on the account failed: MethodNotAllowed") as caught:
-        list(aws.pages("iam", "ListRoles", "the account"))
+        aws.pages("iam", "ListRoles", "the account")
     assert caught.value.unsupported
 
 
-def test_an_answer_without_any_code_is_known_by_its_status() -> None:
+def test_an_error_without_code_has_its_status_as_code() -> None:
     aws = Aws(ReadyClients({"sts": _client("sts", 405, b"<Error></Error>")}))
     with pytest.raises(CallFailed, match="failed: 405: no message") as caught:
         aws.call("sts", "GetCallerIdentity", "the credentials")
     assert caught.value.unsupported
 
 
-def test_the_user_is_told_to_give_the_account_id() -> None:
+def test_an_error_in_s3_form_leads_to_the_option_account_id() -> None:
     with pytest.raises(IrsaError, match="Set the option account_id"):
         account_of(Aws(ReadyClients({"sts": _client("sts", 405, NOT_ALLOWED)})), None)

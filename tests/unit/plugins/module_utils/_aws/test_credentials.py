@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether there are credentials, told without waiting for a metadata service that is not there."""
+"""Whether there are credentials, without waiting for a metadata service that does not exist."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import creden
 
 @pytest.fixture
 def metadata(monkeypatch):
-    """A metadata service; the paths that it was asked for."""
+    """A metadata service: the paths that were requested, and its URL."""
     asked = []
     answer = {"Code": "Success", "AccessKeyId": "AKIDMETA", "SecretAccessKey": "x", "Token": "x"}
     answer["Expiration"] = "2099-01-01T00:00:00Z"
@@ -40,7 +40,7 @@ def metadata(monkeypatch):
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
     url = f"http://127.0.0.1:{server.server_address[1]}"
-    # In place of botocore's own default address, so that nothing but the mark of EC2 decides.
+    # Instead of botocore's default address, so that only the signs of EC2 decide.
     monkeypatch.setattr("botocore.utils.IMDSFetcher._select_base_url", lambda *ignored: url + "/")
     yield asked, url
     server.shutdown()
@@ -48,33 +48,33 @@ def metadata(monkeypatch):
 
 
 @pytest.fixture
-def marks(monkeypatch, tmp_path):
-    """The files that say on what this machine runs."""
+def ec2_signs(monkeypatch, tmp_path):
+    """The file that says what this machine runs on."""
     file = tmp_path / "sys_vendor"
-    monkeypatch.setattr(credentials, "_MARKS", ((str(tmp_path / "nothing"), "ec2"), (str(file), "amazon ec2")))
+    monkeypatch.setattr(credentials, "_EC2_SIGNS", ((str(tmp_path / "nothing"), "ec2"), (str(file), "amazon ec2")))
     return file
 
 
-def test_elsewhere_the_metadata_service_of_ec2_is_not_asked(metadata, marks):
+def test_the_metadata_service_is_not_asked_outside_ec2(metadata, ec2_signs):
     for vendor in (None, "QEMU\n", "\xff"):
         if vendor:
-            marks.write_text(vendor, encoding="latin-1")
+            ec2_signs.write_text(vendor, encoding="latin-1")
         assert not credentials.exist(None)
     assert not metadata[0]
 
 
-def test_on_ec2_it_is(metadata, marks):
-    marks.write_text("Amazon EC2\n")
+def test_the_metadata_service_is_asked_on_ec2(metadata, ec2_signs):
+    ec2_signs.write_text("Amazon EC2\n")
     assert credentials.exist(None)
     assert metadata[0]
 
 
-def test_so_it_is_where_its_address_is_given(metadata, marks, monkeypatch):
+def test_the_metadata_service_is_asked_at_a_given_address(metadata, ec2_signs, monkeypatch):
     monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata[1])
     assert credentials.exist(None)
 
 
-def test_a_profile_is_looked_at(monkeypatch, tmp_path, marks):
+def test_the_profile_is_read(monkeypatch, tmp_path, ec2_signs):
     file = tmp_path / "credentials"
     file.write_text("[prod]\naws_access_key_id = AKIDPROD\naws_secret_access_key = x\n")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))

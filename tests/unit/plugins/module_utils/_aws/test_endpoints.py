@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Host names of buckets, as botocore itself makes them in every partition and as custom endpoints have them."""
+"""Host names of buckets: those of botocore in every partition, and those of custom endpoints."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 SESSION = boto3.session.Session(aws_access_key_id="AKID", aws_secret_access_key="x")
 REGIONS = [
@@ -28,12 +28,12 @@ def client(region, service="s3", endpoint=None, **s3):
     return SESSION.client(service, region_name=region, endpoint_url=endpoint, config=config)
 
 
-def test_every_partition_is_looked_at():
+def test_several_partitions_are_tested():
     assert {"aws", "aws-cn", "aws-us-gov"} < {partition for partition, region in REGIONS}
 
 
 @pytest.mark.parametrize(("partition", "region"), REGIONS, ids=str)
-def test_the_host_is_the_one_that_botocore_signs_for(partition, region):
+def test_the_bucket_host_is_the_one_botocore_signs_for(partition, region):
     s3 = client(region)
     url = s3.generate_presigned_url("get_object", Params={"Bucket": "irsa-prod", "Key": "keys.json"})
     endpoint = endpoint_of(s3)
@@ -52,7 +52,7 @@ def test_the_host_is_the_one_that_botocore_signs_for(partition, region):
         ("us-iso-east-1", "irsa-prod.s3.us-iso-east-1.c2s.ic.gov"),
     ],
 )
-def test_the_host_is_as_documented(region, host):
+def test_the_bucket_host_is_the_documented_one(region, host):
     """https://docs.aws.amazon.com/general/latest/gr/s3.html"""
     assert endpoint_of(SESSION.client("s3", region_name=region)).bucket_host("irsa-prod") == host
 
@@ -71,7 +71,7 @@ def test_the_host_is_as_documented(region, host):
         ("https://s3.eu-west-1.amazonaws.com.evil.example", "irsa-prod.s3.eu-west-1.amazonaws.com.evil.example"),
     ],
 )
-def test_a_store_of_ones_own_serves_buckets_under_its_name(endpoint, host):
+def test_another_store_serves_buckets_under_its_own_name(endpoint, host):
     endpoint = endpoint_of(client("eu-west-1", endpoint=endpoint))
     assert not endpoint.is_aws
     assert endpoint.bucket_host("irsa-prod") == host
@@ -85,13 +85,13 @@ def test_a_store_of_ones_own_serves_buckets_under_its_name(endpoint, host):
         "https://bucket.vpce-1a2b3c4d-5e6f.s3.eu-west-1.vpce.amazonaws.com",
     ],
 )
-def test_aws_by_another_door_is_aws(endpoint):
+def test_other_aws_endpoints_are_aws(endpoint):
     endpoint = endpoint_of(client("eu-west-1", endpoint=endpoint))
     assert endpoint.is_aws
     assert endpoint.bucket_host("irsa-prod") == "irsa-prod.s3.eu-west-1.amazonaws.com"
 
 
-def test_a_store_may_call_its_region_anything():
+def test_a_store_may_have_any_region_name():
     endpoint = endpoint_of(client("default", endpoint="https://s3.rgw.example"))
     assert (endpoint.partition, endpoint.region, endpoint.is_aws) == ("aws", "default", False)
 
@@ -101,7 +101,7 @@ def test_iam_is_in_the_partition_of_the_region():
     assert endpoint_of(SESSION.client("iam", region_name="eu-west-1")).partition == "aws"
 
 
-def test_says_where_a_region_may_be_set():
+def test_a_missing_region_names_all_ways_to_set_it():
     with pytest.raises(IrsaError) as caught:
         endpoint_of(SESSION.client("iam", endpoint_url="https://s3.rgw.example"))
     for endpoint in ("region option", "irsa_issuer_region", "AWS_REGION", "profile"):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""IAM actions as the Service Authorization Reference names them.
+"""IAM actions by the names in the Service Authorization Reference.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
@@ -51,19 +51,19 @@ MODULE_UTILS = Path(permissions.__file__).parents[1]
         ("iam:AddClientIDToOpenIDConnectProvider", ("iam:AddClientIDToOpenIDConnectProvider",)),
     ],
 )
-def test_are_those_of_the_reference(call, actions):
+def test_calls_need_the_actions_of_the_reference(call, actions):
     assert permissions.needed(*call.split(":")) == actions
 
 
-def test_of_a_new_bucket_and_a_new_provider_depend_on_tags():
+def test_creation_with_tags_needs_more_actions():
     assert permissions.needed_to_create_bucket(tagged=False) == ("s3:CreateBucket", "s3:PutBucketOwnershipControls")
     assert "s3:TagResource" in permissions.needed_to_create_bucket(tagged=True)
     assert permissions.needed_to_create_provider(tagged=False) == ("iam:CreateOpenIDConnectProvider",)
     assert "iam:TagOpenIDConnectProvider" in permissions.needed_to_create_provider(tagged=True)
 
 
-def test_every_call_that_is_made_is_one_that_botocore_knows():
-    """A misspelt operation would only be noticed when it is made."""
+def test_botocore_knows_every_call_in_the_source():
+    """Otherwise a misspelt operation would only be noticed when it is called."""
     text = "".join(file.read_text(encoding="utf-8") for file in MODULE_UTILS.rglob("*.py"))
     session = boto3.session.Session(region_name="eu-west-1")
     known = {

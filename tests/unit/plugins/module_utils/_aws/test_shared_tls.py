@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Clients that share a TLS context, against a real server behind a proxy or at its own address."""
+"""Clients that share a TLS context, against a real server behind a proxy."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def ca_path(tmp_path):
 
 @pytest.fixture
 def served_by(tmp_path, monkeypatch):
-    """Starts a server with a chain behind a proxy that leads every name to it."""
+    """Start a server with these certificates, behind a proxy that connects every name to it."""
     started = []
 
     def start(*chain):
@@ -70,12 +70,12 @@ def loads(monkeypatch):
 def client(shared, ca_path, service="s3", **more):
     session = boto3.session.Session(aws_access_key_id="AKID", aws_secret_access_key="x", region_name="eu-west-1")
     config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-    made = session.client(service, endpoint_url=f"https://{HOST}", verify=ca_path, config=config, **more)
-    shared.put_on(made)
-    return made
+    client = session.client(service, endpoint_url=f"https://{HOST}", verify=ca_path, config=config, **more)
+    shared.put_on(client)
+    return client
 
 
-def test_the_cas_are_read_once_for_all_clients_and_connections(served_by, ca_path, loads):
+def test_cas_are_loaded_once_for_all_clients_and_connections(served_by, ca_path, loads):
     server = served_by(LEAF, INTERMEDIATE)
     shared = SharedContext()
     clients = [client(shared, ca_path), client(shared, ca_path)]
@@ -89,20 +89,20 @@ def test_the_cas_are_read_once_for_all_clients_and_connections(served_by, ca_pat
 @pytest.mark.parametrize(
     "chain",
     [
-        (certify("somebody else", hosts=[HOST]),),
+        (certify("another CA", hosts=[HOST]),),
         (certify("Test server", INTERMEDIATE, ["other.example.test"]), INTERMEDIATE),
     ],
 )
-def test_certificates_are_checked_as_ever(served_by, ca_path, chain):
+def test_certificates_are_still_verified(served_by, ca_path, chain):
     served_by(*chain)
     with pytest.raises(exceptions.SSLError):
         client(SharedContext(), ca_path).list_buckets()
 
 
-def test_they_are_not_where_that_is_asked_for(served_by):
-    served_by(certify("somebody else", hosts=[HOST]))
+def test_verification_can_still_be_turned_off(served_by):
+    served_by(certify("another CA", hosts=[HOST]))
     assert client(SharedContext(), False).list_buckets()["Owner"]["ID"] == "me"
 
 
-def test_a_client_that_has_changed_inside_keeps_its_own():
+def test_a_client_with_other_internals_keeps_its_own_context():
     SharedContext().put_on(object())

@@ -339,7 +339,7 @@ class TestRefusals:
         assert [call for call in fake_aws.calls if call.startswith("s3:")] == []
 
     def test_of_a_name_that_is_somebody_elses(self, fake_aws):
-        fake_aws.fail("s3:HeadBucket", "403", 403, "Forbidden")
+        fake_aws.fail("s3:HeadBucket", "403", 403, message="Forbidden")
         message = refusal(fake_aws)
         assert (
             "does not belong to account" in message and "s3:ListBucket" in message and "choose another name" in message
@@ -351,7 +351,7 @@ class TestRefusals:
         assert "is in us-west-2, not in eu-west-1" in refusal(fake_aws)
 
     def test_of_a_bucket_in_another_region_that_answers_with_a_redirect(self, fake_aws):
-        fake_aws.fail("s3:HeadBucket", "301", 301, "Moved Permanently")
+        fake_aws.fail("s3:HeadBucket", "301", 301, message="Moved Permanently")
         assert "another region than eu-west-1" in refusal(fake_aws)
 
     def test_of_credentials_of_another_account(self, fake_aws):

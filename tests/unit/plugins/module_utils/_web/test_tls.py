@@ -57,7 +57,7 @@ class TestVerification:
         assert failed(URL, served_by(certify("x", INTERMEDIATE, [HOST]))).stage == "tls-trust"
 
     def test_an_expired_certificate_is_refused(self, served_by):
-        expired = certify("x", ROOT, [HOST], (NOW - 3 * DAY, NOW - 2 * DAY))
+        expired = certify("x", ROOT, [HOST], valid=(NOW - 3 * DAY, NOW - 2 * DAY))
         failure = failed(URL, served_by(expired))
         assert failure.stage == "tls-expiry" and "expired" in str(failure)
 
