@@ -271,11 +271,12 @@ permissions:
 
 import typing as t
 
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import issuer_absent, issuer_present
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keypair_task, masking, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
-    AnsibleAWSModule,
     aws_module,
     aws_of,
 )
@@ -285,7 +286,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url i
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import DEFAULT_CACHE_CONTROL
 
 # The result where a task of its own must look at the key first.
-KEY_APART = {
+KEY_APART: dict[str, t.Any] = {
     "issuer": None,
     "key_wanted": True,
     "key_is_lost": None,

@@ -4,8 +4,8 @@
 
 """The names of ansible-core that are not public and that direct execution uses.
 
-The plugins also use ``_task``, ``_connection`` and ``_loader`` of ActionBase, as most action plugins do. What is risked,
-and how it is watched, is in docs/decisions/0001-direct-execution.md. Where one of the names here is gone,
+The plugins also use ``_task``, ``_connection`` and ``_loader`` of ActionBase, as most action plugins do. What is
+risked, and how it is watched, is in docs/decisions/0001-direct-execution.md. Where one of the names here is gone,
 ``UNAVAILABLE`` says which, and modules are shipped as usual.
 """
 
@@ -39,7 +39,7 @@ _PROFILE = "legacy"
 def module_arguments(
     action: ActionBase, task_vars: dict[str, t.Any], *, name: str, temporary_folder: str
 ) -> dict[str, t.Any]:
-    """The task's arguments for the module ``name``, with what core adds for every module: check mode, diff and so on."""
+    """The task's arguments for a module, with what core adds for every module: check mode, diff and so on."""
     arguments = dict(action._task.args)
     action._update_module_args(name, arguments, task_vars)
     # Core removes this folder at its end; workers run no exit handlers of their own.
@@ -56,7 +56,8 @@ def task_environment(action: ActionBase) -> dict[str, t.Any]:
 
 def with_arguments(arguments: dict[str, t.Any]) -> contextlib.AbstractContextManager[None]:
     """Within it, an AnsibleModule takes these arguments."""
-    return patch_module_args(arguments)
+    context: contextlib.AbstractContextManager[None] = patch_module_args(arguments)
+    return context
 
 
 def parse_result(action: ActionBase, printed: str, return_code: int) -> dict[str, t.Any]:
@@ -74,13 +75,14 @@ def parse_result(action: ActionBase, printed: str, return_code: int) -> dict[str
         remove_internal_keys(parsed)
         return parsed
     parsed.remove_internal_keys()
-    return parsed.as_result_dict(for_round_trip=True)
+    as_dict: dict[str, t.Any] = parsed.as_result_dict(for_round_trip=True)
+    return as_dict
 
 
 def ship_module(action: ActionBase, task_vars: dict[str, t.Any], name: t.Optional[str]) -> dict[str, t.Any]:
     """Run a module (None: the one with the action's name) as core does: packed, sent to the host, started there."""
     wrap_async = bool(action._task.async_val)
-    result = action._execute_module(module_name=name, task_vars=task_vars, wrap_async=wrap_async)
+    result: dict[str, t.Any] = action._execute_module(module_name=name, task_vars=task_vars, wrap_async=wrap_async)
     if not wrap_async:
         action._remove_tmp_path(action._connection._shell.tmpdir)
     return result

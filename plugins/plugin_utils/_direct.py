@@ -5,10 +5,10 @@
 """The base of all action plugins: it runs a module's own main() in the controller's process where it would run there
 anyway.
 
-To pack, start and import a module costs ten times what its work costs. Where the connection is local, the interpreter is
-the controller's own and the task becomes no other user, its ``main()`` is called in the worker process instead. Argument
-spec, check mode, diff, no_log and errors are then the module's own, since it is the module that runs. Otherwise the
-module is shipped, and ``-vvv`` says why. Decision 1 (docs/decisions) says what is risked.
+To pack, start and import a module costs ten times what its work costs. Where the connection is local, the interpreter
+is the controller's own and the task becomes no other user, its ``main()`` is called in the worker process instead.
+Argument spec, check mode, diff, no_log and errors are then the module's own, since it is the module that runs.
+Otherwise the module is shipped, and ``-vvv`` says why. Decision 1 (docs/decisions) says what is risked.
 """
 
 from __future__ import annotations
@@ -59,9 +59,14 @@ class DirectAction(ActionBase):
         task_vars = task_vars or {}
         reason = self._reason_to_ship(task_vars)
         if reason is None:
-            return merge_hash(result, self._run_here(task_vars))  # type: ignore[no-any-return]  # untyped in core
+            return self._merged(result, self._run_here(task_vars))
         Display().vvv(f"selfhosted.irsa: {self.shipped_name or self._task.action} is shipped as a module: {reason}")
-        return merge_hash(result, self._ship(task_vars))  # type: ignore[no-any-return]  # untyped in core
+        return self._merged(result, self._ship(task_vars))
+
+    @staticmethod
+    def _merged(result: dict[str, t.Any], more: dict[str, t.Any]) -> dict[str, t.Any]:
+        merged: dict[str, t.Any] = merge_hash(result, more)
+        return merged
 
     def _ship(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Run the module the usual way."""
@@ -95,7 +100,7 @@ class DirectAction(ActionBase):
         return None
 
     def _becomes_another_user(self) -> bool:
-        return C.BECOME_ALLOW_SAME_USER or self.get_become_option("become_user") != self._connection.default_user
+        return bool(C.BECOME_ALLOW_SAME_USER or self.get_become_option("become_user") != self._connection.default_user)
 
     def _run_here(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         return_code = 0
@@ -114,7 +119,7 @@ class DirectAction(ActionBase):
 
     @contextlib.contextmanager
     def _as_module(self, arguments: dict[str, t.Any]) -> t.Iterator[io.StringIO]:
-        """Give the module what its own process would have: environment, working directory, standard output, arguments."""
+        """Give the module what its own process would have: environment, working directory, output, arguments."""
         environment, folder, printed = dict(os.environ), os.getcwd(), io.StringIO()
         try:
             own = _ansible_internals.task_environment(self)

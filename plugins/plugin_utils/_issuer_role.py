@@ -43,7 +43,9 @@ class VariablesRefused(Exception):
 def argument_spec() -> dict[str, t.Any]:
     """The role's argument spec, read once a process and shared with those that are forked from it."""
     text = (_ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))["argument_specs"]["main"]["options"]
+    document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    options: dict[str, t.Any] = document["argument_specs"]["main"]["options"]
+    return options
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,22 +71,10 @@ def read(
     VariablesRefused.
     """
     given = {name: template(variables[name]) for name in argument_spec() if name in variables}
-    checked = ArgumentSpecValidator(argument_spec()).validate(given, validate_role_argument_spec=True)
-    if checked.error_messages:
-        raise VariablesRefused("Validation of arguments failed:\n" + "\n".join(checked.error_messages))
-    values = {name.removeprefix(PREFIX): value for name, value in checked.validated_parameters.items()}
     # Unchanged, since the type path would expand the ~ of this host.
     given_paths = {name: given.get(f"{PREFIX}{name}") for name in _PATHS}
-    found = problems({**values, **named_paths(given_paths)})
-    if found:
-        intro = "Invalid variables for role irsa_issuer; nothing was changed."
-        raise VariablesRefused("\n- ".join([intro, *found]))
-    expected = variables.get(_EXPECTED_STATE, values["state"])
-    if values["state"] != expected:
-        raise VariablesRefused(
-            f"{PREFIX}state is {values['state']}, but this playbook is for {expected}. selfhosted.irsa.provision creates "
-            "an issuer, and selfhosted.irsa.teardown removes it."
-        )
+    values = _validated(given, given_paths)
+    _check_state(values["state"], variables.get(_EXPECTED_STATE, values["state"]))
     host = values.get("key_host") or "localhost"
     files = key_paths(given_paths, template(variables.get(_FOLDER, variables["playbook_dir"])))
     values = {
@@ -95,3 +85,24 @@ def read(
     }
     options = {name: value for name, value in values.items() if name in option_names and value not in _UNSET}
     return RoleVariables(options=options, key_host=host, key_files=files, backs_up=bool(values.get("key_backup")))
+
+
+def _validated(given: dict[str, t.Any], given_paths: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The values of all variables, defaults included, by their names without the prefix. Raises VariablesRefused."""
+    checked = ArgumentSpecValidator(argument_spec()).validate(given, validate_role_argument_spec=True)
+    if checked.error_messages:
+        raise VariablesRefused("Validation of arguments failed:\n" + "\n".join(checked.error_messages))
+    values = {name.removeprefix(PREFIX): value for name, value in checked.validated_parameters.items()}
+    found = problems({**values, **named_paths(given_paths)})
+    if found:
+        intro = "Invalid variables for role irsa_issuer; nothing was changed."
+        raise VariablesRefused("\n- ".join([intro, *found]))
+    return values
+
+
+def _check_state(state: str, expected: str) -> None:
+    if state != expected:
+        raise VariablesRefused(
+            f"{PREFIX}state is {state}, but this playbook is for {expected}. selfhosted.irsa.provision creates an "
+            "issuer, and selfhosted.irsa.teardown removes it."
+        )
