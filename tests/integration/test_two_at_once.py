@@ -21,7 +21,7 @@ from rehearsal import Rehearsal
 TOLD = "Run again when the other run has ended"
 
 
-def test_two_runs_on_the_same_new_key_and_bucket_make_one_issuer(operator: Operator, account: Account) -> None:
+def test_two_concurrent_runs_create_one_issuer(operator: Operator, account: Account) -> None:
     operator.variables = {
         "irsa_issuer_bucket": "irsa-two",
         "irsa_issuer_key_path": str(operator.key),
@@ -66,7 +66,7 @@ def before_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int, Cal
 
 
 @pytest.mark.parametrize("number", range(9))
-def test_a_whole_run_may_come_before_any_write_of_another(
+def test_a_whole_run_may_precede_any_write_of_another(
     operator: Operator, account: Account, before_write: Callable[[int, Callable[[], object]], None], number: int
 ) -> None:
     one = Rehearsal(account, operator.key, "irsa-two", {"team": "platform"})
