@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from accounts import Account
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import plan
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files
 from oracles import kid_of
 from playbooks import PROVISION, Operator
@@ -58,7 +58,7 @@ def before_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int, Cal
 
         return attempt
 
-    monkeypatch.setattr(plan, "_make", watched(plan._make))
+    monkeypatch.setattr(Aws, "write", watched(Aws.write))
     for name in ("create_private", "replace"):
         monkeypatch.setattr(key_files, name, watched(getattr(key_files, name)))
     yield lambda number, other: pending.append((number, other))
