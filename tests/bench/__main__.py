@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs everybody, and writes docs/benchmarks.md and docs/benchmarks.svg.
+"""Runs all contestants, and writes docs/benchmarks.md and docs/benchmarks.svg.
 
 BENCH_REPEAT (repetitions) and BENCH_FLEETS (sizes, with commas) in the environment make it shorter or longer.
 """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A plain moto_server, which everybody who is compared talks to, and how often it was called."""
+"""A plain moto_server, which all contestants talk to, and how often it was called."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, due:
             writer.write(data)
             await writer.drain()
 
-    # Whoever is sent to may have gone, and then nobody waits for the rest.
+    # The receiver may have gone, and then no one waits for the rest.
     with suppress(ConnectionError, OSError):
         await asyncio.gather(collect(), deliver())
 

@@ -49,7 +49,7 @@ def measure(command: Command) -> Cost:
 
     :raises CommandFailed: when its exit code is not 0, with its whole output
     """
-    # A file rather than a pipe: whoever measures must not have to keep up with what is printed.
+    # A file rather than a pipe: the measuring process must not have to keep up with what is printed.
     log = command.folder / "output.log"
     with log.open("wb") as output:
         start = time.monotonic()

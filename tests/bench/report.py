@@ -115,7 +115,7 @@ class Report:
         return table(head, rows)
 
     def _unbeaten(self) -> Iterator[str]:
-        """:return: the goals that were missed, and whoever was faster, as the figures have it"""
+        """:return: the goals that were missed, and the contestants that were faster, by the figures"""
         missed = [goal for goal in goals(self.results) if goal.reached is False]
         lines = [f"- {goal.title}: {range_of(goal.found)}, where {number(goal.most)} was the goal." for goal in missed]
         for who in self.single:

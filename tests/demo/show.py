@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Shows what the demo has made, read as anybody would read it.
+"""Shows what the demo has created, read anonymously.
 
 Usage: python -m tests.demo.show
 """

@@ -28,7 +28,7 @@ class NotReady(Exception):
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, each another."""
+    """Distinct ports on which nothing listens."""
     with contextlib.ExitStack() as probes:
         sockets = [probes.enter_context(socket.socket()) for dummy in range(count)]
         for probe in sockets:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The AWS-compatible endpoint that the environment names, reached with boto3 and, as a stranger, with urllib."""
+"""The AWS-compatible endpoint that the environment names, reached with boto3 and, anonymously, with urllib."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def eventually(attempt: Callable[[], Result], failure: type[Exception], seconds:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a stranger got."""
+    """What an anonymous client got."""
 
     status: int
     headers: dict[str, str]
@@ -126,7 +126,7 @@ class Endpoint:
         return True
 
     def fetch(self, url: str) -> Fetched:
-        """Fetch a URL as anybody would."""
+        """Fetch a URL anonymously."""
         try:
             answer = urllib.request.urlopen(url, context=self._trust, timeout=30)
         except urllib.error.HTTPError as error:
@@ -165,7 +165,7 @@ class Endpoint:
         return True
 
     def make_bucket(self, bucket: str) -> None:
-        """Make a private bucket, as anybody would with the SDK."""
+        """Create a private bucket with the SDK."""
         region = self.s3.meta.region_name
         at_aws = urlsplit(self.s3.meta.endpoint_url).hostname.endswith(".amazonaws.com")
         elsewhere = at_aws and region != "us-east-1"

@@ -136,7 +136,7 @@ def _imported(playbook: str) -> dict[str, Any]:
 
 def _including(host: str) -> dict[str, Any]:
     task = {"name": "What is tested", "ansible.builtin.include_role": {"name": "selfhosted.irsa.irsa_issuer"}}
-    return {"name": "Somebody's own play", "hosts": host, "become": True, "gather_facts": False, "tasks": [task]}
+    return {"name": "A play of one's own", "hosts": host, "become": True, "gather_facts": False, "tasks": [task]}
 
 
 def _hand_over(host: str, left: Path) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def test_the_guides_outcome_is_reproduced(endpoint: Endpoint, each_site: Site, a
     assert keys == {"keys": [printed["keys"][0], {**printed["keys"][0], "kid": ""}]}
 
 
-def test_what_the_guide_left_behind_is_taken_over(endpoint: Endpoint, site: Site, ansible: Ansible) -> None:
+def test_what_the_guide_left_behind_is_adopted(endpoint: Endpoint, site: Site, ansible: Ansible) -> None:
     """Key, bucket and documents made by hand: nothing is made anew, and the API server's tokens stay valid."""
     first = ansible.provision(site.variables)
     endpoint.delete_provider(site.issuer)

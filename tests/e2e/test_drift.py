@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Drift at a real store: whatever somebody changed is announced by check mode and repaired in place by the next run."""
+"""Drift at a real store: whatever was changed is announced by check mode and repaired by the next run."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _edit_discovery(endpoint: Endpoint, site: Site, folder: Path) -> None:
 
 
 def _replace_policy(endpoint: Endpoint, site: Site, folder: Path) -> None:
-    """Our statement goes, and somebody else's comes."""
+    """Our statement goes, and one of others comes."""
     statement = {**OTHER_STATEMENT, "Resource": f"arn:aws:s3:::{site.bucket}"}
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     endpoint.s3.put_bucket_policy(Bucket=site.bucket, Policy=json.dumps(policy))

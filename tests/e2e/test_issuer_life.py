@@ -29,7 +29,7 @@ def assert_actions_are_what_was_sent(run: Run) -> None:
     assert sent_to_iam == [call for call in calls if call.startswith("iam:")]
 
 
-def test_an_issuer_is_made_and_then_left_alone(endpoint: Endpoint, each_site: Site, ansible: Ansible) -> None:
+def test_an_issuer_is_created_and_then_unchanged(endpoint: Endpoint, each_site: Site, ansible: Ansible) -> None:
     rehearsal = ansible.provision(each_site.variables, "--check")
     assert rehearsal.requests and not rehearsal.writes
     assert not key_files(ansible.folder)
@@ -60,9 +60,7 @@ def test_an_issuer_is_made_and_then_left_alone(endpoint: Endpoint, each_site: Si
     }
 
 
-def test_strangers_read_the_two_documents_and_nothing_else(
-    endpoint: Endpoint, each_site: Site, ansible: Ansible
-) -> None:
+def test_anonymous_clients_read_only_the_two_documents(endpoint: Endpoint, each_site: Site, ansible: Ansible) -> None:
     ansible.provision(each_site.variables)
     endpoint.s3.put_object(Bucket=each_site.bucket, Key="other.json", Body=b"{}")
     assert [endpoint.fetch(url).status for url in each_site.documents] == [200, 200]
@@ -92,7 +90,7 @@ def test_clusters_share_a_bucket_under_prefixes(endpoint: Endpoint, each_site: S
             endpoint.delete_provider(issuer)
 
 
-def test_teardown_leaves_bucket_and_key_alone(endpoint: Endpoint, each_site: Site, ansible: Ansible) -> None:
+def test_teardown_keeps_bucket_and_key(endpoint: Endpoint, each_site: Site, ansible: Ansible) -> None:
     ansible.provision(each_site.variables)
     endpoint.s3.put_object(Bucket=each_site.bucket, Key="other.json", Body=b"{}")
     before = key_files(ansible.folder)
@@ -147,7 +145,7 @@ def test_teardown_refuses_a_bucket_with_other_objects(endpoint: Endpoint, site: 
     assert set(key_files(ansible.folder)) == set(KEY_FILES)
 
 
-def test_two_runs_at_once_make_one_issuer(endpoint: Endpoint, site: Site, tmp_path: Path) -> None:
+def test_two_concurrent_runs_create_one_issuer(endpoint: Endpoint, site: Site, tmp_path: Path) -> None:
     """On the same new key path and bucket: link(2) and the store's conditional writes decide, not luck."""
     variables = {**site.variables, "irsa_issuer_key_path": str(tmp_path / "sa-signer.key")}
     folders = [tmp_path / name for name in ("one", "two")]
@@ -195,7 +193,7 @@ def test_the_account_is_looked_up_or_asked_for(endpoint: Endpoint, site: Site, a
     assert not refused.writes and not key_files(ansible.folder)
 
 
-def test_a_bucket_of_another_account_is_not_taken(endpoint: Endpoint, site: Site, ansible: Ansible) -> None:
+def test_a_bucket_of_another_account_is_refused(endpoint: Endpoint, site: Site, ansible: Ansible) -> None:
     """Whose a bucket is, is asked with every call."""
     endpoint.make_bucket(site.bucket)
     other = "999999999999"

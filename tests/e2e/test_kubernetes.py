@@ -58,25 +58,25 @@ def cluster(
             yield Cluster(request.param, folder, site, provisioned, api)
 
 
-def test_it_signs_with_the_key_that_is_published(cluster: Cluster) -> None:
+def test_the_api_server_signs_with_the_published_key(cluster: Cluster) -> None:
     token = cluster.token()
     assert claims_of(token)["iss"] == cluster.site.issuer
     assert header_of(token)["kid"] == cluster.provisioned.result["kid"]
     assert header_of(token)["alg"] == cluster.provisioned.result["algorithm"]
 
 
-def test_its_own_jwks_is_the_published_one(endpoint: Endpoint, cluster: Cluster) -> None:
+def test_the_api_servers_jwks_is_the_published_one(endpoint: Endpoint, cluster: Cluster) -> None:
     published = endpoint.fetch(cluster.site.documents[0])
     assert json.loads(published.body) == cluster.api.get("/openid/v1/jwks")
 
 
-def test_its_own_discovery_document_agrees_with_the_published_one(endpoint: Endpoint, cluster: Cluster) -> None:
+def test_the_api_servers_discovery_document_agrees_with_the_published_one(endpoint: Endpoint, cluster: Cluster) -> None:
     published = json.loads(endpoint.fetch(cluster.site.documents[1]).body)
     own = cluster.api.get("/.well-known/openid-configuration")
     assert own == {name: published[name] for name in own}
 
 
-def test_it_accepts_its_own_tokens(cluster: Cluster) -> None:
+def test_the_api_server_accepts_its_own_tokens(cluster: Cluster) -> None:
     """The public key file that the flags name verifies what the private one signs."""
     known = cluster.token(audience=cluster.site.issuer)
     assert cluster.api.ask("/api/v1/nodes", bearer=known)[0] == 403
@@ -93,7 +93,7 @@ def test_self_hosted_keys_prints_the_published_jwks(endpoint: Endpoint, cluster:
         assert ended.returncode != 0 and "not RSA" in ended.stdout + ended.stderr
 
 
-def test_a_relying_party_accepts_its_tokens_and_no_others(
+def test_a_relying_party_accepts_only_the_clusters_tokens(
     endpoint: Endpoint, cluster: Cluster, new_api_server: NewApiServer
 ) -> None:
     """Another API server reads the published documents, and judges tokens by them alone."""
@@ -130,7 +130,7 @@ def test_a_relying_party_accepts_its_tokens_and_no_others(
 
 @pytest.mark.parametrize("file_format", ["traditional", "pkcs8"])
 @pytest.mark.parametrize("key_type", KEYS)
-def test_it_starts_with_both_forms_of_every_key(
+def test_the_api_server_starts_with_both_forms_of_every_key(
     new_api_server: NewApiServer, ansible: Ansible, key_type: str, file_format: str
 ) -> None:
     """As a signing key both will do; as a key to verify with, an elliptic-curve one in PKCS#8 is not read."""
@@ -156,7 +156,7 @@ def test_it_starts_with_both_forms_of_every_key(
                 pass
 
 
-def test_sts_accepts_its_tokens_and_no_others(endpoint: Endpoint, cluster: Cluster) -> None:
+def test_sts_accepts_only_the_clusters_tokens(endpoint: Endpoint, cluster: Cluster) -> None:
     """The endpoint's own STS is the judge, by the trust policy that the collection's filter makes."""
     algorithm = cluster.provisioned.result["algorithm"]
     if algorithm not in os.environ.get("IRSA_E2E_STS_ALGORITHMS", algorithm).split(","):

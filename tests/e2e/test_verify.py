@@ -71,7 +71,7 @@ class Cluster:
         return result
 
     def sts_takes(self, token: str) -> bool:
-        """What STS says when somebody else asks it."""
+        """What STS says when it is asked by other means."""
         try:
             self.endpoint.sts.assume_role_with_web_identity(
                 RoleArn=self.role_arn, RoleSessionName="e2e", WebIdentityToken=token

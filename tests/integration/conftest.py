@@ -49,7 +49,7 @@ def account(sandbox: Sandbox) -> Account:
 
 @pytest.fixture
 def operator(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Operator:
-    """Somebody with a folder of their own who runs ansible-playbook against the emptied sandbox."""
+    """An operator with an own folder who runs ansible-playbook against the emptied sandbox."""
     return Operator(sandbox, tmp_path_factory.mktemp("operator"))
 
 

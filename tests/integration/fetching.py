@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fetching as anybody would: by an HTTPS client that shares nothing with the collection or the AWS SDK."""
+"""Anonymous fetching by an HTTPS client that shares nothing with the collection or the AWS SDK."""
 
 from __future__ import annotations
 

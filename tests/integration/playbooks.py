@@ -159,7 +159,7 @@ class Running:
 
 
 class Operator:
-    """Somebody who runs ansible-playbook in a folder of their own, with the environment that leads to the sandbox.
+    """A user who runs ansible-playbook in an own folder, with the environment that leads to the sandbox.
 
     :ivar variables: handed to every run, beneath those of the run itself
     :ivar environment: likewise
@@ -186,7 +186,7 @@ class Operator:
         return self.start(TEARDOWN, *arguments, **more).wait()
 
     def play(self, plays: Sequence[Play], *arguments: str, **more: Any) -> Run:
-        """Runs a playbook of somebody else's; see `start`."""
+        """Runs a playbook of one's own; see `start`."""
         playbook = self.folder / f"playbook-{next(self._numbers)}.yml"
         playbook.write_text(json.dumps(plays), encoding="utf-8")
         return self.start(str(playbook), *arguments, **more).wait()

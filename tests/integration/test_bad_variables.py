@@ -16,8 +16,8 @@ from playbooks import Operator, Run
 SINGLE: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "dots": ({"irsa_issuer_bucket": "irsa.prod"}, ("irsa_issuer_bucket: ", "'irsa.prod' has a dot")),
     "capitals": ({"irsa_issuer_bucket": "Irsa-Prod"}, ("irsa_issuer_bucket: ", "in lower case")),
-    "short": ({"irsa_issuer_bucket": "ir"}, ("irsa_issuer_bucket: ", "S3 takes 3 to 63")),
-    "long": ({"irsa_issuer_bucket": "i" * 64}, ("irsa_issuer_bucket: ", "S3 takes 3 to 63")),
+    "short": ({"irsa_issuer_bucket": "ir"}, ("irsa_issuer_bucket: ", "S3 accepts 3 to 63")),
+    "long": ({"irsa_issuer_bucket": "i" * 64}, ("irsa_issuer_bucket: ", "S3 accepts 3 to 63")),
     "underscore": (
         {"irsa_issuer_bucket": "irsa_prod"},
         ("irsa_issuer_bucket: ", "lower-case letters, digits and hyphens"),
@@ -59,7 +59,7 @@ SINGLE: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "no-hex": ({"irsa_issuer_thumbprints": ["x" * 40]}, ("irsa_issuer_thumbprints: ", "40 hexadecimal digits")),
     "auto-and": (
         {"irsa_issuer_thumbprints": ["auto", "0" * 40]},
-        ("irsa_issuer_thumbprints: ", "'auto' alone"),
+        ("irsa_issuer_thumbprints: ", "either only 'auto'"),
     ),
     "audiences": (
         {"irsa_issuer_audiences": [f"audience-{number}" for number in range(101)]},

@@ -43,7 +43,7 @@ def stock_moto() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", ["the sandbox's", "stock moto's"])
-def test_an_endpoint_of_ones_own_is_enough(
+def test_a_custom_endpoint_is_enough(
     operator: Operator, sandbox: Sandbox, account: Account, stock_moto: str, kind: str
 ) -> None:
     endpoint = sandbox.http_endpoint if kind == "the sandbox's" else stock_moto

@@ -176,7 +176,7 @@ def test_the_implicit_localhost_is_direct(operator: Operator) -> None:
         (LOCAL, {"environment": {"A": "b"}}, ""),
     ],
 )
-def test_when_a_module_is_shipped(
+def test_modules_are_shipped_where_they_cannot_run_here(
     operator: Operator, tmp_path: Path, variables: dict[str, str], keywords: dict[str, Any], reason: str
 ) -> None:
     other = tmp_path / "python"
@@ -187,7 +187,7 @@ def test_when_a_module_is_shipped(
     assert bool(reasons(run)) == bool(reason)
 
 
-def test_a_core_without_the_names_it_uses_ships_every_module(operator: Operator, tmp_path: Path) -> None:
+def test_an_unknown_core_ships_every_module(operator: Operator, tmp_path: Path) -> None:
     """ansible-core 2.19 and later have patch_module_args; a later one may not."""
     site = tmp_path / "site"
     site.mkdir()
@@ -206,7 +206,7 @@ def test_a_core_without_the_names_it_uses_ships_every_module(operator: Operator,
     assert "it is gone" in reasons(run)
 
 
-def test_no_environment_of_a_task_outlives_it(operator: Operator) -> None:
+def test_the_environment_of_a_task_ends_with_it(operator: Operator) -> None:
     """The process is the same for all items of a loop."""
     task = {
         "name": "see",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whatever somebody changes is put right by the next run, in place; whatever is somebody else's stays."""
+"""Whatever was changed is repaired by the next run; whatever belongs to others stays."""
 
 from __future__ import annotations
 
@@ -103,12 +103,12 @@ def look(running: Sandbox, story: Story) -> Anonymous:
 
 
 class TestRepair:
-    def test_is_told_by_check_mode_which_writes_nothing(self, story: Story) -> None:
+    def test_check_mode_plans_the_repair_and_writes_nothing(self, story: Story) -> None:
         assert story.check.writes == []
         assert story.check.actions == story.repair.actions
         assert story.repair.aws_actions == story.repair.writes
 
-    def test_takes_one_write_for_each_thing(self, story: Story) -> None:
+    def test_repair_takes_one_write_for_each_difference(self, story: Story) -> None:
         assert story.repair.actions == [
             "file:WritePublicKey",
             "s3:PutPublicAccessBlock",
@@ -122,7 +122,7 @@ class TestRepair:
         ]
 
     @pytest.mark.parametrize("run", ["check", "repair"])
-    def test_is_drawn(self, story: Story, run: str) -> None:
+    def test_repair_is_shown_in_the_diff(self, story: Story, run: str) -> None:
         # What differs in each diff, as a reviewer sees it: the lines that go, and those that come.
         lines = getattr(story, run).output.splitlines()
         for line in (
@@ -141,7 +141,7 @@ class TestRepair:
         ):
             assert line in lines
 
-    def test_leads_to_what_there_was(self, story: Story, look: Anonymous) -> None:
+    def test_repair_restores_the_first_state(self, story: Story, look: Anonymous) -> None:
         account, issuer = story.account, story.issuer
         for key, document in story.original.items():
             fetched = look(f"{issuer.issuer}/{key}")
@@ -153,38 +153,38 @@ class TestRepair:
         assert account.provider(issuer.arn)["ClientIDList"] == ["sts.amazonaws.com"]
         assert issuer.key.with_name("sa-signer-pkcs8.pub").exists()
 
-    def test_changes_nothing_the_next_time(self, story: Story) -> None:
+    def test_the_run_after_a_repair_changes_nothing(self, story: Story) -> None:
         assert story.after.changed == {"localhost": 0}
         assert story.after.actions == story.after.writes == []
 
 
-class TestWhatIsSomebodyElses:
-    def test_bucket_policy_statements_stay(self, story: Story) -> None:
+class TestWhatBelongsToOthers:
+    def test_policy_statements_of_others_stay(self, story: Story) -> None:
         policy = story.account.policy(BUCKET)
         assert policy is not None
         assert [statement["Sid"] for statement in policy["Statement"]] == ["Friend", "SelfhostedIrsaPublicDocuments"]
         assert policy["Statement"][0] == FRIEND
 
-    def test_objects_and_versioning_stay(self, story: Story) -> None:
+    def test_objects_of_others_and_versioning_stay(self, story: Story) -> None:
         s3 = story.account.s3
         assert s3.get_object(Bucket=BUCKET, Key="notes.txt")["Body"].read() == b"mine"
         assert s3.get_bucket_versioning(Bucket=BUCKET)["Status"] == "Enabled"
 
-    def test_tags_stay(self, story: Story) -> None:
+    def test_tags_of_others_stay(self, story: Story) -> None:
         wanted = {"team": "platform", "stage": "prod", "cost-centre": "42"}
         assert story.account.bucket_tags(BUCKET) == wanted
         tags = story.account.provider(story.issuer.arn)["Tags"]
         assert {tag["Key"]: tag["Value"] for tag in tags} == wanted
 
 
-def test_an_audience_that_is_taken_away_is_named(story: Story) -> None:
+def test_a_removed_audience_is_named(story: Story) -> None:
     for run in (story.check, story.repair):
         (warning,) = run.warnings
         assert "sts.others.example" in warning
         assert story.issuer.arn in warning
 
 
-def test_a_provider_that_is_gone_is_made_again_and_a_foreign_key_stays_until_it_is_purged(
+def test_a_missing_provider_is_created_and_a_foreign_key_stays_until_purged(
     operator: Operator, account: Account
 ) -> None:
     issuer = Rehearsal(account, operator.key, BUCKET)

@@ -18,7 +18,7 @@ DISCOVERY = ".well-known/openid-configuration"
 
 
 @pytest.mark.parametrize("arguments", [[], ["--check"]], ids=["run", "check"])
-def test_a_key_that_is_gone_while_the_issuer_is_in_use_is_not_replaced(
+def test_a_lost_key_of_an_issuer_in_use_is_not_replaced(
     operator: Operator, account: Account, arguments: list[str]
 ) -> None:
     in_use = Rehearsal(account, operator.keys / "in-use.key", "irsa-in-use")
@@ -58,7 +58,7 @@ OTHERS_DOCUMENTS = {
 }
 
 
-def test_documents_of_somebody_else_are_overwritten_only_on_request(operator: Operator, account: Account) -> None:
+def test_documents_of_others_are_overwritten_only_on_request(operator: Operator, account: Account) -> None:
     issuers = {}
     for name, documents in OTHERS_DOCUMENTS.items():
         # A bucket that was never ours: it is not to be opened to the public either.
@@ -90,7 +90,7 @@ def test_documents_of_somebody_else_are_overwritten_only_on_request(operator: Op
         assert issuer.run() == []
 
 
-def test_an_audience_that_the_variables_no_longer_have_is_named(operator: Operator, account: Account) -> None:
+def test_an_audience_missing_in_the_variables_is_named(operator: Operator, account: Account) -> None:
     issuer = Rehearsal(account, operator.key, "irsa-audience")
     issuer.run()
     account.iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=issuer.arn, ClientID="vault.example")

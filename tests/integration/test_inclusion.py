@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role in somebody else's playbook: once for a cluster, for a fleet, with a key elsewhere or there already."""
+"""The role in a playbook of one's own: once for a cluster, for a fleet, with a key elsewhere or there already."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def saved(operator: Operator) -> Play:
 
 
 @pytest.mark.parametrize("how", ["include", "import"])
-def test_once_for_a_cluster_of_three_with_the_key_on_one_of_them(
+def test_a_cluster_of_three_runs_the_role_once_with_the_key_on_one_node(
     operator: Operator, account: Account, how: str
 ) -> None:
     pki = operator.folder / "cp-2" / "pki"
@@ -76,7 +76,7 @@ def test_once_for_a_cluster_of_three_with_the_key_on_one_of_them(
 
 @pytest.mark.parametrize("keywords", [{"run_once": True}, {"when": "inventory_hostname == 'cp-2'"}], ids=str)
 @pytest.mark.parametrize("how", ["include", "import"])
-def test_once_for_a_cluster_of_three_with_the_key_on_the_controller(
+def test_a_cluster_of_three_runs_the_role_once_with_the_key_on_the_controller(
     operator: Operator, how: str, keywords: dict[str, Any]
 ) -> None:
     variables = {"irsa_issuer_bucket": "irsa-cluster", "irsa_issuer_key_path": str(operator.key)}
@@ -95,7 +95,7 @@ def test_once_for_a_cluster_of_three_with_the_key_on_the_controller(
     "wrong",
     [{"irsa_issuer_bucket": "Not_A_Bucket"}, {"irsa_issuer_state": None}, {"irsa_issuer_prefix": "{{ nowhere }}"}],
 )
-def test_a_cluster_that_fails_leaves_the_others_alone_and_gets_no_result_of_theirs(
+def test_a_failed_cluster_does_not_disturb_others_or_get_their_result(
     operator: Operator, strategy: str, wrong: dict[str, Any]
 ) -> None:
     hosts: dict[str, dict[str, Any]] = {
@@ -113,7 +113,7 @@ def test_a_cluster_that_fails_leaves_the_others_alone_and_gets_no_result_of_thei
     }
 
 
-def test_a_condition_that_asks_for_the_result_lets_the_role_go_to_its_end(operator: Operator) -> None:
+def test_a_condition_on_the_result_lets_the_role_end(operator: Operator) -> None:
     # Of one task alone it may be false while the others are still to come.
     variables = {
         "irsa_issuer_bucket": "irsa-once",
@@ -133,7 +133,7 @@ def test_direct_execution_is_turned_off_for_one_cluster(operator: Operator) -> N
     assert run.result["kid"] == kid_of(operator.key)
 
 
-def test_a_role_that_is_skipped_leaves_an_earlier_result(operator: Operator) -> None:
+def test_a_skipped_role_keeps_an_earlier_result(operator: Operator) -> None:
     variables = {"irsa_issuer_bucket": "irsa-kept", "irsa_issuer_key_path": str(operator.key)}
     gone = role("import", vars={**variables, "irsa_issuer_state": "absent"}, when="false")
     operator.play([play(role("import", vars=variables), gone), saved(operator)], hosts={"kept": {}}).ok()
@@ -141,9 +141,7 @@ def test_a_role_that_is_skipped_leaves_an_earlier_result(operator: Operator) -> 
     assert left["issuer"] == "https://irsa-kept.s3.eu-west-1.amazonaws.com"
 
 
-def test_a_key_that_could_not_be_made_is_not_published_even_where_that_is_ignored(
-    operator: Operator, account: Account
-) -> None:
+def test_a_key_that_could_not_be_created_is_never_published(operator: Operator, account: Account) -> None:
     variables = {
         "irsa_issuer_bucket": "irsa-no-key",
         "irsa_issuer_key_host": "node",
@@ -197,12 +195,12 @@ def fleet(new_operator: Callable[[], Operator], running: Sandbox) -> Fleet:
 
 
 class TestFleetInOneBucket:
-    def test_each_has_an_issuer_of_its_own(self, fleet: Fleet) -> None:
+    def test_each_cluster_of_a_fleet_has_its_own_issuer(self, fleet: Fleet) -> None:
         assert {name: result["issuer"] for name, result in fleet.first.results.items()} == {
             name: fleet.issuer(name) for name in ("pkcs8", "sec1", "kubeadm")
         }
 
-    def test_opens_the_documents_of_all_with_one_statement(self, fleet: Fleet) -> None:
+    def test_a_fleet_opens_all_documents_with_one_statement(self, fleet: Fleet) -> None:
         policy = fleet.account.policy("irsa-fleet")
         assert policy is not None
         (statement,) = policy["Statement"]
@@ -211,11 +209,11 @@ class TestFleetInOneBucket:
             "arn:aws:s3:::irsa-fleet/*/keys.json",
         ]
 
-    def test_changes_nothing_the_second_time(self, fleet: Fleet) -> None:
+    def test_the_second_run_of_a_fleet_changes_nothing(self, fleet: Fleet) -> None:
         assert fleet.second.changed == dict.fromkeys(("pkcs8", "sec1", "kubeadm"), 0)
         assert fleet.second.writes == []
 
-    def test_loses_one_and_no_other(self, fleet: Fleet, running: Sandbox) -> None:
+    def test_teardown_of_one_cluster_keeps_the_others(self, fleet: Fleet, running: Sandbox) -> None:
         look = Anonymous(running)
         for name, status in (("pkcs8", 403), ("sec1", 200), ("kubeadm", 200)):
             assert look(f"{fleet.issuer(name)}/keys.json").status == status
@@ -223,18 +221,18 @@ class TestFleetInOneBucket:
         assert fleet.account.providers() == arns
 
 
-class TestKeysThatWereThere:
+class TestExistingKeys:
     @pytest.mark.parametrize(
         ("name", "file", "algorithm"),
         [("pkcs8", "pkcs8.key", "RS256"), ("sec1", "sec1.key", "ES256"), ("kubeadm", "sa.key", "RS256")],
     )
-    def test_are_adopted(self, fleet: Fleet, name: str, file: str, algorithm: str) -> None:
+    def test_existing_keys_are_adopted(self, fleet: Fleet, name: str, file: str, algorithm: str) -> None:
         result = fleet.first.results[name]
         assert (result["kid"], result["algorithm"]) == (kid_of(fleet.operator.keys / file), algorithm)
         assert "file:CreatePrivateKey" not in result["actions"]
         assert json.loads(result["discovery_json"])["id_token_signing_alg_values_supported"] == [algorithm]
 
-    def test_are_not_touched(self, fleet: Fleet) -> None:
+    def test_existing_key_files_are_unchanged(self, fleet: Fleet) -> None:
         present = {path.name: path.read_bytes() for path in fleet.operator.key_files()}
         assert fleet.keys.items() <= present.items()
         assert present.keys() - fleet.keys.keys() == {
@@ -247,7 +245,7 @@ class TestKeysThatWereThere:
     @pytest.mark.parametrize(
         ("name", "file", "algorithm"), [("sec1", "sec1.key", "ES256"), ("kubeadm", "sa.key", "RS256")]
     )
-    def test_give_pods_their_roles(self, fleet: Fleet, name: str, file: str, algorithm: str) -> None:
+    def test_tokens_of_existing_keys_get_roles(self, fleet: Fleet, name: str, file: str, algorithm: str) -> None:
         fleet.account.trust(fleet.first.results[name]["provider_arn"], name)
         signed = token(fleet.operator.keys / file, fleet.issuer(name), "system:serviceaccount:default:app", algorithm)
         fleet.account.client("sts").assume_role_with_web_identity(
@@ -255,14 +253,14 @@ class TestKeysThatWereThere:
         )
 
 
-def test_a_relative_path_is_taken_from_where_the_collections_playbook_is_called(operator: Operator) -> None:
+def test_a_relative_path_starts_where_the_collections_playbook_is_called(operator: Operator) -> None:
     operator.variables = {"irsa_issuer_bucket": "irsa-relative", "irsa_issuer_key_path": "keys/here.key"}
     run = operator.provision().ok()
     assert {path.name for path in operator.key_files()} == {"here.key", "here.key.pub", "here-pkcs8.pub"}
     assert run.result["apiserver_flags"][2] == f"--service-account-signing-key-file={operator.keys}/here.key"
 
 
-def test_a_relative_path_is_taken_from_the_folder_of_ones_own_playbook(operator: Operator) -> None:
+def test_a_relative_path_starts_at_the_folder_of_ones_own_playbook(operator: Operator) -> None:
     variables = {"irsa_issuer_bucket": "irsa-relative", "irsa_issuer_key_path": "keys/there.key"}
     operator.play([{**play(role("import", vars=variables)), "hosts": "localhost"}], "--check").ok()
     assert list(operator.key_files()) == []
@@ -270,7 +268,7 @@ def test_a_relative_path_is_taken_from_the_folder_of_ones_own_playbook(operator:
     assert (operator.keys / "there.key").exists()
 
 
-def test_nobody_is_become_on_the_controller(operator: Operator, account: Account) -> None:
+def test_aws_tasks_never_become_another_user(operator: Operator, account: Account) -> None:
     # A play that becomes root on its nodes, from a controller that has no sudo.
     variables = {
         "irsa_issuer_bucket": "irsa-become",

@@ -48,7 +48,7 @@ class Killed(BaseException):
 
 
 def kill_after(sandbox: Sandbox, patch: pytest.MonkeyPatch, writes: list[str], number: int) -> None:
-    """Lets `number` of the `writes` happen, and kills whoever makes the next one."""
+    """Lets `number` of the `writes` happen, and kills the process that makes the next one."""
     if not writes[number].startswith("file:"):
         if number and writes[number - 1].startswith("file:"):
             # The endpoint sees no file, so it cannot count up to here.
@@ -96,7 +96,7 @@ def issuer(operator: Operator, account: Account) -> Rehearsal:
 
 
 @pytest.mark.parametrize("number", range(len(WRITES)))
-def test_a_run_goes_on_where_another_was_killed(sandbox: Sandbox, issuer: Rehearsal, number: int) -> None:
+def test_a_run_completes_a_killed_run(sandbox: Sandbox, issuer: Rehearsal, number: int) -> None:
     interrupt(sandbox, issuer.run, WRITES, number)
     check, written_in_check_mode = logged(sandbox, lambda: issuer.run(check_mode=True))
     run, written = logged(sandbox, issuer.run)
@@ -107,7 +107,7 @@ def test_a_run_goes_on_where_another_was_killed(sandbox: Sandbox, issuer: Rehear
 
 
 @pytest.mark.parametrize("number", range(len(REMOVALS)))
-def test_a_removal_goes_on_where_another_was_killed(sandbox: Sandbox, issuer: Rehearsal, number: int) -> None:
+def test_a_removal_completes_a_killed_removal(sandbox: Sandbox, issuer: Rehearsal, number: int) -> None:
     issuer.run()
     interrupt(sandbox, issuer.remove, REMOVALS, number)
     check, written_in_check_mode = logged(sandbox, lambda: issuer.remove(check_mode=True))
@@ -122,7 +122,7 @@ def test_a_removal_goes_on_where_another_was_killed(sandbox: Sandbox, issuer: Re
 BY_THE_ROLE = {"policy": 2, "public-key": 4, "discovery": 7}
 
 
-def test_the_role_goes_on_where_a_run_was_killed(operator: Operator, account: Account, sandbox: Sandbox) -> None:
+def test_the_role_completes_a_killed_run(operator: Operator, account: Account, sandbox: Sandbox) -> None:
     issuers = {
         name: Rehearsal(account, operator.keys / f"{name}.key", f"irsa-{name}", {"team": "platform"})
         for name in BY_THE_ROLE
@@ -145,7 +145,7 @@ def test_the_role_goes_on_where_a_run_was_killed(operator: Operator, account: Ac
     assert again.writes == []
 
 
-def test_the_role_says_why_it_could_not_go_on(operator: Operator, account: Account, sandbox: Sandbox) -> None:
+def test_the_role_says_why_it_could_not_complete(operator: Operator, account: Account, sandbox: Sandbox) -> None:
     issuer = Rehearsal(account, operator.key, "irsa-interrupted", {"team": "platform"})
     sandbox.fail(after_writes=2)
     killed = operator.provision(variables=issuer.variables)

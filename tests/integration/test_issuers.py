@@ -126,7 +126,7 @@ def look(running: Sandbox, story: Story) -> Anonymous:
     return Anonymous(running)
 
 
-def test_the_second_run_changes_nothing_of_what_was_complete(story: Story) -> None:
+def test_the_second_run_changes_nothing_that_was_complete(story: Story) -> None:
     assert story.second.changed == {**dict.fromkeys(story.first.changed, 0), "own-host": 1}
     assert story.second.writes == ["iam:CreateOpenIDConnectProvider"]
 
@@ -141,8 +141,8 @@ def test_the_global_host_can_be_the_issuer(story: Story, look: Anonymous) -> Non
     assert location["LocationConstraint"] is None
 
 
-class TestABucketOfSomebodyElses:
-    def test_is_published_into(self, story: Story, look: Anonymous) -> None:
+class TestBucketOfOthers:
+    def test_documents_are_published_into_a_bucket_of_others(self, story: Story, look: Anonymous) -> None:
         assert story.first.results["terraform"]["actions"] == [
             "file:CreatePrivateKey",
             "file:WritePublicKey",
@@ -153,12 +153,12 @@ class TestABucketOfSomebodyElses:
         ]
         assert look("https://irsa-terraform.s3.eu-west-1.amazonaws.com/keys.json").status == 200
 
-    def test_is_not_changed(self, story: Story) -> None:
+    def test_a_bucket_of_others_is_not_changed(self, story: Story) -> None:
         assert story.first.writes_to("irsa-terraform") == ["s3:PutObject", "s3:PutObject"]
 
 
-class TestAnIssuerWithoutABucket:
-    def test_says_what_to_serve_where(self, story: Story) -> None:
+class TestIssuerWithoutBucket:
+    def test_a_run_without_a_bucket_says_what_to_serve_where(self, story: Story) -> None:
         assert story.first.results["own-host"]["provider_arn"] is None
         for run in (story.check, story.first):
             (text,) = run.warnings_of("own-host")
@@ -166,16 +166,16 @@ class TestAnIssuerWithoutABucket:
             assert f"{OWN_HOST}/{DISCOVERY}" in text
             assert "run again" in text
 
-    def test_has_its_documents_in_the_result(self, story: Story) -> None:
+    def test_a_run_without_a_bucket_returns_the_documents(self, story: Story) -> None:
         result = story.first.results["own-host"]
         assert json.loads(result["discovery_json"])["issuer"] == OWN_HOST
         assert [key["kid"] for key in json.loads(result["jwks_json"])["keys"]] == [kid_of(story.key("own-host"))]
 
-    def test_needs_nothing_of_s3(self, story: Story) -> None:
+    def test_a_run_without_a_bucket_makes_no_call_to_s3(self, story: Story) -> None:
         assert story.check.calls
         assert not [call for call in story.check.calls if call["service"].startswith("s3")]
 
-    def test_is_registered_once_they_are_served(self, story: Story) -> None:
+    def test_an_issuer_without_a_bucket_is_registered_once_served(self, story: Story) -> None:
         arn = "arn:aws:iam::123456789012:oidc-provider/issuer.example/prod"
         assert story.second.results["own-host"]["actions"] == ["iam:CreateOpenIDConnectProvider"]
         assert story.second.results["own-host"]["provider_arn"] == arn
@@ -186,15 +186,15 @@ class TestAnIssuerWithoutABucket:
 class TestThumbprints:
     ARN = "arn:aws:iam::123456789012:oidc-provider/irsa-thumbprint.s3.eu-west-1.amazonaws.com"
 
-    def test_that_are_listed_are_registered(self, story: Story) -> None:
+    def test_listed_thumbprints_are_registered(self, story: Story) -> None:
         created = story.first.drawn("thumbprint")[f"provider {self.ARN} (provider)"]
         assert json.loads(created["after"])["thumbprints"] == ["a" * 40]
 
-    def test_are_taken_from_the_served_chain_on_request(self, story: Story, running: Sandbox) -> None:
+    def test_auto_thumbprints_come_from_the_served_chain(self, story: Story, running: Sandbox) -> None:
         assert story.third.results["thumbprint"]["actions"] == ["iam:UpdateOpenIDConnectProviderThumbprint"]
         assert story.account.provider(self.ARN)["ThumbprintList"] == [_thumbprint_by_openssl(running)]
 
-    def test_are_ours_to_leave_alone_when_none_are_asked_for(self, story: Story) -> None:
+    def test_thumbprints_are_kept_where_none_are_given(self, story: Story) -> None:
         provider = story.account.provider(
             "arn:aws:iam::123456789012:oidc-provider/irsa-curve.s3.eu-west-1.amazonaws.com"
         )
@@ -234,13 +234,13 @@ def test_a_new_key_can_be_of_another_type(story: Story) -> None:
     )
 
 
-def test_the_key_can_be_published_with_an_empty_kid_too(story: Story) -> None:
+def test_the_key_can_also_be_published_with_an_empty_kid(story: Story) -> None:
     named, unnamed = story.keys_at("irsa-legacy")
     assert named["kid"] == kid_of(story.key("legacy"))
     assert unnamed == {**named, "kid": ""}
 
 
-def test_a_public_form_can_be_left_out(story: Story) -> None:
+def test_a_public_key_file_can_be_left_out(story: Story) -> None:
     assert story.key("legacy").with_suffix(".key.pub").exists()
     assert not story.key("legacy").with_name("legacy-pkcs8.pub").exists()
     assert f"--service-account-key-file={story.key('legacy')}" in story.first.results["legacy"]["apiserver_flags"]
@@ -267,7 +267,7 @@ def test_key_files_are_kept_in_a_private_bucket_on_request(story: Story) -> None
     assert story.first.writes_to("irsa-private") == ["s3:PutObject"] * 3
 
 
-def test_settings_are_handed_on(story: Story, look: Anonymous) -> None:
+def test_bucket_settings_reach_the_bucket(story: Story, look: Anonymous) -> None:
     s3 = story.account.s3
     assert s3.get_bucket_versioning(Bucket="irsa-settings")["Status"] == "Enabled"
     fetched = look("https://irsa-settings.s3.eu-west-1.amazonaws.com/keys.json")

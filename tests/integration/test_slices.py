@@ -56,7 +56,7 @@ def _lasting(provider: Mapping[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def fleet(operator: Operator) -> Operator:
-    """Somebody with a key for each cluster, so that every run comes to the same key IDs."""
+    """An operator with a key for each cluster, so that every run has the same key IDs."""
     for host in HOSTS:
         new_key(operator.keys / f"{host}.key", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
     operator.variables = {
@@ -100,7 +100,7 @@ def by_ansible_runner(fleet: Operator) -> Iterator[Running]:
     [(by_limit, False), (as_awx_does, True), (by_ansible_runner, True)],
     ids=["by limit, one after another", "as AWX does, at once", "by ansible-runner, at once"],
 )
-def test_slices_come_to_what_one_run_makes(
+def test_slices_have_the_result_of_one_run(
     sandbox: Sandbox,
     account: Account,
     fleet: Operator,

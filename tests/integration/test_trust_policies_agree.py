@@ -54,7 +54,7 @@ STATEMENTS = st.fixed_dictionaries(
 
 @hypothesis.settings(derandomize=True, max_examples=1000, deadline=None, database=None)
 @given(st.lists(STATEMENTS, min_size=1, max_size=3))
-def test_of_any_policy(statements: list[dict[str, Any]]) -> None:
+def test_verify_and_sandbox_agree_on_any_trust_policy(statements: list[dict[str, Any]]) -> None:
     policy = {"Version": "2012-10-17", "Statement": statements}
     claims = {f"{HOST}:sub": SUBJECT, f"{HOST}:aud": AUDIENCE}
     theirs = evaluate(policy, PolicyRequest(ACTION, None, {"Federated": frozenset({ARN})}, claims))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from accounts import Account
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import plan
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files
 from oracles import kid_of
 from playbooks import PROVISION, Operator
@@ -21,7 +21,7 @@ from rehearsal import Rehearsal
 TOLD = "Run again when the other run has ended"
 
 
-def test_two_runs_on_the_same_new_key_and_bucket_make_one_issuer(operator: Operator, account: Account) -> None:
+def test_two_concurrent_runs_create_one_issuer(operator: Operator, account: Account) -> None:
     operator.variables = {
         "irsa_issuer_bucket": "irsa-two",
         "irsa_issuer_key_path": str(operator.key),
@@ -58,7 +58,7 @@ def before_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int, Cal
 
         return attempt
 
-    monkeypatch.setattr(plan, "_make", watched(plan._make))
+    monkeypatch.setattr(Aws, "write", watched(Aws.write))
     for name in ("create_private", "replace"):
         monkeypatch.setattr(key_files, name, watched(getattr(key_files, name)))
     yield lambda number, other: pending.append((number, other))
@@ -66,7 +66,7 @@ def before_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int, Cal
 
 
 @pytest.mark.parametrize("number", range(9))
-def test_a_whole_run_may_come_before_any_write_of_another(
+def test_a_whole_run_may_precede_any_write_of_another(
     operator: Operator, account: Account, before_write: Callable[[int, Callable[[], object]], None], number: int
 ) -> None:
     one = Rehearsal(account, operator.key, "irsa-two", {"team": "platform"})

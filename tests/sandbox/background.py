@@ -32,7 +32,7 @@ class AlreadyRunning(Exception):
 
 @contextmanager
 def hold_lock(folder: Path) -> Iterator[None]:
-    """Holds the folder's lock for as long as the sandbox runs: whoever gets it knows that none does.
+    """Holds the folder's lock for as long as the sandbox runs: a process that gets it knows that none does.
 
     :raises AlreadyRunning: when another process holds it
     """

@@ -182,7 +182,7 @@ def _service_at_custom_endpoint(arrival: Arrival, path: str, signed_service: str
         return "s3control"
     if signed_service in ("iam", "sts"):
         return signed_service
-    # AssumeRoleWithWebIdentity is the one call of interest that nobody signs.
+    # AssumeRoleWithWebIdentity is the one call of interest that is never signed.
     if arrival.method == "POST" and path == "/" and b"Action=AssumeRoleWith" in arrival.body:
         return "sts"
     return "s3"

@@ -67,10 +67,10 @@ class Endpoint(Site):
         return parse_host(host) is not None or self.cloud.pages.has_host(host)
 
     def fetch(self, host: str, path: str, origin: str) -> Answer | None:
-        """Fetches a document over HTTPS as anybody would.
+        """Fetches a document over HTTPS anonymously.
 
         :param origin: the service that wants it
-        :return: the answer; None when nobody answers there
+        :return: the answer; None when nothing answers there
         """
         if host in self.cloud.unreachable or not self.serves(host):
             return None

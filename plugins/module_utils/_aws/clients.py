@@ -115,8 +115,8 @@ class Clients(collections.abc.Mapping[str, t.Any]):
         return config.merge(self._user_config) if self._user_config else config
 
     def _client(self, service: str) -> t.Any:
-        # Few S3-compatible stores have a DNS name for each bucket: where an endpoint is configured, botocore puts bucket
-        # names into the path, unless aws_config sets another addressing style.
+        # Few S3-compatible stores have a DNS name for each bucket: where an endpoint is configured, botocore puts
+        # bucket names into the path, unless aws_config sets another addressing style.
         return self._session.client(
             service,
             region_name=self.region,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What IAM takes as a provider's client IDs and thumbprints."""
+"""Which client IDs and thumbprints IAM accepts for a provider."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ MOST_THUMBPRINTS = 5
 _THUMBPRINT = re.compile(r"^[0-9A-Fa-f]{40}$")
 AUTO = "auto"
 
-# What ansible-playbook -e 'name=["a"]' makes of a list.
+# ansible-playbook -e 'name=["a"]' turns a list into such text.
 _QUOTED_LIST = re.compile(r"[\[\]{}\"'\s]")
 
 
 def check_client_ids(client_ids: t.Sequence[str], option: str = "client_ids") -> None:
-    """Raise IrsaError unless IAM takes these client IDs."""
+    """Raise IrsaError unless IAM accepts these client IDs."""
     if not 1 <= len(client_ids) <= MOST_CLIENT_IDS:
-        raise IrsaError(f"{option} has {len(client_ids)} entries; IAM takes 1 to {MOST_CLIENT_IDS} client IDs.")
+        raise IrsaError(f"{option} has {len(client_ids)} entries; IAM accepts 1 to {MOST_CLIENT_IDS} client IDs.")
     for client_id in client_ids:
         if not 1 <= len(client_id) <= 255:
-            raise IrsaError(f"{option} has an entry of {len(client_id)} characters; IAM takes 1 to 255.")
+            raise IrsaError(f"{option} has an entry of {len(client_id)} characters; IAM accepts 1 to 255.")
         if _QUOTED_LIST.search(client_id):
             raise IrsaError(
                 f"{option} has {client_id!r}, which looks like a list in quotes. With -e, give a list as JSON of the "
@@ -37,16 +37,16 @@ def check_client_ids(client_ids: t.Sequence[str], option: str = "client_ids") ->
 
 
 def check_thumbprints(thumbprints: t.Sequence[str], option: str = "thumbprints") -> None:
-    """Raise IrsaError unless these are thumbprints, or ``auto`` alone.
+    """Raise IrsaError unless these are thumbprints, or only ``auto``.
 
     IAM itself checks neither hexadecimal digits nor duplicates, so a wrong one would only be noticed when STS refuses.
     """
     if list(thumbprints) == [AUTO]:
         return
     if AUTO in thumbprints:
-        raise IrsaError(f"{option} has '{AUTO}' among others; give '{AUTO}' alone, or thumbprints alone.")
+        raise IrsaError(f"{option} has '{AUTO}' among others; give either only '{AUTO}' or only thumbprints.")
     if len(thumbprints) > MOST_THUMBPRINTS:
-        raise IrsaError(f"{option} has {len(thumbprints)} entries; IAM takes {MOST_THUMBPRINTS} at most.")
+        raise IrsaError(f"{option} has {len(thumbprints)} entries; IAM accepts {MOST_THUMBPRINTS} at most.")
     for thumbprint in thumbprints:
         if not _THUMBPRINT.fullmatch(thumbprint):
             raise IrsaError(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The thumbprint that IAM wants of an issuer, computed from what its host really serves."""
+"""The thumbprint of an issuer, computed from the certificates that its host serves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 try:
     from cryptography import x509
 except ImportError:
-    pass  # the module that wants it says so
+    pass  # the module that needs it says so
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import https
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
@@ -24,9 +24,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url i
 def of_issuer(url: str, route: https.Route) -> str:
     """The thumbprint of an issuer's JWKS host: SHA-1 of the top intermediate CA, 40 lower-case hexadecimal digits.
 
-    That is the last certificate which the host presents and which is no self-signed root:
+    That is the last certificate that the host presents and that is not a self-signed root:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html
-    Raises IrsaError where the host cannot be reached, is not trusted here, or presents its own certificate alone.
+    Raises IrsaError where the host cannot be reached, is not trusted here, or presents only its own certificate.
     """
     host = _jwks_host(url, route)
     try:
@@ -34,8 +34,7 @@ def of_issuer(url: str, route: https.Route) -> str:
     except https.FetchFailed as failure:
         raise IrsaError(
             f"The thumbprint of {host} could not be computed: {failure} Set ca_path (irsa_issuer_ca_path) to the file "
-            "of its CA, connect_to "
-            "(irsa_issuer_connect_to) to where it is reached, or list thumbprints yourself."
+            "of its CA, set connect_to (irsa_issuer_connect_to) to where it is reached, or list thumbprints yourself."
         ) from None
     try:
         return of_chain(https.served_chain(connection.sock), host)
@@ -57,9 +56,8 @@ def of_chain(chain: t.Sequence[bytes], host: str) -> str:
         chosen = 0
     else:
         raise IrsaError(
-            f"The thumbprint of {host} could not be computed: it presents its own certificate alone. Have it present "
-            "the intermediate CA's too, "
-            "as clients need it; or list thumbprints yourself."
+            f"The thumbprint of {host} could not be computed: it presents only its own certificate. Have it present the "
+            "certificate of the intermediate CA, too, which clients need; or list thumbprints yourself."
         )
     # SHA-1 is what IAM calls a thumbprint; nothing here relies on its strength.
     return hashlib.sha1(chain[chosen], usedforsecurity=False).hexdigest()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a bucket may be called, if its host name is to be an issuer."""
+"""Which names a bucket may have whose host name becomes an issuer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REGIONAL = re.compile(r"^[a-z0-9-]+-[0-9]{12}-[a-z0-9-]+-an$")
 def check_bucket_name(name: str, namespace: t.Optional[str] = None) -> None:
     """Raise IrsaError for a name that S3 refuses, or whose host name TLS would not cover.
 
-    ``namespace`` is ``account-regional``, ``global`` (as None is) or ``any``; the first asks for names of the form
+    ``namespace`` is ``account-regional``, ``global`` (also None) or ``any``. The first requires names of the form
     ``<prefix>-<account>-<region>-an``, the second refuses them.
     """
 
@@ -29,23 +29,23 @@ def check_bucket_name(name: str, namespace: t.Optional[str] = None) -> None:
         return IrsaError(f"The bucket name {name!r} {reason}")
 
     if not 3 <= len(name) <= 63:
-        raise refuse(f"has {len(name)} characters; S3 takes 3 to 63.")
+        raise refuse(f"has {len(name)} characters; S3 accepts 3 to 63.")
     if "." in name:
         raise refuse(
-            "has a dot. S3's certificate covers one level of names only, so nobody could read the documents over HTTPS."
+            "has a dot. S3's certificate covers only one level of names, so no one could read the documents over HTTPS."
         )
     if name != name.lower():
-        raise refuse("has upper-case letters, which S3 and host names do not. Write it in lower case.")
+        raise refuse("has upper-case letters, which neither S3 nor host names have. Write it in lower case.")
     if not _NAME.fullmatch(name):
         raise refuse("must be lower-case letters, digits and hyphens, with a letter or digit at both ends.")
     if name.startswith(_RESERVED_STARTS) or name.endswith(_RESERVED_ENDS):
-        raise refuse(f"begins or ends with what S3 reserves ({', '.join(_RESERVED_STARTS + _RESERVED_ENDS)}).")
+        raise refuse(f"begins or ends with text that S3 reserves ({', '.join(_RESERVED_STARTS + _RESERVED_ENDS)}).")
     if namespace == "account-regional" and not _REGIONAL.fullmatch(name):
         raise refuse(
-            "is not of the form <prefix>-<account ID>-<region>-an, which S3 asks for in the account-regional namespace."
+            "is not of the form <prefix>-<account ID>-<region>-an, which S3 requires in the account-regional namespace."
         )
     if namespace in (None, "global") and _REGIONAL.fullmatch(name):
         raise refuse(
-            "ends with -an, which S3 reserves for the account-regional namespace. Ask for that namespace, or choose "
+            "ends with -an, which S3 reserves for the account-regional namespace. Set that namespace, or choose "
             "another name."
         )

@@ -47,7 +47,7 @@ def _base64(number: int) -> str:
 
 
 def bucket_policy(bucket: str, prefix: str = "") -> str:
-    """:return: what lets everybody read the two documents, and nothing else"""
+    """:return: a policy that opens the two documents and nothing else"""
     place = f"arn:aws:s3:::{bucket}/{prefix}"
     statement = {
         "Effect": "Allow",

@@ -14,7 +14,7 @@ from ..surroundings import ACCOUNT, BUCKET, TAGS, Surroundings
 from .contestant import Playbook, write_yaml
 
 PROVISION = "selfhosted.irsa.provision"
-# The documents are served by plain HTTP here, and an issuer is not: there is nothing to look at as a stranger would.
+# The documents are served by plain HTTP here, which an issuer is not, so verification has nothing to fetch.
 COMMON = {"irsa_issuer_verify": False, "irsa_issuer_tags": TAGS}
 
 

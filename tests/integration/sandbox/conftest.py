@@ -62,7 +62,7 @@ def iam(aws: Callable[..., Any]) -> Any:
 
 @pytest.fixture
 def make_bucket(s3: Any) -> Callable[..., str]:
-    """Makes a bucket, and on request one that everybody may read `public` keys of."""
+    """Creates a bucket, and on request one whose `public` keys everyone may read."""
 
     def make(name: str = "issuer-bucket", public: tuple[str, ...] = ()) -> str:
         s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})

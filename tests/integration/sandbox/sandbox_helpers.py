@@ -21,7 +21,7 @@ OPEN_TO_POLICIES = {
 
 
 def policy_for(bucket: str, *keys: str, **elements: Any) -> dict[str, Any]:
-    """:return: a policy that lets everybody read `keys`; `elements` replace those of its one statement"""
+    """:return: a policy that lets everyone read `keys`; `elements` replace those of its one statement"""
     statement = {
         "Sid": "PublicDocuments",
         "Effect": "Allow",

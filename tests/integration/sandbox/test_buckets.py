@@ -80,12 +80,12 @@ def test_us_east_1_takes_no_location_constraint(aws):
     s3.create_bucket(Bucket="issuer-bucket")
 
 
-def test_elsewhere_it_is_needed(s3):
+def test_other_regions_need_a_location_constraint(s3):
     with Refused("IllegalLocationConstraintException", 400):
         s3.create_bucket(Bucket="issuer-bucket")
 
 
-def test_ones_own_bucket_again(aws, s3, make_bucket):
+def test_creating_ones_own_bucket_again(aws, s3, make_bucket):
     make_bucket()
     with Refused("BucketAlreadyOwnedByYou", 409):
         s3.create_bucket(Bucket="issuer-bucket", CreateBucketConfiguration=HERE)
@@ -117,7 +117,7 @@ def test_the_account_regional_namespace(sandbox, s3):
     s3.create_bucket(Bucket=name, CreateBucketConfiguration=HERE, BucketNamespace="account-regional")
 
 
-def test_somebody_elses_bucket(sandbox, aws, s3):
+def test_a_bucket_of_another_account(sandbox, aws, s3):
     other = aws("s3", **sandbox.credentials("111122223333"))
     other.create_bucket(Bucket="their-bucket", CreateBucketConfiguration=HERE)
     with Refused("403", 403):
@@ -151,14 +151,14 @@ def test_another_owner_than_expected_is_denied(sandbox, s3, make_bucket, method,
     assert s3.get_object(Bucket="issuer-bucket", Key="k")["Body"].read() == b"kept"
 
 
-def test_a_missing_bucket_is_missing_whoever_is_expected(sandbox, s3):
+def test_a_missing_bucket_is_missing_for_every_expected_owner(sandbox, s3):
     with Refused("404", 404):
         s3.head_bucket(Bucket="absent-bucket", ExpectedBucketOwner="111122223333")
     with Refused("NoSuchBucket", 404):
         s3.get_bucket_policy(Bucket="absent-bucket", ExpectedBucketOwner=sandbox.account_id)
 
 
-def test_the_wrong_region_is_sent_away(aws, make_bucket, fetch):
+def test_a_request_to_the_wrong_region_is_redirected(aws, make_bucket, fetch):
     make_bucket()
     answer = fetch("https://issuer-bucket.s3.us-west-2.amazonaws.com/k")
     assert (answer.status, answer.code) == (301, "PermanentRedirect")
@@ -167,7 +167,7 @@ def test_the_wrong_region_is_sent_away(aws, make_bucket, fetch):
     assert (head.status, head.headers["x-amz-bucket-region"], head.body) == (301, REGION, b"")
 
 
-def test_botocore_follows_to_the_right_region(aws, make_bucket):
+def test_botocore_follows_the_redirect_to_the_right_region(aws, make_bucket):
     make_bucket()
     wrong = aws("s3", region="us-west-2", config=Config(retries={"total_max_attempts": 2}))
     assert wrong.head_bucket(Bucket="issuer-bucket")["BucketRegion"] == REGION

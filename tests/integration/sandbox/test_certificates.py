@@ -56,7 +56,7 @@ def test_a_bucket_name_with_a_dot_does_not_fit_the_wildcard(sandbox):
         direct(sandbox, context, "dotted.bucket.s3.eu-west-1.amazonaws.com")
 
 
-def test_nobody_else_can_read_what_is_written(sandbox):
+def test_written_files_are_private(sandbox):
     served_chain(sandbox, "-connect", sandbox.proxy.removeprefix("http://"))
     assert stat.S_IMODE(sandbox.state_dir.stat().st_mode) == 0o700
     private = [path for path in sandbox.state_dir.iterdir() if b"PRIVATE KEY" in path.read_bytes()]

@@ -20,14 +20,14 @@ def content(s3):
     return s3.get_object(Bucket="issuer-bucket", Key="k")["Body"].read()
 
 
-def test_only_when_absent(s3, put):
+def test_if_none_match_writes_only_when_absent(s3, put):
     put(b"first", IfNoneMatch="*")
     with Refused("PreconditionFailed", 412):
         put(b"second", IfNoneMatch="*")
     assert content(s3) == b"first"
 
 
-def test_only_when_unchanged(s3, put):
+def test_if_match_writes_only_when_unchanged(s3, put):
     etag = put(b"first")
     newer = put(b"second", IfMatch=etag)
     with Refused("PreconditionFailed", 412):
@@ -37,7 +37,7 @@ def test_only_when_unchanged(s3, put):
     assert content(s3) == b"third"
 
 
-def test_unchanged_needs_something_to_be_there(s3, put):
+def test_if_match_needs_an_object(s3, put):
     with Refused("NoSuchKey", 404):
         put(b"first", IfMatch='"0123"')
     etag = put(b"first")

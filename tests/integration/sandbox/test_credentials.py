@@ -21,7 +21,7 @@ def session_of(credentials):
     }
 
 
-def test_an_unknown_key(sandbox, aws):
+def test_an_unknown_access_key_is_refused(sandbox, aws):
     with Refused("InvalidAccessKeyId", 403):
         aws("s3", **UNKNOWN).list_buckets()
     with Refused("InvalidAccessKeyId", 403):
@@ -33,7 +33,7 @@ def test_an_unknown_key(sandbox, aws):
 
 
 @pytest.mark.parametrize("endpoint", ["proxy", "plain"])
-def test_a_wrong_secret(sandbox, aws, endpoint):
+def test_a_wrong_secret_key_is_refused(sandbox, aws, endpoint):
     wrong = {**sandbox.credentials(sandbox.account_id), "aws_secret_access_key": "wrong"}
     options = {"endpoint_url": sandbox.http_endpoint} if endpoint == "plain" else {}
     with Refused("SignatureDoesNotMatch", 403):
@@ -42,7 +42,7 @@ def test_a_wrong_secret(sandbox, aws, endpoint):
         aws("sts", **wrong, **options).get_caller_identity()
 
 
-def test_a_tampered_request(sandbox, aws, s3, make_bucket):
+def test_a_tampered_request_is_refused(sandbox, aws, s3, make_bucket):
     make_bucket()
 
     def tamper(request, **_):
@@ -93,7 +93,7 @@ def test_temporary_credentials_need_their_token(aws, make_bucket, kind, arn):
             aws("sts", **{**credentials, "aws_session_token": token}).get_caller_identity()
 
 
-def test_unsigned_calls_of_other_services(sandbox, fetch):
+def test_unsigned_calls_of_other_services_are_refused(sandbox, fetch):
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     for host, action in (("iam.amazonaws.com", "ListRoles"), ("sts.eu-west-1.amazonaws.com", "GetCallerIdentity")):
         answer = fetch(f"https://{host}/", method="POST", headers=form, body=f"Action={action}".encode())

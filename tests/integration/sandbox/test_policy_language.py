@@ -35,7 +35,7 @@ def policy(**elements):
         ("x", "xx", False),
     ],
 )
-def test_patterns(pattern, value, fits):
+def test_policy_patterns_match(pattern, value, fits):
     assert matches(pattern, value) is fits
 
 
@@ -70,7 +70,7 @@ def test_patterns(pattern, value, fits):
         ({"StringEquals": {"k:sub": "a:b"}, "Bool": {"k:absent": "true"}}, Effect.NONE),
     ],
 )
-def test_conditions(condition, effect):
+def test_policy_conditions_hold(condition, effect):
     assert evaluate(policy(Condition=condition), REQUEST) is effect
 
 
@@ -79,7 +79,7 @@ def test_what_is_not_understood_still_denies():
     assert evaluate(policy(Effect="Deny", Condition=unknown), REQUEST) is Effect.DENY
 
 
-def test_the_negative_elements():
+def test_negative_policy_elements():
     assert (
         evaluate(
             {
@@ -99,7 +99,7 @@ def test_the_negative_elements():
     assert evaluate(policy(NotAction="s3:Get*"), REQUEST) is Effect.NONE
 
 
-def test_a_statement_without_principal_is_for_nobody():
+def test_a_statement_without_principal_applies_to_no_one():
     statement = policy()["Statement"]
     del statement["Principal"]
     assert evaluate({"Statement": [statement]}, REQUEST) is Effect.NONE

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What everybody may read: policies, access blocks, ACLs."""
+"""What everyone may read: policies, access blocks, ACLs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def put_policy(s3, **elements):
 
 @pytest.mark.parametrize(("path", "status"), [("/open.json", 200), ("/wild/a/b.json", 200), ("/closed.json", 403)])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_the_policy_decides(public, fetch, path, status, method):
+def test_the_bucket_policy_decides_on_anonymous_reads(public, fetch, path, status, method):
     answer = fetch(HOST + path, method=method)
     assert answer.status == status
     assert answer.body == (b"" if method == "HEAD" else b"{}" if status == 200 else answer.body)
@@ -44,7 +44,7 @@ def test_listing_and_writing_stay_closed(s3, public, fetch):
     assert s3.get_object(Bucket="issuer-bucket", Key="open.json")["Body"].read() == b"{}"
 
 
-def test_what_is_not_there_is_forbidden_unless_listing_is_allowed(s3, public, fetch):
+def test_a_missing_object_is_forbidden_unless_listing_is_allowed(s3, public, fetch):
     assert fetch(HOST + "/wild/absent").status == 403
     s3.delete_object(Bucket="issuer-bucket", Key="open.json")
     assert fetch(HOST + "/open.json").code == "AccessDenied"
@@ -54,7 +54,7 @@ def test_what_is_not_there_is_forbidden_unless_listing_is_allowed(s3, public, fe
     assert b"closed.json" in fetch(HOST + "/").body
 
 
-def test_a_missing_bucket_is_said_to_be_missing(sandbox, fetch):
+def test_a_missing_bucket_is_reported_as_missing(sandbox, fetch):
     answer = fetch("https://absent-bucket.s3.eu-west-1.amazonaws.com/open.json")
     assert (answer.status, answer.code) == (404, "NoSuchBucket")
 
@@ -63,7 +63,7 @@ def test_a_missing_bucket_is_said_to_be_missing(sandbox, fetch):
 @pytest.mark.parametrize(
     "action", ["s3:GetObject", "s3:getobject", "s3:Get*", "s3:*", "*", ["s3:PutObject", "s3:GetObject"]]
 )
-def test_forms_that_allow(s3, public, fetch, principal, action):
+def test_policy_forms_that_allow(s3, public, fetch, principal, action):
     put_policy(s3, Principal=principal, Action=action)
     assert fetch(HOST + "/open.json").status == 200
 
@@ -82,12 +82,12 @@ def test_forms_that_allow(s3, public, fetch, principal, action):
         {"Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}},
     ],
 )
-def test_forms_that_do_not_allow(s3, public, fetch, elements):
+def test_policy_forms_that_do_not_allow(s3, public, fetch, elements):
     put_policy(s3, **elements)
     assert fetch(HOST + "/open.json").status == 403
 
 
-def test_transport_can_be_asked_for(s3, public, fetch):
+def test_secure_transport_can_be_required(s3, public, fetch):
     put_policy(s3, Condition={"Bool": {"aws:SecureTransport": "true"}})
     assert fetch(HOST + "/open.json").status == 200
     assert fetch(HOST.replace("https", "http") + "/open.json").status == 403
@@ -139,7 +139,7 @@ def test_a_public_policy_is_refused_while_blocked(sandbox, aws, s3, make_bucket,
 
 
 @pytest.mark.parametrize("level", ["bucket", "account"])
-def test_restricted_public_buckets_serve_nobody(sandbox, aws, s3, public, fetch, level):
+def test_restricted_public_buckets_serve_no_one(sandbox, aws, s3, public, fetch, level):
     block = {**OPEN_TO_POLICIES, "RestrictPublicBuckets": True}
     if level == "bucket":
         s3.put_public_access_block(Bucket="issuer-bucket", PublicAccessBlockConfiguration=block)
@@ -153,7 +153,7 @@ def test_restricted_public_buckets_serve_nobody(sandbox, aws, s3, public, fetch,
         other.get_object(Bucket="issuer-bucket", Key="open.json")
 
 
-def test_a_kms_encrypted_object_is_for_nobody(s3, public, fetch):
+def test_a_kms_encrypted_object_cannot_be_read_anonymously(s3, public, fetch):
     s3.put_object(Bucket="issuer-bucket", Key="open.json", Body=b"{}", ServerSideEncryption="aws:kms")
     answer = fetch(HOST + "/open.json")
     assert (answer.status, answer.code) == (400, "InvalidArgument")

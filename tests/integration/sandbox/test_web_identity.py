@@ -112,7 +112,7 @@ def test_a_good_token_gets_credentials_that_work(aws, cluster, algorithm):
     assert sts.get_caller_identity()["Arn"].endswith(":assumed-role/app/app")
 
 
-def test_the_documents_are_fetched_as_anybody_would(sandbox, cluster):
+def test_the_documents_are_fetched_anonymously(sandbox, cluster):
     mark = sandbox.mark()
     cluster.assume(cluster.token())
     fetched = [entry for entry in sandbox.log(mark) if entry["origin"] == "sts"]
@@ -120,7 +120,7 @@ def test_the_documents_are_fetched_as_anybody_would(sandbox, cluster):
     assert all(entry["anonymous"] and entry["status"] == 200 for entry in fetched)
 
 
-def test_it_works_at_the_plain_endpoint_too(sandbox, aws, cluster):
+def test_tokens_are_accepted_at_the_plain_endpoint(sandbox, aws, cluster):
     cluster.sts = aws("sts", endpoint_url=sandbox.http_endpoint, config=Config(signature_version=UNSIGNED))
     cluster.assume(cluster.token())
 
@@ -131,28 +131,28 @@ def refused(cluster, token, code, message, status=400):
     assert message in raised.value.response["Error"]["Message"]
 
 
-def test_not_a_token(cluster):
+def test_text_that_is_not_a_token_is_refused(cluster):
     refused(cluster, "not.a.token", "InvalidIdentityToken", "not a valid JWT")
 
 
 @pytest.mark.parametrize("claim", ["sub", "aud", "iat", "exp"])
-def test_a_missing_claim(cluster, claim):
+def test_a_missing_claim_is_refused(cluster, claim):
     refused(cluster, cluster.token(**{claim: None}), "InvalidIdentityToken", claim)
 
 
 @pytest.mark.parametrize("issuer", [ISSUER + "/", ISSUER.upper(), "https://other.test"])
-def test_another_issuer(cluster, issuer):
+def test_a_token_of_another_issuer_is_refused(cluster, issuer):
     message = f"No OpenIDConnect provider found in your account for {issuer}"
     refused(cluster, cluster.token(iss=issuer), "InvalidIdentityToken", message)
 
 
-def test_the_issuer_in_the_document_differs(cluster):
+def test_a_document_with_another_issuer_is_refused(cluster):
     cluster.publish([public_jwk("RS256")], issuer=ISSUER + "/")
     refused(cluster, cluster.token(), "InvalidIdentityToken", NO_KEY)
 
 
 @pytest.mark.parametrize("key", [".well-known/openid-configuration", "keys.json"])
-def test_a_document_is_gone_or_not_json(cluster, key):
+def test_a_missing_or_invalid_document_is_refused(cluster, key):
     cluster.put(key, "not json")
     refused(cluster, cluster.token(), "InvalidIdentityToken", NO_KEY)
     cluster.s3.delete_object(Bucket="issuer-bucket", Key=f"cluster/{key}")
@@ -165,23 +165,23 @@ def test_the_access_block_closes_the_documents_to_sts(cluster):
     refused(cluster, cluster.token(), "InvalidIdentityToken", NO_KEY)
 
 
-def test_the_issuer_cannot_be_reached(sandbox, cluster):
+def test_an_unreachable_issuer_is_refused(sandbox, cluster):
     sandbox.set_reachable("issuer-bucket.s3.eu-west-1.amazonaws.com", False)
     refused(cluster, cluster.token(), "IDPCommunicationError", "identity provider")
 
 
 @pytest.mark.parametrize("kid", ["unknown", ""])
-def test_an_unknown_kid(cluster, kid):
+def test_an_unknown_kid_is_refused(cluster, kid):
     refused(cluster, cluster.token(kid=kid), "InvalidIdentityToken", NO_KEY)
 
 
 @pytest.mark.parametrize("members", [{"key_ops": ["verify"]}, {"use": "enc"}, {"alg": "RS512"}])
-def test_a_key_that_is_not_for_this(cluster, members):
+def test_a_key_for_another_use_is_refused(cluster, members):
     cluster.publish([public_jwk("RS256", **members)])
     refused(cluster, cluster.token(), "InvalidIdentityToken", "could not be validated")
 
 
-def test_an_rsa_key_under_2048_bits(cluster, monkeypatch):
+def test_an_rsa_key_under_2048_bits_is_refused(cluster, monkeypatch):
     weak = rsa.generate_private_key(65537, 1024)
     monkeypatch.setitem(KEYS, "weak", weak)
     document = jwt.get_algorithm_by_name("RS256").to_jwk(weak.public_key(), as_dict=True)
@@ -207,13 +207,13 @@ def test_a_certificate_must_be_the_keys(cluster, name, agrees):
 
 
 @pytest.mark.parametrize("x5c", [[], ["AAAA"], "x", [5], None])
-def test_a_certificate_that_is_none(cluster, x5c):
+def test_an_invalid_certificate_is_refused(cluster, x5c):
     cluster.publish([public_jwk("RS256", x5c=x5c)])
     refused(cluster, cluster.token(), "InvalidIdentityToken", "could not be validated")
 
 
 @pytest.mark.parametrize("claim", ["iat", "exp"])
-def test_a_time_that_is_none(cluster, claim):
+def test_an_invalid_time_is_refused(cluster, claim):
     refused(cluster, cluster.token(**{claim: "tomorrow"}), "InvalidIdentityToken", "not a valid JWT")
 
 
@@ -234,21 +234,21 @@ def test_the_hundred_and_first_rsa_key_breaks_rsa_alone(cluster):
     cluster.assume(cluster.token("ES256"))
 
 
-def test_a_forged_signature(cluster):
+def test_a_forged_signature_is_refused(cluster):
     head, payload, signature = cluster.token().split(".")
     other = cluster.token(sub="system:serviceaccount:kube-system:admin").split(".")[1]
     assert other != payload
     refused(cluster, f"{head}.{other}.{signature}", "InvalidIdentityToken", "could not be validated")
 
 
-def test_an_algorithm_that_sts_does_not_have(cluster):
+def test_an_unsupported_algorithm_is_refused(cluster):
     now = int(time.time())
     claims = {"iss": ISSUER, "sub": SUBJECT, "aud": AUDIENCE, "iat": now, "exp": now + 600}
     token = jwt.encode(claims, KEYS["RS256"], algorithm="PS256", headers={"kid": "RS256"})
     refused(cluster, token, "InvalidIdentityToken", "could not be validated")
 
 
-def test_the_audience(cluster):
+def test_the_audience_must_be_a_client_id(cluster):
     refused(cluster, cluster.token(aud=["other"]), "InvalidIdentityToken", "Incorrect token audience")
     refused(cluster, cluster.token(aud=[AUDIENCE, "other"]), "InvalidIdentityToken", "Incorrect token audience")
     cluster.assume(cluster.token(aud=[AUDIENCE, "other"], azp=AUDIENCE))
@@ -280,18 +280,18 @@ def test_the_roles_trust_policy_decides(cluster, change):
     refused(cluster, cluster.token(), "AccessDenied", message, status=403)
 
 
-def test_a_pattern_in_the_trust_policy(cluster):
+def test_the_trust_policy_may_have_a_pattern(cluster):
     cluster.trust(Condition={"StringLike": {f"{HOST_PATH}:sub": "system:serviceaccount:team:*"}})
     cluster.assume(cluster.token())
 
 
-def test_a_role_that_does_not_exist(cluster):
+def test_a_missing_role_is_refused(cluster):
     cluster.role_arn = "arn:aws:iam::123456789012:role/absent"
     message = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
     refused(cluster, cluster.token(), "AccessDenied", message, status=403)
 
 
-def test_an_issuer_that_is_not_in_s3(sandbox, iam, cluster):
+def test_an_issuer_outside_s3_is_supported(sandbox, iam, cluster):
     issuer = "https://issuer.test"
     document = {"issuer": issuer, "jwks_uri": f"{issuer}/keys.json"}
     sandbox.serve_page("issuer.test", "/.well-known/openid-configuration", json.dumps(document))

@@ -18,7 +18,7 @@ MAXIMUM_KEYS_OF_A_TYPE = 100
 
 
 class IssuerUnreachable(Exception):
-    """Nobody answers at the issuer's host."""
+    """Nothing answers at the issuer's host."""
 
 
 class UnusableDocuments(Exception):

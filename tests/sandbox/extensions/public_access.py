@@ -17,7 +17,7 @@ from moto.s3.models import FakeBucket, PublicAccessBlock
 from ..state import account_access_block
 from .policy_language import as_list
 
-# A fixed value for one of these makes a statement for everybody non-public. aws:SecureTransport is not among them.
+# A fixed value for one of these makes a statement for everyone non-public. aws:SecureTransport is not among them.
 NARROWING_KEYS = {
     "aws:principalaccount",
     "aws:principalarn",
@@ -41,7 +41,7 @@ EVERY_ADDRESS = ("0.0.0.0/0", "::/0")
 
 
 def is_public(policy: Mapping[str, Any]) -> bool:
-    """:return: whether a statement allows something to everybody"""
+    """:return: whether a statement allows something to everyone"""
     return any(
         statement.get("Effect") == "Allow" and _is_for_everybody(statement) and not _is_narrowed(statement)
         for statement in as_list(policy.get("Statement", []))

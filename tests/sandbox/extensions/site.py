@@ -19,8 +19,8 @@ class Site(ABC):
 
     @abstractmethod
     def fetch(self, host: str, path: str, origin: str) -> Answer | None:
-        """Fetches a document over HTTPS as anybody would.
+        """Fetches a document over HTTPS anonymously.
 
         :param origin: the service that wants it
-        :return: the answer; None when nobody answers there
+        :return: the answer; None when nothing answers there
         """

@@ -41,13 +41,13 @@ def test_trust_policy_is_for_one_service_account_and_one_audience():
     json.dumps(policy)
 
 
-def test_trust_policy_takes_another_audience():
+def test_trust_policy_accepts_another_audience():
     policy = FILTERS["trust_policy"](ARN, "shop", "cart", audience="sts.amazonaws.com.cn")
     assert policy["Statement"][0]["Condition"]["StringEquals"][f"{ARN.partition('/')[2]}:aud"] == "sts.amazonaws.com.cn"
 
 
 @pytest.mark.parametrize("arn", ["", "arn:aws:iam::123456789012:role/irsa", "https://irsa.example.com", None, 5])
-def test_trust_policy_refuses_what_is_no_provider(arn):
+def test_trust_policy_refuses_an_invalid_provider(arn):
     with pytest.raises(AnsibleFilterError, match="ARN of an OIDC provider"):
         FILTERS["trust_policy"](arn, "shop", "cart")
 
@@ -55,7 +55,7 @@ def test_trust_policy_refuses_what_is_no_provider(arn):
 @pytest.mark.parametrize(
     ("namespace", "service_account"), [("", "cart"), ("shop", ""), ("*", "cart"), ("shop", "*"), ("a:b", "c")]
 )
-def test_trust_policy_refuses_what_is_no_name(namespace, service_account):
+def test_trust_policy_refuses_an_invalid_name(namespace, service_account):
     """StringEquals takes them literally, so such a role could never be assumed."""
     with pytest.raises(AnsibleFilterError, match="service account"):
         FILTERS["trust_policy"](ARN, namespace, service_account)

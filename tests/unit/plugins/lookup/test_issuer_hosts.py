@@ -23,23 +23,23 @@ def told(ran: dict[str, str | None], host: str = "one") -> list[str]:
     return LookupModule().run([], variables)
 
 
-def test_a_host_alone_tells_itself():
+def test_a_single_host_gets_its_own_result():
     assert told({"one": f"{PLAY} on one"}) == ["one"]
 
 
-def test_the_others_of_a_cluster_are_told_by_the_one_that_ran_it():
+def test_all_hosts_of_a_cluster_get_the_result_of_the_one_that_ran():
     assert told({"one": f"{PLAY} on one", "two": None, "three": None}) == ["one", "two", "three"]
     # run_once registers the same on all of them
     assert told(dict.fromkeys(("one", "two", "three"), f"{PLAY} on one")) == ["one", "two", "three"]
 
 
-def test_in_a_fleet_each_tells_itself():
+def test_each_host_of_a_fleet_gets_its_own_result():
     assert told({name: f"{PLAY} on {name}" for name in ("one", "two", "three")}, "two") == ["two"]
     # as soon as any other has run it, however late the rest comes
     assert told({"one": f"{PLAY} on one", "two": None, "three": f"{PLAY} on three"}) == ["one"]
 
 
-def test_one_that_failed_before_it_could_say_so_is_no_host_of_this_cluster():
+def test_a_host_that_failed_early_is_not_of_this_cluster():
     variables = {
         "inventory_hostname": "one",
         "ansible_play_name": PLAY,
@@ -49,5 +49,5 @@ def test_one_that_failed_before_it_could_say_so_is_no_host_of_this_cluster():
     assert LookupModule().run([], variables) == ["one"]
 
 
-def test_a_fleet_of_another_play_says_nothing_of_this_one():
+def test_results_of_another_play_are_ignored():
     assert told({"one": f"{PLAY} on one", "two": "Provision everything on two"}) == ["one", "two"]

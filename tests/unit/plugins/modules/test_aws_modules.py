@@ -79,7 +79,7 @@ def before(run, aws):
 
 @pytest.mark.parametrize("module_name", STEPS)
 class TestLife:
-    def test_check_mode_tells_what_the_run_does_and_writes_nothing(self, run, aws, before, module_name):
+    def test_check_mode_plans_what_the_run_does_and_writes_nothing(self, run, aws, before, module_name):
         before(module_name)
         foretold = run(module_name, True, **STEPS[module_name]).result
         assert aws.writes == []
@@ -89,7 +89,7 @@ class TestLife:
         for name in ("diff", "permissions", *(set(done) - VARYING)):
             assert foretold[name] == done[name], name
 
-    def test_the_second_run_changes_nothing_and_says_the_same(self, run, aws, before, module_name):
+    def test_the_second_run_changes_nothing_and_returns_the_same(self, run, aws, before, module_name):
         before(module_name)
         first = run(module_name, **STEPS[module_name]).result
         aws.calls.clear()
@@ -98,7 +98,7 @@ class TestLife:
         for name in set(first) - VARYING:
             assert second[name] == first[name], name
 
-    def test_absent_removes_it_and_is_fine_twice(self, run, aws, before, module_name):
+    def test_absent_removes_and_may_run_twice(self, run, aws, before, module_name):
         before(module_name)
         run(module_name, **STEPS[module_name])
         if module_name == "irsa_bucket":
@@ -124,7 +124,7 @@ class TestLife:
 
 
 class TestIssuer:
-    def test_has_the_life_of_the_modules_that_it_does_the_work_of(self, run, aws):
+    def test_irsa_issuer_does_the_work_of_the_single_modules(self, run, aws):
         for name in STEPS:
             run(name, **STEPS[name])
         done, aws.calls[:] = aws.writes, []
@@ -142,7 +142,7 @@ class TestIssuer:
             == ["iam:DeleteOpenIDConnectProvider", "s3:DeleteObject", "s3:DeleteObject"]
         )
 
-    def test_makes_the_key_where_it_has_its_path(self, run, aws, tmp_path):
+    def test_irsa_issuer_creates_the_key_at_key_path(self, run, aws, tmp_path):
         tmp_path.chmod(0o700)
         options = {**ISSUER_OPTIONS, "key": None, "key_path": str(tmp_path / "sa.key"), "key_type": "ECDSA"}
         options["public_key_path"] = str(tmp_path / "sa.pub")
@@ -157,11 +157,11 @@ class TestIssuer:
         assert first["issuer"]["kid"] == samples.kid((tmp_path / "sa.key").read_bytes())
         assert run("irsa_issuer", **options).result["changed"] is False
 
-    def test_says_that_it_wants_a_key(self, run, aws):
+    def test_irsa_issuer_reports_a_missing_key(self, run, aws):
         result = run("irsa_issuer", **{**ISSUER_OPTIONS, "key": None}).result
         assert (result["key_wanted"], result["changed"], result["issuer"], aws.calls) == (True, False, None, [])
 
-    def test_lists_what_was_written_before_a_failure(self, run, aws):
+    def test_irsa_issuer_lists_the_writes_before_a_failure(self, run, aws):
         aws.fail("s3:PutObject", "AccessDenied", 403)
         result = run("irsa_issuer", fails=True, **ISSUER_OPTIONS).result
         assert result["actions"] == ["s3:CreateBucket", "s3:PutPublicAccessBlock", "s3:PutBucketPolicy"]
@@ -169,7 +169,7 @@ class TestIssuer:
 
 
 @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
-def test_irsa_publish_wants_its_texts_outside_check_mode(run, aws, check_mode):
+def test_irsa_publish_requires_its_texts_outside_check_mode(run, aws, check_mode):
     options = {**STEPS["irsa_publish"], "jwks_json": None}
     done = run("irsa_publish", check_mode, fails=not check_mode, **options)
     if check_mode:
@@ -197,7 +197,7 @@ def test_irsa_bucket_takes_resource_tags_as_amazon_aws_does(run, aws):
     ("given", "words"),
     [
         ({"thumbprints": ["x" * 40]}, "40 hexadecimal digits"),
-        ({"thumbprints": ["auto", "a" * 40]}, "alone"),
+        ({"thumbprints": ["auto", "a" * 40]}, "either only"),
         ({"client_ids": [str(number) for number in range(101)]}, "101 entries"),
         ({"url": "https://irsa.example.com:443"}, "has a port"),
         ({"account_id": 12345678901}, "twelve digits"),
@@ -232,7 +232,7 @@ def test_irsa_oidc_provider_computes_the_thumbprint(run, aws, tmp_path):
 
 
 @pytest.mark.parametrize("module_name", [*STEPS, "irsa_bucket_info", "irsa_oidc_provider_info"])
-def test_says_what_is_missing_where_boto3_is(run, aws, monkeypatch, module_name):
+def test_a_missing_boto3_is_named(run, aws, monkeypatch, module_name):
     monkeypatch.setattr(aws_module, "BOTO3_IMPORT_ERROR", ImportError("no boto3"))
     options = STEPS.get(module_name, {"name": "irsa-prod"} if module_name == "irsa_bucket_info" else {})
     message = run(module_name, fails=True, **options).result["msg"]
@@ -240,7 +240,7 @@ def test_says_what_is_missing_where_boto3_is(run, aws, monkeypatch, module_name)
 
 
 @pytest.mark.parametrize("module_name", ["irsa_publish", "irsa_jwks", "irsa_verify", "irsa_issuer"])
-def test_says_what_is_missing_where_jwcrypto_is(run, aws, monkeypatch, module_name):
+def test_a_missing_jwcrypto_is_named(run, aws, monkeypatch, module_name):
     monkeypatch.setattr(jwk, "JWCRYPTO_IMPORT_ERROR", ImportError("no jwcrypto"))
     options = STEPS.get(module_name, ISSUER_OPTIONS if module_name == "irsa_issuer" else {"issuer": ISSUER})
     assert "jwcrypto" in run(module_name, fails=True, **options).result["msg"]

@@ -77,7 +77,7 @@ def check_result(module_name: str, result: dict[str, t.Any], state: str = "prese
 
 @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
 class TestResults:
-    def test_of_irsa_keypair(self, run, tmp_path, check_mode):
+    def test_results_of_irsa_keypair_are_documented(self, run, tmp_path, check_mode):
         tmp_path.chmod(0o700)
         options = {"path": str(tmp_path / "sa.key"), "type": "ECDSA", "public_key_path": str(tmp_path / "sa.pub")}
         for given in (
@@ -90,7 +90,7 @@ class TestResults:
             check_result("irsa_keypair", run("irsa_keypair", check_mode, **options, **given).result)
         check_result("irsa_keypair", run("irsa_keypair", check_mode, **options, state="absent").result, "absent")
 
-    def test_of_irsa_jwks(self, run, tmp_path, check_mode):
+    def test_results_of_irsa_jwks_are_documented(self, run, tmp_path, check_mode):
         tmp_path.chmod(0o700)
         for given in (
             {"public_keys": [PUBLIC]},
@@ -100,18 +100,18 @@ class TestResults:
         if check_mode:
             check_result("irsa_jwks", run("irsa_jwks", check_mode, issuer=ISSUER).result)
 
-    def test_of_irsa_bucket(self, run, aws, check_mode):
+    def test_results_of_irsa_bucket_are_documented(self, run, aws, check_mode):
         options = {"name": "irsa-prod", "region": REGION}
         for state in ("present", "present", "absent", "absent"):
             check_result("irsa_bucket", run("irsa_bucket", check_mode, **options, state=state).result, state)
 
-    def test_of_irsa_bucket_info(self, run, aws, check_mode):
+    def test_results_of_irsa_bucket_info_are_documented(self, run, aws, check_mode):
         options = {"name": "irsa-prod", "region": REGION}
         check_result("irsa_bucket_info", run("irsa_bucket_info", check_mode, **options).result)
         run("irsa_bucket", **options)
         check_result("irsa_bucket_info", run("irsa_bucket_info", check_mode, **options).result)
 
-    def test_of_irsa_publish(self, run, aws, check_mode):
+    def test_results_of_irsa_publish_are_documented(self, run, aws, check_mode):
         run("irsa_bucket", name="irsa-prod", region=REGION)
         for state in ("present", "present", "absent", "absent"):
             check_result("irsa_publish", run("irsa_publish", check_mode, **PUBLISH, state=state).result, state)
@@ -119,20 +119,20 @@ class TestResults:
             unknown = {**PUBLISH, "jwks_json": None, "discovery_json": None}
             check_result("irsa_publish", run("irsa_publish", check_mode, **unknown).result)
 
-    def test_of_irsa_oidc_provider(self, run, aws, check_mode):
+    def test_results_of_irsa_oidc_provider_are_documented(self, run, aws, check_mode):
         for state in ("present", "present", "absent", "absent"):
             check_result(
                 "irsa_oidc_provider", run("irsa_oidc_provider", check_mode, **PROVIDER, state=state).result, state
             )
 
-    def test_of_irsa_oidc_provider_info(self, run, aws, check_mode):
+    def test_results_of_irsa_oidc_provider_info_are_documented(self, run, aws, check_mode):
         run("irsa_oidc_provider", **PROVIDER)
         for given in ({}, {"url": ISSUER}, {"tags": {"team": "nobody"}}):
             result = run("irsa_oidc_provider_info", check_mode, region=REGION, **given).result
             check_result("irsa_oidc_provider_info", result)
             assert len(result["providers"]) == ("tags" not in given)
 
-    def test_of_irsa_issuer(self, run, aws, tmp_path, check_mode):
+    def test_results_of_irsa_issuer_are_documented(self, run, aws, tmp_path, check_mode):
         tmp_path.chmod(0o700)
         options = {"bucket": "irsa-prod", "region": REGION, "verify": False}
         no_key, key = {"exists": False}, {"exists": True, "public_key": PUBLIC, "path": "/keys/sa.key"}
@@ -150,7 +150,7 @@ class TestResults:
         for state in ("absent", "absent"):
             check_result("irsa_issuer", run("irsa_issuer", check_mode, **options, state=state).result, state)
 
-    def test_of_irsa_verify(self, run, tmp_path, check_mode):
+    def test_results_of_irsa_verify_are_documented(self, run, tmp_path, check_mode):
         (tmp_path / "ca.pem").write_bytes(ROOT.pem)
         server = HttpsServer(tmp_path, [LEAF, INTERMEDIATE])
         issuer = f"https://{HOST}"

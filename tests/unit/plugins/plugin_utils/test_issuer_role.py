@@ -64,14 +64,14 @@ def test_a_switch_that_is_off_stays_off():
     assert "bucket_versioning" not in options()
 
 
-def test_templates_are_made_values_of():
+def test_templates_are_resolved():
     variables = {**SOUND, "irsa_issuer_prefix": "{{ cluster }}", "__irsa_issuer_key": "{{ made }}"}
     values = {"{{ cluster }}": "prod", "{{ made }}": {"exists": True}}
     taken = _issuer_role.read(NAMES, variables, lambda value: values.get(str(value), value)).options
     assert (taken["prefix"], taken["key"]) == ("prod", {"exists": True})
 
 
-def test_the_files_of_a_key_here_are_options():
+def test_files_of_a_key_on_the_controller_are_options():
     taken = read(irsa_issuer_openssh_public_key_path="")
     assert taken.key_host == "localhost"
     assert taken.key_files == {
@@ -83,13 +83,13 @@ def test_the_files_of_a_key_here_are_options():
     assert "openssh_public_key_path" not in taken.options
 
 
-def test_a_key_on_another_host_is_left_to_its_own_task():
+def test_a_key_on_another_host_is_not_an_option():
     taken = read(irsa_issuer_key_host="control-plane", irsa_issuer_key_path="~/sa.key")
     assert (taken.key_host, taken.key_files["key_path"]) == ("control-plane", "~/sa.key")
     assert "key_path" not in taken.options
 
 
-def test_relative_paths_are_taken_from_where_the_playbook_says(monkeypatch, tmp_path):
+def test_relative_paths_start_at_the_folder_of_the_playbook(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert read(__irsa_issuer_folder=".").key_files["key_path"] == f"{tmp_path}/sa.key"
     assert read(__irsa_issuer_folder="/else").key_files["public_key_path"] == "/else/sa-pkcs8.pub"
@@ -103,7 +103,7 @@ def test_relative_paths_are_taken_from_where_the_playbook_says(monkeypatch, tmp_
         ("~/keys/a.b.key", "~/keys/a.b-pkcs8.pub", "~/keys/a.b.key.pub"),
     ],
 )
-def test_the_public_forms_are_named_after_the_key(path, public, openssh):
+def test_public_key_files_are_named_after_the_key(path, public, openssh):
     files = read(irsa_issuer_key_path=path).key_files
     assert (files["public_key_path"], files["openssh_public_key_path"]) == (public, openssh)
 
@@ -121,12 +121,12 @@ def test_wrong_types_and_choices_are_refused_by_name(variables, named):
     assert message.startswith("Validation of arguments failed:") and named in message
 
 
-def test_everything_else_that_is_wrong_is_told_at_once():
+def test_all_invalid_variables_are_reported_at_once():
     message = refusal(
         irsa_issuer_bucket="Irsa", irsa_issuer_account_id="12345", irsa_issuer_key_host="node", irsa_issuer_tags={}
     )
     first, *problems = message.splitlines()
-    assert first == "The variables of role irsa_issuer need mending; nothing was done."
+    assert first == "Invalid variables for role irsa_issuer; nothing was changed."
     assert [problem.partition(":")[0] for problem in problems[:2]] == [
         "- irsa_issuer_account_id",
         "- irsa_issuer_bucket",
@@ -136,16 +136,16 @@ def test_everything_else_that_is_wrong_is_told_at_once():
 
 def test_a_playbook_for_one_state_refuses_the_other():
     message = refusal(irsa_issuer_state="absent", __irsa_issuer_expected_state="present")
-    assert message.startswith("irsa_issuer_state is absent, and this playbook is for present.")
+    assert message.startswith("irsa_issuer_state is absent, but this playbook is for present.")
     assert "selfhosted.irsa.teardown" in message
 
 
-def test_a_backup_of_the_key_is_something_more_to_do():
+def test_a_backup_of_the_key_is_reported():
     assert not read().backs_up
     assert read(irsa_issuer_key_backup="s3://private/keys").backs_up
 
 
-def test_a_missing_path_of_the_key_is_told_by_name():
+def test_a_missing_key_path_is_reported_by_name():
     with pytest.raises(_issuer_role.VariablesRefused, match="irsa_issuer_key_path"):
         _issuer_role.read(
             NAMES, {name: value for name, value in SOUND.items() if name != "irsa_issuer_key_path"}, lambda value: value

@@ -39,7 +39,7 @@ def remove(fake_aws, check_mode=False, **given):
 
 @pytest.fixture
 def iam(fake_aws):
-    """Somebody else's client."""
+    """A client of others."""
     return fake_aws.quietly("iam")
 
 
@@ -80,8 +80,8 @@ def refusal(fake_aws, **given) -> str:
     return str(caught.value)
 
 
-class TestRegistering:
-    def test_takes_one_write(self, fake_aws, iam):
+class TestRegistration:
+    def test_registration_takes_one_write(self, fake_aws, iam):
         done = assert_as_foretold(fake_aws)
         assert done.actions == [CREATE]
         assert fake_aws.params_of(CREATE) == [{"Url": URL, "ClientIDList": [AUDIENCE]}]
@@ -97,12 +97,12 @@ class TestRegistering:
         assert present(iam)[0] == [AUDIENCE]
         assert done.permissions == [CREATE, GET]
 
-    def test_computes_the_arn_and_never_searches(self, fake_aws):
+    def test_the_arn_is_computed_and_never_searched_for(self, fake_aws):
         ensure(fake_aws, account_id=ACCOUNT, confirm_account=False)
         assert fake_aws.calls == [GET, CREATE]
         assert fake_aws.params_of(GET) == [{"OpenIDConnectProviderArn": ARN}]
 
-    def test_takes_all_that_was_asked_for_at_once(self, fake_aws, iam):
+    def test_registration_sets_all_options_at_once(self, fake_aws, iam):
         done = assert_as_foretold(
             fake_aws, client_ids=["b", "a", "b"], thumbprints=[TWO.upper(), ONE, TWO], tags={"team": "platform"}
         )
@@ -112,7 +112,7 @@ class TestRegistering:
         assert present(iam) == (["a", "b"], [ONE, TWO], {"team": "platform"})
         assert "iam:TagOpenIDConnectProvider" in done.permissions
 
-    def test_adopts_the_provider_of_a_run_that_was_faster(self, fake_aws, iam, pauses):
+    def test_a_provider_of_a_concurrent_run_is_adopted(self, fake_aws, iam, pauses):
         fake_aws.before(
             CREATE, lambda: iam.create_open_id_connect_provider(Url=URL, ClientIDList=["other"], ThumbprintList=[ONE])
         )
@@ -120,42 +120,42 @@ class TestRegistering:
         assert done.actions == [ADD, REMOVE]
         assert present(iam)[0] == [AUDIENCE]
 
-    def test_waits_until_iam_can_read_what_was_just_published(self, fake_aws, pauses):
+    def test_registration_waits_until_iam_can_read_the_documents(self, fake_aws, pauses):
         fake_aws.fail(CREATE, "OpenIdIdpCommunicationError", 400, times=2)
         assert ensure(fake_aws).actions == [CREATE]
         assert len(pauses) == 2
 
 
-class TestReconciling:
-    def test_leaves_what_is_right_alone(self, fake_aws, made):
+class TestReconciliation:
+    def test_a_matching_provider_is_unchanged(self, fake_aws, made):
         done = ensure(fake_aws)
         assert (done.actions, done.warnings) == ([], [])
         assert done.values["thumbprints"] == [ONE] and done.values["tags"] == {"theirs": "x"}
         assert done.values["create_date"].startswith("20")
         assert fake_aws.calls == ["sts:GetCallerIdentity", GET]
 
-    def test_adds_before_it_removes(self, fake_aws, iam, made):
+    def test_client_ids_are_added_before_others_are_removed(self, fake_aws, iam, made):
         done = assert_as_foretold(fake_aws, client_ids=["new", "newer"])
         assert done.actions == [ADD, ADD, REMOVE]
         assert present(iam)[0] == ["new", "newer"]
         assert len(done.warnings) == 1 and AUDIENCE in done.warnings[0] and "lose access" in done.warnings[0]
 
-    def test_keeps_other_client_ids_when_told_so(self, fake_aws, iam, made):
+    def test_other_client_ids_are_kept_without_purge(self, fake_aws, iam, made):
         done = assert_as_foretold(fake_aws, client_ids=["new"], purge_client_ids=False)
         assert done.actions == [ADD] and done.values["client_ids"] == sorted([AUDIENCE, "new"])
         assert done.warnings == []
 
-    def test_makes_room_where_no_more_client_ids_fit(self, fake_aws, iam):
+    def test_client_ids_are_removed_first_where_the_limit_requires_it(self, fake_aws, iam):
         there = [f"audience-{number:03}" for number in range(100)]
         iam.create_open_id_connect_provider(Url=URL, ClientIDList=there, ThumbprintList=[ONE])
         done = ensure(fake_aws, client_ids=[*there[2:], "new", "newer"])
         assert done.actions == [REMOVE, REMOVE, ADD, ADD]
 
     @pytest.mark.parametrize("thumbprints", [None, [], [ONE], [ONE.upper(), ONE]])
-    def test_leaves_thumbprints_alone_that_were_not_asked_to_change(self, fake_aws, made, thumbprints):
+    def test_thumbprints_are_kept_where_none_are_given(self, fake_aws, made, thumbprints):
         assert ensure(fake_aws, thumbprints=thumbprints).actions == []
 
-    def test_replaces_thumbprints(self, fake_aws, iam, made):
+    def test_given_thumbprints_replace_others(self, fake_aws, iam, made):
         done = assert_as_foretold(fake_aws, thumbprints=[TWO.upper()])
         assert done.actions == [THUMBPRINT]
         assert present(iam)[1] == [TWO] == done.values["thumbprints"]
@@ -178,11 +178,11 @@ class TestReconciling:
         assert done.actions == actions
         assert present(iam)[2] == tags == done.values["tags"]
 
-    def test_is_never_deleted_and_made_again(self, fake_aws, made):
+    def test_a_provider_is_never_deleted_and_created_again(self, fake_aws, made):
         ensure(fake_aws, client_ids=["new"], thumbprints=[TWO], tags={"a": "b"}, purge_tags=True)
         assert CREATE not in fake_aws.calls and DELETE not in fake_aws.calls
 
-    def test_draws_each_change(self, fake_aws, made):
+    def test_each_change_has_a_diff_entry(self, fake_aws, made):
         drawn = ensure(fake_aws, check_mode=True, client_ids=["new"], thumbprints=[TWO], tags={"a": "b"}).diff
         assert [(entry["before"], entry["after"]) for entry in drawn] == [
             ("", "new\n"),
@@ -207,7 +207,7 @@ class TestRefusals:
             ({"thumbprints": [ONE[:39]]}, "40 hexadecimal digits"),
             ({"thumbprints": [ONE + "\n"]}, "40 hexadecimal digits"),
             ({"thumbprints": [":".join(["11"] * 20)]}, "without colons"),
-            ({"thumbprints": ["auto", ONE]}, "alone"),
+            ({"thumbprints": ["auto", ONE]}, "either only"),
             ({"account_id": "5"}, "twelve digits"),
         ],
         ids=[
@@ -226,24 +226,24 @@ class TestRefusals:
             "account",
         ],
     )
-    def test_come_before_any_call(self, fake_aws, given, reason):
+    def test_invalid_provider_options_are_refused_before_any_call(self, fake_aws, given, reason):
         assert reason in refusal(fake_aws, **given)
         assert [call for call in fake_aws.calls if call.startswith("iam:")] == []
 
-    def test_of_credentials_of_another_account(self, fake_aws):
+    def test_provider_credentials_of_another_account_are_refused(self, fake_aws):
         message = refusal(fake_aws, account_id="999999999999")
         assert "999999999999" in message and ACCOUNT in message and "Nothing was created" in message
 
-    def test_not_where_the_account_was_confirmed_before(self, fake_aws):
+    def test_a_confirmed_account_is_not_confirmed_again(self, fake_aws):
         ensure(fake_aws, account_id=ACCOUNT, confirm_account=False)
         assert "sts:GetCallerIdentity" not in fake_aws.calls
 
-    def test_of_a_denied_look_says_what_else_it_may_be(self, fake_aws):
+    def test_a_denied_read_mentions_the_account(self, fake_aws):
         fake_aws.fail(GET, "AccessDenied", 403)
         message = refusal(fake_aws, account_id="999999999999")
         assert "iam:GetOpenIDConnectProvider" in message and "correct account_id" in message
 
-    def test_of_tags_where_an_endpoint_has_none(self, fake_aws, monkeypatch):
+    def test_tags_are_refused_where_the_endpoint_has_none(self, fake_aws, monkeypatch):
         real = provider_present.endpoint_of
         monkeypatch.setattr(provider_present, "endpoint_of", lambda client: real(client)._replace(is_aws=False))
         fake_aws.fail("iam:ListOpenIDConnectProviderTags", "MethodNotAllowed", 405)
@@ -255,7 +255,7 @@ class TestFaults:
     WRITES = (ADD, REMOVE, THUMBPRINT, TAG, UNTAG)
 
     @pytest.mark.parametrize("broken", range(len(WRITES)), ids=WRITES)
-    def test_after_a_denied_write_the_next_run_does_the_rest(self, fake_aws, iam, made, broken):
+    def test_the_next_run_repairs_the_rest_after_a_denied_write(self, fake_aws, iam, made, broken):
         fake_aws.fail(self.WRITES[broken], "AccessDenied", 403)
         with pytest.raises(CallFailed) as caught:
             ensure(fake_aws, **self.GIVEN)
@@ -264,19 +264,19 @@ class TestFaults:
         assert ensure(fake_aws, **self.GIVEN).actions == list(self.WRITES[broken:])
         assert present(iam) == (["new"], [TWO], {"team": "platform"})
 
-    def test_somebody_else_at_the_same_time_is_waited_for(self, fake_aws, made, pauses):
+    def test_a_concurrent_modification_is_retried(self, fake_aws, made, pauses):
         fake_aws.fail(ADD, "ConcurrentModification", 409)
         assert ensure(fake_aws, client_ids=[AUDIENCE, "new"]).actions == [ADD]
         assert pauses
 
 
-class TestRemoving:
+class TestRemoval:
     def trust(self, iam, name, principal, effect="Allow"):
         statement = {"Effect": effect, "Principal": principal, "Action": "sts:AssumeRoleWithWebIdentity"}
         document = {"Version": "2012-10-17", "Statement": statement if name == "single" else [statement]}
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))
 
-    def test_takes_it_away_and_then_finds_nothing(self, fake_aws, iam, made):
+    def test_removal_deletes_the_provider_once(self, fake_aws, iam, made):
         foretold = remove(fake_aws, check_mode=True)
         assert fake_aws.writes == []
         done = remove(fake_aws)
@@ -285,7 +285,7 @@ class TestRemoving:
         assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
         assert remove(fake_aws).actions == []
 
-    def test_takes_one_that_is_gone_meanwhile_for_removed(self, fake_aws, iam, made):
+    def test_removal_accepts_a_provider_deleted_meanwhile(self, fake_aws, iam, made):
         fake_aws.before(DELETE, lambda: iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=ARN))
         fake_aws.fail(DELETE, "NoSuchEntity", 404)
         assert remove(fake_aws).actions == []
@@ -299,13 +299,16 @@ class TestRemoving:
         ],
     )
     @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
-    def test_refuses_while_a_role_trusts_it(self, fake_aws, iam, made, name, principal, check_mode):
+    def test_removal_is_refused_while_a_role_trusts_the_provider(
+        self, fake_aws, iam, made, name, principal, check_mode
+    ):
         self.trust(iam, name, principal)
         with pytest.raises(IrsaError) as caught:
             remove(fake_aws, check_mode)
         arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
-        assert arn in str(caught.value) and caught.value.details["trusting_roles"] == [arn]
-        assert caught.value.details.get("actions") == (None if check_mode else [])
+        # A real run says that nothing was written before it failed.
+        written = {} if check_mode else {"actions": []}
+        assert arn in str(caught.value) and caught.value.details == {"trusting_roles": [arn], **written}
         assert fake_aws.writes == []
         assert remove(fake_aws, ignore_role_trust=True).actions == [DELETE]
 
@@ -314,16 +317,16 @@ class TestRemoving:
         [({"Federated": ARN + "-2"}, "Allow"), ({"AWS": ARN}, "Allow"), ("*", "Allow"), ({"Federated": ARN}, "Deny")],
         ids=["another provider", "no federation", "anybody", "denied"],
     )
-    def test_does_not_mind_other_roles(self, fake_aws, iam, made, principal, effect):
+    def test_removal_ignores_other_roles(self, fake_aws, iam, made, principal, effect):
         self.trust(iam, "other", principal, effect)
         assert remove(fake_aws).actions == [DELETE]
 
-    def test_needs_no_sight_of_roles_where_there_is_no_provider(self, fake_aws):
+    def test_removal_lists_no_roles_without_a_provider(self, fake_aws):
         remove(fake_aws)
         assert "iam:ListRoles" not in fake_aws.calls
 
 
-class TestFinding:
+class TestFindProviders:
     @pytest.fixture
     def several(self, iam):
         for name, team in (("b", "platform"), ("a", "platform"), ("c", "data")):
@@ -338,21 +341,21 @@ class TestFinding:
         found = provider.find_providers(Aws(fake_aws.clients), url=url, arn=arn, tags=tags, account_id=account_id)
         return [each["url"] for each in found]
 
-    def test_by_url_is_one_call(self, fake_aws, several):
+    def test_finding_by_url_takes_one_call(self, fake_aws, several):
         assert self.find(fake_aws, "https://b.example.com", account_id=ACCOUNT) == ["https://b.example.com"]
         assert fake_aws.calls == [GET]
 
-    def test_by_arn_is_one_call(self, fake_aws, several):
+    def test_finding_by_arn_takes_one_call(self, fake_aws, several):
         assert self.find(fake_aws, arn=f"arn:aws:iam::{ACCOUNT}:oidc-provider/c.example.com") == [
             "https://c.example.com"
         ]
         assert fake_aws.calls == [GET]
 
-    def test_of_all_is_sorted(self, fake_aws, several):
+    def test_all_providers_are_sorted(self, fake_aws, several):
         assert self.find(fake_aws) == [f"https://{name}.example.com" for name in "abc"]
         assert fake_aws.calls == [LIST, GET, GET, GET]
 
-    def test_wants_all_that_is_given(self, fake_aws, several):
+    def test_found_providers_match_all_filters(self, fake_aws, several):
         assert self.find(fake_aws, tags={"team": "platform"}) == ["https://a.example.com", "https://b.example.com"]
         assert self.find(fake_aws, "https://c.example.com", tags={"team": "platform"}) == []
         assert (
@@ -360,14 +363,14 @@ class TestFinding:
             == []
         )
 
-    def test_finds_none(self, fake_aws):
+    def test_finds_no_provider(self, fake_aws):
         assert self.find(fake_aws) == self.find(fake_aws, "https://gone.example.com") == []
 
-    def test_does_not_mind_one_that_goes_meanwhile(self, fake_aws, several):
+    def test_finding_ignores_a_provider_deleted_meanwhile(self, fake_aws, several):
         fake_aws.fail(GET, "NoSuchEntity", 404)
         assert self.find(fake_aws) == ["https://b.example.com", "https://c.example.com"]
 
     @pytest.mark.parametrize("arn", ["", "nonsense", "arn:aws:iam::123456789012:role/x", ARN + "\n"])
-    def test_refuses_what_is_no_arn(self, fake_aws, arn):
+    def test_finding_refuses_an_invalid_arn(self, fake_aws, arn):
         with pytest.raises(IrsaError, match="oidc-provider"):
             self.find(fake_aws, arn=arn)

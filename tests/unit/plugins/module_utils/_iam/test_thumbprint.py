@@ -51,11 +51,11 @@ CHAINS = pytest.mark.parametrize(
 
 
 @CHAINS
-def test_is_the_last_ca_that_is_no_root(chain, top):
+def test_thumbprint_is_of_the_last_ca_that_is_not_a_root(chain, top):
     assert thumbprint.of_chain([each.der for each in chain], HOST) == fingerprint(top)
 
 
-def test_is_never_the_leafs():
+def test_thumbprint_is_never_of_the_leaf():
     with pytest.raises(IrsaError) as caught:
         thumbprint.of_chain([LEAF.der], HOST)
     assert HOST in str(caught.value) and "intermediate" in str(caught.value)
@@ -70,7 +70,7 @@ def test_is_never_the_leafs():
     ],
     ids=["intermediate", "two with the root", "root alone"],
 )
-def test_of_an_issuer_is_taken_from_the_served_chain(tmp_path, ca_path, chain, top):
+def test_issuer_thumbprint_comes_from_the_served_chain(tmp_path, ca_path, chain, top):
     server = HttpsServer(tmp_path, chain)
     try:
         assert thumbprint.of_issuer(URL, Route(server.address, ca_path)) == fingerprint(top)
@@ -78,7 +78,7 @@ def test_of_an_issuer_is_taken_from_the_served_chain(tmp_path, ca_path, chain, t
         server.stop()
 
 
-def test_of_an_issuer_is_that_of_the_host_in_jwks_uri(server, route, monkeypatch):
+def test_issuer_thumbprint_is_of_the_host_in_jwks_uri(server, route, monkeypatch):
     """AWS checks the certificate of the host that serves the JWKS."""
     server.serve(
         "/prod/.well-known/openid-configuration", json.dumps({"jwks_uri": "https://keys.example.test/jwks"}).encode()
@@ -121,27 +121,27 @@ def test_of_an_issuer_is_that_of_the_host_in_jwks_uri(server, route, monkeypatch
         "deep",
     ],
 )
-def test_of_an_issuer_without_a_sound_document_is_its_own_hosts(server, route, document):
+def test_issuer_thumbprint_without_a_valid_document_is_of_its_own_host(server, route, document):
     server.serve("/prod/.well-known/openid-configuration", document)
     assert thumbprint.of_issuer(URL, route) == fingerprint(INTERMEDIATE)
 
 
-def test_of_a_host_that_is_not_trusted_is_refused_with_what_to_do(server):
+def test_an_untrusted_host_is_refused_with_a_remedy(server):
     with pytest.raises(IrsaError) as caught:
         thumbprint.of_issuer(URL, Route(server.address))
     for words in (HOST, "not accepted", "ca_path", "irsa_issuer_ca_path", "connect_to", "list thumbprints"):
         assert words in str(caught.value)
 
 
-def test_of_a_host_that_serves_its_own_certificate_alone_is_refused(tmp_path, ca_path):
+def test_a_host_that_serves_only_its_leaf_is_refused(tmp_path, ca_path):
     server = HttpsServer(tmp_path, [ROOTS_LEAF])
     try:
-        with pytest.raises(IrsaError, match="its own certificate alone"):
+        with pytest.raises(IrsaError, match="only its own certificate"):
             thumbprint.of_issuer(URL, Route(server.address, ca_path))
     finally:
         server.stop()
 
 
-def test_of_what_is_no_issuer_is_refused(route):
+def test_an_invalid_issuer_has_no_thumbprint(route):
     with pytest.raises(IrsaError, match="must begin with https://"):
         thumbprint.of_issuer("http://irsa.example.test", route)

@@ -72,7 +72,7 @@ def made(fake_aws):
 
 @pytest.fixture
 def s3(fake_aws):
-    """Somebody else's client."""
+    """A client of others."""
     return fake_aws.quietly("s3")
 
 
@@ -88,44 +88,44 @@ def trusted(fake_aws, made):
     return fake_aws.quietly("iam").create_role(RoleName="app", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
 
 
-class TestRemoving:
-    def test_begins_with_the_provider_and_leaves_the_bucket(self, fake_aws, made, s3):
+class TestRemoval:
+    def test_removal_begins_with_the_provider_and_keeps_the_bucket(self, fake_aws, made, s3):
         done = assert_as_foretold(fake_aws)
         assert done.actions == [UNREGISTER, DELETE, DELETE]
         assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
         assert fake_aws.quietly("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
 
-    def test_takes_the_discovery_document_first(self, fake_aws, made):
+    def test_removal_deletes_the_discovery_document_first(self, fake_aws, made):
         remove(fake_aws)
         assert [params["Key"] for params in fake_aws.params_of(DELETE)] == [DISCOVERY_KEY, JWKS_KEY]
 
-    def test_takes_the_bucket_when_told_so(self, fake_aws, made, s3):
+    def test_delete_bucket_removes_the_bucket(self, fake_aws, made, s3):
         done = assert_as_foretold(fake_aws, delete_bucket=True)
         assert done.actions == [UNREGISTER, DELETE_ALL, DELETE_BUCKET]
         assert s3.list_buckets()["Buckets"] == []
 
-    def test_takes_every_version_of_the_documents_with_the_bucket(self, fake_aws, s3):
+    def test_delete_bucket_removes_every_version_of_the_documents(self, fake_aws, s3):
         make(fake_aws, bucket_settings={"versioning": True})
         s3.delete_object(Bucket=BUCKET, Key=JWKS_KEY)
         assert assert_as_foretold(fake_aws, delete_bucket=True).actions[-1] == DELETE_BUCKET
 
-    def test_goes_on_where_another_run_broke_off(self, fake_aws, made, s3):
+    def test_removal_completes_an_interrupted_run(self, fake_aws, made, s3):
         fake_aws.quietly("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=ARN)
         s3.delete_object(Bucket=BUCKET, Key=DISCOVERY_KEY)
         assert assert_as_foretold(fake_aws).actions == [DELETE]
 
-    def test_does_nothing_where_nothing_is(self, fake_aws):
+    def test_removal_of_nothing_changes_nothing(self, fake_aws):
         for delete_bucket in (False, True):
             assert remove(fake_aws, delete_bucket=delete_bucket).actions == fake_aws.writes == []
 
-    def test_takes_one_issuer_of_many_from_a_bucket(self, fake_aws, s3):
+    def test_removal_takes_one_of_many_issuers_from_a_bucket(self, fake_aws, s3):
         make(fake_aws, prefix="one")
         make(fake_aws, prefix="two")
         assert assert_as_foretold(fake_aws, prefix="one").actions == [UNREGISTER, DELETE, DELETE]
         left = [found["Key"] for found in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
         assert sorted(left) == sorted([f"two/{DISCOVERY_KEY}", f"two/{JWKS_KEY}"])
 
-    def test_of_a_host_of_ones_own_touches_no_bucket(self, fake_aws):
+    def test_removal_of_an_external_issuer_touches_no_bucket(self, fake_aws):
         fake_aws.quietly("iam").create_open_id_connect_provider(
             Url="https://irsa.example.com", ThumbprintList=["0" * 40]
         )
@@ -133,7 +133,7 @@ class TestRemoving:
         assert done.actions == [UNREGISTER]
         assert not any(call.startswith("s3") for call in fake_aws.calls)
 
-    def test_looks_for_the_provider_in_an_account_of_its_own(self, fake_aws):
+    def test_the_provider_may_be_in_another_account(self, fake_aws):
         s3_backends[OTHER_ACCOUNT]["aws"].create_bucket(BUCKET, REGION)
         given = {"bucket_account_id": OTHER_ACCOUNT, "account_id": ACCOUNT}
         make(fake_aws, manage_bucket=False, **given)
@@ -142,7 +142,7 @@ class TestRemoving:
         owners = {params["ExpectedBucketOwner"] for call, params in fake_aws.params if call.startswith("s3:")}
         assert owners == {OTHER_ACCOUNT}
 
-    def test_sums_up_what_it_did(self, fake_aws, made):
+    def test_removal_returns_a_summary(self, fake_aws, made):
         done = remove(fake_aws)
         assert done.values == {
             "key_wanted": False,
@@ -158,24 +158,24 @@ class TestRemoving:
             },
         }
 
-    def test_costs_few_calls(self, fake_aws, made):
+    def test_removal_makes_few_calls(self, fake_aws, made):
         remove(fake_aws)
         assert sorted(fake_aws.calls) == sorted([IDENTITY, HEAD, GET, GET, LOOK_UP, ROLES, UNREGISTER, DELETE, DELETE])
 
 
-class TestRefusing:
+class TestRefusals:
     @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
     @pytest.mark.parametrize("delete_bucket", [True, False], ids=["with the bucket", "without"])
-    def test_while_a_role_trusts_the_provider(self, fake_aws, trusted, delete_bucket, check_mode):
+    def test_removal_is_refused_while_a_role_trusts_the_provider(self, fake_aws, trusted, delete_bucket, check_mode):
         error = refusal(fake_aws, delete_bucket=delete_bucket, check_mode=check_mode)
         assert trusted in str(error) and error.details["trusting_roles"] == [trusted]
         assert fake_aws.writes == []
 
-    def test_not_when_told_so(self, fake_aws, trusted):
+    def test_ignore_role_trust_removes_a_trusted_provider(self, fake_aws, trusted):
         assert remove(fake_aws, ignore_role_trust=True).actions == [UNREGISTER, DELETE, DELETE]
 
     @pytest.mark.parametrize("given", [{"Key": "theirs.txt"}, {"Key": f"two/{JWKS_KEY}"}], ids=["any", "a cluster's"])
-    def test_of_a_bucket_with_an_object_of_somebody_elses(self, fake_aws, made, s3, given):
+    def test_a_bucket_with_other_objects_is_refused(self, fake_aws, made, s3, given):
         s3.put_object(Bucket=BUCKET, Body=b"theirs", **given)
         error = refusal(fake_aws, delete_bucket=True)
         assert error.details["foreign_objects"] == [given["Key"]]
@@ -191,19 +191,19 @@ class TestRefusing:
         ],
         ids=["another issuer", "no discovery document", "no JWKS"],
     )
-    def test_of_documents_that_may_be_somebody_elses(self, fake_aws, made, s3, key, body, words, delete_bucket):
+    def test_documents_of_others_are_refused(self, fake_aws, made, s3, key, body, words, delete_bucket):
         s3.put_object(Bucket=BUCKET, Key=key, Body=body)
         assert words in str(refusal(fake_aws, delete_bucket=delete_bucket))
         assert fake_aws.writes == []
 
     @pytest.mark.parametrize("call", [HEAD, GET, LOOK_UP, ROLES, VERSIONS])
-    def test_where_something_cannot_be_read(self, fake_aws, made, call):
+    def test_removal_stops_where_something_cannot_be_read(self, fake_aws, made, call):
         fake_aws.fail(call, "403" if call == HEAD else "AccessDenied", 403)
         error = refusal(fake_aws, delete_bucket=True)
         assert error.details["missing_permissions"]
         assert fake_aws.writes == []
 
-    def test_where_the_bucket_is_somebody_elses(self, fake_aws, made):
+    def test_a_bucket_of_another_account_is_refused(self, fake_aws, made):
         assert OTHER_ACCOUNT in str(refusal(fake_aws, bucket_account_id=OTHER_ACCOUNT))
         assert fake_aws.writes == []
 
@@ -218,7 +218,9 @@ class TestFailureAfterSomeWrites:
             (DELETE_BUCKET, True, [UNREGISTER, DELETE_ALL]),
         ],
     )
-    def test_lists_them_and_is_made_good_by_the_next_run(self, fake_aws, made, call, delete_bucket, done):
+    def test_a_failed_removal_lists_its_writes_and_the_next_run_completes_it(
+        self, fake_aws, made, call, delete_bucket, done
+    ):
         fake_aws.fail(call, "AccessDenied", 403)
         assert refusal(fake_aws, delete_bucket=delete_bucket).details["actions"] == done
         before = fake_aws.writes[: len(done)]

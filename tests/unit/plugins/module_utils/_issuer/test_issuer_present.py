@@ -141,17 +141,17 @@ REPAIRS = [BLOCK, POLICY, TAG, PUT, PUT, REGISTER]
 
 
 class TestCalls:
-    def test_an_unchanged_run_makes_eight(self, fake_aws, made):
+    def test_an_unchanged_run_makes_eight_calls(self, fake_aws, made):
         assert ensure(fake_aws).actions == []
         assert sorted(fake_aws.calls) == sorted(
             [IDENTITY, HEAD, GET_BLOCK, GET_POLICY, "s3:GetBucketTagging", GET, GET, LOOK_UP]
         )
 
-    def test_and_seven_where_the_account_was_said(self, fake_aws, made):
+    def test_an_unchanged_run_with_a_given_account_makes_seven_calls(self, fake_aws, made):
         assert ensure(fake_aws, account_id=ACCOUNT).actions == []
         assert len(fake_aws.calls) == 7 and IDENTITY not in fake_aws.calls
 
-    def test_a_first_run_makes_twelve_with_the_one_before_the_key(self, fake_aws):
+    def test_a_first_run_in_two_parts_makes_twelve_calls(self, fake_aws):
         # As two modules that are shipped do it: what the first one looked up, the second one is told.
         before = ensure(fake_aws, key=NO_KEY)
         after = ensure(fake_aws, prepared=before.values["prepared"])
@@ -159,22 +159,22 @@ class TestCalls:
         assert len(fake_aws.calls) <= 12, fake_aws.calls
         assert fake_aws.calls.count(IDENTITY) == 1
 
-    def test_and_no_more_where_the_account_was_said(self, fake_aws):
+    def test_a_first_run_with_a_given_account_makes_no_more_calls(self, fake_aws):
         before = ensure(fake_aws, key=NO_KEY, account_id=ACCOUNT)
         ensure(fake_aws, account_id=ACCOUNT, prepared=before.values["prepared"])
         assert len(fake_aws.calls) <= 12, fake_aws.calls
         # Before something is made in the wrong account, whose credentials these are is looked up all the same.
         assert fake_aws.calls.count(IDENTITY) == 1
 
-    def test_a_first_run_with_a_key_that_is_there_makes_no_more(self, fake_aws):
+    def test_a_first_run_with_an_existing_key_makes_no_more_calls(self, fake_aws):
         assert ensure(fake_aws).actions == fake_aws.writes == ALL_WRITES
         assert len(fake_aws.calls) <= 12, fake_aws.calls
 
-    def test_reads_nothing_in_a_bucket_that_it_makes(self, fake_aws):
+    def test_nothing_is_read_in_a_new_bucket(self, fake_aws):
         ensure(fake_aws)
         assert GET not in fake_aws.calls and GET_BLOCK not in fake_aws.calls
 
-    def test_names_the_bucket_of_every_owner(self, fake_aws, made):
+    def test_every_call_names_the_bucket_owner(self, fake_aws, made):
         damage(fake_aws)
         forget_calls(fake_aws)
         ensure(fake_aws)
@@ -183,7 +183,7 @@ class TestCalls:
 
 
 class TestWrites:
-    def test_are_made_in_the_safe_order_and_as_foretold(self, fake_aws):
+    def test_writes_follow_the_safe_order_and_the_plan(self, fake_aws):
         done = assert_as_foretold(fake_aws)
         assert done.actions == ALL_WRITES
         assert [entry["after_header"].rpartition(" ")[2] for entry in done.diff] == [
@@ -195,7 +195,7 @@ class TestWrites:
             "(provider)",
         ]
 
-    def test_repair_what_differs_in_the_same_order(self, fake_aws, made):
+    def test_repairs_follow_the_safe_order(self, fake_aws, made):
         damage(fake_aws)
         assert assert_as_foretold(fake_aws).actions == REPAIRS
         assert published_kids(fake_aws) == [KEY.kid]
@@ -212,11 +212,11 @@ class TestWrites:
         ],
         ids=["bucket", "documents", "provider"],
     )
-    def test_are_made_in_one_place_where_only_that_differs(self, fake_aws, made, drift, actions):
+    def test_only_the_part_that_differs_is_written(self, fake_aws, made, drift, actions):
         drift(fake_aws)
         assert assert_as_foretold(fake_aws).actions == actions
 
-    def test_take_a_prefix_into_all_three_places(self, fake_aws):
+    def test_bucket_documents_and_provider_share_the_prefix(self, fake_aws):
         done = assert_as_foretold(fake_aws, prefix="prod")
         assert done.values["issuer"]["issuer"] == f"{ISSUER}/prod"
         assert done.values["issuer"]["provider_arn"] == arn(f"{ISSUER}/prod")
@@ -231,7 +231,7 @@ class TestNothingIsWritten:
     DENIALS = [HEAD, GET_BLOCK, GET_POLICY, "s3:GetBucketTagging", GET, LOOK_UP]
 
     @pytest.mark.parametrize("call", DENIALS)
-    def test_while_something_cannot_be_read(self, fake_aws, made, call):
+    def test_nothing_is_written_while_something_cannot_be_read(self, fake_aws, made, call):
         damage(fake_aws)
         fake_aws.fail(call, "403" if call == HEAD else "AccessDenied", 403)
         error = refusal(fake_aws)
@@ -239,18 +239,18 @@ class TestNothingIsWritten:
         assert (fake_aws.writes, error.details["actions"]) == ([], [])
 
     @pytest.mark.parametrize("call", [LOOK_UP, ACCOUNT_BLOCK, IDENTITY])
-    def test_not_even_a_new_bucket(self, fake_aws, call):
+    def test_no_bucket_is_created_while_something_cannot_be_read(self, fake_aws, call):
         fake_aws.fail(call, "NotToday", 400)
         error = refusal(fake_aws)
         assert error.details["call"] == call
         assert (fake_aws.writes, error.details.get("actions", [])) == ([], [])
 
-    def test_over_another_issuers_document(self, fake_aws, made):
+    def test_documents_of_another_issuer_are_not_overwritten(self, fake_aws, made):
         damage(fake_aws)
         put(fake_aws, DISCOVERY_KEY, texts_of(KEY, "https://other.example")[DISCOVERY_KEY])
         assert "another issuer" in str(refusal(fake_aws)) and fake_aws.writes == []
 
-    def test_where_the_account_blocks_public_buckets(self, fake_aws):
+    def test_nothing_is_written_where_the_account_blocks_public_buckets(self, fake_aws):
         fake_aws.quietly("s3control").put_public_access_block(AccountId=ACCOUNT, PublicAccessBlockConfiguration=CLOSED)
         assert "account level" in str(refusal(fake_aws)) and fake_aws.writes == []
 
@@ -269,14 +269,14 @@ class TestNothingIsWritten:
         ],
         ids=["audiences", "thumbprints", "bucket", "prefix", "url", "encryption", "key", "extra keys", "account"],
     )
-    def test_for_a_wish_that_cannot_be(self, fake_aws, given, words):
+    def test_nothing_is_written_for_an_invalid_spec(self, fake_aws, given, words):
         error = refusal(fake_aws, **given)
         assert words in str(error) and fake_aws.writes == []
         assert samples.traces_of(samples.RSA.pkcs8, str(error)) == []
 
 
 class TestBeforeTheKey:
-    def test_the_bucket_alone_is_made(self, fake_aws):
+    def test_only_the_bucket_is_created_before_the_key(self, fake_aws):
         foretold = ensure(fake_aws, check_mode=True, key=NO_KEY)
         assert fake_aws.writes == []
         done = ensure(fake_aws, key=NO_KEY)
@@ -297,19 +297,19 @@ class TestBeforeTheKey:
             "issuer": None,
         }
 
-    def test_a_bucket_that_is_there_is_repaired(self, fake_aws, made):
+    def test_an_existing_bucket_is_repaired_before_the_key(self, fake_aws, made):
         damage(fake_aws)
         done = ensure(fake_aws, key=NO_KEY)
         assert done.actions == fake_aws.writes == [BLOCK, POLICY, TAG]
         assert (done.values["key_is_lost"], done.values["prepared"]["created"]) == (None, False)
 
     @pytest.mark.parametrize("call", [CREATE, BLOCK, POLICY])
-    def test_a_failure_leaves_no_key_wanted(self, fake_aws, call):
+    def test_a_failure_before_the_key_asks_for_no_key(self, fake_aws, call):
         fake_aws.fail(call, "AccessDenied", 403)
         error = refusal(fake_aws, key=NO_KEY)
         assert error.details["actions"] == BUCKET_WRITES[: BUCKET_WRITES.index(call)]
 
-    def test_the_second_run_reads_nothing_of_the_bucket_again(self, fake_aws):
+    def test_the_run_with_the_key_reads_nothing_of_the_bucket_again(self, fake_aws):
         # As Ansible hands it from one task to the next.
         prepared = json.loads(json.dumps(ensure(fake_aws, key=NO_KEY).values["prepared"]))
         forget_calls(fake_aws)
@@ -321,7 +321,7 @@ class TestBeforeTheKey:
         assert set(prepared["permissions"]) < set(summary["permissions"])
         assert summary["changed"] is True
 
-    def test_the_second_run_reads_the_documents_of_a_bucket_that_was_there(self, fake_aws, made):
+    def test_the_run_with_the_key_reads_the_documents_of_an_existing_bucket(self, fake_aws, made):
         fake_aws.quietly("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=arn())
         prepared = ensure(fake_aws, key=NO_KEY).values["prepared"]
         forget_calls(fake_aws)
@@ -330,7 +330,7 @@ class TestBeforeTheKey:
         assert published_kids(fake_aws) == [OTHER_KEY.kid, KEY.kid]
         assert KEY.kid in done.warnings[0]
 
-    def test_what_was_not_there_is_not_looked_for_again(self, fake_aws):
+    def test_what_was_absent_is_not_looked_for_again(self, fake_aws):
         bucket_alone = ensure(fake_aws, key=NO_KEY)
         assert bucket_alone.actions == BUCKET_WRITES
         prepared = ensure(fake_aws, key=NO_KEY).values["prepared"]
@@ -339,7 +339,7 @@ class TestBeforeTheKey:
         ensure(fake_aws, prepared=prepared)
         assert fake_aws.calls == [PUT, PUT, REGISTER]
 
-    def test_what_somebody_else_made_meanwhile_is_kept(self, fake_aws, pauses):
+    def test_what_a_concurrent_run_created_meanwhile_is_kept(self, fake_aws, pauses):
         ensure(fake_aws, key=NO_KEY)
         prepared = ensure(fake_aws, key=NO_KEY).values["prepared"]
         ensure(fake_aws, key=OTHER_KEY)
@@ -348,7 +348,7 @@ class TestBeforeTheKey:
         assert sorted(published_kids(fake_aws)) == sorted([KEY.kid, OTHER_KEY.kid])
         assert done.values["issuer"]["provider_arn"] == arn()
 
-    def test_nothing_is_published_without_it(self, fake_aws):
+    def test_nothing_is_published_without_a_key(self, fake_aws):
         prepared = ensure(fake_aws, key=NO_KEY).values["prepared"]
         fake_aws.calls.clear()
         with pytest.raises(IrsaError, match="The key has not been created"):
@@ -356,11 +356,11 @@ class TestBeforeTheKey:
         assert fake_aws.calls == []
 
     @pytest.mark.parametrize("result", [{"failed": True, "msg": "No such folder."}, {"skipped": True}])
-    def test_a_result_that_says_nothing_of_a_key_is_refused(self, result):
+    def test_a_result_without_a_key_is_refused(self, result):
         with pytest.raises(IrsaError, match=f"must have succeeded{': No such folder' if 'msg' in result else '$'}"):
             SigningKey.of(result)
 
-    def test_check_mode_foretells_the_documents_without_a_key(self, fake_aws):
+    def test_check_mode_plans_the_documents_without_a_key(self, fake_aws):
         prepared = ensure(fake_aws, check_mode=True, key=NO_KEY).values["prepared"]
         foretold = ensure(fake_aws, check_mode=True, key=NO_KEY, prepared=prepared)
         assert foretold.values["issuer"]["actions"] == ALL_WRITES
@@ -395,7 +395,7 @@ class TestWithTheKeyAtHand:
             Aws(fake_aws.clients), spec(key=NO_KEY, **given), check_mode, key_result=key
         )
 
-    def test_makes_everything_in_the_safe_order(self, fake_aws):
+    def test_key_and_issuer_are_created_in_the_safe_order(self, fake_aws):
         key = KeyOnTheController(exists=False)
         result = self.ensure(fake_aws, key)
         every_write = [*BUCKET_WRITES, "file:CreatePrivateKey", PUT, PUT, REGISTER]
@@ -405,25 +405,25 @@ class TestWithTheKeyAtHand:
         assert [entry["after_header"] for entry in result["diff"]][3] == KEY.path
         assert len(fake_aws.calls) <= 12 and fake_aws.calls.count(IDENTITY) == 1
 
-    def test_changes_nothing_the_second_time(self, fake_aws, made):
+    def test_the_second_run_changes_nothing(self, fake_aws, made):
         result = self.ensure(fake_aws, KeyOnTheController(exists=True))
         assert (result["changed"], result["actions"], result["diff"], fake_aws.writes) == (False, [], [], [])
         assert len(fake_aws.calls) <= 8
 
-    def test_makes_no_key_where_aws_refuses_the_bucket(self, fake_aws):
+    def test_no_key_is_created_where_aws_refuses_the_bucket(self, fake_aws):
         fake_aws.fail(CREATE, "AccessDenied", 403)
         key = KeyOnTheController(exists=False)
         with pytest.raises(IrsaError):
             self.ensure(fake_aws, key)
         assert not key.made
 
-    def test_makes_no_key_where_an_issuer_depends_on_the_lost_one(self, fake_aws, made):
+    def test_no_key_is_created_where_an_issuer_depends_on_the_lost_one(self, fake_aws, made):
         key = KeyOnTheController(exists=False)
         with pytest.raises(IrsaError, match="/keys/sa-signer.key does not exist on localhost, and .* in use"):
             self.ensure(fake_aws, key)
         assert not key.made and fake_aws.writes == []
 
-    def test_adopts_the_key_of_a_run_at_the_same_time(self, fake_aws, made):
+    def test_the_key_of_a_concurrent_run_is_adopted(self, fake_aws, made):
         key = KeyOnTheController(exists=False, appears=True)
         result = self.ensure(fake_aws, key)
         assert not key.made and result["issuer"]["kid"] == KEY.kid
@@ -437,20 +437,20 @@ class TestWithTheKeyAtHand:
             (REGISTER, [*BUCKET_WRITES, "file:CreatePrivateKey", PUT, PUT]),
         ],
     )
-    def test_lists_what_was_written_before_a_failure(self, fake_aws, call, made):
+    def test_a_failure_lists_the_writes_before_it(self, fake_aws, call, made):
         fake_aws.fail(call, "AccessDenied", 403)
         with pytest.raises(IrsaError) as caught:
             self.ensure(fake_aws, KeyOnTheController(exists=False))
         assert caught.value.details["actions"] == made
 
-    def test_lists_what_was_written_before_a_key_that_cannot_be_made(self, fake_aws):
+    def test_a_key_that_cannot_be_created_lists_the_writes_before_it(self, fake_aws):
         key = KeyOnTheController(exists=False)
         key.fault = "The folder is read-only."
         with pytest.raises(IrsaError, match="read-only") as caught:
             self.ensure(fake_aws, key)
         assert caught.value.details["actions"] == BUCKET_WRITES
 
-    def test_check_mode_lists_no_writes_of_a_plan_that_fails(self, fake_aws):
+    def test_a_failed_plan_in_check_mode_lists_no_writes(self, fake_aws):
         key = KeyOnTheController(exists=False)
         key.fault = "The folder is read-only."
         with pytest.raises(IrsaError) as caught:
@@ -466,43 +466,43 @@ class TestLostKey:
         fake_aws.calls.clear()
         return ensure(fake_aws, key=NO_KEY)
 
-    def test_is_told_and_nothing_is_written(self, fake_aws, lost):
+    def test_a_lost_key_is_reported_and_nothing_is_written(self, fake_aws, lost):
         assert fake_aws.writes == lost.actions == []
         message = lost.values["key_is_lost"]
         assert arn() in message and KEY.kid in message and "Restore the key file" in message
         assert (lost.values["key_wanted"], lost.values["prepared"]) == (True, None)
 
-    def test_is_told_in_check_mode_too(self, fake_aws, made):
+    def test_a_lost_key_is_reported_in_check_mode(self, fake_aws, made):
         assert arn() in ensure(fake_aws, check_mode=True, key=NO_KEY).values["key_is_lost"]
 
-    def test_is_not_told_while_nothing_is_published(self, fake_aws, made):
+    def test_no_key_is_lost_while_nothing_is_published(self, fake_aws, made):
         for key in (JWKS_KEY, DISCOVERY_KEY):
             fake_aws.quietly("s3").delete_object(Bucket=BUCKET, Key=key)
         assert ensure(fake_aws, key=NO_KEY).values["key_is_lost"] is None
 
-    def test_is_told_of_a_host_of_ones_own_by_its_provider_alone(self, fake_aws):
+    def test_a_lost_key_of_an_external_issuer_is_recognised_by_its_provider(self, fake_aws):
         fake_aws.quietly("iam").create_open_id_connect_provider(Url=OWN_HOST, ThumbprintList=["0" * 40])
         for bucket in (None, BUCKET):
             done = ensure(fake_aws, bucket=bucket, url=OWN_HOST, key=NO_KEY)
             assert arn(OWN_HOST) in done.values["key_is_lost"]
         assert fake_aws.writes == []
 
-    def test_is_told_of_a_prefix_by_its_own_documents(self, fake_aws, made):
+    def test_a_lost_key_of_a_prefix_is_recognised_by_its_own_documents(self, fake_aws, made):
         assert ensure(fake_aws, key=NO_KEY, prefix="other").values["key_is_lost"] is None
 
 
-class TestSomebodyElsesBucket:
-    def test_is_published_into_and_left_as_it_is(self, fake_aws):
+class TestBucketOfOthers:
+    def test_a_bucket_of_others_is_only_published_into(self, fake_aws):
         fake_aws.quietly("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         assert assert_as_foretold(fake_aws, manage_bucket=False).actions == [PUT, PUT, REGISTER]
         assert sorted(fake_aws.calls) == sorted([IDENTITY, HEAD, GET, GET, LOOK_UP])
 
     @pytest.mark.parametrize("key", [KEY, NO_KEY], ids=["with a key", "before it"])
-    def test_has_to_be_there(self, fake_aws, key):
+    def test_a_bucket_of_others_must_exist(self, fake_aws, key):
         assert "does not exist" in str(refusal(fake_aws, manage_bucket=False, key=key))
         assert fake_aws.writes == []
 
-    def test_may_be_in_another_account_than_the_provider(self, fake_aws):
+    def test_bucket_and_provider_may_be_in_different_accounts(self, fake_aws):
         s3_backends[OTHER_ACCOUNT]["aws"].create_bucket(BUCKET, REGION)
         given = {"manage_bucket": False, "bucket_account_id": OTHER_ACCOUNT, "account_id": ACCOUNT}
         before = ensure(fake_aws, key=NO_KEY, **given)
@@ -511,26 +511,26 @@ class TestSomebodyElsesBucket:
         assert owners == {OTHER_ACCOUNT}
         assert summary["provider_arn"] == arn() and summary["providers"][0]["account_id"] == ACCOUNT
 
-    def test_in_another_account_leaves_the_provider_in_that_of_the_credentials(self, fake_aws):
+    def test_the_provider_stays_in_the_account_of_the_credentials(self, fake_aws):
         s3_backends[OTHER_ACCOUNT]["aws"].create_bucket(BUCKET, REGION)
         done = ensure(fake_aws, manage_bucket=False, bucket_account_id=OTHER_ACCOUNT)
         assert done.values["issuer"]["provider_arn"] == arn()
         assert fake_aws.calls.count(IDENTITY) == 1
 
-    def test_is_not_made_in_another_account(self, fake_aws):
+    def test_no_bucket_is_created_in_another_account(self, fake_aws):
         assert OTHER_ACCOUNT in str(refusal(fake_aws, bucket_account_id=OTHER_ACCOUNT))
         assert fake_aws.writes == []
 
 
-class TestTwoAtOnce:
-    def test_a_document_that_appears_in_a_bucket_just_made_is_kept(self, fake_aws):
+class TestConcurrentRuns:
+    def test_a_document_that_appears_in_a_new_bucket_is_kept(self, fake_aws):
         fake_aws.before(PUT, lambda: put(fake_aws, JWKS_KEY, texts_of(OTHER_KEY)[JWKS_KEY]))
         done = ensure(fake_aws)
         assert published_kids(fake_aws) == [KEY.kid, OTHER_KEY.kid]
         assert done.actions == ALL_WRITES
         assert OTHER_KEY.kid in " ".join(done.warnings)
 
-    def test_a_bucket_that_another_run_made_first_is_taken_over(self, fake_aws):
+    def test_a_bucket_of_a_concurrent_run_is_adopted(self, fake_aws):
         theirs = fake_aws.quietly("s3")
         fake_aws.before(
             CREATE,
@@ -538,7 +538,7 @@ class TestTwoAtOnce:
         )
         assert ensure(fake_aws).actions == [BLOCK, POLICY, TAG, PUT, PUT, REGISTER]
 
-    def test_what_was_read_before_a_write_is_never_used_after_it(self, fake_aws, made):
+    def test_no_answer_from_before_a_write_is_used_after_it(self, fake_aws, made):
         """The policy's write meets another, so all is read again, the documents, too; until the key is made the other
         run publishes.
         """
@@ -552,7 +552,7 @@ class TestTwoAtOnce:
         assert published_kids(fake_aws) == [KEY.kid, OTHER_KEY.kid]
         assert PUT in done.actions
 
-    def test_a_provider_that_another_run_registered_first_is_taken_over(self, fake_aws):
+    def test_a_provider_of_a_concurrent_run_is_adopted(self, fake_aws):
         fake_aws.before(
             REGISTER,
             lambda: fake_aws.quietly("iam").create_open_id_connect_provider(
@@ -572,13 +572,13 @@ class TestFailureAfterSomeWrites:
             (REGISTER, [*BUCKET_WRITES, PUT, PUT]),
         ],
     )
-    def test_lists_them(self, fake_aws, call, made):
+    def test_a_failed_run_lists_its_writes(self, fake_aws, call, made):
         fake_aws.fail(call, "AccessDenied", 403)
         error = refusal(fake_aws)
         assert error.details["actions"] == made
         assert (error.details["call"], fake_aws.writes) == (call, [*made, call])
 
-    def test_lists_those_of_the_same_place(self, fake_aws, made):
+    def test_a_failed_run_lists_its_writes_to_the_same_resource(self, fake_aws, made):
         damage(fake_aws)
         forget_calls(fake_aws)
         # The first document's write arrives, the second's does not.
@@ -587,12 +587,12 @@ class TestFailureAfterSomeWrites:
         error = refusal(fake_aws)
         assert error.details["actions"] == [BLOCK, POLICY, TAG, PUT]
 
-    def test_is_made_good_by_the_next_run(self, fake_aws):
+    def test_the_next_run_completes_a_failed_run(self, fake_aws):
         fake_aws.fail(PUT, "AccessDenied", 403)
         refusal(fake_aws)
         assert ensure(fake_aws).actions == [PUT, PUT, REGISTER]
 
-    def test_keeps_what_was_noticed_on_the_way(self, fake_aws, made):
+    def test_a_failed_run_keeps_its_warnings(self, fake_aws, made):
         put(fake_aws, JWKS_KEY, texts_of(OTHER_KEY)[JWKS_KEY])
         fake_aws.quietly("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=arn())
         fake_aws.fail(REGISTER, "AccessDenied", 403)
@@ -604,13 +604,13 @@ def serve(server, url: str, key: SigningKey = KEY) -> None:
         server.serve(f"/{path}", text.encode(), **{"Content-Type": "application/json"})
 
 
-class TestHostOfOnesOwn:
+class TestExternalIssuer:
     @pytest.fixture
     def reached(self, server, ca_path):
         """An issuer without a bucket, and how its host is reached."""
         return {"bucket": None, "url": OWN_HOST, "connect_to": server.address, "ca_path": ca_path, "tags": None}
 
-    def test_is_registered_once_it_serves_the_documents(self, fake_aws, server, reached):
+    def test_an_external_issuer_is_registered_once_it_serves_the_documents(self, fake_aws, server, reached):
         serve(server, OWN_HOST)
         done = assert_as_foretold(fake_aws, **reached)
         assert done.actions == [REGISTER]
@@ -619,7 +619,9 @@ class TestHostOfOnesOwn:
         assert (summary["bucket"], summary["provider_arn"]) == (None, arn(OWN_HOST))
         assert summary["verification"].startswith("ok: ")
 
-    def test_is_left_out_while_it_does_not_and_the_texts_are_returned(self, fake_aws, server, reached):
+    def test_an_external_issuer_without_documents_is_not_registered_and_gets_their_text(
+        self, fake_aws, server, reached
+    ):
         done = ensure(fake_aws, **reached)
         assert fake_aws.writes == []
         summary = done.values["issuer"]
@@ -628,7 +630,7 @@ class TestHostOfOnesOwn:
         (warning,) = done.warnings
         assert "not registered" in warning and f"{OWN_HOST}/keys.json" in warning
 
-    def test_stays_in_care_once_it_is_registered(self, fake_aws, server, reached):
+    def test_a_registered_external_issuer_is_managed_while_it_serves_nothing(self, fake_aws, server, reached):
         serve(server, OWN_HOST)
         ensure(fake_aws, **reached)
         server.replies.clear()
@@ -639,14 +641,14 @@ class TestHostOfOnesOwn:
         ]
         assert any("are not served." in warning for warning in done.warnings)
 
-    def test_may_have_its_thumbprint_computed(self, fake_aws, server, reached):
+    def test_the_thumbprint_of_an_external_issuer_may_be_computed(self, fake_aws, server, reached):
         serve(server, OWN_HOST)
         done = assert_as_foretold(fake_aws, **reached, thumbprints=["auto"])
         assert done.actions == [REGISTER]
         (params,) = fake_aws.params_of(REGISTER)
         assert params["ThumbprintList"] == [hashlib.sha1(INTERMEDIATE.der, usedforsecurity=False).hexdigest()]
 
-    def test_may_take_its_documents_from_a_bucket(self, fake_aws, server, reached):
+    def test_an_issuer_on_another_host_may_publish_into_a_bucket(self, fake_aws, server, reached):
         given = {**reached, "bucket": BUCKET}
         before = ensure(fake_aws, **given, key=NO_KEY)
         assert before.actions == BUCKET_WRITES
@@ -681,17 +683,17 @@ class TestVerification:
         server.replies.update({f"/{key}": reply(key) for key in (JWKS_KEY, DISCOVERY_KEY)})
         return {"verify": True, "connect_to": server.address, "ca_path": ca_path}
 
-    def test_is_left_out_in_check_mode_while_there_is_something_to_change(self, fake_aws, server, open_bucket):
+    def test_check_mode_verifies_only_an_unchanged_issuer(self, fake_aws, server, open_bucket):
         assert ensure(fake_aws, check_mode=True, **open_bucket).values["issuer"]["verification"] is None
         assert server.requests == []
 
-    def test_ends_the_run_with_a_report(self, fake_aws, server, open_bucket):
+    def test_verification_ends_the_run_with_a_report(self, fake_aws, server, open_bucket):
         summary = ensure(fake_aws, **open_bucket).values["issuer"]
         assert summary["verification"].startswith("ok: ")
         unchanged = ensure(fake_aws, check_mode=True, **open_bucket).values["issuer"]
         assert unchanged["verification"].startswith("ok: ") and unchanged["changed"] is False
 
-    def test_fails_the_run_where_the_issuer_does_not_work(self, fake_aws, server, open_bucket, made):
+    def test_verification_fails_the_run_of_a_broken_issuer(self, fake_aws, server, open_bucket, made):
         server.replies.clear()
         error = refusal(fake_aws, **open_bucket)
         assert f"The issuer {ISSUER} does not work." in str(error)
@@ -699,7 +701,7 @@ class TestVerification:
 
 
 class TestSummary:
-    def test_says_what_later_plays_need(self, fake_aws):
+    def test_summary_has_what_later_plays_need(self, fake_aws):
         summary = ensure(fake_aws).values["issuer"]
         assert summary == {
             "issuer": ISSUER,
@@ -728,16 +730,16 @@ class TestSummary:
         }
         assert [document["changed"] for document in summary["documents"]] == [True, True]
 
-    def test_names_the_private_key_file_where_there_is_no_public_one(self):
+    def test_flags_name_the_private_key_file_where_there_is_no_public_one(self):
         flags = SigningKey(exists=True, path="/etc/kubernetes/pki/sa.key").apiserver_flags(ISSUER)
         assert "--service-account-key-file=/etc/kubernetes/pki/sa.key" in flags
 
-    def test_publishes_further_keys(self, fake_aws):
+    def test_extra_jwks_are_published(self, fake_aws):
         extra = json.loads(texts_of(OTHER_KEY)[JWKS_KEY])
         summary = ensure(fake_aws, extra_jwks=[extra]).values["issuer"]
         assert [key["kid"] for key in summary["keys"]] == published_kids(fake_aws) == [KEY.kid, OTHER_KEY.kid]
 
-    def test_purges_foreign_keys_when_told_so(self, fake_aws, made):
+    def test_purge_keys_removes_foreign_keys(self, fake_aws, made):
         put(fake_aws, JWKS_KEY, texts_of(OTHER_KEY)[JWKS_KEY])
         done = ensure(fake_aws, purge_keys=True)
         assert (done.actions, done.warnings, published_kids(fake_aws)) == ([PUT], [], [KEY.kid])

@@ -108,7 +108,7 @@ def test_finds_nothing_wrong_with_what_is_right(given):
             "irsa_issuer_thumbprints",
             "without colons",
         ),
-        ({"thumbprints": ["auto", "a" * 40]}, "irsa_issuer_thumbprints", "alone"),
+        ({"thumbprints": ["auto", "a" * 40]}, "irsa_issuer_thumbprints", "either only"),
         ({"connect_to": "host:0"}, "irsa_issuer_connect_to", "host:port"),
         ({"extra_jwks": [{"keys": []}, {"kty": "RSA"}]}, "irsa_issuer_extra_jwks", "Document 2"),
         ({"extra_jwks": [{"keys": [{"kty": "RSA", "d": "x"}]}]}, "irsa_issuer_extra_jwks", "private key"),

@@ -41,21 +41,21 @@ def opened(policy, *paths, purge=False, partition="aws"):
     return bucket_policy.with_public_objects(policy, arns, purge=purge)
 
 
-def test_makes_a_policy_of_one_statement():
+def test_creates_a_policy_of_one_statement():
     assert opened(None) == {"Version": "2012-10-17", "Statement": [OURS]}
 
 
-def test_names_the_partition():
+def test_resources_name_the_partition():
     statement = opened(None, "keys.json", partition="aws-cn")["Statement"][0]
     assert statement["Resource"] == ["arn:aws-cn:s3:::irsa/keys.json"]
 
 
-def test_adds_ours_behind_the_others():
+def test_adds_our_statement_after_the_others():
     policy = {"Version": "2008-10-17", "Id": "theirs", "Statement": [DENY_PLAIN_HTTP]}
     assert opened(policy) == {"Version": "2008-10-17", "Id": "theirs", "Statement": [DENY_PLAIN_HTTP, OURS]}
 
 
-def test_takes_the_single_statement_that_stands_for_a_list():
+def test_accepts_a_single_statement_in_place_of_a_list():
     assert opened({"Version": "2012-10-17", "Statement": DENY_PLAIN_HTTP})["Statement"] == [DENY_PLAIN_HTTP, OURS]
 
 
@@ -70,12 +70,12 @@ def test_takes_the_single_statement_that_stands_for_a_list():
     ],
     ids=["as written", "principal AWS", "principal list", "action list", "resources in another order"],
 )
-def test_leaves_a_statement_alone_that_says_the_same(spelling):
+def test_keeps_an_equivalent_statement_unchanged(spelling):
     policy = {"Version": "2012-10-17", "Statement": [DENY_PLAIN_HTTP, spelling]}
     assert opened(policy) == policy
 
 
-def test_leaves_a_single_resource_alone_that_s3_writes_without_a_list():
+def test_keeps_a_single_resource_that_s3_returns_without_a_list():
     policy = {"Version": "2012-10-17", "Statement": [{**OURS, "Resource": "arn:aws:s3:::irsa/keys.json"}]}
     assert opened(policy, "keys.json") == policy
 
@@ -93,22 +93,22 @@ def test_leaves_a_single_resource_alone_that_s3_writes_without_a_list():
     ],
     ids=["denied", "not everybody", "written too", "everything", "a condition", "no resource", "nothing but the name"],
 )
-def test_repairs_a_statement_that_says_something_else_in_its_place(edited):
+def test_repairs_our_statement_at_its_position(edited):
     policy = {"Version": "2012-10-17", "Statement": [DENY_PLAIN_HTTP, edited, {**DENY_PLAIN_HTTP, "Sid": "Last"}]}
     assert opened(policy)["Statement"] == [DENY_PLAIN_HTTP, OURS, {**DENY_PLAIN_HTTP, "Sid": "Last"}]
 
 
-def test_never_closes_what_another_cluster_opened():
+def test_keeps_paths_that_another_cluster_opened():
     policy = opened(opened(None, "a/keys.json"), "b/keys.json")
     assert policy["Statement"][0]["Resource"] == ["arn:aws:s3:::irsa/a/keys.json", "arn:aws:s3:::irsa/b/keys.json"]
 
 
-def test_closes_it_when_told_to():
+def test_closes_other_paths_with_purge():
     policy = opened(opened(None, "a/keys.json"), "b/keys.json", purge=True)
     assert policy["Statement"][0]["Resource"] == ["arn:aws:s3:::irsa/b/keys.json"]
 
 
-def test_is_written_as_compact_json():
+def test_policy_is_written_as_compact_json():
     text = bucket_policy.as_json(opened(None))
     assert json.loads(text) == opened(None)
     assert "\n" not in text and ": " not in text
@@ -142,7 +142,7 @@ paths_of_a_run = st.lists(st.sampled_from((*DOCUMENTS, "*/keys.json", "a/keys.js
 
 
 @hypothesis.given(policies | st.none(), paths_of_a_run, st.booleans())
-def test_of_any_policy_only_our_statement_changes(policy, paths, purge):
+def test_only_our_statement_of_any_policy_changes(policy, paths, purge):
     before = copy.deepcopy(policy)
     after = opened(policy, *paths, purge=purge)
     assert policy == before  # nothing is changed under the caller's feet
@@ -166,7 +166,7 @@ def test_of_any_policy_only_our_statement_changes(policy, paths, purge):
 
 
 @hypothesis.given(policies, st.lists(paths_of_a_run, min_size=1, max_size=4))
-def test_runs_of_many_clusters_open_the_same_in_whatever_order(policy, runs):
+def test_many_clusters_open_the_same_paths_in_any_order(policy, runs):
     forwards, backwards = policy, policy
     for paths in runs:
         forwards = opened(forwards, *paths)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The documents in a bucket: written where they differ, everybody's keys kept, nobody's documents overwritten."""
+"""The documents in a bucket: written where they differ, keys of others kept, documents of others not overwritten."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def remove(fake_aws, check_mode=False, **given):
 
 @pytest.fixture
 def s3(fake_aws):
-    """Somebody else's client, and the bucket."""
+    """A client of others, and the bucket."""
     client = fake_aws.quietly("s3")
     client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     return client
@@ -82,7 +82,7 @@ def s3(fake_aws):
 
 @pytest.fixture
 def put(s3):
-    """Store an object as somebody else would."""
+    """Store an object with a client of others."""
 
     def store(key, content, **headers):
         content = content if isinstance(content, (bytes, str)) else json.dumps(content)
@@ -121,8 +121,8 @@ def refusal(fake_aws, check_mode=False, **given) -> str:
     return str(caught.value)
 
 
-class TestPublishing:
-    def test_writes_both_the_jwks_first(self, fake_aws, s3):
+class TestPublication:
+    def test_publishes_the_jwks_first(self, fake_aws, s3):
         done = assert_as_foretold(fake_aws)
         assert done.actions == [PUT, PUT]
         assert [params["Key"] for params in fake_aws.params_of(PUT)] == [JWKS_KEY, DISCOVERY_KEY]
@@ -142,20 +142,20 @@ class TestPublishing:
         }
         assert done.permissions == ["s3:GetObject", "s3:ListBucket", "s3:PutObject"]
 
-    def test_writes_on_condition_that_nothing_is_there(self, fake_aws, s3):
+    def test_first_write_requires_that_nothing_is_stored(self, fake_aws, s3):
         ensure(fake_aws)
         for params in fake_aws.params_of(PUT):
             assert (params["IfNoneMatch"], params["ExpectedBucketOwner"]) == ("*", ACCOUNT)
             assert params["ServerSideEncryption"] == "AES256" and "IfMatch" not in params
 
-    def test_writes_on_condition_that_what_was_read_is_there(self, fake_aws, s3, put):
+    def test_rewrite_requires_the_etag_that_was_read(self, fake_aws, s3, put):
         put(JWKS_KEY, jwks_text(P256))
         etag = s3.head_object(Bucket=BUCKET, Key=JWKS_KEY)["ETag"]
         ensure(fake_aws)
         params = fake_aws.params_of(PUT)[0]
         assert params["IfMatch"] == etag and "IfNoneMatch" not in params
 
-    def test_goes_under_a_prefix(self, fake_aws, s3):
+    def test_publishes_under_a_prefix(self, fake_aws, s3):
         issuer = f"{ISSUER}/clusters/a"
         done = ensure(
             fake_aws, prefix="clusters/a", issuer=issuer, discovery_json=discovery_text("RS256", issuer=issuer)
@@ -166,7 +166,7 @@ class TestPublishing:
         ]
         assert done.values["documents"][0]["url"] == f"{issuer}/keys.json"
 
-    def test_takes_buckets_of_any_kind_of_name(self, fake_aws):
+    def test_publishes_into_buckets_of_any_namespace(self, fake_aws):
         for name in ("plan-an", f"irsa-{ACCOUNT}-{REGION}-an"):
             assert ensure(fake_aws, check_mode=True, bucket=name).actions == [PUT, PUT]
 
@@ -213,7 +213,7 @@ class TestPublishing:
             "discovery gone",
         ],
     )
-    def test_repairs_what_differs_and_nothing_else(self, fake_aws, s3, put, drift, changed):
+    def test_publication_writes_only_what_differs(self, fake_aws, s3, put, drift, changed):
         ensure(fake_aws)
         drift(put, s3)
         fake_aws.calls.clear()
@@ -222,20 +222,20 @@ class TestPublishing:
         assert len(done.diff) == 1
         assert stored(s3, JWKS_KEY)[0] == OURS["jwks_json"] and stored(s3, DISCOVERY_KEY)[0] == OURS["discovery_json"]
 
-    def test_draws_headers_and_text(self, fake_aws, s3, put):
+    def test_diff_shows_headers_and_text(self, fake_aws, s3, put):
         put(JWKS_KEY, jwks_text(RSA), ContentType="text/plain")
         drawn = ensure(fake_aws, check_mode=True).diff[0]
         assert drawn["before"] == f"Content-Type: text/plain\nCache-Control: (none)\n\n{jwks_text(RSA)}"
         assert drawn["after"] == f"Content-Type: application/json\nCache-Control: no-cache\n\n{jwks_text(RSA)}"
         assert drawn["before_header"] == f"s3://{BUCKET}/{JWKS_KEY} (document)"
 
-    def test_has_another_cache_control_when_asked(self, fake_aws, s3):
+    def test_publishes_with_another_cache_control(self, fake_aws, s3):
         ensure(fake_aws, cache_control="max-age=60")
         assert stored(s3, JWKS_KEY)[2] == "max-age=60"
 
 
 class TestForeignKeys:
-    def test_stay_behind_ours_with_a_warning(self, fake_aws, s3, put):
+    def test_foreign_keys_stay_after_ours_with_a_warning(self, fake_aws, s3, put):
         put(JWKS_KEY, {"keys": [P256, RSA, OTHER_RSA]})
         done = assert_as_foretold(fake_aws)
         assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [RSA, P256, OTHER_RSA]
@@ -250,46 +250,46 @@ class TestForeignKeys:
             and "purge_keys" in done.warnings[0]
         )
 
-    def test_have_their_algorithms_in_the_discovery_document(self, fake_aws, s3, put):
+    def test_discovery_document_names_algorithms_of_foreign_keys(self, fake_aws, s3, put):
         put(JWKS_KEY, {"keys": [P256, P384]})
         done = ensure(fake_aws)
         document = json.loads(stored(s3, DISCOVERY_KEY)[0])
         assert document["id_token_signing_alg_values_supported"] == ["ES256", "ES384", "RS256"]
         assert done.values["discovery_json"] == stored(s3, DISCOVERY_KEY)[0]
 
-    def test_go_when_told_so(self, fake_aws, s3, put):
+    def test_purge_keys_removes_foreign_keys(self, fake_aws, s3, put):
         put(JWKS_KEY, {"keys": [P256]})
         done = assert_as_foretold(fake_aws, purge_keys=True)
         assert stored(s3, JWKS_KEY)[0] == OURS["jwks_json"]
         assert (done.values["foreign_kids"], done.warnings) == ([], [])
 
-    def test_of_our_own_name_are_replaced(self, fake_aws, s3, put):
+    def test_a_published_key_with_our_kid_is_replaced(self, fake_aws, s3, put):
         put(JWKS_KEY, {"keys": [{**OTHER_RSA, "kid": "kid-rsa"}]})
         ensure(fake_aws)
         assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [RSA]
 
-    def test_are_none_for_the_legacy_copy_of_our_own(self, fake_aws, s3, put):
+    def test_the_legacy_copy_of_our_key_is_not_foreign(self, fake_aws, s3, put):
         put(JWKS_KEY, {"keys": [RSA, {**RSA, "kid": ""}]})
         assert ensure(fake_aws).values["foreign_kids"] == []
         assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [RSA]
 
-    def test_keep_a_legacy_copy_of_their_own(self, fake_aws, s3, put):
+    def test_the_legacy_copy_of_a_foreign_key_is_kept(self, fake_aws, s3, put):
         put(JWKS_KEY, {"keys": [P256, {**P256, "kid": ""}]})
         assert ensure(fake_aws).values["foreign_kids"] == ["kid-p256", ""]
 
-    def test_are_kept_as_they_are_however_odd(self, fake_aws, s3, put):
+    def test_odd_foreign_keys_are_kept_unchanged(self, fake_aws, s3, put):
         odd = [{"kid": "odd", "kty": "OKP"}, {}, {"kid": None}, {"kid": ["a", "list"]}, {"kid": {"an": "object"}}]
         put(JWKS_KEY, {"keys": odd})
         assert_as_foretold(fake_aws)
         assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [RSA, *odd]
 
-    def test_are_counted(self, fake_aws, s3, put):
+    def test_foreign_keys_count_towards_the_limit(self, fake_aws, s3, put):
         put(JWKS_KEY, {"keys": [{**OTHER_RSA, "kid": str(number)} for number in range(100)]})
         assert "101 RSA keys" in refusal(fake_aws)
         assert ensure(fake_aws, purge_keys=True).actions == [PUT, PUT]
 
     @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
-    def test_with_private_members_stop_it(self, fake_aws, s3, put, check_mode):
+    def test_a_published_private_key_stops_the_run(self, fake_aws, s3, put, check_mode):
         put(JWKS_KEY, {"keys": [{**P256, "d": "the-private-number"}]})
         message = refusal(fake_aws, check_mode)
         assert "PRIVATE" in message and "kid-p256" in message and "the-private-number" not in message
@@ -297,7 +297,7 @@ class TestForeignKeys:
         assert "the-private-number" not in json.dumps(done.diff)
         assert "private" not in stored(s3, JWKS_KEY)[0]
 
-    def test_published_by_somebody_else_meanwhile_are_kept(self, fake_aws, s3, put, pauses):
+    def test_keys_published_meanwhile_are_kept(self, fake_aws, s3, put, pauses):
         ensure(fake_aws)
         fake_aws.before(PUT, lambda: put(JWKS_KEY, {"keys": [RSA, P256]}))
         done = ensure(fake_aws, jwks_json=jwks_text(RSA, P384), discovery_json=discovery_text("RS256", "ES384"))
@@ -309,7 +309,7 @@ class TestForeignKeys:
         assert "kid-p256" in done.warnings[0] and len(done.warnings) == 1
         assert len(pauses) == 1
 
-    def test_published_first_by_somebody_else_are_kept(self, fake_aws, s3, put):
+    def test_keys_first_published_by_a_concurrent_run_are_kept(self, fake_aws, s3, put):
         fake_aws.before(PUT, lambda: put(JWKS_KEY, {"keys": [P256]}))
         ensure(fake_aws)
         assert [key["kid"] for key in json.loads(stored(s3, JWKS_KEY)[0])["keys"]] == ["kid-rsa", "kid-p256"]
@@ -348,14 +348,16 @@ class TestGuards:
             "JWKS without keys",
         ],
     )
-    def test_nobodys_document_is_overwritten_unless_told_so(self, fake_aws, s3, put, key, content, reason, check_mode):
+    def test_documents_of_others_are_overwritten_only_with_overwrite(
+        self, fake_aws, s3, put, key, content, reason, check_mode
+    ):
         put(key, content)
         message = refusal(fake_aws, check_mode)
         assert f"s3://{BUCKET}/{key}" in message and reason in message and "irsa_issuer_overwrite" in message
         assert ensure(fake_aws, overwrite=True).actions == [PUT, PUT]
         assert stored(s3, JWKS_KEY)[0] == OURS["jwks_json"]
 
-    def test_a_huge_object_is_none_of_ours(self, fake_aws, s3, put):
+    def test_a_huge_object_is_refused(self, fake_aws, s3, put):
         put(JWKS_KEY, b" " * ((1 << 20) + 1))
         assert "larger than 1 MiB" in refusal(fake_aws)
 
@@ -397,41 +399,41 @@ class TestGuards:
             "account",
         ],
     )
-    def test_wrong_input_is_refused_before_any_call(self, fake_aws, given, reason):
+    def test_invalid_input_is_refused_before_any_call(self, fake_aws, given, reason):
         message = refusal(fake_aws, **given)
         assert reason in message and "private-number" not in message
         assert [call for call in fake_aws.calls if call.startswith("s3:")] == []
 
     @pytest.mark.parametrize("algorithms", [None, 5, "RS256", [], [5], [{}], ["ES256", "RS256"]], ids=str)
-    def test_the_algorithms_are_those_of_the_keys_whatever_was_given(self, fake_aws, s3, algorithms):
+    def test_published_algorithms_are_those_of_the_keys(self, fake_aws, s3, algorithms):
         document = {**json.loads(OURS["discovery_json"]), "id_token_signing_alg_values_supported": algorithms}
         ensure(fake_aws, discovery_json=json.dumps(document))
         assert json.loads(stored(s3, DISCOVERY_KEY)[0])["id_token_signing_alg_values_supported"] == ["RS256"]
 
 
 class TestCheckModeWithoutAKey:
-    def test_tells_of_two_writes(self, fake_aws, s3):
+    def test_check_mode_without_a_key_plans_two_writes(self, fake_aws, s3):
         done = ensure(fake_aws, check_mode=True, jwks_json=None, discovery_json=None)
         assert done.actions == [PUT, PUT]
         assert all("known when the key has been created" in entry["after"] for entry in done.diff)
         assert (done.values["kids"], done.values["jwks_json"]) == ([], None)
 
-    def test_tells_of_them_where_the_bucket_is_not_made_yet(self, fake_aws):
+    def test_check_mode_without_a_bucket_plans_two_writes(self, fake_aws):
         assert ensure(fake_aws, check_mode=True, jwks_json=None, discovery_json=None).actions == [PUT, PUT]
 
-    def test_looks_whose_documents_are_there(self, fake_aws, s3, put):
+    def test_check_mode_without_a_key_refuses_documents_of_others(self, fake_aws, s3, put):
         put(DISCOVERY_KEY, discovery_text("RS256", issuer="https://other.example.com"))
         assert "another issuer" in refusal(fake_aws, check_mode=True, jwks_json=None, discovery_json=None)
 
 
 class TestFaults:
-    def test_a_bucket_that_is_not_everywhere_yet_is_waited_for(self, fake_aws, s3, pauses):
+    def test_publication_waits_for_a_new_bucket(self, fake_aws, s3, pauses):
         fake_aws.fail(PUT, "NoSuchBucket", 404, times=2)
         assert ensure(fake_aws).actions == [PUT, PUT]
         assert pauses
 
     @pytest.mark.parametrize("broken", [0, 1], ids=["JWKS", "discovery document"])
-    def test_after_a_denied_write_the_next_run_does_the_rest(self, fake_aws, s3, broken):
+    def test_the_next_run_publishes_the_rest_after_a_denied_write(self, fake_aws, s3, broken):
         if broken:
             fake_aws.before(PUT, lambda: None)
             fake_aws.before(PUT, lambda: fake_aws.fail(PUT, "AccessDenied", 403))
@@ -444,25 +446,25 @@ class TestFaults:
         assert [each["changed"] for each in done.values["documents"]] == [not broken, True]
         assert ensure(fake_aws).actions == []
 
-    def test_a_denied_read_names_the_permissions_and_the_owner(self, fake_aws, s3):
+    def test_a_denied_read_names_permissions_and_owner(self, fake_aws, s3):
         fake_aws.fail(GET, "AccessDenied", 403)
         message = refusal(fake_aws)
         assert "s3:GetObject and s3:ListBucket" in message and f"belongs to account {ACCOUNT}" in message
 
     @pytest.mark.parametrize(("code", "status"), [("PreconditionFailed", 412), ("ConditionalRequestConflict", 409)])
-    def test_a_condition_that_fails_is_met_by_a_new_look(self, fake_aws, s3, pauses, code, status):
+    def test_a_failed_condition_leads_to_a_new_plan(self, fake_aws, s3, pauses, code, status):
         fake_aws.fail(PUT, code, status)
         assert ensure(fake_aws).actions == [PUT, PUT]
         assert fake_aws.calls.count(GET) == 4 and len(pauses) == 1
 
-    def test_somebody_who_never_stops_is_named(self, fake_aws, s3, pauses):
+    def test_endless_writes_of_others_end_the_run(self, fake_aws, s3, pauses):
         fake_aws.fail(PUT, "PreconditionFailed", 412, times=50)
         with pytest.raises(IrsaError, match="Another process keeps changing"):
             ensure(fake_aws)
 
 
-class TestRemoving:
-    def test_takes_the_discovery_document_first(self, fake_aws, s3):
+class TestRemoval:
+    def test_removal_deletes_the_discovery_document_first(self, fake_aws, s3):
         ensure(fake_aws)
         fake_aws.calls.clear()
         done = assert_as_foretold(fake_aws, act=remove)
@@ -472,26 +474,26 @@ class TestRemoving:
         assert [each["changed"] for each in done.values["documents"]] == [True, True]
         assert done.values["foreign_kids"] == ["kid-rsa"]
 
-    def test_leaves_other_objects_alone(self, fake_aws, s3, put):
+    def test_removal_keeps_other_objects(self, fake_aws, s3, put):
         put("other.json", "{}")
         ensure(fake_aws)
         remove(fake_aws)
         assert [each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET)["Contents"]] == ["other.json"]
 
-    def test_needs_no_text(self, fake_aws, s3):
+    def test_removal_needs_no_text(self, fake_aws, s3):
         ensure(fake_aws)
         assert remove(fake_aws, jwks_json=None, discovery_json=None).actions == [DELETE, DELETE]
 
-    def test_of_none_does_nothing(self, fake_aws):
+    def test_removal_of_missing_documents_does_nothing(self, fake_aws):
         assert remove(fake_aws).actions == []
 
-    def test_refuses_another_issuers(self, fake_aws, s3, put):
+    def test_removal_refuses_documents_of_another_issuer(self, fake_aws, s3, put):
         put(DISCOVERY_KEY, discovery_text("RS256", issuer="https://other.example.com"))
         with pytest.raises(IrsaError, match="another issuer"):
             remove(fake_aws)
         assert remove(fake_aws, overwrite=True).actions == [DELETE]
 
-    def test_refuses_a_jwks_that_is_none(self, fake_aws, s3, put):
+    def test_removal_refuses_an_object_that_is_not_a_jwks(self, fake_aws, s3, put):
         put(JWKS_KEY, "<html>")
         with pytest.raises(IrsaError, match="is not ours"):
             remove(fake_aws)

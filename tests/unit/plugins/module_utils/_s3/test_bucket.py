@@ -68,7 +68,7 @@ def refusal(fake_aws, check_mode=False, **given) -> str:
 
 @pytest.fixture
 def s3(fake_aws):
-    """Somebody else's client."""
+    """A client of others."""
     return fake_aws.quietly("s3")
 
 
@@ -80,8 +80,8 @@ def made(fake_aws):
     fake_aws.params.clear()
 
 
-class TestMaking:
-    def test_takes_three_writes(self, fake_aws, s3):
+class TestCreation:
+    def test_creation_takes_three_writes(self, fake_aws, s3):
         done = assert_as_foretold(fake_aws)
         assert done.actions == [CREATE, BLOCK, POLICY]
         assert done.values == {
@@ -98,7 +98,7 @@ class TestMaking:
         assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Allow", "*", "s3:GetObject")
         assert sorted(statement["Resource"]) == sorted(f"arn:aws:s3:::{NAME}/{key}" for key in DOCUMENTS)
 
-    def test_turns_acls_off(self, fake_aws):
+    def test_creation_turns_acls_off(self, fake_aws):
         ensure(fake_aws)
         (params,) = fake_aws.params_of(CREATE)
         assert params == {
@@ -107,7 +107,7 @@ class TestMaking:
             "CreateBucketConfiguration": {"LocationConstraint": REGION},
         }
 
-    def test_names_no_location_in_the_one_region_that_wants_none(self, pauses):
+    def test_creation_names_no_location_in_us_east_1(self, pauses):
         fake = FakeAws("us-east-1")
         try:
             done = ensure(fake)
@@ -116,13 +116,13 @@ class TestMaking:
         finally:
             fake.stop()
 
-    def test_sets_tags_with_the_bucket(self, fake_aws, s3):
+    def test_creation_sets_tags(self, fake_aws, s3):
         done = assert_as_foretold(fake_aws, tags={"team": "platform"})
         assert done.actions == [CREATE, BLOCK, POLICY]
         assert s3.get_bucket_tagging(Bucket=NAME)["TagSet"] == [{"Key": "team", "Value": "platform"}]
         assert "s3:TagResource" in done.permissions
 
-    def test_sets_what_else_was_asked_for(self, fake_aws, s3):
+    def test_creation_sets_the_other_options(self, fake_aws, s3):
         done = assert_as_foretold(
             fake_aws, versioning=True, encryption="AES256", object_ownership="BucketOwnerPreferred"
         )
@@ -130,11 +130,11 @@ class TestMaking:
         assert s3.get_bucket_versioning(Bucket=NAME)["Status"] == "Enabled"
         assert fake_aws.params_of(CREATE)[0]["ObjectOwnership"] == "BucketOwnerPreferred"
 
-    def test_opens_the_paths_of_many_clusters(self, fake_aws):
+    def test_creation_opens_the_paths_of_many_clusters(self, fake_aws):
         ensure(fake_aws, public_paths=["*/keys.json"])
         assert policy_of(fake_aws, NAME)["Statement"][0]["Resource"] == [f"arn:aws:s3:::{NAME}/*/keys.json"]
 
-    def test_names_every_permission(self, fake_aws):
+    def test_creation_lists_every_permission(self, fake_aws):
         assert ensure(fake_aws, check_mode=True).permissions == sorted(
             [
                 "s3:ListBucket",
@@ -147,13 +147,13 @@ class TestMaking:
             ]
         )
 
-    def test_draws_what_it_makes(self, fake_aws):
+    def test_creation_shows_a_diff(self, fake_aws):
         creation, block, policy = ensure(fake_aws, check_mode=True).diff
         assert creation["before"] == "" and NAME in creation["after"]
         assert json.loads(block["before"]) == CLOSED and json.loads(block["after"]) == OPEN
         assert policy["before"] == "" and json.loads(policy["after"])["Statement"]
 
-    def test_asks_for_the_accounts_own_namespace(self, fake_aws):
+    def test_creation_requests_the_account_regional_namespace(self, fake_aws):
         name = f"irsa-{ACCOUNT}-{REGION}-an"
         members = fake_aws.clients["s3"].meta.service_model.operation_model("CreateBucket").input_shape.members
         request = BucketSpec(name=name, namespace="account-regional")
@@ -164,7 +164,7 @@ class TestMaking:
             with pytest.raises(IrsaError, match="botocore 1.42.70"):
                 bucket_present.ensure_present(Aws(fake_aws.clients), request, False)
 
-    def test_says_when_botocore_is_too_old_for_that(self, fake_aws, monkeypatch):
+    def test_a_botocore_without_namespaces_is_named(self, fake_aws, monkeypatch):
         class Older:
             members = {"CreateBucketConfiguration": None}
 
@@ -177,7 +177,7 @@ class TestMaking:
             )
 
 
-class TestRepairing:
+class TestRepair:
     @pytest.mark.parametrize(
         ("drift", "given", "actions"),
         [
@@ -228,14 +228,14 @@ class TestRepairing:
             "several",
         ],
     )
-    def test_repairs_what_differs_and_nothing_else(self, fake_aws, s3, made, drift, given, actions):
+    def test_repair_writes_only_what_differs(self, fake_aws, s3, made, drift, given, actions):
         drift(s3)
         done = assert_as_foretold(fake_aws, **given)
         assert done.actions == actions
         assert (done.values["created"], len(done.diff)) == (False, len(actions))
         assert all(entry["before"] != entry["after"] for entry in done.diff)
 
-    def test_reads_only_what_it_was_asked_for(self, fake_aws, made):
+    def test_repair_reads_only_managed_settings(self, fake_aws, made):
         ensure(fake_aws)
         assert sorted(fake_aws.calls) == [
             "s3:GetBucketPolicy",
@@ -244,25 +244,25 @@ class TestRepairing:
             "sts:GetCallerIdentity",
         ]
 
-    def test_reads_no_account_where_it_was_said(self, fake_aws, made):
+    def test_a_given_account_is_not_looked_up(self, fake_aws, made):
         ensure(fake_aws, account_id=ACCOUNT)
         assert "sts:GetCallerIdentity" not in fake_aws.calls
 
-    def test_names_the_owner_in_every_call(self, fake_aws, s3, made):
+    def test_every_call_names_the_bucket_owner(self, fake_aws, s3, made):
         s3.delete_bucket_policy(Bucket=NAME)
         ensure(fake_aws, tags={"a": "b"}, versioning=True, encryption="AES256", object_ownership="ObjectWriter")
         for call, params in fake_aws.params:
             if call.startswith("s3:"):
                 assert params["ExpectedBucketOwner"] == ACCOUNT, call
 
-    def test_leaves_other_statements_alone(self, fake_aws, s3, made):
+    def test_repair_keeps_other_policy_statements(self, fake_aws, s3, made):
         policy = policy_of(fake_aws, NAME)
         s3.put_bucket_policy(Bucket=NAME, Policy=json.dumps({**policy, "Id": "kept", "Statement": [THEIRS]}))
         ensure(fake_aws)
         after = policy_of(fake_aws, NAME)
         assert after["Id"] == "kept" and after["Statement"][0] == THEIRS and len(after["Statement"]) == 2
 
-    def test_leaves_other_tags_alone_unless_told_to(self, fake_aws, s3, made):
+    def test_repair_keeps_other_tags_without_purge_tags(self, fake_aws, s3, made):
         def tags():
             return {tag["Key"]: tag["Value"] for tag in s3.get_bucket_tagging(Bucket=NAME)["TagSet"]}
 
@@ -275,7 +275,7 @@ class TestRepairing:
         assert tags() == {"team": "platform"}
         assert ensure(fake_aws, tags={}, purge_tags=True).actions == [UNTAG]
 
-    def test_gives_awss_own_tags_back_as_they_were(self, fake_aws, made, monkeypatch):
+    def test_tags_of_aws_itself_are_kept(self, fake_aws, made, monkeypatch):
         own = {"aws:cloudformation:stack-name": "network", "theirs": "x"}
         real = bucket_present.PresentBucket.current
         monkeypatch.setattr(bucket_present.PresentBucket, "current", lambda bucket: {**real(bucket), "tags": own})
@@ -283,8 +283,8 @@ class TestRepairing:
         assert json.loads(done.diff[0]["after"]) == {"aws:cloudformation:stack-name": "network", "team": "platform"}
 
 
-class TestSharing:
-    def test_never_closes_what_another_cluster_opened(self, fake_aws, made):
+class TestSharedBucket:
+    def test_paths_of_another_cluster_stay_open(self, fake_aws, made):
         ensure(fake_aws, public_paths=["a/keys.json"])
         ensure(fake_aws, public_paths=["b/keys.json"])
         resources = policy_of(fake_aws, NAME)["Statement"][0]["Resource"]
@@ -292,8 +292,8 @@ class TestSharing:
         ensure(fake_aws, public_paths=["b/keys.json"], purge_public_paths=True)
         assert policy_of(fake_aws, NAME)["Statement"][0]["Resource"] == [f"arn:aws:s3:::{NAME}/b/keys.json"]
 
-    def test_reads_the_policy_again_after_writing_it(self, fake_aws, s3, made):
-        """Somebody else's write, between our read and our write, would otherwise be lost."""
+    def test_policy_is_read_again_after_the_write(self, fake_aws, s3, made):
+        """A write of others, between our read and our write, would otherwise be lost."""
         s3.delete_bucket_policy(Bucket=NAME)
         ours = ensure(fake_aws, check_mode=True, public_paths=["a/keys.json"]).diff[0]["after"]
         theirs = ours.replace("a/keys.json", "b/keys.json")
@@ -315,7 +315,7 @@ class TestSharing:
             f"arn:aws:s3:::{NAME}/b/keys.json",
         ]
 
-    def test_adopts_the_bucket_of_a_run_that_was_faster(self, fake_aws, s3):
+    def test_a_bucket_created_by_a_concurrent_run_is_adopted(self, fake_aws, s3):
         fake_aws.before(
             CREATE, lambda: s3.create_bucket(Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": REGION})
         )
@@ -334,49 +334,49 @@ class TestRefusals:
         ],
         ids=["encryption", "no paths", "account", "namespace"],
     )
-    def test_come_before_any_call(self, fake_aws, given, reason):
+    def test_invalid_options_are_refused_before_any_call(self, fake_aws, given, reason):
         assert reason in refusal(fake_aws, **given)
         assert [call for call in fake_aws.calls if call.startswith("s3:")] == []
 
-    def test_of_a_name_that_is_somebody_elses(self, fake_aws):
+    def test_a_bucket_of_another_account_is_refused(self, fake_aws):
         fake_aws.fail("s3:HeadBucket", "403", 403, message="Forbidden")
         message = refusal(fake_aws)
         assert (
             "does not belong to account" in message and "s3:ListBucket" in message and "choose another name" in message
         )
 
-    def test_of_a_bucket_in_another_region(self, fake_aws):
+    def test_a_bucket_in_another_region_is_refused(self, fake_aws):
         elsewhere = boto3.client("s3", region_name="us-west-2")
         elsewhere.create_bucket(Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
         assert "is in us-west-2, not in eu-west-1" in refusal(fake_aws)
 
-    def test_of_a_bucket_in_another_region_that_answers_with_a_redirect(self, fake_aws):
+    def test_a_bucket_in_another_region_that_redirects_is_refused(self, fake_aws):
         fake_aws.fail("s3:HeadBucket", "301", 301, message="Moved Permanently")
         assert "another region than eu-west-1" in refusal(fake_aws)
 
-    def test_of_credentials_of_another_account(self, fake_aws):
+    def test_credentials_of_another_account_are_refused(self, fake_aws):
         message = refusal(fake_aws, account_id="999999999999")
         assert "999999999999" in message and ACCOUNT in message
 
     @pytest.mark.parametrize("setting", ["BlockPublicPolicy", "RestrictPublicBuckets"])
     @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
-    def test_of_an_account_that_forbids_public_buckets(self, fake_aws, setting, check_mode):
+    def test_an_account_that_blocks_public_buckets_is_refused(self, fake_aws, setting, check_mode):
         fake_aws.quietly("s3control").put_public_access_block(
             AccountId=ACCOUNT, PublicAccessBlockConfiguration={**dict.fromkeys(OPEN, False), setting: True}
         )
         message = refusal(fake_aws, check_mode)
         assert ACCOUNT in message and setting in message and "Nothing was created" in message
 
-    def test_of_an_account_that_forbids_public_buckets_before_one_is_opened(self, fake_aws, s3, made):
+    def test_an_account_block_is_found_before_a_bucket_is_opened(self, fake_aws, s3, made):
         s3.delete_bucket_policy(Bucket=NAME)
         fake_aws.quietly("s3control").put_public_access_block(AccountId=ACCOUNT, PublicAccessBlockConfiguration=CLOSED)
         assert "at account level" in refusal(fake_aws)
 
-    def test_not_of_an_account_that_forbids_acls_alone(self, fake_aws):
+    def test_an_account_that_blocks_only_acls_is_accepted(self, fake_aws):
         fake_aws.quietly("s3control").put_public_access_block(AccountId=ACCOUNT, PublicAccessBlockConfiguration=OPEN)
         assert ensure(fake_aws).actions == [CREATE, BLOCK, POLICY]
 
-    def test_not_where_the_account_may_not_be_looked_at(self, fake_aws):
+    def test_a_denied_look_at_the_account_block_is_a_warning(self, fake_aws):
         fake_aws.fail("s3control:GetPublicAccessBlock", "AccessDenied", 403)
         done = ensure(fake_aws)
         assert done.actions == [CREATE, BLOCK, POLICY]
@@ -393,7 +393,7 @@ class TestFaults:
     WRITES = (CREATE, BLOCK, POLICY, VERSION)
 
     @pytest.mark.parametrize("broken", range(len(WRITES)), ids=WRITES)
-    def test_after_a_denied_write_the_next_run_does_the_rest(self, fake_aws, s3, broken):
+    def test_the_next_run_completes_after_a_denied_write(self, fake_aws, s3, broken):
         fake_aws.fail(self.WRITES[broken], "AccessDenied", 403)
         with pytest.raises(CallFailed) as caught:
             ensure(fake_aws, **self.GIVEN)
@@ -407,12 +407,12 @@ class TestFaults:
         assert done.actions == list(self.WRITES[broken:])
         assert ensure(fake_aws, **self.GIVEN).actions == []
 
-    def test_a_bucket_that_is_not_everywhere_yet_is_waited_for(self, fake_aws, pauses):
+    def test_a_new_bucket_is_waited_for(self, fake_aws, pauses):
         fake_aws.fail(BLOCK, "NoSuchBucket", 404, times=2)
         assert ensure(fake_aws).actions == [CREATE, BLOCK, POLICY]
         assert pauses
 
-    def test_other_people_in_between_are_no_failure(self, fake_aws, pauses):
+    def test_concurrent_writes_of_others_do_not_fail_the_run(self, fake_aws, pauses):
         fake_aws.fail(POLICY, "OperationAborted", 409)
         done = ensure(fake_aws)
         assert done.actions == [CREATE, BLOCK, POLICY]
@@ -436,31 +436,31 @@ class TestOtherStores:
     def there(self, s3):
         s3.create_bucket(Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": REGION})
 
-    def test_is_not_asked_about_the_account(self, store):
+    def test_other_stores_are_not_asked_for_an_account_block(self, store):
         done = ensure(store)
         assert "s3control:GetPublicAccessBlock" not in store.calls
         assert done.values["host"] == f"{NAME}.s3.rgw.example"
         assert store.params_of(CREATE)[0]["CreateBucketConfiguration"] == {"LocationConstraint": REGION}
 
-    def test_may_lack_the_access_block(self, store, there):
+    def test_other_stores_may_lack_the_access_block(self, store, there):
         store.fail("s3:GetPublicAccessBlock", "NotImplemented", 501)
         done = ensure(store)
         assert done.actions == [POLICY]
         assert any("s3:GetPublicAccessBlock" in warning for warning in done.warnings)
 
-    def test_may_lack_it_for_a_new_bucket(self, store, s3):
+    def test_other_stores_may_lack_the_access_block_of_a_new_bucket(self, store, s3):
         store.fail(BLOCK, "NotImplemented", 501)
         store.before(POLICY, lambda: s3.delete_public_access_block(Bucket=NAME))
         done = ensure(store)
         assert done.actions == [CREATE, POLICY]
         assert any(BLOCK in warning for warning in done.warnings)
 
-    def test_must_have_what_was_asked_for_by_name(self, store, there):
+    def test_other_stores_must_support_requested_options(self, store, there):
         store.fail("s3:GetBucketOwnershipControls", "NotImplemented", 501)
         with pytest.raises(CallFailed):
             ensure(store, object_ownership="BucketOwnerEnforced")
 
-    def test_gets_tags_by_a_call_of_their_own(self, store):
+    def test_other_stores_get_tags_by_a_separate_call(self, store):
         done = ensure(store, tags={"team": "platform"})
         assert TAG in done.actions
 
@@ -469,7 +469,7 @@ class TestAbsent:
     def remove(self, fake_aws, check_mode=False, **given):
         return bucket_absent.ensure_absent(Aws(fake_aws.clients), spec(**given), check_mode)
 
-    def test_takes_the_bucket_away_with_its_documents(self, fake_aws, s3, made):
+    def test_absent_deletes_the_bucket_with_its_documents(self, fake_aws, s3, made):
         for key in DOCUMENTS:
             s3.put_object(Bucket=NAME, Key=key, Body=b"x")
         foretold = self.remove(fake_aws, check_mode=True)
@@ -479,7 +479,7 @@ class TestAbsent:
         assert s3.list_buckets()["Buckets"] == []
         assert done.values["name"] == NAME
 
-    def test_takes_every_version_and_delete_marker(self, fake_aws, s3, made):
+    def test_absent_deletes_every_version_and_delete_marker(self, fake_aws, s3, made):
         s3.put_bucket_versioning(Bucket=NAME, VersioningConfiguration={"Status": "Enabled"})
         for body in (b"1", b"2", b"3"):
             s3.put_object(Bucket=NAME, Key="keys.json", Body=body)
@@ -488,13 +488,13 @@ class TestAbsent:
         assert len(fake_aws.params_of("s3:DeleteObjects")[0]["Delete"]["Objects"]) == 4
         assert s3.list_buckets()["Buckets"] == []
 
-    def test_takes_thousands_in_batches(self, fake_aws, made, monkeypatch):
+    def test_absent_deletes_thousands_in_batches(self, fake_aws, made, monkeypatch):
         versions = [{"Key": "keys.json", "VersionId": str(number)} for number in range(2001)]
         monkeypatch.setattr(bucket_absent.AbsentBucket, "_objects", lambda resource: (versions, []))
         assert self.remove(fake_aws, check_mode=True).actions == ["s3:DeleteObjects"] * 3 + ["s3:DeleteBucket"]
 
     @pytest.mark.parametrize("key", ["sa-signer.key", "prod/keys.json", "keys.json.bak", ".well-known/other"])
-    def test_refuses_a_bucket_with_other_objects(self, fake_aws, s3, made, key):
+    def test_absent_refuses_a_bucket_with_other_objects(self, fake_aws, s3, made, key):
         s3.put_object(Bucket=NAME, Key="keys.json", Body=b"x")
         s3.put_object(Bucket=NAME, Key=key, Body=b"x")
         for check_mode in (True, False):
@@ -503,23 +503,23 @@ class TestAbsent:
             assert key in str(caught.value) and caught.value.details["foreign_objects"] == [key]
         assert fake_aws.writes == []
 
-    def test_lists_only_some_of_many(self, fake_aws, s3, made):
+    def test_absent_lists_only_some_of_many_objects(self, fake_aws, s3, made):
         for number in range(15):
             s3.put_object(Bucket=NAME, Key=f"object-{number:02}", Body=b"x")
         with pytest.raises(IrsaError) as caught:
             self.remove(fake_aws)
         assert "'object-09' and 5 more" in str(caught.value) and "object-10" not in str(caught.value)
 
-    def test_takes_the_documents_of_all_clusters_when_told_so(self, fake_aws, s3, made):
+    def test_absent_deletes_documents_of_all_clusters_by_pattern(self, fake_aws, s3, made):
         s3.put_object(Bucket=NAME, Key="a/keys.json", Body=b"x")
         assert self.remove(fake_aws, public_paths=["*/keys.json"]).actions == ["s3:DeleteObjects", "s3:DeleteBucket"]
 
-    def test_takes_a_bucket_that_is_gone_for_removed(self, fake_aws, s3, made):
+    def test_absent_accepts_a_bucket_deleted_meanwhile(self, fake_aws, s3, made):
         fake_aws.before("s3:DeleteBucket", lambda: s3.delete_bucket(Bucket=NAME))
         assert self.remove(fake_aws).actions == []
         assert self.remove(fake_aws).actions == []
 
-    def test_says_what_could_not_be_deleted(self, fake_aws, s3, made, monkeypatch):
+    def test_absent_names_what_could_not_be_deleted(self, fake_aws, s3, made, monkeypatch):
         s3.put_object(Bucket=NAME, Key="keys.json", Body=b"x")
         refused = {"Errors": [{"Key": "keys.json", "Code": "AccessDenied", "Message": "Access Denied"}]}
         real = Aws.call
@@ -535,7 +535,7 @@ class TestAbsent:
         assert "keys.json" in str(caught.value) and "s3:DeleteObjectVersion" in str(caught.value)
         assert "s3:DeleteBucket" not in fake_aws.calls
 
-    def test_refuses_somebody_elses_bucket(self, fake_aws):
+    def test_absent_refuses_a_bucket_of_another_account(self, fake_aws):
         fake_aws.fail("s3:HeadBucket", "403", 403)
         with pytest.raises(IrsaError, match="does not belong to account"):
             self.remove(fake_aws)
@@ -545,27 +545,27 @@ class TestLook:
     def look(self, fake_aws, **given):
         return bucket_base.look(Aws(fake_aws.clients), spec(account_id=ACCOUNT), **given)
 
-    def test_says_where_it_would_be(self, fake_aws):
+    def test_look_returns_where_a_missing_bucket_would_be(self, fake_aws):
         found = self.look(fake_aws)
         assert (found["exists"], found["host"]) == (False, f"{NAME}.s3.{REGION}.amazonaws.com")
         assert fake_aws.calls == ["s3:HeadBucket"]
 
-    def test_takes_a_name_of_any_namespace(self, fake_aws):
+    def test_look_accepts_a_name_of_any_namespace(self, fake_aws):
         request = BucketSpec(name=f"irsa-{ACCOUNT}-{REGION}-an", account_id=ACCOUNT)
         assert bucket_base.look(Aws(fake_aws.clients), request)["exists"] is False
         assert bucket_absent.ensure_absent(Aws(fake_aws.clients), request, False).actions == []
-        with pytest.raises(IrsaError, match="Ask for that namespace"):
+        with pytest.raises(IrsaError, match="Set that namespace"):
             bucket_present.ensure_present(Aws(fake_aws.clients), request, False)
 
-    def test_says_that_it_is(self, fake_aws, made):
+    def test_look_finds_an_existing_bucket(self, fake_aws, made):
         assert self.look(fake_aws)["exists"] is True
         assert fake_aws.calls == ["s3:HeadBucket"]
 
-    def test_refuses_one_that_must_be_there_and_is_not(self, fake_aws):
+    def test_look_refuses_a_missing_required_bucket(self, fake_aws):
         with pytest.raises(IrsaError, match="does not exist"):
             self.look(fake_aws, required=True)
 
-    def test_refuses_an_open_one_as_a_private_place(self, fake_aws, s3, made):
+    def test_look_refuses_a_public_bucket_as_private(self, fake_aws, s3, made):
         with pytest.raises(IrsaError, match="must not hold a private key"):
             self.look(fake_aws, private=True)
         s3.put_public_access_block(Bucket=NAME, PublicAccessBlockConfiguration=CLOSED)
