@@ -70,7 +70,7 @@ options:
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - selfhosted.irsa._aws_options.tags
+  - selfhosted.irsa._tags
   - selfhosted.irsa._attributes
   - selfhosted.irsa._attributes.aws
 notes:

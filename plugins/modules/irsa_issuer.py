@@ -196,7 +196,7 @@ options:
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - selfhosted.irsa._aws_options.route
+  - selfhosted.irsa._route
   - selfhosted.irsa._attributes
   - selfhosted.irsa._attributes.aws
 requirements:

@@ -58,8 +58,8 @@ options:
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - selfhosted.irsa._aws_options.tags
-  - selfhosted.irsa._aws_options.route
+  - selfhosted.irsa._tags
+  - selfhosted.irsa._route
   - selfhosted.irsa._attributes
   - selfhosted.irsa._attributes.aws
 requirements:
