@@ -12,8 +12,8 @@ class ModuleDocFragment:
 options:
   connect_to:
     description:
-      - Address to connect to instead of the issuer's own, as C(host:port), C([v6]:port) or C(host), which means port 443.
-        TLS still verifies the issuer's host name, like C(curl --connect-to).
+      - Address to connect to instead of the issuer's own, as C(host:port), C([v6]:port) or C(host), which means port
+        443. TLS still verifies the issuer's host name, like C(curl --connect-to).
       - If omitted, the host name is resolved by DNS, or passed to the proxy set in the environment variable
         E(HTTPS_PROXY), unless E(NO_PROXY) exempts it.
     type: str

@@ -83,7 +83,8 @@ def default(option: Mapping[str, Any]) -> str:
         return "required"
     if "default" not in option:
         return ""
-    return "`" + yaml.safe_dump(option["default"], default_flow_style=True).removesuffix("\n...\n").strip() + "`"
+    shown: str = yaml.safe_dump(option["default"], default_flow_style=True)
+    return f"`{shown.removesuffix('...\n').strip()}`"
 
 
 def markdown(description: str) -> str:
