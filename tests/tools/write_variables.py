@@ -84,7 +84,7 @@ def default(option: Mapping[str, Any]) -> str:
     if "default" not in option:
         return ""
     shown: str = yaml.safe_dump(option["default"], default_flow_style=True)
-    return f"`{shown.removesuffix('...\n').strip()}`"
+    return "`" + shown.removesuffix("...\n").strip() + "`"
 
 
 def markdown(description: str) -> str:
