@@ -6,20 +6,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: issuer_hosts
-short_description: Which hosts of a play get the result of role irsa_issuer from this one
+short_description: List the hosts that get the result of role irsa_issuer
 version_added: 0.1.0
 description:
-  - This host; and where role P(selfhosted.irsa.irsa_issuer#role) is run once for a cluster of several servers, the others
-    of the play, too. In a fleet, where each host runs the role for itself, none of them.
+  - This lookup is private to role P(selfhosted.irsa.irsa_issuer#role) and may change at any time.
+  - It returns this host and, where the role is run once for a cluster of several servers, the other hosts of the play. In
+    a fleet, where each host runs the role for itself, it returns only this host.
 options:
   _terms:
-    description: None; it is read from the play's variables.
+    description: None; the hosts are read from the variables of the play.
 author:
   - The selfhosted.irsa authors (@selfhosted)
 """
 
 EXAMPLES = r"""
-- name: Leave something for the plays after this one
+- name: Leave the issuer for the plays that follow
   ansible.builtin.set_fact:
     issuer: "{{ irsa_issuer_result.issuer }}"
   loop: "{{ query('selfhosted.irsa.issuer_hosts') }}"
@@ -29,7 +30,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: Names of hosts, the one that asks first.
+  description: Names of hosts, this host first.
   type: list
   elements: str
 """
@@ -47,8 +48,8 @@ class LookupModule(LookupBase):
         name, play = variables["inventory_hostname"], variables["ansible_play_name"]
         others = [host for host in variables["ansible_play_hosts"] if host != name]
         for host in others:
-            # What run_once registers is on every host, and says which one ran it. The search ends at the first host
-            # that ran the role for itself, since a fleet may be large.
+            # What run_once registers is on every host, and names the host that ran it. The search ends at the first
+            # host that ran the role for itself, since a fleet may be large.
             run = variables["hostvars"][host].get("__irsa_issuer_run") or {}
             failed_at_once = run.get("failed") and "ran_for" not in run
             if failed_at_once or run.get("ran_for") == f"{play} on {host}":

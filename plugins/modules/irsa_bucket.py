@@ -7,77 +7,79 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: irsa_bucket
-short_description: The S3 bucket that serves an issuer's documents
+short_description: Manage the S3 bucket that serves an issuer
 version_added: 0.1.0
 description:
-  - Makes a bucket with ACLs off, whose one public policy statement opens the paths of the documents and nothing else;
-    or repairs one.
-  - Other people's policy statements, tags and settings are left alone.
-  - A block of public access at account level is found and named before anything is made.
+  - Creates or repairs a bucket with ACLs disabled and one public policy statement that opens the paths of the documents
+    and nothing else.
+  - Leaves other policy statements, tags and settings unchanged.
+  - If the account blocks public access, the module fails with a message that says so before it creates anything.
 options:
   name:
     description:
-      - Name of the bucket. It becomes a host name that is served over HTTPS, so it must have no dot.
+      - Name of the bucket. It becomes part of a host name that is served over HTTPS, so it must not contain a dot.
     type: str
     required: true
   account_id:
     description:
-      - Account ID of the bucket's owner, which every call then insists on. Omitted, it is that of the credentials, at
-        the cost of one call.
+      - ID of the account that owns the bucket; S3 refuses every call if another account owns it. If omitted, the
+        account of the credentials is looked up with one API call.
     type: str
   public_paths:
     description:
-      - Keys of the objects that anybody may read; V(*) stands for anything.
-      - With O(state=absent) these are the objects that are deleted with the bucket; any other object stops the run.
+      - Keys of the objects that are public, where V(*) matches any text.
+      - With O(state=absent), the objects that are deleted with the bucket. Any other object stops the run.
     type: list
     elements: str
     default: [keys.json, .well-known/openid-configuration]
   purge_public_paths:
     description:
-      - Whether paths that our policy statement opens and O(public_paths) does not name are closed.
-      - Clusters that share a bucket leave this V(false), or each would close the others.
+      - Whether to close paths that the module's own policy statement opens and that are not in O(public_paths).
+      - Keep V(false) if clusters share a bucket; otherwise each cluster would close the paths of the others.
     type: bool
     default: false
   encryption:
     description:
-      - Default encryption of the bucket. Omitted, it is not looked at; S3 encrypts with V(AES256) by itself.
-      - A KMS key is refused, since nobody can read such an object anonymously, AWS STS included.
+      - Default encryption of the bucket. If omitted, it is not managed. S3 encrypts with V(AES256) by default.
+      - A KMS key is refused, because such objects cannot be read anonymously, not even by AWS STS.
     type: str
   versioning:
     description:
-      - Whether the bucket keeps old versions of objects. Omitted, this is not looked at.
+      - Whether the bucket keeps old versions of objects. If omitted, versioning is not managed.
     type: bool
   object_ownership:
     description:
-      - Object ownership of the bucket. Omitted, a new one gets V(BucketOwnerEnforced), which turns ACLs off, and one
-        that is there is not looked at.
+      - Object ownership of the bucket. If omitted, a new bucket gets V(BucketOwnerEnforced), which disables ACLs, and
+        the setting of an existing bucket is not managed.
     type: str
     choices: [BucketOwnerEnforced, BucketOwnerPreferred, ObjectWriter]
   namespace:
     description:
-      - V(account-regional) makes the bucket in the account's own namespace, where nobody else can take the name when it
-        is deleted. The name must then be of the form C(<prefix>-<account ID>-<region>-an). Needs botocore 1.42.70.
+      - V(account-regional) creates the bucket in the account's own namespace, so no other account can take its name
+        after it is deleted. The name must then have the form C(<prefix>-<account ID>-<region>-an). Requires botocore
+        1.42.70.
     type: str
     choices: [global, account-regional]
   state:
     description:
-      - V(absent) deletes the bucket and all versions of the documents in it. A bucket with any other object is refused.
-      - A global bucket name that was deleted can be taken by anybody. Remove the OIDC provider and the roles that trust
-        it first.
+      - V(absent) deletes the bucket with all versions of the documents in it. A bucket that contains any other object
+        is not deleted.
+      - Any account can take the global name of a deleted bucket. First remove the OIDC provider and the roles that
+        trust it.
     type: str
     choices: [present, absent]
     default: present
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - selfhosted.irsa._aws_options.tags
+  - selfhosted.irsa._tags
   - selfhosted.irsa._attributes
   - selfhosted.irsa._attributes.aws
 notes:
-  - S3 writes a policy without a condition. The policy is read again after each write, and merged again where somebody
-    else's write came in between. Two runs that open different paths in the same second can still undo each other in the
-    moment between the last read of one and the write of the other; the next run repairs that. Clusters that open the
-    same patterns are not affected.
+  - S3 does not support conditional writes of a policy. The module reads the policy again after each write, and merges
+    again if another process has changed it in the meantime. Two runs that open different paths at the same time can
+    still undo each other between the last read of one and the write of the other; the next run repairs this. Clusters
+    that open the same patterns are not affected.
 seealso:
   - module: selfhosted.irsa.irsa_publish
 author:
@@ -85,14 +87,14 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Make the bucket
+- name: Create the bucket
   selfhosted.irsa.irsa_bucket:
     name: irsa-prod
     region: eu-west-1
     tags:
       team: platform
 
-- name: Make one for many clusters
+- name: Create a bucket for many clusters
   selfhosted.irsa.irsa_bucket:
     name: irsa-fleet
     region: eu-west-1
@@ -108,38 +110,38 @@ name:
   type: str
   sample: irsa-prod
 region:
-  description: Its region.
+  description: Region of the bucket.
   returned: always
   type: str
   sample: eu-west-1
 arn:
-  description: Its ARN.
+  description: ARN of the bucket.
   returned: always
   type: str
   sample: arn:aws:s3:::irsa-prod
 host:
-  description: Host name that serves it over HTTPS. With C(https://) before it, it is an issuer.
+  description: Host name that serves the bucket over HTTPS. The issuer is C(https://) followed by it.
   returned: always
   type: str
   sample: irsa-prod.s3.eu-west-1.amazonaws.com
 account_id:
-  description: Account ID of its owner.
+  description: ID of the account that owns the bucket.
   returned: always
   type: str
   sample: "123456789012"
 created:
-  description: Whether the bucket was made in this run; in check mode, whether it would be.
+  description: Whether this run created the bucket; in check mode, whether a run would.
   returned: always
   type: bool
   sample: false
 actions:
-  description: API calls that write, in the order made; in check mode those that would be made.
+  description: API calls that write, in order; in check mode, those that a run would make.
   returned: always
   type: list
   elements: str
   sample: ["s3:CreateBucket", "s3:PutPublicAccessBlock", "s3:PutBucketPolicy"]
 permissions:
-  description: IAM actions that the run needs, those of reading included.
+  description: IAM actions that the run needs, including those for reading.
   returned: always
   type: list
   elements: str

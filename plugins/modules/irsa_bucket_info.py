@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: irsa_bucket_info
-short_description: Where an issuer's bucket is or would be
+short_description: Gather information about the S3 bucket of an issuer
 version_added: 0.1.0
 description:
-  - Looks whether a bucket exists, and says its host name, which is its issuer's.
-  - A bucket of another account or in another region ends the run with a message.
+  - Checks whether a bucket exists, and returns its host name, which is the host name of its issuer.
+  - Fails if the bucket belongs to another account or is in another region.
 options:
   name:
     description:
@@ -20,16 +20,17 @@ options:
     required: true
   account_id:
     description:
-      - Account ID of the bucket's owner. Omitted, it is that of the credentials, at the cost of one call.
+      - ID of the account that owns the bucket. If omitted, the account of the credentials is looked up with one API
+        call.
     type: str
   required:
     description:
-      - Whether a bucket that does not exist ends the run with a message.
+      - Whether to fail if the bucket does not exist.
     type: bool
     default: false
   private:
     description:
-      - Whether a bucket that does not block all public access ends the run with a message. This is one more call.
+      - Whether to fail if the bucket does not block all public access. This takes one more API call.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -44,7 +45,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Look where the bucket is
+- name: Look up the bucket
   selfhosted.irsa.irsa_bucket_info:
     name: irsa-prod
     region: eu-west-1
@@ -63,22 +64,22 @@ name:
   type: str
   sample: irsa-prod
 region:
-  description: Its region.
+  description: Region of the bucket.
   returned: always
   type: str
   sample: eu-west-1
 arn:
-  description: Its ARN.
+  description: ARN of the bucket.
   returned: always
   type: str
   sample: arn:aws:s3:::irsa-prod
 host:
-  description: Host name that serves it over HTTPS.
+  description: Host name that serves the bucket over HTTPS.
   returned: always
   type: str
   sample: irsa-prod.s3.eu-west-1.amazonaws.com
 account_id:
-  description: Account ID of its owner.
+  description: ID of the account that owns the bucket.
   returned: always
   type: str
   sample: "123456789012"

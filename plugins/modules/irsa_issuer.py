@@ -7,123 +7,124 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: irsa_issuer
-short_description: Bucket, documents and IAM OIDC provider of an issuer in one task
+short_description: Manage the bucket, documents and IAM OIDC provider of an issuer
 version_added: 0.1.0
 description:
-  - Does what M(selfhosted.irsa.irsa_bucket), M(selfhosted.irsa.irsa_jwks), M(selfhosted.irsa.irsa_publish),
-    M(selfhosted.irsa.irsa_oidc_provider) and M(selfhosted.irsa.irsa_verify) do one after the other, with the same rules.
-  - What they read is read at the same time, and all of it is planned before anything is written, so that whatever is
-    wrong in one place stops the run before another is changed.
-  - This is what role P(selfhosted.irsa.irsa_issuer#role) runs. The key is looked at and made, too, where it is on the
-    controller; else the module takes what M(selfhosted.irsa.irsa_keypair) returned on the key's host.
+  - Combines M(selfhosted.irsa.irsa_bucket), M(selfhosted.irsa.irsa_jwks), M(selfhosted.irsa.irsa_publish),
+    M(selfhosted.irsa.irsa_oidc_provider) and M(selfhosted.irsa.irsa_verify) in one task, with the same rules.
+  - Reads everything in parallel and plans all changes before it writes, so a problem with one resource stops the run
+    before another resource is changed.
+  - If the key is on the controller, the module also manages the key. Otherwise pass it the result that
+    M(selfhosted.irsa.irsa_keypair) returned on the key's host. Role P(selfhosted.irsa.irsa_issuer#role) does both.
 options:
   key_path:
     description:
-      - Path of the private key on the controller, and O(public_key_path), O(openssh_public_key_path) those of its public
-        forms. With it the module does what M(selfhosted.irsa.irsa_keypair) does, where it runs in the controller's process
-        as the user who runs ansible-playbook. Elsewhere (with C(become), another interpreter, or V(irsa_direct=false))
-        nothing is done, and RV(key_wanted) says that O(key) is wanted.
+      - Path of the private key on the controller. The module then also manages the key, as
+        M(selfhosted.irsa.irsa_keypair) does.
+      - This requires that the module runs in the controller's process as the user who runs ansible-playbook. Otherwise
+        (with C(become), another interpreter, or C(irsa_direct=false)) the module does nothing and returns
+        RV(key_wanted=true), which means that it needs O(key).
     type: path
   public_key_path:
     description:
-      - As O(selfhosted.irsa.irsa_keypair#module:public_key_path).
+      - Same as O(selfhosted.irsa.irsa_keypair#module:public_key_path).
     type: path
   openssh_public_key_path:
     description:
-      - As O(selfhosted.irsa.irsa_keypair#module:openssh_public_key_path).
+      - Same as O(selfhosted.irsa.irsa_keypair#module:openssh_public_key_path).
     type: path
   key_type:
     description:
-      - As O(selfhosted.irsa.irsa_keypair#module:type).
+      - Same as O(selfhosted.irsa.irsa_keypair#module:type).
     type: str
     choices: [RSA, ECDSA]
   key_size:
     description:
-      - As O(selfhosted.irsa.irsa_keypair#module:size).
+      - Same as O(selfhosted.irsa.irsa_keypair#module:size).
     type: int
     choices: [2048, 3072, 4096]
   key_curve:
     description:
-      - As O(selfhosted.irsa.irsa_keypair#module:curve).
+      - Same as O(selfhosted.irsa.irsa_keypair#module:curve).
     type: str
     choices: [P-256, P-384, P-521]
   key_regenerate:
     description:
-      - As O(selfhosted.irsa.irsa_keypair#module:regenerate).
+      - Same as O(selfhosted.irsa.irsa_keypair#module:regenerate).
     type: str
     choices: [never, fail]
     default: fail
   key_owner:
     description:
-      - As O(selfhosted.irsa.irsa_keypair#module:owner).
+      - Same as O(selfhosted.irsa.irsa_keypair#module:owner).
     type: str
   key_group:
     description:
-      - As O(selfhosted.irsa.irsa_keypair#module:group).
+      - Same as O(selfhosted.irsa.irsa_keypair#module:group).
     type: str
   key_mode:
     description:
-      - As O(selfhosted.irsa.irsa_keypair#module:mode).
+      - Same as O(selfhosted.irsa.irsa_keypair#module:mode).
     type: raw
   key:
     description:
-      - What M(selfhosted.irsa.irsa_keypair) returned. With O(state=present) either this or O(key_path) is wanted.
-      - While there is no key (RV(selfhosted.irsa.irsa_keypair#module:exists) is false), only the bucket is made or
-        repaired, and RV(key_wanted) is true. Make the key then, unless RV(key_is_lost) says why not, and call this
-        module once more with the key and with O(prepared).
+      - Result of M(selfhosted.irsa.irsa_keypair). With O(state=present), either this or O(key_path) is required.
+      - If the key does not exist (RV(selfhosted.irsa.irsa_keypair#module:exists) is false), the module only creates or
+        repairs the bucket, and RV(key_wanted) is true. Then create the key, unless RV(key_is_lost) forbids it, and call
+        this module again with O(key) and O(prepared).
     type: dict
   prepared:
     description:
-      - RV(prepared) of the call before there was a key.
+      - RV(prepared) of the previous call, which ran before the key existed.
     type: dict
   bucket:
     description:
-      - Name of the bucket. Omitted, only O(url) is registered, and its documents have to be served by other means.
+      - Name of the bucket. If omitted, the module only registers O(url), whose documents you must serve by other means.
     type: str
   manage_bucket:
     description:
-      - Whether the bucket is made and repaired. With V(false) it is somebody else's, and only published into.
+      - Whether to create and repair the bucket. With V(false), the module only publishes the documents into it.
     type: bool
     default: true
   prefix:
     description:
-      - Path under the bucket, for many issuers in one bucket.
+      - Path of the documents in the bucket. Lets one bucket serve many issuers.
     type: str
   url:
     description:
-      - The issuer, byte for byte as tokens have it in C(iss), where it is not the bucket's own host and O(prefix).
+      - Issuer URL, byte for byte as in the tokens' C(iss). Defaults to the bucket's own host and O(prefix).
     type: str
   account_id:
     description:
-      - Account ID of the provider, and of the bucket unless O(bucket_account_id) is given. Omitted, it is that of the
-        credentials, at the cost of one call.
+      - ID of the account that owns the provider, and the bucket unless O(bucket_account_id) is given. If omitted, the
+        account of the credentials is looked up with one API call.
     type: str
   bucket_account_id:
     description:
-      - Account ID of the bucket's owner, where that is another account.
+      - ID of the account that owns the bucket, if it is not the provider's account.
     type: str
   bucket_public_paths:
     description:
-      - Keys of the objects that anybody may read; V(*) stands for anything. The default is the two documents, or with
-        O(prefix) the same patterns for every prefix, so that many issuers do not race for the bucket's policy.
+      - Keys of the objects that are public, where V(*) matches any text. Defaults to the two documents or, with
+        O(prefix), to patterns that cover every prefix, so that many issuers do not compete for the bucket's policy.
     type: list
     elements: str
   bucket_encryption:
     description:
-      - As O(selfhosted.irsa.irsa_bucket#module:encryption).
+      - Same as O(selfhosted.irsa.irsa_bucket#module:encryption).
     type: str
   bucket_versioning:
     description:
-      - As O(selfhosted.irsa.irsa_bucket#module:versioning).
+      - Same as O(selfhosted.irsa.irsa_bucket#module:versioning).
     type: bool
   bucket_namespace:
     description:
-      - As O(selfhosted.irsa.irsa_bucket#module:namespace).
+      - Same as O(selfhosted.irsa.irsa_bucket#module:namespace).
     type: str
     choices: [global, account-regional]
   tags:
     description:
-      - Tags on bucket and provider. Others that are there stay.
+      - Tags of the bucket and the provider. Other existing tags are kept.
     type: dict
     aliases: [resource_tags]
   extra_jwks:
@@ -134,63 +135,62 @@ options:
     default: []
   legacy_empty_kid:
     description:
-      - As O(selfhosted.irsa.irsa_jwks#module:legacy_empty_kid).
+      - Same as O(selfhosted.irsa.irsa_jwks#module:legacy_empty_kid).
     type: bool
     default: false
   purge_keys:
     description:
-      - As O(selfhosted.irsa.irsa_publish#module:purge_keys).
+      - Same as O(selfhosted.irsa.irsa_publish#module:purge_keys).
     type: bool
     default: false
   overwrite:
     description:
-      - As O(selfhosted.irsa.irsa_publish#module:overwrite).
+      - Same as O(selfhosted.irsa.irsa_publish#module:overwrite).
     type: bool
     default: false
   cache_control:
     description:
-      - As O(selfhosted.irsa.irsa_publish#module:cache_control).
+      - Same as O(selfhosted.irsa.irsa_publish#module:cache_control).
     type: str
     default: no-cache
   audiences:
     description:
-      - Client IDs of the provider; what tokens have in C(aud).
+      - Client IDs of the provider, which tokens have in C(aud).
     type: list
     elements: str
     default: [sts.amazonaws.com]
   thumbprints:
     description:
-      - As O(selfhosted.irsa.irsa_oidc_provider#module:thumbprints).
+      - Same as O(selfhosted.irsa.irsa_oidc_provider#module:thumbprints).
     type: list
     elements: str
   verify:
     description:
-      - Whether the documents are fetched at the end as a stranger would. An issuer that does not work ends the run with
-        a message.
-      - In check mode this is left out while there is something to change.
+      - Whether to fetch the documents anonymously at the end of the run. The module fails if the issuer does not work.
+      - In check mode this happens only if nothing would change.
     type: bool
     default: true
   delete_bucket:
     description:
-      - With O(state=absent), whether the bucket is deleted with the documents in it. A bucket with any other object is
-        refused.
+      - With O(state=absent), whether to delete the bucket with the documents in it. A bucket that contains any other
+        object is not deleted.
     type: bool
     default: false
   ignore_role_trust:
     description:
-      - With O(state=absent), whether the provider is removed although IAM roles trust it.
+      - With O(state=absent), whether to remove a provider that IAM roles still trust.
     type: bool
     default: false
   state:
     description:
-      - V(absent) removes the provider, then the documents or the bucket. The key is left alone.
+      - V(absent) removes the provider, then the documents or the bucket. The key is kept.
     type: str
     choices: [present, absent]
     default: present
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - selfhosted.irsa._aws_options.route
+  - selfhosted.irsa._route
   - selfhosted.irsa._attributes
   - selfhosted.irsa._attributes.aws
 requirements:
@@ -204,35 +204,35 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Give a cluster whose key is here an issuer
+- name: Ensure an issuer for a cluster whose key is on the controller
   selfhosted.irsa.irsa_issuer:
     key_path: /srv/irsa/prod/sa-signer.key
     public_key_path: /srv/irsa/prod/sa-signer-pkcs8.pub
     bucket: irsa-prod
     region: eu-west-1
   delegate_to: localhost
-  register: made
+  register: cluster_issuer
 
-- name: Look at the key of a control-plane node
+- name: Read the key of a control-plane node
   selfhosted.irsa.irsa_keypair:
     path: /etc/kubernetes/pki/sa.key
     create: false
   register: keypair
 
-- name: Give it an issuer
+- name: Ensure an issuer for this key
   selfhosted.irsa.irsa_issuer:
     key: "{{ keypair }}"
     bucket: irsa-prod
     region: eu-west-1
   delegate_to: localhost
-  register: made
+  register: cluster_issuer
 """
 
 RETURN = r"""
 issuer:
   description:
-    - The issuer, summed up, as role P(selfhosted.irsa.irsa_issuer#role) leaves it in C(irsa_issuer_result). Null while
-      there is no key.
+    - Summary of the issuer, which role P(selfhosted.irsa.irsa_issuer#role) also sets as C(irsa_issuer_result). Null
+      while the key does not exist.
   returned: always
   type: dict
   sample:
@@ -241,28 +241,28 @@ issuer:
     kid: ZxaqpnIuJNv6syKlG81X539XMHVIvpaPV0ziX48-Qng
     changed: false
 key_wanted:
-  description: Whether a key has to be looked at or made now, and the module called again with it.
+  description: Whether the key must now be read or created, and the module called again with O(key).
   returned: always
   type: bool
   sample: false
 key_is_lost:
-  description: Why a new key must not be made, with O(key) still missing; else null.
+  description: Why a new key must not be created although the key is missing; null if it may be.
   returned: always
   type: str
   sample: null
 prepared:
-  description: What the next call, with the key, goes on from; null where there is nothing to go on with.
+  description: Value of O(prepared) for the next call, which has the key; null if there is nothing to continue.
   returned: always
   type: dict
   sample: null
 actions:
-  description: Files written and API calls that write, in the order made; in check mode those that would be made.
+  description: Files written and API calls that write, in order; in check mode, those that a run would make.
   returned: always
   type: list
   elements: str
   sample: ["s3:CreateBucket", "s3:PutPublicAccessBlock", "s3:PutBucketPolicy"]
 permissions:
-  description: IAM actions that the run needs, those of reading included.
+  description: IAM actions that the run needs, including those for reading.
   returned: always
   type: list
   elements: str

@@ -27,35 +27,35 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Key, bucket, documents and provider, as the role does it
+- name: Ensure key, bucket, documents and provider
   selfhosted.irsa.irsa_issuer_role:
   delegate_to: localhost
   vars:
     irsa_issuer_bucket: example-irsa-prod
     irsa_issuer_key_path: /srv/irsa/prod/sa-signer.key
-  register: run
+  register: issuer_run
 """
 
 RETURN = r"""
 issuer:
-  description: As RV(selfhosted.irsa.irsa_issuer#module:issuer).
+  description: Same as RV(selfhosted.irsa.irsa_issuer#module:issuer).
   returned: always
   type: dict
   sample:
     issuer: https://example-irsa-prod.s3.eu-west-1.amazonaws.com
     changed: false
 key_wanted:
-  description: As RV(selfhosted.irsa.irsa_issuer#module:key_wanted).
+  description: Same as RV(selfhosted.irsa.irsa_issuer#module:key_wanted).
   returned: always
   type: bool
   sample: false
 key_is_lost:
-  description: As RV(selfhosted.irsa.irsa_issuer#module:key_is_lost).
+  description: Same as RV(selfhosted.irsa.irsa_issuer#module:key_is_lost).
   returned: always
   type: str
   sample: null
 prepared:
-  description: As RV(selfhosted.irsa.irsa_issuer#module:prepared).
+  description: Same as RV(selfhosted.irsa.irsa_issuer#module:prepared).
   returned: always
   type: dict
   sample: null
@@ -83,13 +83,13 @@ ran_for:
   type: str
   sample: Give the cluster a working issuer on prod
 actions:
-  description: As RV(selfhosted.irsa.irsa_issuer#module:actions).
+  description: Same as RV(selfhosted.irsa.irsa_issuer#module:actions).
   returned: always
   type: list
   elements: str
   sample: ["s3:CreateBucket", "s3:PutPublicAccessBlock", "s3:PutBucketPolicy"]
 permissions:
-  description: As RV(selfhosted.irsa.irsa_issuer#module:permissions).
+  description: Same as RV(selfhosted.irsa.irsa_issuer#module:permissions).
   returned: always
   type: list
   elements: str

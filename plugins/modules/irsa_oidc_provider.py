@@ -7,46 +7,47 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: irsa_oidc_provider
-short_description: The IAM OIDC provider of an issuer
+short_description: Manage the IAM OIDC provider of an issuer
 version_added: 0.1.0
 description:
-  - Registers an issuer with IAM, so that roles can trust its tokens, and repairs in place what differs. A provider is
-    never deleted and made anew.
+  - Registers an issuer with IAM, so that roles can trust its tokens. Repairs an existing provider in place; it is never
+    deleted and created again.
 options:
   url:
     description:
-      - Issuer URL, byte for byte as tokens have it in C(iss).
+      - Issuer URL, byte for byte as in the tokens' C(iss).
     type: str
     required: true
   client_ids:
     description:
-      - Audiences that are accepted. AWS SDKs and the EKS pod identity webhook use V(sts.amazonaws.com).
+      - Audiences that the provider accepts. AWS SDKs and the EKS pod identity webhook use V(sts.amazonaws.com).
     type: list
     elements: str
     default: [sts.amazonaws.com]
   purge_client_ids:
     description:
-      - Whether audiences that are not in O(client_ids) are taken away, with a warning that names them.
+      - Whether to remove audiences that are not in O(client_ids), with a warning that names them.
     type: bool
     default: true
   thumbprints:
     description:
-      - Thumbprints, each the SHA-1 of a CA certificate in 40 hexadecimal digits.
-      - Omitted, AWS decides by its own library of CAs, which covers S3 and every public CA, and thumbprints that are
-        there stay.
-      - V(auto) alone computes the thumbprint from the chain that the issuer's host presents. It is wanted for a private
-        CA, and by some other implementations of the API.
+      - Thumbprints of the provider, each the SHA-1 hash of a CA certificate in 40 hexadecimal digits.
+      - If omitted, AWS validates the issuer's certificate with its own library of CAs, which covers S3 and every public
+        CA, and existing thumbprints are kept.
+      - The single value V(auto) computes the thumbprint from the certificate chain that the issuer's host presents. A
+        private CA requires a thumbprint, as do some other implementations of the API.
     type: list
     elements: str
   account_id:
     description:
-      - Account ID of the provider's account. Omitted, it is that of the credentials, at the cost of one call.
-      - An account that is not the credentials' stops the run.
+      - ID of the account that owns the provider. If omitted, the account of the credentials is looked up with one API
+        call.
+      - The module fails if the credentials belong to another account.
     type: str
   ignore_role_trust:
     description:
-      - Whether O(state=absent) removes a provider that IAM roles still trust. Otherwise the run stops with a list of
-        them.
+      - Whether O(state=absent) removes a provider that IAM roles still trust. Otherwise the module fails and lists
+        these roles.
     type: bool
     default: false
   state:
@@ -58,14 +59,14 @@ options:
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - selfhosted.irsa._aws_options.tags
-  - selfhosted.irsa._aws_options.route
+  - selfhosted.irsa._tags
+  - selfhosted.irsa._route
   - selfhosted.irsa._attributes
   - selfhosted.irsa._attributes.aws
 requirements:
   - cryptography >= 3.4, for V(auto)
 notes:
-  - Publish the documents before the provider is made. IAM fetches them when it is given no thumbprints.
+  - Publish the documents before you create the provider. IAM fetches them if no thumbprints are given.
 seealso:
   - module: selfhosted.irsa.irsa_oidc_provider_info
 author:
@@ -93,7 +94,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 arn:
-  description: ARN of the provider, whether it is there or not.
+  description: ARN of the provider, whether it exists or not.
   returned: always
   type: str
   sample: arn:aws:iam::123456789012:oidc-provider/irsa-prod.s3.eu-west-1.amazonaws.com
@@ -103,40 +104,40 @@ url:
   type: str
   sample: https://irsa-prod.s3.eu-west-1.amazonaws.com
 account_id:
-  description: Account ID of the provider's account.
+  description: ID of the account that owns the provider.
   returned: always
   type: str
   sample: "123456789012"
 client_ids:
-  description: Audiences that are accepted when the module ends.
+  description: Audiences that the provider accepts when the module ends.
   returned: when O(state=present)
   type: list
   elements: str
   sample: [sts.amazonaws.com]
 thumbprints:
-  description: Thumbprints. Empty for a provider that was just made without.
+  description: Thumbprints of the provider. Empty for one that was just created without any.
   returned: when O(state=present)
   type: list
   elements: str
   sample: []
 tags:
-  description: Tags.
+  description: Tags of the provider.
   returned: when O(state=present)
   type: dict
   sample: {team: platform}
 create_date:
-  description: When the provider was made, in ISO 8601. Null for one that was just made.
+  description: When the provider was created, in ISO 8601. Null for one that was just created.
   returned: when O(state=present)
   type: str
   sample: "2026-11-24T07:00:00+00:00"
 actions:
-  description: API calls that write, in the order made; in check mode those that would be made.
+  description: API calls that write, in order; in check mode, those that a run would make.
   returned: always
   type: list
   elements: str
   sample: ["iam:CreateOpenIDConnectProvider"]
 permissions:
-  description: IAM actions that the run needs, those of reading included.
+  description: IAM actions that the run needs, including those for reading.
   returned: always
   type: list
   elements: str

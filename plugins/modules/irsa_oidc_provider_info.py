@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: irsa_oidc_provider_info
-short_description: What IAM OIDC providers there are
+short_description: Gather information about IAM OIDC providers
 version_added: 0.1.0
 description:
-  - Lists the IAM OIDC providers that match all that is given. With O(url) or O(arn) this is one call, whatever the
-    number of providers.
+  - Lists the IAM OIDC providers that match all given options. With O(url) or O(arn) this takes one API call, no matter
+    how many providers exist.
 options:
   url:
     description:
@@ -27,8 +27,8 @@ options:
     type: dict
   account_id:
     description:
-      - Account ID of the provider's account, used with O(url). Omitted, it is that of the credentials, at the cost of
-        one call.
+      - ID of the account that owns the provider, used with O(url). If omitted, the account of the credentials is looked
+        up with one API call.
     type: str
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -45,7 +45,7 @@ EXAMPLES = r"""
 - name: Look up the provider of an issuer
   selfhosted.irsa.irsa_oidc_provider_info:
     url: https://irsa-prod.s3.eu-west-1.amazonaws.com
-  register: found
+  register: issuer_providers
 
 - name: List the providers of a team
   selfhosted.irsa.irsa_oidc_provider_info:
@@ -61,24 +61,24 @@ providers:
   elements: dict
   contains:
     arn:
-      description: ARN.
+      description: ARN of the provider.
       type: str
     url:
       description: Issuer URL.
       type: str
     client_ids:
-      description: Audiences that are accepted.
+      description: Audiences that the provider accepts.
       type: list
       elements: str
     thumbprints:
-      description: Thumbprints.
+      description: Thumbprints of the provider.
       type: list
       elements: str
     tags:
-      description: Tags.
+      description: Tags of the provider.
       type: dict
     create_date:
-      description: When the provider was made, in ISO 8601.
+      description: When the provider was created, in ISO 8601.
       type: str
   sample:
     - arn: arn:aws:iam::123456789012:oidc-provider/irsa-prod.s3.eu-west-1.amazonaws.com

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: irsa_publish
-short_description: Publish an issuer's discovery document and JWKS in a bucket
+short_description: Publish the discovery document and JWKS of an issuer in a bucket
 version_added: 0.1.0
 description:
-  - Writes the two documents where their content or headers differ, the JWKS first, each under the condition that nobody
-    else wrote it since it was read.
-  - Keys that are published and were not given stay, with a warning that names them, and the discovery document names
-    the algorithms of all keys.
+  - Writes each of the two documents if its content or headers differ, the JWKS first. Each write is conditional, so it
+    never overwrites what another process has written since the document was read.
+  - Keeps published keys that are not in O(jwks_json), with a warning that names them. The discovery document lists the
+    algorithms of all published keys.
 options:
   bucket:
     description:
@@ -22,33 +22,32 @@ options:
     required: true
   prefix:
     description:
-      - Path under which the documents go in the bucket, without slashes at its ends. Omitted, they go to its top.
+      - Path of the documents in the bucket, without leading or trailing slash. If omitted, they are at the top level.
     type: str
   issuer:
     description:
-      - Issuer URL. A published document of another issuer is not overwritten.
+      - Issuer URL. Published documents of another issuer are not overwritten, unless O(overwrite=true).
     type: str
     required: true
   jwks_json:
     description:
-      - Text of the JWKS, as M(selfhosted.irsa.irsa_jwks) returns it. Required, except in check mode while there is no
-        key yet.
+      - Text of the JWKS, as returned by M(selfhosted.irsa.irsa_jwks). Required, except in check mode while the key does
+        not exist.
     type: str
   discovery_json:
     description:
-      - Text of the discovery document, as M(selfhosted.irsa.irsa_jwks) returns it. Required, except in check mode while
-        there is no key yet.
+      - Text of the discovery document, as returned by M(selfhosted.irsa.irsa_jwks). Required, except in check mode
+        while the key does not exist.
     type: str
   purge_keys:
     description:
-      - Whether published keys that O(jwks_json) does not have are taken out. Tokens signed with them are refused from
-        then on.
+      - Whether to remove published keys that are not in O(jwks_json). From then on, AWS STS refuses tokens signed with
+        them.
     type: bool
     default: false
   overwrite:
     description:
-      - Whether a document that is not JSON, or that another issuer's discovery document stands beside, is overwritten
-        or removed.
+      - Whether to overwrite or remove documents that are not JSON or that belong to another issuer.
     type: bool
     default: false
   cache_control:
@@ -58,8 +57,8 @@ options:
     default: no-cache
   account_id:
     description:
-      - Account ID of the bucket's owner, which every call then insists on. Omitted, it is that of the credentials, at
-        the cost of one call.
+      - ID of the account that owns the bucket; S3 refuses every call if another account owns it. If omitted, the
+        account of the credentials is looked up with one API call.
     type: str
   state:
     description:
@@ -93,7 +92,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 documents:
-  description: The documents, JWKS first.
+  description: The two documents, JWKS first.
   returned: always
   type: list
   elements: dict
@@ -102,13 +101,13 @@ documents:
       description: Key of the object.
       type: str
     url:
-      description: Where it is read.
+      description: URL of the document.
       type: str
     etag:
-      description: ETag of the object, or null while it is not written.
+      description: ETag of the object; null if it is not written yet.
       type: str
     changed:
-      description: Whether it was written or removed; in check mode, whether it would be.
+      description: Whether this run wrote or removed the document; in check mode, whether a run would.
       type: bool
   sample:
     - key: keys.json
@@ -116,7 +115,7 @@ documents:
       etag: '"0f343b0931126a20f133d67c2b018a3b"'
       changed: false
 account_id:
-  description: Account ID of the bucket's owner.
+  description: ID of the account that owns the bucket.
   returned: always
   type: str
   sample: "123456789012"
@@ -127,7 +126,7 @@ kids:
   elements: str
   sample: [ZxaqpnIuJNv6syKlG81X539XMHVIvpaPV0ziX48-Qng]
 foreign_kids:
-  description: Key IDs of the published keys that were not given.
+  description: Key IDs of the published keys that are not in O(jwks_json).
   returned: always
   type: list
   elements: str
@@ -145,30 +144,30 @@ published_keys:
       description: JWS algorithm.
       type: str
     foreign:
-      description: Whether it was not given.
+      description: Whether the key is not in O(jwks_json).
       type: bool
   sample:
     - kid: ZxaqpnIuJNv6syKlG81X539XMHVIvpaPV0ziX48-Qng
       algorithm: RS256
       foreign: false
 jwks_json:
-  description: Text of the JWKS as published, or null.
+  description: Text of the published JWKS, or null.
   returned: when O(state=present)
   type: str
   sample: "{\n  \"keys\": […]\n}\n"
 discovery_json:
-  description: Text of the discovery document as published, or null.
+  description: Text of the published discovery document, or null.
   returned: when O(state=present)
   type: str
   sample: "{\n  \"issuer\": \"https://irsa-prod.s3.eu-west-1.amazonaws.com\", …\n}\n"
 actions:
-  description: API calls that write, in the order made; in check mode those that would be made.
+  description: API calls that write, in order; in check mode, those that a run would make.
   returned: always
   type: list
   elements: str
   sample: ["s3:PutObject", "s3:PutObject"]
 permissions:
-  description: IAM actions that the run needs, those of reading included.
+  description: IAM actions that the run needs, including those for reading.
   returned: always
   type: list
   elements: str
@@ -219,7 +218,7 @@ def main() -> None:
     if missing and not absent and not module.check_mode:
         module.fail_json(
             msg=f"missing required arguments: {', '.join(missing)}. "
-            "Only check mode goes without, while there is no key yet."
+            "Only check mode can do without them, while there is no key yet."
         )
     ensure = publication_absent.ensure_absent if absent else publication_present.ensure_present
     spec = spec_from(PublicationSpec, options)

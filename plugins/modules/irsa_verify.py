@@ -125,7 +125,7 @@ options:
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - selfhosted.irsa._aws_options.route
+  - selfhosted.irsa._route
   - selfhosted.irsa._attributes.read_only
   - selfhosted.irsa._attributes.aws
 requirements:

@@ -145,7 +145,7 @@ def test_a_wrong_variable_is_named_with_what_would_be_right(run: Run, name: str)
 
 def test_everything_is_told_in_one_message(run: Run) -> None:
     lines = run.failures["many"].splitlines()
-    assert "nothing was done" in lines[0]
+    assert "nothing was changed" in lines[0]
     told = {line[2:].partition(":")[0].partition(" ")[0] for line in lines[1:]}
     assert told == MANY.keys()
     assert len(lines) == 1 + len(MANY)

@@ -66,20 +66,7 @@ def test_the_text_is_enough_for_teardown_and_further_settings(operator: Operator
 def test_every_variable_is_listed() -> None:
     options = yaml.safe_load(SPECS.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
     table = README.split("## Variables")[1].split("## Permissions")[0]
-    # The table shortens the names after the first of a line.
-    names = set()
-    for line in table.splitlines():
-        if line.startswith("| `irsa_issuer_"):
-            first, *others = re.findall(r"`([a-z_]+)`", line.split("|")[1])
-            names |= {first}
-            for other in others:
-                parts = first.split("_")
-                names |= (
-                    {other}
-                    if other.startswith("irsa_")
-                    else {"_".join(parts[:count]) + other for count in range(2, len(parts))}
-                )
-    assert set(options) <= names
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == set(options)
 
 
 def test_every_variable_of_verify_is_listed_and_every_option_has_one() -> None:

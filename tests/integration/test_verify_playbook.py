@@ -157,7 +157,7 @@ class TestFleet:
         assert re.match(rf"broken +{other.issuer} +broken .*kid-expected", rows[1])
         assert run.exit_code == 2
         assert run.failures.keys() == {"broken", "http", "forgotten"}
-        assert [each.task for each in run.records if each.status == "ok"][-1] == "Fail where the issuer does not work"
+        assert [each.task for each in run.records if each.status == "ok"][-1] == "Fail if the issuer does not work"
         report = json.loads((operator.folder / "fleet.json").read_text(encoding="utf-8"))
         assert {name: value["verdict"] == "ok" for name, value in report.items()} == {
             name: name == "sound" for name in hosts

@@ -1,0 +1,118 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes the tables of role variables in README.md and in the role's README from the role's argument specification.
+
+A table stands between two comments, ``<!-- begin: variables of ROLE -->`` and ``<!-- end: variables of ROLE -->``. The
+collection's README gets the first entry of each description, the role's README all entries, types and choices.
+
+Usage: python tests/tools/write_variables.py
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ROLE = "irsa_issuer"
+SPECIFICATION = REPOSITORY / "roles" / ROLE / "meta" / "argument_specs.yml"
+BEGIN = f"<!-- begin: variables of {ROLE}, written by `make guide` from its argument_specs.yml -->"
+END = f"<!-- end: variables of {ROLE} -->"
+
+Options = Mapping[str, Mapping[str, Any]]
+
+
+def load_options() -> Options:
+    """Load the role's variables with their specification, in the order of the file."""
+    specification: dict[str, Any] = yaml.safe_load(SPECIFICATION.read_text(encoding="utf-8"))
+    options: Options = specification["argument_specs"]["main"]["options"]
+    return options
+
+
+def short_table(options: Options) -> str:
+    """Return a table of name, first entry of the description, and default."""
+    rows = ([f"`{name}`", markdown(option["description"][0]), default(option)] for name, option in options.items())
+    return table(["variable", "meaning", "default"], rows)
+
+
+def full_table(options: Options) -> str:
+    """Return a table of name, type, whole description with choices, and default."""
+    rows = (
+        [
+            f"`{name}`",
+            type_of(option),
+            " ".join([*map(markdown, option["description"]), *choices(option)]),
+            default(option),
+        ]
+        for name, option in options.items()
+    )
+    return table(["variable", "type", "meaning", "default"], rows)
+
+
+FILES: Mapping[Path, Callable[[Options], str]] = {
+    REPOSITORY / "README.md": short_table,
+    REPOSITORY / "roles" / ROLE / "README.md": full_table,
+}
+
+
+def table(header: list[str], rows: Iterator[list[str]]) -> str:
+    """Return a Markdown table; an empty cell is one space wide."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join("|" + "|".join(f" {cell} " if cell else " " for cell in line) + "|\n" for line in lines)
+
+
+def type_of(option: Mapping[str, Any]) -> str:
+    elements = option.get("elements")
+    return f"{option['type']} of {elements}" if elements else str(option["type"])
+
+
+def choices(option: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence with the choices of an option that has any."""
+    if "choices" in option:
+        yield "Choices: " + ", ".join(f"`{choice}`" for choice in option["choices"]) + "."
+
+
+def default(option: Mapping[str, Any]) -> str:
+    """Return what the column of defaults says. A default that the role computes is in the description."""
+    if option.get("required"):
+        return "required"
+    if "default" not in option:
+        return ""
+    shown: str = yaml.safe_dump(option["default"], default_flow_style=True)
+    return "`" + shown.removesuffix("...\n").strip() + "`"
+
+
+def markdown(description: str) -> str:
+    """Convert Ansible's markup to Markdown that may stand in a table.
+
+    https://docs.ansible.com/projects/ansible/latest/dev_guide/ansible_markup.html
+    """
+    parts = re.split(r"\b[BCEILMOPV]\(((?:[^()]|\([^()]*\))*)\)", " ".join(description.split()))
+    plain, code = parts[::2], parts[1::2]
+    escaped = [re.sub(r"([\\`*\[\]<>|]|\b_|_\b)", r"\\\1", text) for text in plain]
+    quoted = ["`" + text.replace("|", r"\|") + "`" for text in code] + [""]
+    return "".join(text + word for text, word in zip(escaped, quoted, strict=True))
+
+
+def with_table(document: str, contents: str) -> str:
+    """Return a document with the table between its two comments replaced. Raises ValueError if it has none."""
+    head, begin, rest = document.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"There is no table between {BEGIN} and {END}")
+    return f"{head}{begin}\n\n{contents}\n{end}{tail}"
+
+
+def main() -> None:
+    options = load_options()
+    for file, make_table in FILES.items():
+        file.write_text(with_table(file.read_text(encoding="utf-8"), make_table(options)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
