@@ -34,7 +34,7 @@ Result = TypeVar("Result")
 
 
 def setting(name: str, purpose: str) -> str:
-    """A variable of the environment; without it the test is skipped, with what to set and why."""
+    """A variable of the environment. Without it the test is skipped, saying what to set and why."""
     value = os.environ.get(name)
     if not value:
         pytest.skip(f"set {name}: {purpose}")
@@ -42,7 +42,7 @@ def setting(name: str, purpose: str) -> str:
 
 
 def eventually(attempt: Callable[[], Result], failure: type[Exception], seconds: float = 60) -> Result:
-    """What an attempt returns once it no longer raises ``failure``; after so many seconds it may raise.
+    """What an attempt returns once it no longer raises ``failure``, which is raised after so many seconds.
 
     IAM's changes take a while to be seen everywhere:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
@@ -68,16 +68,16 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Site:
-    """Where a test publishes: a bucket of its own, and the issuer that goes with it."""
+    """Where a test publishes: its own bucket, and the issuer of that bucket."""
 
     bucket: str
     issuer: str
-    # The role makes the address of a bucket's own host by itself; every other one has to be given.
+    # The role computes the URL of a bucket's own host; every other URL must be set.
     default_issuer: bool
 
     @property
     def documents(self) -> tuple[str, str]:
-        """The addresses of the JWKS and of the discovery document."""
+        """The URLs of the JWKS and of the discovery document."""
         return f"{self.issuer}/{DOCUMENTS[0]}", f"{self.issuer}/{DOCUMENTS[1]}"
 
     @property
@@ -96,7 +96,7 @@ class Site:
 
 
 class Endpoint:
-    """What the tests ask the endpoint themselves, beside the collection."""
+    """The endpoint as the tests use it themselves, without the collection."""
 
     def __init__(self) -> None:
         self.session = boto3.session.Session()
@@ -105,7 +105,7 @@ class Endpoint:
 
     @functools.cached_property
     def s3(self) -> Any:
-        # A store of one's own rarely has a name for each bucket; AWS understands both.
+        # Other stores rarely have a DNS name for each bucket; AWS accepts both forms.
         return self.session.client("s3", config=Config(s3={"addressing_style": "path"}))
 
     @functools.cached_property
@@ -118,7 +118,7 @@ class Endpoint:
         return self.session.client("sts", config=Config(signature_version=UNSIGNED))
 
     def knows(self, service: str, operation: str, **params: Any) -> bool:
-        """Whether the endpoint knows a call, whatever it answers."""
+        """Whether the endpoint supports a call, whatever it answers."""
         try:
             getattr(self.session.client(service), operation)(**params)
         except ClientError as error:
@@ -136,7 +136,7 @@ class Endpoint:
 
     @contextlib.contextmanager
     def site(self, style: str) -> Iterator[Site]:
-        """A site that nothing is at yet; whatever is there afterwards is removed."""
+        """An empty site; what is there afterwards is removed."""
         site = self._new_site(style)
         if self.has_bucket(site.bucket):
             pytest.fail(f"the bucket {site.bucket} exists already, and the tests delete what is in their buckets")
@@ -149,9 +149,13 @@ class Endpoint:
     def _new_site(self, style: str) -> Site:
         random_name = f"irsa-e2e-{secrets.token_hex(5)}"
         if style == PATH_STYLE:
-            base = setting("IRSA_E2E_ISSUER_BASE", "what path-style issuers begin with, as https://s3.example.com")
+            base = setting(
+                "IRSA_E2E_ISSUER_BASE", "what path-style issuers begin with, for example https://s3.example.com"
+            )
             return Site(random_name, f"{base.rstrip('/')}/{random_name}", False)
-        base = setting("IRSA_E2E_HOST_STYLE_BASE", "what follows the bucket in host-style issuers, as s3.example.com")
+        base = setting(
+            "IRSA_E2E_HOST_STYLE_BASE", "what follows the bucket in host-style issuers, for example s3.example.com"
+        )
         bucket = os.environ.get("IRSA_E2E_HOST_BUCKET") or random_name
         return Site(bucket, f"https://{bucket}.{base}", urlsplit(self.s3.meta.endpoint_url).hostname == base)
 
@@ -173,7 +177,7 @@ class Endpoint:
         self.s3.create_bucket(Bucket=bucket, **location)
 
     def delete_bucket(self, bucket: str) -> None:
-        """Delete a bucket with everything in it, if it is there."""
+        """Delete a bucket with everything in it, if it exists."""
         if not self.has_bucket(bucket):
             return
         for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
@@ -182,7 +186,7 @@ class Endpoint:
         self.s3.delete_bucket(Bucket=bucket)
 
     def provider(self, issuer: str) -> dict[str, Any] | None:
-        """The provider of an issuer with its ARN, looked for among all that are there."""
+        """The provider of an issuer with its ARN, found among all providers of the account."""
         for listed in self.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
             if listed["Arn"].endswith(":oidc-provider/" + issuer.removeprefix("https://")):
                 answer = self.iam.get_open_id_connect_provider(OpenIDConnectProviderArn=listed["Arn"])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is wrong around the variables: accounts, credentials, permissions, endpoints, interpreters."""
+"""Errors outside the variables: accounts, credentials, permissions, endpoints, interpreters."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import venv
 from typing import Any
 
 import pytest
+
 from accounts import Account
 from playbooks import Operator, Play, Run
 from rehearsal import Rehearsal
-
 from tests.sandbox import Sandbox
 
 BLOCKED, OTHER = "333333333333", "444444444444"
@@ -31,7 +31,7 @@ PLAYS: list[Play] = [
 
 
 def variables_of(operator: Operator, name: str, **more: Any) -> dict[str, Any]:
-    """A new issuer of which nothing is there."""
+    """A new issuer of which nothing exists."""
     return {"irsa_issuer_bucket": f"irsa-{name}", "irsa_issuer_key_path": str(operator.keys / f"{name}.key"), **more}
 
 
@@ -50,7 +50,7 @@ def assert_nothing_was_done(run: Run, operator: Operator) -> None:
     assert list(operator.key_files()) == []
 
 
-def test_wrong_accounts_regions_and_credentials_are_named_before_anything_is_changed(
+def test_wrong_accounts_regions_and_credentials_are_named_before_any_change(
     operator: Operator, sandbox: Sandbox, account: Account
 ) -> None:
     blocked = Account(sandbox, BLOCKED)
@@ -80,7 +80,7 @@ def test_wrong_accounts_regions_and_credentials_are_named_before_anything_is_cha
             aws={"AWS_ACCESS_KEY_ID": "AKIAUNKNOWNUNKNOWN22", "AWS_SECRET_ACCESS_KEY": "x" * 40},
         ),
         "no-profile": variables_of(
-            operator, "no-profile", aws={"AWS_PROFILE": "nobody", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+            operator, "no-profile", aws={"AWS_PROFILE": "missing", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
         ),
         "no-endpoint": variables_of(operator, "none", aws={"AWS_ENDPOINT_URL": f"http://127.0.0.1:{closed_port()}"}),
     }
@@ -95,7 +95,7 @@ def test_wrong_accounts_regions_and_credentials_are_named_before_anything_is_cha
         "no-credentials": ("AWS_PROFILE", "AWS_ACCESS_KEY_ID"),
         "unknown-credentials": ("AWS does not accept these credentials", "the access key"),
         "unknown-with-account": ("credentials",),
-        "no-profile": ("nobody",),
+        "no-profile": ("missing",),
         "no-endpoint": ("http://127.0.0.1:", "AWS_ENDPOINT_URL"),
     }.items():
         for part in parts:
@@ -119,8 +119,8 @@ def test_expired_credentials_are_named(
     assert_nothing_was_done(run, operator)
 
 
-def test_a_permission_that_is_missing_is_named(operator: Operator, sandbox: Sandbox, account: Account) -> None:
-    # The look at the account's own block is a service to the user, and no reason to stop.
+def test_a_missing_permission_is_named(operator: Operator, sandbox: Sandbox, account: Account) -> None:
+    # Reading the account's own block is only a service to the user; a failure there does not stop the run.
     sandbox.fail("s3control:GetPublicAccessBlock")
     sandbox.fail("s3:PutBucketPolicy", message="User: arn:aws:iam::123456789012:user/ci is not authorized")
     variables = variables_of(operator, "denied")
@@ -132,13 +132,13 @@ def test_a_permission_that_is_missing_is_named(operator: Operator, sandbox: Sand
     (failed,) = (record for record in run.records if record.status == "failed")
     assert failed.result["missing_permissions"] == ["s3:PutBucketPolicy"]
 
-    # The permission being granted, the next run goes on from where this one stopped.
+    # Once the permission is granted, the next run continues where this one stopped.
     issuer = Rehearsal(account, operator.keys / "denied.key", "irsa-denied")
     assert issuer.run()[0] == "s3:PutBucketPolicy"
 
 
-def test_another_python_than_the_controllers_own_is_named(operator: Operator) -> None:
-    # As Ansible finds one where localhost is written into an inventory without saying which.
+def test_a_python_other_than_the_controllers_own_is_named(operator: Operator) -> None:
+    # Ansible finds such a Python where localhost is written into an inventory without its interpreter.
     bare = operator.folder / "bare"
     venv.create(bare, with_pip=False)
     hosts = {"localhost": {"ansible_connection": "local", "ansible_python_interpreter": str(bare / "bin" / "python")}}

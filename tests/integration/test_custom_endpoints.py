@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An endpoint of one's own, named by AWS_ENDPOINT_URL and nothing else."""
+"""A custom endpoint that is set only by AWS_ENDPOINT_URL."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+
 from accounts import Account
 from playbooks import Operator
-
 from tests.sandbox import Sandbox
 
 VARIABLES = {
     "irsa_issuer_bucket": "irsa-custom",
     "irsa_issuer_tags": {"team": "platform"},
-    # No stranger can fetch anything there: it is plain HTTP, and its name is an address.
+    # No client can fetch the issuer's documents there: the endpoint is plain HTTP on an IP address.
     "irsa_issuer_verify": False,
 }
 
 
 @pytest.fixture(scope="module")
 def stock_moto() -> Iterator[str]:
-    """moto's own server, without the sandbox's extensions. It tells the port that it chose."""
+    """moto's own server, without the sandbox's extensions. It prints the port that it chose."""
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None
-        told = []
+        printed = []
         for line in server.stderr:
-            told.append(line)
+            printed.append(line)
             if address := re.search(r"http://127\.0\.0\.1:\d+", line):
                 break
         else:
-            pytest.fail("moto's server did not start: " + "".join(told))
+            pytest.fail("moto's server did not start: " + "".join(printed))
         yield address.group()
         server.terminate()
 
@@ -64,7 +64,7 @@ def test_a_custom_endpoint_is_enough(
         assert second.writes == []
         assert account.bucket_tags("irsa-custom") == {"team": "platform"}
     else:
-        assert first.calls == []  # it went where it was told to
+        assert first.calls == []  # all calls went to the configured endpoint
 
     gone = operator.teardown(variables={"irsa_issuer_delete_bucket": True, "irsa_issuer_delete_key": True}).ok()
     assert gone.actions[:3] == ["iam:DeleteOpenIDConnectProvider", "s3:DeleteObjects", "s3:DeleteBucket"]

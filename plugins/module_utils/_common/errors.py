@@ -12,8 +12,8 @@ import typing as t
 class IrsaError(Exception):
     """A whole message that a user can act on: what was tried, on what, what came back, what to do.
 
-    ``str()`` of it is the message. ``details`` (JSON-like) goes into the failed result beside the message and
-    never holds a secret. ``warnings`` are what was noticed before the failure and may be its cause.
+    ``str()`` of it is the message. ``details`` (JSON-like) go into the failed result beside the message and never
+    contain a secret. ``warnings`` were given before the failure and may name its cause.
     """
 
     def __init__(self, message: str, **details: t.Any) -> None:
@@ -23,7 +23,7 @@ class IrsaError(Exception):
 
 
 class WriteFailed(IrsaError):
-    """A write that failed, with what the reconcile loop has to know of the failure."""
+    """A write that failed, with what the reconcile loop must know about the failure."""
 
     @property
     def conflict(self) -> bool:
@@ -39,5 +39,5 @@ class WriteFailed(IrsaError):
 class Fault(Exception):
     """What is wrong with one thing, as a fragment without its subject: "it is not JSON".
 
-    Whoever knows the subject puts it in front and raises IrsaError. A Fault must never reach a user by itself.
+    The caller that knows the subject puts it in front and raises IrsaError. A Fault must never reach a user by itself.
     """

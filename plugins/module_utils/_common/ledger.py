@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a run has changed and noticed so far: its changes, their actions and diff, and its warnings."""
+"""The record of a run so far: its changes with their actions and diff, and its warnings."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Change(abc.ABC):
-    """One write: on what (``target``), and what it changes there, before and after (JSON-like or text).
+    """One write: its ``target``, the ``facet`` of it that changes, and that facet before and after (JSON-like or text).
 
-    ``optional``: an endpoint that does not support the write has the desired state anyway, so that is a warning.
+    Where an ``optional`` write is not supported the state is assumed to be the desired one, with a warning.
     """
 
     target: str
@@ -31,18 +31,18 @@ class Change(abc.ABC):
     @property
     @abc.abstractmethod
     def action(self) -> str:
-        """The write as results name it, ``s3:PutBucketPolicy``."""
+        """The write as results name it, for example ``s3:PutBucketPolicy``."""
 
 
 def diff_entry(change: Change) -> dict[str, str]:
-    """One entry of a diff. Values are sorted and indented, so that a reviewer reads lines and not one long string."""
+    """One entry of a diff. Values are sorted and indented, so that a reviewer reads lines, not one long string."""
     header = f"{change.target} ({change.facet})"
     before, after = as_text(change.before), as_text(change.after)
     return {"before_header": header, "after_header": header, "before": before, "after": after}
 
 
 def as_text(value: t.Any) -> str:
-    """A value as diff text: nothing for None, text as it is, everything else as sorted, indented JSON."""
+    """A value as text of a diff: nothing for None, text as it is, anything else as sorted and indented JSON."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -51,7 +51,7 @@ def as_text(value: t.Any) -> str:
 
 
 class Ledger:
-    """The changes and warnings of a run, in order. In check mode the changes are planned ones."""
+    """The changes and warnings of a run, in order. In check mode the changes are planned, not made."""
 
     def __init__(self, check_mode: bool) -> None:
         self.check_mode = check_mode
@@ -65,7 +65,7 @@ class Ledger:
         return bool(self.actions)
 
     def record(self, change: Change) -> None:
-        """Add a change that was made or planned."""
+        """Add a change that was made, or in check mode planned."""
         self.changes.append(change)
         self.actions.append(change.action)
         self.diff.append(diff_entry(change))
@@ -82,8 +82,8 @@ class Ledger:
         self.warnings += [warning for warning in dict.fromkeys(warnings) if warning not in self.warnings]
 
     @contextlib.contextmanager
-    def told_by_failures(self) -> t.Iterator[None]:
-        """An IrsaError raised in this context reports the writes made, and the warnings given, before it."""
+    def reported_on_failure(self) -> t.Iterator[None]:
+        """Let an IrsaError report the writes that were made and the warnings that were given before it."""
         try:
             yield
         except IrsaError as error:

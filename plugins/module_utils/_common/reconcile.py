@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Read, plan, apply: the one way in which modules change something outside.
+"""Read, plan, apply: the one way in which modules change anything outside.
 
-The loop knows nothing of AWS. A resource reads and plans, a writer makes the planned changes, and the ledger keeps what
-was written and noticed.
+The loop knows nothing about AWS. A resource reads and plans, a writer makes the planned changes, and the ledger records
+the changes and warnings.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger imp
 _MOST_ATTEMPTS = 6
 
 AnyChange = t.TypeVar("AnyChange", bound=Change)
+_WrittenChange = t.TypeVar("_WrittenChange", bound=Change, contravariant=True)
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(kw_only=True)
 class Outcome(t.Generic[AnyChange]):
-    """What a module returns: the changes in order, the resource's own values, warnings, and IAM actions needed."""
+    """What a module returns: the changes in order, the resource's own values, warnings, and the IAM actions needed."""
 
     changes: list[AnyChange] = dataclasses.field(default_factory=list)
     values: dict[str, t.Any] = dataclasses.field(default_factory=dict)
@@ -60,16 +61,16 @@ class Outcome(t.Generic[AnyChange]):
         }
 
 
-class Writer(t.Protocol[AnyChange]):
+class Writer(t.Protocol[_WrittenChange]):
     """Makes changes of one kind, such as API calls."""
 
-    def preview(self, change: AnyChange) -> None:
-        """Note what a change would need, which is all that check mode does with it."""
+    def preview(self, change: _WrittenChange) -> None:
+        """Note what a change would need. Check mode does only this."""
 
     def before_writes(self) -> None:
-        """Drop whatever was read before and is out of date once something is written."""
+        """Drop what was read before: once something is written it is out of date."""
 
-    def write(self, change: AnyChange) -> t.Optional[t.Mapping[str, t.Any]]:
+    def write(self, change: _WrittenChange) -> t.Mapping[str, t.Any] | None:
         """Make a change and return the answer, None where another process has made it already. Raises WriteFailed."""
 
 
@@ -94,7 +95,7 @@ class Resource(t.Protocol[AnyChange]):
 def ensure(resource: Resource[AnyChange], writer: Writer[AnyChange], check_mode: bool) -> Outcome[AnyChange]:
     """Bring one resource to its desired state, or in check mode plan to. Raises IrsaError."""
     ledger = Ledger(check_mode)
-    with ledger.told_by_failures():
+    with ledger.reported_on_failure():
         return resource.outcome(reconcile(resource, writer, ledger))
 
 
@@ -109,25 +110,25 @@ def reconcile(
     writer: Writer[AnyChange],
     ledger: Ledger,
     *,
-    plan: t.Optional[list[AnyChange]] = None,
+    plan: list[AnyChange] | None = None,
 ) -> list[AnyChange]:
-    """Make the plan, unless it is given, and outside check mode apply it.
+    """Make the plan, unless it is given, and apply it outside check mode.
 
-    Returns the changes, made or (in check mode) planned; each is in the ledger, too. A write that meets another
-    process's write is followed by a new plan from what is there by then. Raises IrsaError, with the resource's warnings.
+    Returns the changes, made or (in check mode) planned, which are also in the ledger. After a write that meets another
+    process's, a new plan is made from what is there by then. Raises IrsaError, with the resource's warnings.
     """
     with _warnings_of(resource):
         changes = resource.plan() if plan is None else plan
-        if ledger.check_mode:
-            for change in changes:
-                writer.preview(change)
-                ledger.record(change)
-            return changes
-        return _apply(resource, writer, ledger, changes)
+        if not ledger.check_mode:
+            return _Application(resource, writer, ledger).apply(changes)
+        for change in changes:
+            writer.preview(change)
+            ledger.record(change)
+        return changes
 
 
 @contextlib.contextmanager
-def _warnings_of(resource: Resource[AnyChange]) -> t.Iterator[None]:
+def _warnings_of(resource: Resource[t.Any]) -> t.Iterator[None]:
     try:
         yield
     except IrsaError as error:
@@ -135,50 +136,55 @@ def _warnings_of(resource: Resource[AnyChange]) -> t.Iterator[None]:
         raise
 
 
-def _apply(
-    resource: Resource[AnyChange], writer: Writer[AnyChange], ledger: Ledger, /, changes: list[AnyChange]
-) -> list[AnyChange]:
-    made: list[AnyChange] = []
-    for attempt in range(_MOST_ATTEMPTS):
-        if attempt:
-            # Two runs that collide would collide again in step.
-            time.sleep(random.uniform(0, 0.2 * 2**attempt))
-        made_now, changes = _attempt(resource, writer, ledger, changes)
-        made += made_now
-        if not changes:
-            return made
-    raise IrsaError(
-        f"Another process keeps changing the same resource; gave up after {_MOST_ATTEMPTS} attempts. Run again when the "
-        "other run has ended."
-    )
+@dataclasses.dataclass(frozen=True)
+class _Application(t.Generic[AnyChange]):
+    """Applies the plans of one resource."""
 
+    resource: Resource[AnyChange]
+    writer: Writer[AnyChange]
+    ledger: Ledger
 
-def _attempt(
-    resource: Resource[AnyChange], writer: Writer[AnyChange], ledger: Ledger, /, changes: list[AnyChange]
-) -> tuple[list[AnyChange], list[AnyChange]]:
-    """Write these changes; returns those made, and those to make next."""
-    if changes:
-        writer.before_writes()
-    made: list[AnyChange] = []
-    try:
-        for change in changes:
-            answer = _write(writer, change, resource.warnings)
-            if answer is not None:
-                made.append(change)
-                ledger.record(change)
-                resource.after_write(change, answer)
-    except WriteFailed as failure:
-        if not failure.conflict:
-            raise
-        return made, resource.plan()
-    return made, resource.recheck(made)
+    def apply(self, changes: list[AnyChange]) -> list[AnyChange]:
+        """Make these changes, and those that later plans add; returns all that were made."""
+        made: list[AnyChange] = []
+        for attempt in range(_MOST_ATTEMPTS):
+            if attempt:
+                # Two runs that collide would collide again in step.
+                time.sleep(random.uniform(0, 0.2 * 2**attempt))
+            made_now, changes = self._attempt(changes)
+            made += made_now
+            if not changes:
+                return made
+        raise IrsaError(
+            f"Another process keeps changing the same resource; gave up after {_MOST_ATTEMPTS} attempts. Run again "
+            "when the other run has ended."
+        )
 
+    def _attempt(self, changes: list[AnyChange]) -> tuple[list[AnyChange], list[AnyChange]]:
+        """Make these changes; returns those that were made, and those to make next."""
+        if changes:
+            self.writer.before_writes()
+        made: list[AnyChange] = []
+        try:
+            for change in changes:
+                answer = self._write(change)
+                if answer is not None:
+                    made.append(change)
+                    self.ledger.record(change)
+                    self.resource.after_write(change, answer)
+        except WriteFailed as failure:
+            if not failure.conflict:
+                raise
+            return made, self.resource.plan()
+        return made, self.resource.recheck(made)
 
-def _write(writer: Writer[AnyChange], change: AnyChange, warnings: list[str]) -> t.Optional[t.Mapping[str, t.Any]]:
-    try:
-        return writer.write(change)
-    except WriteFailed as failure:
-        if not (change.optional and failure.unsupported):
-            raise
-    warnings.append(f"This endpoint does not support {change.action}, so its {change.facet} is assumed to be right.")
-    return None
+    def _write(self, change: AnyChange) -> t.Mapping[str, t.Any] | None:
+        try:
+            return self.writer.write(change)
+        except WriteFailed as failure:
+            if not (change.optional and failure.unsupported):
+                raise
+        self.resource.warnings.append(
+            f"This endpoint does not support {change.action}, so its {change.facet} is assumed to be right."
+        )
+        return None

@@ -109,7 +109,9 @@ class ProviderResource(abc.ABC):
         return []  # IAM's calls on a provider each name what they add or remove
 
     def outcome(self, changes: list[ApiCall]) -> Outcome[ApiCall]:
-        return Outcome(changes, self.values(), self.warnings, sorted(self.aws.permissions))
+        return Outcome(
+            changes=changes, values=self.values(), warnings=self.warnings, permissions=sorted(self.aws.permissions)
+        )
 
     @property
     def address(self) -> dict[str, str]:

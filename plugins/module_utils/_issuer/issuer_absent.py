@@ -49,7 +49,7 @@ def ensure_absent(aws: Aws, spec: IssuerSpec, check_mode: bool) -> Outcome[ApiCa
     provider = AbsentProvider(aws, provider_spec)
     plans: list[Planned] = [(provider, planned(provider)), *in_bucket]
     ledger = Ledger(check_mode)
-    with ledger.told_by_failures():
+    with ledger.reported_on_failure():
         for resource, plan in plans:
             reconcile(resource, aws, ledger, plan=plan)
             ledger.warn(resource.warnings)
@@ -62,7 +62,7 @@ def ensure_absent(aws: Aws, spec: IssuerSpec, check_mode: bool) -> Outcome[ApiCa
         "changed": ledger.changed,
     }
     values = {"key_wanted": False, "key_is_lost": None, "prepared": None, "issuer": summary}
-    return Outcome(ledger.changes, values, ledger.warnings, sorted(aws.permissions))
+    return Outcome(changes=ledger.changes, values=values, warnings=ledger.warnings, permissions=sorted(aws.permissions))
 
 
 def _plan_bucket(aws: Aws, spec: IssuerSpec, url: str, *, bucket: Bucket) -> list[Planned]:

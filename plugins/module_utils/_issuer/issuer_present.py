@@ -40,15 +40,15 @@ def ensure_present(aws: Aws, spec: IssuerSpec, check_mode: bool) -> Outcome[ApiC
         # Placeholder documents are for check mode only.
         raise IrsaError("The key has not been created, so there is nothing to publish. Create it, and run again.")
     ledger = Ledger(check_mode)
-    with ledger.told_by_failures():
+    with ledger.reported_on_failure():
         values = _run(aws, spec, ledger)
-    return Outcome(ledger.changes, values, ledger.warnings, sorted(aws.permissions))
+    return Outcome(changes=ledger.changes, values=values, warnings=ledger.warnings, permissions=sorted(aws.permissions))
 
 
 def ensure_with_key(aws: Aws, spec: IssuerSpec, check_mode: bool, *, key_result: KeyResult) -> Values:
     """The whole sequence where the key is at hand, too; returns what module irsa_issuer does. Raises IrsaError."""
     ledger = Ledger(check_mode)
-    with ledger.told_by_failures():
+    with ledger.reported_on_failure():
         values = _run_with_key(aws, spec, ledger, key_result=key_result)
     return {
         **values,

@@ -12,21 +12,23 @@ import typing as t
 try:
     import boto3  # noqa: F401, pylint: disable=unused-import
 
-    BOTO3_IMPORT_ERROR: t.Optional[ImportError] = None
+    BOTO3_IMPORT_ERROR: ImportError | None = None
 except ImportError as import_error:
     BOTO3_IMPORT_ERROR = import_error
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.clients import Clients
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude, require
 
-Spec = t.TypeVar("Spec")
+if t.TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Spec = t.TypeVar("Spec", bound="DataclassInstance")
 
 
 def aws_module(
@@ -36,12 +38,15 @@ def aws_module(
     needs_boto3: bool = True,
     **rules: t.Any,
 ) -> AnsibleAWSModule:
-    """A module with amazon.aws's common options beside its own, on the class given; ``rules`` as AnsibleModule takes
-    them (required_if and so on). It ends here without boto3, unless only some of its options need boto3.
+    """A module with amazon.aws's common options in addition to its own, based on ``module_class``.
+
+    ``rules`` are AnsibleModule's, such as required_if. Ends the module if boto3 is missing, unless only some of its
+    options need it (``needs_boto3`` is false).
     """
     settings = AnsibleAWSModule.default_settings
     usual_class = settings["module_class"]
-    # AnsibleAWSModule.__init__ takes the class from here and from nowhere else (amazon.aws, module_utils/modules.py).
+    # AnsibleAWSModule.__init__ reads the class only from here: https://github.com/ansible-collections/amazon.aws/blob/
+    # 10.1.2/plugins/module_utils/modules.py#L101
     settings["module_class"] = module_class
     try:
         module = AnsibleAWSModule(argument_spec=argument_spec, supports_check_mode=True, check_boto3=False, **rules)
@@ -58,16 +63,16 @@ def require_boto3(module: AnsibleAWSModule) -> None:
 
 
 def aws_of(module: AnsibleAWSModule) -> Aws:
-    """The API as the module's options say it is reached."""
+    """The AWS API, reached in the way that the module's options set."""
     return Aws(Clients(module))
 
 
 def spec_from(spec_class: type[Spec], options: t.Mapping[str, t.Any]) -> Spec:
-    """The spec (a dataclass) that options describe: each field from the option of its name."""
-    names = [field.name for field in dataclasses.fields(spec_class)]  # type: ignore[arg-type]
+    """The spec (a dataclass) with each field set from the option of its name."""
+    names = [field.name for field in dataclasses.fields(spec_class)]
     return spec_class(**{name: options[name] for name in names if name in options})
 
 
-def conclude_outcome(module: AnsibleAWSModule, work: t.Callable[[], Outcome[ApiCall]]) -> t.NoReturn:
+def conclude_outcome(module: AnsibleAWSModule, work: t.Callable[[], Outcome[ApiCall]]) -> None:
     """End the module with an outcome, or with the message of its IrsaError."""
     conclude(module, lambda: work().result)

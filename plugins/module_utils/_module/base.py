@@ -14,20 +14,20 @@ from ansible.module_utils.common.warnings import warn
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 
-def require(module: AnsibleModule, library: str, import_error: t.Optional[ImportError]) -> None:
-    """End the module with a message where a library could not be imported; the message names the usual cause."""
+def require(module: AnsibleModule, library: str, import_error: ImportError | None) -> None:
+    """End the module where a library could not be imported, with a message that names the usual cause."""
     if import_error is None:
         return
     module.fail_json(
         msg=(
-            f"{missing_required_lib(library).rstrip('.')}. If this host is the controller, Ansible found another Python "
-            "than its own, which happens when localhost is written into an inventory. Set ansible_connection: local and "
-            'ansible_python_interpreter: "{{ ansible_playbook_python }}" for it there.'
+            f"{missing_required_lib(library).rstrip('.')}. If this host is the controller, Ansible uses another Python "
+            "there than its own, which happens when localhost is written into an inventory. In that inventory, set "
+            'ansible_connection: local and ansible_python_interpreter: "{{ ansible_playbook_python }}" for it.'
         )
     )
 
 
-def conclude(module: AnsibleModule, work: t.Callable[[], dict[str, t.Any]]) -> t.NoReturn:
+def conclude(module: AnsibleModule, work: t.Callable[[], dict[str, t.Any]]) -> None:
     """End the module with the result of ``work``, or with the message of its IrsaError; both may carry warnings."""
     try:
         result = work()
@@ -35,6 +35,7 @@ def conclude(module: AnsibleModule, work: t.Callable[[], dict[str, t.Any]]) -> t
         for warning in error.warnings:
             warn(warning)
         module.fail_json(msg=str(error), **error.details)
-    for warning in result.pop("warnings", []):
-        warn(warning)
-    module.exit_json(**result)
+    else:
+        for warning in result.pop("warnings", []):
+            warn(warning)
+        module.exit_json(**result)

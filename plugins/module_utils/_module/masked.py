@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A module whose options may hold a private key by mistake: its result repeats the options, masked."""
+"""A module whose options may contain a private key by mistake: its result repeats the options, masked."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import maski
 
 
 class MaskedModule(AnsibleModule):
-    """A module some of whose options hold public keys, so that a private one may be given there by mistake.
+    """A module with options for public keys, where a user may give a private key by mistake.
 
-    What may be private is masked before the module ends, also where its options are refused for another reason. A
-    subclass names the options in ``public_key_options``.
+    It masks what may be private before it ends, also when its options are refused for another reason. A subclass lists
+    the options in ``public_key_options``.
     """
 
     public_key_options: tuple[str, ...] = ()
 
-    def exit_json(self, **result: t.Any) -> t.NoReturn:
+    def exit_json(self, **result: t.Any) -> None:
         self._mask()
         super().exit_json(**result)
 
-    def fail_json(self, msg: str, **result: t.Any) -> t.NoReturn:
+    def fail_json(self, msg: str, **result: t.Any) -> None:
         self._mask()
         super().fail_json(msg, **result)
 

@@ -78,7 +78,12 @@ class AbsentBucket(Bucket):
         return []
 
     def outcome(self, changes: list[ApiCall]) -> Outcome[ApiCall]:
-        return Outcome(changes, {**self.values(), "created": False}, self.warnings, sorted(self.aws.permissions))
+        return Outcome(
+            changes=changes,
+            values={**self.values(), "created": False},
+            warnings=self.warnings,
+            permissions=sorted(self.aws.permissions),
+        )
 
     def _objects(self) -> tuple[list[dict[str, str]], list[str]]:
         """Every version and delete marker of our documents, and the keys of everything else."""

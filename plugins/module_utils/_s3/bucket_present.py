@@ -87,7 +87,12 @@ class PresentBucket(Bucket):
 
     def outcome(self, changes: list[ApiCall]) -> Outcome[ApiCall]:
         created = any(change.operation == "CreateBucket" for change in changes)
-        return Outcome(changes, {**self.values(), "created": created}, self.warnings, sorted(self.aws.permissions))
+        return Outcome(
+            changes=changes,
+            values={**self.values(), "created": created},
+            warnings=self.warnings,
+            permissions=sorted(self.aws.permissions),
+        )
 
     # --- settings
 

@@ -125,7 +125,12 @@ class Documents:
         return []  # every write had its condition
 
     def outcome(self, changes: list[ApiCall]) -> Outcome[ApiCall]:
-        return Outcome(changes, self.values(changes), self.warnings, sorted(self.aws.permissions))
+        return Outcome(
+            changes=changes,
+            values=self.values(changes),
+            warnings=self.warnings,
+            permissions=sorted(self.aws.permissions),
+        )
 
     def values(self, changes: t.Sequence[ApiCall]) -> dict[str, t.Any]:
         """What the module returns beside the writes."""

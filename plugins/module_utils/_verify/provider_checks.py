@@ -96,7 +96,7 @@ def _look(report: Report, aws: Aws, issuer: str, account_id: t.Optional[str], ro
         return Found(arn, None)
     if present is not None:
         report.ok("provider-exists", f"The provider {arn} exists.")
-    elif given and account.is_other_account(aws, given):
+    elif given and account.is_of_another(aws, given):
         why = f"Whether there is a provider {arn} is unknown: the credentials are of another account."
         report.skipped("provider-exists", why)
     else:

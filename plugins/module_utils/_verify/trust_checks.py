@@ -78,7 +78,7 @@ def check_trust(
         # Roles are asked for by name, and credentials of another account find a namesake there.
         _skip(report, f"The role's trust policy is unknown: the credentials see {found['Arn']} under that name.", _ALL)
         return
-    if not found and account.is_other_account(aws, role.account_id):
+    if not found and account.is_of_another(aws, role.account_id):
         _skip(
             report, f"The role's trust policy is unknown: the credentials are of another account than {role_arn}.", _ALL
         )

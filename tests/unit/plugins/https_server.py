@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-NOW = datetime.datetime.now(datetime.timezone.utc)
+NOW = datetime.datetime.now(datetime.UTC)
 DAY = datetime.timedelta(days=1)
 
 # An answer: status, headers, and the body in pieces, which may never end.
@@ -45,7 +45,6 @@ def certify(
     name: str,
     issuer: Certified | None = None,
     hosts: t.Sequence[str] = (),
-    *,
     valid: tuple[datetime.datetime, datetime.datetime] = (NOW - DAY, NOW + 30 * DAY),
 ) -> Certified:
     """A certificate of a server for ``hosts``, or of a CA without them; self-signed without an issuer."""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plans are shown, applied, made again after a conflict, and never applied in check mode."""
+"""Plans are applied, made again after a conflict, and only previewed in check mode."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call impo
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import reconcile
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Ledger, as_text, diff_entry
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Ledger
 
 
 def change(operation: str, service: str = "s3", **more: t.Any) -> ApiCall:
@@ -39,7 +39,7 @@ class ScriptedWriter:
         self.permissions.update(change.permissions)
 
     def before_writes(self):
-        """Nothing was read here."""
+        """Do nothing, since nothing was read."""
 
     def write(self, change):
         self.made.append(change.action)
@@ -58,7 +58,7 @@ def run(resource, writer, *, check_mode=False):
 
 
 class ScriptedResource:
-    """Hands out the next plan, and the next list to be done after a recheck."""
+    """Returns the next plan, and the next list to do after a recheck."""
 
     def __init__(self, plans: list[list[ApiCall]], rechecks: t.Sequence[list[ApiCall]] = ()) -> None:
         self.plans = list(plans)
@@ -80,7 +80,7 @@ class ScriptedResource:
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch):
-    """How long was waited between rounds, without waiting."""
+    """The seconds waited between attempts; nothing really waits."""
     seen: list[float] = []
     monkeypatch.setattr(reconcile.time, "sleep", seen.append)
     return seen
@@ -89,8 +89,8 @@ def pauses(monkeypatch):
 A, B, C = change("A"), change("B"), change("C")
 
 
-class TestCarryOut:
-    def test_makes_the_writes_in_order_and_hands_their_answers_on(self, pauses):
+class TestReconcile:
+    def test_writes_are_made_in_order_and_answers_passed_on(self, pauses):
         aws, resource = ScriptedWriter({"ETag": "1"}, {"ETag": "2"}), ScriptedResource([[A, B]])
         assert run(resource, aws) == [A, B]
         assert aws.made == ["s3:A", "s3:B"]
@@ -98,7 +98,7 @@ class TestCarryOut:
         assert resource.rechecked == [["A", "B"]]
         assert pauses == []
 
-    def test_makes_none_of_an_empty_plan(self):
+    def test_an_empty_plan_makes_no_write(self):
         aws, resource = ScriptedWriter(), ScriptedResource([[]])
         assert run(resource, aws) == []
         assert aws.made == []
@@ -113,14 +113,14 @@ class TestCarryOut:
         assert aws.made == [] and resource.rechecked == []
         assert aws.permissions == {"s3:PutBucketPolicy", "s3:CreateBucket", "s3:TagResource"}
 
-    def test_plans_anew_after_a_conflict_and_goes_on_from_what_is_there(self, pauses):
+    def test_a_conflict_leads_to_a_new_plan(self, pauses):
         aws = ScriptedWriter({}, failure("PreconditionFailed", 412))
         resource = ScriptedResource([[A, B, C], [B, C]])
         assert run(resource, aws) == [A, B, C]
         assert aws.made == ["s3:A", "s3:B", "s3:B", "s3:C"]
         assert len(pauses) == 1 and 0 <= pauses[0] <= 1
 
-    def test_ends_when_after_a_conflict_nothing_is_left_to_do(self):
+    def test_a_conflict_that_leaves_nothing_to_do_ends_the_run(self):
         aws, resource = (
             ScriptedWriter(failure("EntityAlreadyExists", 409, "iam:CreateOpenIDConnectProvider")),
             ScriptedResource([[A], []]),
@@ -138,34 +138,34 @@ class TestCarryOut:
             "EntityAlreadyExists",
         ],
     )
-    def test_takes_these_codes_for_a_conflict(self, code):
+    def test_these_codes_are_a_conflict(self, code):
         aws, resource = ScriptedWriter(failure(code)), ScriptedResource([[A], [B]])
         assert run(resource, aws) == [B]
 
-    def test_takes_a_document_that_vanished_before_a_conditional_write_for_one(self):
+    def test_a_document_deleted_before_its_conditional_write_is_a_conflict(self):
         aws, resource = ScriptedWriter(failure("NoSuchKey", 404, "s3:PutObject")), ScriptedResource([[A], [B]])
         assert run(resource, aws) == [B]
 
     @pytest.mark.parametrize("code", ["AccessDenied", "NoSuchKey", "MalformedPolicy", ""])
-    def test_gives_any_other_failure_to_the_caller(self, code):
+    def test_any_other_failure_is_raised(self, code):
         aws, resource = ScriptedWriter({}, failure(code)), ScriptedResource([[A, B, C]])
         with pytest.raises(CallFailed):
             run(resource, aws)
         assert aws.made == ["s3:A", "s3:B"]
 
-    def test_gives_up_after_some_conflicts(self, pauses):
+    def test_repeated_conflicts_end_in_a_failure(self, pauses):
         aws, resource = ScriptedWriter(*[failure("PreconditionFailed", 412)] * 50), ScriptedResource([[A]] * 50)
         with pytest.raises(IrsaError, match="Another process keeps changing"):
             run(resource, aws)
         assert 2 <= len(aws.made) <= 20
         assert len(pauses) == len(aws.made) - 1
 
-    def test_does_what_a_recheck_finds(self):
+    def test_what_a_recheck_finds_is_done(self):
         aws, resource = ScriptedWriter(), ScriptedResource([[A]], rechecks=[[B], []])
         assert run(resource, aws) == [A, B]
         assert resource.rechecked == [["A"], ["B"]]
 
-    def test_gives_up_when_every_recheck_finds_something(self):
+    def test_endless_rechecks_end_in_a_failure(self):
         aws, resource = ScriptedWriter(), ScriptedResource([[A]], rechecks=[[A]] * 50)
         with pytest.raises(IrsaError, match="Another process keeps changing"):
             run(resource, aws)
@@ -185,7 +185,7 @@ class TestOptional:
         ],
         ids=str,
     )
-    def test_warns_of_a_call_that_the_endpoint_does_not_know(self, code, status):
+    def test_an_unsupported_optional_write_is_a_warning(self, code, status):
         aws, resource = (
             ScriptedWriter(failure(code, status)),
             ScriptedResource([[change("PutPublicAccessBlock", optional=True), B]]),
@@ -193,18 +193,18 @@ class TestOptional:
         assert run(resource, aws) == [B]
         assert len(resource.warnings) == 1 and "s3:PutPublicAccessBlock" in resource.warnings[0]
 
-    def test_fails_at_one_that_was_asked_for(self):
+    def test_an_unsupported_required_write_is_a_failure(self):
         aws, resource = ScriptedWriter(failure("NotImplemented", 501)), ScriptedResource([[A]])
         with pytest.raises(CallFailed):
             run(resource, aws)
 
-    def test_fails_at_an_optional_one_that_is_denied(self):
+    def test_a_denied_optional_write_is_a_failure(self):
         aws, resource = ScriptedWriter(failure("AccessDenied", 403)), ScriptedResource([[change("A", optional=True)]])
         with pytest.raises(CallFailed):
             run(resource, aws)
 
 
-def test_takes_a_thing_that_somebody_else_removed_for_done():
+def test_a_target_that_another_process_removed_is_done():
     aws = ScriptedWriter(failure("NoSuchBucket", 404))
     resource = ScriptedResource([[change("DeleteBucket", done_codes=("NoSuchBucket",)), B]])
     assert run(resource, aws) == [B]
@@ -212,29 +212,15 @@ def test_takes_a_thing_that_somebody_else_removed_for_done():
 
 
 class TestApiCall:
-    def test_names_its_call_and_what_it_needs(self):
+    def test_an_api_call_names_its_action_and_permissions(self):
         assert change("PutPublicAccessBlock").action == "s3:PutPublicAccessBlock"
         assert change("PutPublicAccessBlock").permissions == ("s3:PutBucketPublicAccessBlock",)
         assert change("PutPublicAccessBlock", iam_actions=("s3:Other",)).permissions == ("s3:Other",)
 
 
-class TestDrawing:
-    def test_draws_json_sorted_and_indented(self):
-        drawn = diff_entry(change("A", facet="tags", before={"b": 1, "a": [2]}))
-        assert drawn["before"] == '{\n  "a": [\n    2\n  ],\n  "b": 1\n}\n'
-        assert drawn["after"] == ""
-        assert drawn["before_header"] == drawn["after_header"] == "bucket irsa (tags)"
-
-    @pytest.mark.parametrize(
-        ("value", "text"),
-        [(None, ""), ("a line", "a line\n"), ("a line\n", "a line\n"), (True, "true\n"), ([], "[]\n"), ("", "\n")],
-        ids=["nothing", "line", "whole line", "true", "list", "empty"],
-    )
-    def test_draws_every_value_as_whole_lines(self, value, text):
-        assert as_text(value) == text
-
-    def test_an_outcome_is_its_changes(self):
-        outcome = reconcile.Outcome([change("A", before={"x": 1}, after={"x": 2}), B])
+class TestOutcome:
+    def test_an_outcome_reports_its_changes(self):
+        outcome = reconcile.Outcome(changes=[change("A", before={"x": 1}, after={"x": 2}), B])
         assert (outcome.changed, outcome.actions) == (True, ["s3:A", "s3:B"])
         assert [json.loads(outcome.diff[0][side]) for side in ("before", "after")] == [{"x": 1}, {"x": 2}]
         assert reconcile.Outcome().changed is False

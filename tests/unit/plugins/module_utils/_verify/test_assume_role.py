@@ -87,7 +87,7 @@ def test_what_is_accepted_in_spite_of_an_error_is_said_to_be(aws, role):
     ],
 )
 def test_a_refusal_that_no_check_explains_says_what_it_means(aws, fake_aws, code, message, meaning):
-    fake_aws.fail(CALL, code, 400, message=message)
+    fake_aws.fail(CALL, code, 400, message)
     check = ask(aws)
     assert check.status == "error"
     assert check.seen.startswith(f"STS answers {code}: {message[:20]}")
@@ -95,7 +95,7 @@ def test_a_refusal_that_no_check_explains_says_what_it_means(aws, fake_aws, code
 
 
 def test_a_refusal_that_nobody_knows_is_told_as_it_is(aws, fake_aws):
-    fake_aws.fail(CALL, "RegionDisabledException", 403, message="STS is not activated in this region")
+    fake_aws.fail(CALL, "RegionDisabledException", 403, "STS is not activated in this region")
     assert "STS is not activated" in ask(aws).seen
 
 
@@ -113,7 +113,7 @@ def test_of_several_errors_the_one_that_goes_with_the_answer_is_blamed(aws, fake
     report = Report()
     for check_id in ("kid-expected", "provider-exists", "token-signature", "trust-subject"):
         report.error(check_id, f"What is wrong with {check_id}.", "cause", f"remedy of {check_id}")
-    fake_aws.fail(CALL, code, 400, message=message)
+    fake_aws.fail(CALL, code, 400, message)
     check = ask(aws, report)
     assert f"That is because of {blamed}: What is wrong with {blamed}." in check.seen
     assert ("What is wrong first on the way is kid-expected" in check.seen) == (blamed != "kid-expected")
@@ -126,7 +126,7 @@ def test_a_warning_is_blamed_only_where_it_goes_with_the_answer(aws, fake_aws):
         report = Report()
         report.warning("trust-subject", "It lets in everybody.")
         report.warning("trust-condition", "It cannot be judged.")
-        fake_aws.fail(CALL, code, 403, message="no")
+        fake_aws.fail(CALL, code, 403, "no")
         seen = ask(aws, report).seen
         assert ("trust-condition" in seen) == blamed and "trust-subject" not in seen
 
@@ -146,7 +146,7 @@ def test_and_not_for_ever(aws, fake_aws, pauses, role):
 
 @pytest.mark.parametrize("repeated", [TOKEN, TOKEN.split(".")[1], "eyJhbGciOiJSUzI1NiJ9x.eyJzdWIiOiJzeXN0ZW0ifQx.x"])
 def test_a_service_that_repeats_the_token_is_not_repeated(aws, fake_aws, repeated):
-    fake_aws.fail(CALL, "ValidationError", 400, message=f"Value '{repeated}' at 'webIdentityToken' failed")
+    fake_aws.fail(CALL, "ValidationError", 400, f"Value '{repeated}' at 'webIdentityToken' failed")
     check = ask(aws)
     assert "webIdentityToken" in check.seen and repeated not in check.seen
 
