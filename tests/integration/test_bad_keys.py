@@ -93,7 +93,7 @@ CASES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "truncated": (_truncated, "it is truncated"),
     "damaged": (_damaged, "it is damaged"),
     "two": (_two, "2 PEM blocks"),
-    "public": (_public, "a public part only"),
+    "public": (_public, "only a public part"),
     "text": (_text, "no PEM block"),
     "ed25519": (_of("-algorithm", "ED25519"), "cannot sign service account tokens"),
     "short": (_of(*RSA, "-pkeyopt", "rsa_keygen_bits:1024"), "1024 bits"),
@@ -150,8 +150,8 @@ def test_a_key_of_another_kind_than_wanted_is_left_alone(operator: Operator) -> 
     run = operator.provision(
         hosts=hosts, variables={"irsa_issuer_bucket": "irsa-kind", "irsa_issuer_key_path": str(key)}
     )
-    assert "its type is RSA, wanted is ECDSA" in run.failures["type"]
-    assert "its size is 2048 bits, wanted are 4096" in run.failures["size"]
+    assert "its type is RSA, not ECDSA" in run.failures["type"]
+    assert "its size is 2048 bits, not 4096" in run.failures["size"]
     assert run.calls == []
     assert key.read_bytes() == before
     assert not key.with_name("rsa.key.pub").exists()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Key files on a real disk. Runs under Python 3.9, too (tests/py39)."""
+"""Key files on a real disk. Also runs under Python 3.9."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import traceback
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files
 
 CONTENT = b"the private key\n"
 NOBODY = 65534
@@ -80,9 +80,9 @@ def mode_of(path) -> int:
     return stat.S_IMODE(os.stat(path).st_mode)
 
 
-def refusal(call, *arguments) -> str:
+def refusal(call, *arguments, **options) -> str:
     with pytest.raises(IrsaError) as caught:
-        call(*arguments)
+        call(*arguments, **options)
     return str(caught.value)
 
 
@@ -146,7 +146,7 @@ class TestRead:
             (
                 lambda folder: (folder / "key").symlink_to("gone"),
                 "key",
-                "symbolic link to something that does not exist",
+                "symbolic link to a file that does not exist",
             ),
             (lambda folder: (folder / "key").symlink_to("key"), "key", "cannot be read"),
             (lambda folder: (folder / "key").write_bytes(bytes((1 << 20) + 1)), "key", "larger than 1 MiB"),
@@ -164,7 +164,7 @@ class TestRead:
             stream.write(CONTENT)
         os.chmod(path, 0o000 if not is_root else 0o600)
         message = refusal(as_nobody, key_files.read, path)
-        assert f"{path} may not be read by user" in message and "become" in message
+        assert f"{path} cannot be read by user" in message and "become" in message
 
 
 class TestCheckWritable:
@@ -390,7 +390,7 @@ class TestReplace:
     @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644], ids=oct)
     def test_puts_the_file_in_place_with_the_mode_asked_for(self, folder, open_umask, mode):
         (folder / "key").write_bytes(b"old")
-        key_files.replace(str(folder / "key"), CONTENT, mode)
+        key_files.replace(str(folder / "key"), CONTENT, mode=mode)
         assert (folder / "key").read_bytes() == CONTENT
         assert mode_of(folder / "key") == mode
         assert os.listdir(folder) == ["key"]
@@ -398,13 +398,13 @@ class TestReplace:
     def test_gives_the_mode_under_any_umask(self, folder):
         before = os.umask(0o077)
         try:
-            key_files.replace(str(folder / "key.pub"), CONTENT, 0o644)
+            key_files.replace(str(folder / "key.pub"), CONTENT, mode=0o644)
         finally:
             os.umask(before)
         assert mode_of(folder / "key.pub") == 0o644
 
     def test_is_private_from_the_first_byte(self, folder, open_umask, modes_while_written):
-        key_files.replace(str(folder / "key"), CONTENT, 0o600)
+        key_files.replace(str(folder / "key"), CONTENT, mode=0o600)
         assert modes_while_written == [(0, 0o600)]
 
     def test_shows_a_reader_the_old_file_or_the_new_one(self, folder, monkeypatch):
@@ -418,14 +418,14 @@ class TestReplace:
                 real(source, target)
 
             monkeypatch.setattr(key_files.os, "replace", replace)
-            key_files.replace(str(folder / "key"), CONTENT, 0o600)
+            key_files.replace(str(folder / "key"), CONTENT, mode=0o600)
             assert seen == [(b"old", CONTENT)]
             assert reader.read() == b"old"
 
     def test_replaces_a_symbolic_link_and_not_what_it_points_to(self, folder):
         (folder / "real").write_bytes(b"untouched")
         (folder / "key").symlink_to("real")
-        key_files.replace(str(folder / "key"), CONTENT, 0o600)
+        key_files.replace(str(folder / "key"), CONTENT, mode=0o600)
         assert (folder / "real").read_bytes() == b"untouched"
         assert not (folder / "key").is_symlink()
 
@@ -438,7 +438,7 @@ class TestReplace:
             monkeypatch.setattr(key_files.os, "fchown", lambda descriptor, uid, gid: given.append((uid, gid)))
             monkeypatch.setattr(key_files.os, "geteuid", lambda: os.getuid() + 1)
         status = os.stat(folder / "key")
-        key_files.replace(str(folder / "key"), CONTENT, 0o600, status)
+        key_files.replace(str(folder / "key"), CONTENT, mode=0o600, owner=status)
         after = os.stat(folder / "key")
         assert (after.st_uid, after.st_gid) == (status.st_uid, status.st_gid)
         assert is_root or given == [(status.st_uid, status.st_gid)]
@@ -451,7 +451,7 @@ class TestReplace:
             raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
 
         monkeypatch.setattr(key_files.os, failing, fail)
-        message = refusal(key_files.replace, str(folder / "key"), CONTENT, 0o600)
+        message = refusal(key_files.replace, str(folder / "key"), CONTENT, mode=0o600)
         assert str(folder / "key") in message and os.strerror(errno.EDQUOT) in message
         assert (folder / "key").read_bytes() == b"old"
         assert os.listdir(folder) == ["key"]
@@ -464,7 +464,7 @@ class TestKeepCopy:
         name = key_files.keep_copy(str(folder / "key"))
         assert os.path.samefile(name, folder / "key")
         assert os.path.dirname(name) == str(folder) and name.startswith(f"{folder}/key.") and name.endswith(".bak")
-        key_files.replace(str(folder / "key"), b"new", 0o600)
+        key_files.replace(str(folder / "key"), b"new", mode=0o600)
         with open(name, "rb") as stream:
             assert stream.read() == CONTENT
         assert mode_of(name) == 0o600
@@ -474,7 +474,7 @@ class TestKeepCopy:
         assert len({key_files.keep_copy(str(folder / "key")) for number in range(20)}) == 20
 
     def test_says_when_it_cannot(self, folder):
-        assert "was left alone" in refusal(key_files.keep_copy, str(folder / "gone"))
+        assert "was not changed" in refusal(key_files.keep_copy, str(folder / "gone"))
 
 
 class TestRemove:

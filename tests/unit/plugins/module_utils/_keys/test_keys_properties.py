@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whatever is in a key file, it is read or refused in words, and the words repeat nothing of it."""
+"""Any content of a key file is read or refused with a message, and the message repeats nothing of it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import signing_key, pem
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, pem, signing_key
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
 PRIVATE = [text for sample in samples.EACH_KIND.values() for text in (sample.traditional, sample.pkcs8)]
@@ -95,7 +95,7 @@ def test_a_key_that_is_taken_is_one_that_openssl_takes(text: bytes) -> None:
     except Fault:
         return
     written = signing_key.private_pem(loaded.key, "pkcs8")
-    assert samples.kid(written) == signing_key.kid(loaded.key.public_key())
+    assert samples.kid(written) == key_facts.kid(loaded.key.public_key())
 
 
 @hypothesis.given(text=anything)

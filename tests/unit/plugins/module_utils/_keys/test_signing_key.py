@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keys against openssl and ssh-keygen. Runs under Python 3.9 and cryptography 3.4, too (tests/py39)."""
+"""Keys against openssl and ssh-keygen. Also runs under Python 3.9 and cryptography 3.4."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import subprocess
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import signing_key
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.pem import holds_private_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.pem import holds_private_key
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
 RSA, P256 = samples.RSA, samples.P256
@@ -54,22 +54,22 @@ class TestLoadPrivate:
         loaded = signing_key.load_private(text)
         assert loaded.format == form
         public_key = loaded.key.public_key()
-        assert signing_key.kid(public_key) == samples.kid(text)
-        assert signing_key.algorithm(public_key) == sample.algorithm
-        assert signing_key.public_pem(public_key).encode() == samples.public_pem(text)
+        assert key_facts.kid(public_key) == samples.kid(text)
+        assert key_facts.algorithm(public_key) == sample.algorithm
+        assert key_facts.public_pem(public_key).encode() == samples.public_pem(text)
 
     @pytest.mark.parametrize("options", ["-t rsa -b 2048 -m pem", "-t ecdsa -b 521 -m pem", "-t ecdsa -b 256 -m pkcs8"])
     def test_reads_what_ssh_keygen_writes(self, options):
         private, public_line = samples.ssh_keygen(options)
         loaded = signing_key.load_private(private)
         assert loaded.format == ("pkcs8" if "pkcs8" in options else "traditional")
-        assert signing_key.openssh_line(loaded.key.public_key()) == public_line.decode().strip()
+        assert key_facts.openssh_line(loaded.key.public_key()) == public_line.decode().strip()
 
     @pytest.mark.parametrize("curve", ["prime256v1", "secp384r1", "secp521r1"])
     def test_ignores_the_parameters_that_openssl_ecparam_writes_first(self, curve):
         text = samples.self_made_ec(curve)
         assert text.startswith(b"-----BEGIN EC PARAMETERS-----")
-        assert signing_key.kid(signing_key.load_private(text).key.public_key()) == samples.kid(text)
+        assert key_facts.kid(signing_key.load_private(text).key.public_key()) == samples.kid(text)
 
     @pytest.mark.parametrize(
         "framed",
@@ -84,7 +84,7 @@ class TestLoadPrivate:
         ids=["CRLF", "text around it", "no newline at the end", "byte order mark"],
     )
     def test_reads_a_key_however_it_is_framed(self, framed):
-        assert signing_key.kid(signing_key.load_private(framed).key.public_key()) == samples.kid(RSA.traditional)
+        assert key_facts.kid(signing_key.load_private(framed).key.public_key()) == samples.kid(RSA.traditional)
 
     @pytest.mark.parametrize(
         ("make", "reason"),
@@ -137,7 +137,7 @@ class TestLoadPrivate:
         parameters = samples.openssl("dsaparam 1024")
         made = samples.openssl("gendsa /dev/stdin", parameters)
         for text in (samples.traditional(made), samples.pkcs8(made)):
-            assert "wanted is RSA of at least 2048 bits" in refusal(signing_key.load_private, text)
+            assert "expected RSA of at least 2048 bits" in refusal(signing_key.load_private, text)
 
     @pytest.mark.parametrize(
         ("text", "reason"),
@@ -155,9 +155,9 @@ class TestLoadPrivate:
             (RSA.traditional + P256.traditional, "2 PEM blocks"),
             (RSA.traditional + RSA.traditional, "2 PEM blocks"),
             (samples.certificate(RSA.pkcs8) + RSA.pkcs8, "2 PEM blocks"),
-            (samples.public_pem(RSA.pkcs8), "public part only (PUBLIC KEY)"),
-            (samples.openssl("rsa -RSAPublicKey_out", RSA.pkcs8), "public part only (RSA PUBLIC KEY)"),
-            (samples.certificate(RSA.pkcs8), "public part only (CERTIFICATE)"),
+            (samples.public_pem(RSA.pkcs8), "only a public part (PUBLIC KEY)"),
+            (samples.openssl("rsa -RSAPublicKey_out", RSA.pkcs8), "only a public part (RSA PUBLIC KEY)"),
+            (samples.certificate(RSA.pkcs8), "only a public part (CERTIFICATE)"),
             (pem("EC PARAMETERS", b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"), "no PEM block"),
         ],
         ids=[
@@ -198,7 +198,7 @@ class TestLoadPrivate:
         except Fault as fault:
             assert "damaged" in str(fault)
         else:
-            assert signing_key.kid(loaded.key.public_key()) == samples.kid(P256.traditional)
+            assert key_facts.kid(loaded.key.public_key()) == samples.kid(P256.traditional)
 
 
 def der(tag: int, content: bytes) -> bytes:
@@ -266,7 +266,7 @@ class TestRsaNumbers:
     def test_that_belong_together_are_taken(self, form, changed):
         text = rsa_pem(form, {**SOUND, **changed})
         assert openssl_finds_sound(text)
-        assert signing_key.kid(signing_key.load_private(text).key.public_key()) == samples.kid(RSA.traditional)
+        assert key_facts.kid(signing_key.load_private(text).key.public_key()) == samples.kid(RSA.traditional)
 
     @pytest.mark.parametrize(
         "changed",
@@ -305,7 +305,7 @@ class TestLoadPublic:
         if sample is RSA:
             forms.append(samples.openssl("rsa -RSAPublicKey_out", private))
         for text in forms:
-            assert signing_key.kid(signing_key.load_public(text)) == samples.kid(private)
+            assert key_facts.kid(signing_key.load_public(text)) == samples.kid(private)
 
     @pytest.mark.parametrize(
         "text",
@@ -345,7 +345,7 @@ class TestLoadPublic:
             (pem("CERTIFICATE", b"no DER"), "damaged"),
             (b"ssh-rsa AAAAB3NzaC1yc2EAAAADAQAB", "damaged"),
             (b"ssh-rsa \xff\xfe", "damaged"),
-            (samples.ssh_keygen("-t ed25519")[1], "wanted is RSA"),
+            (samples.ssh_keygen("-t ed25519")[1], "expected RSA"),
             (ML_DSA_PUBLIC, "ML-DSA"),
             (samples.public_pem(samples.self_made_ec("secp256k1")), "secp256k1"),
             (samples.public_pem(samples.openssl("genrsa 1024")), "1024 bits"),
@@ -384,13 +384,13 @@ class TestPublicForms:
     def test_openssl_and_ssh_keygen_read_what_is_written(self, sample):
         public_key = signing_key.load_private(sample.pkcs8).key.public_key()
         assert samples.openssl(
-            "pkey -pubin -pubout", signing_key.public_pem(public_key).encode()
+            "pkey -pubin -pubout", key_facts.public_pem(public_key).encode()
         ) == samples.public_pem(sample.pkcs8)
-        assert signing_key.openssh_line(public_key) == samples.openssh_line(sample.traditional)
+        assert key_facts.openssh_line(public_key) == samples.openssh_line(sample.traditional)
 
     @each_kind
     def test_describes_a_key_without_a_private_byte(self, sample):
-        facts = signing_key.describe(signing_key.load_private(sample.pkcs8).key.public_key())
+        facts = key_facts.describe(signing_key.load_private(sample.pkcs8).key.public_key())
         assert facts == {
             "kid": samples.kid(sample.pkcs8),
             "algorithm": sample.algorithm,
@@ -422,7 +422,7 @@ class TestGenerate:
     )
     def test_makes_keys_that_openssl_finds_sound(self, arguments, algorithm, described):
         made = signing_key.generate(*arguments)
-        assert signing_key.algorithm(made.public_key()) == algorithm
+        assert key_facts.algorithm(made.public_key()) == algorithm
         for form, labels in (("traditional", (b"RSA PRIVATE KEY", b"EC PRIVATE KEY")), ("pkcs8", (b"PRIVATE KEY",))):
             text = signing_key.private_pem(made, form)
             assert text.splitlines()[0] in [b"-----BEGIN " + label + b"-----" for label in labels]
@@ -433,24 +433,24 @@ class TestGenerate:
             assert "publicExponent: 65537" in seen
 
     def test_makes_another_key_each_time(self):
-        assert signing_key.kid(signing_key.generate("ECDSA").public_key()) != signing_key.kid(
+        assert key_facts.kid(signing_key.generate("ECDSA").public_key()) != key_facts.kid(
             signing_key.generate("ECDSA").public_key()
         )
 
 
 class TestMismatch:
     @pytest.mark.parametrize(
-        ("sample", "wanted", "difference"),
+        ("sample", "desired", "difference"),
         [
             (RSA, (None, None, None), None),
             (RSA, ("RSA", 2048, None), None),
-            (RSA, ("RSA", 4096, None), "its size is 2048 bits, wanted are 4096"),
-            (RSA, (None, 3072, None), "its size is 2048 bits, wanted are 3072"),
-            (RSA, ("ECDSA", None, "P-256"), "its type is RSA, wanted is ECDSA"),
+            (RSA, ("RSA", 4096, None), "its size is 2048 bits, not 4096"),
+            (RSA, (None, 3072, None), "its size is 2048 bits, not 3072"),
+            (RSA, ("ECDSA", None, "P-256"), "its type is RSA, not ECDSA"),
             (P256, (None, None, None), None),
             (P256, ("ECDSA", None, "P-256"), None),
-            (P256, ("ECDSA", None, "P-384"), "its curve is P-256, wanted is P-384"),
-            (P256, ("RSA", 2048, None), "its type is ECDSA, wanted is RSA"),
+            (P256, ("ECDSA", None, "P-384"), "its curve is P-256, not P-384"),
+            (P256, ("RSA", 2048, None), "its type is ECDSA, not RSA"),
         ],
         ids=[
             "any RSA",
@@ -464,5 +464,7 @@ class TestMismatch:
             "RSA for EC",
         ],
     )
-    def test_says_in_what_a_key_differs(self, sample, wanted, difference):
-        assert signing_key.mismatch(signing_key.load_private(sample.pkcs8).key.public_key(), *wanted) == difference
+    def test_mismatch_names_what_differs(self, sample, desired, difference):
+        key_type, size, curve = desired
+        public_key = signing_key.load_private(sample.pkcs8).key.public_key()
+        assert key_facts.mismatch(public_key, key_type=key_type, size=size, curve=curve) == difference

@@ -128,7 +128,7 @@ class TestRefusals:
             ({"public_keys": [RSA.pkcs8.decode()]}, "public_keys: key 1", "private key"),
             ({"public_key_paths": ["/no/such/key.pub"]}, "public_key_paths: /no/such/key.pub", "does not exist"),
             ({"public_key_paths": ["/"]}, "/", "is a directory"),
-            ({"jwks": [{"keys": []}, {"kty": "RSA"}]}, "jwks: document 2", "no JWKS"),
+            ({"jwks": [{"keys": []}, {"kty": "RSA"}]}, "jwks: document 2", "not a JWKS"),
             ({"jwks": [{"keys": [{**jwk_of(RSA), "key_ops": ["verify"]}]}]}, samples.kid(RSA.pkcs8), "key_ops"),
             ({"jwks": [{"keys": [{**jwk_of(RSA), "d": "AQAB"}]}]}, "jwks: document 1", "private members"),
             (
@@ -137,7 +137,7 @@ class TestRefusals:
                     "jwks": [{"keys": [{**jwk_of(OTHER_RSA), "kid": samples.kid(RSA.pkcs8)}]}],
                 },
                 "jwks: document 1",
-                "of another key",
+                "a different key has too",
             ),
             ({"public_keys": []}, "public_keys", "No key was given"),
             (
@@ -186,7 +186,7 @@ class TestWithoutAKey:
     def test_check_mode_foretells_the_files(self, folder):
         result = build(check_mode=True, dest=str(folder))
         assert (result["changed"], result["actions"]) == (True, ["file:WriteDocument"] * 2)
-        assert all("known when the key has been made" in entry["after"] for entry in result["diff"])
+        assert all("known when the key has been created" in entry["after"] for entry in result["diff"])
         assert os.listdir(folder) == []
 
 

@@ -18,7 +18,7 @@ WANTED = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (f"{WANTED}/", "a slash alone"),
+        (f"{WANTED}/", "only in a slash"),
         ("https://irsa-PROD.s3.eu-west-1.amazonaws.com", "capital letters"),
         ("http://irsa-prod.s3.eu-west-1.amazonaws.com", "http://"),
         (f"{WANTED}:443", "port"),
@@ -29,7 +29,7 @@ WANTED = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
         ("https://irsa-prod.s3.cn-north-1.amazonaws.com.cn", "another AWS partition"),
         ("https://irsa-prod.s3.eusc-de-east-1.amazonaws.eu", "another AWS partition"),
         ("https://s3.eu-west-1.amazonaws.com/irsa-prod", "in the path"),
-        (f"{WANTED}/prod", "another path"),
+        (f"{WANTED}/prod", "with another path"),
         ("https://oidc.example.com", None),
         ("https://irsa-test.s3.eu-west-1.amazonaws.com", None),
     ],
