@@ -97,7 +97,7 @@ def public_key_of(key: Jwk) -> key_facts.PublicKey:
     except KeyError as missing:
         raise Fault(f"it lacks the member {missing.args[0]!r}") from None
     except (ValueError, TypeError):
-        raise Fault("its numbers do not form a valid public key") from None
+        raise Fault("its numbers do not make a public key") from None
     return key_facts.require_usable(public_key)
 
 

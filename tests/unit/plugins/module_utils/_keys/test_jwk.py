@@ -129,13 +129,13 @@ class TestUsable:
             ({"kty": None}, "its kty is None"),
             ({"kty": ["RSA"]}, "its kty is ['RSA']"),
             ({"kty": "EC"}, "lacks the member"),
-            ({"n": None}, "numbers do not form a valid public key"),
-            ({"n": 65537}, "numbers do not form a valid public key"),
-            ({"n": ""}, "numbers do not form a valid public key"),
-            ({"e": "AA"}, "numbers do not form a valid public key"),
-            ({"n": RSA["n"] + "=="}, "numbers do not form a valid public key"),
-            ({"n": RSA["n"][:40] + "\n" + RSA["n"][40:]}, "numbers do not form a valid public key"),
-            ({"n": RSA["n"][:40] + "+/" + RSA["n"][42:]}, "numbers do not form a valid public key"),
+            ({"n": None}, "numbers do not make a public key"),
+            ({"n": 65537}, "numbers do not make a public key"),
+            ({"n": ""}, "numbers do not make a public key"),
+            ({"e": "AA"}, "numbers do not make a public key"),
+            ({"n": RSA["n"] + "=="}, "numbers do not make a public key"),
+            ({"n": RSA["n"][:40] + "\n" + RSA["n"][40:]}, "numbers do not make a public key"),
+            ({"n": RSA["n"][:40] + "+/" + RSA["n"][42:]}, "numbers do not make a public key"),
             ({"n": b64url(b"\x81" + bytes(126) + b"\x01")}, "1024 bits"),
         ],
         ids=[
@@ -175,17 +175,17 @@ class TestUsable:
             ({"alg": "ES384"}, "'ES384'; expected ES256"),
             ({"alg": "RS256"}, "'RS256'; expected ES256"),
             ({"crv": "secp256k1"}, "secp256k1"),
-            ({"crv": "P-384"}, "numbers do not form a valid public key"),
+            ({"crv": "P-384"}, "numbers do not make a public key"),
             ({"crv": "P-999"}, "its crv is 'P-999'"),
             ({"crv": None}, "its crv is None"),
-            ({"x": P256["y"], "y": P256["x"]}, "numbers do not form a valid public key"),
-            ({"y": "AAAA"}, "numbers do not form a valid public key"),
+            ({"x": P256["y"], "y": P256["x"]}, "numbers do not make a public key"),
+            ({"y": "AAAA"}, "numbers do not make a public key"),
         ],
         ids=["ES384", "RS256", "secp256k1", "another curve", "no curve", "crv null", "no point", "short"],
     )
     def test_refuses_an_ec_key_that_sts_would_refuse(self, change, reason):
         message = refusal(jwk.usable, {**P256, **change})
-        assert reason in message or "numbers do not form a valid public key" in message
+        assert reason in message or "numbers do not make a public key" in message
 
     @pytest.mark.parametrize("member", ["kid", "n", "e", "kty"])
     def test_refuses_a_key_that_lacks_something(self, member):
