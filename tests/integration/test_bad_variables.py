@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is wrong with the variables is told by name, all of it at once, and before anything is done."""
+"""Wrong variables are reported by name, all at once, and before anything is changed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from playbooks import Operator, Run
 
-# What is set beside a good bucket and key path, and what the message must say: which variable, what would be right.
+# Variables set beside a good bucket and key path, and what the message must say: the variable, and what would be right.
 SINGLE: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "dots": ({"irsa_issuer_bucket": "irsa.prod"}, ("irsa_issuer_bucket: ", "'irsa.prod' has a dot")),
     "capitals": ({"irsa_issuer_bucket": "Irsa-Prod"}, ("irsa_issuer_bucket: ", "in lower case")),
@@ -51,7 +52,10 @@ SINGLE: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         ("irsa_issuer_url is on the bucket's own host", "irsa_issuer_prefix (prod)"),
     ),
     "prefix": ({"irsa_issuer_prefix": "/prod/"}, ("irsa_issuer_prefix: ", "for example 'prod' or 'clusters/prod'")),
-    "long-prefix": ({"irsa_issuer_prefix": "x" * 230}, ("irsa_issuer_prefix makes the issuer longer", "255 characters")),
+    "long-prefix": (
+        {"irsa_issuer_prefix": "x" * 230},
+        ("irsa_issuer_prefix makes the issuer longer", "255 characters"),
+    ),
     "thumbprints": (
         {"irsa_issuer_thumbprints": ["0" * 40] * 6},
         ("irsa_issuer_thumbprints has ", "6 entries", "5 at most"),
@@ -103,7 +107,7 @@ SINGLE: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {"irsa_issuer_delete_bucket": True, "irsa_issuer_manage_bucket": False},
         ("irsa_issuer_delete_bucket is set, but irsa_issuer_manage_bucket",),
     ),
-    # By the argument spec.
+    # Refused by the argument spec.
     "no-key": ({"irsa_issuer_key_path": None}, ("irsa_issuer_key_path",)),
     "type": ({"irsa_issuer_key_type": "DSA"}, ("irsa_issuer_key_type", "RSA, ECDSA")),
     "small": ({"irsa_issuer_key_size": 1024}, ("irsa_issuer_key_size", "2048, 3072, 4096")),
@@ -137,27 +141,27 @@ def run(operator: Operator) -> Run:
 
 
 @pytest.mark.parametrize("name", SINGLE)
-def test_a_wrong_variable_is_named_with_what_would_be_right(run: Run, name: str) -> None:
+def test_wrong_variable_is_named_with_what_would_be_right(run: Run, name: str) -> None:
     parts = SINGLE[name][1]
     for part in parts:
         assert part in run.failures[name]
 
 
-def test_everything_is_told_in_one_message(run: Run) -> None:
+def test_all_wrong_variables_are_reported_in_one_message(run: Run) -> None:
     lines = run.failures["many"].splitlines()
     assert "nothing was done" in lines[0]
-    told = {line[2:].partition(":")[0].partition(" ")[0] for line in lines[1:]}
-    assert told == MANY.keys()
+    reported = {line[2:].partition(":")[0].partition(" ")[0] for line in lines[1:]}
+    assert reported == MANY.keys()
     assert len(lines) == 1 + len(MANY)
 
 
-def test_nothing_is_done(run: Run, operator: Operator) -> None:
+def test_wrong_variables_change_nothing(run: Run, operator: Operator) -> None:
     assert run.calls == []
     assert list(operator.key_files()) == []
     assert run.changed == dict.fromkeys([*SINGLE, "many"], 0)
 
 
-def test_the_good_variables_alone_are_good(operator: Operator) -> None:
+def test_good_variables_are_accepted(operator: Operator) -> None:
     run = operator.provision(
         "--check", variables={"irsa_issuer_bucket": "irsa-fine", "irsa_issuer_key_path": str(operator.key)}
     )

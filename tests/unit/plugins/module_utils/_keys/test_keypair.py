@@ -66,7 +66,7 @@ class KeyFolder:
         self.key.chmod(mode)
 
     def state(self):
-        """Everything that a run could change: names, bytes, modes, and which file it is."""
+        """Return everything that a run could change: names, bytes, modes and inodes."""
         return {
             path.name: (
                 path.read_bytes() if path.is_file() else None,
@@ -91,7 +91,7 @@ def three_paths(key_folder):
 
 
 def refusal(key_folder, *secrets: bytes, **given) -> str:
-    """The message of a run that is refused; one that changed something, or repeats a key, fails the test."""
+    """Return the message of a refused run; it must change nothing and repeat no key."""
     before = key_folder.state()
     with pytest.raises(IrsaError) as caught:
         key_folder.present(**given)
@@ -105,20 +105,20 @@ def assert_no_secret_of(private: bytes, shown) -> None:
     assert samples.traces_of(private, json.dumps(shown)) == []
 
 
-def assert_as_foretold(key_folder, given):
-    """Run in check mode, then for real: the former writes nothing and lists what the latter does."""
+def assert_as_announced(key_folder, given):
+    """Run in check mode, then for real: the first writes nothing and announces what the second does."""
     before = key_folder.state()
-    foretold = key_folder.present(check_mode=True, **given)
+    announced = key_folder.present(check_mode=True, **given)
     assert key_folder.state() == before
     done = key_folder.present(**given)
-    assert foretold["actions"] == done["actions"]
-    assert foretold["changed"] == done["changed"] == bool(done["actions"])
+    assert announced["actions"] == done["actions"]
+    assert announced["changed"] == done["changed"] == bool(done["actions"])
     return done
 
 
-class TestMaking:
-    def test_makes_an_rsa_key_and_its_public_forms(self, key_folder, three_paths):
-        result = assert_as_foretold(key_folder, three_paths)
+class TestCreating:
+    def test_creates_an_rsa_key_and_its_public_forms(self, key_folder, three_paths):
+        result = assert_as_announced(key_folder, three_paths)
         assert result["actions"] == [CREATE, WRITE_PEM, WRITE_OPENSSH]
         private = key_folder.key.read_bytes()
         assert private.startswith(b"-----BEGIN RSA PRIVATE KEY-----")
@@ -144,16 +144,18 @@ class TestMaking:
             ({"type": "ECDSA", "format": "pkcs8"}, "PRIVATE KEY", "ES256", "P-256"),
             ({"format": "pkcs8"}, "PRIVATE KEY", "RS256", 2048),
         ],
-        ids=["RSA 3072", "size alone", "ECDSA", "P-384", "P-521", "PKCS#8 EC", "PKCS#8 RSA"],
+        ids=["RSA 3072", "only size", "ECDSA", "P-384", "P-521", "PKCS#8 EC", "PKCS#8 RSA"],
     )
-    def test_makes_the_key_that_was_asked_for(self, key_folder, given, first_line, algorithm, size_or_curve):
+    def test_creates_a_key_of_the_given_type_size_curve_and_format(
+        self, key_folder, given, first_line, algorithm, size_or_curve
+    ):
         result = key_folder.present(**given)
         private = key_folder.key.read_bytes()
         assert private.startswith(f"-----BEGIN {first_line}-----\n".encode())
         assert (result["algorithm"], result["size"] or result["curve"]) == (algorithm, size_or_curve)
         assert result["kid"] == samples.kid(private)
 
-    def test_says_the_same_the_second_time_and_changes_nothing(self, key_folder, three_paths):
+    def test_second_run_returns_the_same_and_changes_nothing(self, key_folder, three_paths):
         first = key_folder.present(type="ECDSA", **three_paths)
         before = key_folder.state()
         second = key_folder.present(type="ECDSA", **three_paths)
@@ -163,38 +165,38 @@ class TestMaking:
         for name in (*NO_FACTS, "path", "exists"):
             assert second[name] == first[name]
 
-    def test_knows_no_kid_in_check_mode(self, key_folder, three_paths):
+    def test_check_mode_returns_no_facts_of_a_new_key(self, key_folder, three_paths):
         result = key_folder.present(check_mode=True, **three_paths)
         assert {name: result[name] for name in NO_FACTS} == NO_FACTS
         assert (result["changed"], result["exists"]) == (True, False)
         assert "known when the key has been created" in json.dumps(result["diff"]["after"])
 
-    def test_makes_none_when_told_not_to(self, key_folder, three_paths):
-        result = assert_as_foretold(key_folder, {"create": False, **three_paths})
+    def test_create_false_creates_no_key(self, key_folder, three_paths):
+        result = assert_as_announced(key_folder, {"create": False, **three_paths})
         assert (result["changed"], result["exists"], result["actions"]) == (False, False, [])
         assert {name: result[name] for name in NO_FACTS} == NO_FACTS
         assert key_folder.state() == {}
 
-    def test_adopts_the_key_of_a_run_that_was_faster(self, key_folder, three_paths, monkeypatch):
+    def test_adopts_the_key_of_a_faster_run(self, key_folder, three_paths, monkeypatch):
         real = key_files.create_private
 
-        def be_late(path, content):
+        def lose_the_race(path, content):
             key_folder.put(RSA.traditional)
             return real(path, content)
 
-        monkeypatch.setattr(key_files, "create_private", be_late)
+        monkeypatch.setattr(key_files, "create_private", lose_the_race)
         result = key_folder.present(**three_paths)
         assert result["kid"] == samples.kid(RSA.traditional)
         assert result["actions"] == [WRITE_PEM, WRITE_OPENSSH]
         assert key_folder.key.read_bytes() == RSA.traditional
         assert key_folder.pem.read_bytes() == samples.public_pem(RSA.traditional)
 
-    def test_refuses_the_key_of_a_faster_run_that_wanted_another_kind(self, key_folder, monkeypatch):
-        def be_late(path, content):
+    def test_refuses_the_key_of_a_faster_run_with_other_options(self, key_folder, monkeypatch):
+        def lose_the_race(path, content):
             key_folder.put(RSA.traditional)
             return False
 
-        monkeypatch.setattr(key_files, "create_private", be_late)
+        monkeypatch.setattr(key_files, "create_private", lose_the_race)
         with pytest.raises(IrsaError, match="its type is RSA, not ECDSA"):
             key_folder.present(type="ECDSA")
         assert key_folder.key.read_bytes() == RSA.traditional
@@ -223,10 +225,10 @@ class TestMaking:
 class TestAdopting:
     @each_kind
     @pytest.mark.parametrize("form", ["traditional", "pkcs8"])
-    def test_adopts_any_usable_key_as_it_is(self, key_folder, three_paths, sample, form):
+    def test_adopts_any_usable_key_unchanged(self, key_folder, three_paths, sample, form):
         key_folder.put(getattr(sample, form))
         before = key_folder.state()
-        result = assert_as_foretold(key_folder, three_paths)
+        result = assert_as_announced(key_folder, three_paths)
         assert result["actions"] == [WRITE_PEM, WRITE_OPENSSH]
         assert key_folder.state()["sa-signer.key"] == before["sa-signer.key"]
         assert (result["kid"], result["algorithm"]) == (samples.kid(sample.pkcs8), sample.algorithm)
@@ -235,23 +237,26 @@ class TestAdopting:
         assert_no_secret_of(sample.pkcs8, result)
         assert_no_secret_of(sample.traditional, result)
 
-    def test_adopts_with_create_false(self, key_folder, three_paths):
+    def test_create_false_adopts_an_existing_key(self, key_folder, three_paths):
         key_folder.put(RSA.traditional)
-        assert assert_as_foretold(key_folder, {"create": False, **three_paths})["actions"] == [WRITE_PEM, WRITE_OPENSSH]
+        assert assert_as_announced(key_folder, {"create": False, **three_paths})["actions"] == [
+            WRITE_PEM,
+            WRITE_OPENSSH,
+        ]
 
     @pytest.mark.parametrize("form", ["auto", "traditional", "pkcs8"])
     @pytest.mark.parametrize("present", ["traditional", "pkcs8"])
     @pytest.mark.parametrize("sample", [RSA, P256], ids=["RSA", "P-256"])
-    def test_rewrites_the_form_only_where_it_is_asked_for(self, key_folder, sample, present, form):
+    def test_rewrites_the_private_key_only_for_a_different_format(self, key_folder, sample, present, form):
         key_folder.put(getattr(sample, present), 0o640)
-        result = assert_as_foretold(key_folder, {"format": form, "mode": "0640"})
-        wanted = present if form == "auto" else form
-        assert result["actions"] == ([] if wanted == present else [REWRITE])
-        assert key_folder.key.read_bytes() == getattr(sample, wanted)
+        result = assert_as_announced(key_folder, {"format": form, "mode": "0640"})
+        desired = present if form == "auto" else form
+        assert result["actions"] == ([] if desired == present else [REWRITE])
+        assert key_folder.key.read_bytes() == getattr(sample, desired)
         assert stat.S_IMODE(key_folder.key.stat().st_mode) == 0o640
         assert result["kid"] == samples.kid(sample.pkcs8)
 
-    def test_never_lets_a_rewritten_key_become_readable_by_everybody(self, key_folder):
+    def test_rewritten_private_key_is_never_world_readable(self, key_folder):
         key_folder.put(RSA.pkcs8, 0o644)
         key_folder.present(format="traditional")
         assert stat.S_IMODE(key_folder.key.stat().st_mode) == 0o640
@@ -283,7 +288,7 @@ class TestAdopting:
         ids=["empty", "truncated", "two keys", "public", "encrypted", "OpenSSH", "Ed25519", "RSA-1024"],
     )
     @pytest.mark.parametrize("regenerate", ["never", "fail"])
-    def test_leaves_an_unusable_file_alone(self, key_folder, three_paths, content, reason, regenerate):
+    def test_unusable_private_key_file_is_not_changed(self, key_folder, three_paths, content, reason, regenerate):
         key_folder.put(content)
         message = refusal(key_folder, content, regenerate=regenerate, **three_paths)
         assert reason in message and str(key_folder.key) in message and "not changed" in message
@@ -291,8 +296,8 @@ class TestAdopting:
 
 
 class TestRegenerating:
-    WISHES = pytest.mark.parametrize(
-        ("sample", "spec"),
+    MISMATCHES = pytest.mark.parametrize(
+        ("sample", "given"),
         [
             (RSA, {"size": 4096}),
             (RSA, {"type": "ECDSA"}),
@@ -302,46 +307,46 @@ class TestRegenerating:
         ids=["larger", "ECDSA", "RSA", "other curve"],
     )
 
-    @WISHES
-    def test_fail_stops_at_a_key_of_another_kind(self, key_folder, three_paths, sample, spec):
+    @MISMATCHES
+    def test_regenerate_fail_refuses_a_key_that_does_not_match(self, key_folder, three_paths, sample, given):
         key_folder.put(sample.traditional)
-        message = refusal(key_folder, sample.traditional, **spec, **three_paths)
+        message = refusal(key_folder, sample.traditional, **given, **three_paths)
         assert "does not match the options" in message and "not changed" in message
-        assert refusal(key_folder, check_mode=True, **spec, **three_paths) == message
+        assert refusal(key_folder, check_mode=True, **given, **three_paths) == message
 
-    @WISHES
-    def test_never_keeps_it_with_a_warning(self, key_folder, sample, spec):
+    @MISMATCHES
+    def test_regenerate_never_keeps_a_key_that_does_not_match_with_a_warning(self, key_folder, sample, given):
         key_folder.put(sample.traditional)
-        result = assert_as_foretold(key_folder, {"regenerate": "never", **spec})
+        result = assert_as_announced(key_folder, {"regenerate": "never", **given})
         assert result["changed"] is False
         assert key_folder.key.read_bytes() == sample.traditional
         assert len(result["warnings"]) == 1 and "kept although" in result["warnings"][0]
 
-    def test_always_replaces_even_a_matching_key(self, key_folder, three_paths):
+    def test_regenerate_always_replaces_even_a_matching_key(self, key_folder, three_paths):
         key_folder.put(P256.traditional)
-        result = assert_as_foretold(key_folder, {"regenerate": "always", "type": "ECDSA", **three_paths})
+        result = assert_as_announced(key_folder, {"regenerate": "always", "type": "ECDSA", **three_paths})
         assert result["actions"] == [REPLACE, WRITE_PEM, WRITE_OPENSSH]
         assert result["kid"] == samples.kid(key_folder.key.read_bytes()) != samples.kid(P256.traditional)
         assert stat.S_IMODE(key_folder.key.stat().st_mode) == 0o600
         assert_no_secret_of(key_folder.key.read_bytes(), result)
         assert_no_secret_of(P256.traditional, result)
 
-    def test_always_makes_a_first_key(self, key_folder):
-        assert assert_as_foretold(key_folder, {"regenerate": "always", "type": "ECDSA"})["actions"] == [CREATE]
+    def test_regenerate_always_creates_a_first_key(self, key_folder):
+        assert assert_as_announced(key_folder, {"regenerate": "always", "type": "ECDSA"})["actions"] == [CREATE]
 
     @pytest.mark.parametrize("content", [b"", b"no key", RSA.traditional[:300]], ids=["empty", "text", "truncated"])
-    def test_always_replaces_an_unusable_file(self, key_folder, content):
+    def test_regenerate_always_replaces_an_unusable_file(self, key_folder, content):
         key_folder.put(content)
-        result = assert_as_foretold(key_folder, {"regenerate": "always", "type": "ECDSA"})
+        result = assert_as_announced(key_folder, {"regenerate": "always", "type": "ECDSA"})
         assert result["actions"] == [REPLACE]
         assert result["kid"] == samples.kid(key_folder.key.read_bytes())
 
-    def test_always_without_create_replaces_nothing(self, key_folder):
+    def test_regenerate_always_with_create_false_replaces_nothing(self, key_folder):
         key_folder.put(P256.traditional)
         assert key_folder.present(regenerate="always", create=False)["kid"] == samples.kid(P256.traditional)
         assert key_folder.key.read_bytes() == P256.traditional
 
-    def test_always_never_writes_through_a_symbolic_link(self, key_folder):
+    def test_regenerate_always_never_writes_through_a_symbolic_link(self, key_folder):
         (key_folder.folder / "real.key").write_bytes(P256.traditional)
         key_folder.key.symlink_to("real.key")
         assert "symbolic link" in refusal(key_folder, P256.traditional, regenerate="always", type="ECDSA")
@@ -353,10 +358,10 @@ class TestBackup:
         [({"regenerate": "always", "type": "ECDSA"}, True), ({"format": "pkcs8"}, True), ({}, False)],
         ids=["replaced", "rewritten", "unchanged"],
     )
-    def test_keeps_what_is_replaced_or_rewritten(self, key_folder, given, replaced):
+    def test_backup_keeps_a_key_that_is_replaced_or_rewritten(self, key_folder, given, replaced):
         key_folder.put(P256.traditional)
-        foretold = key_folder.present(check_mode=True, backup=True, **given)
-        assert "backup_file" not in foretold
+        announced = key_folder.present(check_mode=True, backup=True, **given)
+        assert "backup_file" not in announced
         assert os.listdir(key_folder.folder) == ["sa-signer.key"]
         result = key_folder.present(backup=True, **given)
         assert ("backup_file" in result) == replaced
@@ -366,30 +371,33 @@ class TestBackup:
                 assert stream.read() == P256.traditional
             assert stat.S_IMODE(os.stat(result["backup_file"]).st_mode) == 0o600
 
-    def test_keeps_what_is_removed(self, key_folder):
+    def test_backup_keeps_a_key_that_is_removed(self, key_folder):
         key_folder.put(P256.traditional)
         result = key_folder.absent(backup=True)
         assert os.listdir(key_folder.folder) == [os.path.basename(result["backup_file"])]
 
-    def test_keeps_none_unless_asked(self, key_folder):
+    def test_no_backup_by_default(self, key_folder):
         key_folder.put(P256.traditional)
         assert "backup_file" not in key_folder.present(regenerate="always", type="ECDSA")
         assert os.listdir(key_folder.folder) == ["sa-signer.key"]
 
 
 class TestPublicFiles:
-    def test_writes_a_missing_one_without_a_warning(self, key_folder, three_paths):
+    def test_writes_a_missing_public_file_without_a_warning(self, key_folder, three_paths):
         key_folder.put(RSA.traditional)
         key_folder.present(**three_paths)
         key_folder.pem.unlink()
-        result = assert_as_foretold(key_folder, three_paths)
+        result = assert_as_announced(key_folder, three_paths)
         assert (result["actions"], result["warnings"]) == ([WRITE_PEM], [])
         assert key_folder.pem.read_bytes() == samples.public_pem(RSA.traditional)
 
     @pytest.mark.parametrize(
         ("content", "reason"),
         [
-            (samples.public_pem(samples.OTHER_RSA.pkcs8), f"contains a different key, {samples.kid(samples.OTHER_RSA.pkcs8)}"),
+            (
+                samples.public_pem(samples.OTHER_RSA.pkcs8),
+                f"contains a different key, {samples.kid(samples.OTHER_RSA.pkcs8)}",
+            ),
             (
                 samples.openssh_line(samples.P256.traditional).encode(),
                 f"contains a different key, {samples.kid(samples.P256.pkcs8)}",
@@ -401,13 +409,13 @@ class TestPublicFiles:
         ids=["another's", "another's line", "truncated", "empty", "bytes"],
     )
     @pytest.mark.parametrize("which", ["pem", "openssh"])
-    def test_writes_a_wrong_one_anew_with_a_warning(self, key_folder, three_paths, content, reason, which):
+    def test_rewrites_a_wrong_public_file_with_a_warning(self, key_folder, three_paths, content, reason, which):
         key_folder.put(RSA.traditional)
         key_folder.present(**three_paths)
         file = getattr(key_folder, which)
         right = file.read_bytes()
         file.write_bytes(content)
-        result = assert_as_foretold(key_folder, three_paths)
+        result = assert_as_announced(key_folder, three_paths)
         assert result["actions"] == [WRITE_PEM if which == "pem" else WRITE_OPENSSH]
         assert file.read_bytes() == right
         assert len(result["warnings"]) == 1 and str(file) in result["warnings"][0] and reason in result["warnings"][0]
@@ -422,7 +430,7 @@ class TestPublicFiles:
         ],
         ids=["CRLF", "PKCS#1", "certificate", "OpenSSH with a comment"],
     )
-    def test_leaves_another_spelling_of_the_same_key_alone(self, key_folder, content):
+    def test_public_file_with_the_same_key_in_another_form_is_not_changed(self, key_folder, content):
         key_folder.put(RSA.traditional)
         key_folder.pem.write_bytes(content)
         result = key_folder.present(public_key_path=str(key_folder.pem))
@@ -430,9 +438,9 @@ class TestPublicFiles:
         assert key_folder.pem.read_bytes() == content
 
     @pytest.mark.parametrize("which", ["public_key_path", "openssh_public_key_path"])
-    @pytest.mark.parametrize("key_is_there", [True, False], ids=["adopting", "making"])
+    @pytest.mark.parametrize("key_is_there", [True, False], ids=["adopting", "creating"])
     @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
-    def test_never_overwrites_a_private_key(self, key_folder, which, key_is_there, check_mode):
+    def test_public_file_never_overwrites_a_private_key(self, key_folder, which, key_is_there, check_mode):
         if key_is_there:
             key_folder.put(RSA.traditional)
         key_folder.pem.write_bytes(samples.OTHER_RSA.traditional)
@@ -441,21 +449,21 @@ class TestPublicFiles:
         assert "contains a private key" in str(caught.value)
         assert key_folder.pem.read_bytes() == samples.OTHER_RSA.traditional
         assert_no_secret_of(samples.OTHER_RSA.traditional, [str(caught.value), caught.value.details])
-        # A new key would be of no use to a run that cannot go on.
+        # A run that cannot continue creates no key.
         assert key_folder.key.exists() == key_is_there
 
-    def test_writes_neither_when_one_of_them_cannot_be_written(self, key_folder, three_paths):
+    def test_writes_no_public_file_when_one_of_them_cannot_be_written(self, key_folder, three_paths):
         key_folder.put(RSA.traditional)
         key_folder.openssh.mkdir()
         assert "is a directory" in refusal(key_folder, **three_paths)
 
-    def test_leaves_the_form_of_the_private_key_when_a_public_file_cannot_be_written(self, key_folder, three_paths):
+    def test_private_key_is_not_rewritten_when_a_public_file_cannot_be_written(self, key_folder, three_paths):
         key_folder.put(RSA.traditional)
         key_folder.openssh.write_bytes(samples.OTHER_RSA.traditional)
         assert "contains a private key" in refusal(key_folder, format="pkcs8", **three_paths)
 
     @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
-    def test_makes_no_key_when_a_public_file_cannot_be_written(self, key_folder, check_mode):
+    def test_creates_no_key_when_a_public_file_cannot_be_written(self, key_folder, check_mode):
         message = refusal(key_folder, check_mode=check_mode, public_key_path=str(key_folder.folder / "gone" / "sa.pub"))
         assert "does not exist" in message
 
@@ -471,11 +479,11 @@ class TestOptions:
         ],
         ids=["size of ECDSA", "curve of RSA", "curve of nothing", "no path"],
     )
-    def test_refuses_what_does_not_go_together(self, key_folder, given, reason):
+    def test_refuses_options_that_contradict_each_other(self, key_folder, given, reason):
         assert reason in refusal(key_folder, **given)
 
     @pytest.mark.parametrize("one", ["path", "public_key_path"])
-    def test_refuses_one_file_for_two_things(self, key_folder, one):
+    def test_refuses_one_path_for_two_files(self, key_folder, one):
         given = {"public_key_path": str(key_folder.pem), "openssh_public_key_path": str(key_folder.openssh)}
         taken = str(key_folder.key) if one == "path" else str(key_folder.pem)
         detour = os.path.join(os.path.dirname(taken), ".", os.path.basename(taken))
@@ -484,7 +492,9 @@ class TestOptions:
     @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
     @pytest.mark.parametrize("create", [True, False], ids=["create", "no create"])
     def test_refuses_a_missing_directory(self, key_folder, check_mode, create):
-        message = refusal(key_folder, check_mode=check_mode, create=create, path=str(key_folder.folder / "gone" / "sa.key"))
+        message = refusal(
+            key_folder, check_mode=check_mode, create=create, path=str(key_folder.folder / "gone" / "sa.key")
+        )
         assert f"{key_folder.folder / 'gone'} does not exist" in message
 
     def test_refuses_a_directory_that_others_can_write_to(self, key_folder):
@@ -492,50 +502,50 @@ class TestOptions:
         assert "others can write" in refusal(key_folder)
         assert "others can write" in refusal(key_folder, check_mode=True)
 
-    def test_refuses_a_directory_for_a_file(self, key_folder):
+    def test_refuses_a_directory_at_the_path_of_the_key(self, key_folder):
         key_folder.key.mkdir()
         assert "is a directory" in refusal(key_folder)
         assert "is a directory" in refusal(key_folder, regenerate="always")
 
-    def test_refuses_a_dangling_link(self, key_folder):
+    def test_refuses_a_dangling_link_at_the_path_of_the_key(self, key_folder):
         key_folder.key.symlink_to("gone")
         assert "symbolic link" in refusal(key_folder)
 
 
 class TestAbsent:
-    def test_removes_all_files_the_private_one_first(self, key_folder, three_paths):
+    def test_absent_removes_all_files_the_private_one_first(self, key_folder, three_paths):
         key_folder.present(type="ECDSA", **three_paths)
         before = key_folder.state()
-        foretold = key_folder.absent(check_mode=True, **three_paths)
+        announced = key_folder.absent(check_mode=True, **three_paths)
         assert key_folder.state() == before
         done = key_folder.absent(**three_paths)
-        assert done["actions"] == foretold["actions"] == [REMOVE, REMOVE_PEM, REMOVE_OPENSSH]
+        assert done["actions"] == announced["actions"] == [REMOVE, REMOVE_PEM, REMOVE_OPENSSH]
         assert (done["changed"], done["exists"]) == (True, False)
         assert key_folder.state() == {}
         again = key_folder.absent(**three_paths)
         assert (again["changed"], again["actions"]) == (False, [])
 
-    def test_leaves_files_alone_that_were_not_named(self, key_folder, three_paths):
+    def test_absent_keeps_files_that_are_not_named(self, key_folder, three_paths):
         key_folder.present(type="ECDSA", **three_paths)
         key_folder.absent()
         assert sorted(key_folder.state()) == ["sa-signer-pkcs8.pub", "sa-signer.key.pub"]
 
-    def test_removes_what_is_left_of_them(self, key_folder, three_paths):
+    def test_absent_removes_the_files_that_are_left(self, key_folder, three_paths):
         key_folder.present(type="ECDSA", **three_paths)
         key_folder.key.unlink()
         assert key_folder.absent(**three_paths)["actions"] == [REMOVE_PEM, REMOVE_OPENSSH]
 
-    def test_removes_a_key_that_is_of_no_use(self, key_folder):
+    def test_absent_removes_an_unusable_key(self, key_folder):
         key_folder.put(b"not a key")
         assert key_folder.absent()["actions"] == [REMOVE]
 
-    def test_removes_a_symbolic_link_and_not_what_it_points_to(self, key_folder):
+    def test_absent_removes_a_symbolic_link_and_not_its_target(self, key_folder):
         (key_folder.folder / "real.key").write_bytes(P256.traditional)
         key_folder.key.symlink_to("real.key")
         key_folder.absent()
         assert sorted(key_folder.state()) == ["real.key"]
 
-    def test_refuses_a_directory_and_then_removes_nothing(self, key_folder):
+    def test_absent_removes_nothing_when_a_path_is_a_directory(self, key_folder):
         key_folder.put(P256.traditional)
         key_folder.pem.mkdir()
         before = key_folder.state()
@@ -544,19 +554,19 @@ class TestAbsent:
         assert key_folder.state() == before
 
 
-def test_check_mode_draws_the_key_that_would_be_replaced(key_folder):
+def test_check_mode_diff_shows_the_key_that_would_be_replaced(key_folder):
     key_folder.put(P256.traditional)
-    foretold = key_folder.present(check_mode=True, regenerate="always", type="ECDSA")
+    announced = key_folder.present(check_mode=True, regenerate="always", type="ECDSA")
     done = key_folder.present(regenerate="always", type="ECDSA")
-    assert foretold["diff"]["before"] == done["diff"]["before"]
-    assert foretold["diff"]["before"]["key"]["kid"] == samples.kid(P256.traditional)
+    assert announced["diff"]["before"] == done["diff"]["before"]
+    assert announced["diff"]["before"]["key"]["kid"] == samples.kid(P256.traditional)
 
 
-def test_the_key_that_is_generated_is_the_one_described(key_folder, monkeypatch):
-    """What is returned is read from the key that was written, not from another one made on the way."""
-    made = []
+def test_result_describes_the_generated_key(key_folder, monkeypatch):
+    """The result is read from the key that was written, not from a second generated one."""
+    created = []
     real = signing_key.generate
-    monkeypatch.setattr(signing_key, "generate", lambda *arguments: made.append(real(*arguments)) or made[-1])
+    monkeypatch.setattr(signing_key, "generate", lambda *arguments: created.append(real(*arguments)) or created[-1])
     result = key_folder.present(type="ECDSA")
-    assert len(made) == 1
+    assert len(created) == 1
     assert result["public_key"] == samples.public_pem(key_folder.key.read_bytes()).decode()

@@ -77,7 +77,7 @@ anything = any_bytes | framed_bytes | mutated_text | mutated_der | joined
     "read", [pem.pem_blocks, signing_key.load_private, signing_key.load_public, pem.holds_private_key]
 )
 @hypothesis.given(text=anything)
-def test_anything_is_read_or_refused(read: t.Callable[[bytes], t.Any], text: bytes) -> None:
+def test_any_bytes_are_read_or_refused(read: t.Callable[[bytes], t.Any], text: bytes) -> None:
     try:
         read(text)
     except Fault as fault:
@@ -89,7 +89,7 @@ def test_anything_is_read_or_refused(read: t.Callable[[bytes], t.Any], text: byt
 
 
 @hypothesis.given(text=anything)
-def test_a_key_that_is_taken_is_one_that_openssl_takes(text: bytes) -> None:
+def test_accepted_private_keys_are_accepted_by_openssl(text: bytes) -> None:
     try:
         loaded = signing_key.load_private(text)
     except Fault:
@@ -99,7 +99,7 @@ def test_a_key_that_is_taken_is_one_that_openssl_takes(text: bytes) -> None:
 
 
 @hypothesis.given(text=anything)
-def test_text_of_a_private_key_is_never_taken_for_a_public_one(text: bytes) -> None:
+def test_private_key_is_never_read_as_a_public_key(text: bytes) -> None:
     if b"PRIVATE KEY-----" in text:
         with pytest.raises(Fault):
             signing_key.load_public(text)
@@ -108,5 +108,5 @@ def test_text_of_a_private_key_is_never_taken_for_a_public_one(text: bytes) -> N
 @hypothesis.given(
     st.sampled_from(PRIVATE), st.binary(max_size=30), st.sampled_from([b"\n", b"\r\n", b"\n    ", b"\\n", b"\t"])
 )
-def test_a_private_key_is_recognised_however_its_lines_are_broken(text: bytes, before: bytes, newline: bytes) -> None:
+def test_private_key_is_recognised_with_any_line_breaks(text: bytes, before: bytes, newline: bytes) -> None:
     assert pem.holds_private_key(before + newline + newline.join(text.splitlines()))
