@@ -53,7 +53,7 @@ def verdict_line(checks: Checks) -> Line:
     """The verdict, with how many of the checks passed and failed."""
     statuses = _status_by_id(checks)
     total, passed = len(statuses), _number_of(OK, statuses.values())
-    counts = [f"all {total} checks passed" if passed == total else f"{passed} of {total} checks passed"]
+    counts = [f"all {total} checks passed" if passed == total > 1 else f"{passed} of {total} checks passed"]
     for status, one, several in ((ERROR, "error", "errors"), (WARNING, "warning", "warnings")):
         if number := sum(check["status"] == status for check in checks):
             counts.append(f"{number} {one if number == 1 else several}")
