@@ -6,12 +6,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.clients import warm
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_oidc_provider_info
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._direct import DirectAction
-
-warm(["iam", "sts"])
 
 
 class ActionModule(DirectAction):
     module = irsa_oidc_provider_info
+    services = ("iam", "sts")

@@ -19,16 +19,18 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url i
 _NAME = re.compile("[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 
-def _trust_policy(arn: str, namespace: str, service_account: str, audience: str = DEFAULT_AUDIENCE) -> dict[str, t.Any]:
+def _trust_policy(
+    arn: str, namespace: str, service_account: str, *, audience: str = DEFAULT_AUDIENCE
+) -> dict[str, t.Any]:
     if not isinstance(arn, str) or ":oidc-provider/" not in arn:
         raise AnsibleFilterError(
-            f"trust_policy wants the ARN of an OIDC provider, and got {arn!r}; irsa_issuer_result.provider_arn is one."
+            f"trust_policy expects the ARN of an OIDC provider, got {arn!r}; irsa_issuer_result.provider_arn is one."
         )
-    # StringEquals takes wildcards literally, and a name that Kubernetes does not have is nobody's: such a role is of no
-    # use.
+    # StringEquals takes wildcards literally, and no service account has a name that Kubernetes refuses: such a role would
+    # be of no use.
     if not _NAME.fullmatch(str(namespace)) or not _NAME.fullmatch(str(service_account)):
         raise AnsibleFilterError(
-            f"trust_policy wants the namespace and the name of one service account, and got {namespace!r} and "
+            f"trust_policy expects the namespace and the name of one service account, got {namespace!r} and "
             f"{service_account!r}."
         )
     return trust_policy(arn, namespace=namespace, service_account=service_account, audience=audience)

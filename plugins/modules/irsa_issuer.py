@@ -170,12 +170,6 @@ options:
       - In check mode this is left out while there is something to change.
     type: bool
     default: true
-  from_role:
-    description:
-      - Take the options from the variables of role P(selfhosted.irsa.irsa_issuer#role) and check them; it is for that role
-        alone. Options that are given beside it win, as those of module_defaults do.
-    type: bool
-    default: false
   delete_bucket:
     description:
       - With O(state=absent), whether the bucket is deleted with the documents in it. A bucket with any other object is
@@ -261,29 +255,6 @@ prepared:
   returned: always
   type: dict
   sample: null
-more_to_do:
-  description: Whether the role goes on with tasks of their own, for a key elsewhere or a backup of it.
-  returned: with O(from_role=true)
-  type: bool
-  sample: false
-key_host:
-  description: The host that the key is on.
-  returned: with O(from_role=true)
-  type: str
-  sample: localhost
-key_files:
-  description: Paths of the key's files there, by the names of the options; null for one that is not wanted.
-  returned: with O(from_role=true)
-  type: dict
-  sample:
-    key_path: /srv/irsa/prod/sa-signer.key
-    public_key_path: /srv/irsa/prod/sa-signer-pkcs8.pub
-    openssh_public_key_path: /srv/irsa/prod/sa-signer.key.pub
-ran_for:
-  description: Play and host that the task was run for, by which the role tells who ran it.
-  returned: with O(from_role=true)
-  type: str
-  sample: Give the cluster a working issuer on prod
 actions:
   description: Files written and API calls that write, in the order made; in check mode those that would be made.
   returned: always
@@ -300,11 +271,12 @@ permissions:
 
 import typing as t
 
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import issuer_absent, issuer_present
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keypair_task, masking, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
-    AnsibleAWSModule,
     aws_module,
     aws_of,
 )
@@ -313,8 +285,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import DEFAULT_CACHE_CONTROL
 
-# The result where the key has to be looked at by a task of its own first.
-KEY_APART = {
+# The result where a task of its own must look at the key first.
+KEY_APART: dict[str, t.Any] = {
     "issuer": None,
     "key_wanted": True,
     "key_is_lost": None,
@@ -369,7 +341,6 @@ ARGUMENT_SPEC = dict(
     connect_to=dict(type="str"),
     ca_path=dict(type="path"),
     verify=dict(type="bool", default=True),
-    from_role=dict(type="bool", default=False),
     delete_bucket=dict(type="bool", default=False),
     ignore_role_trust=dict(type="bool", default=False),
     state=dict(type="str", default="present", choices=["present", "absent"]),

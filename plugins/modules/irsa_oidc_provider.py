@@ -143,6 +143,8 @@ permissions:
   sample: ["iam:CreateOpenIDConnectProvider", "iam:GetOpenIDConnectProvider"]
 """
 
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import (
@@ -154,7 +156,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import (
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.signing_key import CRYPTOGRAPHY_IMPORT_ERROR
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
-    AnsibleAWSModule,
     aws_module,
     aws_of,
     conclude_outcome,

@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every name of ansible-core that is not public and that direct execution uses, in one place.
+"""The names of ansible-core that are not public and that direct execution uses.
 
-What is risked by that, and how it is watched, is in docs/decisions/0001-direct-execution.md. When one of them is gone,
+The plugins also use ``_task``, ``_connection`` and ``_loader`` of ActionBase, as most action plugins do. What is
+risked, and how it is watched, is in docs/decisions/0001-direct-execution.md. Where one of the names here is gone,
 ``UNAVAILABLE`` says which, and modules are shipped as usual.
 """
 
@@ -35,10 +36,12 @@ if _missing_methods:
 _PROFILE = "legacy"
 
 
-def module_arguments(action: ActionBase, task_vars: dict[str, t.Any], temporary_folder: str) -> dict[str, t.Any]:
-    """The task's arguments with what core adds for every module: check mode, diff, verbosity, no_log and so on."""
+def module_arguments(
+    action: ActionBase, task_vars: dict[str, t.Any], *, name: str, temporary_folder: str
+) -> dict[str, t.Any]:
+    """The task's arguments for a module, with what core adds for every module: check mode, diff and so on."""
     arguments = dict(action._task.args)
-    action._update_module_args(action._task.action, arguments, task_vars)
+    action._update_module_args(name, arguments, task_vars)
     # Core removes this folder at its end; workers run no exit handlers of their own.
     arguments["_ansible_tmpdir"] = temporary_folder
     return arguments
@@ -53,11 +56,12 @@ def task_environment(action: ActionBase) -> dict[str, t.Any]:
 
 def with_arguments(arguments: dict[str, t.Any]) -> contextlib.AbstractContextManager[None]:
     """Within it, an AnsibleModule takes these arguments."""
-    return patch_module_args(arguments)
+    context: contextlib.AbstractContextManager[None] = patch_module_args(arguments)
+    return context
 
 
 def parse_result(action: ActionBase, printed: str, return_code: int) -> dict[str, t.Any]:
-    """What a module printed, as core makes a task's result of it."""
+    """A task's result from what a module printed, as core parses it."""
     result = json.loads(printed, cls=get_module_decoder(_PROFILE, Direction.MODULE_TO_CONTROLLER))
     # In the controller's process warnings and deprecations reach Display at once, and the task's result through it.
     result.pop("warnings", None)
@@ -71,13 +75,14 @@ def parse_result(action: ActionBase, printed: str, return_code: int) -> dict[str
         remove_internal_keys(parsed)
         return parsed
     parsed.remove_internal_keys()
-    return parsed.as_result_dict(for_round_trip=True)
+    as_dict: dict[str, t.Any] = parsed.as_result_dict(for_round_trip=True)
+    return as_dict
 
 
-def ship_module(action: ActionBase, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Run the module as core runs every module: packed, sent to the host, started there."""
+def ship_module(action: ActionBase, task_vars: dict[str, t.Any], name: t.Optional[str]) -> dict[str, t.Any]:
+    """Run a module (None: the one with the action's name) as core does: packed, sent to the host, started there."""
     wrap_async = bool(action._task.async_val)
-    result = action._execute_module(task_vars=task_vars, wrap_async=wrap_async)
+    result: dict[str, t.Any] = action._execute_module(module_name=name, task_vars=task_vars, wrap_async=wrap_async)
     if not wrap_async:
         action._remove_tmp_path(action._connection._shell.tmpdir)
     return result

@@ -2,12 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The base of all action plugins: a module's own main() in the controller's process, where it would run there anyway.
+"""The base of all action plugins: it runs a module's own main() in the controller's process where it would run there
+anyway.
 
-A module costs ten times what its work costs to be packed, started and imported. Where the connection is local, the
-interpreter is the controller's own and no other user is meant, its ``main()`` is called in the worker process instead;
-argument spec, check mode, diff, no_log and errors are then the module's own, since it is the module that runs.
-Otherwise the module is shipped, and ``-vvv`` says why.
+To pack, start and import a module costs ten times what its work costs. Where the connection is local, the interpreter
+is the controller's own and the task becomes no other user, its ``main()`` is called in the worker process instead.
+Argument spec, check mode, diff, no_log and errors are then the module's own, since it is the module that runs.
+Otherwise the module is shipped, and ``-vvv`` says why. Decision 1 (docs/decisions) says what is risked.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import io
 import os
 import sys
 import threading
+import types
 import typing as t
 
 from ansible import constants as C
@@ -31,27 +33,47 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _ansible_in
 
 
 class DirectAction(ActionBase):
-    """Runs ``module.main()`` here, or ships the module. A subclass sets ``module`` to the imported module file."""
+    """Runs ``module.main()`` here, or ships the module.
 
-    module: t.Any
+    A subclass sets ``module`` to the imported module file, ``services`` to the AWS services whose clients it uses, and
+    ``shipped_name`` where the module has another name than the action.
+    """
+
+    module: types.ModuleType
+    services: t.Sequence[str] = ()
+    shipped_name: t.Optional[str] = None
     _supports_check_mode = True
     _supports_async = True
+
+    def __init_subclass__(cls, **options: t.Any) -> None:
+        """Ansible imports an action plugin before it forks its workers, which then share what is parsed here."""
+        super().__init_subclass__(**options)
+        if "services" in cls.__dict__:
+            # Modules without AWS need not wait for boto3.
+            from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.clients import warm
+
+            warm(cls.services)
 
     def run(self, tmp: t.Any = None, task_vars: t.Optional[dict[str, t.Any]] = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         reason = self._reason_to_ship(task_vars)
         if reason is None:
-            return merge_hash(result, self._run_here(task_vars))
-        Display().vvv(f"selfhosted.irsa: {self._task.action} is shipped as a module: {reason}")
-        return merge_hash(result, self._ship(task_vars))
+            return self._merged(result, self._run_here(task_vars))
+        Display().vvv(f"selfhosted.irsa: {self.shipped_name or self._task.action} is shipped as a module: {reason}")
+        return self._merged(result, self._ship(task_vars))
+
+    @staticmethod
+    def _merged(result: dict[str, t.Any], more: dict[str, t.Any]) -> dict[str, t.Any]:
+        merged: dict[str, t.Any] = merge_hash(result, more)
+        return merged
 
     def _ship(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        """What is done where the module cannot run here."""
-        return _ansible_internals.ship_module(self, task_vars)
+        """Run the module the usual way."""
+        return _ansible_internals.ship_module(self, task_vars, self.shipped_name)
 
     def _reason_to_ship(self, task_vars: dict[str, t.Any]) -> t.Optional[str]:
-        """Why the module has to be run the usual way; None where it would run in this process's place anyway."""
+        """Why the module must be run the usual way; None where this process can stand in for it."""
         host_vars = task_vars
         if self._task.delegate_to:
             host_vars = task_vars.get("ansible_delegated_vars", {}).get(self._task.delegate_to, task_vars)
@@ -71,18 +93,18 @@ class DirectAction(ActionBase):
         if C.DEFAULT_KEEP_REMOTE_FILES:
             return "ANSIBLE_KEEP_REMOTE_FILES is set"
         if threading.current_thread() is not threading.main_thread():
-            return "this is no worker process"
+            return "this is not a worker process"
         python = _ansible_internals.template(self, C.config.get_config_value("INTERPRETER_PYTHON", variables=host_vars))
         if python and not str(python).startswith("auto") and not _is_own_python(str(python)):
             return f"the interpreter is {python}"
         return None
 
     def _becomes_another_user(self) -> bool:
-        return C.BECOME_ALLOW_SAME_USER or self.get_become_option("become_user") != self._connection.default_user
+        return bool(C.BECOME_ALLOW_SAME_USER or self.get_become_option("become_user") != self._connection.default_user)
 
     def _run_here(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         return_code = 0
-        with self._as_module(_ansible_internals.module_arguments(self, task_vars, C.DEFAULT_LOCAL_TMP)) as printed:
+        with self._as_module(self._module_arguments(task_vars)) as printed:
             try:
                 self.module.main()
             except SystemExit as end:
@@ -91,9 +113,13 @@ class DirectAction(ActionBase):
                 raise AnsibleError("Module failed.") from error  # core's words for a module that broke
         return _ansible_internals.parse_result(self, printed.getvalue(), return_code)
 
+    def _module_arguments(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        name = self.shipped_name or self._task.action
+        return _ansible_internals.module_arguments(self, task_vars, name=name, temporary_folder=C.DEFAULT_LOCAL_TMP)
+
     @contextlib.contextmanager
     def _as_module(self, arguments: dict[str, t.Any]) -> t.Iterator[io.StringIO]:
-        """What a module process would have of its own: environment, working directory, standard output, arguments."""
+        """Give the module what its own process would have: environment, working directory, output, arguments."""
         environment, folder, printed = dict(os.environ), os.getcwd(), io.StringIO()
         try:
             own = _ansible_internals.task_environment(self)
@@ -108,8 +134,10 @@ class DirectAction(ActionBase):
 
 
 def _is_own_python(path: str) -> bool:
-    """Whether a path is the running interpreter: the same file under another name in the same folder is, as python and
-    python3 of one virtual environment are; two virtual environments that link to one file are not.
+    """Whether a path is the running interpreter.
+
+    Another name for the same file in the same folder is, such as python and python3 of one virtual environment. Two
+    virtual environments that link to one file are not.
     """
     own, other = os.path.abspath(sys.executable), os.path.abspath(path)
     same_folder = os.path.dirname(own) == os.path.dirname(other)

@@ -4,9 +4,9 @@
 
 """The variables of role irsa_issuer as options of module irsa_issuer.
 
-Some forty templates, one for each option, cost a worker more than the task itself, since it compiles each of them anew.
-Most variables are set to plain text, which needs none; so the action plugin reads them where they are. They are checked
-here, too, so that a playbook of this collection needs no task for that.
+Some forty templates, one for each option, would cost a worker more than the task itself, since it compiles each of them
+again. Most variables are plain text, which needs no template; so the action plugin reads them where they are. They are
+checked here, too, so that a playbook of this collection needs no task for that.
 """
 
 from __future__ import annotations
@@ -26,32 +26,34 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._key_paths import 
 _ROLE = Path(__file__).parents[2] / "roles" / "irsa_issuer"
 
 _PATHS = ("key_path", "public_key_path", "openssh_public_key_path")
-# A playbook of a collection runs in the collection's folder, and says so where relative paths are to be taken from.
+# A playbook of a collection runs in the collection's folder, and names the folder that relative paths are meant from.
 _FOLDER = f"__{PREFIX}folder"
-# A playbook that has to do with one state says so, since -e would win over what it sets.
+# A playbook that is for one state says so, since -e would win over what it sets.
 _EXPECTED_STATE = f"__{PREFIX}expected_state"
-# What a task of the role hands to the next one, by the options' names.
+# What one task of the role hands to the next, by the names of the options.
 _FROM_TASKS = ("key", "prepared")
 _UNSET: tuple[t.Any, ...] = (None, "", [], {})
 
 
 class VariablesRefused(Exception):
-    """The role's variables need mending; the text lists everything that is wrong."""
+    """The role's variables are invalid; the text lists everything that is wrong."""
 
 
 @functools.cache
 def argument_spec() -> dict[str, t.Any]:
     """The role's argument spec, read once a process and shared with those that are forked from it."""
     text = (_ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))["argument_specs"]["main"]["options"]
+    document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    options: dict[str, t.Any] = document["argument_specs"]["main"]["options"]
+    return options
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class RoleVariables:
-    """What the role is told.
+    """The role's variables, checked.
 
-    ``options`` are the module's, without those that are not set; ``key_files`` as key_paths() has them; ``backs_up``
-    says whether the key goes to a private place, too.
+    ``options`` are the module's, without those that are not set; ``key_files`` are the paths of key_paths();
+    ``backs_up`` says whether the key files are also kept in a private bucket.
     """
 
     options: dict[str, t.Any]
@@ -63,29 +65,18 @@ class RoleVariables:
 def read(
     option_names: t.Container[str], variables: t.Mapping[str, t.Any], template: t.Callable[[t.Any], t.Any]
 ) -> RoleVariables:
-    """What the variables of a task in the role say.
+    """Read and check the variables of a task in the role.
 
-    ``template`` makes a variable's value of what stands there. Raises VariablesRefused.
+    ``option_names`` are the options that the module has; ``template`` turns a variable into its value. Raises
+    VariablesRefused.
     """
     given = {name: template(variables[name]) for name in argument_spec() if name in variables}
-    checked = ArgumentSpecValidator(argument_spec()).validate(given, validate_role_argument_spec=True)
-    if checked.error_messages:
-        raise VariablesRefused("Validation of arguments failed:\n" + "\n".join(checked.error_messages))
-    values = {name.removeprefix(PREFIX): value for name, value in checked.validated_parameters.items()}
-    # As they were given, since a type of path expands the ~ of this host.
-    wanted = {name: given.get(f"{PREFIX}{name}") for name in _PATHS}
-    found = problems({**values, **named_paths(wanted)})
-    if found:
-        intro = "The variables of role irsa_issuer need mending; nothing was done."
-        raise VariablesRefused("\n- ".join([intro, *found]))
-    expected = variables.get(_EXPECTED_STATE, values["state"])
-    if values["state"] != expected:
-        raise VariablesRefused(
-            f"{PREFIX}state is {values['state']}, and this playbook is for {expected}. selfhosted.irsa.provision makes "
-            "an issuer, and selfhosted.irsa.teardown takes it away."
-        )
+    # Unchanged, since the type path would expand the ~ of this host.
+    given_paths = {name: given.get(f"{PREFIX}{name}") for name in _PATHS}
+    values = _validated(given, given_paths)
+    _check_state(values["state"], variables.get(_EXPECTED_STATE, values["state"]))
     host = values.get("key_host") or "localhost"
-    files = key_paths(wanted, template(variables.get(_FOLDER, variables["playbook_dir"])))
+    files = key_paths(given_paths, template(variables.get(_FOLDER, variables["playbook_dir"])))
     values = {
         **values,
         **files,
@@ -93,4 +84,25 @@ def read(
         **{name: template(variables.get(f"__{PREFIX}{name}")) for name in _FROM_TASKS},
     }
     options = {name: value for name, value in values.items() if name in option_names and value not in _UNSET}
-    return RoleVariables(options, host, files, backs_up=bool(values.get("key_backup")))
+    return RoleVariables(options=options, key_host=host, key_files=files, backs_up=bool(values.get("key_backup")))
+
+
+def _validated(given: dict[str, t.Any], given_paths: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The values of all variables, defaults included, by their names without the prefix. Raises VariablesRefused."""
+    checked = ArgumentSpecValidator(argument_spec()).validate(given, validate_role_argument_spec=True)
+    if checked.error_messages:
+        raise VariablesRefused("Validation of arguments failed:\n" + "\n".join(checked.error_messages))
+    values = {name.removeprefix(PREFIX): value for name, value in checked.validated_parameters.items()}
+    found = problems({**values, **named_paths(given_paths)})
+    if found:
+        intro = "Invalid variables for role irsa_issuer; nothing was changed."
+        raise VariablesRefused("\n- ".join([intro, *found]))
+    return values
+
+
+def _check_state(state: str, expected: str) -> None:
+    if state != expected:
+        raise VariablesRefused(
+            f"{PREFIX}state is {state}, but this playbook is for {expected}. selfhosted.irsa.provision creates an "
+            "issuer, and selfhosted.irsa.teardown removes it."
+        )

@@ -17,7 +17,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base
 
 
 def ensure_absent(aws: Aws, spec: ProviderSpec, check_mode: bool) -> Outcome[ApiCall]:
-    """Remove the provider. Raises IrsaError, with a list, while IAM roles trust it, unless ``spec.ignore_role_trust``."""
+    """Remove the provider.
+
+    Raises IrsaError, with a list, while IAM roles trust it, unless ``spec.ignore_role_trust``.
+    """
     return ensure(AbsentProvider(aws, spec), aws, check_mode)
 
 
@@ -36,7 +39,7 @@ class AbsentProvider(ProviderResource):
                 "provider",
                 before={name: current[name] for name in ("url", "client_ids", "thumbprints", "tags")},
                 done_codes=("NoSuchEntity",),
-                OpenIDConnectProviderArn=self.arn,
+                params=self.address,
             )
         ]
 
@@ -56,8 +59,8 @@ class AbsentProvider(ProviderResource):
         )
         if trusting:
             raise IrsaError(
-                f"IAM roles still trust the provider {self.arn}: {', '.join(trusting)}. Nothing was removed. Delete those "
-                "roles or their trust first, so that no one who takes over the issuer's name later can assume them; or "
+                f"IAM roles still trust the provider {self.arn}: {', '.join(trusting)}. Nothing was removed. Delete "
+                "those roles or their trust first, so that no one who takes over the issuer's name later can assume them; or "
                 "set ignore_role_trust (irsa_issuer_ignore_role_trust).",
                 trusting_roles=trusting,
             )

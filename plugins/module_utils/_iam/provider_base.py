@@ -86,11 +86,11 @@ class ProviderResource(abc.ABC):
         operation: str,
         facet: str,
         *,
+        params: t.Mapping[str, t.Any],
         before: t.Any = None,
         after: t.Any = None,
         iam_actions: t.Optional[tuple[str, ...]] = None,
         done_codes: tuple[str, ...] = (),
-        **params: t.Any,
     ) -> ApiCall:
         """A write to this provider."""
         return ApiCall(
@@ -110,6 +110,11 @@ class ProviderResource(abc.ABC):
 
     def outcome(self, changes: list[ApiCall]) -> Outcome[ApiCall]:
         return Outcome(changes, self.values(), self.warnings, sorted(self.aws.permissions))
+
+    @property
+    def address(self) -> dict[str, str]:
+        """The parameter that names this provider in API calls."""
+        return {"OpenIDConnectProviderArn": self.arn}
 
     @abc.abstractmethod
     def values(self) -> dict[str, t.Any]:

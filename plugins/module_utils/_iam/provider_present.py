@@ -97,7 +97,9 @@ class PresentProvider(ProviderResource):
             params["Tags"] = ansible_dict_to_boto3_tag_list(tags)
             after["tags"] = tags
         iam_actions = permissions.needed_to_create_provider(bool(tags))
-        return self.change("CreateOpenIDConnectProvider", "provider", after=after, iam_actions=iam_actions, **params)
+        return self.change(
+            "CreateOpenIDConnectProvider", "provider", after=after, iam_actions=iam_actions, params=params
+        )
 
     def _require_tags(self) -> None:
         """Raise IrsaError where the endpoint has no tags on providers.
@@ -132,14 +134,23 @@ class PresentProvider(ProviderResource):
                 f"The provider {self.arn} no longer accepts the audience {', '.join(removed)}: pods whose tokens are "
                 "for that audience lose access."
             )
-        address = {"OpenIDConnectProviderArn": self.arn}
         additions = [
-            self.change("AddClientIDToOpenIDConnectProvider", "client ID", after=each, ClientID=each, **address)
-            for each in added
+            self.change(
+                "AddClientIDToOpenIDConnectProvider",
+                "client ID",
+                params={**self.address, "ClientID": client_id},
+                after=client_id,
+            )
+            for client_id in added
         ]
         removals = [
-            self.change("RemoveClientIDFromOpenIDConnectProvider", "client ID", before=each, ClientID=each, **address)
-            for each in removed
+            self.change(
+                "RemoveClientIDFromOpenIDConnectProvider",
+                "client ID",
+                params={**self.address, "ClientID": client_id},
+                before=client_id,
+            )
+            for client_id in removed
         ]
         # Additions first, so that at no moment fewer audiences work than before or after. Where they would not all fit,
         # as many removals as are needed come before them.
@@ -154,10 +165,9 @@ class PresentProvider(ProviderResource):
             self.change(
                 "UpdateOpenIDConnectProviderThumbprint",
                 "thumbprints",
+                params={**self.address, "ThumbprintList": self.thumbprints},
                 before=current,
                 after=self.thumbprints,
-                OpenIDConnectProviderArn=self.arn,
-                ThumbprintList=self.thumbprints,
             )
         ]
 
@@ -169,19 +179,14 @@ class PresentProvider(ProviderResource):
 
     def _tag_changes(self, current: dict[str, str]) -> list[ApiCall]:
         to_set, to_unset = self._tag_difference(current)
-        address = {"OpenIDConnectProviderArn": self.arn}
         changes = []
         if to_set:
             self._require_tags()
             before = {name: current[name] for name in to_set if name in current}
-            tags = ansible_dict_to_boto3_tag_list(to_set)
-            changes.append(
-                self.change("TagOpenIDConnectProvider", "tags", before=before, after=to_set, Tags=tags, **address)
-            )
+            params = {**self.address, "Tags": ansible_dict_to_boto3_tag_list(to_set)}
+            changes.append(self.change("TagOpenIDConnectProvider", "tags", params=params, before=before, after=to_set))
         if to_unset:
             before = {name: current[name] for name in to_unset}
-            names = sorted(to_unset)
-            changes.append(
-                self.change("UntagOpenIDConnectProvider", "tags", before=before, after={}, TagKeys=names, **address)
-            )
+            params = {**self.address, "TagKeys": sorted(to_unset)}
+            changes.append(self.change("UntagOpenIDConnectProvider", "tags", params=params, before=before, after={}))
         return changes

@@ -22,7 +22,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_pr
 class BucketIssuer(IssuerRun):
     """A run for an issuer with a bucket."""
 
-    def __init__(self, aws: Aws, spec: IssuerSpec, ledger: Ledger, name: str) -> None:
+    def __init__(self, aws: Aws, spec: IssuerSpec, ledger: Ledger, *, name: str) -> None:
         """``name`` is the bucket's. Raises IrsaError for a spec that cannot be brought about."""
         self.documents: t.Optional[PresentDocuments] = None
         bucket_spec = spec.bucket_spec(name, spec.public_paths)
@@ -89,7 +89,10 @@ class BucketIssuer(IssuerRun):
             self.documents.start()
 
     def _plan_bucket(self) -> list[ApiCall]:
-        """The changes that the bucket needs; none for one that is only looked at. Raises IrsaError where it is missing."""
+        """The changes that the bucket needs; none for one that is only looked at.
+
+        Raises IrsaError where that one is missing.
+        """
         if self.spec.prepared:
             return []
         self.bucket.start()

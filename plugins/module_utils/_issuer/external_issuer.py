@@ -48,6 +48,6 @@ class ExternalIssuer(IssuerRun):
         consequence = ", so the provider is not registered" if left_out else ""
         return (
             f"The issuer's documents are not served{consequence}. {diagnosis} Serve the text "
-            f"irsa_issuer_result.jwks_json at {self.url}/{issuer_url.JWKS_PATH} and irsa_issuer_result.discovery_json at "
-            f"{self.url}/{issuer_url.DISCOVERY_PATH}, both as application/json and to everyone, then run again."
+            f"irsa_issuer_result.jwks_json at {self.url}/{issuer_url.JWKS_PATH} and irsa_issuer_result.discovery_json "
+            f"at {self.url}/{issuer_url.DISCOVERY_PATH}, both as application/json and to everyone, then run again."
         )

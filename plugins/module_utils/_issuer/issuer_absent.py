@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Remove an issuer in the safe order: whoever takes over the name of a deleted bucket must find nothing that trusts it."""
+"""Remove an issuer in the safe order.
+
+The name of a deleted bucket can be taken by anyone, who must then find nothing that trusts it.
+"""
 
 from __future__ import annotations
 

@@ -27,7 +27,9 @@ class KeyResult(t.Protocol):
 
 
 def ensure_present(aws: Aws, spec: IssuerSpec, check_mode: bool) -> Outcome[ApiCall]:
-    """Bring bucket, documents and provider to their desired state. Needs the clients s3, iam, sts and (at AWS) s3control.
+    """Bring bucket, documents and provider to their desired state.
+
+    Needs the clients s3, iam, sts and (at AWS) s3control.
 
     Whatever is wrong is found before anything is written, as far as it can be. While there is no key, only the bucket
     is created or repaired: the outcome's ``key_wanted`` is true then, ``key_is_lost`` says why a new key must not be
@@ -81,7 +83,7 @@ def _recorded_key(result: Values) -> SigningKey:
 
 
 def _run(aws: Aws, spec: IssuerSpec, ledger: Ledger) -> Values:
-    run = BucketIssuer(aws, spec, ledger, spec.bucket) if spec.bucket else ExternalIssuer(aws, spec, ledger)
+    run = BucketIssuer(aws, spec, ledger, name=spec.bucket) if spec.bucket else ExternalIssuer(aws, spec, ledger)
     if spec.key.exists or spec.prepared:
         return {"key_wanted": False, "key_is_lost": None, "prepared": None, "issuer": run.with_key()}
     lost, prepared = run.before_key()
@@ -97,9 +99,9 @@ def _run(aws: Aws, spec: IssuerSpec, ledger: Ledger) -> Values:
 def _lost_key_message(run: IssuerRun, lost: Lost) -> str:
     published = f", and the keys {', '.join(map(str, lost.kids))} are published" if lost.kids else ""
     return (
-        f"the issuer {run.url} is in use: {lost.provider_arn} is registered{published}. A new key would break every pod "
-        "once the API server signs with it. Restore the key file from where it was (a backup, the volume of an execution "
-        "environment, /etc/kubernetes/pki of a control-plane node). If the key is really lost, create a new one with "
+        f"the issuer {run.url} is in use: {lost.provider_arn} is registered{published}. A new key would break every "
+        "pod once the API server signs with it. Restore the key file from where it was (a backup, the volume of an "
+        "execution environment, /etc/kubernetes/pki of a control-plane node). If the key is really lost, create a new one with "
         "selfhosted.irsa.irsa_keypair at that path and run again; the published keys stay until irsa_issuer_purge_keys "
         "is set."
     )

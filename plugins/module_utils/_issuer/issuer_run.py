@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One run that brings an issuer to its desired state: what an issuer in a bucket and one on another host have in common.
+"""One run for an issuer: what an issuer in a bucket and one on another host have in common.
 
 Everything is read and planned first, and only then written: bucket, documents, provider.
 """
@@ -31,6 +31,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spe
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set, issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import Identity
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Route
 
 # S3 serves a new bucket and a new policy everywhere only after a moment.
@@ -82,7 +83,10 @@ class IssuerRun(abc.ABC):
 
     @abc.abstractmethod
     def with_key(self) -> Values:
-        """Everything, from the public key on, which check mode may not know yet; returns the summary. Raises IrsaError."""
+        """Everything, from the public key on, which check mode may not know yet.
+
+        Returns the summary. Raises IrsaError.
+        """
 
     # --- steps
 
@@ -164,7 +168,7 @@ class IssuerRun(abc.ABC):
             bucket_account_id=self.bucket_account_id,
         )
 
-    def verify(self, provider: t.Optional[PresentProvider]) -> t.Optional[verification.Report]:
+    def verify(self, provider: t.Optional[PresentProvider]) -> t.Optional[Report]:
         """Fetch the documents anonymously; in check mode only where nothing would change.
 
         AWS is asked only for the reason why they cannot be read. Raises IrsaError where the issuer does not work.
@@ -186,7 +190,7 @@ class IssuerRun(abc.ABC):
         self,
         published: t.Mapping[str, t.Any],
         provider: t.Optional[PresentProvider],
-        report: t.Optional[verification.Report],
+        report: t.Optional[Report],
     ) -> Values:
         """What role irsa_issuer leaves behind as ``irsa_issuer_result``."""
         spec, key, prepared = self.spec, self.spec.key, self.spec.prepared

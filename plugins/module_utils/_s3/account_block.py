@@ -41,8 +41,8 @@ def refuse_account_block(aws: Aws, account_id: str) -> t.Optional[str]:
     closed = sorted(name for name, desired in DESIRED_BLOCK.items() if not desired and block.get(name))
     if closed:
         raise IrsaError(
-            f"Account {account_id} blocks public access to all its buckets ({', '.join(closed)} at account level), which "
-            "wins over any bucket's own setting. Nothing was created. Have it lifted for this account, or publish from "
+            f"Account {account_id} blocks public access to all its buckets ({', '.join(closed)} at account level), "
+            "which wins over any bucket's own setting. Nothing was created. Have it lifted for this account, or publish from "
             "another account or host."
         )
     return None

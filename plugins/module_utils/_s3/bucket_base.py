@@ -69,7 +69,10 @@ class Bucket:
 
     @property
     def address(self) -> dict[str, str]:
-        """The bucket's name and owner, for every call on it: a name that another account took meanwhile is never used."""
+        """The bucket's name and owner, for every call on it.
+
+        A name that another account has taken meanwhile is never used.
+        """
         return {"Bucket": self.spec.name, "ExpectedBucketOwner": self.account_id}
 
     def missing(self) -> IrsaError:
@@ -112,14 +115,15 @@ class Bucket:
     def _explained(self, failure: CallFailed) -> IrsaError:
         if failure.denied:
             return IrsaError(
-                f"The bucket {self.spec.name} exists and does not belong to account {self.account_id}, or the credentials "
-                "lack the permission s3:ListBucket on it, or they are not valid; S3 answers all three alike. Bucket "
+                f"The bucket {self.spec.name} exists and does not belong to account {self.account_id}, or the "
+                "credentials lack the permission s3:ListBucket on it, or they are not valid; S3 answers all three alike. Bucket "
                 "names are shared by all accounts: choose another name, or give the owner's account ID.",
                 call=failure.call,
                 missing_permissions=["s3:ListBucket"],
             )
         if failure.status == 301 or failure.code in ("301", "PermanentRedirect"):
             return IrsaError(
-                f"The bucket {self.spec.name} is in another region than {self.region}. Set the region to the bucket's own."
+                f"The bucket {self.spec.name} is in another region than {self.region}. Set the region to the bucket's "
+                "own."
             )
         return failure

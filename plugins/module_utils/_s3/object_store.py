@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where documents are published: read what is stored, plan a write under a condition. S3 is the one such store today."""
+"""Where documents are published: read what is stored, plan a write under a condition. Today that is S3 only."""
 
 from __future__ import annotations
 

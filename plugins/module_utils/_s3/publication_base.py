@@ -27,7 +27,10 @@ DEFAULT_CACHE_CONTROL = "no-cache"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PublicationSpec:
-    """What must be published, and where. The texts are None while they cannot be known yet, which only check mode allows."""
+    """What must be published, and where.
+
+    The texts are None while they cannot be known yet, which only check mode allows.
+    """
 
     bucket: str
     issuer: str

@@ -126,7 +126,7 @@ def test_everything_else_that_is_wrong_is_told_at_once():
         irsa_issuer_bucket="Irsa", irsa_issuer_account_id="12345", irsa_issuer_key_host="node", irsa_issuer_tags={}
     )
     first, *problems = message.splitlines()
-    assert first == "The variables of role irsa_issuer need mending; nothing was done."
+    assert first == "Invalid variables for role irsa_issuer; nothing was changed."
     assert [problem.partition(":")[0] for problem in problems[:2]] == [
         "- irsa_issuer_account_id",
         "- irsa_issuer_bucket",
@@ -136,7 +136,7 @@ def test_everything_else_that_is_wrong_is_told_at_once():
 
 def test_a_playbook_for_one_state_refuses_the_other():
     message = refusal(irsa_issuer_state="absent", __irsa_issuer_expected_state="present")
-    assert message.startswith("irsa_issuer_state is absent, and this playbook is for present.")
+    assert message.startswith("irsa_issuer_state is absent, but this playbook is for present.")
     assert "selfhosted.irsa.teardown" in message
 
 

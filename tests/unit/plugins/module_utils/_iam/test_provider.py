@@ -304,7 +304,9 @@ class TestRemoving:
         with pytest.raises(IrsaError) as caught:
             remove(fake_aws, check_mode)
         arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
-        assert arn in str(caught.value) and caught.value.details == {"trusting_roles": [arn]}
+        # A real run says that nothing was written before it failed.
+        written = {} if check_mode else {"actions": []}
+        assert arn in str(caught.value) and caught.value.details == {"trusting_roles": [arn], **written}
         assert fake_aws.writes == []
         assert remove(fake_aws, ignore_role_trust=True).actions == [DELETE]
 

@@ -1,0 +1,41 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs the module irsa_issuer for role irsa_issuer, with the role's variables as its options."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.action import irsa_issuer as issuer_action
+from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _ansible_internals, _issuer_role
+
+_issuer_role.argument_spec()  # read before the fork, once for all hosts
+
+# The region is one of amazon.aws's common options.
+_OPTIONS = frozenset({*irsa_issuer.ARGUMENT_SPEC, "region"})
+
+
+class ActionModule(issuer_action.ActionModule):
+    shipped_name = "selfhosted.irsa.irsa_issuer"
+
+    def run(self, tmp: t.Any = None, task_vars: t.Optional[dict[str, t.Any]] = None) -> dict[str, t.Any]:
+        variables = task_vars or {}
+        ran_for = f"{variables['ansible_play_name']} on {variables['inventory_hostname']}"
+        try:
+            role = _issuer_role.read(_OPTIONS, variables, lambda value: _ansible_internals.template(self, value))
+        except _issuer_role.VariablesRefused as refusal:
+            return {"failed": True, "changed": False, "msg": str(refusal), "ran_for": ran_for}
+        # What module_defaults gives the task wins over the role's variables.
+        self._task.args = {**role.options, **self._task.args}
+        result = {**super().run(tmp, task_vars), "ran_for": ran_for}
+        if result.get("failed"):
+            return result
+        return {
+            **result,
+            "more_to_do": result["key_wanted"] or role.backs_up,
+            "key_host": role.key_host,
+            "key_files": role.key_files,
+        }
