@@ -19,7 +19,7 @@ HOST = "irsa-prod.s3.eu-west-1.amazonaws.com"
 ISSUER = f"https://{HOST}"
 ARN = f"arn:aws:iam::123456789012:oidc-provider/{HOST}"
 FLAGS = [f"--service-account-issuer={ISSUER}", "--service-account-key-file=/keys/sa signer.pub"]
-CREATED = ["s3:CreateBucket", "file:CreatePrivateKey", "s3:PutObject", "s3:PutObject", "iam:CreateOpenIDConnectProvider"]
+CREATED = ["s3:CreateBucket", "file:CreatePrivateKey", *["s3:PutObject"] * 2, "iam:CreateOpenIDConnectProvider"]
 OK_CHECKS = [{"id": "dns-resolve", "status": "ok", "seen": "It resolves.", "cause": None, "remedy": None}]
 ODD_CHECKS = [
     *OK_CHECKS,

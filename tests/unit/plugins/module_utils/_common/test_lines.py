@@ -54,11 +54,12 @@ class TestLayout:
         assert texts(prose("one two three four five"), width=12) == ["  one two", "  three four", "  five"]
 
     def test_without_marks_there_is_no_margin(self):
-        assert texts(Line(text="ok: fine", status=OK), Line(text="more", indent=2), marks=None) == ["ok: fine", "  more"]
+        lines = [Line(text="ok: fine", status=OK), Line(text="more", indent=2)]
+        assert texts(*lines, marks=None) == ["ok: fine", "  more"]
 
     @pytest.mark.parametrize("width", range(20, 81))
     def test_only_a_word_that_cannot_be_broken_makes_a_line_longer_than_the_width(self, width):
-        sentence = f"The provider {ARN} is registered, and --service-account-issuer=https://example.org/{'x' * 30} is set."
+        sentence = f"The provider {ARN} is there, and --service-account-issuer=https://example.org/{'x' * 30} is set."
         lines = [Line(text=sentence, status=ERROR), fact("provider", sentence), Line(text=sentence, indent=2)]
         for text in texts(*lines, width=width):
             assert len(text) <= width or len(text.split()) == 1, text
