@@ -72,9 +72,9 @@ def teardown_lines(
     """What was removed of one cluster, what was kept on purpose, and what is to be done next."""
     kept = []
     if result.get("bucket") and not delete_bucket:
-        kept.append(f"bucket {result['bucket']} (irsa_issuer_delete_bucket=true deletes it, too)")
+        kept.append(f"bucket {result['bucket']} (deleted with irsa_issuer_delete_bucket=true)")
     if not delete_key:
-        kept.append("key files (irsa_issuer_delete_key=true deletes them, too)")
+        kept.append("key files (deleted with irsa_issuer_delete_key=true)")
     removed = "would remove" if check_mode else "removed"
     return [
         _heading(result, check_mode, host),

@@ -190,8 +190,8 @@ class TestTeardown:
         start = lines.index("  removed     iam:DeleteOpenIDConnectProvider")
         assert lines[start + 1 :] == [
             "              s3:DeleteObject (2 times)",
-            "  kept        bucket irsa-prod (irsa_issuer_delete_bucket=true deletes it, too)",
-            "              key files (irsa_issuer_delete_key=true deletes them, too)",
+            "  kept        bucket irsa-prod (deleted with irsa_issuer_delete_bucket=true)",
+            "              key files (deleted with irsa_issuer_delete_key=true)",
             "→ Next: take the issuer out of kube-apiserver's flags. AWS accepts no token of",
             "        this issuer any more, so roles that trust only its provider can be",
             "        deleted.",
