@@ -40,8 +40,9 @@ class ActionModule(ActionBase):
         result["changed"] = False
         if not printer.results_are_printed:
             result["clusters"] = {host: _returned(values) for host, values in results.items()}
-            # Callbacks that print a result with -v would print this one below its lines.
-            result["_ansible_verbose_override"] = not printer.is_silent
+            if not printer.is_silent:
+                # Callbacks that print a result with -v would print this one below its lines.
+                result["_ansible_verbose_override"] = True
         return result
 
     def _lines(self, results: Results, task_vars: t.Mapping[str, t.Any], *, every: bool) -> list[Line]:
