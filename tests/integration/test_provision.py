@@ -154,8 +154,11 @@ def test_the_result_says_everything_that_later_plays_need(story: Story) -> None:
         ],
         "changed": True,
         "verification": result["verification"],
+        "checks": result["checks"],
     }
     assert result["verification"].startswith("ok: ")
+    assert {check["status"] for check in result["checks"]} <= {"ok", "skipped"}
+    assert {"discovery-issuer", "kid-expected"} <= {check["id"] for check in result["checks"]}
 
 
 class TestPublishedDocuments:
