@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: irsa_jwks
-short_description: The discovery document and the JWKS of a service account issuer
+short_description: Generate the discovery document and the JWKS of a service account issuer
 version_added: 0.1.0
 description:
-  - Makes the two documents that AWS STS reads of an issuer from public keys, in a text that is the same, byte for byte,
-    for the same keys.
-  - Refuses what STS would refuse, with the reason.
-  - A private key given by mistake is refused, and masked in every output.
+  - Generates the two documents that AWS STS reads from an issuer. The same public keys always result in the same text,
+    byte for byte.
+  - Refuses keys that STS would refuse, and says why.
+  - Refuses a private key that was given by mistake, and masks it in every output.
 options:
   issuer:
     description:
@@ -22,38 +22,38 @@ options:
     required: true
   jwks_uri:
     description:
-      - Where the JWKS will be served. The default is V(keys.json) under the issuer.
+      - URL at which the JWKS will be served. The default is V(keys.json) under the issuer.
     type: str
   public_keys:
     description:
       - Public keys as text. Each is PEM (C(PUBLIC KEY), C(RSA PUBLIC KEY) or C(CERTIFICATE)) or an OpenSSH line.
-      - The first key is the first of the JWKS. Keys named twice are published once.
+      - The first key is the first of the JWKS. A key that is given twice is published once.
     type: list
     elements: str
     default: []
   public_key_paths:
     description:
-      - Paths of files of such text, on the host that the module runs on.
+      - Paths of files with such text, on the host that the module runs on.
     type: list
     elements: path
     default: []
   jwks:
     description:
-      - JWKS whose keys are published, too, for example what an API server serves at C(/openid/v1/jwks). Each is a
-        dictionary with a list C(keys).
+      - JWKS whose keys are published as well, for example the one that an API server serves at C(/openid/v1/jwks). Each
+        is a dictionary with a list C(keys).
     type: list
     elements: dict
     default: []
   legacy_empty_kid:
     description:
-      - Whether the first key is published once more with an empty C(kid), for Kubernetes before 1.16, whose tokens have
+      - Whether the first key is published again with an empty C(kid), for Kubernetes before 1.16, whose tokens have
         none.
     type: bool
     default: false
   dest:
     description:
-      - A directory to write the documents into, as V(keys.json) and V(.well-known/openid-configuration), for a web
-        server of one's own.
+      - Directory to write the documents into, as V(keys.json) and V(.well-known/openid-configuration), for a web server
+        of your own.
     type: path
 extends_documentation_fragment:
   - selfhosted.irsa._attributes
@@ -61,7 +61,8 @@ requirements:
   - cryptography >= 3.4
   - jwcrypto >= 1.5
 notes:
-  - In check mode no key at all may be given, while it is not made yet. The results are null then.
+  - In check mode the keys may be omitted, because the key pair may not have been created yet. The documents are null
+    then.
 seealso:
   - module: selfhosted.irsa.irsa_publish
 author:
@@ -69,14 +70,14 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Make the documents from a key file
+- name: Generate the documents from a key file
   selfhosted.irsa.irsa_jwks:
     issuer: https://irsa-prod.s3.eu-west-1.amazonaws.com
     public_key_paths:
       - /etc/kubernetes/pki/sa.pub
   register: documents
 
-- name: Publish the keys that the API server accepts today as well
+- name: Generate the documents with the keys that the API server accepts today as well
   selfhosted.irsa.irsa_jwks:
     issuer: https://irsa-prod.s3.eu-west-1.amazonaws.com
     public_keys:
@@ -123,7 +124,7 @@ kids:
   elements: str
   sample: [ZxaqpnIuJNv6syKlG81X539XMHVIvpaPV0ziX48-Qng]
 published_keys:
-  description: The keys, as M(selfhosted.irsa.irsa_publish) lists those that are published.
+  description: The keys of the JWKS, in the form in which M(selfhosted.irsa.irsa_publish) lists published keys.
   returned: always
   type: list
   elements: dict
@@ -142,7 +143,7 @@ published_keys:
       algorithm: RS256
       foreign: false
 actions:
-  description: Files written under O(dest), in order; in check mode those that would be.
+  description: The writes under O(dest), in order; in check mode those that would happen.
   returned: always
   type: list
   elements: str
@@ -150,12 +151,14 @@ actions:
 """
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.document_set import build
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude, require
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked import MaskedModule
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.document_set import build
 
 
 class JwksModule(MaskedModule):
+    """A module that masks private keys in these options."""
+
     public_key_options = ("public_keys", "jwks")
 
 

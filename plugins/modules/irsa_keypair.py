@@ -7,81 +7,82 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: irsa_keypair
-short_description: The key pair that a Kubernetes API server signs service account tokens with
+short_description: Manage the key pair that a Kubernetes API server signs service account tokens with
 version_added: 0.1.0
 description:
-  - Makes a private signing key and its public forms on the target host, or adopts a key that is there already.
-  - A private key is never replaced unless O(regenerate) says so. A new one is readable by its owner alone from its
-    first byte, and put in place in one step, so that of two runs at once the second adopts the first's key.
-  - No byte of a private key is ever in a result, a diff or a log.
+  - Creates a private signing key and its public forms on the target host, or adopts a key that already exists.
+  - A private key is never replaced unless O(regenerate) says so. Only its owner can read a new one, from its first byte
+    on. It appears under its path in one step, so that of two runs at the same time the second adopts the first one's
+    key.
+  - No result, diff or log contains a byte of a private key.
 options:
   path:
     description:
-      - Path of the private key, unencrypted PEM in the form PKCS#1, SEC1 or PKCS#8.
-      - Its directory must exist, belong to the user or to root, and be writable by nobody else. Key files are never
+      - Path of the private key, which is unencrypted PEM in PKCS#1, SEC1 or PKCS#8.
+      - Its directory must exist, belong to the user or to root, and be writable by no other user. Key files are never
         written through a symbolic link.
     type: path
     required: true
   public_key_path:
     description:
-      - Path of the public key in PKIX PEM, which C(--service-account-key-file) reads. Omitted, it is not written.
-      - A file that is missing or damaged, or holds the public part of another key, is written anew, with a warning in
-        the latter cases.
+      - Path of the public key in PKIX PEM, which C(--service-account-key-file) reads. If omitted, it is not written.
+      - A file that does not exist is created. A file that is damaged, or contains a different public key, is rewritten
+        with a warning.
     type: path
   openssh_public_key_path:
     description:
-      - Path of the public key as an OpenSSH line. Omitted, it is not written.
+      - Path of the public key as an OpenSSH line. If omitted, it is not written.
     type: path
   type:
     description:
-      - Type of the key. Omitted, any usable key is adopted, and a new one is V(RSA).
+      - Type of the key. If omitted, any usable key is adopted, and a new one is V(RSA).
     type: str
     choices: [RSA, ECDSA]
   size:
     description:
-      - Size of an RSA key in bits. Omitted, any size from 2048 bits is adopted, and a new key has 2048.
+      - Size of an RSA key in bits. If omitted, any size from 2048 bits is adopted, and a new key has 2048.
     type: int
     choices: [2048, 3072, 4096]
   curve:
     description:
-      - Curve of an ECDSA key. Omitted, each of the three is adopted, and a new key is on P-256.
-      - AWS verifies all three. Ceph's STS verifies RSA alone.
+      - Curve of an ECDSA key. If omitted, a key on any of the three is adopted, and a new key is on P-256.
+      - AWS verifies all three. Ceph's STS verifies only RSA.
     type: str
     choices: [P-256, P-384, P-521]
   format:
     description:
-      - Form of the private key file. V(traditional) is PKCS#1 for RSA and SEC1 for ECDSA, V(pkcs8) is PKCS#8.
-      - V(auto) writes a new key V(traditional), and leaves the form of one that is there alone.
-      - kube-apiserver reads both as a signing key; as C(--service-account-key-file) it does not read an elliptic-curve
-        key in PKCS#8, so give it O(public_key_path) there.
+      - Format of the private key file. V(traditional) is PKCS#1 for RSA and SEC1 for ECDSA, V(pkcs8) is PKCS#8.
+      - V(auto) writes a new key as V(traditional), and keeps the format of an existing one.
+      - kube-apiserver reads both formats as its signing key. As C(--service-account-key-file) it does not read an
+        elliptic-curve key in PKCS#8, so give it O(public_key_path) there.
     type: str
     choices: [auto, traditional, pkcs8]
     default: auto
   regenerate:
     description:
-      - When a key that is there is replaced by a new one.
-      - V(never) keeps it, with a warning when it is not of the wanted type, size or curve.
-      - V(fail) stops the run then.
-      - V(always) makes a new key in each run. Every token signed with the old one becomes invalid once API servers use
-        the new one alone, so this is no way to rotate keys.
-      - A file that is no usable key stops the run with V(never) and V(fail).
+      - When an existing key is replaced by a new one.
+      - V(never) keeps it, with a warning if it does not match O(type), O(size) or O(curve).
+      - V(fail) stops the run if it does not match.
+      - V(always) creates a new key in each run. Every token signed with the old key becomes invalid once API servers
+        use only the new one, so do not rotate keys this way.
+      - With V(never) and V(fail), a file without a usable key stops the run.
     type: str
     choices: [never, fail, always]
     default: fail
   create:
     description:
-      - Whether to make a key where there is none. With V(false) the module only says so (RV(exists)), and still adopts
-        and checks what is there.
+      - Whether to create a key if there is none. With V(false) the module only reports that (RV(exists)), and still
+        adopts and checks an existing key.
     type: bool
     default: true
   backup:
     description:
-      - Whether to keep a private key that is replaced, rewritten or removed, under a name of its own beside it.
+      - Whether to keep a backup beside a private key that is replaced, rewritten or removed.
     type: bool
     default: false
   state:
     description:
-      - V(absent) removes the private key and the public forms named.
+      - V(absent) removes the private key and those of its public forms whose paths are set.
     type: str
     choices: [present, absent]
     default: present
@@ -96,9 +97,9 @@ attributes:
 requirements:
   - cryptography >= 3.4
 notes:
-  - O(mode), O(owner) and O(group) are those of the private key file, which is made with mode V(0600) unless told
-    otherwise. The public files get the same owner and group, and the mode V(0644).
-  - Runs on control-plane nodes, with Python 3.9 or newer.
+  - O(mode), O(owner) and O(group) apply to the private key file, which is created with mode V(0600) by default. The
+    public files get the same owner and group, and the mode V(0644).
+  - The module runs on control-plane nodes with Python 3.9 or newer.
 seealso:
   - module: selfhosted.irsa.irsa_jwks
 author:
@@ -106,19 +107,19 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Make the three files of the EKS webhook's guide, or adopt what is there
+- name: Create the three files of the EKS webhook's guide, or adopt existing ones
   selfhosted.irsa.irsa_keypair:
     path: /etc/kubernetes/pki/sa-signer.key
     public_key_path: /etc/kubernetes/pki/sa-signer-pkcs8.pub
     openssh_public_key_path: /etc/kubernetes/pki/sa-signer.key.pub
 
-- name: Adopt the key that kubeadm made
+- name: Adopt the key that kubeadm created
   selfhosted.irsa.irsa_keypair:
     path: /etc/kubernetes/pki/sa.key
     public_key_path: /etc/kubernetes/pki/sa.pub
     create: false
 
-- name: Make an elliptic-curve key that a control plane of its own user can read
+- name: Create an elliptic-curve key for an API server that runs as its own user
   selfhosted.irsa.irsa_keypair:
     path: /srv/irsa/signer.key
     type: ECDSA
@@ -139,13 +140,14 @@ public_key_path:
   type: str
   sample: /etc/kubernetes/pki/sa-signer-pkcs8.pub
 exists:
-  description: Whether there is a key when the module ends. In check mode V(false) while one would be made.
+  description: Whether there is a key when the module ends. In check mode V(false) if one would be created.
   returned: always
   type: bool
   sample: true
 kid:
   description:
-    - Key ID, as Kubernetes puts it into tokens. Null while the key is not known, in check mode or with O(create=false).
+    - Key ID, as Kubernetes puts it into tokens. Null without a key, which is possible in check mode and with
+      O(create=false).
   returned: always
   type: str
   sample: ZxaqpnIuJNv6syKlG81X539XMHVIvpaPV0ziX48-Qng
@@ -183,17 +185,19 @@ curve:
   type: str
   sample: null
 backup_file:
-  description: Name under which the private key was kept.
+  description: Path of the backup of the private key.
   returned: when O(backup=true) and a private key was replaced, rewritten or removed
   type: str
   sample: /etc/kubernetes/pki/sa-signer.key.5f0c8b1e.bak
 actions:
-  description: The files written or removed, in order; in check mode those that would be.
+  description: What was done to the files, in order; in check mode what would be done.
   returned: always
   type: list
   elements: str
   sample: ["file:CreatePrivateKey", "file:WritePublicKey", "file:WriteOpensshPublicKey"]
 """
+
+import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -202,8 +206,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base impor
 
 
 class KeypairModule(AnsibleModule):
-    def add_path_info(self, kwargs: dict) -> dict:
-        """Ansible adds facts of the file at ``path``, whose size in bytes has the name of the key's size in bits."""
+    """A module whose results keep their own values."""
+
+    def add_path_info(self, kwargs: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Add Ansible's facts about the file, but not its size in bytes, since ``size`` is that of the key in bits."""
         return {**super().add_path_info(dict(kwargs)), **kwargs}
 
 

@@ -202,10 +202,15 @@ permissions:
   elements: str
   sample: ["iam:GetOpenIDConnectProvider", "iam:GetRole"]
 report:
-  description: The text that a person reads.
+  description:
+    - The report as a person reads it, in lines of at most 80 columns. It counts what is right by area, and has what is
+      wrong in full.
   returned: always
   type: str
-  sample: "ok: 9 of 9 checks are right (…)"
+  sample: |-
+    ok: 36 of 38 checks passed, 2 skipped
+    connection  7 of 7
+    documents   7 of 7
 """
 
 import dataclasses
@@ -219,6 +224,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module
     require_boto3,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import printable
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import identity_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import logins_in
@@ -310,7 +316,7 @@ def _run(module) -> dict:
     }
     accepted = {"error": ("ok", "degraded"), "warning": ("ok",), "never": ("ok", "degraded", "broken")}
     if report.verdict not in accepted[options["fail_on"]]:
-        raise IrsaError(f"The issuer {options['issuer']} does not work. {report.diagnosis}", **result)
+        raise IrsaError(f"The issuer {printable(options['issuer'])} does not work. {report.diagnosis}", **result)
     return result
 
 

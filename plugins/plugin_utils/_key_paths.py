@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where the files of the key of role irsa_issuer are to be, by their defaults."""
+"""The paths of the key files of role irsa_issuer, with their defaults."""
 
 from __future__ import annotations
 
@@ -11,29 +11,31 @@ import re
 import typing as t
 
 
-def key_paths(wanted: t.Mapping[str, t.Any], folder: str) -> dict[str, t.Optional[str]]:
-    """``key_path``, ``public_key_path`` and ``openssh_public_key_path`` with their folder, None where not wanted.
+def key_paths(variables: t.Mapping[str, t.Any], folder: str) -> dict[str, str | None]:
+    """Return ``key_path``, ``public_key_path`` and ``openssh_public_key_path`` as absolute paths, None for no file.
 
-    ``wanted`` has what is set of them. Relative paths are taken from ``folder``, and that from the working directory. A
-    ``~`` is that of the user on the key's host, and stays.
+    ``variables`` has those of the three that are set. A relative path starts at ``folder``, and a relative ``folder``
+    at the working directory. A leading ``~`` stays, since it is the home of the user on the key's host.
     """
     base = os.path.abspath(folder)
     return {
         name: None if not path else path if path.startswith(("/", "~")) else f"{base}/{path}"
-        for name, path in named_paths(wanted).items()
+        for name, path in named_paths(variables).items()
     }
 
 
-def named_paths(wanted: t.Mapping[str, t.Any]) -> dict[str, str]:
-    """The same three as they are set, or their defaults; "" for one that is not wanted.
+def named_paths(variables: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Return the same three as they are set, or their defaults; an empty path for a file that is not written.
 
     The defaults are the names of the EKS webhook's guide (aws/amazon-eks-pod-identity-webhook, SELF_HOSTED_SETUP.md):
     sa-signer-pkcs8.pub and sa-signer.key.pub beside sa-signer.key.
     """
-    path = str(wanted.get("key_path") or "")
+    path = str(variables.get("key_path") or "")
     defaults = {
         "key_path": path,
         "public_key_path": re.sub(r"[.][^./]*$", "", path) + "-pkcs8.pub",
         "openssh_public_key_path": f"{path}.pub",
     }
-    return {name: default if wanted.get(name) is None else str(wanted[name]) for name, default in defaults.items()}
+    return {
+        name: default if variables.get(name) is None else str(variables[name]) for name, default in defaults.items()
+    }

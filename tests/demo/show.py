@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Shows what the demo has created, read anonymously.
+"""Shows what the demo has created, read from the embedded AWS and, like any client, over HTTPS.
 
 Usage: python -m tests.demo.show
 """
@@ -27,14 +27,20 @@ def main() -> None:
     issuer = f"https://{provider['Url']}"
     discovery = fetch(f"{issuer}/.well-known/openid-configuration")
     keys = fetch(discovery["jwks_uri"])["keys"]
-    print(f"issuer     {discovery['issuer']}")
-    print(f"discovery  {issuer}/.well-known/openid-configuration")
-    print(f"JWKS       {discovery['jwks_uri']}")
+    show("issuer", discovery["issuer"])
+    show("discovery", f"{issuer}/.well-known/openid-configuration")
+    show("JWKS", discovery["jwks_uri"])
     for key in keys:
-        print(f"  key      kid {key['kid']}, {key['alg']}, use {key['use']}")
-    print(f"provider   {arn}")
-    print(f"  audience {', '.join(provider['ClientIDList'])}")
-    print(f"  tags     {', '.join(tag['Key'] + '=' + tag['Value'] for tag in provider.get('Tags', []))}")
+        show("key ID", f"{key['kid']} ({key['alg']})")
+    show("provider", arn)
+    show("audience", ", ".join(provider["ClientIDList"]))
+    show("tags", ", ".join(f"{tag['Key']}={tag['Value']}" for tag in provider.get("Tags", [])))
+
+
+def show(label: str, value: str) -> None:
+    """Prints a fact, below its label where a terminal of 80 columns would wrap it."""
+    line = f"{label:<10} {value}"
+    print(line if len(line) <= 80 else f"{label}\n  {value}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What openssl and ssh-keygen read in the files of irsa_keypair, for every kind of key in both forms."""
+"""openssl and ssh-keygen read the files of irsa_keypair, for every kind of key in both formats."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from runs import Ansible
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -29,7 +30,7 @@ SSH_NAMES = {"P-256": ("256", "ECDSA"), "P-384": ("384", "ECDSA"), "P-521": ("52
 
 
 def says(*command: str | Path, sent: bytes | None = None) -> bytes:
-    """What a program prints; it must end well."""
+    """Return the output of a program, which must succeed."""
     if shutil.which(str(command[0])) is None:
         pytest.skip(f"install {command[0]} (PATH has none)")
     ended = subprocess.run([str(word) for word in command], input=sent, capture_output=True, check=False)
@@ -37,8 +38,8 @@ def says(*command: str | Path, sent: bytes | None = None) -> bytes:
     return ended.stdout
 
 
-class Made:
-    """The three files of one key, and the module's result."""
+class KeyFiles:
+    """The three files of one key, and the result of the module."""
 
     def __init__(self, ansible: Ansible, kind: str, file_format: str) -> None:
         self.private = ansible.folder / "sa-signer.key"
@@ -65,45 +66,45 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def made(ansible: Ansible, kind: str, file_format: str) -> Made:
-    return Made(ansible, kind, file_format)
+def key_files(ansible: Ansible, kind: str, file_format: str) -> KeyFiles:
+    return KeyFiles(ansible, kind, file_format)
 
 
-def test_openssl_and_ssh_keygen_read_all_three_files(made: Made, kind: str, file_format: str) -> None:
-    # The private key is sound, in the form asked for, and its owner's alone.
-    says("openssl", "pkey", "-in", made.private, "-check", "-noout")
+def test_openssl_and_ssh_keygen_read_all_three_files(key_files: KeyFiles, kind: str, file_format: str) -> None:
+    # The private key is sound, has the given format, and only its owner can read it.
+    says("openssl", "pkey", "-in", key_files.private, "-check", "-noout")
     traditional = "RSA PRIVATE KEY" if kind.startswith("RSA") else "EC PRIVATE KEY"
-    wanted = "PRIVATE KEY" if file_format == "pkcs8" else traditional
-    assert made.private.read_text(encoding="ascii").splitlines()[0] == f"-----BEGIN {wanted}-----"
-    assert made.private.stat().st_mode & 0o777 == 0o600
+    expected = "PRIVATE KEY" if file_format == "pkcs8" else traditional
+    assert key_files.private.read_text(encoding="ascii").splitlines()[0] == f"-----BEGIN {expected}-----"
+    assert key_files.private.stat().st_mode & 0o777 == 0o600
 
-    # openssl derives from the private key what stands in the PKIX file, and its SHA-256 is the kid.
-    derived = says("openssl", "pkey", "-in", made.private, "-pubout", "-outform", "DER")
-    assert says("openssl", "pkey", "-pubin", "-in", made.public, "-outform", "DER") == derived
+    # openssl derives the content of the PKIX file from the private key, and its SHA-256 is the kid.
+    derived = says("openssl", "pkey", "-in", key_files.private, "-pubout", "-outform", "DER")
+    assert says("openssl", "pkey", "-pubin", "-in", key_files.public, "-outform", "DER") == derived
     digest = hashlib.sha256(derived).digest()
-    assert made.result["kid"] == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-    assert made.result["fingerprint"] == digest.hex()
+    assert key_files.result["kid"] == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    assert key_files.result["fingerprint"] == digest.hex()
 
-    # ssh-keygen derives from both others what stands in the OpenSSH file.
-    line = made.openssh.read_bytes().split()[:2]
-    assert says("ssh-keygen", "-y", "-f", made.private).split()[:2] == line
-    assert says("ssh-keygen", "-i", "-m", "PKCS8", "-f", made.public).split()[:2] == line
+    # ssh-keygen derives the content of the OpenSSH file from both others.
+    line = key_files.openssh.read_bytes().split()[:2]
+    assert says("ssh-keygen", "-y", "-f", key_files.private).split()[:2] == line
+    assert says("ssh-keygen", "-i", "-m", "PKCS8", "-f", key_files.public).split()[:2] == line
 
     # ssh-keygen -l: bits, fingerprint, comment, (type), the same for the private and the public file.
-    listed = says("ssh-keygen", "-l", "-f", made.openssh).decode().split()
+    listed = says("ssh-keygen", "-l", "-f", key_files.openssh).decode().split()
     bits, name = SSH_NAMES.get(kind, (kind.removeprefix("RSA-"), "RSA"))
     assert (listed[0], listed[-1]) == (bits, f"({name})")
     assert (
         listed[1]
         == "SHA256:" + base64.b64encode(hashlib.sha256(base64.b64decode(line[1])).digest()).rstrip(b"=").decode()
     )
-    made.openssh.rename(made.openssh.with_suffix(".moved"))
-    assert says("ssh-keygen", "-l", "-f", made.private).decode().split()[:2] == listed[:2]
+    key_files.openssh.rename(key_files.openssh.with_suffix(".moved"))
+    assert says("ssh-keygen", "-l", "-f", key_files.private).decode().split()[:2] == listed[:2]
 
 
-def test_the_jwk_has_the_numbers_that_openssl_reads(ansible: Ansible, made: Made, kind: str) -> None:
+def test_jwk_has_the_numbers_that_openssl_reads(ansible: Ansible, key_files: KeyFiles, kind: str) -> None:
     documents = ansible.module(
-        "selfhosted.irsa.irsa_jwks", issuer="https://issuer.example.com", public_key_paths=[str(made.public)]
+        "selfhosted.irsa.irsa_jwks", issuer="https://issuer.example.com", public_key_paths=[str(key_files.public)]
     )
     [key] = json.loads(documents["jwks_json"])["keys"]
 
@@ -111,13 +112,13 @@ def test_the_jwk_has_the_numbers_that_openssl_reads(ansible: Ansible, made: Made
         return int.from_bytes(base64.urlsafe_b64decode(key[member] + "=="), "big")
 
     if kind.startswith("RSA"):
-        modulus = says("openssl", "rsa", "-pubin", "-in", made.public, "-modulus", "-noout").decode()
+        modulus = says("openssl", "rsa", "-pubin", "-in", key_files.public, "-modulus", "-noout").decode()
         assert modulus.strip() == f"Modulus={number('n'):X}"
-        assert b"Exponent: 65537 " in says("openssl", "rsa", "-pubin", "-in", made.public, "-text", "-noout")
+        assert b"Exponent: 65537 " in says("openssl", "rsa", "-pubin", "-in", key_files.public, "-text", "-noout")
         assert number("e") == 65537
         return
     # The last bytes of a PKIX elliptic-curve key are the uncompressed point: 04, x, y.
-    der = says("openssl", "pkey", "-pubin", "-in", made.public, "-outform", "DER")
+    der = says("openssl", "pkey", "-pubin", "-in", key_files.public, "-outform", "DER")
     width = {"P-256": 32, "P-384": 48, "P-521": 66}[kind]
     point = der[-2 * width - 1 :]
     assert point[0] == 4
@@ -125,7 +126,7 @@ def test_the_jwk_has_the_numbers_that_openssl_reads(ansible: Ansible, made: Made
         int.from_bytes(point[1 : width + 1], "big"),
         int.from_bytes(point[width + 1 :], "big"),
     )
-    # RFC 7518, section 6.2.1.2: the full width of the curve's field, also where it begins with zeros.
+    # RFC 7518, section 6.2.1.2: the full width of the curve's field, including leading zeros.
     assert [len(base64.urlsafe_b64decode(key[member] + "==")) for member in ("x", "y")] == [width, width]
 
 
@@ -137,16 +138,16 @@ MAKERS = {
 
 
 @pytest.mark.parametrize("form", MAKERS)
-def test_keys_that_openssl_made_are_adopted(ansible: Ansible, form: str) -> None:
+def test_keys_of_openssl_are_adopted(ansible: Ansible, form: str) -> None:
     pem = says(*MAKERS[form])
     assert pem.startswith(f"-----BEGIN {form}-----".encode())
     _adopt(ansible, pem)
 
 
-def test_the_key_of_the_shell_procedure_is_adopted(ansible: Ansible) -> None:
-    """ssh-keygen -t rsa -b 2048 -m pem, and its public file, which stays as it is, comment and all."""
+def test_key_of_the_shell_procedure_is_adopted(ansible: Ansible) -> None:
+    """ssh-keygen -t rsa -b 2048 -m pem, and its public file, which keeps even its comment."""
     key = ansible.folder / "sa-signer.key"
-    says("ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-m", "pem", "-N", "", "-C", "made by hand", "-f", key)
+    says("ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-m", "pem", "-N", "", "-C", "created by hand", "-f", key)
     openssh = (ansible.folder / "sa-signer.key.pub").read_bytes()
     adopted = _adopt(ansible, key.read_bytes())
     assert adopted["actions"] == ["file:WritePublicKey"]

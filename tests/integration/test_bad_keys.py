@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A key that cannot be used, or cannot be put where it is to be, stops the run before anything is done."""
+"""A key that cannot be used, or cannot be written to its path, stops the run before anything is changed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from oracles import new_key, openssl
 from playbooks import Operator
 
 RSA = ("-algorithm", "RSA")
 
-# Root may write anywhere, and is refused a folder of somebody who could replace the key.
+# Root may write anywhere, but not into the folder of another user, who could replace the key.
 IS_ROOT = os.geteuid() == 0
 
 
@@ -93,7 +94,7 @@ CASES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "truncated": (_truncated, "it is truncated"),
     "damaged": (_damaged, "it is damaged"),
     "two": (_two, "2 PEM blocks"),
-    "public": (_public, "a public part only"),
+    "public": (_public, "only a public part"),
     "text": (_text, "no PEM block"),
     "ed25519": (_of("-algorithm", "ED25519"), "cannot sign service account tokens"),
     "short": (_of(*RSA, "-pkeyopt", "rsa_keygen_bits:1024"), "1024 bits"),
@@ -114,18 +115,18 @@ def operator(new_operator: Callable[[], Operator]) -> Operator:
 
 @pytest.fixture(scope="module")
 def paths(operator: Operator) -> dict[str, Path]:
-    made = {}
+    created = {}
     for name, (make, dummy) in CASES.items():
         (operator.keys / name).mkdir(mode=0o700)
-        made[name] = make(operator.keys / name)
-    return made
+        created[name] = make(operator.keys / name)
+    return created
 
 
 def _tree(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() if path.is_file() else b"" for path in sorted(folder.rglob("*"))}
 
 
-def test_a_key_that_cannot_be_used_is_left_alone(operator: Operator, paths: dict[str, Path]) -> None:
+def test_unusable_key_is_reported_and_not_changed(operator: Operator, paths: dict[str, Path]) -> None:
     before = _tree(operator.keys)
     run = operator.provision(
         hosts={
@@ -140,7 +141,7 @@ def test_a_key_that_cannot_be_used_is_left_alone(operator: Operator, paths: dict
     assert _tree(operator.keys) == before
 
 
-def test_a_key_of_another_kind_than_wanted_is_left_alone(operator: Operator) -> None:
+def test_key_that_does_not_match_is_reported_and_not_changed(operator: Operator) -> None:
     key = new_key(operator.keys / "rsa.key", *RSA)
     before = key.read_bytes()
     hosts = {
@@ -150,8 +151,8 @@ def test_a_key_of_another_kind_than_wanted_is_left_alone(operator: Operator) -> 
     run = operator.provision(
         hosts=hosts, variables={"irsa_issuer_bucket": "irsa-kind", "irsa_issuer_key_path": str(key)}
     )
-    assert "its type is RSA, wanted is ECDSA" in run.failures["type"]
-    assert "its size is 2048 bits, wanted are 4096" in run.failures["size"]
+    assert "its type is RSA, not ECDSA" in run.failures["type"]
+    assert "its size is 2048 bits, not 4096" in run.failures["size"]
     assert run.calls == []
     assert key.read_bytes() == before
     assert not key.with_name("rsa.key.pub").exists()

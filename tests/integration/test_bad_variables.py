@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is wrong with the variables is told by name, all of it at once, and before anything is done."""
+"""Wrong variables are reported by name, all at once, and before anything is changed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from playbooks import Operator, Run
 
-# What is set beside a good bucket and key path, and what the message must say: which variable, what would be right.
+# Variables set beside a good bucket and key path, and what the message must say: the variable, and what would be right.
 SINGLE: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "dots": ({"irsa_issuer_bucket": "irsa.prod"}, ("irsa_issuer_bucket: ", "'irsa.prod' has a dot")),
     "capitals": ({"irsa_issuer_bucket": "Irsa-Prod"}, ("irsa_issuer_bucket: ", "in lower case")),
@@ -43,33 +44,36 @@ SINGLE: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         ("irsa_issuer_url: ", "ends with a slash", "Leave it out"),
     ),
     "path-slash": ({"irsa_issuer_url": "https://issuer.example/prod/"}, ("irsa_issuer_url: ", "ends with a slash")),
-    "long-url": ({"irsa_issuer_url": f"https://issuer.example/{'x' * 240}"}, ("irsa_issuer_url: ", "255 at most")),
+    "long-url": ({"irsa_issuer_url": f"https://issuer.example/{'x' * 240}"}, ("irsa_issuer_url: ", "at most 255")),
     "user": ({"irsa_issuer_url": "https://me@issuer.example"}, ("irsa_issuer_url: ", "user name")),
     "no-host": ({"irsa_issuer_url": "https:///path"}, ("irsa_issuer_url: ", "no valid host name")),
     "elsewhere": (
         {"irsa_issuer_url": "https://irsa-fine.s3.eu-west-1.amazonaws.com/other", "irsa_issuer_prefix": "prod"},
         ("irsa_issuer_url is on the bucket's own host", "irsa_issuer_prefix (prod)"),
     ),
-    "prefix": ({"irsa_issuer_prefix": "/prod/"}, ("irsa_issuer_prefix: ", "as in 'prod' or 'clusters/prod'")),
-    "long-prefix": ({"irsa_issuer_prefix": "x" * 230}, ("irsa_issuer_prefix: ", "255 characters")),
+    "prefix": ({"irsa_issuer_prefix": "/prod/"}, ("irsa_issuer_prefix: ", "for example 'prod' or 'clusters/prod'")),
+    "long-prefix": (
+        {"irsa_issuer_prefix": "x" * 230},
+        ("irsa_issuer_prefix makes the issuer longer", "255 characters"),
+    ),
     "thumbprints": (
         {"irsa_issuer_thumbprints": ["0" * 40] * 6},
-        ("irsa_issuer_thumbprints: ", "6 entries", "5 at most"),
+        ("irsa_issuer_thumbprints has ", "6 entries", "5 at most"),
     ),
-    "no-hex": ({"irsa_issuer_thumbprints": ["x" * 40]}, ("irsa_issuer_thumbprints: ", "40 hexadecimal digits")),
+    "no-hex": ({"irsa_issuer_thumbprints": ["x" * 40]}, ("irsa_issuer_thumbprints has ", "40 hexadecimal digits")),
     "auto-and": (
         {"irsa_issuer_thumbprints": ["auto", "0" * 40]},
-        ("irsa_issuer_thumbprints: ", "either only 'auto'"),
+        ("irsa_issuer_thumbprints has ", "either only 'auto'"),
     ),
     "audiences": (
         {"irsa_issuer_audiences": [f"audience-{number}" for number in range(101)]},
-        ("irsa_issuer_audiences: ", "101 entries", "1 to 100"),
+        ("irsa_issuer_audiences has ", "101 entries", "1 to 100"),
     ),
     "no-audience": ({"irsa_issuer_audiences": []}, ("irsa_issuer_audiences is empty", "sts.amazonaws.com")),
-    "long-audience": ({"irsa_issuer_audiences": ["a" * 256]}, ("irsa_issuer_audiences: ", "1 to 255")),
-    "account": ({"irsa_issuer_account_id": "1234"}, ("irsa_issuer_account_id: ", "twelve digits")),
-    "bucket-account": ({"irsa_issuer_bucket_account_id": "me"}, ("irsa_issuer_bucket_account_id: ", "twelve digits")),
-    "kms": ({"irsa_issuer_bucket_encryption": "aws:kms"}, ("irsa_issuer_bucket_encryption: ", "only AES256 will do")),
+    "long-audience": ({"irsa_issuer_audiences": ["a" * 256]}, ("irsa_issuer_audiences has ", "1 to 255")),
+    "account": ({"irsa_issuer_account_id": "1234"}, ("irsa_issuer_account_id is ", "twelve digits")),
+    "bucket-account": ({"irsa_issuer_bucket_account_id": "me"}, ("irsa_issuer_bucket_account_id is ", "twelve digits")),
+    "kms": ({"irsa_issuer_bucket_encryption": "aws:kms"}, ("irsa_issuer_bucket_encryption: ", "must be AES256")),
     "connect": ({"irsa_issuer_connect_to": "host:port"}, ("irsa_issuer_connect_to: ", "host:port, as 192.0.2.10:8443")),
     "backup": ({"irsa_issuer_key_backup": "private/keys"}, ("irsa_issuer_key_backup: ", "s3://bucket/prefix")),
     "public-backup": (
@@ -97,13 +101,13 @@ SINGLE: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "nothing": ({"irsa_issuer_bucket": ""}, ("Neither irsa_issuer_bucket nor irsa_issuer_url is set",)),
     "bucket-only": (
         {"irsa_issuer_bucket": "", "irsa_issuer_url": "https://issuer.example", "irsa_issuer_delete_bucket": True},
-        ("irsa_issuer_delete_bucket is set, and irsa_issuer_bucket is not",),
+        ("irsa_issuer_delete_bucket is set, but irsa_issuer_bucket is not",),
     ),
     "others-bucket": (
         {"irsa_issuer_delete_bucket": True, "irsa_issuer_manage_bucket": False},
-        ("irsa_issuer_delete_bucket is set, and irsa_issuer_manage_bucket",),
+        ("irsa_issuer_delete_bucket is set, but irsa_issuer_manage_bucket",),
     ),
-    # By the argument spec.
+    # Refused by the argument spec.
     "no-key": ({"irsa_issuer_key_path": None}, ("irsa_issuer_key_path",)),
     "type": ({"irsa_issuer_key_type": "DSA"}, ("irsa_issuer_key_type", "RSA, ECDSA")),
     "small": ({"irsa_issuer_key_size": 1024}, ("irsa_issuer_key_size", "2048, 3072, 4096")),
@@ -137,27 +141,27 @@ def run(operator: Operator) -> Run:
 
 
 @pytest.mark.parametrize("name", SINGLE)
-def test_a_wrong_variable_is_named_with_what_would_be_right(run: Run, name: str) -> None:
+def test_wrong_variable_is_named_with_what_would_be_right(run: Run, name: str) -> None:
     parts = SINGLE[name][1]
     for part in parts:
         assert part in run.failures[name]
 
 
-def test_everything_is_told_in_one_message(run: Run) -> None:
+def test_all_wrong_variables_are_reported_in_one_message(run: Run) -> None:
     lines = run.failures["many"].splitlines()
     assert "nothing was changed" in lines[0]
-    told = {line[2:].partition(":")[0].partition(" ")[0] for line in lines[1:]}
-    assert told == MANY.keys()
+    reported = {line[2:].partition(":")[0].partition(" ")[0] for line in lines[1:]}
+    assert reported == MANY.keys()
     assert len(lines) == 1 + len(MANY)
 
 
-def test_nothing_is_done(run: Run, operator: Operator) -> None:
+def test_wrong_variables_change_nothing(run: Run, operator: Operator) -> None:
     assert run.calls == []
     assert list(operator.key_files()) == []
     assert run.changed == dict.fromkeys([*SINGLE, "many"], 0)
 
 
-def test_the_good_variables_alone_are_good(operator: Operator) -> None:
+def test_good_variables_are_accepted(operator: Operator) -> None:
     run = operator.provision(
         "--check", variables={"irsa_issuer_bucket": "irsa-fine", "irsa_issuer_key_path": str(operator.key)}
     )

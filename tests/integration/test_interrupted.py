@@ -59,10 +59,10 @@ def kill_after(sandbox: Sandbox, patch: pytest.MonkeyPatch, writes: list[str], n
     left = iter([True] * (number - next(index for index, write in enumerate(writes) if write.startswith("file:"))))
 
     def mortal(write: Callable[..., Any]) -> Callable[..., Any]:
-        def attempt(*arguments: Any) -> Any:
+        def attempt(*arguments: Any, **options: Any) -> Any:
             if not next(left, False):
                 raise Killed
-            return write(*arguments)
+            return write(*arguments, **options)
 
         return attempt
 

@@ -85,7 +85,7 @@ class TestCheckModeOnAnEmptyAccount:
     def test_says_what_it_cannot_know_yet(self, story: Story) -> None:
         assert story.check.result["kid"] is None
         assert (
-            story.check.drawn()[str(story.operator.key)]["after"]["key"]["kid"] == "(known when the key has been made)"
+            story.check.drawn()[str(story.operator.key)]["after"]["key"]["kid"] == "(known when the key has been created)"
         )
 
     def test_draws_every_write(self, story: Story) -> None:
@@ -154,8 +154,11 @@ def test_the_result_says_everything_that_later_plays_need(story: Story) -> None:
         ],
         "changed": True,
         "verification": result["verification"],
+        "checks": result["checks"],
     }
     assert result["verification"].startswith("ok: ")
+    assert {check["status"] for check in result["checks"]} <= {"ok", "skipped"}
+    assert {"discovery-issuer", "kid-expected"} <= {check["id"] for check in result["checks"]}
 
 
 class TestPublishedDocuments:

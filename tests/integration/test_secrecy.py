@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""No byte of a private key in any output, result, diff or temporary file, also where it was given by mistake."""
+"""No output, result, diff or temporary file contains a byte of a private key, even one that was given by mistake."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import jwt
 import pytest
+
 from accounts import Account
 from oracles import new_key, openssl
 from playbooks import Operator, Play
@@ -50,7 +51,7 @@ def decimal(pem: bytes) -> bytes:
 
 
 def shipped(pem: bytes) -> bytes:
-    """As Ansible would ship a module's arguments: in a zip, in base64."""
+    """Return a key as Ansible ships a module's arguments: in a zip, in base64."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("arguments", pem)
@@ -93,24 +94,26 @@ class TestTheSearchItself:
             "in a module",
         ],
     )
-    def test_finds_a_key_that_is_there(self, key: Path, tmp_path: Path, spell: Callable[[bytes], bytes]) -> None:
+    def test_search_finds_a_private_key_in_any_form(
+        self, key: Path, tmp_path: Path, spell: Callable[[bytes], bytes]
+    ) -> None:
         text = b"some text: " + spell(key.read_bytes()) + b" and more"
         (tmp_path / "file").write_bytes(text)
         assert list(Secret(key).traces_under(tmp_path)) == [str(tmp_path / "file")]
 
-    def test_finds_a_part_of_it(self, key: Path) -> None:
+    def test_search_finds_a_part_of_a_private_key(self, key: Path) -> None:
         lines = key.read_bytes().splitlines()
         assert Secret(key).traces_in(lines[-3])
 
-    def test_finds_no_public_form(self, key: Path) -> None:
+    def test_search_finds_nothing_in_public_forms(self, key: Path) -> None:
         pem = key.read_bytes()
         public = openssl("pkey", "-pubout", stdin=pem) + openssl("pkey", "-pubout", "-text", stdin=pem)
         assert Secret(key).traces_in(public) == []
 
 
 @pytest.fixture
-def told(operator: Operator) -> Operator:
-    """Somebody who is told everything that Ansible says to its users, and whose temporary files are in one place."""
+def verbose(operator: Operator) -> Operator:
+    """An operator who sees all output of Ansible, and whose temporary files are in one folder."""
     temporary = operator.folder / "temporary"
     operator.environment = {
         "ANSIBLE_LOCAL_TEMP": str(temporary / "local"),
@@ -122,15 +125,15 @@ def told(operator: Operator) -> Operator:
     return operator
 
 
-# Made, found and repaired; shipping takes long, so there the key that is found is the one that is repaired.
+# Created, adopted and repaired. Shipping is slow, so there the adopted key is also the one that is repaired.
 @pytest.mark.parametrize(("keep", "runs"), [("false", 2), ("true", 1)], ids=["in-process", "shipped"])
-def test_a_key_that_is_made_is_nowhere_but_in_its_file(told: Operator, account: Account, keep: str, runs: int) -> None:
-    # Where it is asked to keep the files that it ships, Ansible has to ship them.
-    told.environment["ANSIBLE_KEEP_REMOTE_FILES"] = keep
+def test_created_key_is_only_in_its_file(verbose: Operator, account: Account, keep: str, runs: int) -> None:
+    # Ansible must ship the module to keep the files that it ships.
+    verbose.environment["ANSIBLE_KEEP_REMOTE_FILES"] = keep
     account.make_bucket("irsa-private")
     issuer = {
         "irsa_issuer_bucket": "irsa-secrecy",
-        "irsa_issuer_key_path": str(told.key),
+        "irsa_issuer_key_path": str(verbose.key),
     }
     plays: list[Play] = [
         {
@@ -139,29 +142,30 @@ def test_a_key_that_is_made_is_nowhere_but_in_its_file(told: Operator, account: 
             "vars": issuer,
             "tasks": [
                 *[ROLE] * runs,
-                {"ansible.builtin.file": {"path": f"{told.key}.pub", "state": "absent"}},
+                {"ansible.builtin.file": {"path": f"{verbose.key}.pub", "state": "absent"}},
                 {**ROLE, "vars": {"irsa_issuer_key_backup": "s3://irsa-private/keys"}},
             ],
         }
     ]
-    run = told.play(plays, "-vvvv", "--diff").ok()
+    run = verbose.play(plays, "-vvvv", "--diff").ok()
 
-    secret = Secret(told.key)
+    secret = Secret(verbose.key)
     assert len([record for record in run.records if record.task.startswith("Result")]) == runs + 1
     assert (
-        account.s3.get_object(Bucket="irsa-private", Key="keys/sa-signer.key")["Body"].read() == told.key.read_bytes()
+        account.s3.get_object(Bucket="irsa-private", Key="keys/sa-signer.key")["Body"].read()
+        == verbose.key.read_bytes()
     )
     assert secret.traces_in(run.output.encode()) == []
-    assert secret.traces_under(told.folder) == {}
-    kept = list((told.folder / "temporary" / "remote").glob("*/AnsiballZ_irsa_keypair.py"))
+    assert secret.traces_under(verbose.folder) == {}
+    kept = list((verbose.folder / "temporary" / "remote").glob("*/AnsiballZ_irsa_keypair.py"))
     assert bool(kept) == (keep == "true")
 
 
-def test_a_private_key_in_the_place_of_a_public_one_is_refused_and_masked(told: Operator) -> None:
-    key = new_key(told.keys / "misplaced.key", "-algorithm", "RSA")
-    (told.folder / "jwk.json").write_text(private_jwk(key.read_bytes()))
+def test_private_key_given_as_a_public_key_is_refused_and_masked(verbose: Operator) -> None:
+    key = new_key(verbose.keys / "misplaced.key", "-algorithm", "RSA")
+    (verbose.folder / "jwk.json").write_text(private_jwk(key.read_bytes()))
     pem = f"{{{{ lookup('file', '{key}') }}}}"
-    jwks = {"keys": [f"{{{{ lookup('file', '{told.folder}/jwk.json') | from_json }}}}"]}
+    jwks = {"keys": [f"{{{{ lookup('file', '{verbose.folder}/jwk.json') | from_json }}}}"]}
     issuer = "https://irsa-secrecy.s3.eu-west-1.amazonaws.com"
     tasks = {
         "pem": {"selfhosted.irsa.irsa_jwks": {"issuer": issuer, "public_keys": [pem]}},
@@ -180,12 +184,12 @@ def test_a_private_key_in_the_place_of_a_public_one_is_refused_and_masked(told: 
             "ansible.builtin.include_role": {"name": "selfhosted.irsa.irsa_issuer"},
             "vars": {
                 "irsa_issuer_bucket": "irsa-secrecy",
-                "irsa_issuer_key_path": str(told.key),
+                "irsa_issuer_key_path": str(verbose.key),
                 "irsa_issuer_extra_jwks": [jwks],
             },
         },
         "public key path": {
-            "selfhosted.irsa.irsa_keypair": {"path": str(told.key), "public_key_path": str(key)},
+            "selfhosted.irsa.irsa_keypair": {"path": str(verbose.key), "public_key_path": str(key)},
         },
     }
     blocks = [
@@ -195,15 +199,15 @@ def test_a_private_key_in_the_place_of_a_public_one_is_refused_and_masked(told: 
     plays: list[Play] = [{"hosts": "localhost", "gather_facts": False, "tasks": blocks}]
     before = key.read_bytes()
 
-    run = told.play(plays, "-vvvv", "--diff").ok()
+    run = verbose.play(plays, "-vvvv", "--diff").ok()
 
     refused = {record.task: record.result["msg"] for record in run.records if record.status == "failed"}
     assert refused.keys() == {*tasks, ROLES_TASK} - {"role"}
     assert all("private" in message for message in refused.values())
-    (told.folder / "jwk.json").unlink()
+    (verbose.folder / "jwk.json").unlink()
     secret = Secret(key)
     assert secret.traces_in(run.output.encode()) == []
-    assert secret.traces_under(told.folder) == {}
+    assert secret.traces_under(verbose.folder) == {}
     assert run.calls == []
     assert key.read_bytes() == before
-    assert list(told.key_files()) == [key]
+    assert list(verbose.key_files()) == [key]

@@ -51,10 +51,10 @@ def before_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int, Cal
     count = iter(range(1000))
 
     def watched(write: Callable[..., Any]) -> Callable[..., Any]:
-        def attempt(*arguments: Any) -> Any:
+        def attempt(*arguments: Any, **options: Any) -> Any:
             if pending and next(count) == pending[0][0]:
                 pending.pop()[1]()
-            return write(*arguments)
+            return write(*arguments, **options)
 
         return attempt
 

@@ -37,15 +37,36 @@ def variables(options: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {f"irsa_verify_{name}": value for name, value in {**options, **more}.items() if value is not None}
 
 
+def found(run: Run, host: str = "localhost") -> dict[str, Any]:
+    """What the run returns for a host beside the lines that it prints."""
+    (record,) = (each for each in run.records if each.task == "Show what was found")
+    return record.result["clusters"][host]
+
+
 def shown(run: Run, host: str = "localhost") -> str:
-    """The report that the run shows for a host."""
-    (record,) = (each for each in run.records if each.host == host and each.task == "Show what was found")
-    return "\n".join(record.result["msg"])
+    """The report of a host, all of which the run has printed."""
+    values = found(run, host)
+    text = values.get("report") or f"not verified: {values['msg']}"
+    # The lines are indented, and wrapped elsewhere, where they have marks.
+    printed = " ".join(run.output.split())
+    for check in values.get("checks", []):
+        if check["status"] in ("error", "warning"):
+            assert f"{check['status']}: {check['id']}: {' '.join(as_printed(check['seen']).split())}" in printed
+    return text
+
+
+def as_printed(text: str) -> str:
+    """Text with everything escaped that a terminal could obey."""
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import printable
+
+    return printable(text)
 
 
 def table(run: Run) -> list[str]:
-    (record,) = (each for each in run.records if each.task == "Sum up")
-    return record.result["msg"]
+    """The rows of the table that a run ends with, and its head."""
+    lines = run.output.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("  cluster "))
+    return list(itertools.takewhile(lambda line: not re.search(r"\d clusters: ", line), lines[start:]))
 
 
 class TestNothingButTheUrl:
@@ -58,7 +79,8 @@ class TestNothingButTheUrl:
 
     def test_with_credentials_the_provider_is_looked_at(self, operator: Operator, cluster: Cluster) -> None:
         variables = {"irsa_verify_issuer": cluster.issuer}
-        assert "provider-exists" in shown(verify(operator, variables=variables).ok())
+        sound = found(verify(operator, variables=variables).ok())
+        assert {"id": "provider-exists", "status": "ok"}.items() <= sound["checks"][-3].items(), sound["checks"]
         cluster.remove_provider()
         run = verify(operator, variables=variables)
         assert "provider" in run.failure
@@ -152,9 +174,12 @@ class TestFleet:
         run = verify(operator, hosts=hosts, variables={"irsa_verify_report_path": "fleet.json"})
 
         head, *rows = table(run)
-        assert [row.split()[0] for row in rows] == list(hosts)
-        assert re.match(rf"sound +{cluster.issuer} +ok ", rows[0])
-        assert re.match(rf"broken +{other.issuer} +broken .*kid-expected", rows[1])
+        assert head.split() == ["cluster", "verdict", "passed", "findings"]
+        starts = [row.split()[:2] for row in rows if not row.startswith(" ")]
+        assert starts == [["✓", "sound"], *(["✗", name] for name in ("broken", "http", "forgotten"))]
+        assert re.match(r"✓ sound +ok +\d+  -$", rows[0])
+        assert re.match(r"✗ broken +broken +\d+  .*kid-expected", rows[1])
+        assert [found(run, name)["issuer"] for name in ("sound", "broken")] == [cluster.issuer, other.issuer]
         assert run.exit_code == 2
         assert run.failures.keys() == {"broken", "http", "forgotten"}
         assert [each.task for each in run.records if each.status == "ok"][-1] == "Fail if the issuer does not work"

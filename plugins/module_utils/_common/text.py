@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How text from outside, such as a token's claims, is put into a sentence, and lists that policies abbreviate."""
+"""Quote untrusted values, such as a token's claims, in messages, and read lists that may be a single item."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _MOST_LISTED = 10
 
 
 def quoted(value: t.Any) -> str:
-    """A value in one line, its control characters escaped, cut where it is long; of lists and objects only what they
-    are.
+    """Return a value on one line, with control characters escaped and cut where it is long; a list or an object only
+    by its type.
     """
     if isinstance(value, (list, tuple, dict)):
         return "an object" if isinstance(value, dict) else "a list"
@@ -27,15 +27,15 @@ def quoted(value: t.Any) -> str:
 
 
 def listed(values: t.Iterable[t.Any]) -> str:
-    """Some values after one another, ``none`` where there are none."""
-    several = list(values)
-    rest = len(several) - _MOST_LISTED
-    names = ", ".join(quoted(value) for value in several[:_MOST_LISTED])
-    return (names or "none") + (f" and {rest} more" if rest > 0 else "")
+    """Return values separated by commas, the first ten and the number of the others; ``none`` for no values."""
+    items = list(values)
+    rest = len(items) - _MOST_LISTED
+    shown = ", ".join(quoted(item) for item in items[:_MOST_LISTED])
+    return (shown or "none") + (f" and {rest} more" if rest > 0 else "")
 
 
 def as_list(value: t.Any) -> list[t.Any]:
-    """A value where the policy language, or YAML, lets a single item stand for a list of one; None is an empty list."""
+    """Return a list for a value that may be a single item, as in policies and in YAML; an empty list for None."""
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]

@@ -214,4 +214,5 @@ class IssuerRun(abc.ABC):
             "permissions": sorted({*prepared.get("permissions", []), *self.aws.permissions}),
             "changed": bool(prepared.get("changed") or key.changed or self.ledger.changed),
             "verification": report.text if report else None,
+            "checks": [dataclasses.asdict(check) for check in report.checks] if report else None,
         }

@@ -2,24 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can be wrong with the variables of role irsa_issuer, told before anything is done."""
+"""Check the variables of role irsa_issuer before anything is changed."""
 
 from __future__ import annotations
 
 import re
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider_rules
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import pem
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids import check_account_id
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider_rules
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, pem
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import parse_connect_to
 
 PREFIX = "irsa_issuer_"
 
-# What stands between bucket and prefix in the longest default issuer of any region.
+# What is between bucket and prefix in the longest default issuer of any region.
 _LONGEST_HOST_REST = len("https://.s3.ap-southeast-5.amazonaws.com.cn/")
 
 _LISTS = ("audiences", "thumbprints", "extra_jwks")
@@ -42,28 +42,31 @@ _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 Variables = t.Mapping[str, t.Any]
 
+# Takes a variable's value and its full name. Raises IrsaError that names the variable.
+Check = t.Callable[[t.Any, str], object]
+
 
 def problems(variables: Variables) -> list[str]:
-    """Everything that is wrong, one sentence each, naming the variable.
+    """Return everything that is wrong, one message each, naming the variable.
 
-    ``variables`` are those of the role without their prefix; types and choices have been checked by the argument spec.
-    Secrets that were put into a variable by mistake are not repeated.
+    ``variables`` are those of the role without their prefix; the argument spec has checked types and choices. A private
+    key that was put into a variable by mistake is not repeated.
     """
     disclosed = [name for name in (*_TEXTS, *_LISTS) if pem.holds_private_key(str(variables.get(name)).encode())]
     if disclosed:
-        return [f"{PREFIX}{name} holds a private key, where none belongs. Treat it as disclosed." for name in disclosed]
+        return [f"{PREFIX}{name} contains a private key. Remove it, and treat it as disclosed." for name in disclosed]
     variables = {
         **variables,
         **{name: _as_text(variables.get(name)) for name in _TEXTS},
-        **{name: _as_list(variables.get(name)) for name in _LISTS},
+        **{name: _split_at_commas(variables.get(name)) for name in _LISTS},
     }
     found: list[str] = []
-    for name, check in _CHECKS:
+    for name, check in _CHECKS.items():
         if variables.get(name):
             try:
-                check(variables[name])
-            except IrsaError as fault:
-                found.append(f"{PREFIX}{name}: {fault}")
+                check(variables[name], f"{PREFIX}{name}")
+            except IrsaError as error:
+                found.append(str(error))
     return found + [problem for rule in _RULES for problem in rule(variables)]
 
 
@@ -71,10 +74,8 @@ def _as_text(value: t.Any) -> str:
     return "" if value is None else str(value)
 
 
-def _as_list(value: t.Any) -> list[t.Any]:
-    """A list variable as Ansible takes it: text, as -e gives it, is split at commas, and something else is a list of
-    one.
-    """
+def _split_at_commas(value: t.Any) -> list[t.Any]:
+    """Return a list variable as Ansible reads it: text, as -e gives it, split at commas; any other item as a list."""
     if value in (None, ""):
         return []
     if isinstance(value, str):
@@ -86,95 +87,121 @@ def _as_texts(values: t.Iterable[t.Any]) -> list[str]:
     return [_as_text(value) for value in values]
 
 
-def _check_jwks_list(documents: t.Any) -> None:
-    # Its libraries cost more than all other checks, in each worker anew, and hardly anybody has such documents.
-    from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
+# --- single variables
 
+
+def _naming(check: t.Callable[[t.Any], object]) -> Check:
+    """Return a check that puts the variable's name before the message of one that does not know the name."""
+
+    def named(value: t.Any, variable: str) -> None:
+        try:
+            check(value)
+        except IrsaError as error:
+            raise IrsaError(f"{variable}: {error}") from None
+        except Fault as fault:
+            raise IrsaError(f"{variable}: {fault}.") from None
+
+    return named
+
+
+def _check_jwks_list(documents: t.Iterable[t.Any]) -> None:
     for number, document in enumerate(documents, start=1):
         try:
-            listed = jwk.keys_of(document)
+            keys = jwk.keys_of(document)
         except Fault as fault:
-            raise IrsaError(f"Document {number}: {fault}.") from None
-        if any(jwk.has_private_members(key) for key in listed):
-            raise IrsaError(f"Document {number} holds a private key, where public ones belong. Treat it as disclosed.")
+            raise Fault(f"document {number} cannot be used: {fault}") from None
+        if any(jwk.has_private_members(key) for key in keys):
+            raise Fault(f"document {number} contains a private key, where public keys belong; treat it as disclosed")
 
 
 def _check_encryption(value: str) -> None:
     if value != "AES256":
-        raise IrsaError(
-            f"It is {value!r}; only AES256 will do, since nobody can read a KMS-encrypted object anonymously."
-        )
+        raise Fault(f"must be AES256, not {value!r}; anonymous clients cannot read objects that KMS encrypts")
 
 
 def _check_tags(tags: t.Any) -> None:
     if not isinstance(tags, dict):
-        raise IrsaError("It is no dictionary of tag names and values.")
+        raise Fault("must be a dictionary")
     if len(tags) > 50:
-        raise IrsaError(f"It has {len(tags)} tags; AWS takes 50.")
+        raise Fault(f"has {len(tags)} tags; AWS accepts at most 50")
     for name, value in tags.items():
         if value is None or isinstance(value, (dict, list)):
-            raise IrsaError(f"The tag {name!r} has no text as its value.")
+            raise Fault(f"the value of tag {name!r} must be text")
         if not 1 <= len(str(name)) <= 128 or len(str(value)) > 256:
-            raise IrsaError(f"The tag {name!r} is too long; AWS takes names of 128 and values of 256 characters.")
+            raise Fault(f"tag {name!r} is too long; AWS accepts names of 1 to 128 and values of up to 256 characters")
 
 
 def _check_backup(value: str) -> None:
     if not re.fullmatch("s3://[^/]+(/.*)?", value):
-        raise IrsaError(f"It is {value!r}; wanted is s3://bucket/prefix.")
+        raise Fault(f"must be s3://bucket/prefix, not {value!r}")
 
 
-_CHECKS: tuple[tuple[str, t.Callable[[t.Any], t.Any]], ...] = (
-    ("url", issuer_url.parse),
-    ("prefix", issuer_url.check_prefix),
-    ("account_id", lambda value: check_account_id(value, "It")),
-    ("bucket_account_id", lambda value: check_account_id(value, "It")),
-    ("audiences", lambda value: provider_rules.check_client_ids(_as_texts(value), "The list")),
-    ("thumbprints", lambda value: provider_rules.check_thumbprints(_as_texts(value), "The list")),
-    ("connect_to", parse_connect_to),
-    ("extra_jwks", _check_jwks_list),
-    ("bucket_encryption", _check_encryption),
-    ("key_backup", _check_backup),
-    ("tags", _check_tags),
-)
+def _check_audiences(values: t.Iterable[t.Any], variable: str) -> None:
+    provider_rules.check_client_ids(_as_texts(values), variable)
+
+
+def _check_thumbprints(values: t.Iterable[t.Any], variable: str) -> None:
+    provider_rules.check_thumbprints(_as_texts(values), variable)
+
+
+_CHECKS: dict[str, Check] = {
+    "url": _naming(issuer_url.parse),
+    "prefix": _naming(issuer_url.check_prefix),
+    "account_id": check_account_id,
+    "bucket_account_id": check_account_id,
+    "audiences": _check_audiences,
+    "thumbprints": _check_thumbprints,
+    "connect_to": _naming(parse_connect_to),
+    "extra_jwks": _naming(_check_jwks_list),
+    "bucket_encryption": _naming(_check_encryption),
+    "key_backup": _naming(_check_backup),
+    "tags": _naming(_check_tags),
+}
+
+
+# --- variables that depend on one another
 
 
 def _bucket_rules(variables: Variables) -> t.Iterator[str]:
-    bucket, url, prefix = (variables.get(name) for name in ("bucket", "url", "prefix"))
+    bucket, url, prefix = variables.get("bucket"), variables.get("url"), variables.get("prefix") or ""
     if not bucket:
-        if not url:
-            yield "Neither irsa_issuer_bucket nor irsa_issuer_url is set: one of them says what the issuer is."
-        for name in (
-            "prefix",
-            "delete_bucket",
-            "bucket_encryption",
-            "bucket_versioning",
-            "bucket_namespace",
-            "bucket_public_paths",
-        ):
-            if variables.get(name):
-                yield f"{PREFIX}{name} is set, and {PREFIX}bucket is not."
         return
     try:
         check_bucket_name(bucket, variables.get("bucket_namespace"))
-    except IrsaError as fault:
-        yield f"{PREFIX}bucket: {fault}"
-    if not url and len(bucket) + len(prefix or "") + _LONGEST_HOST_REST > issuer_url.MOST_CHARACTERS:
+    except IrsaError as error:
+        yield f"{PREFIX}bucket: {error}"
+    if not url and len(bucket) + len(prefix) + _LONGEST_HOST_REST > issuer_url.MOST_CHARACTERS:
         yield (
-            f"{PREFIX}prefix: The issuer would be longer than the {issuer_url.MOST_CHARACTERS} characters that IAM takes. "
-            "Choose a shorter prefix."
+            f"{PREFIX}prefix makes the issuer longer than {issuer_url.MOST_CHARACTERS} characters, the most that IAM "
+            "accepts. Choose a shorter prefix."
         )
-    if url and url.startswith(f"https://{bucket}.s3") and url.partition("://")[2].partition("/")[2] != (prefix or ""):
+    if url and url.startswith(f"https://{bucket}.s3") and url.partition("://")[2].partition("/")[2] != prefix:
         yield (
-            f"{PREFIX}url is on the bucket's own host, and its path is not {PREFIX}prefix ({prefix or 'none'}), which "
-            "says where the documents go; nobody would find them there."
+            f"{PREFIX}url is on the bucket's own host, but its path is not {PREFIX}prefix ({prefix or 'none'}), under "
+            "which the documents are published. Make them the same."
         )
     if variables.get("delete_bucket") and not variables.get("manage_bucket"):
-        yield f"{PREFIX}delete_bucket is set, and {PREFIX}manage_bucket says that the bucket is somebody else's."
+        yield f"{PREFIX}delete_bucket is set, but {PREFIX}manage_bucket is false: the bucket is managed elsewhere."
+
+
+def _rules_without_bucket(variables: Variables) -> t.Iterator[str]:
+    if variables.get("bucket"):
+        return
+    if not variables.get("url"):
+        yield f"Neither {PREFIX}bucket nor {PREFIX}url is set; one of them must say what the issuer is."
+    for name, value in variables.items():
+        if value and _needs_bucket(name):
+            yield f"{PREFIX}{name} is set, but {PREFIX}bucket is not."
+
+
+def _needs_bucket(name: str) -> bool:
+    # The bucket's account does no harm where one cluster of a fleet has no bucket.
+    return name in ("prefix", "delete_bucket") or (name.startswith("bucket_") and name != "bucket_account_id")
 
 
 def _key_rules(variables: Variables) -> t.Iterator[str]:
     if not variables.get("key_path"):
-        yield f"{PREFIX}key_path is not set. Choose a path that survives this run: the key must never get lost."
+        yield f"{PREFIX}key_path is not set. Choose a path that survives this run: the key must never be lost."
     paths = [
         variables[name] for name in ("key_path", "public_key_path", "openssh_public_key_path") if variables.get(name)
     ]
@@ -182,13 +209,16 @@ def _key_rules(variables: Variables) -> t.Iterator[str]:
         yield (
             f"{PREFIX}key_path, {PREFIX}public_key_path and {PREFIX}openssh_public_key_path must name different files."
         )
-    remote = (variables.get("key_host") or "localhost") not in _LOCAL_HOSTS
-    if remote and any(not path.startswith(("/", "~")) for path in paths):
+    if _is_remote(variables) and any(not path.startswith(("/", "~")) for path in paths):
         yield f"{PREFIX}key_path and the paths of its public forms must be absolute on {PREFIX}key_host."
     if variables.get("key_type") == "ECDSA" and variables.get("key_size"):
         yield f"{PREFIX}key_size is for RSA keys; an ECDSA key has {PREFIX}key_curve."
     if variables.get("key_type") != "ECDSA" and variables.get("key_curve"):
         yield f"{PREFIX}key_curve is for ECDSA keys; set {PREFIX}key_type: ECDSA with it."
+
+
+def _is_remote(variables: Variables) -> bool:
+    return (variables.get("key_host") or "localhost") not in _LOCAL_HOSTS
 
 
 def _backup_rules(variables: Variables) -> t.Iterator[str]:
@@ -197,7 +227,7 @@ def _backup_rules(variables: Variables) -> t.Iterator[str]:
         return
     if backup.removeprefix("s3://").partition("/")[0] == variables.get("bucket"):
         yield f"{PREFIX}key_backup is in the public bucket {variables['bucket']}. Choose a private one."
-    if (variables.get("key_host") or "localhost") not in _LOCAL_HOSTS:
+    if _is_remote(variables):
         yield (
             f"{PREFIX}key_backup is for a key on the controller; the key is on {variables['key_host']} and never "
             "leaves it."
@@ -206,7 +236,10 @@ def _backup_rules(variables: Variables) -> t.Iterator[str]:
 
 def _audience_rules(variables: Variables) -> t.Iterator[str]:
     if not variables.get("audiences"):
-        yield f"{PREFIX}audiences is empty; AWS would accept no token. The usual audience is {issuer_url.DEFAULT_AUDIENCE}."
+        yield (
+            f"{PREFIX}audiences is empty, so AWS would accept no token. The usual audience is "
+            f"{issuer_url.DEFAULT_AUDIENCE}."
+        )
 
 
-_RULES = (_bucket_rules, _key_rules, _backup_rules, _audience_rules)
+_RULES = (_bucket_rules, _rules_without_bucket, _key_rules, _backup_rules, _audience_rules)

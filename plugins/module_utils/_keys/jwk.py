@@ -2,50 +2,42 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""JSON Web Keys: from public keys, from other people's JWKS, and what STS refuses of them."""
+"""JSON Web Keys: from public keys and from the JWKS of others, and what STS refuses in them."""
 
 from __future__ import annotations
 
 import base64
-import json
-import re
 import typing as t
 
 try:
+    import jwcrypto  # noqa: F401  its modules are imported where they are used; pylint: disable=unused-import
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-    import jwcrypto  # its own modules are imported where they are used; pylint: disable=unused-import
-
-    JWCRYPTO_IMPORT_ERROR: t.Optional[ImportError] = None
+    JWCRYPTO_IMPORT_ERROR: ImportError | None = None
 except ImportError as import_error:
     JWCRYPTO_IMPORT_ERROR = import_error
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import signing_key
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.masking import PRIVATE_MEMBERS
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.strict import decode_base64url, parse_json
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.masking import PRIVATE_MEMBERS
 
-Jwk = t.Dict[str, t.Any]
+Jwk = dict[str, t.Any]
 
-# A JWKS with more keys of one type than this was not usable with STS.
+# STS could not use a JWKS with more keys of one type than this.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MOST_KEYS_OF_A_TYPE = 100
 
-_BASE64URL = re.compile("[A-Za-z0-9_-]+")
 
-# The names of cryptography's classes, which may not be there.
-_CURVES = {"P-256": "SECP256R1", "P-384": "SECP384R1", "P-521": "SECP521R1"}
-
-_EC_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
-
-
-def from_public_key(public_key: t.Any) -> Jwk:
-    """The JWK that kube-apiserver serves for a public key: kty, kid, alg, use and the key's numbers."""
-    from jwcrypto.jwk import JWK
+def from_public_key(public_key: key_facts.PublicKey) -> Jwk:
+    """Return the JWK that kube-apiserver serves for a public key: kty, kid, alg, use and the key's numbers."""
+    # The import takes 0.1 s, and not every run that loads this file makes a JWK.
+    from jwcrypto.jwk import JWK  # noqa: PLC0415
 
     numbers = JWK.from_pyca(public_key).export_public(as_dict=True)
-    return {**numbers, "kid": signing_key.kid(public_key), "alg": signing_key.algorithm(public_key), "use": "sig"}
+    return {**numbers, "kid": key_facts.kid(public_key), "alg": key_facts.algorithm(public_key), "use": "sig"}
 
 
 def has_private_members(key: Jwk) -> bool:
@@ -54,104 +46,99 @@ def has_private_members(key: Jwk) -> bool:
 
 
 def parse_jwks(text: str) -> list[Jwk]:
-    """The keys of a JWKS text. Raises Fault when it is no JWKS; nothing is said yet of the single keys."""
+    """Return the keys of a JWKS text, unchecked. Raises Fault when it is not a JWKS."""
     try:
-        document = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+        document = parse_json(text)
+    except ValueError:
         raise Fault("it is not JSON") from None
     return keys_of(document)
 
 
-def _refuse_constant(name: str) -> t.NoReturn:
-    raise ValueError(f"{name} is not JSON, though Python reads and writes it")
-
-
 def keys_of(document: t.Any) -> list[Jwk]:
-    """The keys of a JWKS as an object. Raises Fault when it has no list of objects under ``keys``."""
-    found = document.get("keys") if isinstance(document, dict) else None
-    if not isinstance(found, list) or not all(isinstance(key, dict) for key in found):
-        raise Fault("it is no JWKS: a JSON object with a list of keys under 'keys' is wanted")
-    return found
+    """Return the keys of a JWKS object, unchecked. Raises Fault when it has no list of objects under ``keys``."""
+    keys = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
+        raise Fault("it is not a JWKS: expected a JSON object with a list of keys under 'keys'")
+    return keys
 
 
 def usable(key: Jwk) -> Jwk:
-    """A JWK as it may be published for STS: ``alg`` and ``use`` filled in, nothing that STS refuses.
+    """Return a JWK as it may be published for STS, with ``alg`` and ``use`` filled in.
 
-    Raises Fault with the reason for a private key, a missing or wrong ``kid``, ``key_ops``, ``use`` other than
-    ``sig``, an algorithm STS does not verify or that is not the key's, and a certificate (``x5c``) of another key.
+    Raises Fault with the reason for a private key, a missing or wrong ``kid``, ``key_ops``, a ``use`` other than
+    ``sig``, an algorithm that STS does not verify or that does not fit the key, and a certificate (``x5c``) for a
+    different key.
     """
     if has_private_members(key):
-        raise Fault("it holds private members, where a public key belongs; treat that key as disclosed")
+        raise Fault("it contains private members, where a public key belongs; treat that key as disclosed")
     if not isinstance(key.get("kid"), str) or not key["kid"]:
         raise Fault("it has no kid, and STS finds a token's key by its kid")
     if "key_ops" in key:
-        raise Fault('it has key_ops, and STS cannot use a key that has any, even ["verify"]; leave that member out')
+        raise Fault('it has key_ops, and STS cannot use a key that has any, not even ["verify"]; remove that member')
     if key.get("use", "sig") != "sig":
-        raise Fault(f"its use is {key['use']!r}, and STS takes 'sig' only")
+        raise Fault(f"its use is {key['use']!r}, and STS accepts only 'sig'")
     public_key = public_key_of(key)
-    wanted = signing_key.algorithm(public_key)
-    allowed = [wanted] if wanted.startswith("ES") else ["RS256", "RS384", "RS512"]
-    if key.get("alg", wanted) not in allowed:
-        raise Fault(f"its alg is {key['alg']!r}, which is not among {', '.join(allowed)} for such a key")
+    default = key_facts.algorithm(public_key)
+    allowed = [default] if default.startswith("ES") else ["RS256", "RS384", "RS512"]
+    algorithm = key.get("alg", default)
+    if algorithm not in allowed:
+        raise Fault(f"its alg is {algorithm!r}; expected {' or '.join(allowed)} for a key of its type")
     if "x5c" in key:
         check_certificate(key, public_key)
-    return {**key, "alg": key.get("alg", wanted), "use": "sig"}
+    return {**key, "alg": algorithm, "use": "sig"}
 
 
-def public_key_of(key: Jwk) -> t.Any:
-    """The public key object of a JWK; raises Fault where its type or numbers cannot be used."""
+def public_key_of(key: Jwk) -> key_facts.PublicKey:
+    """Return the public key object of a JWK. Raises Fault for a type or for numbers that cannot be used."""
     if key.get("kty") not in ("RSA", "EC"):
-        raise Fault(f"its kty is {key.get('kty')!r}, and STS takes RSA and EC only")
-    make = _rsa_key if key["kty"] == "RSA" else _ec_key
+        raise Fault(f"its kty is {key.get('kty')!r}, and STS accepts only RSA and EC")
     try:
-        public_key = make(key)
+        public_key = _rsa_key(key) if key["kty"] == "RSA" else _ec_key(key)
     except KeyError as missing:
         raise Fault(f"it lacks the member {missing.args[0]!r}") from None
     except (ValueError, TypeError):
         raise Fault("its numbers do not make a public key") from None
-    signing_key.algorithm(public_key)
-    return public_key
+    return key_facts.require_usable(public_key)
 
 
-def _rsa_key(key: Jwk) -> t.Any:
+def _rsa_key(key: Jwk) -> rsa.RSAPublicKey:
     modulus, exponent = _number(key["n"]), _number(key["e"])
     return rsa.RSAPublicNumbers(exponent, modulus).public_key()
 
 
-def _ec_key(key: Jwk) -> t.Any:
-    curve = _CURVES.get(key["crv"]) if isinstance(key["crv"], str) else None
-    if curve is None:
-        raise Fault(f"its crv is {key['crv']!r}, and STS takes {', '.join(_CURVES)} only")
+def _ec_key(key: Jwk) -> ec.EllipticCurvePublicKey:
+    curve = key["crv"]
+    if not isinstance(curve, str) or curve not in key_facts.EC_ALGORITHMS:
+        raise Fault(f"its crv is {curve!r}, and STS accepts only {', '.join(key_facts.EC_ALGORITHMS)}")
     x, y = _number(key["x"]), _number(key["y"])
-    return ec.EllipticCurvePublicNumbers(x, y, getattr(ec, curve)()).public_key()
+    return ec.EllipticCurvePublicNumbers(x, y, key_facts.named_curve(curve)).public_key()
 
 
-def _number(text: t.Any) -> int:
-    # Many libraries also take padding and the other alphabet of base64; others do not.
-    if not _BASE64URL.fullmatch(text):
-        raise ValueError("not base64url as RFC 7515 has it")
-    return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), "big")
+def _number(text: str) -> int:
+    # Many libraries also accept padding and the other alphabet of base64; others do not.
+    return int.from_bytes(decode_base64url(text), "big")
 
 
-def check_certificate(key: Jwk, public_key: t.Any) -> None:
-    """Raise Fault where a JWK has a certificate (``x5c``) that cannot be read or is of another key."""
+def check_certificate(key: Jwk, public_key: key_facts.PublicKey) -> None:
+    """Raise Fault where the certificate (``x5c``) of a JWK cannot be read or belongs to a different key."""
     try:
         certified = x509.load_der_x509_certificate(base64.b64decode(key["x5c"][0])).public_key()
     except (ValueError, TypeError, IndexError, KeyError, UnsupportedAlgorithm):
-        raise Fault("its x5c holds no certificate that can be read") from None
-    if signing_key.spki(certified) != signing_key.spki(public_key):
-        raise Fault("the certificate in its x5c is of another key")
+        raise Fault("its x5c contains no readable certificate") from None
+    if key_facts.spki(certified) != key_facts.spki(public_key):
+        raise Fault("the certificate in its x5c belongs to a different key")
 
 
-def algorithm_of(key: Jwk) -> t.Optional[str]:
-    """The algorithm that any published JWK is for, ours or not; None where it cannot be told."""
-    if isinstance(key.get("alg"), str):
-        return key["alg"]
-    return "RS256" if key.get("kty") == "RSA" else _EC_ALGORITHMS.get(str(key.get("crv")))
+def algorithm_of(key: Jwk) -> str | None:
+    """Return the algorithm of any published JWK, checked or not; None where the key does not tell."""
+    algorithm = key.get("alg")
+    if isinstance(algorithm, str):
+        return algorithm
+    return "RS256" if key.get("kty") == "RSA" else key_facts.EC_ALGORITHMS.get(str(key.get("crv")))
 
 
 def same_numbers(one: Jwk, other: Jwk) -> bool:
-    """Whether two JWKs are of one key, whatever they call it."""
+    """Whether two JWKs are the same key, whatever their kid, alg and use."""
     members = ("kty", "n", "e", "crv", "x", "y")
     return all(one.get(member) == other.get(member) for member in members)
 
@@ -162,6 +149,6 @@ def check_count(published: t.Iterable[Jwk]) -> None:
     for kty in ("RSA", "EC"):
         if types.count(kty) > MOST_KEYS_OF_A_TYPE:
             raise IrsaError(
-                f"The JWKS would hold {types.count(kty)} {kty} keys, and AWS STS reads {MOST_KEYS_OF_A_TYPE} of a type "
-                "at most."
+                f"The JWKS would have {types.count(kty)} {kty} keys; AWS STS reads at most {MOST_KEYS_OF_A_TYPE} of "
+                "each type."
             )

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Key files on disk: read with care, written so that no one else ever reads them and no key is lost.
+"""Key files on disk: read with care, and written so that no one else can read them and no key is lost.
 
-Runs on control-plane nodes, so Python 3.9 has to do.
+Runs on control-plane nodes: Python 3.9 must be enough.
 """
 
 from __future__ import annotations
@@ -13,48 +13,47 @@ import errno
 import os
 import secrets
 import stat
-import typing as t
 
 try:
     import grp
     import pwd
-except ImportError:  # not on the platforms that Ansible manages with Python modules
-    grp = pwd = None  # type: ignore[assignment]
+except ImportError:  # only on platforms that Ansible does not manage with Python modules
+    grp = pwd = None  # type: ignore[assignment]  # a module is not Optional; without it no call here is reached
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 PRIVATE_MODE = 0o600
 PUBLIC_MODE = 0o644
 
-# Key files have a few kilobytes; a larger file is something else.
+# A key file has a few kilobytes; a larger file is something else.
 _MOST_BYTES = 1 << 20
 
 
-def read(path: str) -> t.Optional[bytes]:
-    """The content of a file, None where there is none.
+def read(path: str) -> bytes | None:
+    """Return the content of a file, None where it does not exist.
 
-    Raises IrsaError for a directory, a file that may not be read, or one too large to hold a key.
+    Raises IrsaError for a directory, a file that cannot be read, and one that is too large for a key.
     """
     try:
         with open(path, "rb") as stream:
             content = stream.read(_MOST_BYTES + 1)
     except FileNotFoundError:
         if os.path.islink(path):
-            raise IrsaError(f"{path} is a symbolic link to something that does not exist.") from None
+            raise IrsaError(f"{path} is a symbolic link to a file that does not exist.") from None
         return None
     except NotADirectoryError:
         raise IrsaError(f"{path} cannot exist: a part of its path is a file, not a directory.") from None
     except IsADirectoryError:
-        raise IrsaError(f"{path} is a directory, and the path of a file is wanted.") from None
+        raise IrsaError(f"{path} is a directory; expected the path of a file.") from None
     except PermissionError:
         raise IrsaError(
-            f"{path} may not be read by user {_user_name(os.geteuid())}. Run the task with become, or as the file's "
+            f"{path} cannot be read by user {_user_name(os.geteuid())}. Run the task with become, or as the file's "
             "owner."
         ) from None
     except OSError as error:
         raise IrsaError(f"{path} cannot be read: {error.strerror}.") from None
     if len(content) > _MOST_BYTES:
-        raise IrsaError(f"{path} is larger than 1 MiB, so it is no key file.")
+        raise IrsaError(f"{path} is larger than 1 MiB, so it is not a key file.")
     return content
 
 
@@ -66,7 +65,7 @@ def _user_name(uid: int) -> str:
 
 
 def _is_private_group(directory: os.stat_result) -> bool:
-    """Whether the directory's group is its owner's own, as distributions with user private groups make it."""
+    """Whether the directory's group has its owner as the only member (a user private group)."""
     try:
         owner = pwd.getpwuid(directory.st_uid)
         return owner.pw_gid == directory.st_gid and not set(grp.getgrgid(directory.st_gid).gr_mem) - {owner.pw_name}
@@ -74,23 +73,41 @@ def _is_private_group(directory: os.stat_result) -> bool:
         return False
 
 
-def check_owner(owner: t.Optional[str], group: t.Optional[str]) -> None:
-    """Raise IrsaError for a user or group that this host does not have, before a file is made for them."""
+def check_owner(owner: str | None, group: str | None) -> None:
+    """Raise IrsaError for a user or group that does not exist on this host, before a file is created for them."""
     for option, name, find in (("owner", owner, pwd.getpwnam), ("group", group, grp.getgrnam)):
         if name and not name.isdigit():
             try:
                 find(name)
             except KeyError:
-                raise IrsaError(f"{option} is {name!r}, which this host does not have. Nothing was written.") from None
+                raise IrsaError(
+                    f"{option} is {name!r}, which does not exist on this host. Nothing was written."
+                ) from None
 
 
 def check_writable(path: str) -> None:
-    """Raise IrsaError unless a file may be put at the path safely.
+    """Raise IrsaError unless a file can be written at the path safely.
 
-    Its directory must exist, be writable, belong to this user or root and be writable by nobody else; the path itself
-    must not be a symbolic link or a directory.
+    Its directory must exist, be writable, belong to this user or to root, and be writable by no other user. The path
+    itself must not be a symbolic link or a directory.
     """
     folder = os.path.dirname(path) or "."
+    _check_folder(path, folder)
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise IrsaError(
+            f"{path} cannot be written: user {_user_name(os.geteuid())} may not write to the directory {folder}. "
+            "Run the task with become, or choose another directory."
+        )
+    if os.path.islink(path):
+        raise IrsaError(
+            f"{path} is a symbolic link, and key files are never written through one. Give the path of the file itself."
+        )
+    if os.path.isdir(path):
+        raise IrsaError(f"{path} is a directory; expected the path of a file.")
+
+
+def _check_folder(path: str, folder: str) -> None:
+    """Raise IrsaError for a directory that does not exist, or in which another user could replace the file."""
     try:
         directory = os.stat(folder)
     except FileNotFoundError:
@@ -103,42 +120,30 @@ def check_writable(path: str) -> None:
         raise IrsaError(f"{path} cannot be written: {folder} is not a directory.")
     if directory.st_uid not in (0, os.geteuid()):
         raise IrsaError(
-            f"{path} is not written: the directory {folder} belongs to {_user_name(directory.st_uid)}, who could "
+            f"{path} was not written: the directory {folder} belongs to {_user_name(directory.st_uid)}, who could "
             "replace the file."
         )
-    shared_with_group = directory.st_mode & stat.S_IWGRP and not _is_private_group(directory)
-    if directory.st_mode & stat.S_IWOTH or shared_with_group:
+    is_shared_with_group = directory.st_mode & stat.S_IWGRP and not _is_private_group(directory)
+    if directory.st_mode & stat.S_IWOTH or is_shared_with_group:
         mode = stat.S_IMODE(directory.st_mode)
         raise IrsaError(
-            f"{path} is not written: others can write to the directory {folder} (mode {mode:04o}), and so replace the "
-            "file. "
-            "Choose another directory, or take that right away (chmod go-w)."
+            f"{path} was not written: others can write to the directory {folder} (mode {mode:04o}) and could replace "
+            "the file. Choose another directory, or remove that permission (chmod go-w)."
         )
-    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
-        raise IrsaError(
-            f"{path} cannot be written: user {_user_name(os.geteuid())} may not write to the directory {folder}. "
-            "Run the task with become, or choose another directory."
-        )
-    if os.path.islink(path):
-        raise IrsaError(
-            f"{path} is a symbolic link, and key files are never written through one. Give the path of the file itself."
-        )
-    if os.path.isdir(path):
-        raise IrsaError(f"{path} is a directory, and the path of a file is wanted.")
 
 
 def create_private(path: str, content: bytes) -> bool:
-    """Put a new private file in place, 0600 from its first byte; False when somebody else's was there first.
+    """Create a private file, 0600 from its first byte. Returns False when the path exists already.
 
-    The file is written without a name (O_TMPFILE) and linked into place when it is whole and on disk, so that a kill
+    The file is written without a name (O_TMPFILE) and linked to its path when it is whole and on disk. So a killed run
     leaves nothing behind, and of two runs at once exactly one wins: link(2) never replaces.
     """
     folder = os.path.dirname(path) or "."
     try:
         descriptor, named = _open_unnamed(folder), None
     except OSError as error:
-        # File systems without O_TMPFILE: NFS and some FUSE ones. A kill can then leave a file that only its owner
-        # reads.
+        # File systems without O_TMPFILE: NFS and some FUSE ones. A killed run can then leave a file that only its owner
+        # can read.
         if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT):
             raise IrsaError(f"{path} cannot be written: {error.strerror}.") from None
         descriptor, named = _open_temporary(path, PRIVATE_MODE)
@@ -161,10 +166,10 @@ def create_private(path: str, content: bytes) -> bool:
     return True
 
 
-def replace(path: str, content: bytes, mode: int, owner: t.Optional[os.stat_result] = None) -> None:
-    """Put a file in place of another, or where none was, in one step: a reader sees the old one or the new one, whole.
+def replace(path: str, content: bytes, *, mode: int, owner: os.stat_result | None = None) -> None:
+    """Create or replace a file in one step: a reader sees the whole old file or the whole new one.
 
-    ``owner`` is the status of the file whose owner and group the new one gets.
+    ``owner`` is the status of the file whose owner and group the new one gets. Raises IrsaError.
     """
     descriptor, temporary = _open_temporary(path, mode)
     try:
@@ -182,20 +187,20 @@ def replace(path: str, content: bytes, mode: int, owner: t.Optional[os.stat_resu
 
 
 def keep_copy(path: str) -> str:
-    """Give the file at the path a second name, which stays when the first is replaced or removed; return that name.
+    """Give the file a second name, which stays when the first is replaced or removed; return that name.
 
-    A hard link: no byte is copied, so no reader but the file's own ever has a chance.
+    The second name is a hard link: no byte is copied, so only those who can read the file can read its backup.
     """
     name = f"{path}.{secrets.token_hex(4)}.bak"
     try:
         os.link(path, name)
     except OSError as error:
-        raise IrsaError(f"{path} was left alone, since a backup of it could not be made: {error.strerror}.") from None
+        raise IrsaError(f"{path} was not changed, because no backup could be created: {error.strerror}.") from None
     return name
 
 
 def remove(path: str) -> None:
-    """Remove a file; one that is gone already is fine."""
+    """Remove a file; one that does not exist is fine. Raises IrsaError."""
     try:
         os.unlink(path)
     except FileNotFoundError:
@@ -230,6 +235,6 @@ def _sync_folder(folder: str) -> None:
     try:
         os.fsync(descriptor)
     except OSError:
-        pass  # some network file systems cannot sync a directory, and then do it on their own
+        pass  # some network file systems cannot sync a directory; they do so by themselves
     finally:
         os.close(descriptor)

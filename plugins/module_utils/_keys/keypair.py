@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A key pair in its files: adopted or made, its public forms kept true.
+"""A key pair in its files: adopt the private key or create one, and keep its public forms correct.
 
-Runs on control-plane nodes, so Python 3.9 has to do.
+Runs on control-plane nodes: Python 3.9 and cryptography 3.4 must be enough.
 """
 
 from __future__ import annotations
@@ -13,261 +13,200 @@ import os
 import stat
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files, signing_key, pem
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-
-_UNKNOWN = "(known when the key has been made)"
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import (
+    key_facts,
+    key_files,
+    public_files,
+    signing_key,
+)
 
 _NO_FACTS = dict.fromkeys(("kid", "algorithm", "fingerprint", "public_key", "openssh_public_key", "size", "curve"))
 
 
 class KeyPair:
-    """One private key file and its public forms.
+    """One private key file and the files with its public forms.
 
-    ``options`` are those of the module irsa_keypair; with ``check_mode`` nothing is written. Both methods return the
-    module's result (``warnings`` included) and raise IrsaError.
+    ``options`` are those of module irsa_keypair; with ``check_mode`` nothing is written. ``ensure_present`` and
+    ``ensure_absent`` return the module's result (``warnings`` included). All methods raise IrsaError.
     """
 
     def __init__(self, options: t.Mapping[str, t.Any], check_mode: bool) -> None:
+        _check_options(options)
         self.options = options
         self.check_mode = check_mode
         self.path: str = options["path"]
+        self.public_files = public_files.named_in(options)
         self.warnings: list[str] = []
         self.actions: list[str] = []
-        self.backup_file: t.Optional[str] = None
-        self._check_options()
-
-    def _check_options(self) -> None:
-        options = self.options
-        if not self.path:
-            raise IrsaError("path is empty; it names the file of the private key.")
-        if options["type"] == "ECDSA" and options["size"]:
-            raise IrsaError("size is for RSA keys; an ECDSA key has a curve.")
-        if options["type"] != "ECDSA" and options["curve"]:
-            raise IrsaError("curve is for ECDSA keys; set type: ECDSA with it.")
-        paths = [
-            os.path.realpath(options[name])
-            for name in ("path", "public_key_path", "openssh_public_key_path")
-            if options[name]
-        ]
-        if len(set(paths)) < len(paths):
-            raise IrsaError(
-                "path, public_key_path and openssh_public_key_path must name different files, or one would overwrite "
-                "the other."
-            )
-
-    # --- present
+        self.backup_file: str | None = None
 
     def ensure_present(self) -> dict[str, t.Any]:
-        """Adopt the key, or make one; then write the public forms that are missing or wrong."""
+        """Adopt the key, or create one; then write the public forms that are missing or wrong."""
         before = self._read()
-        after = self._wanted(before)
+        after = self._ensure_key(before)
         if after is None:
             key_files.check_writable(self.path)
             if self.options["create"] and self.check_mode:
-                return self._announced(before)
+                return self._preview(before)
             return self._result(before, None)
-        self._write_public(after.key.public_key())
+        self._write_public_files(after.key.public_key())
         return self._result(before, after)
 
-    def _read(self) -> t.Optional[signing_key.PrivateKey]:
-        """The key that is there; None where there is none, or an unusable one is to be replaced anyway."""
+    def ensure_absent(self) -> dict[str, t.Any]:
+        """Remove the private key, then its public forms."""
+        named = [(self.path, "file:RemovePrivateKey")]
+        named += [(file.path, file.remove_action) for file in self.public_files]
+        current = [(path, action) for path, action in named if os.path.lexists(path)]
+        for path, dummy in current:
+            if os.path.isdir(path):
+                raise IrsaError(f"{path} is a directory; expected the path of a file. It was not changed.")
+        for path, action in current:
+            self.actions.append(action)
+            if path == self.path:
+                self._back_up()
+            if not self.check_mode:
+                key_files.remove(path)
+        before = {"files": [path for path, dummy in current]} if current else {}
+        return self._finish(_NO_FACTS, exists=False, before=before, after={})
+
+    # --- the private key
+
+    def _read(self) -> signing_key.PrivateKey | None:
+        """Return the key in the file; None without a file, or for an unusable key that is to be replaced anyway."""
         content = key_files.read(self.path)
         if content is None:
             return None
         try:
             return signing_key.load_private(content)
         except Fault as fault:
-            if self.options["regenerate"] == "always" and self.options["create"]:
+            if self._always_replaces:
                 return None
-            raise IrsaError(f"The private key file {self.path} cannot be used: {fault}. It was left alone.") from None
+            raise IrsaError(f"The private key file {self.path} cannot be used: {fault}. It was not changed.") from None
 
-    def _wanted(self, present: t.Optional[signing_key.PrivateKey]) -> t.Optional[signing_key.PrivateKey]:
-        """The key as it is to be; writes it where it is not yet. None where there is none (check mode, or ``create`` is
-        false).
+    @property
+    def _always_replaces(self) -> bool:
+        return self.options["regenerate"] == "always" and bool(self.options["create"])
+
+    def _ensure_key(self, current: signing_key.PrivateKey | None) -> signing_key.PrivateKey | None:
+        """Return the key in its desired state, and write it where it differs from ``current``.
+
+        Returns None where there will be no key, or where check mode cannot know it yet.
         """
-        options = self.options
-        replace = options["regenerate"] == "always" and options["create"] and os.path.lexists(self.path)
-        if replace:
+        if self._always_replaces and os.path.lexists(self.path):
             return self._replace()
-        if present is None:
-            return self._create() if options["create"] else None
-        difference = signing_key.mismatch(present.key.public_key(), options["type"], options["size"], options["curve"])
+        if current is None:
+            return self._create() if self.options["create"] else None
+        self._check_match(current.key.public_key())
+        self._warn_of_open_mode()
+        if self.options["format"] in ("auto", current.format):
+            return current
+        return self._rewrite(current)
+
+    def _check_match(self, public_key: key_facts.PublicKey) -> None:
+        options = self.options
+        difference = key_facts.mismatch(
+            public_key, key_type=options["type"], size=options["size"], curve=options["curve"]
+        )
         if difference and options["regenerate"] == "never":
-            self.warnings.append(f"The key in {self.path} is kept although {difference}.")
+            self.warnings.append(f"The key in {self.path} was kept although {difference}.")
         elif difference:
             raise IrsaError(
-                f"The key in {self.path} is another than wanted: {difference}. It was left alone: every token signed "
-                "with it would become invalid. "
-                "Ask for what is there, or rotate to a key in another file."
+                f"The key in {self.path} does not match the options: {difference}. It was not changed, since every "
+                "token signed with it would become invalid. Set the options to match the existing key, or rotate to a "
+                "key in another file."
             )
-        self._warn_mode()
-        if options["format"] in ("auto", present.format):
-            return present
-        return self._rewrite(present)
 
-    def _warn_mode(self) -> None:
+    def _warn_of_open_mode(self) -> None:
         mode = stat.S_IMODE(os.stat(self.path).st_mode)
         if mode & 0o077 and self.options.get("mode") is None:
             self.warnings.append(
-                f"The private key file {self.path} has mode {mode:04o}, so others may read it; give mode: '0600' to "
-                "change that."
+                f"The private key file {self.path} has mode {mode:04o}, so other users may be able to read it. Set "
+                "mode: '0600' to change that."
             )
 
-    def _new_key(self) -> signing_key.PrivateKey:
-        options = self.options
-        file_format = "traditional" if options["format"] == "auto" else options["format"]
-        return signing_key.PrivateKey(
-            signing_key.generate(options["type"] or "RSA", options["size"], options["curve"]), file_format
-        )
-
-    def _create(self) -> t.Optional[signing_key.PrivateKey]:
-        self._check_places(None)
+    def _create(self) -> signing_key.PrivateKey | None:
+        self._check_files(None)
         self.actions.append("file:CreatePrivateKey")
         if self.check_mode:
             return None
-        made = self._new_key()
-        if key_files.create_private(self.path, signing_key.private_pem(made.key, made.format)):
-            return made
+        created = self._generate()
+        if key_files.create_private(self.path, signing_key.private_pem(created.key, created.format)):
+            return created
         # Another run was faster: its key is adopted, under the same conditions as any other.
         self.actions.pop()
-        return self._wanted(self._read())
+        return self._ensure_key(self._read())
 
-    def _replace(self) -> t.Optional[signing_key.PrivateKey]:
-        self._check_places(None)
+    def _replace(self) -> signing_key.PrivateKey | None:
+        self._check_files(None)
         self.actions.append("file:ReplacePrivateKey")
         if self.check_mode:
             return None
-        made = self._new_key()
-        self._put_in_place(made)
-        return made
+        created = self._generate()
+        self._overwrite(created)
+        return created
 
-    def _rewrite(self, present: signing_key.PrivateKey) -> signing_key.PrivateKey:
-        self._check_places(present.key.public_key())
+    def _rewrite(self, current: signing_key.PrivateKey) -> signing_key.PrivateKey:
+        self._check_files(current.key.public_key())
         self.actions.append("file:RewritePrivateKey")
-        wanted = signing_key.PrivateKey(present.key, self.options["format"])
+        desired = signing_key.PrivateKey(current.key, self.options["format"])
         if not self.check_mode:
-            self._put_in_place(wanted)
-        return wanted
+            self._overwrite(desired)
+        return desired
 
-    def _check_places(self, public_key: t.Optional[t.Any]) -> None:
+    def _generate(self) -> signing_key.PrivateKey:
+        options = self.options
+        key = signing_key.generate(options["type"] or "RSA", options["size"], options["curve"])
+        return signing_key.PrivateKey(key, "traditional" if options["format"] == "auto" else options["format"])
+
+    def _check_files(self, public_key: key_facts.PublicKey | None) -> None:
         """Raise IrsaError for any file that could not be written, before the private key is touched.
 
-        ``public_key`` is None for a key that is not made yet.
+        ``public_key`` is None for a key that is not created yet.
         """
         key_files.check_writable(self.path)
-        self._wrong_public_files(public_key)
+        public_files.repairs(self.public_files, public_key, private_path=self.path)
 
-    def _put_in_place(self, key: signing_key.PrivateKey) -> None:
+    def _overwrite(self, key: signing_key.PrivateKey) -> None:
         status = os.stat(self.path)
         self._back_up()
         key_files.replace(
             self.path,
             signing_key.private_pem(key.key, key.format),
-            stat.S_IMODE(status.st_mode) & 0o660 | key_files.PRIVATE_MODE,
-            status,
+            mode=stat.S_IMODE(status.st_mode) & 0o660 | key_files.PRIVATE_MODE,
+            owner=status,
         )
 
     def _back_up(self) -> None:
         if self.options["backup"] and not self.check_mode:
             self.backup_file = key_files.keep_copy(self.path)
 
-    # --- public forms
+    # --- its public forms
 
-    def _public_forms(self) -> list[tuple[str, str, t.Callable[[t.Any], str]]]:
-        forms = (
-            ("public_key_path", "file:WritePublicKey", signing_key.public_pem),
-            ("openssh_public_key_path", "file:WriteOpensshPublicKey", lambda key: signing_key.openssh_line(key) + "\n"),
-        )
-        return [(self.options[option], action, form) for option, action, form in forms if self.options[option]]
-
-    def _write_public(self, public_key: t.Any) -> None:
-        for path, action, form, fault in self._wrong_public_files(public_key):
+    def _write_public_files(self, public_key: key_facts.PublicKey) -> None:
+        for file, fault in public_files.repairs(self.public_files, public_key, private_path=self.path):
             if fault:
-                self.warnings.append(f"The public key file {path} was written anew: {fault}.")
-            self.actions.append(action)
+                self.warnings.append(f"The public key file {file.path} is rewritten: {fault}.")
+            self.actions.append(file.write_action)
             if not self.check_mode:
-                key_files.replace(path, form(public_key).encode(), key_files.PUBLIC_MODE)
+                key_files.replace(file.path, file.content(public_key), mode=key_files.PUBLIC_MODE)
 
-    def _wrong_public_files(
-        self, public_key: t.Optional[t.Any]
-    ) -> list[tuple[str, str, t.Callable[[t.Any], str], str]]:
-        """The public files that have to be written, and why; raises IrsaError for one that cannot be."""
-        wrong = []
-        for path, action, form in self._public_forms():
-            fault = self._public_fault(path, public_key)
-            if fault is not None:
-                key_files.check_writable(path)
-                wrong.append((path, action, form, fault))
-        return wrong
+    # --- the result
 
-    def _public_fault(self, path: str, public_key: t.Optional[t.Any]) -> t.Optional[str]:
-        """Why a public file has to be written; None where it is right, in whatever spelling.
+    def _preview(self, before: signing_key.PrivateKey | None) -> dict[str, t.Any]:
+        """Return the result of a check mode that would create the key, whose facts are not known yet."""
+        self.actions += [file.write_action for file in self.public_files]
+        files = [self.path, *(file.path for file in self.public_files)]
+        after = {"kid": key_facts.NOT_CREATED, "files": files}
+        return self._finish(_NO_FACTS, exists=False, before=_shown(before), after=after)
 
-        Empty for a file that is missing, or whose key is not made yet. Raises IrsaError rather than let a private key
-        be overwritten.
-        """
-        content = key_files.read(path)
-        if content is not None and pem.holds_private_key(content):
-            raise IrsaError(
-                f"{path} holds a private key, where the public form of {self.path} is to be written. It was left "
-                "alone; "
-                "give another path."
-            )
-        if content is None or public_key is None:
-            return ""
-        try:
-            present = signing_key.kid(signing_key.load_public(content))
-        except Fault as fault:
-            return str(fault)
-        return None if present == signing_key.kid(public_key) else f"it is of another key, {present}"
+    def _result(self, before: signing_key.PrivateKey | None, after: signing_key.PrivateKey | None) -> dict[str, t.Any]:
+        facts = key_facts.describe(after.key.public_key()) if after else _NO_FACTS
+        return self._finish(facts, exists=after is not None, before=_shown(before), after=_shown(after))
 
-    # --- absent
-
-    def ensure_absent(self) -> dict[str, t.Any]:
-        """Remove the private key, then its public forms."""
-        doomed = [(self.path, "file:RemovePrivateKey")] + [
-            (path, action.replace("Write", "Remove")) for path, action, form in self._public_forms()
-        ]
-        present = [(path, action) for path, action in doomed if os.path.lexists(path)]
-        for path, action in present:
-            if os.path.isdir(path):
-                raise IrsaError(f"{path} is a directory, and the path of a file is wanted. It was left alone.")
-        for path, action in present:
-            self.actions.append(action)
-            if path == self.path:
-                self._back_up()
-            if not self.check_mode:
-                key_files.remove(path)
-        removed = {"files": [path for path, action in present]}
-        return self._finish(_NO_FACTS, False, removed if present else {}, {})
-
-    # --- result
-
-    def _announced(self, before: t.Optional[signing_key.PrivateKey]) -> dict[str, t.Any]:
-        """The result of a check mode that would make the key: what it will be is not known yet."""
-        forms = self._public_forms()
-        self.actions += [action for path, action, form in forms]
-        after = {"kid": _UNKNOWN, "files": [self.path] + [path for path, action, form in forms]}
-        return self._finish(_NO_FACTS, False, self._drawn(before), after)
-
-    def _result(
-        self, before: t.Optional[signing_key.PrivateKey], after: t.Optional[signing_key.PrivateKey]
+    def _finish(
+        self, facts: t.Mapping[str, t.Any], *, exists: bool, before: dict[str, t.Any], after: dict[str, t.Any]
     ) -> dict[str, t.Any]:
-        facts = signing_key.describe(after.key.public_key()) if after else _NO_FACTS
-        return self._finish(facts, after is not None, self._drawn(before), self._drawn(after))
-
-    def _drawn(self, key: t.Optional[signing_key.PrivateKey]) -> dict[str, t.Any]:
-        """What a diff may say of a key: never a byte of it."""
-        if key is None:
-            return {}
-        facts = signing_key.describe(key.key.public_key())
-        return {
-            "format": key.format,
-            **{name: facts[name] for name in ("kid", "algorithm", "size", "curve") if facts[name]},
-        }
-
-    def _finish(self, facts: t.Mapping[str, t.Any], exists: bool, before: t.Any, after: t.Any) -> dict[str, t.Any]:
         if self.actions:
             written = [action.split(":", 1)[1] for action in self.actions]
             before, after = {"key": before, "done": []}, {"key": after, "done": written}
@@ -284,3 +223,30 @@ class KeyPair:
         if self.backup_file:
             result["backup_file"] = self.backup_file
         return result
+
+
+def _shown(key: signing_key.PrivateKey | None) -> dict[str, t.Any]:
+    """Return what a diff may show of a key: never a byte of it."""
+    if key is None:
+        return {}
+    facts = key_facts.describe(key.key.public_key())
+    return {
+        "format": key.format,
+        **{name: facts[name] for name in ("kid", "algorithm", "size", "curve") if facts[name]},
+    }
+
+
+def _check_options(options: t.Mapping[str, t.Any]) -> None:
+    """Raise IrsaError for options that contradict each other."""
+    if not options["path"]:
+        raise IrsaError("path is empty; it must name the file of the private key.")
+    if options["type"] == "ECDSA" and options["size"]:
+        raise IrsaError("size is for RSA keys; an ECDSA key has a curve.")
+    if options["type"] != "ECDSA" and options["curve"]:
+        raise IrsaError("curve is for ECDSA keys; set type: ECDSA with it.")
+    named = [options[name] for name in ("path", "public_key_path", "openssh_public_key_path") if options[name]]
+    if len({os.path.realpath(path) for path in named}) < len(named):
+        raise IrsaError(
+            "path, public_key_path and openssh_public_key_path must name different files, or one would overwrite "
+            "the other."
+        )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The key pair with the attributes of its files, which only a module can set."""
+"""The key pair with the attributes of its files, which only a module can set. Runs on control-plane nodes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.keypair impo
 
 
 def run(module: t.Any, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Do what irsa_keypair does for these options of it; returns its result. Raises IrsaError."""
+    """Do what module irsa_keypair does for these options, and return its result. Raises IrsaError."""
     key_files.check_owner(options.get("owner"), options.get("group"))
     pair = KeyPair(options, module.check_mode)
     result = pair.ensure_absent() if options["state"] == "absent" else pair.ensure_present()
@@ -23,7 +23,7 @@ def run(module: t.Any, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _apply_attributes(module: t.Any, options: t.Mapping[str, t.Any], result: dict[str, t.Any]) -> None:
-    """Mode, owner and group of the files, the public ones' mode aside; what is changed goes into the result."""
+    """Set mode, owner and group of the files, but not the mode of the public ones; add each change to the result."""
     files = [module.load_file_common_arguments(options)]
     for option in ("public_key_path", "openssh_public_key_path"):
         if options[option]:

@@ -2,29 +2,30 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What has to be masked in every output, since a private key was, or may be, where a public one belongs."""
+"""What every output must mask, because a private key is, or may be, where a public key belongs."""
 
 from __future__ import annotations
 
 import json
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import signing_key
 
 # RFC 7518, sections 6.2.2, 6.3.2 and 6.4, and RFC 9881 for the seed of ML-DSA
 PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv")
 
-# Shorter texts hide nothing, and masking them everywhere would make an output unreadable.
+# Shorter texts disclose nothing, and masking them everywhere would make an output unreadable.
 _LEAST_CHARACTERS = 8
 
 
 def in_public_key(text: str) -> set[str]:
-    """Nothing of a text that is a usable public key; else all of it, whole and by lines.
+    """Return nothing for a text that is a usable public key; otherwise all of it, whole and line by line.
 
-    A private key comes in spellings that nobody foresees: indented, on one line, in base64 once more, as in a Secret.
+    A private key comes in forms that cannot all be foreseen: indented, on one line, or in base64 again, for example in
+    a Secret.
     """
-    # Without its library no key can be told from another, and the module is going to end with a message.
+    # Without the library a public key cannot be recognised, and the module is about to end with a message.
     if signing_key.CRYPTOGRAPHY_IMPORT_ERROR is None:
         try:
             signing_key.load_public(text.encode("utf-8", "replace"))
@@ -35,7 +36,7 @@ def in_public_key(text: str) -> set[str]:
 
 
 def in_document(document: t.Any) -> set[str]:
-    """The private members of a JWK, a JWKS, or whatever else stands in their place, at any depth."""
+    """Return the private members of a JWK, a JWKS, or any other value given for one, at any depth."""
     found: set[str] = set()
     if isinstance(document, dict):
         for name, value in document.items():
@@ -46,7 +47,7 @@ def in_document(document: t.Any) -> set[str]:
 
 
 def in_option(value: t.Any) -> set[str]:
-    """What may be private in an option's value as a user gave it: keys, documents, or lists of them."""
+    """Return what may be private in an option's value: in keys, documents, or lists of them."""
     if isinstance(value, str):
         return in_json(value) if value.lstrip().startswith(("{", "[")) else in_public_key(value)
     if isinstance(value, list):
@@ -55,7 +56,7 @@ def in_option(value: t.Any) -> set[str]:
 
 
 def in_json(text: str) -> set[str]:
-    """The private members in a document's text; where it is not JSON, all of it, as it may be a private key."""
+    """Return the private members in a document's text; all of a text that is not JSON, as it may be a private key."""
     try:
         return in_document(json.loads(text))
     except (ValueError, RecursionError):

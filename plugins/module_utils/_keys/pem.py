@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""PEM, as text: its blocks, and whether a private key is in it. What the blocks hold is the business of ``keys``."""
+"""PEM as text: its blocks, and whether it contains a private key. ``signing_key`` decodes the blocks."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _BEGIN = re.compile(rb"^-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?$", re.MULTILINE)
 
 
 class PemBlock(t.NamedTuple):
-    """One PEM block: its label, as ``RSA PRIVATE KEY``, and its whole text with both boundary lines."""
+    """One PEM block: its label, for example ``RSA PRIVATE KEY``, and its whole text with both boundary lines."""
 
     label: str
     text: bytes
 
 
 def pem_blocks(text: bytes) -> list[PemBlock]:
-    """Split PEM text into its blocks; what stands between blocks is ignored, as RFC 7468 allows.
+    """Split PEM text into its blocks. Text between blocks is ignored, as RFC 7468 allows.
 
     Raises Fault for a block that begins and does not end.
     """
-    blocks = []
+    blocks: list[PemBlock] = []
     position = 0
     while True:
         begin = _BEGIN.search(text, position)
@@ -43,5 +43,5 @@ def pem_blocks(text: bytes) -> list[PemBlock]:
 
 
 def holds_private_key(text: bytes) -> bool:
-    """Whether text has a private key in PEM in it: usable or not, whole or not, however its lines are broken."""
+    """Whether text contains a private key in PEM: usable or not, whole or not, however its lines are broken."""
     return _PRIVATE.search(text) is not None

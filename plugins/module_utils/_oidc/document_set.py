@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Both documents from everything that keys may come from."""
+"""Both documents of an issuer from keys of any source, and their files in a directory."""
 
 from __future__ import annotations
 
@@ -10,46 +10,40 @@ import os
 import typing as t
 from urllib.parse import urlsplit
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_files, signing_key
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_facts, key_files, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url
 
-_UNKNOWN = dict.fromkeys(("jwks", "discovery", "jwks_json", "discovery_json"))
+Values = dict[str, t.Any]
+
+# A JWK, and where it comes from, for messages.
+NamedKey = tuple[str, jwk.Jwk]
+
+_NO_DOCUMENTS = dict.fromkeys(("jwks", "discovery", "jwks_json", "discovery_json"))
+
+_WRITE = "file:WriteDocument"
 
 _PUBLIC_FOLDER_MODE = 0o755
 
 
-def build(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    """The result of module irsa_jwks for its options. Raises IrsaError naming the option at fault."""
+def build(options: t.Mapping[str, t.Any], check_mode: bool) -> Values:
+    """Return the result of module irsa_jwks for its options. Raises IrsaError that names the wrong option."""
+    url, jwks_uri, dest = options["issuer"], options["jwks_uri"], options["dest"]
     named = list(_named_keys(options))
-    if not named:
-        _checked(options["issuer"], options["jwks_uri"])
-        if not check_mode:
-            raise IrsaError("No key was given. Give public_keys, public_key_paths or jwks.")
-        text = "(known when the key has been made)\n"
-        diff = [
-            {"before_header": name, "after_header": name, "before": "", "after": text}
-            for name in (issuer_url.JWKS_PATH, issuer_url.DISCOVERY_PATH)
-        ]
-        return {
-            **_UNKNOWN,
-            "kids": [],
-            "published_keys": [],
-            "changed": bool(options["dest"]),
-            "actions": ["file:WriteDocument"] * len(diff) if options["dest"] else [],
-            "diff": diff if options["dest"] else [],
-        }
-    result = texts(options["issuer"], named, options["legacy_empty_kid"], options["jwks_uri"])
-    return {**result, **_write(options["dest"], result, check_mode)}
+    if named:
+        result = texts(url, named, legacy_empty_kid=options["legacy_empty_kid"], jwks_uri=jwks_uri)
+        return {**result, **_write(dest, result, check_mode)}
+    _checked_jwks_uri(url, jwks_uri)
+    if not check_mode:
+        raise IrsaError("No key was given. Set public_keys, public_key_paths or jwks.")
+    return _preview(dest)
 
 
 def texts(
-    url: str, named: t.Iterable[tuple[str, jwk.Jwk]], legacy_empty_kid: bool = False, jwks_uri: t.Optional[str] = None
-) -> dict[str, t.Any]:
-    """Both documents of an issuer, as objects and as text, from keys that each come with where they are from. Raises
-    IrsaError.
-    """
-    jwks_uri = _checked(url, jwks_uri)
+    url: str, named: t.Iterable[NamedKey], *, legacy_empty_kid: bool = False, jwks_uri: str | None = None
+) -> Values:
+    """Return both documents of an issuer, as objects and as text, with the keys in them. Raises IrsaError."""
+    jwks_uri = _checked_jwks_uri(url, jwks_uri)
     jwks = documents.jwks(documents.merge_keys(named), legacy_empty_kid)
     discovery = documents.discovery(url, jwks_uri, documents.algorithms_of(jwks["keys"]))
     return {
@@ -62,27 +56,28 @@ def texts(
     }
 
 
-def _checked(url: str, jwks_uri: t.Optional[str]) -> str:
-    """The address of the JWKS: as given, or the usual one. Raises IrsaError for an unusable issuer or address."""
-    parsed = issuer_url.parse(url)
-    url = jwks_uri or parsed.jwks_url
+def from_jwks_list(option: str, jwks_list: t.Iterable[t.Any]) -> t.Iterator[NamedKey]:
+    """Yield the keys of all JWKS in the list of an option. Raises IrsaError."""
+    for number, document in enumerate(jwks_list, start=1):
+        source = f"{option}: document {number}"
+        try:
+            keys = jwk.keys_of(document)
+        except Fault as fault:
+            raise IrsaError(f"{source} cannot be used: {fault}.") from None
+        for key in keys:
+            yield f"{source}: key {key.get('kid')!r}", key
+
+
+def from_pem(source: str, text: bytes) -> NamedKey:
+    """Return a public key in PEM as a JWK; ``source`` names it in messages. Raises IrsaError."""
     try:
-        parts = urlsplit(url)
-        sound = (
-            parts.scheme == "https" and bool(parts.hostname) and url.isascii() and url.isprintable() and " " not in url
-        )
-    except ValueError:
-        sound = False
-    if not sound:
-        raise IrsaError(
-            f"jwks_uri is {url!r}; wanted is a URL that begins with https://, since AWS and kube-apiserver fetch it over "
-            "HTTPS alone."
-        )
-    return url
+        return source, jwk.from_public_key(signing_key.load_public(text))
+    except Fault as fault:
+        raise IrsaError(f"{source} cannot be published: {fault}.") from None
 
 
-def _named_keys(options: t.Mapping[str, t.Any]) -> t.Iterator[tuple[str, jwk.Jwk]]:
-    """Every key with where it comes from, in the order of the options."""
+def _named_keys(options: t.Mapping[str, t.Any]) -> t.Iterator[NamedKey]:
+    """Yield every key in the order of the options."""
     for number, text in enumerate(options["public_keys"], start=1):
         yield from_pem(f"public_keys: key {number}", text.encode("utf-8", "replace"))
     for path in options["public_key_paths"]:
@@ -93,54 +88,67 @@ def _named_keys(options: t.Mapping[str, t.Any]) -> t.Iterator[tuple[str, jwk.Jwk
     yield from from_jwks_list("jwks", options["jwks"])
 
 
-def from_jwks_list(option: str, jwks_list: t.Iterable[t.Any]) -> t.Iterator[tuple[str, jwk.Jwk]]:
-    """The keys of JWKS that an option lists, each with where it is from. Raises IrsaError."""
-    for number, document in enumerate(jwks_list, start=1):
-        source = f"{option}: document {number}"
-        try:
-            listed = jwk.keys_of(document)
-        except Fault as fault:
-            raise IrsaError(f"{source} cannot be used: {fault}.") from None
-        for key in listed:
-            yield f"{source}: key {key.get('kid')!r}", key
+def _checked_jwks_uri(url: str, jwks_uri: str | None) -> str:
+    """Return the URL of the JWKS: as given, or the default of the issuer. Raises IrsaError for an unusable URL."""
+    issuer = issuer_url.parse(url)
+    jwks_url = jwks_uri or issuer.jwks_url
+    if not _is_https_url(jwks_url):
+        raise IrsaError(
+            f"jwks_uri is {jwks_url!r}; expected a URL that begins with https://, since AWS and kube-apiserver fetch "
+            "it only over HTTPS."
+        )
+    return jwks_url
 
 
-def from_pem(source: str, text: bytes) -> tuple[str, jwk.Jwk]:
-    """A public key in PEM as a JWK, with where it is from. Raises IrsaError."""
+def _is_https_url(url: str) -> bool:
     try:
-        return source, jwk.from_public_key(signing_key.load_public(text))
-    except Fault as fault:
-        raise IrsaError(f"{source} cannot be published: {fault}.") from None
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    is_plain = url.isascii() and url.isprintable() and " " not in url
+    return parts.scheme == "https" and bool(parts.hostname) and is_plain
 
 
-def _write(dest: t.Optional[str], texts: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    """Put the documents under a directory where they differ, the JWKS first."""
-    differing: dict[str, str] = {}
-    diff = []
-    if dest is not None:
-        for name, text in (
-            (issuer_url.JWKS_PATH, texts["jwks_json"]),
-            (issuer_url.DISCOVERY_PATH, texts["discovery_json"]),
-        ):
-            path = os.path.join(dest, name)
-            present = key_files.read(path)
-            if present == text.encode():
-                continue
+def _preview(dest: str | None) -> Values:
+    """Return the result of a check mode without a key, because the key has not been created yet."""
+    names = (issuer_url.JWKS_PATH, issuer_url.DISCOVERY_PATH) if dest else ()
+    return {
+        **_NO_DOCUMENTS,
+        "kids": [],
+        "published_keys": [],
+        "changed": bool(names),
+        "actions": [_WRITE] * len(names),
+        "diff": [_diff(name, "", f"{key_facts.NOT_CREATED}\n") for name in names],
+    }
+
+
+def _diff(path: str, before: str, after: str) -> dict[str, str]:
+    return {"before_header": path, "after_header": path, "before": before, "after": after}
+
+
+def _write(dest: str | None, result: Values, check_mode: bool) -> Values:
+    """Write the documents into a directory where they differ, the JWKS first; in check mode only say so."""
+    diff = list(_differing(dest, result)) if dest else []
+    if not check_mode:
+        for path, after in ((entry["after_header"], entry["after"]) for entry in diff):
+            _create_folder(os.path.dirname(path))
+            key_files.check_writable(path)
+            key_files.replace(path, after.encode(), mode=key_files.PUBLIC_MODE)
+    return {"changed": bool(diff), "actions": [_WRITE] * len(diff), "diff": diff}
+
+
+def _differing(dest: str, result: Values) -> t.Iterator[dict[str, str]]:
+    for name, text in ((issuer_url.JWKS_PATH, "jwks_json"), (issuer_url.DISCOVERY_PATH, "discovery_json")):
+        path, after = os.path.join(dest, name), result[text]
+        current = key_files.read(path)
+        if current != after.encode():
             if os.path.exists(os.path.dirname(path)):
                 key_files.check_writable(path)
-            differing[path] = text
-            before = (present or b"").decode("utf-8", "replace")
-            diff.append({"before_header": path, "after_header": path, "before": before, "after": text})
-    if not check_mode:
-        for path, text in differing.items():
-            _make_folder(os.path.dirname(path))
-            key_files.check_writable(path)
-            key_files.replace(path, text.encode(), key_files.PUBLIC_MODE)
-    return {"changed": bool(differing), "actions": ["file:WriteDocument"] * len(differing), "diff": diff}
+            yield _diff(path, (current or b"").decode("utf-8", "replace"), after)
 
 
-def _make_folder(path: str) -> None:
+def _create_folder(path: str) -> None:
     try:
         os.makedirs(path, _PUBLIC_FOLDER_MODE, exist_ok=True)
     except OSError as error:
-        raise IrsaError(f"dest: the directory {path} cannot be made: {error.strerror}.") from None
+        raise IrsaError(f"dest: the directory {path} cannot be created: {error.strerror}.") from None

@@ -9,22 +9,21 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 
-Document = t.Dict[str, t.Any]
+Document = dict[str, t.Any]
 
 
 def render(document: Document) -> str:
-    """A document's text: sorted, indented, in ASCII, with a newline at its end; the same document, the same bytes,
-    always.
-    """
+    """Return a document's text: sorted, indented, in ASCII, with a final newline. Equal documents have equal bytes."""
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=True) + "\n"
 
 
 def discovery(issuer: str, jwks_uri: str, algorithms: t.Iterable[str]) -> Document:
-    """The discovery document (OpenID Connect Discovery 1.0, section 3) with the fields of the EKS webhook's guide.
+    """Return the discovery document (OpenID Connect Discovery 1.0, section 3).
 
+    Its fields are those of the EKS webhook's guide:
     https://github.com/aws/amazon-eks-pod-identity-webhook/blob/master/SELF_HOSTED_SETUP.md
     """
     return {
@@ -39,15 +38,15 @@ def discovery(issuer: str, jwks_uri: str, algorithms: t.Iterable[str]) -> Docume
 
 
 def algorithms_of(keys: t.Iterable[jwk.Jwk]) -> list[str]:
-    """The algorithms of all keys of a JWKS, sorted; what the discovery document has to name."""
+    """Return the algorithms of the keys of a JWKS, sorted, which the discovery document must list."""
     return sorted({algorithm for algorithm in map(jwk.algorithm_of, keys) if algorithm})
 
 
 def merge_keys(named: t.Iterable[tuple[str, jwk.Jwk]]) -> list[jwk.Jwk]:
-    """Usable keys in the order given, one for each kid.
+    """Return usable keys in the order given, one for each kid.
 
     ``named`` are pairs of where a key comes from (for messages) and the JWK. Raises IrsaError for a key that STS would
-    refuse, and for one kid that two different keys claim.
+    refuse, and for two different keys with the same kid.
     """
     merged: dict[str, jwk.Jwk] = {}
     for source, candidate in named:
@@ -55,20 +54,20 @@ def merge_keys(named: t.Iterable[tuple[str, jwk.Jwk]]) -> list[jwk.Jwk]:
             key = jwk.usable(candidate)
         except Fault as fault:
             raise IrsaError(f"{source} cannot be published: {fault}.") from None
-        present = merged.setdefault(key["kid"], key)
-        if not jwk.same_numbers(present, key):
+        first = merged.setdefault(key["kid"], key)
+        if not jwk.same_numbers(first, key):
             raise IrsaError(
-                f"{source} has the kid {key['kid']!r} of another key, and of two keys with one kid STS uses the last "
-                "alone."
+                f"{source} has the kid {key['kid']!r}, which a different key has too. STS uses only the last of two "
+                "keys with the same kid."
             )
     return list(merged.values())
 
 
 def jwks(keys: t.Sequence[jwk.Jwk], legacy_empty_kid: bool = False) -> Document:
-    """A JWKS of usable keys.
+    """Return a JWKS of usable keys.
 
-    ``legacy_empty_kid`` adds the first key once more with an empty kid, for Kubernetes before 1.16, whose tokens have
-    none (the same guide, step "Generate the keypair"). Raises IrsaError for more keys than STS reads.
+    ``legacy_empty_kid`` adds the first key again with an empty kid, for Kubernetes before 1.16, whose tokens have none
+    (the same guide, step "Generate the keypair"). Raises IrsaError for more keys than STS reads.
     """
     published = list(keys)
     if legacy_empty_kid:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""In what two issuers differ that were meant to be one: a slash, capital letters, another name of the same bucket."""
+"""How two issuers differ that should be equal: a slash, capital letters, another host name of the same bucket."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ _BUCKET_HOST = re.compile(
 
 
 class _Bucket(t.NamedTuple):
-    """A bucket's address: ``style`` is whether the bucket stands in the host or in the path."""
+    """A bucket's address; ``style`` says where the bucket's name is, in the ``host`` or in the ``path``."""
 
     name: str
-    region: t.Optional[str]
+    region: str | None
     suffix: str
     style: str
     path: str
 
 
-def difference(wanted: str, found: str) -> t.Optional[str]:
-    """What makes ``found`` another issuer than ``wanted``, in one sentence; None where they have little in common.
+def difference(expected: str, actual: str) -> str | None:
+    """Say in one sentence why ``actual`` is not the issuer ``expected``; None where they have little in common.
 
-    Both are compared byte for byte by everybody who reads them, with or without ``https://``.
+    Both may lack ``https://``. AWS and Kubernetes compare issuers byte for byte.
     """
-    wanted, found = wanted.removeprefix("https://"), found.removeprefix("https://")
-    if wanted == found:
+    expected, actual = expected.removeprefix("https://"), actual.removeprefix("https://")
+    if expected == actual:
         return None
-    if wanted.rstrip("/") == found.rstrip("/"):
-        which = "has a slash at the end" if found.endswith("/") else "lacks the slash at the end"
-        return f"They differ in a slash alone, and issuers are compared byte for byte: {found} {which}."
-    if wanted.lower() == found.lower():
-        return "They differ in capital letters alone, and issuers are compared byte for byte."
-    if found.startswith(("http://", "HTTP://")) and wanted == found[len("http://") :]:
-        return "It begins with http://, and an issuer with https://."
-    if wanted in (found.removesuffix(":443"), found.replace(":443/", "/", 1)):
-        return "It has a port, which IAM takes away, and issuers are compared byte for byte."
-    return _bucket_difference(_bucket_of(wanted), _bucket_of(found)) or _path_difference(wanted, found)
+    if expected.rstrip("/") == actual.rstrip("/"):
+        which = "has a slash at the end" if actual.endswith("/") else "lacks the slash at the end"
+        return f"They differ only in a slash, and issuers are compared byte for byte: {actual} {which}."
+    if expected.lower() == actual.lower():
+        return "They differ only in capital letters, and issuers are compared byte for byte."
+    if actual.startswith(("http://", "HTTP://")) and expected == actual[len("http://") :]:
+        return "It begins with http://; an issuer begins with https://."
+    if expected in (actual.removesuffix(":443"), actual.replace(":443/", "/", 1)):
+        return "It has a port, which IAM removes, and issuers are compared byte for byte."
+    return _bucket_difference(_bucket_in(expected), _bucket_in(actual)) or _path_difference(expected, actual)
 
 
-def _bucket_of(host_path: str) -> t.Optional[_Bucket]:
+def _bucket_in(host_path: str) -> _Bucket | None:
     host, dummy, path = host_path.partition("/")
     match = _BUCKET_HOST.fullmatch(host[:255])
     if match is None:
@@ -55,21 +55,21 @@ def _bucket_of(host_path: str) -> t.Optional[_Bucket]:
     return _Bucket(name, match["region"], match["suffix"], style, rest)
 
 
-def _bucket_difference(wanted: t.Optional[_Bucket], found: t.Optional[_Bucket]) -> t.Optional[str]:
-    if wanted is None or found is None or wanted.name != found.name:
+def _bucket_difference(expected: _Bucket | None, actual: _Bucket | None) -> str | None:
+    if expected is None or actual is None or expected.name != actual.name:
         return None
-    if wanted.suffix != found.suffix:
-        return f"It is of another AWS partition: one ends with {wanted.suffix}, the other with {found.suffix}."
-    if wanted.style != found.style:
-        return "It is the same bucket under another address: one has it in the host name, the other in the path."
-    if (wanted.region is None) != (found.region is None):
-        kind = "global" if found.region is None else "regional"
+    if expected.suffix != actual.suffix:
+        return f"It is in another AWS partition: one ends with {expected.suffix}, the other with {actual.suffix}."
+    if expected.style != actual.style:
+        return "It is the same bucket at another address: one has it in the host name, the other in the path."
+    if (expected.region is None) != (actual.region is None):
+        kind = "global" if actual.region is None else "regional"
         return f"It is the same bucket under its {kind} host name, and issuers are compared byte for byte."
-    if wanted.region != found.region:
-        return f"It is of another region: {found.region}, not {wanted.region}."
+    if expected.region != actual.region:
+        return f"It is in another region: {actual.region}, not {expected.region}."
     return None
 
 
-def _path_difference(wanted: str, found: str) -> t.Optional[str]:
-    hosts = [text.partition("/")[0] for text in (wanted, found)]
-    return "It is on the same host under another path." if hosts[0] == hosts[1] else None
+def _path_difference(expected: str, actual: str) -> str | None:
+    hosts = [text.partition("/")[0] for text in (expected, actual)]
+    return "It is on the same host with another path." if hosts[0] == hosts[1] else None

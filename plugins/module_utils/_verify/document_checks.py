@@ -11,13 +11,13 @@ Whoever serves them may put anything into them, so nothing is taken for what it 
 
 from __future__ import annotations
 
-import json
 import typing as t
 from urllib.parse import urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import strict
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
@@ -48,22 +48,18 @@ Keys = t.Sequence[jwk.Jwk]
 def parse_json(report: Report, check: str, url: str, body: bytes) -> t.Any:
     """The JSON that was served, None where it is none (or null), which is reported."""
     try:
-        # json.loads would take UTF-16, too, which is no JSON: https://www.rfc-editor.org/rfc/rfc8259#section-8.1
-        document = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        # Only UTF-8 is JSON: https://www.rfc-editor.org/rfc/rfc8259#section-8.1
+        document = strict.parse_json(body.decode("utf-8"))
     except UnicodeDecodeError:
         report.error(check, f"{url} is not UTF-8, so it is no JSON.")
         return None
-    except (ValueError, RecursionError):
+    except ValueError:
         report.error(check, f"{url} is not JSON{'; it is empty' if not body.strip() else ''}.")
         return None
     if not isinstance(document, dict):
         report.error(check, f"{url} is JSON, and no object.")
         return None
     return document
-
-
-def _refuse_constant(name: str) -> t.NoReturn:
-    raise ValueError(f"{name} is not JSON, though Python reads it")
 
 
 def check_discovery(

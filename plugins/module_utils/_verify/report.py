@@ -10,7 +10,9 @@ import dataclasses
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, SKIPPED, WARNING
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import as_text
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lines import report_lines, verdict_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,8 +82,7 @@ class Report:
     @property
     def verdict(self) -> str:
         """``broken`` with an error, ``degraded`` with a warning, else ``ok``."""
-        statuses = {check.status for check in self.checks}
-        return "broken" if ERROR in statuses else "degraded" if WARNING in statuses else "ok"
+        return verdict_of(check.status for check in self.checks)
 
     @property
     def diagnosis(self) -> t.Optional[str]:
@@ -95,22 +96,5 @@ class Report:
 
     @property
     def text(self) -> str:
-        """What a person reads: all that is right in one line, all that is not in full."""
-        statuses: dict[str, set[str]] = {}
-        for check in self.checks:
-            statuses.setdefault(check.id, set()).add(check.status)
-        right = [name for name, found in statuses.items() if found == {OK}]
-        left = [name for name, found in statuses.items() if found == {SKIPPED}]
-        lines = [f"{self.verdict}: {len(right)} of {len(statuses)} checks are right ({', '.join(right)})"]
-        for status in (ERROR, WARNING):
-            for check in self.checks:
-                if check.status == status:
-                    lines.append(f"{status}: {check.id}: {check.seen}")
-                    lines += [f"  {name}: {text}" for name, text in _explained(check)]
-        if left:
-            lines.append(f"not checked: {', '.join(left)}")
-        return "\n".join(lines)
-
-
-def _explained(check: Check) -> t.Iterator[tuple[str, str]]:
-    return ((name, text) for name, text in (("likely cause", check.cause), ("remedy", check.remedy)) if text)
+        """The report as a person reads it: what is right as counts by area, what is wrong in full."""
+        return as_text(report_lines([vars(check) for check in self.checks]))

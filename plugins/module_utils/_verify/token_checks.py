@@ -17,12 +17,12 @@ import dataclasses
 import datetime
 import json
 import math
-import re
 import time
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import strict
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
@@ -40,8 +40,6 @@ CLOCK_SKEW = 300
 # What the tokens of Kubernetes' old Secrets have as iss; STS has no use for them:
 # https://kubernetes.io/docs/concepts/security/service-accounts/#get-a-token
 _LEGACY_ISSUER = "kubernetes/serviceaccount"
-
-_BASE64URL = re.compile("[A-Za-z0-9_-]+")
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -104,10 +102,10 @@ def read(text: str) -> Token:
 
 def _decoded(part: str, name: str) -> bytes:
     refusal = IrsaError(f"The token is no JWT: its {name} is not base64url.")
-    # A single character left over is no byte: base64 has four characters for three bytes.
-    if not _BASE64URL.fullmatch(part) or len(part) % 4 == 1:
-        raise refusal
-    content = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    try:
+        content = strict.decode_base64url(part)
+    except ValueError:
+        raise refusal from None
     # Of the last character some bits may stand for nothing. Python drops them; strict readers, as Go's, do not.
     if base64.urlsafe_b64encode(content).decode().rstrip("=") != part:
         raise refusal

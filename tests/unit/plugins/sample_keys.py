@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keys that openssl and ssh-keygen made, so that what is tested did not write what it reads.
+"""Keys from openssl and ssh-keygen, so that the code under test does not read what it wrote itself.
 
-Made when this is imported, and not by fixtures: ansible-test runs each test in a process of its own, where every
-fixture is made anew. Python 3.9 has to do.
+They are created at import and not by fixtures: ansible-test runs each test in its own process, where every fixture
+would be created again. Python 3.9 must be enough.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 for _program in ("openssl", "ssh-keygen"):
     if shutil.which(_program) is None:
-        pytest.skip(f"{_program} is not installed, and keys are made and read with it", allow_module_level=True)
+        pytest.skip(f"{_program} is not installed, and the tests create and read keys with it", allow_module_level=True)
 
 
 def run(*command: str, stdin: bytes = b"") -> bytes:
-    """What a program prints; its failure is the test's."""
-    done = subprocess.run(command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    """Return the output of a program; its failure fails the test."""
+    done = subprocess.run(command, input=stdin, capture_output=True, check=False)
     assert done.returncode == 0, f"{command} failed: {done.stderr.decode()}"
     return done.stdout
 
 
 def openssl(command: str, stdin: bytes = b"") -> bytes:
-    """What openssl prints for a command line without quotes."""
+    """Return the output of openssl for a command line without quotes."""
     return run("openssl", *command.split(), stdin=stdin)
 
 
 def ssh_keygen(options: str) -> tuple[bytes, bytes]:
-    """A private key and its public line, as ssh-keygen writes the two files."""
+    """Return a private key and its public line, as ssh-keygen writes the two files."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "key")
         run("ssh-keygen", "-q", "-N", "", "-C", "", *options.split(), "-f", path)
@@ -49,22 +49,22 @@ def ssh_keygen(options: str) -> tuple[bytes, bytes]:
 
 
 def public_pem(private: bytes) -> bytes:
-    """SubjectPublicKeyInfo of a private key, in PEM."""
+    """Return the SubjectPublicKeyInfo of a private key in PEM."""
     return openssl("pkey -pubout", private)
 
 
 def pkcs8(private: bytes) -> bytes:
-    """A private key as unencrypted PKCS#8."""
+    """Return a private key as unencrypted PKCS#8."""
     return openssl("pkcs8 -topk8 -nocrypt", private)
 
 
 def traditional(private: bytes) -> bytes:
-    """A private key as PKCS#1 or SEC1."""
+    """Return a private key as PKCS#1 or SEC1."""
     return openssl("pkey -traditional", private)
 
 
 def certificate(private: bytes, subject: str = "/CN=sample") -> bytes:
-    """A self-signed certificate of a key, in PEM."""
+    """Return a self-signed certificate for a key in PEM."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(private)
         file.flush()
@@ -72,13 +72,13 @@ def certificate(private: bytes, subject: str = "/CN=sample") -> bytes:
 
 
 def kid(private: bytes) -> str:
-    """The key ID by the recipe of Kubernetes' documentation: base64url of the SHA-256 of the DER public key."""
+    """Return the key ID by the recipe of Kubernetes' documentation: base64url of the SHA-256 of the DER public key."""
     digest = openssl("dgst -sha256 -binary", openssl("pkey -pubout -outform DER", private))
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def openssh_line(private: bytes) -> str:
-    """The OpenSSH line of a private key."""
+    """Return the OpenSSH line of a private key."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(private)
         file.flush()
@@ -86,12 +86,12 @@ def openssh_line(private: bytes) -> str:
 
 
 def secret_lines(private: bytes) -> list[str]:
-    """The full lines of a private key's PEM."""
+    """Return the full lines of a private key's PEM."""
     return [line for line in private.decode().splitlines() if len(line) == 64]
 
 
 def secret_numbers(private: bytes) -> list[int]:
-    """The numbers that make a key private: all but modulus and exponent of RSA, and the one of ECDSA."""
+    """Return the numbers that make a key private: all but modulus and exponent of RSA, and the one of ECDSA."""
     numbers = serialization.load_pem_private_key(private, None, default_backend()).private_numbers()
     if isinstance(numbers, rsa.RSAPrivateNumbers):
         return [numbers.d, numbers.p, numbers.q, numbers.dmp1, numbers.dmq1, numbers.iqmp]
@@ -99,7 +99,7 @@ def secret_numbers(private: bytes) -> list[int]:
 
 
 def traces_of(private: bytes, shown: str) -> list[str]:
-    """What a text gives away of a private key: as PEM, base64 at any offset, hexadecimal or decimal digits."""
+    """Return what a text discloses of a private key: as PEM, base64 at any offset, hexadecimal or decimal digits."""
     for noise in ("\\n", "\\r", "\n", "\r", " ", ":", "-----"):
         shown = shown.replace(noise, "")
     lower, standard = shown.lower(), shown.replace("-", "+").replace("_", "/")
@@ -110,7 +110,7 @@ def traces_of(private: bytes, shown: str) -> list[str]:
         for start in range(0, len(octets) - 15, 8):
             part = octets[start : start + 16]
             for offset in range(3):
-                # Only the letters that depend on these octets alone; those at the ends have bits of what stands beside.
+                # Only the letters that depend on nothing but these octets; those at the ends have bits of others.
                 letters = base64.b64encode(bytes(offset) + part).decode().rstrip("=")[4 if offset else 0 : -1]
                 if letters in standard:
                     found.append(f"base64 {letters}")
@@ -122,22 +122,22 @@ def traces_of(private: bytes, shown: str) -> list[str]:
 
 
 def self_made_ec(curve: str) -> bytes:
-    """A SEC1 key with the EC PARAMETERS before it, as openssl ecparam writes it."""
+    """Return a SEC1 key behind EC PARAMETERS, as openssl ecparam writes it."""
     return openssl(f"ecparam -name {curve} -genkey")
 
 
 class Sample(t.NamedTuple):
-    """A key in each form that a file may have, and what it is."""
+    """A key in each form that a file may have, and its facts."""
 
     traditional: bytes
     pkcs8: bytes
     algorithm: str
-    size: t.Optional[int]
-    curve: t.Optional[str]
+    size: int | None
+    curve: str | None
 
 
-def _sample(made: bytes, algorithm: str, size: t.Optional[int] = None, curve: t.Optional[str] = None) -> Sample:
-    return Sample(traditional(made), pkcs8(made), algorithm, size, curve)
+def _sample(created: bytes, algorithm: str, *, size: int | None = None, curve: str | None = None) -> Sample:
+    return Sample(traditional(created), pkcs8(created), algorithm, size, curve)
 
 
 RSA = _sample(openssl("genrsa 2048"), "RS256", size=2048)

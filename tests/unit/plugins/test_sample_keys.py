@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The search for a private key's traces finds them, and nothing in what is public."""
+"""The search for traces of a private key finds them, and finds nothing in public forms."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ each_kind = pytest.mark.parametrize("sample", samples.EACH_KIND.values(), ids=li
         "decimal",
     ],
 )
-def test_finds_a_key_however_it_is_written(sample, leak):
+def test_traces_of_finds_a_private_key_in_any_form(sample, leak):
     assert samples.traces_of(sample.pkcs8, f"some words before {leak(sample)} and after")
 
 
 @each_kind
-def test_finds_a_part_of_a_key(sample):
+def test_traces_of_finds_a_part_of_a_private_key(sample):
     assert samples.traces_of(sample.pkcs8, "\n".join(sample.traditional.decode().splitlines()[1:-1][:12]))
 
 
 @each_kind
-def test_finds_nothing_in_the_public_forms_and_in_another_key(sample):
+def test_traces_of_finds_nothing_in_public_forms_and_in_other_keys(sample):
     public = (
         samples.public_pem(sample.pkcs8).decode() + samples.openssh_line(sample.traditional) + samples.kid(sample.pkcs8)
     )

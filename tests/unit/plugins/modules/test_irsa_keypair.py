@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""irsa_keypair as a module: what its shell adds to the room, file attributes above all."""
+"""irsa_keypair as a module: what it adds to the key pair, mainly file attributes."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def modes(folder) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("sample", "size", "curve"), [(samples.RSA, 2048, None), (samples.P384, None, "P-384")], ids=["RSA", "EC"]
 )
-def test_says_the_size_of_the_key_and_not_of_its_file(run, folder, sample, size, curve):
+def test_size_is_that_of_the_key_and_not_of_its_file(run, folder, sample, size, curve):
     (folder / "sa.key").write_bytes(sample.pkcs8)
     result = run("irsa_keypair", path=str(folder / "sa.key")).result
     assert (result["size"], result["curve"]) == (size, curve)
 
 
-def test_says_the_same_the_second_time(run, options):
+def test_second_run_returns_the_same(run, options):
     first = run("irsa_keypair", **options).result
     second = run("irsa_keypair", **options).result
     assert (first["changed"], second["changed"]) == (True, False)
@@ -47,21 +47,21 @@ def test_says_the_same_the_second_time(run, options):
         assert second[name] == first[name], name
 
 
-def test_sets_the_mode_of_the_private_file_alone(run, folder, options):
+def test_mode_applies_only_to_the_private_file(run, folder, options):
     assert run("irsa_keypair", **options, mode="0640").result["changed"]
     assert modes(folder) == {"sa.key": 0o640, "sa.pub": 0o644}
     assert not run("irsa_keypair", **options, mode="0640").result["changed"]
 
 
-def test_repairs_the_mode_and_tells_so_in_check_mode(run, folder, options):
+def test_repairs_the_mode_and_announces_it_in_check_mode(run, folder, options):
     run("irsa_keypair", **options)
     (folder / "sa.key").chmod(0o644)
-    foretold = run("irsa_keypair", True, **options, mode="0600").result
+    announced = run("irsa_keypair", True, **options, mode="0600").result
     assert modes(folder)["sa.key"] == 0o644
     done = run("irsa_keypair", **options, mode="0600").result
     assert modes(folder)["sa.key"] == 0o600
-    assert foretold["changed"] is done["changed"] is True
-    assert foretold["actions"] == done["actions"]
+    assert announced["changed"] is done["changed"] is True
+    assert announced["actions"] == done["actions"]
 
 
 def test_warns_of_a_key_that_others_can_read(run, folder, options):
@@ -71,7 +71,7 @@ def test_warns_of_a_key_that_others_can_read(run, folder, options):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_gives_all_files_to_the_owner(run, folder, options):
+def test_owner_applies_to_all_files(run, folder, options):
     result = run("irsa_keypair", **options, owner="nobody").result
     assert result["changed"]
     assert {path.stat().st_uid for path in folder.iterdir()} == {65534}
@@ -79,13 +79,13 @@ def test_gives_all_files_to_the_owner(run, folder, options):
 
 
 @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
-def test_makes_no_key_for_an_owner_who_does_not_exist(run, folder, options, check_mode):
+def test_creates_no_key_for_an_unknown_owner(run, folder, options, check_mode):
     done = run("irsa_keypair", check_mode, fails=True, **options, owner="no-such-user")
     assert "no-such-user" in done.result["msg"]
     assert list(folder.iterdir()) == []
 
 
-def test_check_mode_writes_nothing(run, folder, options):
+def test_irsa_keypair_check_mode_writes_nothing(run, folder, options):
     result = run("irsa_keypair", True, **options).result
     assert (result["changed"], result["exists"], result["kid"]) == (True, False, None)
     assert list(folder.iterdir()) == []
@@ -102,13 +102,13 @@ def test_check_mode_writes_nothing(run, folder, options):
     ],
     ids=["short", "DSA", "curve of RSA", "no path", "no such choice"],
 )
-def test_refuses_wrong_options_by_name(run, folder, options, given, words):
+def test_refusal_names_the_wrong_option(run, folder, options, given, words):
     done = run("irsa_keypair", fails=True, **{**options, **given})
     assert words in done.result["msg"]
     assert list(folder.iterdir()) == []
 
 
-def test_says_what_is_missing_where_cryptography_is(run, options, monkeypatch):
+def test_missing_cryptography_library_is_named(run, options, monkeypatch):
     monkeypatch.setattr(signing_key, "CRYPTOGRAPHY_IMPORT_ERROR", ImportError("no cryptography"))
     message = run("irsa_keypair", fails=True, **options).result["msg"]
     assert "cryptography >= 3.4" in message and "ansible_python_interpreter" in message

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A private key that was given where a public one belongs is refused, and nowhere in what a module prints."""
+"""A private key that was given instead of a public one is refused, and no output of a module contains it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def private_jwk(sample: samples.Sample) -> dict[str, str]:
     """A JWK with its private members, by RFC 7518, section 6."""
     public = jwk.from_public_key(signing_key.load_public(samples.public_pem(sample.pkcs8)))
     names = ["d"] if sample.curve else ["d", "p", "q", "dp", "dq", "qi"]
-    return {**public, **{name: b64url(number) for name, number in zip(names, samples.secret_numbers(sample.pkcs8))}}
+    return {
+        **public,
+        **{name: b64url(number) for name, number in zip(names, samples.secret_numbers(sample.pkcs8), strict=True)},
+    }
 
 
 def b64url(number: int) -> str:
@@ -38,13 +41,13 @@ def b64url(number: int) -> str:
 
 def assert_hidden(sample: samples.Sample, run) -> None:
     assert samples.traces_of(sample.pkcs8, run.printed) == []
-    # What is masked is in the invocation, and there it is masked.
+    # The invocation repeats the options, masked.
     assert "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" in run.printed or "********" in run.printed
 
 
 @each_key
-def test_the_search_finds_what_is_not_masked(sample):
-    """The positive control of all tests here."""
+def test_search_finds_a_key_that_is_not_masked(sample):
+    """Without this, the other tests here would prove nothing."""
     assert samples.traces_of(sample.pkcs8, json.dumps({"msg": json.dumps(private_jwk(sample))}))
 
 
@@ -73,18 +76,18 @@ def test_irsa_jwks_hides_a_private_key_among_public_keys(run, sample, check_mode
 @each_key
 @each_mode
 @pytest.mark.parametrize(
-    "place",
+    "wrap",
     [lambda key: {"keys": [key]}, lambda key: key, lambda key: {"keys": {"first": key}}, lambda key: {"keys": [[key]]}],
-    ids=["JWKS", "JWK alone", "object of keys", "list in a list"],
+    ids=["JWKS", "only a JWK", "object of keys", "list in a list"],
 )
-def test_irsa_jwks_hides_a_private_jwk(run, sample, check_mode, place):
-    done = run("irsa_jwks", check_mode, fails=True, issuer=ISSUER, jwks=[place(private_jwk(sample))])
+def test_irsa_jwks_hides_a_private_jwk(run, sample, check_mode, wrap):
+    done = run("irsa_jwks", check_mode, fails=True, issuer=ISSUER, jwks=[wrap(private_jwk(sample))])
     assert done.result["msg"].startswith("jwks: document 1")
     assert_hidden(sample, done)
 
 
 @each_key
-def test_irsa_jwks_hides_it_also_when_other_options_are_refused(run, sample):
+def test_irsa_jwks_hides_a_private_key_when_other_options_are_refused(run, sample):
     given = {"public_keys": [sample.pkcs8.decode()], "jwks": [{"keys": [private_jwk(sample)]}]}
     for wrong in (
         {},
@@ -98,7 +101,7 @@ def test_irsa_jwks_hides_it_also_when_other_options_are_refused(run, sample):
 
 @each_key
 @each_mode
-def test_irsa_jwks_says_nothing_of_a_private_key_file(run, sample, check_mode, tmp_path):
+def test_irsa_jwks_hides_the_content_of_a_private_key_file(run, sample, check_mode, tmp_path):
     (tmp_path / "sa.key").write_bytes(sample.traditional)
     done = run("irsa_jwks", check_mode, fails=True, issuer=ISSUER, public_key_paths=[str(tmp_path / "sa.key")])
     assert "private key" in done.result["msg"]
@@ -135,7 +138,7 @@ def test_irsa_publish_hides_a_private_key(run, aws, sample, check_mode, spell, o
 
 
 @each_key
-def test_irsa_publish_hides_one_that_is_published_and_taken_out(run, aws, sample):
+def test_irsa_publish_hides_a_published_private_key_that_it_removes(run, aws, sample):
     s3 = aws.quietly("s3")
     s3.create_bucket(Bucket="irsa-prod", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket="irsa-prod", Key="keys.json", Body=json.dumps({"keys": [private_jwk(sample)]}))
@@ -186,7 +189,7 @@ def test_irsa_keypair_prints_no_byte_of_a_key(run, sample, check_mode, tmp_path)
 
 @each_key
 @each_mode
-def test_irsa_issuer_prints_no_byte_of_a_key_at_hand(run, aws, sample, check_mode, tmp_path):
+def test_irsa_issuer_prints_no_byte_of_a_local_key(run, aws, sample, check_mode, tmp_path):
     tmp_path.chmod(0o700)
     (tmp_path / "sa.key").write_bytes(sample.traditional)
     options = {"key_path": str(tmp_path / "sa.key"), "bucket": "irsa-prod", "region": REGION, "verify": False}
@@ -199,7 +202,7 @@ def test_irsa_issuer_prints_no_byte_of_a_key_at_hand(run, aws, sample, check_mod
         assert samples.traces_of(sample.pkcs8, done.printed) == []
 
 
-def test_what_is_public_is_shown(run, aws):
+def test_public_keys_are_not_masked(run, aws):
     done = run("irsa_jwks", issuer=ISSUER, public_keys=[PUBLIC])
     assert done.result["invocation"]["module_args"]["public_keys"] == [PUBLIC]
     assert "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" not in done.printed

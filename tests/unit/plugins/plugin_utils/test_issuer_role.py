@@ -127,9 +127,9 @@ def test_all_invalid_variables_are_reported_at_once():
     )
     first, *problems = message.splitlines()
     assert first == "Invalid variables for role irsa_issuer; nothing was changed."
-    assert [problem.partition(":")[0] for problem in problems[:2]] == [
-        "- irsa_issuer_account_id",
-        "- irsa_issuer_bucket",
+    assert [problem[2:].split()[0].rstrip(":") for problem in problems[:2]] == [
+        "irsa_issuer_account_id",
+        "irsa_issuer_bucket",
     ]
     assert "must be absolute on irsa_issuer_key_host" in message
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is put into sentences, whoever wrote it."""
+"""Untrusted values in messages."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ JSON = st.recursive(
         ({"a": 1}, "an object"),
     ],
 )
-def test_says_what_a_value_is(value, text):
+def test_quoted_value(value, text):
     assert quoted(value) == text
 
 
-def test_cuts_what_is_long():
+def test_quoted_cuts_long_text():
     assert quoted("x" * 400) == f"'{'x' * 300}'…"
 
 
-def test_lists_some_of_many():
+def test_listed_shows_the_first_of_many_values():
     assert listed([]) == "none"
     assert listed(["a", "b"]) == "'a', 'b'"
     assert listed(range(12)).endswith("9 and 2 more")
 
 
 @given(JSON)
-def test_is_one_line_that_a_terminal_prints_as_it_stands(value):
+def test_quoted_is_one_printable_line(value):
     text = quoted(value)
     assert text.isprintable() and text.encode()
     assert len(text) < 3100

@@ -727,6 +727,7 @@ class TestSummary:
             "permissions": summary["permissions"],
             "changed": True,
             "verification": None,
+            "checks": None,
         }
         assert [document["changed"] for document in summary["documents"]] == [True, True]
 

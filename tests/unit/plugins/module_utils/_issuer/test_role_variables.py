@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Everything that is wrong with the role's variables, told at once, each by its name, without repeating a secret."""
+"""All problems with the role's variables at once, each with the variable's name and without repeating a secret."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_variables import problems
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
-# The role's defaults, as its tasks hand them on: what is not set is missing, None or empty.
+# The role's defaults, as its tasks pass them on: a variable that is not set is missing, None or empty.
 DEFAULTS = {
     "bucket": "irsa-prod",
     "manage_bucket": True,
@@ -55,7 +55,7 @@ def found(**given) -> list[str]:
         {"connect_to": "[2001:db8::1]"},
         {"key_type": "ECDSA", "key_curve": "P-256"},
         {"key_type": "RSA", "key_size": 4096},
-        {"key_backup": "s3://private-place/keys"},
+        {"key_backup": "s3://private-bucket/keys"},
         {"key_host": "cp-1"},
         {"key_host": "cp-1", "key_path": "~/sa.key", "public_key_path": "", "openssh_public_key_path": ""},
         {"key_path": "keys/sa.key"},
@@ -68,7 +68,7 @@ def found(**given) -> list[str]:
     ],
     ids=lambda given: ", ".join(given) or "defaults",
 )
-def test_finds_nothing_wrong_with_what_is_right(given):
+def test_valid_variables_have_no_problems(given):
     assert found(**given) == []
 
 
@@ -93,7 +93,11 @@ def test_finds_nothing_wrong_with_what_is_right(given):
             "irsa_issuer_delete_bucket",
             "irsa_issuer_bucket is not",
         ),
-        ({"manage_bucket": False, "delete_bucket": True}, "irsa_issuer_delete_bucket", "somebody else's"),
+        (
+            {"manage_bucket": False, "delete_bucket": True},
+            "irsa_issuer_delete_bucket",
+            "irsa_issuer_manage_bucket is false",
+        ),
         ({"account_id": "12345"}, "irsa_issuer_account_id", "twelve digits"),
         ({"account_id": 12345678901}, "irsa_issuer_account_id", "quotes"),
         ({"account_id": "123456789012\n"}, "irsa_issuer_account_id", "twelve digits"),
@@ -110,15 +114,15 @@ def test_finds_nothing_wrong_with_what_is_right(given):
         ),
         ({"thumbprints": ["auto", "a" * 40]}, "irsa_issuer_thumbprints", "either only"),
         ({"connect_to": "host:0"}, "irsa_issuer_connect_to", "host:port"),
-        ({"extra_jwks": [{"keys": []}, {"kty": "RSA"}]}, "irsa_issuer_extra_jwks", "Document 2"),
+        ({"extra_jwks": [{"keys": []}, {"kty": "RSA"}]}, "irsa_issuer_extra_jwks", "document 2"),
         ({"extra_jwks": [{"keys": [{"kty": "RSA", "d": "x"}]}]}, "irsa_issuer_extra_jwks", "private key"),
-        ({"extra_jwks": "text"}, "irsa_issuer_extra_jwks", "Document 1"),
+        ({"extra_jwks": "text"}, "irsa_issuer_extra_jwks", "document 1"),
         ({"tags": {str(number): "x" for number in range(51)}}, "irsa_issuer_tags", "51 tags"),
-        ({"tags": {"team": None}}, "irsa_issuer_tags", "'team' has no text"),
-        ({"tags": {"team": ["a"]}}, "irsa_issuer_tags", "'team' has no text"),
+        ({"tags": {"team": None}}, "irsa_issuer_tags", "tag 'team' must be text"),
+        ({"tags": {"team": ["a"]}}, "irsa_issuer_tags", "tag 'team' must be text"),
         ({"tags": {"team": "x" * 257}}, "irsa_issuer_tags", "'team' is too long"),
         ({"tags": {"x" * 129: "a"}}, "irsa_issuer_tags", "is too long"),
-        ({"tags": ["team"]}, "irsa_issuer_tags", "no dictionary"),
+        ({"tags": ["team"]}, "irsa_issuer_tags", "must be a dictionary."),
         ({"bucket_encryption": "aws:kms"}, "irsa_issuer_bucket_encryption", "AES256"),
         ({"key_path": ""}, "irsa_issuer_key_path", "is not set"),
         ({"public_key_path": "/srv/irsa/sa-signer.key"}, "irsa_issuer_public_key_path", "different files"),
@@ -135,13 +139,13 @@ def test_finds_nothing_wrong_with_what_is_right(given):
     ],
     ids=lambda value: ", ".join(value) if isinstance(value, dict) else None,
 )
-def test_names_the_variable_and_what_is_wrong_with_it(given, variable, reason):
+def test_problem_names_the_variable_and_the_reason(given, variable, reason):
     messages = found(**given)
     assert len(messages) == 1
     assert variable in messages[0] and reason in messages[0]
 
 
-def test_tells_everything_at_once():
+def test_all_problems_are_reported_at_once():
     messages = found(
         bucket="Irsa.Prod",
         prefix="/x",
@@ -183,7 +187,7 @@ def test_tells_everything_at_once():
         "key_backup",
     ],
 )
-def test_never_repeats_a_private_key(variable):
+def test_problems_never_repeat_a_private_key(variable):
     private = samples.RSA.pkcs8.decode()
     for value in (private, [private], [{"keys": [{"kty": "RSA", "d": private}]}]):
         assert samples.traces_of(samples.RSA.pkcs8, " ".join(found(**{variable: value}))) == []
@@ -196,6 +200,6 @@ anything = scalars | st.lists(scalars | st.dictionaries(st.text(max_size=4), sca
 @hypothesis.given(
     st.dictionaries(st.sampled_from([*DEFAULTS, "account_id", "thumbprints", "connect_to", "key_backup"]), anything)
 )
-def test_any_values_are_judged(given):
-    """The argument specification looks at types, and leaves what templates made as it is."""
+def test_variables_of_any_type_are_checked(given):
+    """The argument spec checks types, but not those of values that templates return."""
     assert all(isinstance(message, str) for message in problems({**DEFAULTS, **given}))

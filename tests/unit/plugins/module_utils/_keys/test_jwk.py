@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""JSON Web Keys against PyJWT and against numbers that openssl prints."""
+"""JSON Web Keys, compared with PyJWT and with the numbers that openssl prints."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
 each_kind = pytest.mark.parametrize("sample", samples.EACH_KIND.values(), ids=list(samples.EACH_KIND))
@@ -47,27 +47,27 @@ def without(key: jwk.Jwk, *members: str) -> jwk.Jwk:
 
 class TestFromPublicKey:
     @each_kind
-    def test_has_what_kube_apiserver_serves_and_nothing_else(self, sample):
+    def test_jwk_has_exactly_the_members_that_kube_apiserver_serves(self, sample):
         key = jwk_of(sample)
         numbers = {"n", "e"} if sample.curve is None else {"crv", "x", "y"}
         assert set(key) == {"kty", "kid", "alg", "use"} | numbers
         assert (key["kid"], key["alg"], key["use"]) == (samples.kid(sample.pkcs8), sample.algorithm, "sig")
         assert (key["kty"], key.get("crv")) == ("EC" if sample.curve else "RSA", sample.curve)
 
-    def test_has_the_modulus_that_openssl_prints(self):
+    def test_jwk_has_the_modulus_that_openssl_prints(self):
         modulus = samples.openssl("rsa -noout -modulus", samples.RSA.pkcs8).decode().strip().partition("=")[2]
         assert RSA["n"] == b64url(bytes.fromhex(modulus))
         assert RSA["e"] == "AQAB"
 
     @pytest.mark.parametrize("name", ["P-256", "P-384", "P-521"])
-    def test_has_the_point_that_openssl_prints(self, name):
+    def test_jwk_has_the_point_that_openssl_prints(self, name):
         text = samples.openssl("pkey -pubout -noout -text_pub", samples.EACH_KIND[name].pkcs8).decode()
         point = bytes.fromhex(re.sub(r"[\s:]", "", text.partition("pub:")[2].partition("ASN1")[0]))
         half = len(point) // 2
         key = jwk_of(samples.EACH_KIND[name])
         assert (key["x"], key["y"]) == (b64url(point[1 : half + 1]), b64url(point[half + 1 :]))
 
-    def test_keeps_the_zeros_that_a_coordinate_begins_with(self):
+    def test_jwk_keeps_leading_zeros_of_coordinates(self):
         """RFC 7518, section 6.2.1.2: always as long as the curve's field."""
         for number in range(1, 5000):
             public_key = ec.derive_private_key(number, ec.SECP256R1()).public_key()
@@ -78,7 +78,7 @@ class TestFromPublicKey:
         assert jwk.usable(key) == key
 
     @each_kind
-    def test_verifies_tokens_that_the_private_key_signed(self, sample):
+    def test_jwk_verifies_tokens_that_the_private_key_signed(self, sample):
         token = jwt.encode({"sub": "pod"}, sample.pkcs8, sample.algorithm, headers={"kid": samples.kid(sample.pkcs8)})
         found = jwt.PyJWKSet.from_dict({"keys": [jwk_of(sample)]})[jwt.get_unverified_header(token)["kid"]]
         assert jwt.decode(token, found, algorithms=[sample.algorithm]) == {"sub": "pod"}
@@ -88,23 +88,23 @@ class TestFromPublicKey:
 
 class TestUsable:
     @each_kind
-    def test_takes_our_own_keys_as_they_are(self, sample):
+    def test_usable_returns_our_own_keys_unchanged(self, sample):
         assert jwk.usable(jwk_of(sample)) == jwk_of(sample)
 
     @pytest.mark.parametrize("key", [RSA, P256], ids=["RSA", "EC"])
-    def test_fills_in_algorithm_and_use(self, key):
+    def test_usable_fills_in_algorithm_and_use(self, key):
         assert jwk.usable(without(key, "alg", "use")) == key
 
     @pytest.mark.parametrize("algorithm", ["RS256", "RS384", "RS512"])
-    def test_keeps_the_algorithm_of_an_rsa_key(self, algorithm):
+    def test_usable_keeps_the_algorithm_of_an_rsa_key(self, algorithm):
         assert jwk.usable({**RSA, "alg": algorithm})["alg"] == algorithm
 
-    def test_keeps_other_members_and_any_kid(self):
+    def test_usable_keeps_other_members_and_any_kid(self):
         key = {**RSA, "kid": "my own", "x5t#S256": "abc", "nbf": 5}
         assert jwk.usable(key) == key
 
     @pytest.mark.parametrize("member", ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"])
-    def test_refuses_each_private_member_without_repeating_it(self, member):
+    def test_usable_refuses_private_members_without_repeating_them(self, member):
         message = refusal(jwk.usable, {**RSA, member: "c2VjcmV0"})
         assert "private members" in message and "disclosed" in message and "c2VjcmV0" not in message
         assert jwk.has_private_members({member: None})
@@ -119,11 +119,11 @@ class TestUsable:
             ({"key_ops": []}, "key_ops"),
             ({"use": "enc"}, "its use is 'enc'"),
             ({"use": None}, "its use is None"),
-            ({"alg": "PS256"}, "'PS256', which is not among RS256, RS384, RS512"),
-            ({"alg": "ES256"}, "'ES256', which is not among RS256, RS384, RS512"),
-            ({"alg": "none"}, "'none', which is not among"),
-            ({"alg": None}, "None, which is not among"),
-            ({"alg": ["RS256"]}, "['RS256'], which is not among"),
+            ({"alg": "PS256"}, "'PS256'; expected RS256 or RS384 or RS512"),
+            ({"alg": "ES256"}, "'ES256'; expected RS256 or RS384 or RS512"),
+            ({"alg": "none"}, "'none'; expected"),
+            ({"alg": None}, "None; expected"),
+            ({"alg": ["RS256"]}, "['RS256']; expected"),
             ({"kty": "oct"}, "its kty is 'oct'"),
             ({"kty": "OKP", "crv": "Ed25519"}, "its kty is 'OKP'"),
             ({"kty": None}, "its kty is None"),
@@ -166,14 +166,14 @@ class TestUsable:
             "1024 bits",
         ],
     )
-    def test_refuses_an_rsa_key_that_sts_would_refuse(self, change, reason):
+    def test_usable_refuses_an_rsa_key_that_sts_would_refuse(self, change, reason):
         assert reason in refusal(jwk.usable, {**RSA, **change})
 
     @pytest.mark.parametrize(
         ("change", "reason"),
         [
-            ({"alg": "ES384"}, "'ES384', which is not among ES256"),
-            ({"alg": "RS256"}, "'RS256', which is not among ES256"),
+            ({"alg": "ES384"}, "'ES384'; expected ES256"),
+            ({"alg": "RS256"}, "'RS256'; expected ES256"),
             ({"crv": "secp256k1"}, "secp256k1"),
             ({"crv": "P-384"}, "numbers do not make a public key"),
             ({"crv": "P-999"}, "its crv is 'P-999'"),
@@ -183,12 +183,12 @@ class TestUsable:
         ],
         ids=["ES384", "RS256", "secp256k1", "another curve", "no curve", "crv null", "no point", "short"],
     )
-    def test_refuses_an_ec_key_that_sts_would_refuse(self, change, reason):
+    def test_usable_refuses_an_ec_key_that_sts_would_refuse(self, change, reason):
         message = refusal(jwk.usable, {**P256, **change})
         assert reason in message or "numbers do not make a public key" in message
 
     @pytest.mark.parametrize("member", ["kid", "n", "e", "kty"])
-    def test_refuses_a_key_that_lacks_something(self, member):
+    def test_usable_refuses_a_key_without_a_required_member(self, member):
         assert member in refusal(jwk.usable, without(RSA, member))
 
 
@@ -197,17 +197,17 @@ def x5c(certificate_pem: bytes) -> list[str]:
 
 
 class TestCertificate:
-    def test_takes_the_certificate_of_the_same_key(self):
+    def test_usable_accepts_a_certificate_for_the_same_key(self):
         key = {**RSA, "x5c": x5c(samples.certificate(samples.RSA.pkcs8))}
         assert jwk.usable(key) == key
 
-    def test_refuses_the_certificate_of_another_key(self):
+    def test_usable_refuses_a_certificate_for_a_different_key(self):
         for other in (samples.OTHER_RSA, samples.P256):
-            assert "of another key" in refusal(jwk.usable, {**RSA, "x5c": x5c(samples.certificate(other.pkcs8))})
+            assert "a different key" in refusal(jwk.usable, {**RSA, "x5c": x5c(samples.certificate(other.pkcs8))})
 
     @pytest.mark.parametrize(
         "value",
-        [[], {}, None, 5, "", "AAAA", [None], [5], ["no base64"], ["AAAA"], [{}], {"0": "AAAA"}],
+        [[], {}, None, 5, "", "AAAA", [None], [5], ["not base64"], ["AAAA"], [{}], {"0": "AAAA"}],
         ids=[
             "empty list",
             "empty object",
@@ -217,16 +217,16 @@ class TestCertificate:
             "text",
             "null in it",
             "number in it",
-            "no base64",
-            "no DER",
+            "not base64",
+            "not DER",
             "object in it",
             "object",
         ],
     )
-    def test_refuses_what_is_no_certificate(self, value):
+    def test_usable_refuses_an_x5c_without_a_certificate(self, value):
         assert "x5c" in refusal(jwk.usable, {**RSA, "x5c": value})
 
-    def test_refuses_a_certificate_of_a_kind_that_nobody_knows(self):
+    def test_usable_refuses_a_certificate_with_an_unknown_key_type(self):
         der = base64.b64decode(x5c(samples.certificate(samples.P256.pkcs8))[0])
         unknown = der.replace(b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01", b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x7f")
         assert "x5c" in refusal(jwk.usable, {**RSA, "x5c": [base64.b64encode(unknown).decode()]})
@@ -243,14 +243,14 @@ class TestParse:
             ("1" * 10_000, "not JSON"),
             ('{"keys": [{"n": NaN}]}', "not JSON"),
             ('{"keys": [], "x": -Infinity}', "not JSON"),
-            ("null", "no JWKS"),
-            ("[]", "no JWKS"),
-            ('"keys"', "no JWKS"),
-            ("{}", "no JWKS"),
-            ('{"keys": {}}', "no JWKS"),
-            ('{"keys": null}', "no JWKS"),
-            ('{"keys": ["kid"]}', "no JWKS"),
-            ('{"keys": [{}, null]}', "no JWKS"),
+            ("null", "not a JWKS"),
+            ("[]", "not a JWKS"),
+            ('"keys"', "not a JWKS"),
+            ("{}", "not a JWKS"),
+            ('{"keys": {}}', "not a JWKS"),
+            ('{"keys": null}', "not a JWKS"),
+            ('{"keys": ["kid"]}', "not a JWKS"),
+            ('{"keys": [{}, null]}', "not a JWKS"),
             ("<html>", "not JSON"),
         ],
         ids=[
@@ -272,14 +272,14 @@ class TestParse:
             "HTML",
         ],
     )
-    def test_refuses_what_is_no_jwks(self, text, reason):
+    def test_parse_jwks_refuses_text_that_is_not_a_jwks(self, text, reason):
         assert reason in refusal(jwk.parse_jwks, text)
 
-    def test_gives_the_keys_as_they_are(self):
+    def test_parse_jwks_returns_the_keys_unchanged(self):
         listed = [RSA, {"kty": "weird"}, {}]
         assert jwk.parse_jwks(json.dumps({"keys": listed, "more": 1})) == listed
 
-    def test_takes_no_keys(self):
+    def test_parse_jwks_accepts_a_jwks_without_keys(self):
         assert jwk.parse_jwks('{"keys": []}') == []
 
 
@@ -302,7 +302,7 @@ def test_any_text_is_a_jwks_or_refused(text):
     except Fault:
         return
     assert all(isinstance(key, dict) for key in found)
-    # What is taken can be written again as JSON that every reader takes.
+    # Accepted keys can be written as JSON that every reader accepts.
     json.dumps(found, allow_nan=False)
 
 
@@ -315,12 +315,12 @@ def test_any_object_is_usable_or_refused(changes, base):
     except Fault:
         return
     assert not jwk.has_private_members(key)
-    # An independent library makes the same kind of key of what is taken.
+    # An independent library reads an accepted key as the same type.
     assert jwt.PyJWK.from_dict(key).key_type == key["kty"]
 
 
 class TestComparing:
-    def test_says_the_algorithm_of_any_key(self):
+    def test_algorithm_of_any_jwk(self):
         assert jwk.algorithm_of({"alg": "PS512", "kty": "RSA"}) == "PS512"
         assert jwk.algorithm_of({"kty": "RSA"}) == "RS256"
         assert [
@@ -334,16 +334,16 @@ class TestComparing:
         ]
         assert jwk.algorithm_of({}) is None
 
-    def test_tells_keys_apart_by_their_numbers_alone(self):
+    def test_same_numbers_compares_only_the_numbers(self):
         assert jwk.same_numbers(RSA, {**RSA, "kid": "", "alg": "RS512", "use": "enc"})
         assert not jwk.same_numbers(RSA, jwk_of(samples.OTHER_RSA))
         assert not jwk.same_numbers(RSA, P256)
 
 
 class TestCount:
-    def test_takes_a_hundred_of_each_type(self):
+    def test_check_count_accepts_a_hundred_keys_of_each_type(self):
         jwk.check_count([RSA] * 100 + [P256] * 100)
 
     @pytest.mark.parametrize("key", [RSA, P256], ids=["RSA", "EC"])
-    def test_refuses_one_more(self, key):
+    def test_check_count_refuses_101_keys_of_a_type(self, key):
         assert f"101 {key['kty']} keys" in refusal(jwk.check_count, [key] * 101)

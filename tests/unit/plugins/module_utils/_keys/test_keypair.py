@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Key pairs on disk, one test for each thing that irsa_keypair promises. Runs under Python 3.9, too (tests/py39)."""
+"""Key pairs on disk: one test for each promise of irsa_keypair. Also runs under Python 3.9."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import stat
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files, keypair, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files, keypair, signing_key
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
 RSA, P256 = samples.RSA, samples.P256
@@ -27,8 +27,8 @@ REMOVE_PEM, REMOVE_OPENSSH = "file:RemovePublicKey", "file:RemoveOpensshPublicKe
 NO_FACTS = dict.fromkeys(("kid", "algorithm", "fingerprint", "public_key", "openssh_public_key", "size", "curve"))
 
 
-class Endpoint:
-    """A directory of key files, and the module's work on it with any options."""
+class KeyFolder:
+    """A directory of key files, and runs of irsa_keypair in it with any options."""
 
     def __init__(self, folder) -> None:
         self.folder = folder
@@ -66,7 +66,7 @@ class Endpoint:
         self.key.chmod(mode)
 
     def state(self):
-        """Everything that a run could change: names, bytes, modes, and which file it is."""
+        """Return everything that a run could change: names, bytes, modes and inodes."""
         return {
             path.name: (
                 path.read_bytes() if path.is_file() else None,
@@ -78,24 +78,24 @@ class Endpoint:
 
 
 @pytest.fixture
-def place(tmp_path):
+def key_folder(tmp_path):
     folder = tmp_path / "pki"
     folder.mkdir()
     folder.chmod(0o700)
-    return Endpoint(folder)
+    return KeyFolder(folder)
 
 
 @pytest.fixture
-def three_paths(place):
-    return {"public_key_path": str(place.pem), "openssh_public_key_path": str(place.openssh)}
+def three_paths(key_folder):
+    return {"public_key_path": str(key_folder.pem), "openssh_public_key_path": str(key_folder.openssh)}
 
 
-def refusal(place, *secrets: bytes, **given) -> str:
-    """The message of a run that is refused; one that changed something, or repeats a key, fails the test."""
-    before = place.state()
+def refusal(key_folder, *secrets: bytes, **given) -> str:
+    """Return the message of a refused run; it must change nothing and repeat no key."""
+    before = key_folder.state()
     with pytest.raises(IrsaError) as caught:
-        place.present(**given)
-    assert place.state() == before
+        key_folder.present(**given)
+    assert key_folder.state() == before
     for secret in secrets:
         assert not any(line in str([caught.value, caught.value.details]) for line in samples.secret_lines(secret))
     return str(caught.value)
@@ -105,26 +105,26 @@ def assert_no_secret_of(private: bytes, shown) -> None:
     assert samples.traces_of(private, json.dumps(shown)) == []
 
 
-def assert_as_foretold(place, given):
-    """Run in check mode, then for real: the former writes nothing and lists what the latter does."""
-    before = place.state()
-    foretold = place.present(check_mode=True, **given)
-    assert place.state() == before
-    done = place.present(**given)
-    assert foretold["actions"] == done["actions"]
-    assert foretold["changed"] == done["changed"] == bool(done["actions"])
+def assert_as_announced(key_folder, given):
+    """Run in check mode, then for real: the first writes nothing and announces what the second does."""
+    before = key_folder.state()
+    announced = key_folder.present(check_mode=True, **given)
+    assert key_folder.state() == before
+    done = key_folder.present(**given)
+    assert announced["actions"] == done["actions"]
+    assert announced["changed"] == done["changed"] == bool(done["actions"])
     return done
 
 
-class TestMaking:
-    def test_makes_an_rsa_key_and_its_public_forms(self, place, three_paths):
-        result = assert_as_foretold(place, three_paths)
+class TestCreating:
+    def test_creates_an_rsa_key_and_its_public_forms(self, key_folder, three_paths):
+        result = assert_as_announced(key_folder, three_paths)
         assert result["actions"] == [CREATE, WRITE_PEM, WRITE_OPENSSH]
-        private = place.key.read_bytes()
+        private = key_folder.key.read_bytes()
         assert private.startswith(b"-----BEGIN RSA PRIVATE KEY-----")
-        assert place.pem.read_bytes() == samples.public_pem(private)
-        assert place.openssh.read_text() == samples.openssh_line(private) + "\n"
-        assert [stat.S_IMODE(path.stat().st_mode) for path in (place.key, place.pem, place.openssh)] == [
+        assert key_folder.pem.read_bytes() == samples.public_pem(private)
+        assert key_folder.openssh.read_text() == samples.openssh_line(private) + "\n"
+        assert [stat.S_IMODE(path.stat().st_mode) for path in (key_folder.key, key_folder.pem, key_folder.openssh)] == [
             0o600,
             0o644,
             0o644,
@@ -144,69 +144,71 @@ class TestMaking:
             ({"type": "ECDSA", "format": "pkcs8"}, "PRIVATE KEY", "ES256", "P-256"),
             ({"format": "pkcs8"}, "PRIVATE KEY", "RS256", 2048),
         ],
-        ids=["RSA 3072", "size alone", "ECDSA", "P-384", "P-521", "PKCS#8 EC", "PKCS#8 RSA"],
+        ids=["RSA 3072", "only size", "ECDSA", "P-384", "P-521", "PKCS#8 EC", "PKCS#8 RSA"],
     )
-    def test_makes_the_key_that_was_asked_for(self, place, given, first_line, algorithm, size_or_curve):
-        result = place.present(**given)
-        private = place.key.read_bytes()
+    def test_creates_a_key_of_the_given_type_size_curve_and_format(
+        self, key_folder, given, first_line, algorithm, size_or_curve
+    ):
+        result = key_folder.present(**given)
+        private = key_folder.key.read_bytes()
         assert private.startswith(f"-----BEGIN {first_line}-----\n".encode())
         assert (result["algorithm"], result["size"] or result["curve"]) == (algorithm, size_or_curve)
         assert result["kid"] == samples.kid(private)
 
-    def test_says_the_same_the_second_time_and_changes_nothing(self, place, three_paths):
-        first = place.present(type="ECDSA", **three_paths)
-        before = place.state()
-        second = place.present(type="ECDSA", **three_paths)
-        assert place.state() == before
+    def test_second_run_returns_the_same_and_changes_nothing(self, key_folder, three_paths):
+        first = key_folder.present(type="ECDSA", **three_paths)
+        before = key_folder.state()
+        second = key_folder.present(type="ECDSA", **three_paths)
+        assert key_folder.state() == before
         assert (second["changed"], second["actions"], second["warnings"]) == (False, [], [])
         assert second["diff"]["before"] == second["diff"]["after"]
         for name in (*NO_FACTS, "path", "exists"):
             assert second[name] == first[name]
 
-    def test_knows_no_kid_in_check_mode(self, place, three_paths):
-        result = place.present(check_mode=True, **three_paths)
+    def test_check_mode_returns_no_facts_of_a_new_key(self, key_folder, three_paths):
+        result = key_folder.present(check_mode=True, **three_paths)
         assert {name: result[name] for name in NO_FACTS} == NO_FACTS
         assert (result["changed"], result["exists"]) == (True, False)
-        assert "known when the key has been made" in json.dumps(result["diff"]["after"])
+        assert "known when the key has been created" in json.dumps(result["diff"]["after"])
 
-    def test_makes_none_when_told_not_to(self, place, three_paths):
-        result = assert_as_foretold(place, {"create": False, **three_paths})
+    def test_create_false_creates_no_key(self, key_folder, three_paths):
+        result = assert_as_announced(key_folder, {"create": False, **three_paths})
         assert (result["changed"], result["exists"], result["actions"]) == (False, False, [])
         assert {name: result[name] for name in NO_FACTS} == NO_FACTS
-        assert place.state() == {}
+        assert key_folder.state() == {}
 
-    def test_adopts_the_key_of_a_run_that_was_faster(self, place, three_paths, monkeypatch):
+    def test_adopts_the_key_of_a_faster_run(self, key_folder, three_paths, monkeypatch):
         real = key_files.create_private
 
-        def be_late(path, content):
-            place.put(RSA.traditional)
+        def lose_the_race(path, content):
+            key_folder.put(RSA.traditional)
             return real(path, content)
 
-        monkeypatch.setattr(key_files, "create_private", be_late)
-        result = place.present(**three_paths)
+        monkeypatch.setattr(key_files, "create_private", lose_the_race)
+        result = key_folder.present(**three_paths)
         assert result["kid"] == samples.kid(RSA.traditional)
         assert result["actions"] == [WRITE_PEM, WRITE_OPENSSH]
-        assert place.key.read_bytes() == RSA.traditional
-        assert place.pem.read_bytes() == samples.public_pem(RSA.traditional)
+        assert key_folder.key.read_bytes() == RSA.traditional
+        assert key_folder.pem.read_bytes() == samples.public_pem(RSA.traditional)
 
-    def test_refuses_the_key_of_a_faster_run_that_wanted_another_kind(self, place, monkeypatch):
-        def be_late(path, content):
-            place.put(RSA.traditional)
+    def test_refuses_the_key_of_a_faster_run_with_other_options(self, key_folder, monkeypatch):
+        def lose_the_race(path, content):
+            key_folder.put(RSA.traditional)
             return False
 
-        monkeypatch.setattr(key_files, "create_private", be_late)
-        with pytest.raises(IrsaError, match="its type is RSA, wanted is ECDSA"):
-            place.present(type="ECDSA")
-        assert place.key.read_bytes() == RSA.traditional
+        monkeypatch.setattr(key_files, "create_private", lose_the_race)
+        with pytest.raises(IrsaError, match="its type is RSA, not ECDSA"):
+            key_folder.present(type="ECDSA")
+        assert key_folder.key.read_bytes() == RSA.traditional
 
-    def test_two_runs_at_once_end_with_one_key(self, place, three_paths):
+    def test_two_runs_at_once_end_with_one_key(self, key_folder, three_paths):
         children = []
         for _number in range(2):
             reading, writing = os.pipe()
             child = os.fork()
             if child == 0:
                 try:
-                    os.write(writing, json.dumps(place.present(type="ECDSA", **three_paths)["kid"]).encode())
+                    os.write(writing, json.dumps(key_folder.present(type="ECDSA", **three_paths)["kid"]).encode())
                 finally:
                     os._exit(0)
             os.close(writing)
@@ -216,57 +218,60 @@ class TestMaking:
             with os.fdopen(reading, "rb") as stream:
                 kids.append(json.loads(stream.read()))
             os.waitpid(child, 0)
-        assert set(kids) == {samples.kid(place.key.read_bytes())}
-        assert place.pem.read_bytes() == samples.public_pem(place.key.read_bytes())
+        assert set(kids) == {samples.kid(key_folder.key.read_bytes())}
+        assert key_folder.pem.read_bytes() == samples.public_pem(key_folder.key.read_bytes())
 
 
 class TestAdopting:
     @each_kind
     @pytest.mark.parametrize("form", ["traditional", "pkcs8"])
-    def test_adopts_any_usable_key_as_it_is(self, place, three_paths, sample, form):
-        place.put(getattr(sample, form))
-        before = place.state()
-        result = assert_as_foretold(place, three_paths)
+    def test_adopts_any_usable_key_unchanged(self, key_folder, three_paths, sample, form):
+        key_folder.put(getattr(sample, form))
+        before = key_folder.state()
+        result = assert_as_announced(key_folder, three_paths)
         assert result["actions"] == [WRITE_PEM, WRITE_OPENSSH]
-        assert place.state()["sa-signer.key"] == before["sa-signer.key"]
+        assert key_folder.state()["sa-signer.key"] == before["sa-signer.key"]
         assert (result["kid"], result["algorithm"]) == (samples.kid(sample.pkcs8), sample.algorithm)
         assert (result["size"], result["curve"]) == (sample.size, sample.curve)
-        assert place.pem.read_bytes() == samples.public_pem(sample.pkcs8)
+        assert key_folder.pem.read_bytes() == samples.public_pem(sample.pkcs8)
         assert_no_secret_of(sample.pkcs8, result)
         assert_no_secret_of(sample.traditional, result)
 
-    def test_adopts_with_create_false(self, place, three_paths):
-        place.put(RSA.traditional)
-        assert assert_as_foretold(place, {"create": False, **three_paths})["actions"] == [WRITE_PEM, WRITE_OPENSSH]
+    def test_create_false_adopts_an_existing_key(self, key_folder, three_paths):
+        key_folder.put(RSA.traditional)
+        assert assert_as_announced(key_folder, {"create": False, **three_paths})["actions"] == [
+            WRITE_PEM,
+            WRITE_OPENSSH,
+        ]
 
     @pytest.mark.parametrize("form", ["auto", "traditional", "pkcs8"])
     @pytest.mark.parametrize("present", ["traditional", "pkcs8"])
     @pytest.mark.parametrize("sample", [RSA, P256], ids=["RSA", "P-256"])
-    def test_rewrites_the_form_only_where_it_is_asked_for(self, place, sample, present, form):
-        place.put(getattr(sample, present), 0o640)
-        result = assert_as_foretold(place, {"format": form, "mode": "0640"})
-        wanted = present if form == "auto" else form
-        assert result["actions"] == ([] if wanted == present else [REWRITE])
-        assert place.key.read_bytes() == getattr(sample, wanted)
-        assert stat.S_IMODE(place.key.stat().st_mode) == 0o640
+    def test_rewrites_the_private_key_only_for_a_different_format(self, key_folder, sample, present, form):
+        key_folder.put(getattr(sample, present), 0o640)
+        result = assert_as_announced(key_folder, {"format": form, "mode": "0640"})
+        desired = present if form == "auto" else form
+        assert result["actions"] == ([] if desired == present else [REWRITE])
+        assert key_folder.key.read_bytes() == getattr(sample, desired)
+        assert stat.S_IMODE(key_folder.key.stat().st_mode) == 0o640
         assert result["kid"] == samples.kid(sample.pkcs8)
 
-    def test_never_lets_a_rewritten_key_become_readable_by_everybody(self, place):
-        place.put(RSA.pkcs8, 0o644)
-        place.present(format="traditional")
-        assert stat.S_IMODE(place.key.stat().st_mode) == 0o640
+    def test_rewritten_private_key_is_never_world_readable(self, key_folder):
+        key_folder.put(RSA.pkcs8, 0o644)
+        key_folder.present(format="traditional")
+        assert stat.S_IMODE(key_folder.key.stat().st_mode) == 0o640
 
-    def test_warns_of_a_key_that_others_can_read(self, place):
-        place.put(RSA.traditional, 0o644)
-        assert any("has mode 0644" in warning for warning in place.present()["warnings"])
-        assert place.present(mode="0600")["warnings"] == []
+    def test_warns_of_a_key_that_others_can_read(self, key_folder):
+        key_folder.put(RSA.traditional, 0o644)
+        assert any("has mode 0644" in warning for warning in key_folder.present()["warnings"])
+        assert key_folder.present(mode="0600")["warnings"] == []
 
-    def test_reads_a_key_through_a_symbolic_link(self, place):
-        (place.folder / "real.key").write_bytes(RSA.traditional)
-        (place.folder / "real.key").chmod(0o600)
-        place.key.symlink_to("real.key")
-        assert place.present()["kid"] == samples.kid(RSA.traditional)
-        assert "never written through one" in refusal(place, RSA.traditional, format="pkcs8")
+    def test_reads_a_key_through_a_symbolic_link(self, key_folder):
+        (key_folder.folder / "real.key").write_bytes(RSA.traditional)
+        (key_folder.folder / "real.key").chmod(0o600)
+        key_folder.key.symlink_to("real.key")
+        assert key_folder.present()["kid"] == samples.kid(RSA.traditional)
+        assert "never written through one" in refusal(key_folder, RSA.traditional, format="pkcs8")
 
     @pytest.mark.parametrize(
         ("content", "reason"),
@@ -274,7 +279,7 @@ class TestAdopting:
             (b"", "no PEM block"),
             (RSA.traditional[:500], "truncated"),
             (RSA.traditional + P256.traditional, "2 PEM blocks"),
-            (samples.public_pem(RSA.pkcs8), "public part only"),
+            (samples.public_pem(RSA.pkcs8), "only a public part"),
             (samples.openssl("pkcs8 -topk8 -passout pass:secret", RSA.pkcs8), "encrypted"),
             (samples.ssh_keygen("-t ecdsa")[0], "OpenSSH's own format"),
             (samples.openssl("genpkey -algorithm ed25519"), "Ed25519"),
@@ -283,16 +288,16 @@ class TestAdopting:
         ids=["empty", "truncated", "two keys", "public", "encrypted", "OpenSSH", "Ed25519", "RSA-1024"],
     )
     @pytest.mark.parametrize("regenerate", ["never", "fail"])
-    def test_leaves_an_unusable_file_alone(self, place, three_paths, content, reason, regenerate):
-        place.put(content)
-        message = refusal(place, content, regenerate=regenerate, **three_paths)
-        assert reason in message and str(place.key) in message and "left alone" in message
-        assert refusal(place, content, check_mode=True, regenerate=regenerate, **three_paths) == message
+    def test_unusable_private_key_file_is_not_changed(self, key_folder, three_paths, content, reason, regenerate):
+        key_folder.put(content)
+        message = refusal(key_folder, content, regenerate=regenerate, **three_paths)
+        assert reason in message and str(key_folder.key) in message and "not changed" in message
+        assert refusal(key_folder, content, check_mode=True, regenerate=regenerate, **three_paths) == message
 
 
 class TestRegenerating:
-    WISHES = pytest.mark.parametrize(
-        ("sample", "spec"),
+    MISMATCHES = pytest.mark.parametrize(
+        ("sample", "given"),
         [
             (RSA, {"size": 4096}),
             (RSA, {"type": "ECDSA"}),
@@ -302,49 +307,49 @@ class TestRegenerating:
         ids=["larger", "ECDSA", "RSA", "other curve"],
     )
 
-    @WISHES
-    def test_fail_stops_at_a_key_of_another_kind(self, place, three_paths, sample, spec):
-        place.put(sample.traditional)
-        message = refusal(place, sample.traditional, **spec, **three_paths)
-        assert "another than wanted" in message and "left alone" in message
-        assert refusal(place, check_mode=True, **spec, **three_paths) == message
+    @MISMATCHES
+    def test_regenerate_fail_refuses_a_key_that_does_not_match(self, key_folder, three_paths, sample, given):
+        key_folder.put(sample.traditional)
+        message = refusal(key_folder, sample.traditional, **given, **three_paths)
+        assert "does not match the options" in message and "not changed" in message
+        assert refusal(key_folder, check_mode=True, **given, **three_paths) == message
 
-    @WISHES
-    def test_never_keeps_it_with_a_warning(self, place, sample, spec):
-        place.put(sample.traditional)
-        result = assert_as_foretold(place, {"regenerate": "never", **spec})
+    @MISMATCHES
+    def test_regenerate_never_keeps_a_key_that_does_not_match_with_a_warning(self, key_folder, sample, given):
+        key_folder.put(sample.traditional)
+        result = assert_as_announced(key_folder, {"regenerate": "never", **given})
         assert result["changed"] is False
-        assert place.key.read_bytes() == sample.traditional
+        assert key_folder.key.read_bytes() == sample.traditional
         assert len(result["warnings"]) == 1 and "kept although" in result["warnings"][0]
 
-    def test_always_replaces_even_a_matching_key(self, place, three_paths):
-        place.put(P256.traditional)
-        result = assert_as_foretold(place, {"regenerate": "always", "type": "ECDSA", **three_paths})
+    def test_regenerate_always_replaces_even_a_matching_key(self, key_folder, three_paths):
+        key_folder.put(P256.traditional)
+        result = assert_as_announced(key_folder, {"regenerate": "always", "type": "ECDSA", **three_paths})
         assert result["actions"] == [REPLACE, WRITE_PEM, WRITE_OPENSSH]
-        assert result["kid"] == samples.kid(place.key.read_bytes()) != samples.kid(P256.traditional)
-        assert stat.S_IMODE(place.key.stat().st_mode) == 0o600
-        assert_no_secret_of(place.key.read_bytes(), result)
+        assert result["kid"] == samples.kid(key_folder.key.read_bytes()) != samples.kid(P256.traditional)
+        assert stat.S_IMODE(key_folder.key.stat().st_mode) == 0o600
+        assert_no_secret_of(key_folder.key.read_bytes(), result)
         assert_no_secret_of(P256.traditional, result)
 
-    def test_always_makes_a_first_key(self, place):
-        assert assert_as_foretold(place, {"regenerate": "always", "type": "ECDSA"})["actions"] == [CREATE]
+    def test_regenerate_always_creates_a_first_key(self, key_folder):
+        assert assert_as_announced(key_folder, {"regenerate": "always", "type": "ECDSA"})["actions"] == [CREATE]
 
     @pytest.mark.parametrize("content", [b"", b"no key", RSA.traditional[:300]], ids=["empty", "text", "truncated"])
-    def test_always_replaces_an_unusable_file(self, place, content):
-        place.put(content)
-        result = assert_as_foretold(place, {"regenerate": "always", "type": "ECDSA"})
+    def test_regenerate_always_replaces_an_unusable_file(self, key_folder, content):
+        key_folder.put(content)
+        result = assert_as_announced(key_folder, {"regenerate": "always", "type": "ECDSA"})
         assert result["actions"] == [REPLACE]
-        assert result["kid"] == samples.kid(place.key.read_bytes())
+        assert result["kid"] == samples.kid(key_folder.key.read_bytes())
 
-    def test_always_without_create_replaces_nothing(self, place):
-        place.put(P256.traditional)
-        assert place.present(regenerate="always", create=False)["kid"] == samples.kid(P256.traditional)
-        assert place.key.read_bytes() == P256.traditional
+    def test_regenerate_always_with_create_false_replaces_nothing(self, key_folder):
+        key_folder.put(P256.traditional)
+        assert key_folder.present(regenerate="always", create=False)["kid"] == samples.kid(P256.traditional)
+        assert key_folder.key.read_bytes() == P256.traditional
 
-    def test_always_never_writes_through_a_symbolic_link(self, place):
-        (place.folder / "real.key").write_bytes(P256.traditional)
-        place.key.symlink_to("real.key")
-        assert "symbolic link" in refusal(place, P256.traditional, regenerate="always", type="ECDSA")
+    def test_regenerate_always_never_writes_through_a_symbolic_link(self, key_folder):
+        (key_folder.folder / "real.key").write_bytes(P256.traditional)
+        key_folder.key.symlink_to("real.key")
+        assert "symbolic link" in refusal(key_folder, P256.traditional, regenerate="always", type="ECDSA")
 
 
 class TestBackup:
@@ -353,46 +358,49 @@ class TestBackup:
         [({"regenerate": "always", "type": "ECDSA"}, True), ({"format": "pkcs8"}, True), ({}, False)],
         ids=["replaced", "rewritten", "unchanged"],
     )
-    def test_keeps_what_is_replaced_or_rewritten(self, place, given, replaced):
-        place.put(P256.traditional)
-        foretold = place.present(check_mode=True, backup=True, **given)
-        assert "backup_file" not in foretold
-        assert os.listdir(place.folder) == ["sa-signer.key"]
-        result = place.present(backup=True, **given)
+    def test_backup_keeps_a_key_that_is_replaced_or_rewritten(self, key_folder, given, replaced):
+        key_folder.put(P256.traditional)
+        announced = key_folder.present(check_mode=True, backup=True, **given)
+        assert "backup_file" not in announced
+        assert os.listdir(key_folder.folder) == ["sa-signer.key"]
+        result = key_folder.present(backup=True, **given)
         assert ("backup_file" in result) == replaced
         if replaced:
-            assert os.path.dirname(result["backup_file"]) == str(place.folder)
+            assert os.path.dirname(result["backup_file"]) == str(key_folder.folder)
             with open(result["backup_file"], "rb") as stream:
                 assert stream.read() == P256.traditional
             assert stat.S_IMODE(os.stat(result["backup_file"]).st_mode) == 0o600
 
-    def test_keeps_what_is_removed(self, place):
-        place.put(P256.traditional)
-        result = place.absent(backup=True)
-        assert os.listdir(place.folder) == [os.path.basename(result["backup_file"])]
+    def test_backup_keeps_a_key_that_is_removed(self, key_folder):
+        key_folder.put(P256.traditional)
+        result = key_folder.absent(backup=True)
+        assert os.listdir(key_folder.folder) == [os.path.basename(result["backup_file"])]
 
-    def test_keeps_none_unless_asked(self, place):
-        place.put(P256.traditional)
-        assert "backup_file" not in place.present(regenerate="always", type="ECDSA")
-        assert os.listdir(place.folder) == ["sa-signer.key"]
+    def test_no_backup_by_default(self, key_folder):
+        key_folder.put(P256.traditional)
+        assert "backup_file" not in key_folder.present(regenerate="always", type="ECDSA")
+        assert os.listdir(key_folder.folder) == ["sa-signer.key"]
 
 
 class TestPublicFiles:
-    def test_writes_a_missing_one_without_a_warning(self, place, three_paths):
-        place.put(RSA.traditional)
-        place.present(**three_paths)
-        place.pem.unlink()
-        result = assert_as_foretold(place, three_paths)
+    def test_writes_a_missing_public_file_without_a_warning(self, key_folder, three_paths):
+        key_folder.put(RSA.traditional)
+        key_folder.present(**three_paths)
+        key_folder.pem.unlink()
+        result = assert_as_announced(key_folder, three_paths)
         assert (result["actions"], result["warnings"]) == ([WRITE_PEM], [])
-        assert place.pem.read_bytes() == samples.public_pem(RSA.traditional)
+        assert key_folder.pem.read_bytes() == samples.public_pem(RSA.traditional)
 
     @pytest.mark.parametrize(
         ("content", "reason"),
         [
-            (samples.public_pem(samples.OTHER_RSA.pkcs8), f"is of another key, {samples.kid(samples.OTHER_RSA.pkcs8)}"),
+            (
+                samples.public_pem(samples.OTHER_RSA.pkcs8),
+                f"contains a different key, {samples.kid(samples.OTHER_RSA.pkcs8)}",
+            ),
             (
                 samples.openssh_line(samples.P256.traditional).encode(),
-                f"is of another key, {samples.kid(samples.P256.pkcs8)}",
+                f"contains a different key, {samples.kid(samples.P256.pkcs8)}",
             ),
             (samples.public_pem(RSA.pkcs8)[:100], "truncated"),
             (b"", "0 public keys"),
@@ -401,13 +409,13 @@ class TestPublicFiles:
         ids=["another's", "another's line", "truncated", "empty", "bytes"],
     )
     @pytest.mark.parametrize("which", ["pem", "openssh"])
-    def test_writes_a_wrong_one_anew_with_a_warning(self, place, three_paths, content, reason, which):
-        place.put(RSA.traditional)
-        place.present(**three_paths)
-        file = getattr(place, which)
+    def test_rewrites_a_wrong_public_file_with_a_warning(self, key_folder, three_paths, content, reason, which):
+        key_folder.put(RSA.traditional)
+        key_folder.present(**three_paths)
+        file = getattr(key_folder, which)
         right = file.read_bytes()
         file.write_bytes(content)
-        result = assert_as_foretold(place, three_paths)
+        result = assert_as_announced(key_folder, three_paths)
         assert result["actions"] == [WRITE_PEM if which == "pem" else WRITE_OPENSSH]
         assert file.read_bytes() == right
         assert len(result["warnings"]) == 1 and str(file) in result["warnings"][0] and reason in result["warnings"][0]
@@ -422,41 +430,41 @@ class TestPublicFiles:
         ],
         ids=["CRLF", "PKCS#1", "certificate", "OpenSSH with a comment"],
     )
-    def test_leaves_another_spelling_of_the_same_key_alone(self, place, content):
-        place.put(RSA.traditional)
-        place.pem.write_bytes(content)
-        result = place.present(public_key_path=str(place.pem))
+    def test_public_file_with_the_same_key_in_another_form_is_not_changed(self, key_folder, content):
+        key_folder.put(RSA.traditional)
+        key_folder.pem.write_bytes(content)
+        result = key_folder.present(public_key_path=str(key_folder.pem))
         assert (result["changed"], result["warnings"]) == (False, [])
-        assert place.pem.read_bytes() == content
+        assert key_folder.pem.read_bytes() == content
 
     @pytest.mark.parametrize("which", ["public_key_path", "openssh_public_key_path"])
-    @pytest.mark.parametrize("key_is_there", [True, False], ids=["adopting", "making"])
+    @pytest.mark.parametrize("key_is_there", [True, False], ids=["adopting", "creating"])
     @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
-    def test_never_overwrites_a_private_key(self, place, which, key_is_there, check_mode):
+    def test_public_file_never_overwrites_a_private_key(self, key_folder, which, key_is_there, check_mode):
         if key_is_there:
-            place.put(RSA.traditional)
-        place.pem.write_bytes(samples.OTHER_RSA.traditional)
+            key_folder.put(RSA.traditional)
+        key_folder.pem.write_bytes(samples.OTHER_RSA.traditional)
         with pytest.raises(IrsaError) as caught:
-            place.present(check_mode=check_mode, **{which: str(place.pem)})
-        assert "holds a private key" in str(caught.value)
-        assert place.pem.read_bytes() == samples.OTHER_RSA.traditional
+            key_folder.present(check_mode=check_mode, **{which: str(key_folder.pem)})
+        assert "contains a private key" in str(caught.value)
+        assert key_folder.pem.read_bytes() == samples.OTHER_RSA.traditional
         assert_no_secret_of(samples.OTHER_RSA.traditional, [str(caught.value), caught.value.details])
-        # A new key would be of no use to a run that cannot go on.
-        assert place.key.exists() == key_is_there
+        # A run that cannot continue creates no key.
+        assert key_folder.key.exists() == key_is_there
 
-    def test_writes_neither_when_one_of_them_cannot_be_written(self, place, three_paths):
-        place.put(RSA.traditional)
-        place.openssh.mkdir()
-        assert "is a directory" in refusal(place, **three_paths)
+    def test_writes_no_public_file_when_one_of_them_cannot_be_written(self, key_folder, three_paths):
+        key_folder.put(RSA.traditional)
+        key_folder.openssh.mkdir()
+        assert "is a directory" in refusal(key_folder, **three_paths)
 
-    def test_leaves_the_form_of_the_private_key_when_a_public_file_cannot_be_written(self, place, three_paths):
-        place.put(RSA.traditional)
-        place.openssh.write_bytes(samples.OTHER_RSA.traditional)
-        assert "holds a private key" in refusal(place, format="pkcs8", **three_paths)
+    def test_private_key_is_not_rewritten_when_a_public_file_cannot_be_written(self, key_folder, three_paths):
+        key_folder.put(RSA.traditional)
+        key_folder.openssh.write_bytes(samples.OTHER_RSA.traditional)
+        assert "contains a private key" in refusal(key_folder, format="pkcs8", **three_paths)
 
     @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
-    def test_makes_no_key_when_a_public_file_cannot_be_written(self, place, check_mode):
-        message = refusal(place, check_mode=check_mode, public_key_path=str(place.folder / "gone" / "sa.pub"))
+    def test_creates_no_key_when_a_public_file_cannot_be_written(self, key_folder, check_mode):
+        message = refusal(key_folder, check_mode=check_mode, public_key_path=str(key_folder.folder / "gone" / "sa.pub"))
         assert "does not exist" in message
 
 
@@ -471,92 +479,94 @@ class TestOptions:
         ],
         ids=["size of ECDSA", "curve of RSA", "curve of nothing", "no path"],
     )
-    def test_refuses_what_does_not_go_together(self, place, given, reason):
-        assert reason in refusal(place, **given)
+    def test_refuses_options_that_contradict_each_other(self, key_folder, given, reason):
+        assert reason in refusal(key_folder, **given)
 
     @pytest.mark.parametrize("one", ["path", "public_key_path"])
-    def test_refuses_one_file_for_two_things(self, place, one):
-        given = {"public_key_path": str(place.pem), "openssh_public_key_path": str(place.openssh)}
-        taken = str(place.key) if one == "path" else str(place.pem)
+    def test_refuses_one_path_for_two_files(self, key_folder, one):
+        given = {"public_key_path": str(key_folder.pem), "openssh_public_key_path": str(key_folder.openssh)}
+        taken = str(key_folder.key) if one == "path" else str(key_folder.pem)
         detour = os.path.join(os.path.dirname(taken), ".", os.path.basename(taken))
-        assert "must name different files" in refusal(place, **{**given, "openssh_public_key_path": detour})
+        assert "must name different files" in refusal(key_folder, **{**given, "openssh_public_key_path": detour})
 
     @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
     @pytest.mark.parametrize("create", [True, False], ids=["create", "no create"])
-    def test_refuses_a_missing_directory(self, place, check_mode, create):
-        message = refusal(place, check_mode=check_mode, create=create, path=str(place.folder / "gone" / "sa.key"))
-        assert f"{place.folder / 'gone'} does not exist" in message
+    def test_refuses_a_missing_directory(self, key_folder, check_mode, create):
+        message = refusal(
+            key_folder, check_mode=check_mode, create=create, path=str(key_folder.folder / "gone" / "sa.key")
+        )
+        assert f"{key_folder.folder / 'gone'} does not exist" in message
 
-    def test_refuses_a_directory_that_others_can_write_to(self, place):
-        place.folder.chmod(0o777)
-        assert "others can write" in refusal(place)
-        assert "others can write" in refusal(place, check_mode=True)
+    def test_refuses_a_directory_that_others_can_write_to(self, key_folder):
+        key_folder.folder.chmod(0o777)
+        assert "others can write" in refusal(key_folder)
+        assert "others can write" in refusal(key_folder, check_mode=True)
 
-    def test_refuses_a_directory_for_a_file(self, place):
-        place.key.mkdir()
-        assert "is a directory" in refusal(place)
-        assert "is a directory" in refusal(place, regenerate="always")
+    def test_refuses_a_directory_at_the_path_of_the_key(self, key_folder):
+        key_folder.key.mkdir()
+        assert "is a directory" in refusal(key_folder)
+        assert "is a directory" in refusal(key_folder, regenerate="always")
 
-    def test_refuses_a_dangling_link(self, place):
-        place.key.symlink_to("gone")
-        assert "symbolic link" in refusal(place)
+    def test_refuses_a_dangling_link_at_the_path_of_the_key(self, key_folder):
+        key_folder.key.symlink_to("gone")
+        assert "symbolic link" in refusal(key_folder)
 
 
 class TestAbsent:
-    def test_removes_all_files_the_private_one_first(self, place, three_paths):
-        place.present(type="ECDSA", **three_paths)
-        before = place.state()
-        foretold = place.absent(check_mode=True, **three_paths)
-        assert place.state() == before
-        done = place.absent(**three_paths)
-        assert done["actions"] == foretold["actions"] == [REMOVE, REMOVE_PEM, REMOVE_OPENSSH]
+    def test_absent_removes_all_files_the_private_one_first(self, key_folder, three_paths):
+        key_folder.present(type="ECDSA", **three_paths)
+        before = key_folder.state()
+        announced = key_folder.absent(check_mode=True, **three_paths)
+        assert key_folder.state() == before
+        done = key_folder.absent(**three_paths)
+        assert done["actions"] == announced["actions"] == [REMOVE, REMOVE_PEM, REMOVE_OPENSSH]
         assert (done["changed"], done["exists"]) == (True, False)
-        assert place.state() == {}
-        again = place.absent(**three_paths)
+        assert key_folder.state() == {}
+        again = key_folder.absent(**three_paths)
         assert (again["changed"], again["actions"]) == (False, [])
 
-    def test_leaves_files_alone_that_were_not_named(self, place, three_paths):
-        place.present(type="ECDSA", **three_paths)
-        place.absent()
-        assert sorted(place.state()) == ["sa-signer-pkcs8.pub", "sa-signer.key.pub"]
+    def test_absent_keeps_files_that_are_not_named(self, key_folder, three_paths):
+        key_folder.present(type="ECDSA", **three_paths)
+        key_folder.absent()
+        assert sorted(key_folder.state()) == ["sa-signer-pkcs8.pub", "sa-signer.key.pub"]
 
-    def test_removes_what_is_left_of_them(self, place, three_paths):
-        place.present(type="ECDSA", **three_paths)
-        place.key.unlink()
-        assert place.absent(**three_paths)["actions"] == [REMOVE_PEM, REMOVE_OPENSSH]
+    def test_absent_removes_the_files_that_are_left(self, key_folder, three_paths):
+        key_folder.present(type="ECDSA", **three_paths)
+        key_folder.key.unlink()
+        assert key_folder.absent(**three_paths)["actions"] == [REMOVE_PEM, REMOVE_OPENSSH]
 
-    def test_removes_a_key_that_is_of_no_use(self, place):
-        place.put(b"not a key")
-        assert place.absent()["actions"] == [REMOVE]
+    def test_absent_removes_an_unusable_key(self, key_folder):
+        key_folder.put(b"not a key")
+        assert key_folder.absent()["actions"] == [REMOVE]
 
-    def test_removes_a_symbolic_link_and_not_what_it_points_to(self, place):
-        (place.folder / "real.key").write_bytes(P256.traditional)
-        place.key.symlink_to("real.key")
-        place.absent()
-        assert sorted(place.state()) == ["real.key"]
+    def test_absent_removes_a_symbolic_link_and_not_its_target(self, key_folder):
+        (key_folder.folder / "real.key").write_bytes(P256.traditional)
+        key_folder.key.symlink_to("real.key")
+        key_folder.absent()
+        assert sorted(key_folder.state()) == ["real.key"]
 
-    def test_refuses_a_directory_and_then_removes_nothing(self, place):
-        place.put(P256.traditional)
-        place.pem.mkdir()
-        before = place.state()
+    def test_absent_removes_nothing_when_a_path_is_a_directory(self, key_folder):
+        key_folder.put(P256.traditional)
+        key_folder.pem.mkdir()
+        before = key_folder.state()
         with pytest.raises(IrsaError, match="is a directory"):
-            place.absent(public_key_path=str(place.pem))
-        assert place.state() == before
+            key_folder.absent(public_key_path=str(key_folder.pem))
+        assert key_folder.state() == before
 
 
-def test_check_mode_draws_the_key_that_would_be_replaced(place):
-    place.put(P256.traditional)
-    foretold = place.present(check_mode=True, regenerate="always", type="ECDSA")
-    done = place.present(regenerate="always", type="ECDSA")
-    assert foretold["diff"]["before"] == done["diff"]["before"]
-    assert foretold["diff"]["before"]["key"]["kid"] == samples.kid(P256.traditional)
+def test_check_mode_diff_shows_the_key_that_would_be_replaced(key_folder):
+    key_folder.put(P256.traditional)
+    announced = key_folder.present(check_mode=True, regenerate="always", type="ECDSA")
+    done = key_folder.present(regenerate="always", type="ECDSA")
+    assert announced["diff"]["before"] == done["diff"]["before"]
+    assert announced["diff"]["before"]["key"]["kid"] == samples.kid(P256.traditional)
 
 
-def test_the_key_that_is_generated_is_the_one_described(place, monkeypatch):
-    """What is returned is read from the key that was written, not from another one made on the way."""
-    made = []
+def test_result_describes_the_generated_key(key_folder, monkeypatch):
+    """The result is read from the key that was written, not from a second generated one."""
+    created = []
     real = signing_key.generate
-    monkeypatch.setattr(signing_key, "generate", lambda *arguments: made.append(real(*arguments)) or made[-1])
-    result = place.present(type="ECDSA")
-    assert len(made) == 1
-    assert result["public_key"] == samples.public_pem(place.key.read_bytes()).decode()
+    monkeypatch.setattr(signing_key, "generate", lambda *arguments: created.append(real(*arguments)) or created[-1])
+    result = key_folder.present(type="ECDSA")
+    assert len(created) == 1
+    assert result["public_key"] == samples.public_pem(key_folder.key.read_bytes()).decode()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whatever is in a key file, it is read or refused in words, and the words repeat nothing of it."""
+"""Any content of a key file is read or refused with a message, and the message repeats nothing of it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import signing_key, pem
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, pem, signing_key
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
 PRIVATE = [text for sample in samples.EACH_KIND.values() for text in (sample.traditional, sample.pkcs8)]
@@ -77,7 +77,7 @@ anything = any_bytes | framed_bytes | mutated_text | mutated_der | joined
     "read", [pem.pem_blocks, signing_key.load_private, signing_key.load_public, pem.holds_private_key]
 )
 @hypothesis.given(text=anything)
-def test_anything_is_read_or_refused(read: t.Callable[[bytes], t.Any], text: bytes) -> None:
+def test_any_bytes_are_read_or_refused(read: t.Callable[[bytes], t.Any], text: bytes) -> None:
     try:
         read(text)
     except Fault as fault:
@@ -89,17 +89,17 @@ def test_anything_is_read_or_refused(read: t.Callable[[bytes], t.Any], text: byt
 
 
 @hypothesis.given(text=anything)
-def test_a_key_that_is_taken_is_one_that_openssl_takes(text: bytes) -> None:
+def test_accepted_private_keys_are_accepted_by_openssl(text: bytes) -> None:
     try:
         loaded = signing_key.load_private(text)
     except Fault:
         return
     written = signing_key.private_pem(loaded.key, "pkcs8")
-    assert samples.kid(written) == signing_key.kid(loaded.key.public_key())
+    assert samples.kid(written) == key_facts.kid(loaded.key.public_key())
 
 
 @hypothesis.given(text=anything)
-def test_text_of_a_private_key_is_never_taken_for_a_public_one(text: bytes) -> None:
+def test_private_key_is_never_read_as_a_public_key(text: bytes) -> None:
     if b"PRIVATE KEY-----" in text:
         with pytest.raises(Fault):
             signing_key.load_public(text)
@@ -108,5 +108,5 @@ def test_text_of_a_private_key_is_never_taken_for_a_public_one(text: bytes) -> N
 @hypothesis.given(
     st.sampled_from(PRIVATE), st.binary(max_size=30), st.sampled_from([b"\n", b"\r\n", b"\n    ", b"\\n", b"\t"])
 )
-def test_a_private_key_is_recognised_however_its_lines_are_broken(text: bytes, before: bytes, newline: bytes) -> None:
+def test_private_key_is_recognised_with_any_line_breaks(text: bytes, before: bytes, newline: bytes) -> None:
     assert pem.holds_private_key(before + newline + newline.join(text.splitlines()))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is masked of a private key that was given where a public one belongs."""
+"""What is masked of a private key that was given instead of a public one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PRIVATE_JWK = {
 
 
 def mask(text: str, secrets: set[str]) -> str:
-    """A text as Ansible shows it, whatever order it goes through a set in."""
+    """Return a text as Ansible shows it; the order of a set does not matter."""
     for secret in sorted(secrets):
         text = text.replace(secret, "********")
     return text
@@ -53,14 +53,14 @@ def mask(text: str, secrets: set[str]) -> str:
         "escaped",
         "on one line",
         "truncated",
-        "body alone",
+        "only the body",
         "base64 of it",
         "with a public one",
     ],
 )
 @pytest.mark.parametrize("form", ["traditional", "pkcs8"])
 @pytest.mark.parametrize("name", ["RSA", "P-256"])
-def test_masks_a_private_key_in_any_spelling(name, form, spell):
+def test_masks_a_private_key_in_any_form(name, form, spell):
     text = spell(getattr(samples.EACH_KIND[name], form).decode())
     secrets = masking.in_public_key(text)
     assert text in secrets
@@ -69,7 +69,7 @@ def test_masks_a_private_key_in_any_spelling(name, form, spell):
     assert not any(line in shown for line in samples.secret_lines(samples.EACH_KIND[name].pkcs8))
 
 
-def test_masks_single_lines_of_it_wherever_they_show_up():
+def test_masks_each_line_of_a_private_key():
     text = samples.RSA.pkcs8.decode()
     secrets = masking.in_public_key(text)
     for line in text.splitlines()[1:-1]:
@@ -86,7 +86,7 @@ def test_masks_nothing_of_a_public_key(sample):
         assert masking.in_public_key(text) == set()
 
 
-def test_masks_everything_while_no_key_can_be_read(monkeypatch):
+def test_masks_everything_without_the_cryptography_library(monkeypatch):
     monkeypatch.setattr(signing_key, "CRYPTOGRAPHY_IMPORT_ERROR", ImportError("no cryptography"))
     assert samples.RSA.pkcs8.decode() in masking.in_public_key(samples.RSA.pkcs8.decode())
 
@@ -103,7 +103,7 @@ def test_masks_everything_while_no_key_can_be_read(monkeypatch):
     ],
     ids=["JWK", "JWKS", "second key", "list of JWKS", "no list", "further primes"],
 )
-def test_masks_private_members_at_any_depth_and_nothing_else(document):
+def test_masks_only_private_members_at_any_depth(document):
     for secrets in (masking.in_document(document), masking.in_json(json.dumps(document))):
         assert secrets == {"private-number-d"}
 
@@ -128,7 +128,7 @@ def test_masks_a_private_key_given_as_the_text_of_a_document():
     assert samples.traces_of(samples.RSA.pkcs8, mask(text, masking.in_json(text))) == []
 
 
-def test_leaves_short_texts_alone_that_would_black_out_everything():
+def test_does_not_mask_short_texts():
     assert masking.in_document({"d": "a", "p": "", "q": 5, "k": None}) == set()
 
 
@@ -143,18 +143,18 @@ def test_leaves_short_texts_alone_that_would_black_out_everything():
     ],
     ids=["document", "documents", "text", "indented text", "texts"],
 )
-def test_looks_through_an_option_however_it_was_given(value):
+def test_masks_private_members_in_an_option_of_any_form(value):
     assert masking.in_option(value) == {"private-number-d"}
 
 
 @pytest.mark.parametrize(
     "value", [None, 5, True, [], {}, "", [None, 5], samples.public_pem(samples.RSA.pkcs8).decode()], ids=range(8)
 )
-def test_masks_nothing_of_options_that_hold_nothing(value):
+def test_masks_nothing_of_options_without_a_key(value):
     assert masking.in_option(value) == set()
 
 
 @hypothesis.given(st.text(st.characters()))
-def test_any_text_is_looked_through(text):
+def test_any_text_can_be_searched(text):
     masking.in_public_key(text)
     masking.in_json(text)

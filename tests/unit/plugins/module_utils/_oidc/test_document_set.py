@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Both documents from everything that keys may come from, and their place in a directory."""
+"""Both documents from keys of any source, and their files in a directory."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import stat
 
 import pytest
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
 ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
@@ -54,14 +54,14 @@ def refusal(check_mode=False, **given) -> str:
 
 @pytest.fixture
 def folder(tmp_path):
-    made = tmp_path / "www"
-    made.mkdir()
-    made.chmod(0o755)
-    return made
+    created = tmp_path / "www"
+    created.mkdir()
+    created.chmod(0o755)
+    return created
 
 
 class TestSources:
-    def test_gathers_keys_in_the_order_of_the_options(self, folder):
+    def test_keys_have_the_order_of_the_options(self, folder):
         (folder / "sa.pub").write_text(public(P256))
         result = build(
             public_keys=[public(RSA)],
@@ -72,7 +72,7 @@ class TestSources:
         assert result["kids"] == kids == [key["kid"] for key in json.loads(result["jwks_json"])["keys"]]
         assert result["published_keys"] == [
             {"kid": kid, "algorithm": algorithm, "foreign": False}
-            for kid, algorithm in zip(kids, ("RS256", "ES256", "ES384", "RS256"))
+            for kid, algorithm in zip(kids, ("RS256", "ES256", "ES384", "RS256"), strict=True)
         ]
         assert json.loads(result["discovery_json"])["id_token_signing_alg_values_supported"] == [
             "ES256",
@@ -90,7 +90,7 @@ class TestSources:
         ],
         ids=["PKIX", "PKCS#1", "certificate", "OpenSSH"],
     )
-    def test_makes_the_same_bytes_of_a_key_in_any_form(self, folder, text):
+    def test_key_in_any_form_results_in_the_same_bytes(self, folder, text):
         (folder / "key").write_text(text)
         expected = build(public_keys=[public(RSA)])
         assert build(public_keys=[text]) == expected
@@ -104,11 +104,11 @@ class TestSources:
         assert (result["discovery"]["issuer"], result["discovery"]["jwks_uri"]) == (ISSUER, f"{ISSUER}/keys.json")
         assert (result["changed"], result["actions"]) == (False, [])
 
-    def test_takes_another_place_for_the_jwks(self):
+    def test_jwks_uri_may_be_another_url(self):
         result = build(public_keys=[public(RSA)], jwks_uri="https://keys.example.com:8443/jwks?x=1")
         assert result["discovery"]["jwks_uri"] == "https://keys.example.com:8443/jwks?x=1"
 
-    def test_adds_the_legacy_key(self):
+    def test_legacy_empty_kid_adds_a_key(self):
         result = build(public_keys=[public(RSA), public(P256)], legacy_empty_kid=True)
         assert result["kids"] == [samples.kid(RSA.pkcs8), samples.kid(P256.pkcs8), ""]
 
@@ -128,7 +128,7 @@ class TestRefusals:
             ({"public_keys": [RSA.pkcs8.decode()]}, "public_keys: key 1", "private key"),
             ({"public_key_paths": ["/no/such/key.pub"]}, "public_key_paths: /no/such/key.pub", "does not exist"),
             ({"public_key_paths": ["/"]}, "/", "is a directory"),
-            ({"jwks": [{"keys": []}, {"kty": "RSA"}]}, "jwks: document 2", "no JWKS"),
+            ({"jwks": [{"keys": []}, {"kty": "RSA"}]}, "jwks: document 2", "not a JWKS"),
             ({"jwks": [{"keys": [{**jwk_of(RSA), "key_ops": ["verify"]}]}]}, samples.kid(RSA.pkcs8), "key_ops"),
             ({"jwks": [{"keys": [{**jwk_of(RSA), "d": "AQAB"}]}]}, "jwks: document 1", "private members"),
             (
@@ -137,7 +137,7 @@ class TestRefusals:
                     "jwks": [{"keys": [{**jwk_of(OTHER_RSA), "kid": samples.kid(RSA.pkcs8)}]}],
                 },
                 "jwks: document 1",
-                "of another key",
+                "a different key has too",
             ),
             ({"public_keys": []}, "public_keys", "No key was given"),
             (
@@ -150,15 +150,15 @@ class TestRefusals:
             "issuer",
             "jwks_uri http",
             "jwks_uri without a host",
-            "jwks_uri no URL",
+            "jwks_uri not a URL",
             "jwks_uri with a space",
             "no key",
             "empty key",
-            "no text",
+            "not text",
             "private key",
             "no file",
             "directory",
-            "no JWKS",
+            "not a JWKS",
             "key_ops",
             "private JWK",
             "one kid twice",
@@ -166,7 +166,7 @@ class TestRefusals:
             "too many",
         ],
     )
-    def test_names_the_option_and_the_reason(self, given, named, reason):
+    def test_refusal_names_the_option_and_the_reason(self, given, named, reason):
         message = refusal(**given)
         assert named in message and reason in message
 
@@ -178,25 +178,25 @@ class TestRefusals:
 
 
 class TestWithoutAKey:
-    def test_check_mode_knows_nothing_yet(self):
+    def test_check_mode_without_a_key_returns_no_documents(self):
         result = build(check_mode=True)
         assert [result[name] for name in ("jwks", "discovery", "jwks_json", "discovery_json")] == [None] * 4
         assert (result["kids"], result["published_keys"], result["changed"], result["actions"]) == ([], [], False, [])
 
-    def test_check_mode_foretells_the_files(self, folder):
+    def test_check_mode_without_a_key_announces_the_files(self, folder):
         result = build(check_mode=True, dest=str(folder))
         assert (result["changed"], result["actions"]) == (True, ["file:WriteDocument"] * 2)
-        assert all("known when the key has been made" in entry["after"] for entry in result["diff"])
+        assert all("known when the key has been created" in entry["after"] for entry in result["diff"])
         assert os.listdir(folder) == []
 
 
 class TestDest:
     def test_writes_both_files_and_only_once(self, folder):
         given = {"public_keys": [public(RSA)], "dest": str(folder)}
-        foretold = build(check_mode=True, **given)
+        announced = build(check_mode=True, **given)
         assert os.listdir(folder) == []
         done = build(**given)
-        assert foretold == done
+        assert announced == done
         assert (done["changed"], done["actions"]) == (True, ["file:WriteDocument"] * 2)
         jwks, discovery = folder / "keys.json", folder / ".well-known" / "openid-configuration"
         assert [entry["after_header"] for entry in done["diff"]] == [str(jwks), str(discovery)]
@@ -207,11 +207,11 @@ class TestDest:
         assert (again["changed"], again["actions"], again["diff"]) == (False, [], [])
         assert [path.stat().st_ino for path in (jwks, discovery)] == before
 
-    def test_makes_the_directory(self, folder):
+    def test_creates_the_directory(self, folder):
         build(public_keys=[public(P256)], dest=str(folder / "a" / "b"))
         assert (folder / "a" / "b" / "keys.json").exists()
 
-    def test_repairs_the_one_that_differs_and_shows_how(self, folder):
+    def test_repairs_only_the_file_that_differs_and_shows_the_diff(self, folder):
         given = {"public_keys": [public(RSA)], "dest": str(folder)}
         build(**given)
         (folder / "keys.json").write_bytes(b"\xff edited")
@@ -231,12 +231,12 @@ class TestDest:
         ],
         ids=["open directory", "link", "directory", "file for a directory"],
     )
-    def test_writes_nothing_where_one_cannot_be_written(self, folder, prepare, reason, check_mode):
+    def test_writes_nothing_when_one_file_cannot_be_written(self, folder, prepare, reason, check_mode):
         prepare(folder)
         before = sorted(os.listdir(folder))
         assert reason in refusal(check_mode, public_keys=[public(P256)], dest=str(folder))
         assert sorted(os.listdir(folder)) == before
 
-    def test_says_when_the_directory_cannot_be_made(self, folder):
+    def test_reports_a_directory_that_cannot_be_created(self, folder):
         (folder / "file").write_text("")
         assert "a part of its path is a file" in refusal(public_keys=[public(P256)], dest=str(folder / "file"))

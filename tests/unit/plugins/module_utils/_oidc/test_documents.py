@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The two documents, byte for byte, and what may be in them."""
+"""The two documents, byte for byte, and the keys that they may contain."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
 ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
@@ -83,11 +83,11 @@ def refusal(call, *arguments) -> str:
 
 
 class TestBytes:
-    def test_jwks_is_this_text(self):
+    def test_jwks_text_is_unchanged(self):
         key = jwk.from_public_key(signing_key.load_public(FIXED_KEY))
         assert documents.render(documents.jwks([key])) == GOLDEN_JWKS
 
-    def test_discovery_document_is_this_text(self):
+    def test_discovery_document_text_is_unchanged(self):
         assert documents.render(documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["RS256"])) == GOLDEN_DISCOVERY
 
     def test_discovery_document_has_the_fields_of_the_shell_procedure(self):
@@ -102,17 +102,17 @@ class TestBytes:
             "claims_supported",
         }
 
-    def test_algorithms_are_sorted_and_named_once(self):
+    def test_discovery_document_lists_each_algorithm_once_in_order(self):
         document = documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["RS256", "ES384", "RS256", "ES256"])
         assert document["id_token_signing_alg_values_supported"] == ["ES256", "ES384", "RS256"]
 
-    def test_algorithms_are_those_of_the_keys(self):
+    def test_algorithms_of_returns_those_of_the_keys(self):
         assert documents.algorithms_of([RSA, P256, OTHER_RSA, {"kty": "weird"}]) == ["ES256", "RS256"]
 
     @hypothesis.given(
         st.dictionaries(st.text(), st.text() | st.integers() | st.lists(st.text()), max_size=6), st.randoms()
     )
-    def test_the_same_document_is_the_same_ascii_text_in_whatever_order(self, document, random):
+    def test_render_returns_the_same_ascii_text_for_any_order(self, document, random):
         shuffled = list(document.items())
         random.shuffle(shuffled)
         text = documents.render(document)
@@ -122,47 +122,47 @@ class TestBytes:
 
 
 class TestMerging:
-    def test_keeps_the_order_and_one_key_for_each_kid(self):
+    def test_merge_keys_keeps_the_order_and_one_key_for_each_kid(self):
         named = [("a", P256), ("b", RSA), ("c", {**P256, "alg": "ES256"}), ("d", OTHER_RSA), ("e", RSA)]
         assert documents.merge_keys(named) == [P256, RSA, OTHER_RSA]
 
-    def test_keeps_one_key_under_two_names(self):
+    def test_merge_keys_keeps_one_key_with_two_kids(self):
         named = [("a", RSA), ("b", {**RSA, "kid": "the old name"})]
         assert [key["kid"] for key in documents.merge_keys(named)] == [RSA["kid"], "the old name"]
 
-    def test_refuses_two_keys_of_one_name(self):
+    def test_merge_keys_refuses_two_keys_with_one_kid(self):
         message = refusal(documents.merge_keys, [("first", RSA), ("second", {**OTHER_RSA, "kid": RSA["kid"]})])
         assert message.startswith("second has the kid") and RSA["kid"] in message
 
-    def test_says_which_key_cannot_be_published(self):
+    def test_merge_keys_names_the_key_that_cannot_be_published(self):
         message = refusal(documents.merge_keys, [("first", RSA), ("the third document", {**P256, "use": "enc"})])
         assert message.startswith("the third document cannot be published: its use is 'enc'")
 
-    def test_takes_none(self):
+    def test_merge_keys_accepts_no_keys(self):
         assert documents.merge_keys([]) == []
 
 
 class TestLegacyEmptyKid:
-    def test_is_what_the_recipe_with_jq_makes(self):
+    def test_legacy_empty_kid_equals_the_recipe_with_jq(self):
         """jq '.keys += [.keys[0]] | .keys[1].kid = ""'"""
         document = {"keys": [RSA]}
         document["keys"] = document["keys"] + [dict(document["keys"][0])]
         document["keys"][1]["kid"] = ""
         assert documents.jwks([RSA], legacy_empty_kid=True) == document
 
-    def test_is_the_last_of_several_and_copies_the_first(self):
+    def test_legacy_empty_kid_comes_last_and_copies_the_first_key(self):
         assert documents.jwks([RSA, P256], legacy_empty_kid=True)["keys"] == [RSA, P256, {**RSA, "kid": ""}]
 
-    def test_is_left_out_unless_asked_for(self):
+    def test_legacy_empty_kid_is_off_by_default(self):
         assert documents.jwks([RSA, P256]) == {"keys": [RSA, P256]}
 
-    def test_counts_as_a_key(self):
+    def test_legacy_empty_kid_counts_as_a_key(self):
         hundred = [{**RSA, "kid": str(number)} for number in range(100)]
         assert len(documents.jwks(hundred)["keys"]) == 100
         assert "101 RSA keys" in refusal(documents.jwks, hundred, True)
 
 
-def test_takes_a_hundred_keys_of_each_type():
+def test_jwks_accepts_a_hundred_keys_of_each_type():
     many = [{**key, "kid": f"{key['kty']}{number}"} for key in (RSA, P256) for number in range(100)]
     assert len(documents.jwks(many)["keys"]) == 200
     assert "101 EC keys" in refusal(documents.jwks, [*many, {**P256, "kid": "one more"}])

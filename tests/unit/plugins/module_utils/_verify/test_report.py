@@ -171,18 +171,23 @@ class TestDiagnosis:
 
 
 class TestText:
-    def test_has_one_line_for_all_that_is_right(self, report):
+    def test_counts_what_is_right_by_area(self, report):
         report.ok("dns-resolve", "seen")
         report.ok("http-response", "seen")
         report.ok("http-response", "seen")
-        assert report.text == "ok: 2 of 2 checks are right (dns-resolve, http-response)"
+        assert report.text.splitlines() == ["ok: all 2 checks passed", "connection  2 of 2"]
 
     def test_counts_what_was_right_once_and_wrong_once_as_wrong(self, report):
         report.ok("http-response", "seen")
         report.error("http-response", "seen", "", "")
         report.skipped("dns-resolve", "seen")
         report.ok("dns-resolve", "seen")
-        assert report.text.splitlines() == ["broken: 0 of 2 checks are right ()", "error: http-response: seen"]
+        assert report.text.splitlines() == [
+            "broken: 0 of 2 checks passed, 1 error, 1 skipped",
+            "connection  0 of 1",
+            "error: http-response: seen",
+            "skipped: dns-resolve: seen",
+        ]
 
     def test_has_what_is_wrong_in_full_and_errors_first(self, report):
         report.ok("dns-resolve", "seen")
@@ -190,11 +195,14 @@ class TestText:
         report.error("jwk-kid", "an error", "why", "what to do")
         report.skipped("kid-expected", "for want of keys")
         assert report.text.splitlines() == [
-            "broken: 1 of 4 checks are right (dns-resolve)",
+            "broken: 1 of 4 checks passed, 1 error, 1 warning, 1 skipped",
+            "connection  1 of 1",
+            "documents   0 of 1",
+            "keys        0 of 1",
             "error: jwk-kid: an error",
             "  likely cause: why",
             "  remedy: what to do",
             "warning: content-type: a warning",
             "  likely cause: why",
-            "not checked: kid-expected",
+            "skipped: kid-expected: for want of keys",
         ]

@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Prints what the collection's playbooks came to, and returns the same as data."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import Line
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import (
+    Results,
+    provision_lines,
+    teardown_lines,
+)
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._printer import Printer
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._verify_lines import table_lines, verify_lines
+
+# Of each cluster; the texts of the documents are in irsa_issuer_result only.
+_RETURNED = (
+    *("changed", "issuer", "provider_arn", "kid", "bucket", "apiserver_flags", "actions"),
+    *("verification", "verdict", "diagnosis", "checks", "report", "msg"),
+)
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        results: Results = self._task.args["results"]
+        printer = Printer.here()
+        printer.show(self._lines(results, task_vars or {}, every=printer.lists_all))
+        result["changed"] = False
+        if not printer.results_are_printed:
+            result["clusters"] = {host: _returned(values) for host, values in results.items()}
+            if not printer.is_silent:
+                # Callbacks that print a result with -v would print this one below its lines.
+                result["_ansible_verbose_override"] = True
+        return result
+
+    def _lines(self, results: Results, task_vars: t.Mapping[str, t.Any], *, every: bool) -> list[Line]:
+        options = self._task.args
+        all_hosts = task_vars.get("ansible_play_hosts_all", list(results))
+        subject = options["subject"]
+        if subject == "provision":
+            failed = [host for host in all_hosts if host not in results]
+            return provision_lines(results, check_mode=self._task.check_mode, every=every, failed=failed)
+        if subject == "verify":
+            return verify_lines(results, every=every)
+        if subject == "verify_table":
+            return table_lines(results)
+        if subject != "teardown":
+            raise AnsibleActionFail(f"irsa_show has no subject {subject!r}.")
+        ((host, values),) = results.items()
+        return teardown_lines(
+            values,
+            host=host if len(all_hosts) > 1 else "",
+            check_mode=self._task.check_mode,
+            delete_bucket=options["delete_bucket"],
+            delete_key=options["delete_key"],
+        )
+
+
+def _returned(values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {name: values[name] for name in _RETURNED if name in values}

@@ -1,0 +1,67 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: irsa_show
+short_description: Print the results of this collection's playbooks
+version_added: 0.1.0
+description:
+  - This module is B(private) to the collection. Its options can change with any release; use the results that it prints
+    in playbooks of your own, not the module.
+  - Prints results as lines of at most 80 columns (fewer on a narrower terminal), in the colours that Ansible uses, with
+    any stdout callback that is for people. With C(-v) it leaves nothing out.
+  - With a stdout callback that is for programs (one with V(json), V(xml), V(csv) or V(null) in its name) it prints
+    nothing, and the data are in RV(clusters).
+options:
+  subject:
+    description:
+      - What is shown. V(provision) and V(teardown) are given C(irsa_issuer_result) of hosts, V(verify) and
+        V(verify_table) what M(selfhosted.irsa.irsa_verify) returned.
+    type: str
+    choices: [provision, teardown, verify, verify_table]
+    required: true
+  results:
+    description:
+      - The results by the name of the host; with O(subject=teardown) of one host.
+    type: dict
+    required: true
+  delete_bucket:
+    description:
+      - Whether the teardown was to delete the bucket, too.
+    type: bool
+    default: false
+  delete_key:
+    description:
+      - Whether the teardown was to delete the key files, too.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - selfhosted.irsa._attributes.read_only
+author:
+  - The selfhosted.irsa authors (@selfhosted)
+"""
+
+EXAMPLES = r"""
+- name: Show what was found
+  selfhosted.irsa.irsa_show:
+    subject: verify
+    results: "{{ {inventory_hostname: verified} }}"
+"""
+
+RETURN = r"""
+clusters:
+  description:
+    - What was shown, by the name of the host. The documents' texts and the permissions are in O(results) only.
+  returned: unless the stdout callback prints the result of every task in full (V(minimal), V(oneline))
+  type: dict
+  sample:
+    prod:
+      changed: false
+      issuer: https://irsa-prod.s3.eu-west-1.amazonaws.com
+      provider_arn: arn:aws:iam::123456789012:oidc-provider/irsa-prod.s3.eu-west-1.amazonaws.com
+      kid: ZxaqpnIuJNv6syKlG81X539XMHVIvpaPV0ziX48-Qng
+"""

@@ -1,0 +1,240 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What provision and teardown did, as lines for people. A result is ``irsa_issuer_result`` of a host."""
+
+from __future__ import annotations
+
+import itertools
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import (
+    CHANGED,
+    PLANNED,
+    Line,
+    fact,
+    facts,
+    next_step,
+    prose,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, SKIPPED
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DISCOVERY_PATH, JWKS_PATH
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lines import (
+    check_lines,
+    finding_lines,
+    findings,
+    skipped_lines,
+    verdict_line,
+)
+
+Result = t.Mapping[str, t.Any]
+Results = t.Mapping[str, Result]
+
+# A block for each of more clusters than this would be longer than anyone reads.
+MANY = 20
+
+# With one of these the API server cannot know of the issuer yet.
+_CREATIONS = frozenset({"s3:CreateBucket", "file:CreatePrivateKey", "iam:CreateOpenIDConnectProvider"})
+
+# A key in the summary of hosts, by the status of their heading.
+_COUNTED = {CHANGED: "changed", PLANNED: "would change", OK: "unchanged"}
+
+
+def provision_lines(
+    results: Results, *, check_mode: bool = False, every: bool = False, failed: t.Sequence[str] = ()
+) -> list[Line]:
+    """What was done to each cluster, and what is to be done next. ``every`` leaves nothing out; ``failed`` are the
+    hosts without a result.
+    """
+    if len(results) == 1 and not failed:
+        (result,) = results.values()
+        return [
+            _heading(result, check_mode),
+            *_issuer_facts(result),
+            *facts("actions", _grouped(result["actions"])),
+            *_verification(result, every=every),
+            *_next_of_one(result, check_mode=check_mode),
+        ]
+    lines: list[Line] = []
+    for host, result in results.items():
+        lines.append(_heading(result, check_mode, host))
+        if every or len(results) <= MANY:
+            lines += _block(result, every=every)
+        else:
+            lines += finding_lines(result.get("checks") or [])
+    return [*lines, *_summary(results, check_mode, failed), *_next_of_fleet(results, check_mode, every=every)]
+
+
+def teardown_lines(
+    result: Result, *, host: str = "", check_mode: bool = False, delete_bucket: bool = False, delete_key: bool = False
+) -> list[Line]:
+    """What was removed of one cluster, what was kept on purpose, and what is to be done next."""
+    kept = []
+    if result.get("bucket") and not delete_bucket:
+        kept.append(f"bucket {result['bucket']} (deleted with irsa_issuer_delete_bucket=true)")
+    if not delete_key:
+        kept.append("key files (deleted with irsa_issuer_delete_key=true)")
+    removed = "would remove" if check_mode else "removed"
+    return [
+        _heading(result, check_mode, host),
+        fact("issuer", result["issuer"]),
+        fact("provider", result["provider_arn"]),
+        *facts(removed, _grouped(result["actions"])),
+        *facts("kept", kept),
+        _next_after_teardown(result, check_mode),
+    ]
+
+
+# --- one cluster
+
+
+def _heading(result: Result, check_mode: bool, host: str = "") -> Line:
+    name = f"{host}: " if host else ""
+    if not result["changed"]:
+        return Line(text=f"{name}ok: nothing {'would change' if check_mode else 'had to change'}", status=OK)
+    number = len(result["actions"])
+    actions = f"{number} action{'' if number == 1 else 's'}"
+    if check_mode:
+        return Line(text=f"{name}would change: {actions}", status=PLANNED)
+    return Line(text=f"{name}changed: {actions}", status=CHANGED)
+
+
+def _issuer_facts(result: Result) -> list[Line]:
+    lines = [
+        fact("issuer", result["issuer"]),
+        fact("provider", result["provider_arn"] or "not registered: its documents are not served yet"),
+        fact("key ID", result["kid"] or "not known until the key is created"),
+    ]
+    if result.get("bucket"):
+        lines.append(fact("bucket", result["bucket"]))
+    return lines
+
+
+def _grouped(actions: t.Iterable[str]) -> list[str]:
+    """Actions in their order, those that follow each other under the same name in one."""
+    counted = [(name, len(list(same))) for name, same in itertools.groupby(actions)]
+    return [name if number == 1 else f"{name} ({number} times)" for name, number in counted]
+
+
+def _verification(result: Result, *, every: bool) -> list[Line]:
+    checks = result.get("checks")
+    if not checks:
+        return [fact("verified", "not in this run", status=SKIPPED)]
+    verdict = verdict_line(checks)
+    lines = [fact("verified", verdict.text, status=verdict.status)]
+    return [*lines, *(check_lines(checks) if every else []), *finding_lines(checks), *skipped_lines(checks)]
+
+
+def _next_of_one(result: Result, *, check_mode: bool) -> list[Line]:
+    if not result["provider_arn"] and not check_mode:
+        return _documents_to_serve(result)
+    if check_mode and result["changed"]:
+        title = "run this again without --check. Then kube-apiserver needs these flags:"
+    elif _is_new(result):
+        title = "start kube-apiserver with these flags, on each control-plane node:"
+    else:
+        title = "nothing to do, if kube-apiserver has these flags:"
+    lines = [next_step(title), *_flags(result)]
+    if _is_new(result):
+        lines.append(
+            prose(
+                "A cluster that runs already must accept both issuers for a while: keep its present issuer and public "
+                "key as second flags after these."
+            )
+        )
+    return lines if check_mode or not result["changed"] else [*lines, *_how_to_verify(result)]
+
+
+def _is_new(result: Result) -> bool:
+    return not _CREATIONS.isdisjoint(result["actions"])
+
+
+def _flags(result: Result) -> list[Line]:
+    return [Line(text=flag, indent=2, whole=True) for flag in result["apiserver_flags"]]
+
+
+def _how_to_verify(result: Result) -> list[Line]:
+    return [
+        prose("Then see whether AWS accepts a pod's token:"),
+        Line(text="ansible-playbook selfhosted.irsa.verify \\", indent=2, whole=True),
+        Line(text=f"-e irsa_verify_issuer={result['issuer']} \\", indent=4, whole=True),
+        Line(text="-e irsa_verify_token_path=TOKEN -e irsa_verify_role_arn=ROLE", indent=4, whole=True),
+    ]
+
+
+def _documents_to_serve(result: Result) -> list[Line]:
+    return [
+        next_step("serve these two texts to everyone as application/json, then run this again:"),
+        Line(text="irsa_issuer_result.jwks_json at", indent=2),
+        Line(text=f"{result['issuer']}/{JWKS_PATH}", indent=4, whole=True),
+        Line(text="irsa_issuer_result.discovery_json at", indent=2),
+        Line(text=f"{result['issuer']}/{DISCOVERY_PATH}", indent=4, whole=True),
+    ]
+
+
+def _next_after_teardown(result: Result, check_mode: bool) -> Line:
+    if not result["changed"]:
+        return next_step("nothing to do.")
+    if check_mode:
+        return next_step("run this again without --check.")
+    return next_step(
+        "take the issuer out of kube-apiserver's flags. AWS accepts no token of this issuer any more, so roles that "
+        "trust only its provider can be deleted."
+    )
+
+
+# --- many clusters
+
+
+def _block(result: Result, *, every: bool) -> list[Line]:
+    lines = _issuer_facts(result)
+    if result["actions"]:
+        lines.append(fact("actions", ", ".join(_grouped(result["actions"]))))
+    lines += _verification(result, every=every)
+    if every or _is_new(result):
+        lines += [prose("flags of kube-apiserver:"), *_flags(result)]
+    return lines
+
+
+def _summary(results: Results, check_mode: bool, failed: t.Sequence[str]) -> list[Line]:
+    lines = []
+    if failed:
+        names = ", ".join(failed)
+        lines.append(Line(text=f"failed: {names}: the error of each is above", status=ERROR))
+    statuses = [_heading(result, check_mode).status for result in results.values()]
+    counts = [f"{statuses.count(status)} {word}" for status, word in _COUNTED.items() if status in statuses]
+    if failed:
+        counts.append(f"{len(failed)} failed")
+    number = len(results) + len(failed)
+    lines.append(
+        Line(text=f"{number} clusters: {', '.join(counts)}", status=ERROR if failed else _common_status(statuses))
+    )
+    return lines
+
+
+def _common_status(statuses: t.Sequence[str | None]) -> str | None:
+    """The status for all of several headings: that something changed, if anything did."""
+    return next((status for status in (CHANGED, PLANNED) if status in statuses), OK)
+
+
+def _next_of_fleet(results: Results, check_mode: bool, *, every: bool) -> list[Line]:
+    if check_mode and any(result["changed"] for result in results.values()):
+        return [next_step("run this again without --check.")]
+    unserved = [host for host, result in results.items() if not result["provider_arn"]]
+    new = [host for host, result in results.items() if _is_new(result) and host not in unserved]
+    wrong = [host for host, result in results.items() if findings(result.get("checks") or [])]
+    lines = []
+    if unserved:
+        lines.append(
+            next_step(
+                f"serve the documents of {', '.join(unserved)} as the warnings say. Their texts are jwks_json and "
+                "discovery_json in irsa_issuer_result. Then run this again."
+            )
+        )
+    if new:
+        are = "above" if every or len(results) <= MANY else "in irsa_issuer_result.apiserver_flags of each host"
+        lines.append(next_step(f"start kube-apiserver of each new cluster with its flags, which are {are}."))
+    if wrong:
+        lines.append(next_step(f"follow the remedies above for {', '.join(wrong)}."))
+    return lines or [next_step("nothing to do.")]

@@ -1,0 +1,132 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What verify found, as lines for people.
+
+A result is what module irsa_verify returned, or only ``msg`` where it could not begin.
+"""
+
+from __future__ import annotations
+
+import collections
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import Line, fact, next_step
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, WARNING
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lines import (
+    CheckResult,
+    Checks,
+    area_lines,
+    areas_in_one_line,
+    check_lines,
+    finding_lines,
+    findings,
+    skipped_lines,
+    verdict_line,
+    verdict_of,
+)
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import MANY, Result, Results
+
+NOT_VERIFIED = "not verified"
+
+_STATUS = {"ok": OK, "degraded": WARNING, "broken": ERROR, NOT_VERIFIED: ERROR}
+
+
+def verify_lines(results: Results, *, every: bool = False) -> list[Line]:
+    """What was found of each issuer; of a single one also what is to be done next. ``every`` lists every check."""
+    if len(results) == 1:
+        (result,) = results.values()
+        return [*_issuer_lines(result, every=every), _next_of_one(result)]
+    lines: list[Line] = []
+    for host, result in results.items():
+        lines += _host_lines(host, result, brief=len(results) > MANY, every=every)
+    return lines
+
+
+def table_lines(results: Results) -> list[Line]:
+    """One row for each of several clusters, their number by verdict, and what is to be done next."""
+    width = max(map(len, ("cluster", *results)))
+    lines = [Line(text="findings", label=_columns("cluster", "verdict", "passed", width=width))]
+    for host, result in results.items():
+        checks = _checks(result)
+        passed = sum(check["status"] == OK for check in checks)
+        found = ", ".join(dict.fromkeys(check["id"] for check in findings(checks)))
+        verdict = _verdict(result)
+        label = _columns(host, verdict, str(passed), width=width)
+        lines.append(Line(text=found or result.get("msg") or "-", label=label, status=_STATUS[verdict]))
+    verdicts = collections.Counter(_verdict(result) for result in results.values())
+    counts = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in _STATUS if verdicts[verdict])
+    worst = next(verdict for verdict in reversed(_STATUS) if verdicts[verdict])
+    lines.append(Line(text=f"{len(results)} clusters: {counts}", status=_STATUS[worst]))
+    if worst == "ok":
+        return [*lines, next_step("nothing to do.")]
+    return [*lines, next_step("follow the remedies above, the first one of each cluster first. Then verify again.")]
+
+
+# --- one issuer
+
+
+def _issuer_lines(result: Result, *, every: bool) -> list[Line]:
+    if not _checks(result):
+        return [_not_verified(result)]
+    checks = _checks(result)
+    return [verdict_line(checks), fact("issuer", result["issuer"]), *area_lines(checks), *_details(checks, every=every)]
+
+
+def _details(checks: Checks, *, every: bool) -> list[Line]:
+    return [*(check_lines(checks) if every else []), *finding_lines(checks), *skipped_lines(checks)]
+
+
+def _next_of_one(result: Result) -> Line:
+    checks = _checks(result)
+    if not checks:
+        return next_step("correct what the message says, then verify again.")
+    if finding := _first_cause(result):
+        return next_step(f"start with {finding['id']}, then verify again.")
+    if any(check["id"] == "sts-assume" for check in checks):
+        return next_step("nothing to do.")
+    return next_step(
+        "nothing to do. To have a pod's token and its role checked, too, set irsa_verify_token_path and "
+        "irsa_verify_role_arn."
+    )
+
+
+def _first_cause(result: Result) -> CheckResult | None:
+    """The finding that the diagnosis is about: what STS answers is often the consequence of another finding."""
+    found = findings(_checks(result))
+    diagnosis = result.get("diagnosis") or ""
+    causes = (check for check in found if check["id"] != "sts-assume" and check["seen"] in diagnosis)
+    return next(causes, found[0] if found else None)
+
+
+# --- many clusters
+
+
+def _host_lines(host: str, result: Result, *, brief: bool, every: bool) -> list[Line]:
+    checks = _checks(result)
+    if not checks:
+        return [_not_verified(result, host)]
+    verdict = verdict_line(checks)
+    lines = [Line(text=f"{host}: {verdict.text}", status=verdict.status), fact("issuer", result["issuer"])]
+    if brief and not every:
+        return [*(lines if findings(checks) else lines[:1]), *finding_lines(checks)]
+    return [*lines, areas_in_one_line(checks), *_details(checks, every=every)]
+
+
+def _not_verified(result: Result, host: str = "") -> Line:
+    name = f"{host}: " if host else ""
+    return Line(text=f"{name}{NOT_VERIFIED}: {result.get('msg') or 'no reason was given'}", status=ERROR)
+
+
+def _columns(host: str, verdict: str, passed: str, *, width: int) -> str:
+    """The columns of a row before its findings."""
+    return f"{host:<{width}}  {verdict:<{len(NOT_VERIFIED)}}  {passed:>6}  "
+
+
+def _verdict(result: Result) -> str:
+    checks = _checks(result)
+    return verdict_of(check["status"] for check in checks) if checks else NOT_VERIFIED
+
+
+def _checks(result: Result) -> Checks:
+    return result.get("checks") or []

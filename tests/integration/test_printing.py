@@ -1,0 +1,350 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What people and programs see of provision, teardown and verify: the lines, with every stdout callback."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from accounts import Account
+from issuers_to_break import Cluster, Keys
+from playbooks import HERE, Operator, Run
+
+VERIFY = "selfhosted.irsa.verify"
+
+MARKED = re.compile("[✓~!✗→-] ")
+# Each block of lines begins with one of these.
+HEADING = re.compile(
+    r"[✓~!✗] (\S+: )?(ok|changed|would change|degraded|broken|not verified|failed): |  cluster +verdict "
+)
+
+# Stands for ansible.posix.json: the results of all tasks as one document, and nothing else on stdout.
+JSON_CALLBACK = '''
+"""
+DOCUMENTATION:
+  name: all_as_json
+  type: stdout
+"""
+import json
+from ansible.plugins.callback import CallbackBase
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "stdout"
+    CALLBACK_NAME = "all_as_json"
+
+    def __init__(self):
+        super().__init__()
+        self._tasks = []
+
+    def v2_runner_on_ok(self, result):
+        self._tasks.append({"task": result.task.name, "result": result.result})
+
+    def v2_runner_on_failed(self, result, ignore_errors=False):
+        self.v2_runner_on_ok(result)
+
+    def v2_playbook_on_stats(self, stats):
+        self._display.display(json.dumps({"tasks": self._tasks}, default=str))
+'''
+
+
+def blocks(run: Run) -> list[list[str]]:
+    """The lines of this collection in what a run printed, by the task that printed them."""
+    found: list[list[str]] = []
+    inside = False
+    for line in run.output.splitlines():
+        if not inside and HEADING.match(line):
+            found.append([])
+            inside = True
+        inside = inside and bool(MARKED.match(line) or line.startswith("  "))
+        if inside:
+            found[-1].append(line)
+    return found
+
+
+def block(run: Run) -> list[str]:
+    found = blocks(run)
+    assert len(found) == 1, run.output
+    return found[0]
+
+
+def assert_fits(lines: list[str], width: int = 80) -> None:
+    """No line is longer, unless it is a single word or begins with a flag of a command, neither of which is broken."""
+    for line in lines:
+        assert len(line) <= width or len(line.split()) == 1 or line.strip().startswith("-"), line
+
+
+def data(run: Run, task: str) -> dict[str, Any]:
+    (record,) = (each for each in run.records if each.task == task)
+    return record.result["clusters"]
+
+
+def as_json(operator: Operator) -> dict[str, str]:
+    """The environment in which the results are printed as JSON."""
+    folder = operator.folder / "json_callback"
+    folder.mkdir(exist_ok=True)
+    (folder / "all_as_json.py").write_text(JSON_CALLBACK, encoding="utf-8")
+    plugins = f"{HERE / 'callback_plugins'}:{folder}"
+    return {"ANSIBLE_CALLBACK_PLUGINS": plugins, "ANSIBLE_STDOUT_CALLBACK": "all_as_json"}
+
+
+def json_of(run: Run, task: str) -> dict[str, Any]:
+    """What a run printed as JSON of one task; nothing else may be in its output."""
+    (result,) = (each["result"] for each in json.loads(run.output)["tasks"] if each["task"] == task)
+    return result["clusters"]
+
+
+SHOW = "Show what came of it"
+CALLBACKS = {
+    "minimal": {"ANSIBLE_STDOUT_CALLBACK": "minimal"},
+    "oneline": {"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.oneline"},
+    "YAML results": {"ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml"},
+    "skipped hosts hidden": {"ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false"},
+    "free strategy": {"ANSIBLE_STRATEGY": "free"},
+}
+
+
+@pytest.fixture(scope="module")
+def owner(new_operator: Callable[[], Operator]) -> Operator:
+    operator = new_operator()
+    operator.variables = {"irsa_issuer_bucket": "irsa-printed", "irsa_issuer_key_path": str(operator.key)}
+    return operator
+
+
+@pytest.fixture(scope="module")
+def first(owner: Operator) -> Run:
+    return owner.provision().ok()
+
+
+@pytest.fixture(scope="module")
+def unchanged(owner: Operator, first: Run) -> Run:
+    return owner.provision().ok()
+
+
+class TestProvision:
+    def test_dry_run_says_what_would_be_done_and_ends_with_the_next_step(self, operator: Operator) -> None:
+        variables = {"irsa_issuer_bucket": "irsa-planned", "irsa_issuer_key_path": str(operator.key)}
+        lines = block(operator.provision("--check", variables=variables).ok())
+        assert lines[0] == "~ would change: 9 actions"
+        assert "→ Next: run this again without --check. Then kube-apiserver needs these flags:" in lines
+        assert_fits(lines)
+
+    def test_lines_of_the_first_run_have_everything_that_is_needed(self, first: Run) -> None:
+        lines, result = block(first), first.result
+        text = "\n".join(lines)
+        assert lines[0] == "✓ changed: 9 actions"
+        for value in (result["issuer"], result["provider_arn"], result["kid"], *result["apiserver_flags"]):
+            assert value in text
+        assert set(re.findall(r"(?:s3|iam|file):\w+", text)) == set(result["actions"])
+        assert f"✓ verified    {result['verification'].splitlines()[0]}" in lines
+        assert_fits(lines)
+
+    def test_lines_of_the_first_run_end_with_the_next_step(self, first: Run) -> None:
+        lines = block(first)
+        (step,) = (number for number, line in enumerate(lines) if line.startswith("→ Next: "))
+        assert "kube-apiserver" in lines[step]
+        assert lines[step + 1 : step + 6] == [f"    {flag}" for flag in first.result["apiserver_flags"]]
+        assert "selfhosted.irsa.verify" in " ".join(lines[step:])
+
+    def test_unchanged_issuer_is_said_to_be(self, unchanged: Run) -> None:
+        lines = block(unchanged)
+        assert lines[0] == "✓ ok: nothing had to change"
+        assert "→ Next: nothing to do, if kube-apiserver has these flags:" in lines
+
+    @pytest.mark.parametrize("environment", CALLBACKS.values(), ids=CALLBACKS)
+    def test_lines_are_the_same_with_every_callback(
+        self, owner: Operator, unchanged: Run, environment: dict[str, str]
+    ) -> None:
+        assert block(owner.provision(environment=environment).ok()) == block(unchanged)
+
+    def test_result_is_not_printed_a_second_time(self, owner: Operator, unchanged: Run) -> None:
+        for arguments, environment in (([], {"ANSIBLE_STDOUT_CALLBACK": "minimal"}), (["-v"], {})):
+            run = owner.provision(*arguments, environment=environment).ok()
+            after = run.output.split("--api-audiences=", 1)[1].split("PLAY RECAP")[0]
+            assert "clusters" not in after, after
+
+    def test_nothing_is_lost_from_the_result(self, first: Run) -> None:
+        (values,) = data(first, SHOW).values()
+        names = ("issuer", "provider_arn", "kid", "bucket", "apiserver_flags", "actions", "verification", "checks")
+        assert {name: values[name] for name in names} == {name: first.result[name] for name in names}
+
+    def test_json_callback_prints_json_only_and_all_of_the_result(self, owner: Operator, unchanged: Run) -> None:
+        run = owner.provision(environment=as_json(owner)).ok()
+        assert json_of(run, SHOW) == data(unchanged, SHOW)
+
+    def test_narrow_terminal_is_respected(self, owner: Operator, unchanged: Run) -> None:
+        lines = block(owner.provision(environment={"COLUMNS": "50"}).ok())
+        assert_fits(lines, 50)
+        assert " ".join(" ".join(lines).split()) == " ".join(" ".join(block(unchanged)).split())
+
+    def test_colours_are_ansibles_and_the_log_file_has_none(self, owner: Operator, first: Run) -> None:
+        log = owner.folder / "ansible.log"
+        environment = {"ANSIBLE_NOCOLOR": "false", "ANSIBLE_FORCE_COLOR": "true", "ANSIBLE_LOG_PATH": str(log)}
+        run = owner.provision(environment=environment).ok()
+        assert "\x1b[0;32m✓ ok: nothing had to change\x1b[0m\n" in run.output
+        assert "✓ ok: nothing had to change\n" in log.read_text(encoding="utf-8")
+        assert "\x1b" not in log.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def fleet(new_operator: Callable[[], Operator]) -> Run:
+    operator = new_operator()
+    variables = {
+        "irsa_issuer_bucket": "irsa-fleet",
+        "irsa_issuer_prefix": "{{ inventory_hostname }}",
+        "irsa_issuer_key_path": f"{operator.keys}/{{{{ inventory_hostname }}}}.key",
+    }
+    hosts: dict[str, dict[str, Any]] = {"alpha": {}, "beta": {}, "wrong": {"irsa_issuer_account_id": "12"}}
+    return operator.provision(hosts=hosts, variables=variables)
+
+
+class TestFleet:
+    def test_each_cluster_has_a_block_with_its_flags(self, fleet: Run) -> None:
+        lines = block(fleet)
+        headings = [line for line in lines if re.match(r"[✓✗] (alpha|beta|wrong|failed|\d)", line)]
+        assert [re.sub(r"\d+ actions?", "N actions", line) for line in headings] == [
+            "✓ alpha: changed: N actions",
+            "✓ beta: changed: N actions",
+            "✗ failed: wrong: the error of each is above",
+            "✗ 3 clusters: 2 changed, 1 failed",
+        ]
+        for result in fleet.results.values():
+            assert {f"    {flag}" for flag in result["apiserver_flags"]} <= set(lines)
+        assert_fits(lines)
+
+    def test_next_step_is_last(self, fleet: Run) -> None:
+        assert any(line.startswith("→ Next: ") for line in block(fleet)[-2:])
+
+
+class TestTeardown:
+    def test_what_was_removed_and_kept_is_printed_and_the_next_step_last(self, operator: Operator) -> None:
+        operator.variables = {"irsa_issuer_bucket": "irsa-removed", "irsa_issuer_key_path": str(operator.key)}
+        operator.provision().ok()
+        planned = block(operator.teardown("--check").ok())
+        run = operator.teardown().ok()
+        lines = block(run)
+        assert (planned[0], lines[0]) == ("~ would change: 3 actions", "✓ changed: 3 actions")
+        assert "  removed     iam:DeleteOpenIDConnectProvider" in lines
+        assert "  kept        bucket irsa-removed (deleted with irsa_issuer_delete_bucket=true)" in lines
+        assert "              key files (deleted with irsa_issuer_delete_key=true)" in lines
+        assert any(line.startswith("→ Next: ") for line in lines[-3:])
+        assert_fits([*planned, *lines])
+        (values,) = data(run, "Show what was removed").values()
+        assert values["actions"] == run.actions
+
+        again = operator.teardown(environment=as_json(operator), variables={"irsa_issuer_delete_bucket": True}).ok()
+        assert json_of(again, "Show what was removed")["localhost"]["actions"] == ["s3:DeleteBucket"]
+
+
+@pytest.fixture(scope="module")
+def verified(new_operator: Callable[[], Operator], signing_keys: Keys) -> Operator:
+    """An operator whose issuer lacks a key that they expect."""
+    operator = new_operator()
+    cluster = Cluster(Account(operator.sandbox), signing_keys)
+    operator.variables = {
+        "irsa_verify_issuer": cluster.issuer,
+        "irsa_verify_expected_kids": [signing_keys.ec.kid],
+        "irsa_verify_token": cluster.options["token"],
+        "irsa_verify_role_arn": cluster.role_arn,
+        "irsa_verify_assume_role": True,
+    }
+    return operator
+
+
+@pytest.fixture(scope="module")
+def verification(verified: Operator) -> Run:
+    return verified.start(VERIFY).wait()
+
+
+FOUND = "Show what was found"
+
+
+class TestVerify:
+    def test_what_is_right_is_counted_and_what_is_wrong_is_in_full(self, verification: Run) -> None:
+        assert verification.exit_code == 2
+        lines = block(verification)
+        assert lines[0].startswith("✗ broken: ")
+        assert any(re.match(r"✗ keys +\d+ of \d+$", line) for line in lines)
+        assert "✓ STS         1 of 1" in lines
+        assert lines[-1] == "→ Next: start with kid-expected, then verify again."
+        assert_fits(lines)
+        text = " ".join(" ".join(lines).split())
+        (error,) = (check for check in data(verification, FOUND)["localhost"]["checks"] if check["status"] == "error")
+        for part in (f"error: kid-expected: {error['seen']}", error["cause"], error["remedy"]):
+            assert part in text
+        assert "ok: " not in text
+
+    def test_every_check_is_listed_with_v(self, verified: Operator, verification: Run) -> None:
+        detailed = verified.start(VERIFY, "-v").wait()
+        lines = block(detailed)
+        checks = data(detailed, FOUND)["localhost"]["checks"]
+        assert len(checks) > 20
+        text = " ".join(" ".join(lines).split())
+        for check in checks:
+            assert f"{check['status']}: {check['id']}: {check['seen']}" in text
+        assert_fits(lines)
+
+    @pytest.mark.parametrize("callback", ["minimal", "oneline"])
+    def test_lines_are_the_same_with_every_callback(self, verified: Operator, verification: Run, callback: str) -> None:
+        other = verified.start(VERIFY, environment={"ANSIBLE_STDOUT_CALLBACK": callback}).wait()
+        assert block(other) == block(verification)
+
+    def test_json_callback_prints_json_only_and_all_of_the_result(self, verified: Operator, verification: Run) -> None:
+        printed = json_of(verified.start(VERIFY, environment=as_json(verified)).wait(), FOUND)["localhost"]
+        values = data(verification, FOUND)["localhost"]
+        assert printed.keys() == values.keys() >= {"issuer", "verdict", "diagnosis", "checks", "report"}
+        assert [check["id"] for check in printed["checks"]] == [check["id"] for check in values["checks"]]
+
+    def test_fleet_ends_with_a_table_of_80_columns(self, verified: Operator) -> None:
+        hosts = {
+            "sound": {"expected": []},
+            "broken-in-a-region-far-away": {"expected": ["x"]},
+            "none": {"route": "x:99999"},
+        }
+        variables = {
+            **verified.variables,
+            "irsa_verify_connect_to": "{{ route | default('') }}",
+            "irsa_verify_expected_kids": "{{ expected | default([]) }}",
+        }
+        details, table = blocks(verified.start(VERIFY, hosts=hosts, variables=variables).wait())
+        assert_fits([*details, *table])
+        assert [line.split()[1] for line in table if line[0] in "✓✗"] == [*hosts, "3"]
+        assert "3 clusters: 1 ok, 1 broken, 1 not verified" in " ".join(table)
+        assert any(line.startswith("→ Next: ") for line in table[-2:])
+        assert "✗ none: not verified: " in "\n".join(details)
+
+    def test_no_control_character_reaches_the_terminal(self, operator: Operator) -> None:
+        run = operator.start(VERIFY, variables={"irsa_verify_issuer": "https://irsa.example.com/\x1b[2J\x07"}).wait()
+        assert run.exit_code == 2
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", run.output)
+
+
+def test_demo_fits_into_80_columns_and_ends_with_what_was_made_and_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    repository = HERE.parents[1]
+    done = subprocess.run(
+        ["bash", str(repository / "tests" / "demo" / "run")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in done.stdout.splitlines()]
+    for line in lines:
+        # The recap is Ansible's own; an ARN cannot be broken, nor can a flag.
+        own = not re.match(r"localhost +: ok=", line)
+        assert not own or len(line) <= 80 or "arn:" in line or re.fullmatch(r" +--\S+", line), line
+    end = lines[lines.index("== What the demo has made") :]
+    assert len(end) < 24
+    assert any(line.startswith("issuer ") for line in end)
+    assert "== What to do next" in end

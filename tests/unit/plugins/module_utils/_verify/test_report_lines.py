@@ -1,0 +1,117 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The checks of an issuer as lines: counts by area, findings in full, reasons for what was skipped."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import as_text
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lines import (
+    AREAS,
+    area_lines,
+    area_of,
+    areas_in_one_line,
+    check_lines,
+    finding_lines,
+    report_lines,
+    skipped_lines,
+    verdict_line,
+)
+
+
+def check(name, status="ok", seen="Seen.", cause=None, remedy=None):
+    return {"id": name, "status": status, "seen": seen, "cause": cause, "remedy": remedy}
+
+
+MIXED = [
+    check("dns-resolve"),
+    check("tls-trust"),
+    check("jwk-kid", "warning", "A kid is odd.", "A cause.", "A remedy."),
+    check("jwk-use"),
+    check("provider-exists", "skipped", "There are no credentials."),
+    check("provider-audience", "skipped", "There are no credentials."),
+    check("kid-expected", "error", "A key is missing.", None, "Publish it."),
+    check("token-kid", "skipped", "There is no token."),
+]
+
+
+class TestAreas:
+    @pytest.mark.parametrize("name", CATALOGUE)
+    def test_every_check_of_the_catalogue_has_an_area(self, name):
+        assert area_of(name) in AREAS
+
+    @pytest.mark.parametrize("area", AREAS)
+    def test_every_area_has_checks(self, area):
+        assert area in map(area_of, CATALOGUE)
+
+    def test_areas_are_in_the_order_of_the_catalogue(self):
+        areas = [area_of(name) for name in CATALOGUE]
+        assert list(dict.fromkeys(areas)) == list(AREAS)
+
+    def test_an_unknown_check_has_an_area_as_well(self):
+        assert area_of("new-check") == "other"
+        assert as_text(area_lines([check("new-check")])) == "other       1 of 1"
+
+
+class TestVerdict:
+    @pytest.mark.parametrize(
+        ("checks", "text", "status"),
+        [
+            ([check("dns-resolve"), check("dns-resolve")], "ok: 1 of 1 checks passed", "ok"),
+            ([check("dns-resolve"), check("tls-host")], "ok: all 2 checks passed", "ok"),
+            ([check("dns-resolve"), check("tls-host", "skipped")], "ok: 1 of 2 checks passed, 1 skipped", "ok"),
+            ([check("jwk-kid", "warning")], "degraded: 0 of 1 checks passed, 1 warning", "warning"),
+            (MIXED, "broken: 3 of 8 checks passed, 1 error, 1 warning, 3 skipped", "error"),
+        ],
+    )
+    def test_verdict_counts_what_passed_and_what_did_not(self, checks, text, status):
+        line = verdict_line(checks)
+        assert (line.text, line.status) == (text, status)
+
+
+class TestCounts:
+    def test_counts_are_by_area(self):
+        assert [(line.label.strip(), line.text, line.status) for line in area_lines(MIXED)] == [
+            ("connection", "2 of 2", "ok"),
+            ("keys", "1 of 3", "error"),
+        ]
+
+    def test_counts_fit_into_one_line(self):
+        assert as_text([areas_in_one_line(MIXED)]) == "passed      connection 2, keys 1 of 3"
+
+    def test_a_check_made_twice_counts_once_and_as_what_is_worse(self):
+        checks = [check("http-response"), check("http-response", "error"), check("dns-resolve")]
+        assert as_text(area_lines(checks)) == "connection  1 of 2"
+
+
+class TestFindings:
+    def test_errors_go_first_and_in_full(self):
+        assert as_text(finding_lines(MIXED)).splitlines() == [
+            "error: kid-expected: A key is missing.",
+            "  remedy: Publish it.",
+            "warning: jwk-kid: A kid is odd.",
+            "  likely cause: A cause.",
+            "  remedy: A remedy.",
+        ]
+
+    def test_what_was_skipped_is_grouped_by_the_reason(self):
+        assert as_text(skipped_lines(MIXED)).splitlines() == [
+            "skipped: provider-exists, provider-audience: There are no credentials.",
+            "skipped: token-kid: There is no token.",
+        ]
+
+    def test_each_check_can_be_listed(self):
+        lines = as_text(check_lines(MIXED)).splitlines()
+        assert [line.split(": ")[:2] for line in lines] == [[each["status"], each["id"]] for each in MIXED]
+
+    def test_long_findings_are_wrapped_and_indented(self):
+        text = as_text(report_lines([check("jwk-kid", "error", "word " * 30, "cause " * 30, "remedy " * 30)]))
+        assert max(map(len, text.splitlines())) <= 80
+        assert "\n    cause" in text
+
+    def test_report_of_no_checks_is_a_verdict_only(self):
+        assert len(report_lines([])) == 1

@@ -1,0 +1,218 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What provision and teardown print."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import MARKS, NEXT, layout
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import (
+    MANY,
+    provision_lines,
+    teardown_lines,
+)
+
+HOST = "irsa-prod.s3.eu-west-1.amazonaws.com"
+ISSUER = f"https://{HOST}"
+ARN = f"arn:aws:iam::123456789012:oidc-provider/{HOST}"
+FLAGS = [f"--service-account-issuer={ISSUER}", "--service-account-key-file=/keys/sa signer.pub"]
+CREATED = ["s3:CreateBucket", "file:CreatePrivateKey", *["s3:PutObject"] * 2, "iam:CreateOpenIDConnectProvider"]
+OK_CHECKS = [{"id": "dns-resolve", "status": "ok", "seen": "It resolves.", "cause": None, "remedy": None}]
+ODD_CHECKS = [
+    *OK_CHECKS,
+    {"id": "jwk-kid", "status": "warning", "seen": "A kid is odd.", "cause": "A cause.", "remedy": "Publish it again."},
+]
+
+
+def result(**more):
+    values = {
+        "issuer": ISSUER,
+        "provider_arn": ARN,
+        "kid": "a-kid",
+        "bucket": "irsa-prod",
+        "apiserver_flags": FLAGS,
+        "actions": [],
+        "changed": False,
+        "checks": OK_CHECKS,
+    }
+    return {**values, **more}
+
+
+def created(**more):
+    return result(actions=CREATED, changed=True, **more)
+
+
+def printed(lines):
+    return [piece.text for piece in layout(lines, marks=MARKS)]
+
+
+def provisioned(*results, **more):
+    names = ["localhost"] if len(results) == 1 else [f"prod-{number}" for number in range(len(results))]
+    return provision_lines(dict(zip(names, results, strict=True)), **more)
+
+
+class TestOneCluster:
+    def test_new_issuer_in_full(self):
+        assert printed(provisioned(created())) == [
+            "✓ changed: 5 actions",
+            f"  issuer      {ISSUER}",
+            f"  provider    {ARN}" if len(ARN) <= 66 else "  provider",
+            *([] if len(ARN) <= 66 else [f"    {ARN}"]),
+            "  key ID      a-kid",
+            "  bucket      irsa-prod",
+            "  actions     s3:CreateBucket",
+            "              file:CreatePrivateKey",
+            "              s3:PutObject (2 times)",
+            "              iam:CreateOpenIDConnectProvider",
+            "✓ verified    ok: 1 of 1 checks passed",
+            "→ Next: start kube-apiserver with these flags, on each control-plane node:",
+            f"    {FLAGS[0]}",
+            f"    {FLAGS[1]}",
+            "  A cluster that runs already must accept both issuers for a while: keep its",
+            "  present issuer and public key as second flags after these.",
+            "  Then see whether AWS accepts a pod's token:",
+            "    ansible-playbook selfhosted.irsa.verify \\",
+            f"      -e irsa_verify_issuer={ISSUER} \\",
+            "      -e irsa_verify_token_path=TOKEN -e irsa_verify_role_arn=ROLE",
+        ]
+
+    def test_unchanged_issuer_has_its_flags_and_nothing_to_do(self):
+        lines = printed(provisioned(result()))
+        assert lines[0] == "✓ ok: nothing had to change"
+        assert lines[-3:] == [
+            "→ Next: nothing to do, if kube-apiserver has these flags:",
+            f"    {FLAGS[0]}",
+            f"    {FLAGS[1]}",
+        ]
+
+    def test_repaired_issuer_needs_no_new_flags(self):
+        lines = provisioned(result(actions=["s3:PutObject"], changed=True))
+        assert printed(lines)[0] == "✓ changed: 1 action"
+        assert not any("keep its present issuer" in line.text for line in lines)
+        assert any("nothing to do, if kube-apiserver" in line.text for line in lines)
+
+    def test_check_mode_says_what_would_change_and_to_run_it(self):
+        lines = printed(provisioned(created(kid=None, checks=None), check_mode=True))
+        assert lines[0] == "~ would change: 5 actions"
+        assert "  key ID      not known until the key is created" in lines
+        assert "- verified    not in this run" in lines
+        assert any(line.startswith("→ Next: run this again without --check.") for line in lines)
+        assert not any("irsa_verify_issuer" in line for line in lines)
+
+    def test_check_mode_without_a_change_has_nothing_to_do(self):
+        lines = printed(provisioned(result(), check_mode=True))
+        assert lines[0] == "✓ ok: nothing would change"
+        assert any(line.startswith("→ Next: nothing to do") for line in lines)
+
+    def test_documents_that_are_not_served_yet_are_the_next_step(self):
+        lines = printed(provisioned(created(provider_arn=None, bucket=None, checks=ODD_CHECKS)))
+        assert "  provider    not registered: its documents are not served yet" in lines
+        assert not any(line.startswith("  bucket ") for line in lines)
+        assert lines[-4:] == [
+            "    irsa_issuer_result.jwks_json at",
+            f"      {ISSUER}/keys.json",
+            "    irsa_issuer_result.discovery_json at",
+            f"      {ISSUER}/.well-known/openid-configuration",
+        ]
+
+    def test_findings_are_printed_in_full(self):
+        lines = printed(provisioned(result(checks=ODD_CHECKS)))
+        start = lines.index("! verified    degraded: 1 of 2 checks passed, 1 warning")
+        assert lines[start + 1 : start + 4] == [
+            "! warning: jwk-kid: A kid is odd.",
+            "    likely cause: A cause.",
+            "    remedy: Publish it again.",
+        ]
+
+    def test_every_check_is_listed_on_demand(self):
+        assert "✓ ok: dns-resolve: It resolves." in printed(provisioned(result(), every=True))
+        assert "✓ ok: dns-resolve: It resolves." not in printed(provisioned(result()))
+
+
+class TestFleet:
+    def test_few_clusters_have_a_block_each(self):
+        lines = printed(provisioned(created(), result()))
+        assert [line for line in lines if line.startswith(("✓ prod", "✓ 2"))] == [
+            "✓ prod-0: changed: 5 actions",
+            "✓ prod-1: ok: nothing had to change",
+            "✓ 2 clusters: 1 changed, 1 unchanged",
+        ]
+        assert lines.count(f"    {FLAGS[0]}") == 1  # only a new issuer's
+        assert lines[-1].strip().endswith("above.")
+
+    def test_many_clusters_have_a_line_each(self):
+        lines = printed(provisioned(*[result()] * (MANY + 1)))
+        assert len(lines) == MANY + 3
+        assert lines[-1] == "→ Next: nothing to do."
+
+    def test_many_clusters_still_have_their_findings(self):
+        lines = printed(provisioned(*[result()] * MANY, created(checks=ODD_CHECKS)))
+        assert "! warning: jwk-kid: A kid is odd." in lines
+        assert any(f"remedies above for prod-{MANY}" in line for line in lines)
+        assert "irsa_issuer_result.apiserver_flags" in " ".join(lines)
+
+    def test_many_clusters_are_printed_in_full_on_demand(self):
+        lines = printed(provisioned(*[result()] * (MANY + 1), every=True))
+        assert lines.count(f"    {FLAGS[0]}") == MANY + 1
+
+    def test_hosts_without_a_result_are_named(self):
+        lines = printed(provision_lines({"one": result()}, failed=["two", "three"]))
+        assert "✗ failed: two, three: the error of each is above" in lines
+        assert "✗ 3 clusters: 1 unchanged, 2 failed" in lines
+
+    def test_check_mode_counts_what_would_change(self):
+        lines = printed(provisioned(created(), result(), check_mode=True))
+        assert lines[-2:] == ["~ 2 clusters: 1 would change, 1 unchanged", "→ Next: run this again without --check."]
+
+    def test_documents_that_are_not_served_yet_are_the_next_step(self):
+        lines = printed(provisioned(created(provider_arn=None), result()))
+        assert any("serve the documents of prod-0 as the warnings say" in line for line in lines)
+
+    @pytest.mark.parametrize("every", [False, True])
+    def test_next_step_is_last(self, every):
+        lines = provisioned(created(), result(checks=ODD_CHECKS), every=every)
+        assert lines[-1].status == NEXT
+
+
+class TestTeardown:
+    REMOVED = ("iam:DeleteOpenIDConnectProvider", "s3:DeleteObject", "s3:DeleteObject")
+
+    def removed(self, **more):
+        values = {"issuer": ISSUER, "provider_arn": ARN, "bucket": "irsa-prod", "actions": [*self.REMOVED]}
+        return {**values, "changed": True, **more}
+
+    def test_says_what_was_removed_in_order_and_what_was_kept(self):
+        lines = printed(teardown_lines(self.removed()))
+        assert lines[0] == "✓ changed: 3 actions"
+        start = lines.index("  removed     iam:DeleteOpenIDConnectProvider")
+        assert lines[start + 1 :] == [
+            "              s3:DeleteObject (2 times)",
+            "  kept        bucket irsa-prod (deleted with irsa_issuer_delete_bucket=true)",
+            "              key files (deleted with irsa_issuer_delete_key=true)",
+            "→ Next: take the issuer out of kube-apiserver's flags. AWS accepts no token of",
+            "        this issuer any more, so roles that trust only its provider can be",
+            "        deleted.",
+        ]
+
+    def test_nothing_is_kept_where_everything_was_to_go(self):
+        lines = teardown_lines(self.removed(), delete_bucket=True, delete_key=True)
+        assert not any(line.label.startswith("kept") for line in lines)
+
+    def test_issuer_without_a_bucket_keeps_none(self):
+        assert not any("bucket" in line.text for line in teardown_lines(self.removed(bucket=None)))
+
+    def test_check_mode_removes_nothing(self):
+        lines = printed(teardown_lines(self.removed(), check_mode=True))
+        assert lines[0] == "~ would change: 3 actions"
+        assert any(line.startswith("  would remove") for line in lines)
+        assert lines[-1] == "→ Next: run this again without --check."
+
+    def test_second_run_has_nothing_to_do(self):
+        lines = printed(teardown_lines(self.removed(actions=[], changed=False)))
+        assert (lines[0], lines[-1]) == ("✓ ok: nothing had to change", "→ Next: nothing to do.")
+
+    def test_cluster_of_a_fleet_is_named(self):
+        assert teardown_lines(self.removed(), host="prod")[0].text == "prod: changed: 3 actions"
