@@ -30,7 +30,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rule
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set, issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import Identity
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Route
 
 # S3 serves a new bucket and a new policy everywhere only after a moment.
@@ -164,7 +165,7 @@ class IssuerRun(abc.ABC):
             bucket_account_id=self.bucket_account_id,
         )
 
-    def verify(self, provider: t.Optional[PresentProvider]) -> t.Optional[verification.Report]:
+    def verify(self, provider: t.Optional[PresentProvider]) -> t.Optional[Report]:
         """Fetch the documents anonymously; in check mode only where nothing would change.
 
         AWS is asked only for the reason why they cannot be read. Raises IrsaError where the issuer does not work.
@@ -186,7 +187,7 @@ class IssuerRun(abc.ABC):
         self,
         published: t.Mapping[str, t.Any],
         provider: t.Optional[PresentProvider],
-        report: t.Optional[verification.Report],
+        report: t.Optional[Report],
     ) -> Values:
         """What role irsa_issuer leaves behind as ``irsa_issuer_result``."""
         spec, key, prepared = self.spec, self.spec.key, self.spec.prepared

@@ -32,7 +32,7 @@ Jwk = t.Dict[str, t.Any]
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MOST_KEYS_OF_A_TYPE = 100
 
-_BASE64URL = re.compile("[A-Za-z0-9_-]+")
+BASE64URL = re.compile("[A-Za-z0-9_-]+")
 
 # The names of cryptography's classes, which may not be there.
 _CURVES = {"P-256": "SECP256R1", "P-384": "SECP384R1", "P-521": "SECP521R1"}
@@ -128,7 +128,7 @@ def _ec_key(key: Jwk) -> t.Any:
 
 def _number(text: t.Any) -> int:
     # Many libraries also take padding and the other alphabet of base64; others do not.
-    if not _BASE64URL.fullmatch(text):
+    if not BASE64URL.fullmatch(text):
         raise ValueError("not base64url as RFC 7515 has it")
     return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), "big")
 

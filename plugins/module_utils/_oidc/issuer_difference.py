@@ -6,26 +6,24 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.s3_hosts import parse_s3_host
+
 # Every form in which S3 serves a bucket. https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
-_BUCKET_HOST = re.compile(
-    r"(?:(?P<bucket>.+)\.)?s3(?:[.-](?:dualstack\.)?(?P<region>[a-z]{2,}(?:-[a-z]+)+-[0-9]+))?\.(?P<suffix>amazonaws\.com(?:\.cn)?|amazonaws\.eu)"
-)
 
 
 class _Bucket(t.NamedTuple):
     """A bucket's address: ``style`` is whether the bucket stands in the host or in the path."""
 
     name: str
-    region: t.Optional[str]
+    region: str | None
     suffix: str
     style: str
     path: str
 
 
-def difference(wanted: str, found: str) -> t.Optional[str]:
+def difference(wanted: str, found: str) -> str | None:
     """What makes ``found`` another issuer than ``wanted``, in one sentence; None where they have little in common.
 
     Both are compared byte for byte by everybody who reads them, with or without ``https://``.
@@ -45,17 +43,18 @@ def difference(wanted: str, found: str) -> t.Optional[str]:
     return _bucket_difference(_bucket_of(wanted), _bucket_of(found)) or _path_difference(wanted, found)
 
 
-def _bucket_of(host_path: str) -> t.Optional[_Bucket]:
+def _bucket_of(host_path: str) -> _Bucket | None:
     host, dummy, path = host_path.partition("/")
-    match = _BUCKET_HOST.fullmatch(host[:255])
-    if match is None:
+    parts = parse_s3_host(host)
+    if parts is None:
         return None
-    style = "host" if match["bucket"] else "path"
-    name, rest = (match["bucket"], path) if match["bucket"] else (path.partition("/")[0], path.partition("/")[2])
-    return _Bucket(name, match["region"], match["suffix"], style, rest)
+    if parts.bucket:
+        return _Bucket(parts.bucket, parts.region, parts.suffix, "host", path)
+    name, dummy, rest = path.partition("/")
+    return _Bucket(name, parts.region, parts.suffix, "path", rest)
 
 
-def _bucket_difference(wanted: t.Optional[_Bucket], found: t.Optional[_Bucket]) -> t.Optional[str]:
+def _bucket_difference(wanted: _Bucket | None, found: _Bucket | None) -> str | None:
     if wanted is None or found is None or wanted.name != found.name:
         return None
     if wanted.suffix != found.suffix:
@@ -70,6 +69,6 @@ def _bucket_difference(wanted: t.Optional[_Bucket], found: t.Optional[_Bucket]) 
     return None
 
 
-def _path_difference(wanted: str, found: str) -> t.Optional[str]:
+def _path_difference(wanted: str, found: str) -> str | None:
     hosts = [text.partition("/")[0] for text in (wanted, found)]
     return "It is on the same host under another path." if hosts[0] == hosts[1] else None

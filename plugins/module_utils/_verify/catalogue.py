@@ -48,8 +48,8 @@ _UNREACHABLE = (_NO_KEY, _IDP, _IAM_IDP)
 _FORBIDDEN = (_NO_KEY, _S3_DENIED)
 
 _RUN_AGAIN = (
-    "Run the role irsa_issuer (playbook selfhosted.irsa.provision) again. If the issuer is on a host of your own, serve "
-    "the documents that irsa_jwks generates there."
+    "Run the role irsa_issuer (playbook selfhosted.irsa.provision) again. If the issuer is on a host of your own, "
+    "serve the documents that irsa_jwks generates there."
 )
 
 CATALOGUE: dict[str, Entry] = {
@@ -150,8 +150,8 @@ CATALOGUE: dict[str, Entry] = {
         title="The bucket is in the region that the issuer names.",
         cause="The bucket is in a different region than its host name says, so S3 redirects.",
         remedy=(
-            "Use the issuer of the bucket's actual region (irsa_issuer_region) in the API server's flags, the documents "
-            "and the provider, or create a bucket in the region that the issuer names."
+            "Use the issuer of the bucket's actual region (irsa_issuer_region) in the API server's flags, the "
+            "documents and the provider, or create a bucket in the region that the issuer names."
         ),
         symptoms=(_NO_KEY, _IAM_IDP, "A browser or curl gets 301 PermanentRedirect"),
     ),
@@ -163,16 +163,16 @@ CATALOGUE: dict[str, Entry] = {
         ),
         remedy=(
             "For the bucket, run the role irsa_issuer again (irsa_bucket sets BlockPublicPolicy and "
-            "RestrictPublicBuckets to false). For the account, have both settings turned off, or serve the documents on "
-            "another host (irsa_issuer_url)."
+            "RestrictPublicBuckets to false). For the account, have both settings turned off, or serve the documents "
+            "on another host (irsa_issuer_url)."
         ),
         symptoms=_FORBIDDEN,
     ),
     "bucket-policy": Entry(
         title="The bucket policy allows anonymous reads of the two documents.",
         cause=(
-            "There is no policy, it covers other objects (another prefix) or other principals, or one of its statements "
-            "denies the read."
+            "There is no policy, it covers other objects (another prefix) or other principals, or one of its "
+            "statements denies the read."
         ),
         remedy=(
             "Run the role irsa_issuer again: irsa_bucket maintains a statement that opens the two documents. With a "
@@ -268,15 +268,15 @@ CATALOGUE: dict[str, Entry] = {
             "account."
         ),
         remedy=(
-            "Rotate the signing key at once: create a new key, have every API server sign with it, and publish only its "
-            "public key (irsa_issuer_purge_keys: true). Then check CloudTrail for misuse."
+            "Rotate the signing key at once: create a new key, have every API server sign with it, and publish only "
+            "its public key (irsa_issuer_purge_keys: true). Then check CloudTrail for misuse."
         ),
     ),
     "jwk-kid": Entry(
         title="Each key has its own kid.",
         cause=(
-            "The JWKS was written by hand, or merged from two. STS finds a token's key by its kid, and uses the last of "
-            "several keys with the same kid."
+            "The JWKS was written by hand, or merged from two. STS finds a token's key by its kid, and uses the last "
+            "of several keys with the same kid."
         ),
         remedy=(
             "Publish the JWKS that irsa_jwks generates, with the kids that kube-apiserver computes. Only Kubernetes "
@@ -452,8 +452,8 @@ CATALOGUE: dict[str, Entry] = {
     "trust-condition": Entry(
         title="No other condition of the role's trust policy rejects the token.",
         cause=(
-            "It has conditions on keys other than sub and aud, such as the caller's address, that are not met or cannot "
-            "be evaluated here."
+            "It has conditions on keys other than sub and aud, such as the caller's address, that are not met or "
+            "cannot be evaluated here."
         ),
         remedy="Check that condition; meet it or remove it.",
         symptoms=(_NOT_AUTHORIZED,),
