@@ -2,14 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Trust policies are judged by the collection as by the embedded AWS, which was written apart from it."""
+"""The collection and the embedded AWS, which was written independently, agree about trust policies."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import hypothesis
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import trust_evaluation
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_conditions import TokenRequest
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_evaluation import judge
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,10 +55,9 @@ STATEMENTS = st.fixed_dictionaries(
 
 @hypothesis.settings(derandomize=True, max_examples=1000, deadline=None, database=None)
 @given(st.lists(STATEMENTS, min_size=1, max_size=3))
-def test_of_any_policy(statements: list[dict[str, Any]]) -> None:
+def test_both_evaluate_any_trust_policy_alike(statements: list[dict[str, Any]]) -> None:
     policy = {"Version": "2012-10-17", "Statement": statements}
     claims = {f"{HOST}:sub": SUBJECT, f"{HOST}:aud": AUDIENCE}
     theirs = evaluate(policy, PolicyRequest(ACTION, None, {"Federated": frozenset({ARN})}, claims))
-    context = trust_evaluation.context_of(HOST, SUBJECT, AUDIENCE, ARN)
-    ours = trust_evaluation.judge(policy, ARN, HOST, context)
+    ours = judge(policy, TokenRequest(provider_arn=ARN, subject=SUBJECT, audience=AUDIENCE))
     assert ours.allowed == (theirs is Effect.ALLOW), ours

@@ -126,7 +126,7 @@ class Report:
 
     @property
     def text(self) -> str:
-        """The report for people: all that is right in one line, all that is wrong in full."""
+        """What a person reads: all that is right in one line, all that is not in full."""
         statuses: dict[str, set[str]] = {}
         for check in self.checks:
             statuses.setdefault(check.id, set()).add(check.status)

@@ -124,7 +124,7 @@ def test_the_error_that_matches_the_answer_is_blamed(aws, fake_aws, code, messag
 def test_a_warning_is_blamed_only_if_it_matches_the_answer(aws, fake_aws):
     for code, blamed in (("AccessDenied", True), ("ExpiredTokenException", False)):
         report = Report()
-        report.warning("trust-subject", "It lets in everybody.")
+        report.warning("trust-subject", "It accepts everyone.")
         report.warning("trust-condition", "It cannot be evaluated.")
         fake_aws.fail(CALL, code, 403, "no")
         seen = ask(aws, report).seen

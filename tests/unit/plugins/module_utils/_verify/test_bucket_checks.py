@@ -10,8 +10,8 @@ import json
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import bucket_checks
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, ReadyClients
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import bucket_checks
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION
 

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import cluster, cluster_checks
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import cluster, cluster_checks
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.cluster import Cluster
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import INTERMEDIATE, ROOT, HttpsServer, certify
 
 ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"

@@ -13,14 +13,14 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, ReadyClients
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import trust_policy
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import identity_checks
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, ReadyClients
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity, identity_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
 
 ISSUER = "https://irsa-prod.s3.eu-central-1.amazonaws.com"

@@ -75,9 +75,7 @@ class TestKeys:
     def test_keys_of_irsa_jwks_pass(self):
         published, report = self.check(RSA, P256)
         assert published == [RSA, P256]
-        assert [(check.id, check.status) for check in report.checks] == [
-            (check, "ok") for check in key_set_checks.IDS
-        ]
+        assert [(check.id, check.status) for check in report.checks] == [(check, "ok") for check in key_set_checks.IDS]
 
     @pytest.mark.parametrize(
         "document", [{}, {"keys": {}}, {"keys": None}, {"keys": "x"}, {"keys": [RSA, "key"]}, {"keys": [None]}, [], 5]

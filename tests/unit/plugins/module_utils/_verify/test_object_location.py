@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.object_location import locate_object
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import Endpoint
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.object_location import locate_object
 
 AWS = Endpoint("aws", "eu-west-1", "amazonaws.com", "https://s3.eu-west-1.amazonaws.com", True)
 STORE = Endpoint("aws", "us-east-1", "amazonaws.com", "https://s3.example.test", False)

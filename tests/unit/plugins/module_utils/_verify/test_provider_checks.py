@@ -13,9 +13,9 @@ import json
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import provider_checks
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import INTERMEDIATE, LEAF
 

@@ -100,12 +100,16 @@ class TestReport:
     def test_cause_and_remedy_default_to_the_catalogue(self, report, status):
         getattr(report, status)("jwk-kid", "seen")
         entry = CATALOGUE["jwk-kid"]
-        assert report.checks == [Check(id="jwk-kid", status=status, seen="seen", cause=entry.cause, remedy=entry.remedy)]
+        assert report.checks == [
+            Check(id="jwk-kid", status=status, seen="seen", cause=entry.cause, remedy=entry.remedy)
+        ]
 
     @pytest.mark.parametrize("status", ["warning", "error"])
     def test_a_given_cause_and_remedy_take_precedence(self, report, status):
         getattr(report, status)("jwk-kid", "seen", "the cause", remedy="the remedy")
-        assert report.checks == [Check(id="jwk-kid", status=status, seen="seen", cause="the cause", remedy="the remedy")]
+        assert report.checks == [
+            Check(id="jwk-kid", status=status, seen="seen", cause="the cause", remedy="the remedy")
+        ]
 
     @pytest.mark.parametrize("status", ["warning", "error"])
     def test_a_finding_may_have_no_explanation(self, report, status):

@@ -10,12 +10,12 @@ import json
 
 import pytest
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import trust_policy
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import identity, trust_checks
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_parsing import Token
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
 

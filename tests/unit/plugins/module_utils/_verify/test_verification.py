@@ -12,13 +12,13 @@ import sys
 
 import pytest
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Route
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.verification import Expectation, verify
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Route
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import HOST, INTERMEDIATE, LEAF, HttpsServer
@@ -108,6 +108,11 @@ class TestSound:
         printed = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True).stdout
         assert printed.decode().strip() == "[]"
 
+    def test_verification_can_be_imported_without_boto3(self):
+        code = f"import sys; sys.modules.update(boto3=None, botocore=None); import {verification.__name__}"
+        environment = {"PYTHONPATH": ":".join(sys.path)}
+        subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
     def test_an_issuer_with_a_trailing_slash_is_a_warning(self, server, route):
         publish(server, {**DISCOVERY, "issuer": f"{ISSUER}/"})
         report = verify(Expectation(issuer=f"{ISSUER}/", route=route))
@@ -166,7 +171,12 @@ class TestOrder:
 
     def test_an_invalid_jwks_skips_the_keys(self, published, route):
         published.serve(JWKS_PATH, b"<html>")
-        self.check(verify(Expectation(issuer=ISSUER, route=route, kids=("kid-of-rsa",))), "jwks-json", "jwk-kid", "kid-expected")
+        self.check(
+            verify(Expectation(issuer=ISSUER, route=route, kids=("kid-of-rsa",))),
+            "jwks-json",
+            "jwk-kid",
+            "kid-expected",
+        )
 
     def test_a_jwks_uri_on_the_internal_network_is_not_fetched(self, server, route):
         publish(server, {**DISCOVERY, "jwks_uri": "https://169.254.169.254/latest/meta-data/"})
@@ -177,10 +187,14 @@ class TestOrder:
         publish(server, key_set={"keys": [P256]})
         report = verify(Expectation(issuer=ISSUER, route=route, kids=("kid-of-rsa",)))
         self.check(report, "kid-expected")
-        assert report.diagnosis.startswith("The key 'kid-of-rsa' is not published. The published keys are 'kid-of-p256'.")
+        assert report.diagnosis.startswith(
+            "The key 'kid-of-rsa' is not published. The published keys are 'kid-of-p256'."
+        )
 
     def test_a_different_key_under_an_expected_kid_is_an_error(self, published, route):
-        self.check(verify(Expectation(issuer=ISSUER, route=route, keys=[{**P256, "kid": "kid-of-rsa"}])), "kid-expected")
+        self.check(
+            verify(Expectation(issuer=ISSUER, route=route, keys=[{**P256, "kid": "kid-of-rsa"}])), "kid-expected"
+        )
 
 
 class TestIdentity:
