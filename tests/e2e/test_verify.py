@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""irsa_verify on an issuer that works, and after something in it was really broken: STS, asked by boto3, refuses, and the
-diagnosis names the reason.
+"""irsa_verify on an issuer that works, and after something in it was really broken: STS, asked by boto3, refuses, and
+the diagnosis names the reason.
 """
 
 from __future__ import annotations

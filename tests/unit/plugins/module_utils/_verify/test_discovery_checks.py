@@ -90,7 +90,7 @@ class TestJson:
 
 
 class TestDiscovery:
-    def check(self, document: t.Any) -> tuple[t.Optional[str], Report]:
+    def check(self, document: t.Any) -> tuple[str | None, Report]:
         report = Report()
         return discovery_checks.check_discovery(report, document, ISSUER), report
 

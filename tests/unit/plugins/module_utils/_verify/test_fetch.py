@@ -179,7 +179,7 @@ class TestHeaders:
     def test_caching_for_more_than_an_hour_is_a_warning(self, published, route, path, seconds, verdict):
         body = DISCOVERY if path == DISCOVERY_PATH else JWKS
         published.serve(path, body, **HEADERS, **{"Cache-Control": f"public, max-age={seconds}"})
-        report, found = look(route)
+        report, dummy = look(route)
         assert report.verdict == verdict
         if verdict == "degraded":
             assert only_fault(route).id == "http-caching"
@@ -204,7 +204,7 @@ class TestRedirects:
 
     def test_a_redirect_to_a_missing_document_is_reported_with_its_status(self, published, route):
         published.serve(JWKS_PATH, b"", 302, Location="/moved")
-        report, found = look(route)
+        report, dummy = look(route)
         assert [(check.id, check.status) for check in report.checks if check.status in ("warning", "error")] == [
             ("http-redirect", "warning"),
             ("http-response", "error"),
@@ -236,7 +236,7 @@ class TestKeysElsewhere:
 
         monkeypatch.setattr(socket, "getaddrinfo", resolve)
         self.serve(server, "https://keys.example.test/keys")
-        report, found = look(route)
+        report, dummy = look(route)
         assert report.first_error.id == "dns-resolve" and "keys.example.test" in report.first_error.seen
 
 
@@ -285,7 +285,7 @@ def test_any_answer_is_checked_without_a_crash(status, headers, body):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(https, "trust", lambda ca_path: None)
         patch.setattr(https.Client, "fetch", lambda client, url, most: Fetched(Answer(status, headers, body), [url]))
-        report, found = look(Route())
+        report, dummy = look(Route())
     assert all(check.seen.isprintable() and len(check.seen) < 3000 for check in report.checks)
     made = {check.id for check in report.checks}
     assert {*fetch.CONNECTION_IDS, "discovery-json", "jwks-json", "algorithms"} <= made

@@ -140,7 +140,9 @@ def test_the_table_has_a_line_for_each_result():
     assert rows[0].split() == ["sound", "https://sound.example.test", "ok", "2", "-"]
     assert rows[1].endswith("1      jwk-kid, http-caching")
     assert rows[2].endswith(UNKNOWN["msg"])
-    assert {row.rindex(text) for row, text in zip((head, *rows), ("right", "2 ", "1 ", "0 "))} == {head.index("right")}
+    assert {row.rindex(text) for row, text in zip((head, *rows), ("right", "2 ", "1 ", "0 "), strict=True)} == {
+        head.index("right")
+    }
 
 
 @pytest.mark.parametrize("form", ["md", "json", "xml", "table"])
