@@ -212,6 +212,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import 
 
 
 class _Module(MaskedModule):
+    """Also masks a login in the issuer URL."""
+
     public_key_options = ("cluster_jwks", "expected_jwks", "expected_public_keys")
 
     def _mask(self) -> None:
@@ -219,30 +221,34 @@ class _Module(MaskedModule):
         self.no_log_values.update(logins_in(self.params.get("issuer")))
 
 
+def _argument_spec() -> dict[str, t.Any]:
+    return dict(
+        issuer=dict(type="str", required=True),
+        expected_kids=dict(type="list", elements="str", default=[]),
+        expected_jwks=dict(type="list", elements="dict", default=[]),
+        expected_public_keys=dict(type="list", elements="str", default=[], no_log=False),
+        cluster_jwks=dict(type="dict"),
+        cluster_issuer=dict(type="str"),
+        kubeconfig=dict(type="path"),
+        kube_context=dict(type="str"),
+        provider=dict(type="str", default="auto", choices=["auto", "skip"]),
+        account_id=dict(type="str"),
+        audiences=dict(type="list", elements="str", default=[]),
+        token=dict(type="str", no_log=True),
+        token_path=dict(type="path", no_log=False),
+        role_arn=dict(type="str"),
+        assume_role=dict(type="bool", default=False),
+        timeout=dict(type="float", default=5),
+        patience=dict(type="float", default=0),
+        connect_to=dict(type="str"),
+        ca_path=dict(type="path"),
+        fail_on=dict(type="str", default="error", choices=["error", "warning", "never"]),
+    )
+
+
 def main() -> None:
     module = aws_module(
-        dict(
-            issuer=dict(type="str", required=True),
-            expected_kids=dict(type="list", elements="str", default=[]),
-            expected_jwks=dict(type="list", elements="dict", default=[]),
-            expected_public_keys=dict(type="list", elements="str", default=[], no_log=False),
-            cluster_jwks=dict(type="dict"),
-            cluster_issuer=dict(type="str"),
-            kubeconfig=dict(type="path"),
-            kube_context=dict(type="str"),
-            provider=dict(type="str", default="auto", choices=["auto", "skip"]),
-            account_id=dict(type="str"),
-            audiences=dict(type="list", elements="str", default=[]),
-            token=dict(type="str", no_log=True),
-            token_path=dict(type="path", no_log=False),
-            role_arn=dict(type="str"),
-            assume_role=dict(type="bool", default=False),
-            timeout=dict(type="float", default=5),
-            patience=dict(type="float", default=0),
-            connect_to=dict(type="str"),
-            ca_path=dict(type="path"),
-            fail_on=dict(type="str", default="error", choices=["error", "warning", "never"]),
-        ),
+        _argument_spec(),
         _Module,
         needs_boto3=False,
         mutually_exclusive=[

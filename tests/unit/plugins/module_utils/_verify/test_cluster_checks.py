@@ -165,22 +165,6 @@ def test_credentials_that_are_not_a_valid_header_are_not_quoted(api, kubeconfig)
     assert statuses(read(path)) == ["skipped", "skipped"] and not api.requests
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", "a: [", "clusters: 5", "\0", "current-context: nowhere"])
-def test_an_invalid_kubeconfig_is_refused_and_not_quoted(tmp_path, content):
-    path = tmp_path / "kubeconfig"
-    path.write_text(content + f"\n# {BEARER}\n")
-    with pytest.raises(IrsaError, match="cannot be used") as refused:
-        ApiServer(str(path), 5)
-    assert BEARER not in str(refused.value)
-
-
-def test_a_missing_kubeconfig_and_an_unknown_context_are_refused(tmp_path, kubeconfig):
-    with pytest.raises(IrsaError, match="cannot be used"):
-        ApiServer(str(tmp_path / "nothing"), 5)
-    with pytest.raises(IrsaError, match="nowhere"):
-        ApiServer(kubeconfig(), 5, context="nowhere")
-
-
 def test_a_given_cluster_is_compared_like_a_fetched_one():
     assert statuses(compare(cluster.given_cluster(ISSUER, {"keys": [ONE]}))) == ["ok", "ok"]
 

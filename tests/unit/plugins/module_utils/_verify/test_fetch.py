@@ -88,8 +88,10 @@ class TestStatus:
             (
                 400,
                 {},
-                b"<Error><Code>InvalidArgument</Code><Message>Requests specifying Server Side Encryption with AWS KMS "
-                b"managed keys require AWS Signature Version 4.</Message></Error>",
+                (
+                    b"<Error><Code>InvalidArgument</Code><Message>Requests specifying Server Side Encryption with AWS KMS "
+                    b"managed keys require AWS Signature Version 4.</Message></Error>"
+                ),
                 "object-encryption",
                 "KMS",
             ),
