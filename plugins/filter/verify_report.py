@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Filter that writes what irsa_verify found as a report."""
+"""Filter that formats results of irsa_verify as a report."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import render
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import render
 
 
 def _verify_report(results: t.Any, form: str, fail_on: str = "error") -> str:
     if not isinstance(results, t.Mapping):
-        raise AnsibleFilterError(f"verify_report wants a result of irsa_verify or several by name, got {results!r}.")
+        raise AnsibleFilterError(
+            f"verify_report expects one result of irsa_verify, or several by name; got {results!r}."
+        )
     by_name = {"": results} if "checks" in results or "msg" in results else results
     try:
         return render.render(by_name, form, fail_on)

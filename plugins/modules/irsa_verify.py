@@ -7,15 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: irsa_verify
-short_description: Does a service account issuer work, and if not, why
+short_description: Verify that a service account issuer works
 version_added: 0.1.0
 description:
-  - Fetches an issuer's documents as a stranger would, without credentials, and compares them with what is expected.
-  - Works with any issuer, made by this collection or not.
+  - Fetches an issuer's documents anonymously, as AWS STS does, and checks everything that STS requires of them. Reports
+    the likely cause and the remedy of each fault.
+  - Can also check the cluster's API server, the IAM OIDC provider, a token and a role, and ask STS itself.
+  - Only reads. Works with any issuer, also one that this collection did not create.
 options:
   issuer:
     description:
-      - Issuer URL, byte for byte as tokens have it in C(iss).
+      - Issuer URL, byte for byte as in the C(iss) of tokens.
     type: str
     required: true
   expected_kids:
@@ -26,7 +28,7 @@ options:
     default: []
   expected_jwks:
     description:
-      - Key sets whose keys must be published, as O(expected_kids), and the same keys under the same key IDs.
+      - JWKS whose keys must be published, with the same numbers under the same key IDs.
     type: list
     elements: dict
     default: []
@@ -38,87 +40,68 @@ options:
     default: []
   cluster_jwks:
     description:
-      - The key set that the API server itself serves at C(/openid/v1/jwks), where somebody has fetched it. Each of its
-        keys must be published.
+      - The JWKS that the API server serves at C(/openid/v1/jwks), if you have fetched it already. Each of its keys must
+        be published.
     type: dict
   cluster_issuer:
     description:
-      - The issuer that the API server itself names at C(/.well-known/openid-configuration).
+      - The issuer that the API server names at C(/.well-known/openid-configuration).
     type: str
   kubeconfig:
     description:
-      - A kubeconfig file. The API server that it names is asked for its issuer and its keys.
+      - A kubeconfig file. Its API server is asked for its issuer and its keys.
     type: path
   kube_context:
     description:
-      - The context of the kubeconfig to use, if not its current one.
+      - Context of the kubeconfig to use. By default its current context.
     type: str
   provider:
     description:
-      - V(auto) looks at the IAM OIDC provider when there are AWS credentials; V(skip) does not.
+      - V(auto) checks the IAM OIDC provider if there are AWS credentials; V(skip) does not.
     type: str
     choices: [auto, skip]
     default: auto
-  known_provider:
-    description:
-      - The provider as an earlier task found or made it, so that AWS is not asked for it.
-    type: dict
-    suboptions:
-      arn:
-        description: Its ARN.
-        type: str
-        required: true
-      client_ids:
-        description: The audiences that it accepts.
-        type: list
-        elements: str
-        required: true
-      thumbprints:
-        description: Its thumbprints.
-        type: list
-        elements: str
-        default: []
   account_id:
     description:
-      - The account of the provider. By default that of O(role_arn), else that of the credentials.
+      - Account ID of the provider. By default the account of O(role_arn), else that of the credentials.
     type: str
   audiences:
     description:
-      - The audiences that the provider, and the token if there is one, must be for. By default V(sts.amazonaws.com)
-        is expected of the provider, or else the token's own.
+      - Audiences that the provider must accept; the audience of the token must be one of them. By default the provider
+        must accept V(sts.amazonaws.com) or the audience of the token.
     type: list
     elements: str
     default: []
   token:
     description:
-      - A service account token to check. It is in no output.
+      - A service account token to check. It does not appear in any output.
     type: str
   token_path:
     description:
-      - A file on the controller that holds the token.
+      - File on the controller that contains the token.
     type: path
   role_arn:
     description:
-      - The role that the token is for. Its trust policy is read when there are AWS credentials.
+      - ARN of the role that the token is for. Its trust policy is read if there are AWS credentials.
     type: str
   assume_role:
     description:
-      - Whether to ask AWS STS to accept the token for the role. The credentials that come back are thrown away.
+      - Whether to ask AWS STS for credentials of the role with the token. They are discarded.
     type: bool
     default: false
   timeout:
     description:
-      - Seconds in which each document must have arrived, from the first step to its last byte. AWS waits 5 seconds.
+      - Seconds within which each document must arrive, from name resolution to the last byte. AWS waits 5 seconds.
     type: float
     default: 5
   patience:
     description:
-      - Seconds to go on trying while the issuer does not work, for one that was published a moment ago.
+      - Seconds to keep trying while the documents do not work, for an issuer that was published a moment ago.
     type: float
     default: 0
   fail_on:
     description:
-      - The gravest finding with which the module still succeeds is the one below this.
+      - The least severe finding for which the module fails. With V(never) it does not fail because of findings.
     type: str
     choices: [error, warning, never]
     default: error
@@ -137,13 +120,13 @@ author:
 """
 
 EXAMPLES = r"""
-- name: See whether AWS would accept this issuer
+- name: Verify that AWS would accept this issuer
   selfhosted.irsa.irsa_verify:
     issuer: https://irsa-prod.s3.eu-west-1.amazonaws.com
     expected_kids:
       - "{{ keypair.kid }}"
 
-- name: See why a pod gets no credentials
+- name: Find out why a pod gets no credentials
   selfhosted.irsa.irsa_verify:
     issuer: https://irsa-prod.s3.eu-west-1.amazonaws.com
     kubeconfig: ~/.kube/config
@@ -159,23 +142,23 @@ issuer:
   type: str
   sample: https://irsa-prod.s3.eu-west-1.amazonaws.com
 verdict:
-  description: V(ok), V(degraded) when there are warnings, V(broken) when there are errors.
+  description: V(ok), V(degraded) if there are warnings, V(broken) if there are errors.
   returned: always
   type: str
   sample: ok
 diagnosis:
-  description: The first true cause in one paragraph, null when all is well.
+  description: The first true cause in one paragraph, or null if all is well.
   returned: always
   type: str
   sample: null
 checks:
-  description: The checks in the order they were made.
+  description: The checks, in the order in which they were made.
   returned: always
   type: list
   elements: dict
   contains:
     id:
-      description: What is checked; stable.
+      description: Stable ID of what is checked.
       type: str
     status:
       description: V(ok), V(warning), V(error) or V(skipped).
@@ -196,7 +179,7 @@ checks:
       cause: null
       remedy: null
 permissions:
-  description: IAM actions that the run needs.
+  description: IAM actions that the run requires.
   returned: always
   type: list
   elements: str
@@ -214,25 +197,29 @@ report:
 """
 
 import dataclasses
+import typing as t
 
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import printable
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
     BOTO3_IMPORT_ERROR,
     aws_module,
     aws_of,
     require_boto3,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import printable
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import identity_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import logins_in
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude, require
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked import MaskedModule
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import logins_in
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import identity_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 
 
 class _Module(MaskedModule):
+    """Also masks a login in the issuer URL."""
+
     public_key_options = ("cluster_jwks", "expected_jwks", "expected_public_keys")
 
     def _mask(self) -> None:
@@ -240,38 +227,34 @@ class _Module(MaskedModule):
         self.no_log_values.update(logins_in(self.params.get("issuer")))
 
 
+def _argument_spec() -> dict[str, t.Any]:
+    return dict(
+        issuer=dict(type="str", required=True),
+        expected_kids=dict(type="list", elements="str", default=[]),
+        expected_jwks=dict(type="list", elements="dict", default=[]),
+        expected_public_keys=dict(type="list", elements="str", default=[], no_log=False),
+        cluster_jwks=dict(type="dict"),
+        cluster_issuer=dict(type="str"),
+        kubeconfig=dict(type="path"),
+        kube_context=dict(type="str"),
+        provider=dict(type="str", default="auto", choices=["auto", "skip"]),
+        account_id=dict(type="str"),
+        audiences=dict(type="list", elements="str", default=[]),
+        token=dict(type="str", no_log=True),
+        token_path=dict(type="path", no_log=False),
+        role_arn=dict(type="str"),
+        assume_role=dict(type="bool", default=False),
+        timeout=dict(type="float", default=5),
+        patience=dict(type="float", default=0),
+        connect_to=dict(type="str"),
+        ca_path=dict(type="path"),
+        fail_on=dict(type="str", default="error", choices=["error", "warning", "never"]),
+    )
+
+
 def main() -> None:
     module = aws_module(
-        dict(
-            issuer=dict(type="str", required=True),
-            expected_kids=dict(type="list", elements="str", default=[]),
-            expected_jwks=dict(type="list", elements="dict", default=[]),
-            expected_public_keys=dict(type="list", elements="str", default=[], no_log=False),
-            cluster_jwks=dict(type="dict"),
-            cluster_issuer=dict(type="str"),
-            kubeconfig=dict(type="path"),
-            kube_context=dict(type="str"),
-            provider=dict(type="str", default="auto", choices=["auto", "skip"]),
-            known_provider=dict(
-                type="dict",
-                options=dict(
-                    arn=dict(type="str", required=True),
-                    client_ids=dict(type="list", elements="str", required=True),
-                    thumbprints=dict(type="list", elements="str", default=[]),
-                ),
-            ),
-            account_id=dict(type="str"),
-            audiences=dict(type="list", elements="str", default=[]),
-            token=dict(type="str", no_log=True),
-            token_path=dict(type="path", no_log=False),
-            role_arn=dict(type="str"),
-            assume_role=dict(type="bool", default=False),
-            timeout=dict(type="float", default=5),
-            patience=dict(type="float", default=0),
-            connect_to=dict(type="str"),
-            ca_path=dict(type="path"),
-            fail_on=dict(type="str", default="error", choices=["error", "warning", "never"]),
-        ),
+        _argument_spec(),
         _Module,
         needs_boto3=False,
         mutually_exclusive=[
@@ -284,8 +267,8 @@ def main() -> None:
     require(module, "cryptography", signing_key.CRYPTOGRAPHY_IMPORT_ERROR)
     require(module, "jwcrypto", jwk.JWCRYPTO_IMPORT_ERROR)
     if module.params["kubeconfig"] is not None:
-        # Imported here, since it takes longer than all the rest.
-        from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import api_server
+        # The kubernetes library takes longer to import than everything else.
+        from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import api_server  # noqa: PLC0415
 
         require(module, "kubernetes", api_server.KUBERNETES_IMPORT_ERROR)
     if module.params["assume_role"]:
@@ -293,13 +276,13 @@ def main() -> None:
     conclude(module, lambda: _run(module))
 
 
-def _run(module) -> dict:
+def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     options = module.params
     route = Route(options["connect_to"], options["ca_path"], options["timeout"])
     expectation = verification.Expectation(
-        options["issuer"],
-        route,
-        tuple(options["expected_kids"]),
+        issuer=options["issuer"],
+        route=route,
+        kids=tuple(options["expected_kids"]),
         keys=verification.expected_keys(options["expected_jwks"], options["expected_public_keys"]),
         identity=identity_of(options),
     )

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""irsa_verify on an issuer that works, and after it was really broken: STS, asked here by boto3, refuses, and the
-diagnosis names why.
+"""irsa_verify on an issuer that works, and after something in it was really broken: STS, asked by boto3, refuses, and
+the diagnosis names the reason.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BLOCKED = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPoli
 
 @dataclass(frozen=True)
 class Cluster:
-    """An issuer that the role made, an API server with its key, and a role for one of its service accounts."""
+    """An issuer created by the role, an API server with its key, and a role for one of its service accounts."""
 
     endpoint: Endpoint
     site: Site
@@ -62,16 +62,16 @@ class Cluster:
         return {"token": self.token(), **usual, **given}
 
     def verify(self, **given: Any) -> dict[str, Any]:
-        """What the module finds."""
+        """The result of the module, which must not contain the token or credentials."""
         options = self.options(**given)
         result = self.ansible.module("selfhosted.irsa.irsa_verify", **options)
-        told = json.dumps({name: value for name, value in result.items() if name != "invocation"})
-        assert not any(part in told for part in (options["token"] or "no token").split("."))
-        assert "SecretAccessKey" not in told and "ASIA" not in told
+        shown = json.dumps({name: value for name, value in result.items() if name != "invocation"})
+        assert not any(part in shown for part in (options["token"] or "no token").split("."))
+        assert "SecretAccessKey" not in shown and "ASIA" not in shown
         return result
 
-    def sts_takes(self, token: str) -> bool:
-        """What STS says when it is asked by other means."""
+    def sts_accepts(self, token: str) -> bool:
+        """Whether STS accepts the token from another client, boto3."""
         try:
             self.endpoint.sts.assume_role_with_web_identity(
                 RoleArn=self.role_arn, RoleSessionName="e2e", WebIdentityToken=token
@@ -109,7 +109,7 @@ def cluster(
 
 
 def _works(cluster: Cluster) -> None:
-    assert cluster.sts_takes(cluster.token())
+    assert cluster.sts_accepts(cluster.token())
 
 
 def errors(result: dict[str, Any]) -> list[str]:
@@ -120,7 +120,7 @@ def status(result: dict[str, Any], check_id: str) -> str:
     return next(check["status"] for check in result["checks"] if check["id"] == check_id)
 
 
-def test_an_issuer_that_works_is_ok_to_the_end(cluster: Cluster) -> None:
+def test_a_working_issuer_passes_every_check(cluster: Cluster) -> None:
     kubeconfig = cluster.ansible.folder / "kubeconfig"
     cluster.api.write_kubeconfig(kubeconfig)
     result = cluster.verify(kubeconfig=str(kubeconfig))
@@ -130,12 +130,12 @@ def test_an_issuer_that_works_is_ok_to_the_end(cluster: Cluster) -> None:
     assert {"cluster-issuer", "cluster-keys", "provider-audience", "token-signature", "trust-subject"} <= set(ids)
 
 
-def test_with_nothing_but_its_url_it_is_ok_too(cluster: Cluster) -> None:
+def test_a_working_issuer_passes_with_only_its_url(cluster: Cluster) -> None:
     result = cluster.verify(expected_kids=[], token=None, role_arn=None, assume_role=False)
     assert result["verdict"] == "ok", result["report"]
 
 
-# Ways to break it: each does, and undoes it.
+# Ways to break the issuer. Each one also repairs it.
 
 
 @contextlib.contextmanager
@@ -272,10 +272,10 @@ Break = Callable[[Cluster], contextlib.AbstractContextManager[None]]
         (wrong_audience_trusted, "trust-audience"),
     ],
 )
-def test_what_was_broken_is_what_sts_refuses_for(cluster: Cluster, broken: Break, found: str) -> None:
+def test_the_broken_part_is_named_when_sts_refuses(cluster: Cluster, broken: Break, found: str) -> None:
     def named() -> None:
         token = cluster.token()
-        assert not cluster.sts_takes(token)
+        assert not cluster.sts_accepts(token)
         result = cluster.verify(token=token)
         assert errors(result)[0] == found, result["report"]
         assert (result["verdict"], status(result, "sts-assume")) == ("broken", "error")
@@ -286,18 +286,18 @@ def test_what_was_broken_is_what_sts_refuses_for(cluster: Cluster, broken: Break
     eventually(lambda: _works(cluster), AssertionError)
 
 
-def test_a_discovery_document_of_another_issuer_is_an_error_whatever_this_sts_says(cluster: Cluster) -> None:
-    """AWS compares it; not every store's STS does."""
+def test_a_discovery_document_of_another_issuer_is_an_error_even_if_sts_accepts(cluster: Cluster) -> None:
+    """AWS compares the issuer; the STS of some stores does not."""
     with discovery_of_another_issuer(cluster):
         token = cluster.token()
         result = cluster.verify(token=token)
         assert errors(result)[0] == "discovery-issuer", result["report"]
-        assert (status(result, "sts-assume") == "ok") == cluster.sts_takes(token)
+        assert (status(result, "sts-assume") == "ok") == cluster.sts_accepts(token)
         assert "discovery-issuer" in result["diagnosis"] or "slash" in result["diagnosis"]
 
 
 def signed_by_the_cluster(cluster: Cluster, **claims: Any) -> str:
-    """A token as the API server signs them, but for these claims, by its own key."""
+    """A token as the API server signs it, with its key, except for these claims."""
     key = (cluster.ansible.folder / "sa-signer.key").read_bytes()
     own = cluster.token()
     return jwt.encode({**claims_of(own), **claims}, key, "RS256", headers={"kid": header_of(own)["kid"]})
@@ -331,18 +331,18 @@ def of_another_issuer(cluster: Cluster) -> str:
         "of another service account",
     ],
 )
-def test_a_token_that_sts_refuses_is_refused_with_the_reason(
+def test_a_token_that_sts_refuses_is_an_error_with_the_reason(
     cluster: Cluster, make: Callable[[Cluster], str], found: str
 ) -> None:
     token = make(cluster)
-    assert not cluster.sts_takes(token)
+    assert not cluster.sts_accepts(token)
     result = cluster.verify(token=token)
     assert errors(result)[0] == found, result["report"]
     assert status(result, "sts-assume") == "error"
     assert result["diagnosis"].startswith("STS answers ") and found in result["diagnosis"]
 
 
-def test_an_api_server_that_was_given_another_issuer_or_key_is_named(
+def test_an_api_server_with_another_issuer_or_key_is_named(
     cluster: Cluster, new_api_server: NewApiServer, tmp_path: Path
 ) -> None:
     other_key = tmp_path / "other.key"
@@ -366,13 +366,13 @@ def test_an_api_server_that_was_given_another_issuer_or_key_is_named(
             kubeconfig = tmp_path / f"kubeconfig-of-{found}"
             api.write_kubeconfig(kubeconfig)
             token = api.token(NAMESPACE, SERVICE_ACCOUNT, AUDIENCE)
-            assert not cluster.sts_takes(token)
+            assert not cluster.sts_accepts(token)
             result = cluster.verify(kubeconfig=str(kubeconfig), token=token)
             assert errors(result)[0] == found, result["report"]
             assert found in result["diagnosis"]
 
 
-def test_a_kubeconfig_that_may_not_look_leaves_the_cluster_unknown(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_kubeconfig_without_permissions_leaves_the_cluster_unknown(cluster: Cluster, tmp_path: Path) -> None:
     kubeconfig = tmp_path / "kubeconfig"
     cluster.api.write_kubeconfig(kubeconfig)
     config = json.loads(kubeconfig.read_text(encoding="utf-8"))

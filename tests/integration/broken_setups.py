@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ways to break a sound issuer, each with the id of the check that has to find it first.
+"""Ways to break a sound issuer, each with the id of the check that must find it first.
 
-A function's name says what is broken. It takes a sound issuer and breaks one thing of it, for real.
+The name of a function says what is broken. The function takes a sound issuer and breaks one thing for real.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ERROR, WARNING = "error", "warning"
 
 @dataclass(frozen=True)
 class Broken:
-    """:ivar kind: which sound issuer it is made of, `Cluster` or `WebHost`"""
+    """:ivar kind: the sound issuer that is broken, `Cluster` or `WebHost`"""
 
     id: str
     kind: type
@@ -64,36 +64,36 @@ def broken(kind: type, check: str, status: str = ERROR) -> Callable[[Callable[..
 
 
 @broken(WebHost, "issuer-url")
-def http_for_https(host: WebHost) -> None:
+def http_issuer(host: WebHost) -> None:
     host.options["issuer"] = f"http://{HOST}"
 
 
 @broken(WebHost, "issuer-url")
-def a_port(host: WebHost) -> None:
+def issuer_with_a_port(host: WebHost) -> None:
     host.options["issuer"] = f"{host.issuer}:8443"
 
 
 @broken(WebHost, "issuer-url", WARNING)
-def slash_at_the_end_of_the_issuer(host: WebHost) -> None:
+def issuer_with_a_trailing_slash(host: WebHost) -> None:
     host.options["issuer"] = f"{host.issuer}/"
     host.publish(issuer=f"{host.issuer}/")
 
 
-# The way to the host
+# The connection to the host
 
 
 @broken(WebHost, "dns-resolve")
-def name_that_does_not_exist(host: WebHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    # No connect_to and no proxy: nothing but the name. https://www.rfc-editor.org/rfc/rfc6761#section-6.4
+def unknown_host_name(host: WebHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without connect_to and without a proxy, so that the name is resolved here. https://www.rfc-editor.org/rfc/rfc6761#section-6.4
     monkeypatch.delenv("HTTPS_PROXY")
     monkeypatch.delenv("https_proxy")
     host.options.update(issuer="https://irsa.invalid", connect_to=None)
 
 
 @broken(WebHost, "tcp-connect")
-def nobody_listens(host: WebHost, monkeypatch: pytest.MonkeyPatch) -> None:
+def port_without_a_listener(host: WebHost, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = socket.socket()
-    closed.bind(("127.0.0.1", 0))  # and does not listen; the port is nobody else's until the test is over
+    closed.bind(("127.0.0.1", 0))  # but does not listen; no one else gets the port before the test ends
     monkeypatch.setattr(host, "closed", closed, raising=False)
     host.options["connect_to"] = f"127.0.0.1:{closed.getsockname()[1]}"
 
@@ -109,7 +109,7 @@ def certificate_not_valid_yet(host: WebHost) -> None:
 
 
 @broken(WebHost, "tls-host")
-def certificate_of_another_host(host: WebHost) -> None:
+def certificate_for_another_host(host: WebHost) -> None:
     host.chain = (certify("other", INTERMEDIATE, ["other.example.test"]), INTERMEDIATE)
 
 
@@ -120,12 +120,12 @@ def bucket_with_dots(cluster: Cluster) -> None:
 
 
 @broken(WebHost, "tls-trust")
-def certificate_self_signed(host: WebHost) -> None:
+def self_signed_certificate(host: WebHost) -> None:
     host.chain = (certify("self-signed", None, [HOST]),)
 
 
 @broken(WebHost, "tls-trust")
-def chain_incomplete(host: WebHost) -> None:
+def incomplete_chain(host: WebHost) -> None:
     host.chain = (LEAF,)
 
 
@@ -135,7 +135,7 @@ def unknown_authority(host: WebHost) -> None:
 
 
 @broken(WebHost, "tls-version")
-def nothing_newer_than_tls_1_1(host: WebHost) -> None:
+def only_tls_1_1(host: WebHost) -> None:
     host.oldest = host.newest = ssl.TLSVersion.TLSv1_1
 
 
@@ -148,12 +148,12 @@ def server_error(host: WebHost) -> None:
 
 
 @broken(WebHost, "http-response")
-def nothing_there(host: WebHost) -> None:
+def discovery_document_not_found(host: WebHost) -> None:
     host.put(DISCOVERY, b"nothing", status=404)
 
 
 @broken(WebHost, "http-response")
-def keys_not_there(host: WebHost) -> None:
+def keys_not_found(host: WebHost) -> None:
     host.put(JWKS, b"nothing", status=404)
 
 
@@ -168,13 +168,13 @@ def ten_megabytes_of_json(host: WebHost) -> None:
 
 
 @broken(WebHost, "http-response")
-def compressed(host: WebHost) -> None:
+def compressed_document(host: WebHost) -> None:
     body = gzip.compress(json.dumps(discovery_of(host.issuer)).encode())
     host.put(DISCOVERY, body, Content_Encoding="gzip")
 
 
 @broken(WebHost, "http-response")
-def no_http_at_all(host: WebHost) -> None:
+def answer_that_is_not_http(host: WebHost) -> None:
     host.put(DISCOVERY, b"", status=0)
 
 
@@ -203,23 +203,23 @@ def keys_redirected_to_a_private_network(host: WebHost) -> None:
     host.put(JWKS, status=302, Location="https://[fd00::1]/keys.json")
 
 
-# The bucket, told apart with credentials
+# The bucket, whose faults are distinguished with credentials
 
 
 @broken(Cluster, "bucket-exists")
-def bucket_gone_and_provider_left(cluster: Cluster) -> None:
+def bucket_deleted_but_not_its_provider(cluster: Cluster) -> None:
     cluster.remove_bucket()
 
 
 @broken(Cluster, "bucket-exists")
-def bucket_gone_seen_without_credentials(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def bucket_deleted_and_no_credentials(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster.remove_bucket()
     cluster.without_credentials(monkeypatch)
 
 
 @broken(Cluster, "bucket-region")
 def bucket_in_another_region(cluster: Cluster) -> None:
-    # Everything else was made for the region that the issuer names, too. IAM cannot fetch a thumbprint there.
+    # Everything else belongs to the region that the issuer names. IAM cannot fetch a thumbprint there.
     cluster.remove_provider()
     for name in ("host", "issuer", "arn"):
         setattr(cluster, name, getattr(cluster, name).replace("eu-west-1", "eu-central-1"))
@@ -248,17 +248,17 @@ def no_policy(cluster: Cluster) -> None:
 
 
 @broken(Cluster, "bucket-policy")
-def policy_for_one_document_alone(cluster: Cluster) -> None:
+def policy_for_only_one_document(cluster: Cluster) -> None:
     cluster.open([DISCOVERY])
 
 
 @broken(Cluster, "bucket-policy")
-def policy_of_another_prefix(cluster: Cluster) -> None:
+def policy_for_another_prefix(cluster: Cluster) -> None:
     cluster.open([f"prod/{DISCOVERY}", f"prod/{JWKS}"])
 
 
 @broken(Cluster, "bucket-policy")
-def policy_for_another_account_alone(cluster: Cluster) -> None:
+def policy_for_only_another_account(cluster: Cluster) -> None:
     cluster.open(Principal={"AWS": "arn:aws:iam::111122223333:root"})
 
 
@@ -284,13 +284,13 @@ def discovery_document_encrypted_with_kms(cluster: Cluster) -> None:
 
 
 @broken(Cluster, "object-encryption")
-def keys_encrypted_with_kms_seen_without_credentials(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def keys_encrypted_with_kms_and_no_credentials(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster.put(JWKS, json.dumps({"keys": [cluster.keys.signer.jwk()]}), ServerSideEncryption="aws:kms")
     cluster.without_credentials(monkeypatch)
 
 
 @broken(Cluster, "http-response")
-def forbidden_and_no_credentials_to_tell_why(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def access_denied_and_no_credentials(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster.block()
     cluster.without_credentials(monkeypatch)
 
@@ -319,7 +319,7 @@ def another_charset(host: WebHost) -> None:
 
 
 @broken(WebHost, "discovery-json")
-def a_list_for_a_document(host: WebHost) -> None:
+def list_instead_of_an_object(host: WebHost) -> None:
     host.put(DISCOVERY, b"[]")
 
 
@@ -334,17 +334,17 @@ def no_response_types(host: WebHost) -> None:
 
 
 @broken(Cluster, "discovery-issuer")
-def slash_at_the_end(cluster: Cluster) -> None:
+def issuer_with_a_slash_in_the_discovery_document(cluster: Cluster) -> None:
     cluster.publish(issuer=f"{cluster.issuer}/")
 
 
 @broken(Cluster, "discovery-issuer")
-def another_case(cluster: Cluster) -> None:
+def issuer_in_other_case_in_the_discovery_document(cluster: Cluster) -> None:
     cluster.publish(issuer=cluster.issuer.replace("irsa", "IRSA"))
 
 
 @broken(Cluster, "discovery-issuer")
-def global_host_for_the_regional(cluster: Cluster) -> None:
+def global_instead_of_the_regional_host(cluster: Cluster) -> None:
     cluster.publish(issuer=f"https://{cluster.bucket}.s3.amazonaws.com")
 
 
@@ -369,7 +369,7 @@ def keys_at_link_local_metadata(host: WebHost) -> None:
 
 
 @broken(WebHost, "jwks-uri")
-def keys_at_a_number(host: WebHost) -> None:
+def jwks_uri_that_is_a_number(host: WebHost) -> None:
     host.publish(jwks_uri=5)
 
 
@@ -383,17 +383,17 @@ def keys_on_another_host(cluster: Cluster) -> None:
 
 
 @broken(WebHost, "jwks-json")
-def keys_are_no_json(host: WebHost) -> None:
+def keys_that_are_not_json(host: WebHost) -> None:
     host.put(JWKS, b"{'keys': []}")
 
 
 @broken(WebHost, "jwks-json")
-def keys_are_no_list(host: WebHost) -> None:
+def keys_that_are_not_a_list(host: WebHost) -> None:
     host.put(JWKS, json.dumps({"keys": host.keys.signer.jwk()}).encode())
 
 
 @broken(WebHost, "jwks-json")
-def a_key_is_no_object(host: WebHost) -> None:
+def key_that_is_not_an_object(host: WebHost) -> None:
     host.put(JWKS, json.dumps({"keys": [host.keys.signer.jwk(), "key"]}).encode())
 
 
@@ -413,7 +413,7 @@ def empty_kid_of_old_clusters(cluster: Cluster) -> None:
 
 
 @broken(Cluster, "jwk-key-ops")
-def key_ops(cluster: Cluster) -> None:
+def key_with_key_ops(cluster: Cluster) -> None:
     cluster.publish(cluster.keys.signer.jwk(key_ops=["verify"]))
 
 
@@ -435,7 +435,7 @@ def private_key_published(cluster: Cluster) -> None:
 
 
 @broken(Cluster, "jwk-certificate")
-def certificate_of_the_key_before(cluster: Cluster) -> None:
+def certificate_of_the_previous_key(cluster: Cluster) -> None:
     cluster.publish(cluster.keys.signer.jwk(x5c=[base64.b64encode(LEAF.der).decode()]))
 
 
@@ -446,12 +446,12 @@ def a_hundred_and_one_keys(cluster: Cluster) -> None:
 
 
 @broken(Cluster, "algorithms")
-def algorithm_that_sts_does_not_take(cluster: Cluster) -> None:
+def algorithm_that_sts_does_not_support(cluster: Cluster) -> None:
     cluster.publish(cluster.keys.signer.jwk(alg="PS256"))
 
 
 @broken(Cluster, "algorithms", WARNING)
-def algorithm_not_named(cluster: Cluster) -> None:
+def algorithm_not_listed(cluster: Cluster) -> None:
     cluster.publish(cluster.keys.signer.jwk(), cluster.keys.ec.jwk())
 
 
@@ -477,7 +477,7 @@ def cached_for_a_day(cluster: Cluster) -> None:
 
 
 @broken(WebHost, "content-type", WARNING)
-def keys_served_as_a_page(host: WebHost) -> None:
+def keys_served_as_html(host: WebHost) -> None:
     body = json.dumps({"keys": [host.keys.signer.jwk()]}).encode()
     host.put(JWKS, body, Content_Type="text/html")
 
@@ -506,7 +506,7 @@ def no_provider(cluster: Cluster) -> None:
 
 
 @broken(Cluster, "provider-exists")
-def provider_with_a_slash_at_the_end(cluster: Cluster) -> None:
+def provider_for_another_path(cluster: Cluster) -> None:
     cluster.remove_provider()
     cluster.account.iam.create_open_id_connect_provider(
         Url=f"{cluster.issuer}/cluster", ClientIDList=["sts.amazonaws.com"], ThumbprintList=["a" * 40]
@@ -523,7 +523,7 @@ def provider_for_another_audience(cluster: Cluster) -> None:
 
 
 @broken(Cluster, "provider-thumbprints", WARNING)
-def thumbprint_of_forty_x(cluster: Cluster) -> None:
+def malformed_thumbprint(cluster: Cluster) -> None:
     cluster.account.iam.update_open_id_connect_provider_thumbprint(
         OpenIDConnectProviderArn=cluster.arn, ThumbprintList=["x" * 40]
     )
@@ -533,7 +533,7 @@ def thumbprint_of_forty_x(cluster: Cluster) -> None:
 
 
 @broken(Cluster, "token-format")
-def token_that_is_none(cluster: Cluster) -> None:
+def malformed_token(cluster: Cluster) -> None:
     cluster.options["token"] = "not.a-token"
 
 
@@ -571,7 +571,7 @@ def token_expired(cluster: Cluster) -> None:
 
 
 @broken(Cluster, "token-lifetime")
-def token_of_tomorrow(cluster: Cluster) -> None:
+def token_not_valid_yet(cluster: Cluster) -> None:
     tomorrow = int(time.time()) + 86400
     cluster.options["token"] = cluster.token(nbf=tomorrow, iat=tomorrow, exp=tomorrow + 600)
 
@@ -597,7 +597,7 @@ def token_signed_with_another_key(cluster: Cluster) -> None:
 
 
 @broken(Cluster, "role-exists")
-def role_that_does_not_exist(cluster: Cluster) -> None:
+def missing_role(cluster: Cluster) -> None:
     cluster.options["role_arn"] = f"{cluster.role_arn}-of-old"
 
 
@@ -629,13 +629,13 @@ def of_the_service_account(cluster: Cluster) -> dict[str, str]:
 
 
 @broken(Cluster, "trust-condition")
-def role_for_a_claim_that_sts_leaves_out(cluster: Cluster) -> None:
+def role_with_a_condition_on_an_unsupported_claim(cluster: Cluster) -> None:
     conditions = {**of_the_service_account(cluster), f"{cluster.host}:kubernetes.io": "shop"}
     cluster.trust(Condition={"StringEquals": conditions})
 
 
 @broken(Cluster, "trust-condition", WARNING)
-def role_for_another_network_and_sts_not_asked(cluster: Cluster) -> None:
+def role_for_another_network_without_asking_sts(cluster: Cluster) -> None:
     address = {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
     cluster.trust(Condition={"StringEquals": of_the_service_account(cluster), **address})
     cluster.options["assume_role"] = False
@@ -643,17 +643,17 @@ def role_for_another_network_and_sts_not_asked(cluster: Cluster) -> None:
 
 @broken(Cluster, "sts-assume")
 def role_for_another_network(cluster: Cluster) -> None:
-    # What this machine's address is to AWS is not known here; STS says no, and the diagnosis names the condition.
+    # The address of this machine as AWS sees it is unknown here. STS refuses, and the diagnosis names the condition.
     address = {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
     cluster.trust(Condition={"StringEquals": of_the_service_account(cluster), **address})
 
 
-# What only STS can tell
+# What only STS knows
 
 
 @broken(Cluster, "sts-assume")
-def refused_for_no_reason_to_be_seen(cluster: Cluster) -> None:
-    # Such as a role made a moment ago: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html
+def refused_without_a_visible_reason(cluster: Cluster) -> None:
+    # For example a role that was created a moment ago: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html
     cluster.sandbox.fail(
         "sts:AssumeRoleWithWebIdentity",
         message="Not authorized to perform sts:AssumeRoleWithWebIdentity",

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Two sound issuers, made without the collection, for tests to break one thing of: in the sandbox's S3 with all that
-belongs to it, and on a web server of a loopback port.
+"""Two sound issuers, created without the collection, in which tests break one thing: one in the sandbox's S3 with its
+provider and role, and one on a web server on a loopback port.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ DISCOVERY, JWKS = ".well-known/openid-configuration", "keys.json"
 
 
 class SigningKey:
-    """A key of an API server, with the forms of it that tests need.
+    """A key of an API server, in the forms that tests need.
 
-    :param folder: where its PEM file is made
+    :param folder: where its PEM file is created
     """
 
     def __init__(self, folder: Path, name: str, private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> None:
@@ -61,7 +61,7 @@ class SigningKey:
         return kid_of(self.path)
 
     def jwk(self, **members: Any) -> dict[str, Any]:
-        """:param members: beside the usual ones, or instead of them; None takes one away"""
+        """:param members: in addition to the usual ones, or instead of them; None removes one"""
         return self._with(self._encoded(self.private.public_key()), members)
 
     def private_jwk(self) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class SigningKey:
         return {name: value for name, value in {**document, **usual, **members}.items() if value is not None}
 
     def token(self, issuer: str, header: dict[str, Any] | None = None, **claims: Any) -> str:
-        """:param claims: beside the usual ones, or instead of them; None takes one away"""
+        """:param claims: in addition to the usual ones, or instead of them; None removes one"""
         now = int(time.time())
         usual = {"iss": issuer, "sub": SUBJECT, "aud": [AUDIENCE], "iat": now, "nbf": now, "exp": now + 600}
         payload = {name: value for name, value in {**usual, **claims}.items() if value is not None}
@@ -85,7 +85,7 @@ class SigningKey:
 
 
 class Keys:
-    """Keys of one test session, since RSA keys take long to make."""
+    """Keys of one test session, since RSA keys take long to generate."""
 
     def __init__(self, folder: Path) -> None:
         self.signer = SigningKey.rsa(folder, "signer")
@@ -95,7 +95,7 @@ class Keys:
 
 
 def discovery_of(issuer: str, /, **fields: Any) -> dict[str, Any]:
-    """:return: a discovery document; a field that is None is left out"""
+    """:return: a discovery document, without fields that are None"""
     document = {
         "issuer": issuer,
         "jwks_uri": f"{issuer}/{JWKS}",
@@ -109,9 +109,9 @@ def discovery_of(issuer: str, /, **fields: Any) -> dict[str, Any]:
 
 
 class Cluster:
-    """An issuer in S3 with bucket, policy, documents, provider, a role for one service account and a token of its.
+    """An issuer in S3 with bucket, policy, documents, provider, a role for one service account and a token for it.
 
-    :ivar options: what irsa_verify is given
+    :ivar options: options for irsa_verify
     """
 
     def __init__(self, account: Account, keys: Keys, bucket: str = "irsa-verified", role: str = "cart") -> None:
@@ -139,14 +139,14 @@ class Cluster:
         }
 
     def block(self, **settings: bool) -> None:
-        """Sets the bucket's access block, whose settings are on unless given."""
+        """Sets the bucket's access block, with every setting on unless given."""
         names = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
         self.account.s3.put_public_access_block(
             Bucket=self.bucket, PublicAccessBlockConfiguration={**dict.fromkeys(names, True), **settings}
         )
 
     def open(self, keys: Sequence[str] = (DISCOVERY, JWKS), *more: dict[str, Any], **elements: Any) -> None:
-        """Sets a policy that lets everybody read these keys; `elements` replace those of its statement."""
+        """Sets a policy that lets everyone read these keys; `elements` replace those of its statement."""
         statement = {
             "Effect": "Allow",
             "Principal": "*",
@@ -197,7 +197,7 @@ class Cluster:
         return self.keys.signer.token(self.issuer, header, **claims)
 
     def without_credentials(self, monkeypatch: Any) -> None:
-        """Takes away the credentials of the environment, and what needs them of the options."""
+        """Removes the credentials from the environment, and the options that need them."""
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
         for option in ("token", "role_arn", "assume_role"):
@@ -205,11 +205,11 @@ class Cluster:
 
 
 class WebHost:
-    """An issuer on a web server of this machine, started by `start` once a test has broken what it wants.
+    """An issuer on a web server on this machine. `start` starts it after a test has broken something.
 
-    :ivar options: what irsa_verify is given; `start` adds how the server is reached, unless a test did
-    :ivar chain: certificates that it presents
-    :ivar oldest: TLS version, likewise `newest`
+    :ivar options: options for irsa_verify; `start` adds the route to the server, unless a test did
+    :ivar chain: certificates that the server presents
+    :ivar oldest: oldest TLS version that it offers; `newest` likewise
     """
 
     issuer = f"https://{HOST}"
@@ -234,7 +234,7 @@ class WebHost:
         self.stream(path, body, status, **headers)
 
     def stream(self, path: str, body: Iterable[bytes], status: int = 200, **headers: str) -> None:
-        """Serves a body in pieces, which may never end."""
+        """Serves a body in pieces, possibly without an end."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         usual = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
         self._replies[f"/{path}"] = (status, {**usual, **named}, body)

@@ -85,7 +85,8 @@ class TestCheckModeOnAnEmptyAccount:
     def test_says_what_it_cannot_know_yet(self, story: Story) -> None:
         assert story.check.result["kid"] is None
         assert (
-            story.check.drawn()[str(story.operator.key)]["after"]["key"]["kid"] == "(known when the key has been created)"
+            story.check.drawn()[str(story.operator.key)]["after"]["key"]["kid"]
+            == "(known when the key has been created)"
         )
 
     def test_draws_every_write(self, story: Story) -> None:

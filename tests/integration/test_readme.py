@@ -77,9 +77,7 @@ def test_every_variable_of_verify_is_listed_and_every_option_has_one() -> None:
         for task in yaml.safe_load(PLAYBOOK.read_text(encoding="utf-8"))[0]["tasks"]
         if "selfhosted.irsa.irsa_verify" in task
     )
-    # What another task knows of the provider is for roles.
-    options = yaml.safe_load(irsa_verify.DOCUMENTATION)["options"].keys() - {"known_provider"}
-    assert options <= task.keys()
+    assert yaml.safe_load(irsa_verify.DOCUMENTATION)["options"].keys() <= task.keys()
     section = README.split("## Verify")[1].split("## Variables")[0]
     listed = set(re.findall(r"irsa_verify_([a-z_]+)", section))
     assert listed == task.keys() | {"report_path"}

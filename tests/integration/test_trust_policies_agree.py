@@ -2,14 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Trust policies are judged by the collection as by the embedded AWS, which was written apart from it."""
+"""The collection and the embedded AWS, which was written independently, agree about trust policies."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import hypothesis
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import trust_evaluation
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_conditions import TokenRequest
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_evaluation import judge
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +59,5 @@ def test_verify_and_sandbox_agree_on_any_trust_policy(statements: list[dict[str,
     policy = {"Version": "2012-10-17", "Statement": statements}
     claims = {f"{HOST}:sub": SUBJECT, f"{HOST}:aud": AUDIENCE}
     theirs = evaluate(policy, PolicyRequest(ACTION, None, {"Federated": frozenset({ARN})}, claims))
-    context = trust_evaluation.context_of(HOST, SUBJECT, AUDIENCE, ARN)
-    ours = trust_evaluation.judge(policy, ARN, HOST, context)
+    ours = judge(policy, TokenRequest(provider_arn=ARN, subject=SUBJECT, audience=AUDIENCE))
     assert ours.allowed == (theirs is Effect.ALLOW), ours

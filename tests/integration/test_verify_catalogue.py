@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Each way to break an issuer leads to the check that names it, first of all, and a sound issuer to none."""
+"""For each broken issuer the check that names the fault is the first finding; a sound issuer has no finding."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from tests.sandbox.sandbox import REMOVED
 
 @pytest.fixture(autouse=True)
 def here(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Turns this process's environment to the sandbox."""
+    """Points the environment of this process to the sandbox."""
     for name in REMOVED:
         monkeypatch.delenv(name, raising=False)
     for name, value in sandbox.env.items():
         monkeypatch.setenv(name, value)
 
 
-# Looked at where a bucket refuses, or a trust policy has further conditions.
-ONLY_WHERE_SOMETHING_IS_WRONG = {
+# Made only if a bucket denies access, or if a trust policy has further conditions.
+ONLY_IF_SOMETHING_IS_WRONG = {
     "bucket-exists",
     "bucket-region",
     "bucket-access-block",
@@ -52,8 +52,8 @@ def test_a_sound_issuer_has_no_finding(cluster: Cluster) -> None:
     assert verified.first is None, str(verified)
     assert (verified.verdict, verified.result["diagnosis"]) == ("ok", None)
     assert verified.ids("ok")[-1] == "sts-assume"
-    # Names are resolved and connections made by the proxy.
-    assert set(CATALOGUE) - set(verified.ids("ok")) == ONLY_WHERE_SOMETHING_IS_WRONG | {"dns-resolve", "tcp-connect"}
+    # The proxy resolves the name and makes the connection.
+    assert set(CATALOGUE) - set(verified.ids("ok")) == ONLY_IF_SOMETHING_IS_WRONG | {"dns-resolve", "tcp-connect"}
 
 
 def test_a_sound_host_has_no_finding(web_host: WebHost) -> None:
@@ -63,8 +63,8 @@ def test_a_sound_host_has_no_finding(web_host: WebHost) -> None:
     assert verified.verdict == "ok"
 
 
-def broken(setup: Broken, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Breaks a sound issuer; the options to verify it with."""
+def break_issuer(setup: Broken, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Breaks a sound issuer. Returns the options to verify it with."""
     issuer = request.getfixturevalue("cluster" if setup.kind is Cluster else "web_host")
     more = {"monkeypatch": monkeypatch} if "monkeypatch" in inspect.signature(setup.breaks).parameters else {}
     setup.breaks(issuer, **more)
@@ -74,10 +74,10 @@ def broken(setup: Broken, request: pytest.FixtureRequest, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("setup", SETUPS, ids=str)
-def test_what_is_broken_is_what_is_found_first(
+def test_the_first_finding_names_what_is_broken(
     setup: Broken, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = broken(setup, request, monkeypatch)
+    options = break_issuer(setup, request, monkeypatch)
     verified = verify(**options, fail_on="never")
 
     first = verified.first
@@ -85,11 +85,11 @@ def test_what_is_broken_is_what_is_found_first(
     assert (first["id"], first["status"]) == (setup.id, setup.status), str(verified)
     assert first["seen"] and first["remedy"], first
     assert verified.verdict == ("broken" if setup.status == ERROR else "degraded")
-    # The one diagnosis is of this check, and what STS says is not the first to be blamed.
+    # The diagnosis is about this check, even if STS refuses, too.
     assert first["seen"] in verified.result["diagnosis"] or setup.id in verified.result["diagnosis"]
     assert options.get("token") is None or options["token"] not in verified.printed
 
 
-def test_every_check_of_the_catalogue_has_a_way_to_fail() -> None:
+def test_every_check_of_the_catalogue_can_fail() -> None:
     assert {setup.id for setup in SETUPS} == set(CATALOGUE)
     assert len(SETUPS) >= 40

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""selfhosted.irsa.verify as a user runs it, on issuers that the collection has not made."""
+"""selfhosted.irsa.verify as a user runs it, on issuers that the collection did not create."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ def table(run: Run) -> list[str]:
 
 
 class TestNothingButTheUrl:
-    def test_without_credentials_two_fetches_and_no_call(self, operator: Operator, cluster: Cluster) -> None:
+    def test_without_credentials_there_are_two_requests_and_no_call(self, operator: Operator, cluster: Cluster) -> None:
         run = verify(operator, variables={"irsa_verify_issuer": cluster.issuer}, environment=NO_CREDENTIALS).ok()
         assert shown(run).startswith("ok")
         assert run.counted_calls == []
         assert [call["key"] for call in run.calls] == [DISCOVERY, JWKS]
         assert run.changed == {"localhost": 0}
 
-    def test_with_credentials_the_provider_is_looked_at(self, operator: Operator, cluster: Cluster) -> None:
+    def test_with_credentials_the_provider_is_checked(self, operator: Operator, cluster: Cluster) -> None:
         variables = {"irsa_verify_issuer": cluster.issuer}
         sound = found(verify(operator, variables=variables).ok())
         assert {"id": "provider-exists", "status": "ok"}.items() <= sound["checks"][-3].items(), sound["checks"]
@@ -86,13 +86,13 @@ class TestNothingButTheUrl:
         assert "provider" in run.failure
         assert "error: provider-exists" in shown(run)
 
-    def test_the_url_missing_is_said(self, operator: Operator) -> None:
+    def test_a_missing_url_is_reported(self, operator: Operator) -> None:
         assert "irsa_verify_issuer" in verify(operator).failure
 
 
 @pytest.fixture(scope="module")
 def made(new_operator: Any, signing_keys: Keys) -> Operator:
-    """Somebody whose issuer lacks a key that they expect."""
+    """An operator whose issuer lacks an expected key."""
     operator = new_operator()
     cluster = Cluster(Account(operator.sandbox), signing_keys)
     operator.variables = variables(cluster.options, expected_kids=[signing_keys.ec.kid])
@@ -100,7 +100,7 @@ def made(new_operator: Any, signing_keys: Keys) -> Operator:
 
 
 class TestReports:
-    def test_json(self, made: Operator) -> None:
+    def test_the_report_can_be_json(self, made: Operator) -> None:
         run = verify(made, variables={"irsa_verify_report_path": "out.json"})
         report = json.loads((made.folder / "out.json").read_text(encoding="utf-8"))
         assert list(report) == ["issuer", "verdict", "diagnosis", "checks"]
@@ -110,7 +110,7 @@ class TestReports:
         assert [check["id"] for check in report["checks"] if check["status"] == "error"][0] == "kid-expected"
         assert {tuple(check) for check in report["checks"]} == {("id", "status", "seen", "cause", "remedy")}
 
-    def test_junit(self, made: Operator) -> None:
+    def test_the_report_can_be_junit(self, made: Operator) -> None:
         path = made.folder / "deeper" / "out.xml"
         path.parent.mkdir()
         verify(made, variables={"irsa_verify_report_path": str(path)})
@@ -119,12 +119,12 @@ class TestReports:
         assert "kid-expected" in failures
         assert len(suite.getElementsByTagName("testcase")) == int(suite.getAttribute("tests"))
 
-    def test_markdown(self, made: Operator) -> None:
+    def test_the_report_can_be_markdown(self, made: Operator) -> None:
         verify(made, variables={"irsa_verify_report_path": "~/out.md"})
         text = (made.folder / "home" / "out.md").read_text(encoding="utf-8")
         assert text.startswith("# https://") and "## error: kid-expected\n" in text
 
-    def test_another_ending_is_refused_once_the_report_was_shown(self, made: Operator) -> None:
+    def test_another_file_ending_is_refused_after_the_report_was_shown(self, made: Operator) -> None:
         run = verify(made, variables={"irsa_verify_report_path": "out.pdf"})
         assert run.exit_code == 2
         assert ".md, .json or .xml" in run.output
@@ -149,20 +149,22 @@ class TestFailOn:
         return cluster
 
     @pytest.mark.parametrize(("fail_on", "code"), [("error", 2), ("warning", 2), ("never", 0)])
-    def test_an_error(self, operator: Operator, broken: Cluster, fail_on: str, code: int) -> None:
+    def test_fail_on_decides_about_an_error(self, operator: Operator, broken: Cluster, fail_on: str, code: int) -> None:
         run = verify(operator, variables=variables(broken.options, fail_on=fail_on))
         assert run.exit_code == code, run.output
         assert "error: kid-expected" in shown(run)
 
     @pytest.mark.parametrize(("fail_on", "code"), [(None, 0), ("error", 0), ("warning", 2), ("never", 0)])
-    def test_a_warning(self, operator: Operator, degraded: Cluster, fail_on: str | None, code: int) -> None:
+    def test_fail_on_decides_about_a_warning(
+        self, operator: Operator, degraded: Cluster, fail_on: str | None, code: int
+    ) -> None:
         run = verify(operator, variables=variables(degraded.options, fail_on=fail_on))
         assert run.exit_code == code, run.output
         assert "warning: algorithms" in shown(run)
 
 
 class TestFleet:
-    def test_all_are_verified_and_one_table_is_the_end(self, operator: Operator, cluster: Cluster) -> None:
+    def test_all_hosts_are_verified_and_a_table_sums_them_up(self, operator: Operator, cluster: Cluster) -> None:
         other = Cluster(cluster.account, cluster.keys, "irsa-other", "other")
         other.publish(cluster.keys.other.jwk())
         hosts = {
@@ -188,7 +190,7 @@ class TestFleet:
             name: name == "sound" for name in hosts
         }
 
-    def test_each_host_may_have_a_report_of_its_own(self, operator: Operator, cluster: Cluster) -> None:
+    def test_each_host_may_have_its_own_report(self, operator: Operator, cluster: Cluster) -> None:
         own = {"irsa_verify_issuer": cluster.issuer, "irsa_verify_report_path": "{{ inventory_hostname }}.json"}
         verify(operator, hosts={"a": own, "b": own}).ok()
         for name in ("a", "b"):
@@ -236,7 +238,7 @@ class TestSecrecy:
         assert "error: token-signature" in shown(run, "forged")
         assert "error: token-format" in shown(run, "nonsense")
         secrets = list(self.secrets_of(cluster, cluster.options["token"], forged, nonsense))
-        assert len(secrets) > 7  # the roles that were assumed are among them
+        assert len(secrets) > 7  # including those of the assumed roles
         written = [run.output, *(path.read_text("utf-8", "replace") for path in self.files(operator, temporary))]
         for secret in secrets:
             assert not any(secret in text for text in written), secret
@@ -248,13 +250,13 @@ class TestSecrecy:
 
 class TestBadInput:
     @pytest.mark.parametrize("given", [{}, {"irsa_verify_connect_to": "127.0.0.1:1"}], ids=["", "connect_to"])
-    def test_issuers_that_are_none(self, operator: Operator, given: dict[str, Any]) -> None:
+    def test_invalid_issuers_fail_without_a_call(self, operator: Operator, given: dict[str, Any]) -> None:
         issuers = {
             "text": "not a URL",
             "http": "http://irsa.example.com",
             "port": "https://irsa.example.com:8443",
             "query": "https://irsa.example.com?x=1",
-            "user": "https://somebody:a-password@irsa.example.com",
+            "user": "https://user:a-password@irsa.example.com",
             "brackets": "https://[irsa",
             "long": f"https://irsa.example.com/{'x' * 300}",
             "umlaut": "https://örsa.example.com",
@@ -268,7 +270,7 @@ class TestBadInput:
         assert "a-password" not in (operator.folder / "report.json").read_text(encoding="utf-8")
         assert run.calls == []
 
-    def test_routes_that_are_none(self, operator: Operator) -> None:
+    def test_invalid_routes_are_named(self, operator: Operator) -> None:
         issuer = {"irsa_verify_issuer": "https://irsa.example.com"}
         hosts = {
             "connect_to": {**issuer, "irsa_verify_connect_to": "somewhere:99999"},
@@ -279,10 +281,10 @@ class TestBadInput:
         assert run.failures.keys() == hosts.keys()
         assert {name: name in failure for name, failure in run.failures.items()} == dict.fromkeys(hosts, True)
 
-    def test_servers_that_send_what_they_should_not(
+    def test_servers_with_invalid_answers_are_findings(
         self, operator: Operator, signing_keys: Keys, tmp_path: Path
     ) -> None:
-        """One run for all of them: each is a check that failed, none a traceback, and none goes on for ever."""
+        """One run for all of them: each ends in time, with a failed check and without a traceback."""
         deep = b'{"issuer":' * 50_000
         answers: dict[str, dict[str, Any]] = {
             "garbage": {"body": [bytes(range(256)) * 64]},
@@ -320,7 +322,7 @@ class TestBadInput:
 
 
 class SilentServer:
-    """Takes connections and never says anything."""
+    """Accepts connections and never answers."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""irsa_verify in this process: its own main() with options as a task gives them, in an environment that leads to the
-sandbox. A playbook for each of so many set-ups would take minutes.
+"""irsa_verify in this process: its own main(), with options as in a task, in an environment that points to the sandbox.
+
+A playbook for each of the many set-ups would take minutes.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from ansible.module_utils.testing import patch_module_args
 
 @dataclass
 class Verified:
-    """What the module returned, also where it failed.
+    """What the module returned, also if it failed.
 
-    :ivar printed: all of it, as it left the process
+    :ivar printed: all of its output
     """
 
     result: dict[str, Any]
@@ -41,7 +42,7 @@ class Verified:
 
     @property
     def first(self) -> dict[str, Any] | None:
-        """:return: the first error, or the first warning where there is no error"""
+        """:return: the first error, or the first warning if there is no error"""
         for status in ("error", "warning"):
             for check in self.checks:
                 if check["status"] == status:
@@ -54,7 +55,7 @@ class Verified:
 
 def verify(**options: Any) -> Verified:
     """Runs irsa_verify with these options."""
-    # Imported late: conftest.py says where the collections are.
+    # Imported here, after conftest.py has set the path of the collections.
     from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
 
     printed = io.StringIO()

@@ -9,13 +9,13 @@ import re
 import write_troubleshooting
 
 
-def test_the_guide_is_what_the_catalogue_makes() -> None:
-    """`make guide` writes it anew."""
+def test_the_guide_is_generated_from_the_catalogue() -> None:
+    """`make guide` writes it."""
     written = write_troubleshooting.GUIDE.read_text(encoding="utf-8")
     assert written == write_troubleshooting.guide(write_troubleshooting.load_catalogue())
 
 
-def test_every_check_has_its_place_and_every_link_leads_to_one() -> None:
+def test_the_guide_explains_every_check_and_its_links_lead_to_them() -> None:
     written = write_troubleshooting.GUIDE.read_text(encoding="utf-8")
     catalogue = write_troubleshooting.load_catalogue()
     assert re.findall(r"^### (.+)$", written, re.MULTILINE) == list(catalogue)
@@ -24,7 +24,7 @@ def test_every_check_has_its_place_and_every_link_leads_to_one() -> None:
         assert entry.cause and entry.remedy and entry.title
 
 
-def test_what_a_user_sees_first_is_there() -> None:
+def test_the_guide_lists_the_errors_that_pods_log() -> None:
     """The errors of STS that the AWS SDKs pass on, as pods log them."""
     written = write_troubleshooting.GUIDE.read_text(encoding="utf-8")
     for error in (

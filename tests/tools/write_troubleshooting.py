@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the selfhosted.irsa authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes docs/troubleshooting.md from the catalogue of checks that irsa_verify itself explains its findings with.
+"""Write docs/troubleshooting.md from the catalogue of checks, from which irsa_verify explains its findings, too.
 
 Usage: python tests/tools/write_troubleshooting.py
 """
@@ -30,32 +30,33 @@ Written by `make guide` from plugins/module_utils/_verify/catalogue.py.
 
 # Troubleshooting
 
-STS gives one error for many causes. `irsa_verify` goes the way that STS goes, step by step, and names the first that is wrong.
-It only reads, and works on any issuer, whoever made it:
+STS reports the same error for many causes. `irsa_verify` follows the steps of STS one by one and names the first that
+fails. It only reads, and works with any issuer, also one that this collection did not create:
 
 ```console
 ansible-playbook selfhosted.irsa.verify -e irsa_verify_issuer=https://example-irsa-prod.s3.eu-west-1.amazonaws.com
 ```
 
-With a pod's token and its role it puts the real question to STS, and explains the answer. The token is shown nowhere.
+With a pod's token and role, it also asks STS itself and explains the answer. The token is never shown.
 
 ```console
 kubectl create token velero --namespace backup --audience sts.amazonaws.com > token    # as the pod's service account
 ansible-playbook selfhosted.irsa.verify -e irsa_verify_issuer=https://example-irsa-prod.s3.eu-west-1.amazonaws.com \\
-  -e irsa_verify_token_path=token -e irsa_verify_role_arn=arn:aws:iam::123456789012:role/backup -e irsa_verify_assume_role=true
+  -e irsa_verify_token_path=token -e irsa_verify_role_arn=arn:aws:iam::123456789012:role/backup \\
+  -e irsa_verify_assume_role=true
 ```
 
-[All its variables](../README.md#verify) · [what it does with them](architecture.md)
+[All variables](../README.md#verify) · [how it works](architecture.md)
 
 ## From the symptom
 
-What a pod's log, `aws sts` or the API server says, and the checks that find out why. They are made in the order of
-[the list below](#from-the-check): of several findings, mend the first.
+What a pod's log, `aws sts` or the API server shows, and the checks that find the reason. They run in the order of
+[the list below](#from-the-check): if there are several findings, fix the first one first.
 """
 
 
 def load_catalogue() -> dict[str, Any]:
-    """The catalogue, from the file itself: this runs without Ansible and its search for collections."""
+    """Load the catalogue from its file: this runs without Ansible and its search for collections."""
     specification = importlib.util.spec_from_file_location("catalogue", CATALOGUE)
     assert specification is not None and specification.loader is not None
     module = importlib.util.module_from_spec(specification)
@@ -65,7 +66,7 @@ def load_catalogue() -> dict[str, Any]:
 
 
 def guide(catalogue: dict[str, Any]) -> str:
-    """The whole guide."""
+    """Return the whole guide."""
     by_symptom: dict[str, list[str]] = {}
     for check, entry in catalogue.items():
         for symptom in entry.symptoms:
@@ -88,8 +89,8 @@ def section(check: str, entry: Any) -> Iterator[str]:
 
 
 def text(plain: str) -> str:
-    """As text in Markdown, also within a table; nothing in it is a link or HTML."""
-    # An underscore within a word is one.
+    """Escape text for Markdown, also within a table, so that nothing in it is a link or HTML."""
+    # An underscore within a word needs no escape.
     return re.sub(r"([\\`*\[\]<>|]|\b_|_\b)", r"\\\1", " ".join(plain.split()))
 
 

@@ -15,7 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MOST_CLIENT_IDS = 100
 MOST_THUMBPRINTS = 5
-_THUMBPRINT = re.compile(r"^[0-9A-Fa-f]{40}$")
+THUMBPRINT = re.compile("[0-9A-Fa-f]{40}")
 AUTO = "auto"
 
 # ansible-playbook -e 'name=["a"]' turns a list into such text.
@@ -48,7 +48,7 @@ def check_thumbprints(thumbprints: t.Sequence[str], option: str = "thumbprints")
     if len(thumbprints) > MOST_THUMBPRINTS:
         raise IrsaError(f"{option} has {len(thumbprints)} entries; IAM accepts {MOST_THUMBPRINTS} at most.")
     for thumbprint in thumbprints:
-        if not _THUMBPRINT.fullmatch(thumbprint):
+        if not THUMBPRINT.fullmatch(thumbprint):
             raise IrsaError(
                 f"{option} has {thumbprint!r}; a thumbprint is the SHA-1 of a certificate, 40 hexadecimal digits "
                 "without colons."

@@ -30,7 +30,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rule
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set, issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import Identity
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 

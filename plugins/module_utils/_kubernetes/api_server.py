@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The API server of a cluster, asked for JSON with the credentials of a kubeconfig, in bounded time and size."""
+"""Asks the API server of a cluster for JSON, with the credentials of a kubeconfig, in bounded time and size."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ try:
     import urllib3
     import yaml
 
-    KUBERNETES_IMPORT_ERROR: t.Optional[ImportError] = None
+    KUBERNETES_IMPORT_ERROR: ImportError | None = None
 except ImportError as import_error:
     KUBERNETES_IMPORT_ERROR = import_error
 
@@ -24,15 +24,15 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 
 _MOST_BYTES = 1 << 20
 
-# The role that lets anybody read both: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#discovery-roles
+# The role that allows both reads: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#discovery-roles
 _READER = "system:service-account-issuer-discovery"
 
 
 class ApiServer:
     """The API server that a kubeconfig names."""
 
-    def __init__(self, kubeconfig: str, timeout: float, context: t.Optional[str] = None) -> None:
-        """Raises IrsaError for a kubeconfig that cannot be used. No request is made yet."""
+    def __init__(self, kubeconfig: str, timeout: float, context: str | None = None) -> None:
+        """Read the kubeconfig; no request is made yet. Raises IrsaError if it cannot be used."""
         self._timeout = timeout
         configuration = kubernetes.client.Configuration()
         try:
@@ -40,15 +40,15 @@ class ApiServer:
                 kubeconfig, context=context, client_configuration=configuration, persist_config=False
             )
         except (kubernetes.config.ConfigException, OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
-            # What a parser says of a file may quote it, and this one holds credentials.
-            said = str(error) if isinstance(error, kubernetes.config.ConfigException) else type(error).__name__
-            raise IrsaError(f"The kubeconfig {kubeconfig} cannot be used: {said.rstrip('.')}.") from None
+            # A parser may quote the file in its error, and this file holds credentials.
+            reason = str(error) if isinstance(error, kubernetes.config.ConfigException) else type(error).__name__
+            raise IrsaError(f"The kubeconfig {kubeconfig} cannot be used: {reason.rstrip('.')}.") from None
         self._configuration = configuration
         self._pool = kubernetes.client.ApiClient(configuration).rest_client.pool_manager
 
     def get(self, path: str) -> t.Any:
-        """A JSON document. Raises IrsaError with the reason."""
-        # A JWKS is application/jwk-set+json there, and who accepts application/json alone is answered 406.
+        """Fetch a JSON document. Raises IrsaError with the reason if that fails."""
+        # The JWKS is served as application/jwk-set+json. A client that accepts only application/json gets 406.
         headers = {"Accept": "*/*", **self._credentials()}
         try:
             answer = self._pool.request(
@@ -63,17 +63,17 @@ class ApiServer:
             body = _body(answer, time.monotonic() + self._timeout)
             answer.close()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            # Their text may repeat a header, and there are credentials in one.
-            raise IrsaError(f"The API server cannot be asked for {path}: {type(error).__name__}.") from None
+            # Their text may repeat a header that holds credentials.
+            raise IrsaError(f"The API server could not be asked for {path}: {type(error).__name__}.") from None
         if answer.status != 200:
             raise IrsaError(f"The API server answers {path} with {answer.status}. {_remedy(answer.status)}".rstrip())
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
-            raise IrsaError(f"What the API server sends for {path} is not JSON.") from None
+            raise IrsaError(f"The answer of the API server for {path} is not JSON.") from None
 
     def _credentials(self) -> dict[str, str]:
-        """What the API server is told of who asks, where that is not in a certificate."""
+        """The headers that authenticate the request, unless a client certificate does."""
         settings = self._configuration.auth_settings().values()
         return {each["key"]: each["value"] for each in settings if each.get("in") == "header" and each.get("value")}
 
@@ -85,15 +85,15 @@ def _body(answer: t.Any, deadline: float) -> bytes:
         if len(body) > _MOST_BYTES:
             raise IrsaError(f"The API server sends more than {_MOST_BYTES} bytes.")
         if time.monotonic() > deadline:
-            raise IrsaError("The API server takes too long to send its answer.")
+            raise IrsaError("The API server took too long to send its answer.")
     return body
 
 
 def _remedy(status: int) -> str:
     if status == 401:
-        return "It does not accept the kubeconfig's credentials."
+        return "It does not accept the credentials of the kubeconfig."
     if status == 403:
-        return f"The kubeconfig's user needs the ClusterRole {_READER}."
+        return f"The user of the kubeconfig needs the ClusterRole {_READER}."
     if status == 404:
-        return "It does not serve it, as API servers before Kubernetes 1.20 do not."
+        return "API servers before Kubernetes 1.20 do not serve it."
     return ""

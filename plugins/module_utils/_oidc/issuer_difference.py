@@ -6,13 +6,11 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.s3_hosts import parse_s3_host
+
 # Every form in which S3 serves a bucket. https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
-_BUCKET_HOST = re.compile(
-    r"(?:(?P<bucket>.+)\.)?s3(?:[.-](?:dualstack\.)?(?P<region>[a-z]{2,}(?:-[a-z]+)+-[0-9]+))?\.(?P<suffix>amazonaws\.com(?:\.cn)?|amazonaws\.eu)"
-)
 
 
 class _Bucket(t.NamedTuple):
@@ -47,12 +45,13 @@ def difference(expected: str, actual: str) -> str | None:
 
 def _bucket_in(host_path: str) -> _Bucket | None:
     host, dummy, path = host_path.partition("/")
-    match = _BUCKET_HOST.fullmatch(host[:255])
-    if match is None:
+    parts = parse_s3_host(host)
+    if parts is None:
         return None
-    style = "host" if match["bucket"] else "path"
-    name, rest = (match["bucket"], path) if match["bucket"] else (path.partition("/")[0], path.partition("/")[2])
-    return _Bucket(name, match["region"], match["suffix"], style, rest)
+    if parts.bucket:
+        return _Bucket(parts.bucket, parts.region, parts.suffix, "host", path)
+    name, dummy, rest = path.partition("/")
+    return _Bucket(name, parts.region, parts.suffix, "path", rest)
 
 
 def _bucket_difference(expected: _Bucket | None, actual: _Bucket | None) -> str | None:

@@ -78,8 +78,7 @@ class Bucket:
     def missing(self) -> IrsaError:
         """The error that the bucket should exist already."""
         return IrsaError(
-            f"The bucket {self.spec.name} does not exist in account {self.account_id}. Its owner must create it "
-            "first."
+            f"The bucket {self.spec.name} does not exist in account {self.account_id}. Its owner must create it first."
         )
 
     def reader(self, setting: Setting) -> Read:

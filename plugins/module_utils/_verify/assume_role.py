@@ -2,26 +2,28 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The real question: does STS accept the token? And where it does not, which of the checks before says why?"""
+"""Ask STS whether it accepts the token. If it refuses, name the earlier check that explains the answer."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import time
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_evaluation import UNJUDGED
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, WARNING
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Check, Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_evaluation import UNDECIDED
 
 ID = "sts-assume"
 
 OPERATION = "AssumeRoleWithWebIdentity"
 
 SESSION_NAME = "selfhosted.irsa-verify"
-_SECONDS = 900  # the shortest session there is; its credentials are thrown away at once
+_SECONDS = 900  # the shortest session that STS offers; its credentials are discarded at once
 
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#API_AssumeRoleWithWebIdentity_Errors
 _TRANSIENT = "IDPCommunicationError"
@@ -31,66 +33,75 @@ _NETWORK = ("dns-resolve", "tcp-connect", "tls-", "http-", "bucket-", "object-")
 _DOCUMENTS = ("discovery-", "jwks-")
 
 
-class Refusal(t.NamedTuple):
-    """What an answer of STS means: how it is recognised, what it says, and the checks that can be behind it."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """An answer of STS: its code, a part of its text, its meaning, and how the ids of checks that explain it start."""
 
     code: str
-    text: str
+    text: str = ""
     meaning: str
     checks: tuple[str, ...]
 
 
 REFUSALS = (
     Refusal(
-        "InvalidIdentityToken",
-        "retrieve verification key",
-        "STS could not read the issuer's documents (unreachable, slow or malformed), or they do not hold the key that "
-        "the token names.",
-        (*_NETWORK, *_DOCUMENTS, "jwk-", "algorithms", "kid-expected", "cluster-keys", "token-kid"),
+        code="InvalidIdentityToken",
+        text="retrieve verification key",
+        meaning=(
+            "STS could not read the issuer's documents (unreachable, slow or malformed), or they do not contain the "
+            "key that the token names."
+        ),
+        checks=(*_NETWORK, *_DOCUMENTS, "jwk-", "algorithms", "kid-expected", "cluster-keys", "token-kid"),
     ),
     Refusal(
-        "InvalidIdentityToken",
-        "No OpenIDConnect provider found",
-        "The account of the role has no provider for exactly the token's issuer.",
-        ("provider-exists", "token-issuer", "cluster-issuer"),
+        code="InvalidIdentityToken",
+        text="No OpenIDConnect provider found",
+        meaning="The account of the role has no provider for exactly the token's issuer.",
+        checks=("provider-exists", "token-issuer", "cluster-issuer"),
     ),
     Refusal(
-        "InvalidIdentityToken",
-        "Incorrect token audience",
-        "The token's audience is not among the provider's client IDs.",
-        ("provider-audience", "token-audience"),
+        code="InvalidIdentityToken",
+        text="Incorrect token audience",
+        meaning="The token's audience is not among the provider's client IDs.",
+        checks=("provider-audience", "token-audience"),
     ),
     Refusal(
-        "InvalidIdentityToken",
-        "thumbprint",
-        "The host's certificate is of a CA that AWS does not know, and none of the provider's thumbprints is of its "
-        "chain.",
-        ("provider-thumbprints", "tls-"),
+        code="InvalidIdentityToken",
+        text="thumbprint",
+        meaning=(
+            "AWS does not know the CA of the host's certificate, and none of the provider's thumbprints belongs to the "
+            "certificate's chain."
+        ),
+        checks=("provider-thumbprints", "tls-"),
     ),
     Refusal(
-        "InvalidIdentityToken",
-        "expired",
-        "The token has expired.",
-        ("token-lifetime",),
+        code="InvalidIdentityToken",
+        text="expired",
+        meaning="The token has expired.",
+        checks=("token-lifetime",),
     ),
     Refusal(
-        "InvalidIdentityToken",
-        "",
-        "STS does not take the token or the key it names for valid.",
-        ("jwk-", "algorithms", "token-format", "token-signature", "token-lifetime"),
-    ),
-    Refusal("ExpiredToken", "", "The token has expired.", ("token-lifetime",)),
-    Refusal(
-        _TRANSIENT,
-        "",
-        "STS could not reach the issuer. This passes, unless it is reached from here alone.",
-        _NETWORK,
+        code="InvalidIdentityToken",
+        meaning="STS considers the token, or the key it names, invalid.",
+        checks=("jwk-", "algorithms", "token-format", "token-signature", "token-lifetime"),
     ),
     Refusal(
-        "AccessDenied",
-        "",
-        "The role does not exist, its trust policy does not let the token in, or that was changed a moment ago.",
-        ("role-exists", "trust-"),
+        code="ExpiredToken",
+        meaning="The token has expired.",
+        checks=("token-lifetime",),
+    ),
+    Refusal(
+        code=_TRANSIENT,
+        meaning="STS could not reach the issuer. This is temporary, unless the issuer can be reached only from here.",
+        checks=_NETWORK,
+    ),
+    Refusal(
+        code="AccessDenied",
+        meaning=(
+            "The role does not exist, its trust policy does not accept the token, or one of them was changed a moment "
+            "ago."
+        ),
+        checks=("role-exists", "trust-"),
     ),
 )
 
@@ -98,19 +109,20 @@ REFUSALS = (
 def check_assume_role(
     report: Report,
     aws: Aws,
+    *,
     role_arn: str,
     token: str,
     seconds: float = 10.0,
     clock: t.Callable[[], float] = time.monotonic,
 ) -> None:
-    """Ask STS, without credentials, and report what it says under ``ID``.
+    """Ask STS, without credentials, and report its answer under ``ID``.
 
-    ``aws`` has a client ``sts`` that signs nothing. Transient answers are asked again for so many seconds.
+    ``aws`` has a client ``sts`` that signs nothing. After a transient error STS is asked again, for ``seconds``.
     """
     deadline = clock() + seconds
     while True:
         try:
-            # Not kept, and not looked at: they are credentials.
+            # The answer holds credentials. It is neither kept nor looked at.
             aws.call(
                 "sts",
                 OPERATION,
@@ -136,20 +148,20 @@ def check_assume_role(
 def _report_acceptance(report: Report) -> None:
     fault = report.first_error
     if fault is None:
-        report.ok(ID, "STS accepts the token and gives credentials for the role; they were thrown away.")
+        report.ok(ID, "STS accepts the token and returns credentials for the role, which were discarded.")
     else:
         report.ok(
             ID,
-            f"STS accepts the token, in spite of {fault.id}: it may still have read the documents earlier, or be more "
-            "lenient than AWS.",
+            f"STS accepts the token in spite of {fault.id}: it may have read the documents earlier, or be more lenient "
+            "than AWS.",
         )
 
 
 def _report_silence(report: Report, failure: IrsaError, token: str) -> None:
-    """It was asked to be asked, so it is a fault of its own, unless there is one that explains more."""
+    """The user asked for this check, so it is an error of its own, unless an earlier one explains more."""
     seen = f"STS could not be asked: {_without(token, str(failure))}"
     if report.first_error is None:
-        report.error(ID, seen, "", "")
+        report.error(ID, seen, explain=False)
     else:
         report.skipped(ID, seen)
 
@@ -164,43 +176,42 @@ def _report_refusal(report: Report, failure: CallFailed, token: str) -> None:
     blamed = _blamed(report, refusal)
     if blamed is not None:
         first = report.first_error or blamed
-        more = "" if first.id == blamed.id else f" What is wrong first on the way is {first.id}: {first.seen}"
-        seen = f"{answer} That is because of {blamed.id}: {blamed.seen}{more}"
-        report.error(ID, seen, blamed.cause, blamed.remedy)
+        more = "" if first.id == blamed.id else f" The first error is {first.id}: {first.seen}"
+        seen = f"{answer} The reason is {blamed.id}: {blamed.seen}{more}"
+        report.error(ID, seen, blamed.cause, remedy=blamed.remedy)
     elif refusal is None:
         report.error(ID, answer)
     else:
         report.error(ID, answer, refusal.meaning)
 
 
-def _meaning(code: str, message: str) -> t.Optional[Refusal]:
+def _meaning(code: str, message: str) -> Refusal | None:
     return next(
         (refusal for refusal in REFUSALS if code.startswith(refusal.code) and refusal.text.lower() in message.lower()),
         None,
     )
 
 
-def _blamed(report: Report, refusal: t.Optional[Refusal]) -> t.Any:
-    """The check that most likely says why: an error that goes with the answer, else any error, else a warning that goes
-    with it.
+def _blamed(report: Report, refusal: Refusal | None) -> Check | None:
+    """The check that most likely explains the refusal: an error that matches the answer, else any error, else a warning
+    that matches it.
     """
-    groups = refusal.checks if refusal else ()
-    errors = [check for check in report.checks if check.status == "error"]
-    # A role that lets in too many has a warning, too, and that is no reason to refuse anybody.
-    warnings = [
-        check
-        for check in report.checks
-        if check.status == "warning" and (UNJUDGED in check.seen or not check.id.startswith("trust-"))
-    ]
+    errors = [check for check in report.checks if check.status == ERROR]
+    warnings = [check for check in report.checks if check.status == WARNING and _may_refuse(check)]
+    return _matching(errors, refusal) or next(iter(errors), None) or _matching(warnings, refusal)
 
-    def fitting(checks: t.Sequence[t.Any]) -> t.Any:
-        return next((check for check in checks if check.id.startswith(groups)), None) if groups else None
 
-    return fitting(errors) or (errors[0] if errors else None) or fitting(warnings)
+def _matching(checks: t.Sequence[Check], refusal: Refusal | None) -> Check | None:
+    return next((check for check in checks if refusal and check.id.startswith(refusal.checks)), None)
+
+
+def _may_refuse(warning: Check) -> bool:
+    """Whether a warning may explain a refusal. A role that accepts too much is not a reason to refuse anyone."""
+    return UNDECIDED in warning.seen or not warning.id.startswith("trust-")
 
 
 def _without(token: str, text: str) -> str:
-    """A text without the token in it; services repeat a parameter that they refuse."""
+    """Remove the token from a text: services repeat a parameter that they refuse."""
     for part in (token, token.strip(), *token.strip().split(".")):
         if len(part) >= 8:
             text = text.replace(part, "…")

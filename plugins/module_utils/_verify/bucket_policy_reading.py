@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Does a bucket's policy let everybody read an object?
+"""Whether a bucket policy lets everyone read an object.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-policy-language-overview.html
 """
@@ -11,64 +11,94 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards import fits
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, listed, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards import fits
+
+Statement = dict[str, t.Any]
 
 _ACTION = "s3:getobject"
 
-_OF_PLAIN_HTTP = tuple({"Bool": {"aws:SecureTransport": value}} for value in ("false", ["false"], False))
+# A denial of plain HTTP does not concern the documents, which are always read over HTTPS.
+_PLAIN_HTTP = tuple({"Bool": {"aws:SecureTransport": value}} for value in ("false", ["false"], False))
 
 
-def fault_of(policy: t.Any, arn: str) -> t.Optional[str]:
-    """Why a bucket policy (as an object; None where there is none) does not let everybody read the object of an ARN;
-    None where it does. A statement with conditions counts as one that does not open and that does deny, unless it
-    denies what is not encrypted on its way, which these documents always are.
+def fault_of(policy: t.Any, arn: str) -> str | None:
+    """Why a bucket policy (as an object, None where there is none) does not let everyone read the object of an ARN;
+    None where it does. The reason is a clause about the policy, such as "there is no policy".
+
+    A statement with a condition counts as one that does not allow but does deny, unless it denies plain HTTP.
     """
     statements = as_list(policy.get("Statement")) if isinstance(policy, dict) else []
     statements = [each for each in statements if isinstance(each, dict)]
     if not statements:
-        return "there is none"
-    denying = [each for each in statements if _applies(each, "Deny", arn) and _is_for_everybody(each)]
-    denying = [each for each in denying if each.get("Condition") not in _OF_PLAIN_HTTP]
-    if denying:
-        under = ", under a condition" if denying[0].get("Condition") else ""
-        return f"{_named(denying[0])} denies it{under}"
-    allowing = [each for each in statements if _applies(each, "Allow", arn)]
-    for_everybody = [each for each in allowing if _is_for_everybody(each)]
-    if any(not each.get("Condition") for each in for_everybody):
-        return None
-    if for_everybody:
-        return f"{_named(for_everybody[0])} has a condition"
-    if allowing:
-        return f"{_named(allowing[0])} allows it, and not to everybody"
-    opened = [
-        resource
-        for each in statements
-        if each.get("Effect") == "Allow" and _is_for_everybody(each)
-        for resource in as_list(each.get("Resource"))
-    ]
-    return f"it opens {listed(opened)}, and not {arn}" if opened else "no statement of it is for everybody"
+        return "there is no policy"
+    denial = _denial(statements, arn)
+    if denial or _is_open(statements, arn):
+        return denial
+    return _condition(statements, arn) or _other_principal(statements, arn) or _other_resource(statements, arn)
 
 
-def _applies(statement: dict[str, t.Any], effect: str, arn: str) -> bool:
-    return (
-        statement.get("Effect") == effect
-        and _covers(statement, "Action", "NotAction", _ACTION, str.lower)
-        and _covers(statement, "Resource", "NotResource", arn, str)
+# --- each finds one reason, None where it does not apply
+
+
+def _denial(statements: t.Sequence[Statement], arn: str) -> str | None:
+    for each in statements:
+        condition = each.get("Condition")
+        if _applies(each, "Deny", arn=arn) and _is_for_everyone(each) and condition not in _PLAIN_HTTP:
+            return f"{_name(each)} denies it{', under a condition' if condition else ''}"
+    return None
+
+
+def _is_open(statements: t.Sequence[Statement], arn: str) -> bool:
+    return any(
+        _applies(each, "Allow", arn=arn) and _is_for_everyone(each) and not each.get("Condition") for each in statements
     )
 
 
-def _covers(statement: dict[str, t.Any], name: str, inverse: str, value: str, form: t.Callable[[str], str]) -> bool:
-    patterns = [form(each) for each in as_list(statement.get(name, statement.get(inverse))) if isinstance(each, str)]
-    return any(fits(pattern, value) for pattern in patterns) == (name in statement)
+def _condition(statements: t.Sequence[Statement], arn: str) -> str | None:
+    for each in statements:
+        if _applies(each, "Allow", arn=arn) and _is_for_everyone(each):
+            return f"{_name(each)} has a condition"
+    return None
 
 
-def _is_for_everybody(statement: dict[str, t.Any]) -> bool:
+def _other_principal(statements: t.Sequence[Statement], arn: str) -> str | None:
+    for each in statements:
+        if _applies(each, "Allow", arn=arn):
+            return f"{_name(each)} allows it, but not to everyone"
+    return None
+
+
+def _other_resource(statements: t.Sequence[Statement], arn: str) -> str:
+    public = [each for each in statements if each.get("Effect") == "Allow" and _is_for_everyone(each)]
+    resources = [resource for each in public for resource in as_list(each.get("Resource"))]
+    return f"it opens {listed(resources)}, but not {arn}" if resources else "none of its statements is for everyone"
+
+
+# --- what a statement says
+
+
+def _applies(statement: Statement, effect: str, *, arn: str) -> bool:
+    return (
+        statement.get("Effect") == effect
+        and _covers(statement, "Action", value=_ACTION, normalize=str.lower)
+        and _covers(statement, "Resource", value=arn, normalize=str)
+    )
+
+
+def _covers(statement: Statement, name: str, *, value: str, normalize: t.Callable[[str], str]) -> bool:
+    """Whether an element of a statement, or the absence of its inverse (``NotAction``), covers a value."""
+    patterns = as_list(statement.get(name, statement.get(f"Not{name}")))
+    matched = any(fits(normalize(each), value) for each in patterns if isinstance(each, str))
+    return matched == (name in statement)
+
+
+def _is_for_everyone(statement: Statement) -> bool:
     principal = statement.get("Principal")
     if "NotPrincipal" in statement:
         return True
     return principal == "*" or (isinstance(principal, dict) and "*" in as_list(principal.get("AWS")))
 
 
-def _named(statement: dict[str, t.Any]) -> str:
+def _name(statement: Statement) -> str:
     return f"the statement {quoted(statement['Sid'])}" if statement.get("Sid") else "a statement without a Sid"

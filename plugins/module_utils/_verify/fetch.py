@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The two documents as a stranger gets them: the way to the host, what it answers, and what that means."""
+"""Both documents as an anonymous client gets them: the connection to the host, its answers, and what they mean."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ import re
 import typing as t
 from urllib.parse import urlsplit
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import document_checks
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import discovery_checks, key_set_checks
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import certificates, https
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.cache_headers import seconds_cached
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
-# A key set of 100 RSA keys of 4096 bits has 80 kB.
+# A JWKS of 100 RSA keys of 4096 bits has 80 kB.
 _MOST_BYTES = 1 << 20
 
-WAY_IDS = ("dns-resolve", "tcp-connect", "tls-version", "tls-trust", "tls-expiry", "tls-host")
+# An error of S3 is shorter.
+_MOST_ERROR_BYTES = 4096
+
+CONNECTION_IDS = ("dns-resolve", "tcp-connect", "tls-version", "tls-trust", "tls-expiry", "tls-host")
 ANSWER_IDS = ("http-response", "http-redirect", "content-type", "http-caching")
 
-# Kubernetes assumes that a key set is cached for so long:
+# Kubernetes assumes that a JWKS is cached for this long:
 # https://github.com/kubernetes/kubernetes/blob/master/pkg/serviceaccount/openidmetadata.go (cacheControl)
 _LONGEST_CACHED = 3600
 
@@ -31,22 +34,22 @@ _JSON_TYPES = ("application/json", "text/json", "application/jwk-set+json")
 
 _S3_CODE = re.compile(rb"<Code>([A-Za-z]{1,60})</Code>")
 
-# Looks, with credentials, for the reason of a bucket's 403 for this address. Returns None where it has reported it,
-# else what is to be said instead.
-LookIntoBucket = t.Callable[[Report, str], t.Optional[str]]
+# Looks, with credentials, for the reason of a bucket's 403 for a URL. Returns None where it has reported the reason,
+# else sentences that say why the reason is unknown.
+ExplainForbidden = t.Callable[[Report, str], t.Optional[str]]
 
 
 class Served(t.NamedTuple):
-    """What was fetched: the keys, None where there are none to be had, and the chain of certificates of the last host
-    (DER, the leaf first).
+    """What was fetched: the keys, None where there are none to be had, and the certificate chain of the host that was
+    asked last (DER, the leaf first).
     """
 
-    keys: t.Optional[document_checks.Keys]
+    keys: key_set_checks.Keys | None
     chain: t.Sequence[bytes]
 
 
-def check_served(report: Report, issuer: Issuer, route: https.Route, look_into_bucket: LookIntoBucket) -> Served:
-    """Fetch both documents and report all that can be said of them. Raises IrsaError for a route that cannot be used."""
+def check_served(report: Report, issuer: Issuer, route: https.Route, *, explain_forbidden: ExplainForbidden) -> Served:
+    """Fetch both documents and check them. Raises IrsaError for a route that cannot be used."""
     noted: set[str] = set()
 
     def note(check: str, seen: str) -> None:
@@ -55,45 +58,41 @@ def check_served(report: Report, issuer: Issuer, route: https.Route, look_into_b
             report.ok(check, seen)
 
     with https.Client(route, issuer.host, note) as client:
-        visit = _Visit(report, client, look_into_bucket)
+        visit = _Visit(report, client, explain_forbidden)
         discovery = visit.document(issuer.discovery_url, "discovery-json")
-        jwks_url = None
-        if discovery is not None:
-            jwks_url = document_checks.check_discovery(report, discovery, issuer.discovery_url, issuer.url, issuer.host)
-        document = visit.document(jwks_url, "jwks-json") if jwks_url else None
+        jwks_url = None if discovery is None else discovery_checks.check_discovery(report, discovery, issuer)
+        document = None if jwks_url is None else visit.document(jwks_url, "jwks-json")
         keys = None
-        if discovery is not None and document is not None and jwks_url is not None:
+        if discovery is not None and jwks_url is not None and document is not None:
             algorithms = discovery.get("id_token_signing_alg_values_supported")
-            keys = document_checks.check_keys(report, document, jwks_url, algorithms)
-        _skip_the_rest(report, discovery is not None)
+            keys = key_set_checks.check_keys(report, document, jwks_url, algorithms=algorithms)
+        _skip_the_rest(report)
         return Served(keys, client.chain)
 
 
-def _skip_the_rest(report: Report, discovered: bool) -> None:
-    """Say of every check that was not made that, and why, it was not."""
+def _skip_the_rest(report: Report) -> None:
+    """Report every check of the documents that was not made as skipped."""
     made = {check.id for check in report.checks}
     groups = (
-        (WAY_IDS, "It takes a connection of one's own to the host."),
-        (ANSWER_IDS, "It takes an answer of the host."),
-        (document_checks.DISCOVERY_IDS, "It takes the discovery document."),
-        (document_checks.KEY_IDS, "It takes the key set." if discovered else "It takes the discovery document."),
+        (CONNECTION_IDS, "There was no direct connection to the host."),
+        (ANSWER_IDS, "The host did not answer."),
+        (discovery_checks.IDS, "The discovery document could not be read."),
+        (key_set_checks.IDS, "No published key could be read."),
     )
-    for ids, why in groups:
-        for check in ids:
-            if check not in made:
-                report.skipped(check, why)
+    for ids, reason in groups:
+        report.skip([check for check in ids if check not in made], reason)
 
 
 class _Visit:
     """Fetches the documents one after the other."""
 
-    def __init__(self, report: Report, client: https.Client, look_into_bucket: LookIntoBucket) -> None:
+    def __init__(self, report: Report, client: https.Client, explain_forbidden: ExplainForbidden) -> None:
         self._report = report
         self._client = client
-        self._look_into_bucket = look_into_bucket
+        self._explain_forbidden = explain_forbidden
 
-    def document(self, url: str, json_check: str) -> t.Optional[dict[str, t.Any]]:
-        """A document as an object, None where there is none, which is reported."""
+    def document(self, url: str, json_check: str) -> dict[str, t.Any] | None:
+        """A document as an object; None where it cannot be had, which is reported."""
         report = self._report
         try:
             answer, urls = self._client.fetch(url, _MOST_BYTES + 1)
@@ -115,8 +114,9 @@ class _Visit:
             report.error("http-response", f"{url} {fault}")
             return None
         report.ok("http-response", f"{url} answers 200.")
-        self._check_headers(url, answer.headers)
-        return document_checks.parse_json(report, json_check, url, answer.body)
+        self._check_content_type(url, answer.headers)
+        self._check_caching(url, answer.headers)
+        return discovery_checks.parse_object(report, json_check, url, body=answer.body)
 
     def _report_failure(self, url: str, failure: https.FetchFailed) -> None:
         cause = None
@@ -126,17 +126,18 @@ class _Visit:
             cause = certificates.cause_of(failure.stage, chain)
         self._report.error(failure.stage, str(failure), cause)
 
-    def _check_headers(self, url: str, headers: t.Mapping[str, str]) -> None:
+    def _check_content_type(self, url: str, headers: t.Mapping[str, str]) -> None:
         kind, dummy, rest = headers.get("content-type", "").lower().partition(";")
         charset = rest.partition("charset=")[2].strip(' "')
         if kind.strip() not in _JSON_TYPES and not kind.strip().endswith("+json"):
-            self._report.warning(
-                "content-type", f"{url} is served as {quoted(kind) if kind else 'nothing in particular'}."
-            )
+            seen = f"{url} is served as {quoted(kind)}." if kind else f"{url} is served without a content type."
+            self._report.warning("content-type", seen)
         elif charset not in ("", "utf-8"):
             self._report.warning("content-type", f"{url} is served in the charset {quoted(charset)}; JSON is UTF-8.")
         else:
             self._report.ok("content-type", f"{url} is served as JSON.")
+
+    def _check_caching(self, url: str, headers: t.Mapping[str, str]) -> None:
         seconds = seconds_cached(headers)
         if seconds > _LONGEST_CACHED:
             self._report.warning("http-caching", f"{url} may be cached for {seconds} seconds.")
@@ -146,31 +147,32 @@ class _Visit:
     # --- what an answer of S3 means: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 
     def _report_status(self, url: str, answer: https.Answer) -> None:
-        report, status = self._report, answer.status
-        match = _S3_CODE.search(answer.body[:4096])
+        report, status, body = self._report, answer.status, answer.body[:_MOST_ERROR_BYTES]
+        match = _S3_CODE.search(body)
         code = match.group(1).decode() if match else ""
         seen = f"{url} answers {status}{' ' + code if code else ''}"
         region = answer.headers.get("x-amz-bucket-region")
         if code == "NoSuchBucket":
-            report.error("bucket-exists", f"{seen}: there is no such bucket.")
+            report.error("bucket-exists", f"{seen}: the bucket does not exist.")
         elif code == "PermanentRedirect" or (status == 301 and region):
             report.error("bucket-region", f"{seen}: the bucket is in {quoted(region) if region else 'another region'}.")
-        elif status == 400 and b"KMS" in answer.body[:4096]:
+        elif status == 400 and b"KMS" in body:
             report.error("object-encryption", f"{seen}: the document is encrypted with KMS.")
         elif code == "NoSuchKey":
-            report.error("object-exists", f"{seen}: there is no such object in the bucket.")
+            report.error("object-exists", f"{seen}: the bucket has no such object.")
         elif status == 403:
-            unknown = self._look_into_bucket(report, url)
+            unknown = self._explain_forbidden(report, url)
             if unknown is not None:
-                report.error("http-response", f"{seen}: strangers may not read it. {unknown}".rstrip())
+                report.error("http-response", f"{seen}: anonymous reads are denied. {unknown}".rstrip())
         else:
             report.error("http-response", f"{seen}.")
 
 
-def _fault_of_body(answer: https.Answer) -> t.Optional[str]:
+def _fault_of_body(answer: https.Answer) -> str | None:
+    """What is wrong with a body, to follow its URL; None where nothing is."""
     encoding = answer.headers.get("content-encoding", "").lower()
     if encoding not in ("", "identity"):
-        return f"is sent as {quoted(encoding)}, though nobody asked for that; who reads it would see garbage."
+        return f"is sent as {quoted(encoding)}, though no encoding was requested, so clients would read garbage."
     if len(answer.body) > _MOST_BYTES:
-        return f"sends more than {_MOST_BYTES} bytes, so it is none of the two documents."
+        return f"sends more than {_MOST_BYTES} bytes, so it cannot be either document."
     return None

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What irsa_verify found, for people, programs and CI: Markdown, JSON, JUnit XML, and a table of many issuers.
+"""Reports of irsa_verify for people, programs and CI: Markdown, JSON, JUnit XML, and a table of many issuers.
 
-A result is what the module returned: ``issuer``, ``verdict``, ``diagnosis``, ``checks``; or, where it could not begin,
-only ``msg``. Results are given by the name of whom they belong to, such as a cluster.
+A result is what the module returned: ``issuer``, ``verdict``, ``diagnosis`` and ``checks``, or only ``msg`` if it could
+not start. Results are given by name, such as that of a cluster.
 """
 
 from __future__ import annotations
@@ -15,30 +15,32 @@ import re
 import typing as t
 from xml.etree import ElementTree
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, SKIPPED, WARNING
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, SKIPPED, WARNING
 
 Result = t.Mapping[str, t.Any]
 Results = t.Mapping[str, Result]
 
 NOT_VERIFIED = "not verified"
 
-# What a server sends can be quoted in what was seen. XML 1.0 has no form at all for these characters, files have none
-# for lone surrogates, and terminals obey some: https://www.w3.org/TR/xml/#charsets
+# Findings may quote what a server sent. XML 1.0 cannot represent these characters, files cannot represent lone
+# surrogates, and terminals interpret some: https://www.w3.org/TR/xml/#charsets
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-# All that Markdown or the HTML in it could take for more than text.
+# Everything that Markdown, or HTML within it, could interpret.
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~!])")
 
 
 def render(results: Results, form: str, fail_on: str = ERROR) -> str:
     """Write results in one of ``FORMS``: ``md``, ``json``, ``xml`` (JUnit) or ``table``.
 
-    A single result makes a document of its own, several make one of all. ``fail_on`` says from which status on a check
-    counts as a failure in JUnit. Raises IrsaError for another form.
+    One result makes a document about it, several make one about all. ``fail_on`` is the least status that counts as a
+    failure in JUnit. Raises IrsaError for another form.
     """
     if form not in FORMS:
-        raise IrsaError(f"There is no report as {form!r}. A report's file name ends in .md, .json or .xml (for JUnit).")
+        raise IrsaError(
+            f"The report format {form!r} is not supported. The file name must end in .md, .json or .xml (JUnit)."
+        )
     return FORMS[form](results, fail_on)
 
 
@@ -71,7 +73,7 @@ def _markdown_of(result: Result, title: str, level: str) -> list[str]:
 
 
 def _escaped(text: str) -> str:
-    """As text in Markdown, in one line."""
+    """Escape text for Markdown, in one line."""
     return _MARKDOWN.sub(r"\\\1", " ".join(_printable(text).split()))
 
 
@@ -90,7 +92,7 @@ def _json(results: Results, _fail_on: str) -> str:
 
 
 def _junit(results: Results, fail_on: str) -> str:
-    """The form that CI systems read; it has no warnings, so those are output of a test case that went well."""
+    """The form that CI systems read. It has no warnings, so they are the output of a test case that passed."""
     suites = ElementTree.Element("testsuites", name="selfhosted.irsa.verify")
     for name, result in results.items():
         title = _issuer(result) if len(results) == 1 else f"{name}: {_issuer(result)}"
@@ -133,7 +135,7 @@ def _table(results: Results, _fail_on: str) -> str:
 
 
 def _rows(results: Results) -> list[tuple[str, ...]]:
-    """A head, and a row for each result."""
+    """A header row, and a row for each result."""
     rows: list[tuple[str, ...]] = [("cluster", "issuer", "verdict", "right", "findings")]
     for name, result in results.items():
         right = sum(check["status"] == OK for check in _checks(result))
@@ -150,7 +152,7 @@ def _verdict(result: Result) -> str:
     return result.get("verdict") or NOT_VERIFIED
 
 
-def _diagnosis(result: Result) -> t.Optional[str]:
+def _diagnosis(result: Result) -> str | None:
     return result.get("diagnosis") or result.get("msg")
 
 
@@ -159,7 +161,7 @@ def _checks(result: Result) -> list[t.Mapping[str, t.Any]]:
 
 
 def _findings(result: Result) -> list[t.Mapping[str, t.Any]]:
-    """The errors, then the warnings."""
+    """All errors, then all warnings."""
     return [check for status in (ERROR, WARNING) for check in _checks(result) if check["status"] == status]
 
 

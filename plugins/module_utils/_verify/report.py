@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What was checked and what came of it, in the order in which it was checked."""
+"""The findings of irsa_verify, in the order of the checks, and the verdict that follows from them."""
 
 from __future__ import annotations
 
@@ -15,68 +15,99 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lines import report_lines, verdict_of
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Check:
     """One check: its stable id, its status, what was seen, the likely cause, and the remedy."""
 
     id: str
     status: str
     seen: str
-    cause: t.Optional[str] = None
-    remedy: t.Optional[str] = None
+    cause: str | None = None
+    remedy: str | None = None
 
 
 class Report:
-    """The checks in the order in which they were made, and what they come to.
+    """The checks in the order in which they were made.
 
-    Every id has to be in the catalogue, which gives cause and remedy of a warning or an error where they are not given;
-    an empty text stands for none.
+    Every id must be in the catalogue. It explains a warning or an error: it provides the cause and the remedy that are
+    not given, unless ``explain`` is false.
     """
 
     def __init__(self) -> None:
         self.checks: list[Check] = []
 
     def ok(self, check: str, seen: str) -> None:
-        """Add a check that went well."""
-        self._add(check, OK, seen, "", "")
+        """Add a check that passed."""
+        self._add(check, OK, seen, explain=False)
 
-    def warning(self, check: str, seen: str, cause: t.Optional[str] = None, remedy: t.Optional[str] = None) -> None:
-        """Add a finding that does not keep STS from taking tokens."""
-        self._add(check, WARNING, seen, cause, remedy)
+    def warning(
+        self,
+        check: str,
+        seen: str,
+        cause: str | None = None,
+        *,
+        remedy: str | None = None,
+        explain: bool = True,
+    ) -> None:
+        """Add a finding that does not keep STS from accepting tokens."""
+        self._add(check, WARNING, seen, cause=cause, remedy=remedy, explain=explain)
 
-    def error(self, check: str, seen: str, cause: t.Optional[str] = None, remedy: t.Optional[str] = None) -> None:
-        """Add a finding because of which tokens are refused, or that endangers those who trust the issuer."""
-        self._add(check, ERROR, seen, cause, remedy)
+    def error(
+        self,
+        check: str,
+        seen: str,
+        cause: str | None = None,
+        *,
+        remedy: str | None = None,
+        explain: bool = True,
+    ) -> None:
+        """Add a finding for which STS refuses tokens, or that endangers those who trust the issuer."""
+        self._add(check, ERROR, seen, cause=cause, remedy=remedy, explain=explain)
 
-    def skipped(self, check: str, why: str) -> None:
+    def skipped(self, check: str, reason: str) -> None:
         """Add a check that could not be made."""
-        self._add(check, SKIPPED, why, "", "")
+        self._add(check, SKIPPED, reason, explain=False)
 
-    def _add(self, check: str, status: str, seen: str, cause: t.Optional[str], remedy: t.Optional[str]) -> None:
+    def skip(self, checks: t.Iterable[str], reason: str) -> None:
+        """Add several checks that could not be made, for the same reason."""
+        for check in checks:
+            self.skipped(check, reason)
+
+    def _add(
+        self,
+        check: str,
+        status: str,
+        seen: str,
+        *,
+        cause: str | None = None,
+        remedy: str | None = None,
+        explain: bool,
+    ) -> None:
         entry = CATALOGUE[check]
-        cause = entry.cause if cause is None else cause
-        remedy = entry.remedy if remedy is None else remedy
-        self.checks.append(Check(check, status, seen, cause or None, remedy or None))
+        if explain:
+            cause = entry.cause if cause is None else cause
+            remedy = entry.remedy if remedy is None else remedy
+        self.checks.append(Check(id=check, status=status, seen=seen, cause=cause, remedy=remedy))
 
     def amend(self, check: str, seen: str) -> None:
-        """Add to what was seen in the last check of this id, once a later one has shown more of it."""
-        place = max(number for number, made in enumerate(self.checks) if made.id == check)
-        self.checks[place] = dataclasses.replace(self.checks[place], seen=f"{self.checks[place].seen} {seen}")
+        """Add to what was seen in the last check with this id, after a later check has revealed more about it."""
+        index = max(number for number, made in enumerate(self.checks) if made.id == check)
+        self.checks[index] = dataclasses.replace(self.checks[index], seen=f"{self.checks[index].seen} {seen}")
 
-    def found_right(self, check: str) -> bool:
-        """Whether a check of this id went well."""
+    def passed(self, check: str) -> bool:
+        """Whether a check with this id passed."""
         return any(made.id == check and made.status == OK for made in self.checks)
 
     def failed(self, check: str) -> bool:
-        """Whether there is an error of this id."""
+        """Whether there is an error with this id."""
         return any(made.id == check and made.status == ERROR for made in self.checks)
 
     @property
-    def first_error(self) -> t.Optional[Check]:
-        """The error that came first on the way, None where there is none."""
+    def first_error(self) -> Check | None:
+        """The first error, None where there is none."""
         return self._first(ERROR)
 
-    def _first(self, status: str) -> t.Optional[Check]:
+    def _first(self, status: str) -> Check | None:
         return next((check for check in self.checks if check.status == status), None)
 
     @property
@@ -85,10 +116,10 @@ class Report:
         return verdict_of(check.status for check in self.checks)
 
     @property
-    def diagnosis(self) -> t.Optional[str]:
+    def diagnosis(self) -> str | None:
         """The first true cause in one paragraph; None when all is well.
 
-        What STS answered names the cause itself, and of several errors the one that goes with the answer.
+        A refusal of STS comes first: it names the error that matches the answer.
         """
         refused = (check for check in self.checks if check.id == "sts-assume" and check.status == ERROR)
         fault = next(refused, None) or self._first(ERROR) or self._first(WARNING)

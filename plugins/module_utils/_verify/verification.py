@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Does an issuer work, and if not, why: the way that STS goes, step by step.
+"""Verify an issuer: whether it works, and if not, why. The steps are those of STS, in their order.
 
-The documents are fetched as a stranger would, with no credential; who has credentials is told more.
+The documents are fetched anonymously. With AWS credentials, more can be said about faults, and about provider and role.
 """
 
 from __future__ import annotations
@@ -13,42 +13,45 @@ import dataclasses
 import time
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import document_checks
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web import https
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import signing_key as pem_keys
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer, parse
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import bucket_checks, key_set_checks
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.fetch import Served, check_served
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import check_identity
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web import https
 
-if t.TYPE_CHECKING:
-    from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
-    from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import Identity
-
-# How long STS may take to reach an issuer that it does not reach at first.
+# How long STS gets to reach an issuer that it does not reach at first.
 _STS_SECONDS = 10.0
 
 _LONGEST_PATIENCE = 3600
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 4.0
+
+_DIRECT = https.Route()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What is to be verified: the issuer URL, how it is reached, the kids that have to be published, and who is to be
-    let in by it; ``keys`` (JWKs) have to be published, too. ``bucket_account_id`` is the owner of the issuer's bucket
-    where that is not the account of the credentials.
+    """What to verify: the issuer URL, the route to its host, and the identity that it is to give access to.
+
+    ``kids`` and ``keys`` (JWKs) must be published. ``bucket_account_id`` is the owner of the issuer's bucket, if it is
+    not the account of the credentials.
     """
 
     issuer: str
-    route: https.Route = https.Route()
+    route: https.Route = _DIRECT
     kids: t.Sequence[str] = ()
-    identity: t.Optional[Identity] = None
-    keys: document_checks.Keys = ()
-    bucket_account_id: t.Optional[str] = None
+    keys: key_set_checks.Keys = ()
+    identity: Identity | None = None
+    bucket_account_id: str | None = None
 
 
-def expected_keys(key_sets: t.Sequence[t.Any], public_keys: t.Sequence[str]) -> document_checks.Keys:
-    """Keys that have to be published, from JWKS (as objects) and PEM. Raises IrsaError for what is none."""
+def expected_keys(key_sets: t.Sequence[t.Any], public_keys: t.Sequence[str]) -> key_set_checks.Keys:
+    """The keys that must be published, from JWKS (as objects) and PEM. Raises IrsaError for what is neither."""
     found: list[jwk.Jwk] = []
     for number, key_set in enumerate(key_sets, 1):
         try:
@@ -56,98 +59,106 @@ def expected_keys(key_sets: t.Sequence[t.Any], public_keys: t.Sequence[str]) -> 
         except Fault as fault:
             raise IrsaError(f"expected_jwks: document {number} cannot be used: {fault}.") from None
     if not all(isinstance(key.get("kid"), str) for key in found):
-        raise IrsaError("expected_jwks has a key without a kid, by which it could be looked for.")
+        raise IrsaError("expected_jwks has a key without a kid. Every expected key must have one.")
     for number, text in enumerate(public_keys, 1):
         try:
-            found.append(jwk.from_public_key(pem_keys.load_public(text.encode("utf-8", "replace"))))
+            found.append(jwk.from_public_key(signing_key.load_public(text.encode("utf-8", "replace"))))
         except Fault as fault:
             raise IrsaError(f"expected_public_keys: key {number} cannot be used: {fault}.") from None
     return found
 
 
-def verify(expectation: Expectation, aws: t.Optional[Aws] = None) -> Report:
-    """Check all that is expected. Reads only; raises IrsaError for an unusable route alone.
+def verify(expectation: Expectation, aws: Aws | None = None) -> Report:
+    """Check everything that is expected. Only reads. Raises IrsaError only for an unusable route.
 
-    With ``aws``, and credentials in it, more can be said. It is not used before something asks for it.
+    ``aws`` is None without boto3, and may have no credentials. It is not used before a check needs it.
     """
     return verify_patiently(expectation, 0, aws)
 
 
-def verify_patiently(expectation: Expectation, seconds: float, aws: t.Optional[Aws] = None) -> Report:
-    """The same, the documents for so many seconds again while something is wrong with them: S3 needs a moment to serve
-    a new bucket and policy. Raises IrsaError for seconds that are none, too.
+def verify_patiently(expectation: Expectation, seconds: float, aws: Aws | None = None) -> Report:
+    """Like ``verify``, but check the documents again for some seconds while they do not work: S3 needs a moment to
+    serve a new bucket and policy. Raises IrsaError also for an invalid number of seconds.
     """
     if not 0 <= seconds <= _LONGEST_PATIENCE:
-        raise IrsaError(f"patience is {seconds}; wanted are seconds, {_LONGEST_PATIENCE} at most.")
+        raise IrsaError(f"patience is {seconds}; expected a number of seconds from 0 to {_LONGEST_PATIENCE}.")
     report = Report()
     issuer = _check_url(report, expectation.issuer)
     if issuer is None:
         return report
-    deadline = time.monotonic() + seconds
-    pause = 0.5
-    while True:
-        last = time.monotonic() + pause > deadline
-        attempt = Report()
-        # What may pass by itself is not worth a call.
-        served = _check_documents(attempt, issuer, expectation, aws if last else None)
-        if last or attempt.verdict != "broken":
-            break
-        time.sleep(pause)
-        pause = min(2 * pause, 4)
+    attempt, served = _check_documents_patiently(issuer, expectation, seconds=seconds, aws=aws)
     report.checks += attempt.checks
     if expectation.identity is not None:
-        _check_identity(report, expectation, served, aws)
+        _check_identity(report, expectation, expectation.identity, served=served, aws=aws)
     return report
 
 
-def _check_url(report: Report, url: str) -> t.Optional[Issuer]:
-    """The issuer, None where it is none. One that ends with a slash can be verified, though not made here."""
+def _check_url(report: Report, url: str) -> Issuer | None:
+    """Check the issuer URL. One that ends with a slash can be verified, though not created here. None if invalid."""
     try:
         issuer = parse(url)
     except IrsaError as fault:
-        try:
-            issuer = parse(url[:-1]) if url.endswith("/") else None
-        except IrsaError:
-            issuer = None
-        if issuer is None:
+        bare = _parse_without_slash(url)
+        if bare is None:
             report.error("issuer-url", str(fault))
             return None
         report.warning("issuer-url", f"The issuer {url} ends with a slash.")
-        # The slash is part of the name and not of the documents' addresses: OpenID Connect Discovery 1.0, section 4.1.
-        return issuer._replace(url=url)
-    report.ok("issuer-url", f"{url} can be an issuer.")
+        # The slash is part of the name, but not of the documents' URLs: OpenID Connect Discovery 1.0, section 4.1.
+        return bare._replace(url=url)
+    report.ok("issuer-url", f"{url} is a valid issuer URL.")
     return issuer
 
 
-def _check_documents(report: Report, issuer: Issuer, expectation: Expectation, aws: t.Optional[Aws]) -> Served:
-    def look_into_bucket(into: Report, url: str) -> t.Optional[str]:
+def _parse_without_slash(url: str) -> Issuer | None:
+    try:
+        return parse(url[:-1]) if url.endswith("/") else None
+    except IrsaError:
+        return None
+
+
+def _check_documents_patiently(
+    issuer: Issuer, expectation: Expectation, *, seconds: float, aws: Aws | None
+) -> tuple[Report, Served]:
+    """The last attempt. Only that one uses credentials: what may pass by itself is not worth a call."""
+    deadline = time.monotonic() + seconds
+    pause = _FIRST_PAUSE
+    while True:
+        last = time.monotonic() + pause > deadline
+        attempt = Report()
+        served = _check_documents(attempt, issuer, expectation, aws=aws if last else None)
+        if last or attempt.verdict != "broken":
+            return attempt, served
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _check_documents(report: Report, issuer: Issuer, expectation: Expectation, *, aws: Aws | None) -> Served:
+    def explain_forbidden(into: Report, url: str) -> str | None:
         if aws is None:
-            return "Why, it takes credentials to see."
-        # boto3 is behind this, and who verifies without credentials may not have it.
-        from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import bucket_checks
+            return "AWS credentials are needed to find out why."
+        return bucket_checks.explain_forbidden(into, aws, url, account_id=expectation.bucket_account_id)
 
-        return bucket_checks.look_into_bucket(into, aws, url, expectation.bucket_account_id)
-
-    served = check_served(report, issuer, expectation.route, look_into_bucket)
+    served = check_served(report, issuer, expectation.route, explain_forbidden=explain_forbidden)
     if served.keys is not None:
-        document_checks.check_expected(report, served.keys, expectation.kids, expectation.keys)
+        key_set_checks.check_expected(report, served.keys, kids=expectation.kids, expected=expectation.keys)
     elif expectation.kids or expectation.keys:
-        report.skipped("kid-expected", "It takes the key set.")
+        report.skipped("kid-expected", "No published key could be read.")
     return served
 
 
-def _check_identity(report: Report, expectation: Expectation, served: Served, aws: t.Optional[Aws]) -> None:
-    from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import identity_checks
-
-    identity_checks.check_identity(
-        report,
-        expectation.issuer,
-        expectation.identity,
-        aws,
-        served.keys,
-        served.chain,
-        expectation.route.ca_path is not None,
-        _STS_SECONDS,
+def _check_identity(
+    report: Report, expectation: Expectation, identity: Identity, *, served: Served, aws: Aws | None
+) -> None:
+    context = Context(
+        report=report,
+        issuer=expectation.issuer,
+        identity=identity,
+        aws=aws,
+        published=served.keys,
+        chain=served.chain,
+        own_ca=expectation.route.ca_path is not None,
     )
-    if report.failed("bucket-exists") and report.found_right("provider-exists"):
-        report.amend("bucket-exists", "The provider is there: whoever makes a bucket of that name can forge tokens.")
+    check_identity(context, _STS_SECONDS)
+    if report.failed("bucket-exists") and report.passed("provider-exists"):
+        consequence = "The provider still exists, so anyone who creates a bucket with that name can forge tokens."
+        report.amend("bucket-exists", consequence)

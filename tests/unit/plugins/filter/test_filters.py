@@ -75,5 +75,5 @@ def test_verify_report_takes_one_result_or_several_by_name():
 
 @pytest.mark.parametrize(("results", "form"), [([VERIFIED], "md"), ("text", "md"), (VERIFIED, "pdf"), (VERIFIED, "")])
 def test_verify_report_refuses_what_it_cannot_write(results, form):
-    with pytest.raises(AnsibleFilterError, match=r"verify_report wants|ends in \.md"):
+    with pytest.raises(AnsibleFilterError, match=r"verify_report expects|must end in \.md"):
         FILTERS["verify_report"](results, form)

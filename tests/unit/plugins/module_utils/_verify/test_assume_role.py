@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What STS answers, and what is made of it."""
+"""Answers of STS, and how they are explained."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROVIDER_LOST = "No OpenIDConnect provider found in your account for https://iss
 
 
 class Clock:
-    """A second passes each time that it is looked at."""
+    """A clock that advances by a second each time it is read."""
 
     def __init__(self):
         self.now = 0.0
@@ -37,7 +37,7 @@ def no_answer():
 
 def ask(aws, report=None, **given):
     report = report or Report()
-    assume_role.check_assume_role(report, aws, ROLE, TOKEN, clock=Clock(), **given)
+    assume_role.check_assume_role(report, aws, role_arn=ROLE, token=TOKEN, clock=Clock(), **given)
     assert report.checks[-1].id == "sts-assume"
     for part in TOKEN.split("."):
         assert part not in str(report.checks[-1])
@@ -49,7 +49,7 @@ def role(fake_aws):
     fake_aws.quietly("iam").create_role(RoleName="cart", AssumeRolePolicyDocument="{}")
 
 
-def test_credentials_that_come_back_are_thrown_away(aws, fake_aws, role):
+def test_returned_credentials_are_discarded(aws, fake_aws, role):
     check = ask(aws)
     assert check.status == "ok"
     assert fake_aws.calls == [CALL] and not aws.permissions
@@ -58,11 +58,11 @@ def test_credentials_that_come_back_are_thrown_away(aws, fake_aws, role):
 
 
 def test_white_space_around_the_token_is_not_sent(aws, fake_aws, role):
-    assume_role.check_assume_role(Report(), aws, ROLE, f"{TOKEN}\n")
+    assume_role.check_assume_role(Report(), aws, role_arn=ROLE, token=f"{TOKEN}\n")
     assert fake_aws.params_of(CALL)[0]["WebIdentityToken"] == TOKEN
 
 
-def test_what_is_accepted_in_spite_of_an_error_is_said_to_be(aws, role):
+def test_acceptance_in_spite_of_an_error_is_reported(aws, role):
     report = Report()
     report.error("discovery-issuer", "It names another issuer.")
     check = ask(aws, report)
@@ -86,7 +86,7 @@ def test_what_is_accepted_in_spite_of_an_error_is_said_to_be(aws, role):
         ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", "trust policy"),
     ],
 )
-def test_a_refusal_that_no_check_explains_says_what_it_means(aws, fake_aws, code, message, meaning):
+def test_a_refusal_that_no_check_explains_has_its_meaning_as_cause(aws, fake_aws, code, message, meaning):
     fake_aws.fail(CALL, code, 400, message)
     check = ask(aws)
     assert check.status == "error"
@@ -94,7 +94,7 @@ def test_a_refusal_that_no_check_explains_says_what_it_means(aws, fake_aws, code
     assert meaning in check.cause and check.remedy
 
 
-def test_a_refusal_that_nobody_knows_is_told_as_it_is(aws, fake_aws):
+def test_an_unknown_refusal_is_reported_as_it_is(aws, fake_aws):
     fake_aws.fail(CALL, "RegionDisabledException", 403, "STS is not activated in this region")
     assert "STS is not activated" in ask(aws).seen
 
@@ -109,35 +109,35 @@ def test_a_refusal_that_nobody_knows_is_told_as_it_is(aws, fake_aws):
         ("SomethingElse", "whatever", "kid-expected"),
     ],
 )
-def test_of_several_errors_the_one_that_goes_with_the_answer_is_blamed(aws, fake_aws, code, message, blamed):
+def test_the_error_that_matches_the_answer_is_blamed(aws, fake_aws, code, message, blamed):
     report = Report()
     for check_id in ("kid-expected", "provider-exists", "token-signature", "trust-subject"):
-        report.error(check_id, f"What is wrong with {check_id}.", "cause", f"remedy of {check_id}")
+        report.error(check_id, f"What is wrong with {check_id}.", "cause", remedy=f"remedy of {check_id}")
     fake_aws.fail(CALL, code, 400, message)
     check = ask(aws, report)
-    assert f"That is because of {blamed}: What is wrong with {blamed}." in check.seen
-    assert ("What is wrong first on the way is kid-expected" in check.seen) == (blamed != "kid-expected")
+    assert f"The reason is {blamed}: What is wrong with {blamed}." in check.seen
+    assert ("The first error is kid-expected" in check.seen) == (blamed != "kid-expected")
     assert check.remedy == f"remedy of {blamed}"
     assert report.diagnosis == f"{check.seen} cause remedy of {blamed}"
 
 
-def test_a_warning_is_blamed_only_where_it_goes_with_the_answer(aws, fake_aws):
+def test_a_warning_is_blamed_only_if_it_matches_the_answer(aws, fake_aws):
     for code, blamed in (("AccessDenied", True), ("ExpiredTokenException", False)):
         report = Report()
-        report.warning("trust-subject", "It lets in everybody.")
-        report.warning("trust-condition", "It cannot be judged.")
+        report.warning("trust-subject", "It accepts everyone.")
+        report.warning("trust-condition", "It cannot be evaluated.")
         fake_aws.fail(CALL, code, 403, "no")
         seen = ask(aws, report).seen
         assert ("trust-condition" in seen) == blamed and "trust-subject" not in seen
 
 
-def test_an_issuer_that_sts_does_not_reach_is_asked_again_for_a_while(aws, fake_aws, pauses, role):
+def test_sts_is_asked_again_while_it_does_not_reach_the_issuer(aws, fake_aws, pauses, role):
     fake_aws.fail(CALL, "IDPCommunicationError", times=2)
     assert ask(aws).status == "ok"
     assert fake_aws.calls == [CALL] * 3 and pauses == [1.0, 1.0]
 
 
-def test_and_not_for_ever(aws, fake_aws, pauses, role):
+def test_sts_is_not_asked_again_for_ever(aws, fake_aws, pauses, role):
     fake_aws.fail(CALL, "IDPCommunicationError", times=100)
     check = ask(aws, seconds=5)
     assert check.status == "error" and "could not reach the issuer" in check.cause
@@ -145,19 +145,19 @@ def test_and_not_for_ever(aws, fake_aws, pauses, role):
 
 
 @pytest.mark.parametrize("repeated", [TOKEN, TOKEN.split(".")[1], "eyJhbGciOiJSUzI1NiJ9x.eyJzdWIiOiJzeXN0ZW0ifQx.x"])
-def test_a_service_that_repeats_the_token_is_not_repeated(aws, fake_aws, repeated):
+def test_a_token_that_sts_repeats_is_removed_from_the_message(aws, fake_aws, repeated):
     fake_aws.fail(CALL, "ValidationError", 400, f"Value '{repeated}' at 'webIdentityToken' failed")
     check = ask(aws)
     assert "webIdentityToken" in check.seen and repeated not in check.seen
 
 
-def test_an_sts_that_gives_no_answer_leaves_the_question_open(aws, fake_aws):
+def test_no_answer_from_sts_is_an_error(aws, fake_aws):
     fake_aws.before(CALL, no_answer)
     check = ask(aws)
     assert check.status == "error" and "could not be asked" in check.seen and "sts.example.com" in check.seen
 
 
-def test_and_is_no_reason_for_an_error_that_is_known(aws, fake_aws):
+def test_no_answer_from_sts_is_skipped_after_another_error(aws, fake_aws):
     fake_aws.before(CALL, no_answer)
     report = Report()
     report.error("token-signature", "It was forged.")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bucket policies that open an object to everybody, and those that do not."""
+"""Bucket policies that let everyone read an object, and those that do not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def policy(*statements):
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def test_our_own_opens():
+def test_the_policy_of_irsa_bucket_opens_the_object():
     own = bucket_policy.with_public_objects(None, ["arn:aws:s3:::irsa-prod/keys.json"], purge=False)
     assert fault_of(own, ARN) is None
 
@@ -43,7 +43,7 @@ def test_our_own_opens():
         {"Effect": "Allow", "Principal": "*", "NotAction": "s3:Put*", "NotResource": "arn:aws:s3:::irsa-prod/x"},
     ],
 )
-def test_opens(statement):
+def test_a_policy_that_opens_the_object_has_no_fault(statement):
     assert fault_of(policy(statement), ARN) is None
     assert fault_of({"Statement": statement}, ARN) is None
 
@@ -58,17 +58,17 @@ def test_opens(statement):
         [{"Effect": "Deny", "Principal": "*", "NotAction": "s3:GetObject", "Resource": "*"}],
     ],
 )
-def test_others_do_not_close(statements):
+def test_a_denial_of_something_else_is_no_fault(statements):
     assert fault_of(policy(OPEN, *statements), ARN) is None
 
 
 @pytest.mark.parametrize(
     ("document", "reason"),
     [
-        (None, "there is none"),
-        ({}, "there is none"),
-        (policy(), "there is none"),
-        ([], "there is none"),
+        (None, "there is no policy"),
+        ({}, "there is no policy"),
+        (policy(), "there is no policy"),
+        ([], "there is no policy"),
         (policy(OPEN, DENIAL), "'Closed' denies it"),
         (policy(DENIAL, OPEN), "'Closed' denies it"),
         (policy(OPEN, {**DENIAL, "Resource": "*", "Action": "*"}), "'Closed' denies it"),
@@ -83,18 +83,18 @@ def test_others_do_not_close(statements):
         (policy({**OPEN, "Sid": "Narrow", "Condition": {"IpAddress": {}}}), "'Narrow' has a condition"),
         (
             policy({**OPEN, "Sid": "Ours", "Principal": {"AWS": "123456789012"}}),
-            "'Ours' allows it, and not to everybody",
+            "'Ours' allows it, but not to everyone",
         ),
-        (policy({**OPEN, "Principal": {"Service": "cloudfront.amazonaws.com"}}), "not to everybody"),
+        (policy({**OPEN, "Principal": {"Service": "cloudfront.amazonaws.com"}}), "not to everyone"),
         (
             policy({**OPEN, "Resource": "arn:aws:s3:::irsa-prod/prod/keys.json"}),
             "it opens 'arn:aws:s3:::irsa-prod/prod/",
         ),
-        (policy({**OPEN, "Resource": "arn:aws:s3:::IRSA-prod/keys.json"}), "and not arn:aws:s3:::irsa-prod/keys.json"),
-        (policy({**OPEN, "Principal": "x", "Action": "s3:ListBucket"}), "no statement of it is for everybody"),
+        (policy({**OPEN, "Resource": "arn:aws:s3:::IRSA-prod/keys.json"}), "but not arn:aws:s3:::irsa-prod/keys.json"),
+        (policy({**OPEN, "Principal": "x", "Action": "s3:ListBucket"}), "none of its statements is for everyone"),
     ],
 )
-def test_does_not_open(document, reason):
+def test_a_policy_that_does_not_open_the_object_has_a_fault(document, reason):
     assert reason in fault_of(document, ARN)
 
 
@@ -113,6 +113,6 @@ values = st.recursive(
 
 
 @hypothesis.given(values | st.builds(policy, values, values))
-def test_any_policy_is_judged(document):
+def test_any_policy_is_evaluated_without_a_crash(document):
     fault = fault_of(document, ARN)
     assert fault is None or fault.isprintable()

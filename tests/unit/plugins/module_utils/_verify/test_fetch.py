@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is said of what a host answers, by a server on a loopback port."""
+"""Findings about the connection to a host and its answers, from a server on a loopback port."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import docum
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import fetch
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import https, tls
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
+
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Answer, Fetched, Route
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
@@ -49,9 +50,9 @@ def published(server):
     return server
 
 
-def look(route, look_into_bucket=lambda report, url: "Unknown."):
+def look(route, explain_forbidden=lambda report, url: "Unknown."):
     report = Report()
-    found = fetch.check_served(report, ISSUER, route, look_into_bucket)
+    found = fetch.check_served(report, ISSUER, route, explain_forbidden=explain_forbidden)
     return report, found
 
 
@@ -62,7 +63,7 @@ def only_fault(route, **more):
     return fault
 
 
-def test_gives_the_keys_and_the_chain(published, route):
+def test_keys_and_certificate_chain_are_returned(published, route):
     report, found = look(route)
     assert report.verdict == "ok", report.text
     assert found.keys == [KEY] and len(found.chain) == 2
@@ -71,7 +72,7 @@ def test_gives_the_keys_and_the_chain(published, route):
 class TestStatus:
     @both_documents
     @pytest.mark.parametrize("status", [201, 204, 304, 400, 401, 404, 410, 429, 500, 503, 599])
-    def test_is_200(self, published, route, path, status):
+    def test_a_status_other_than_200_is_an_error(self, published, route, path, status):
         published.serve(path, b"", status)
         fault = only_fault(route)
         assert (fault.id, fault.status) == ("http-response", "error")
@@ -81,15 +82,17 @@ class TestStatus:
     @pytest.mark.parametrize(
         ("status", "headers", "body", "check", "seen"),
         [
-            (404, {}, b"<Error><Code>NoSuchBucket</Code></Error>", "bucket-exists", "no such bucket"),
-            (404, {}, b"<Error><Code>NoSuchKey</Code></Error>", "object-exists", "no such object"),
+            (404, {}, b"<Error><Code>NoSuchBucket</Code></Error>", "bucket-exists", "the bucket does not exist"),
+            (404, {}, b"<Error><Code>NoSuchKey</Code></Error>", "object-exists", "has no such object"),
             (301, {}, b"<Error><Code>PermanentRedirect</Code></Error>", "bucket-region", "another region"),
             (301, {"x-amz-bucket-region": "eu-west-1"}, b"", "bucket-region", "'eu-west-1'"),
             (
                 400,
                 {},
-                b"<Error><Code>InvalidArgument</Code><Message>Requests specifying Server Side Encryption with AWS KMS "
-                b"managed keys require AWS Signature Version 4.</Message></Error>",
+                (
+                    b"<Error><Code>InvalidArgument</Code><Message>Requests specifying Server Side Encryption with AWS KMS "
+                    b"managed keys require AWS Signature Version 4.</Message></Error>"
+                ),
                 "object-encryption",
                 "KMS",
             ),
@@ -98,37 +101,37 @@ class TestStatus:
             (403, {}, b"<Code>\x1b[31m</Code>", "http-response", "answers 403:"),
         ],
     )
-    def test_of_a_bucket_is_understood(self, published, route, path, status, headers, body, check, seen):
+    def test_an_error_of_s3_is_interpreted(self, published, route, path, status, headers, body, check, seen):
         published.serve(path, body, status, **headers)
         fault = only_fault(route)
         assert (fault.id, fault.status) == (check, "error")
         assert seen in fault.seen and path in fault.seen and fault.seen.isprintable()
 
-    def test_403_is_looked_into(self, published, route):
+    def test_the_reason_of_a_403_is_looked_up(self, published, route):
         published.serve(JWKS_PATH, b"<Error><Code>AccessDenied</Code></Error>", 403)
         asked = []
 
-        def look_into_bucket(report, url):
+        def explain_forbidden(report, url):
             asked.append(url)
             report.error("bucket-policy", "seen")
 
-        assert only_fault(route, look_into_bucket=look_into_bucket).id == "bucket-policy"
+        assert only_fault(route, explain_forbidden=explain_forbidden).id == "bucket-policy"
         assert asked == [ISSUER.jwks_url]
 
-    def test_403_says_why_it_is_not_understood(self, published, route):
+    def test_a_403_without_a_known_reason_is_an_error(self, published, route):
         published.serve(JWKS_PATH, b"", 403)
-        assert only_fault(route).seen.endswith("strangers may not read it. Unknown.")
+        assert only_fault(route).seen.endswith("anonymous reads are denied. Unknown.")
 
 
 class TestBody:
     @both_documents
     @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "x-gzip", "GZIP", "gzip, gzip"])
-    def test_is_not_compressed(self, published, route, path, encoding):
+    def test_a_compressed_body_is_an_error(self, published, route, path, encoding):
         published.serve(path, gzip.compress(DISCOVERY), **HEADERS, **{"Content-Encoding": encoding})
         fault = only_fault(route)
         assert (fault.id, fault.status) == ("http-response", "error") and encoding.lower() in fault.seen
 
-    def test_may_say_that_it_is_not(self, published, route):
+    def test_the_identity_encoding_passes(self, published, route):
         published.serve(JWKS_PATH, JWKS, **HEADERS, **{"Content-Encoding": "identity"})
         assert look(route)[0].verdict == "ok"
 
@@ -136,12 +139,12 @@ class TestBody:
     @pytest.mark.parametrize(
         "body", [[b" " * (1 << 20), b"{}"], itertools.repeat(b" " * 65536)], ids=["large", "endless"]
     )
-    def test_has_an_end(self, published, route, path, body):
+    def test_a_body_that_is_too_large_is_an_error(self, published, route, path, body):
         published.replies[path] = lambda: (200, HEADERS, body)
         fault = only_fault(route)
         assert (fault.id, fault.status) == ("http-response", "error") and "more than 1048576 bytes" in fault.seen
 
-    def test_may_be_as_large_as_that(self, published, route):
+    def test_the_largest_allowed_body_passes(self, published, route):
         published.serve(JWKS_PATH, JWKS + b" " * ((1 << 20) - len(JWKS)), **HEADERS)
         assert look(route)[0].verdict == "ok"
 
@@ -159,7 +162,7 @@ class TestHeaders:
             "text/json",
         ],
     )
-    def test_say_that_it_is_json(self, published, route, path, kind):
+    def test_a_json_content_type_passes(self, published, route, path, kind):
         published.replies[path] = lambda: (200, {"Content-Type": kind}, [DISCOVERY if path == DISCOVERY_PATH else JWKS])
         assert look(route)[0].verdict == "ok"
 
@@ -168,7 +171,7 @@ class TestHeaders:
         "kind",
         ["text/html", "binary/octet-stream", "", None, "application/json; charset=iso-8859-1", "json", "\x1b[31m"],
     )
-    def test_say_something_else(self, published, route, path, kind):
+    def test_another_content_type_is_a_warning(self, published, route, path, kind):
         headers = {} if kind is None else {"Content-Type": kind}
         published.replies[path] = lambda: (200, headers, [DISCOVERY if path == DISCOVERY_PATH else JWKS])
         fault = only_fault(route)
@@ -176,10 +179,10 @@ class TestHeaders:
 
     @both_documents
     @pytest.mark.parametrize(("seconds", "verdict"), [(0, "ok"), (3600, "ok"), (3601, "degraded"), (86400, "degraded")])
-    def test_may_let_it_be_cached_for_an_hour(self, published, route, path, seconds, verdict):
+    def test_caching_for_more_than_an_hour_is_a_warning(self, published, route, path, seconds, verdict):
         body = DISCOVERY if path == DISCOVERY_PATH else JWKS
         published.serve(path, body, **HEADERS, **{"Cache-Control": f"public, max-age={seconds}"})
-        report, found = look(route)
+        report, dummy = look(route)
         assert report.verdict == verdict
         if verdict == "degraded":
             assert only_fault(route).id == "http-caching"
@@ -187,7 +190,7 @@ class TestHeaders:
 
 class TestRedirects:
     @both_documents
-    def test_that_are_followed_are_to_be_known(self, published, route, path):
+    def test_a_redirect_is_a_warning(self, published, route, path):
         published.serve(path, b"", 302, Location="/moved")
         published.serve("/moved", DISCOVERY if path == DISCOVERY_PATH else JWKS, **HEADERS)
         fault = only_fault(route)
@@ -196,15 +199,15 @@ class TestRedirects:
 
     @both_documents
     @pytest.mark.parametrize("location", [f"http://{HOST}/", "https://127.0.0.1/", "https://169.254.169.254/", "/loop"])
-    def test_that_are_not_are_what_is_wrong(self, published, route, path, location):
+    def test_a_redirect_that_is_not_followed_is_an_error(self, published, route, path, location):
         published.serve("/loop", b"", 302, Location="/loop")
         published.serve(path, b"", 302, Location=location)
         fault = only_fault(route)
         assert (fault.id, fault.status) == ("http-redirect", "error")
 
-    def test_to_nothing_are_told_with_what_is_there(self, published, route):
+    def test_a_redirect_to_a_missing_document_is_reported_with_its_status(self, published, route):
         published.serve(JWKS_PATH, b"", 302, Location="/moved")
-        report, found = look(route)
+        report, dummy = look(route)
         assert [(check.id, check.status) for check in report.checks if check.status in ("warning", "error")] == [
             ("http-redirect", "warning"),
             ("http-response", "error"),
@@ -219,14 +222,14 @@ class TestKeysElsewhere:
         "uri",
         ["https://127.0.0.1/keys", "https://[::1]/keys", "https://localhost/keys", "https://169.254.169.254/latest/"],
     )
-    def test_are_not_fetched_from_inside(self, server, route, uri):
+    def test_keys_are_not_fetched_from_the_internal_network(self, server, route, uri):
         self.serve(server, uri)
         report, found = look(route)
         assert (report.first_error.id, found.keys) == ("jwks-uri", None)
         assert "not on the public internet" in report.first_error.seen and uri in report.first_error.seen
         assert len(server.requests) == 1
 
-    def test_are_looked_for_under_their_own_name(self, server, route, monkeypatch):
+    def test_keys_on_another_host_are_fetched_by_its_name(self, server, route, monkeypatch):
         real = socket.getaddrinfo
 
         def resolve(host, *arguments, **options):
@@ -236,7 +239,7 @@ class TestKeysElsewhere:
 
         monkeypatch.setattr(socket, "getaddrinfo", resolve)
         self.serve(server, "https://keys.example.test/keys")
-        report, found = look(route)
+        report, dummy = look(route)
         assert report.first_error.id == "dns-resolve" and "keys.example.test" in report.first_error.seen
 
 
@@ -256,14 +259,14 @@ class TestCertificates:
         ],
         ids=["self-signed", "alone", "other name", "old", "young"],
     )
-    def test_are_told_apart(self, tmp_path, ca_path, chain, check, cause):
+    def test_the_cause_of_a_refused_certificate_is_found(self, tmp_path, ca_path, chain, check, cause):
         server = HttpsServer(tmp_path, chain)
         fault = only_fault(Route(server.address, ca_path))
         server.stop()
         assert (fault.id, fault.status) == (check, "error") and cause in fault.cause
         assert server.requests == []
 
-    def test_of_an_unknown_root_that_is_served(self, tmp_path):
+    def test_an_unknown_root_that_the_host_serves_is_named(self, tmp_path):
         server = HttpsServer(tmp_path, [certify("leaf", INTERMEDIATE, [HOST]), INTERMEDIATE, ROOT])
         fault = only_fault(Route(server.address))
         server.stop()
@@ -281,11 +284,11 @@ class TestCertificates:
     st.binary(max_size=50)
     | st.sampled_from([DISCOVERY, JWKS, b"<Code>NoSuchBucket</Code>", b"<Code>AccessDenied</Code>"]),
 )
-def test_any_answer_is_judged(status, headers, body):
+def test_any_answer_is_checked_without_a_crash(status, headers, body):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tls, "verifying_context", lambda ca_path: None)
         patch.setattr(https.Client, "fetch", lambda client, url, most: Fetched(Answer(status, headers, body), [url]))
-        report, found = look(Route())
+        report, dummy = look(Route())
     assert all(check.seen.isprintable() and len(check.seen) < 3000 for check in report.checks)
     made = {check.id for check in report.checks}
-    assert {*fetch.WAY_IDS, "discovery-json", "jwks-json", "algorithms"} <= made
+    assert {*fetch.CONNECTION_IDS, "discovery-json", "jwks-json", "algorithms"} <= made

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is checked of cluster, provider, token and role, for what is known of them, and at what cost."""
+"""Which checks of cluster, provider, token and role are made, and which calls they cost."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, ReadyClients
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import trust_policy
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import identity_checks
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, ReadyClients
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity, identity_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import identity_of
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
 
 ISSUER = "https://irsa-prod.s3.eu-central-1.amazonaws.com"
@@ -43,14 +43,19 @@ def token(**claims):
 
 
 def options(**given):
-    names = ("cluster_jwks", "cluster_issuer", "kubeconfig", "kube_context", "known_provider", "account_id", "token")
+    names = ("cluster_jwks", "cluster_issuer", "kubeconfig", "kube_context", "account_id", "token")
     usual = dict.fromkeys((*names, "token_path", "role_arn"))
     return {**usual, "audiences": [], "provider": "auto", "assume_role": False, "timeout": 5.0, **given}
 
 
 def check(aws, published=(JWK,), **given):
+    return check_identity(identity_of(options(**given)), aws, published)
+
+
+def check_identity(identity, aws, published=(JWK,)):
     report = Report()
-    identity_checks.check_identity(report, ISSUER, identity_of(options(**given)), aws, published)
+    context = Context(report=report, issuer=ISSUER, identity=identity, aws=aws, published=published)
+    identity_checks.check_identity(context)
     return report
 
 
@@ -60,7 +65,7 @@ def statuses(report):
 
 @pytest.fixture
 def account(fake_aws):
-    """The account with a provider and a role that fit."""
+    """The account, with a provider and a role that match the token."""
     iam = fake_aws.quietly("iam")
     iam.create_open_id_connect_provider(Url=ISSUER, ClientIDList=["sts.amazonaws.com"], ThumbprintList=["a" * 40])
     trust = json.dumps(trust_policy(PROVIDER, namespace="shop", service_account="cart"))
@@ -69,7 +74,7 @@ def account(fake_aws):
 
 
 class NoCredentials(ReadyClients):
-    """Clients of somebody who has none."""
+    """Clients of a user who has no credentials."""
 
     def __init__(self, account=None):
         super().__init__()
@@ -85,7 +90,7 @@ class NoCredentials(ReadyClients):
         return self.account.clients[service]
 
 
-def test_all_that_there_is_is_checked_in_the_order_of_the_way(aws, account):
+def test_everything_that_is_given_is_checked_in_the_order_of_sts(aws, account):
     everything = {"cluster_jwks": {"keys": [JWK]}, "cluster_issuer": ISSUER, "token": token(), "role_arn": ROLE}
     report = check(aws, **everything, assume_role=True, account_id=ACCOUNT)
     ids = ["cluster-issuer", "cluster-keys", *PROVIDER_IDS, *TOKEN_IDS, *TRUST_IDS, "sts-assume"]
@@ -93,21 +98,21 @@ def test_all_that_there_is_is_checked_in_the_order_of_the_way(aws, account):
     assert account.calls == [GET, GET_ROLE, STS]
 
 
-def test_nothing_is_checked_that_is_not_known(aws, fake_aws):
+def test_nothing_is_checked_that_is_not_given(aws, fake_aws):
     assert not check(aws, provider="skip").checks
     assert not check(aws, provider="skip", published=None).checks
     assert not fake_aws.calls
 
 
-def test_a_provider_that_the_run_knows_costs_no_call_and_no_look_for_credentials():
+def test_a_known_provider_costs_no_call_and_no_search_for_credentials():
     clients = NoCredentials()
     known = {"arn": PROVIDER, "client_ids": ["sts.amazonaws.com"], "thumbprints": []}
-    assert statuses(check(Aws(clients), known_provider=known)) == dict.fromkeys(PROVIDER_IDS, "ok")
+    assert statuses(check_identity(Identity(known_provider=known), Aws(clients))) == dict.fromkeys(PROVIDER_IDS, "ok")
     assert not clients.asked
 
 
 @pytest.mark.parametrize("library", [True, False])
-def test_without_credentials_what_takes_them_is_skipped_and_the_rest_is_made(library):
+def test_without_credentials_only_the_checks_that_need_them_are_skipped(library):
     report = check(Aws(NoCredentials()) if library else None, token=token(), role_arn=ROLE)
     skipped = [each.id for each in report.checks if each.status == "skipped"]
     assert skipped == [*PROVIDER_IDS, *TRUST_IDS]
@@ -121,13 +126,13 @@ def test_sts_is_asked_without_credentials_in_the_region_of_the_bucket(account):
     assert clients.region == "eu-central-1" and account.calls == [STS]
 
 
-def test_sts_is_not_asked_with_a_token_that_cannot_be_read(aws, account):
+def test_sts_is_not_asked_with_an_invalid_token(aws, account):
     report = check(aws, token="x.y.z", role_arn=ROLE, assume_role=True)
     assert report.first_error.id == "token-format"
     assert report.checks[-1].status == "skipped" and STS not in account.calls
 
 
-def test_credentials_that_cannot_be_used_leave_it_unknown():
+def test_unusable_credentials_leave_the_provider_unknown():
     class Broken(NoCredentials):
         def has_credentials(self):
             raise ValueError("The config profile (nowhere) could not be found")
@@ -136,7 +141,7 @@ def test_credentials_that_cannot_be_used_leave_it_unknown():
     assert statuses(report) == dict.fromkeys(PROVIDER_IDS, "skipped") and "nowhere" in report.checks[0].seen
 
 
-def test_what_the_token_is_for_is_expected_of_the_provider(aws, account):
+def test_the_provider_must_accept_the_audience_of_the_token(aws, account):
     assert statuses(check(aws, token=token(aud="vault")))["provider-audience"] == "ok"
     assert check(aws, audiences=["vault"], token=token(aud="vault")).first_error.id == "provider-audience"
 
@@ -154,19 +159,19 @@ def test_a_token_is_read_from_a_file(aws, account, tmp_path):
     [
         ({"token_path": "/nowhere/token"}, "token_path /nowhere/token cannot be read"),
         ({"token_path": "/"}, "token_path / cannot be read"),
-        ({"assume_role": True}, "assume_role takes"),
-        ({"assume_role": True, "token": "x"}, "assume_role takes"),
-        ({"assume_role": True, "role_arn": ROLE}, "assume_role takes"),
+        ({"assume_role": True}, "assume_role requires"),
+        ({"assume_role": True, "token": "x"}, "assume_role requires"),
+        ({"assume_role": True, "role_arn": ROLE}, "assume_role requires"),
         ({"role_arn": "cart"}, "role_arn is"),
         ({"account_id": "12"}, "account_id is"),
         ({"cluster_jwks": {}}, "cluster_jwks cannot be used"),
         ({"kubeconfig": "/nowhere/kubeconfig"}, "kubeconfig /nowhere/kubeconfig cannot be used"),
     ],
 )
-def test_options_that_cannot_be_used_are_refused(given, said):
+def test_unusable_options_are_refused(given, said):
     with pytest.raises(IrsaError, match=said):
         identity_of(options(**given))
 
 
-def test_a_token_is_not_in_what_python_shows_of_it():
+def test_the_token_is_not_in_the_repr_of_the_identity():
     assert token() not in repr(identity_of(options(token=token())))

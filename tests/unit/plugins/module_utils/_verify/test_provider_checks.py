@@ -2,18 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The provider as it is in the account, or as the run that made it knows it."""
+"""The provider as it is in the account, or as the run that created it knows it."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import provider_checks
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_checks import Token
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_checks import RoleArn
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import INTERMEDIATE, LEAF
 
@@ -26,9 +28,19 @@ LEAF_PRINT, CA_PRINT = (hashlib.sha1(each).hexdigest() for each in CHAIN)
 GET, LIST, WHO = "iam:GetOpenIDConnectProvider", "iam:ListOpenIDConnectProviders", "sts:GetCallerIdentity"
 
 
-def look(aws, **given):
+def look(aws, *, chain=(), own_ca=False, **known):
+    """Check the provider for an identity of which the given is known."""
     report = Report()
-    found = provider_checks.check_provider(report, aws, ISSUER, **given)
+    context = Context(
+        report=report,
+        issuer=ISSUER,
+        identity=Identity(**known),
+        aws=aws,
+        why_not="" if aws else "AWS credentials are needed, but there are none.",
+        chain=chain,
+        own_ca=own_ca,
+    )
+    found = provider_checks.check_provider(context)
     assert [check.id for check in report.checks] == list(provider_checks.IDS)
     return report, found
 
@@ -42,7 +54,8 @@ def seen(report, check_id):
 
 
 def token(*audiences):
-    return Token("", {}, {"aud": list(audiences)})
+    parts = ({"alg": "RS256"}, {"sub": "system:serviceaccount:shop:cart", "aud": list(audiences)})
+    return ".".join(base64.urlsafe_b64encode(json.dumps(each).encode()).decode().rstrip("=") for each in (*parts, 0))
 
 
 @pytest.fixture
@@ -55,7 +68,7 @@ def make(fake_aws):
     return made
 
 
-def test_it_is_found_by_its_arn_alone(aws, fake_aws, make):
+def test_the_provider_is_found_by_its_arn(aws, fake_aws, make):
     make()
     report, found = look(aws, account_id=ACCOUNT)
     assert statuses(report) == ["ok", "ok", "ok"]
@@ -64,14 +77,14 @@ def test_it_is_found_by_its_arn_alone(aws, fake_aws, make):
     assert aws.permissions == {GET}
 
 
-def test_the_account_is_the_credentials_where_nothing_says_another(aws, fake_aws, make):
+def test_the_account_defaults_to_that_of_the_credentials(aws, fake_aws, make):
     make()
     assert look(aws)[1].arn == ARN
     assert fake_aws.calls == [WHO, GET]
 
 
-def test_the_account_and_partition_are_the_roles_where_there_is_one(aws, fake_aws):
-    report, found = look(aws, role=RoleArn("aws-cn", ACCOUNT, "cart"))
+def test_account_and_partition_are_those_of_the_role(aws, fake_aws):
+    report, found = look(aws, role_arn=f"arn:aws-cn:iam::{ACCOUNT}:role/cart")
     assert found.arn == ARN.replace(":aws:", ":aws-cn:")
     assert fake_aws.calls == [GET, WHO, LIST]
     assert statuses(report) == ["error", "skipped", "skipped"]
@@ -86,7 +99,7 @@ def test_the_account_and_partition_are_the_roles_where_there_is_one(aws, fake_aw
         ("https://IRSA-prod.s3.eu-west-1.amazonaws.com", "capital letters"),
     ],
 )
-def test_where_it_is_missing_one_of_nearly_the_same_issuer_is_named(aws, make, url, cause):
+def test_a_missing_provider_is_an_error_that_names_a_similar_one(aws, make, url, cause):
     make("https://oidc.example.com")
     make(url)
     report, found = look(aws, account_id=ACCOUNT)
@@ -96,26 +109,26 @@ def test_where_it_is_missing_one_of_nearly_the_same_issuer_is_named(aws, make, u
     assert found == (ARN, None) and found.client_ids is None
 
 
-@pytest.mark.parametrize("given", [{"account_id": "111122223333"}, {"role": RoleArn("aws", "111122223333", "cart")}])
-def test_in_another_account_than_the_credentials_it_is_unknown(aws, make, given):
+@pytest.mark.parametrize("given", [{"account_id": "111122223333"}, {"role_arn": "arn:aws:iam::111122223333:role/cart"}])
+def test_a_provider_in_another_account_than_the_credentials_is_unknown(aws, make, given):
     make()
     report, found = look(aws, **given)
     assert statuses(report) == ["skipped"] * 3 and "another account" in report.checks[0].seen
     assert found == (ARN.replace(ACCOUNT, "111122223333"), None)
 
 
-def test_where_nobody_says_whose_the_credentials_are_they_are_taken_for_the_right_ones(aws, fake_aws):
+def test_credentials_of_an_unknown_account_are_assumed_to_be_the_right_ones(aws, fake_aws):
     fake_aws.fail(WHO, "MethodNotAllowed", 405)
     assert statuses(look(aws, account_id="111122223333")[0]) == ["error", "skipped", "skipped"]
 
 
-def test_in_another_partition_it_is_named(aws, make):
+def test_a_provider_in_another_partition_is_named(aws, make):
     make()
-    report = look(aws, role=RoleArn("aws-cn", ACCOUNT, "cart"))[0]
+    report = look(aws, role_arn=f"arn:aws-cn:iam::{ACCOUNT}:role/cart")[0]
     assert ARN in report.first_error.cause
 
 
-def test_where_it_is_missing_and_the_list_is_denied_that_is_said(aws, fake_aws):
+def test_a_missing_provider_whose_similar_ones_cannot_be_listed_is_an_error(aws, fake_aws):
     fake_aws.fail(LIST, "AccessDenied", 403)
     report = look(aws, account_id=ACCOUNT)[0]
     assert "unknown" in report.first_error.cause and LIST in report.first_error.cause
@@ -124,7 +137,7 @@ def test_where_it_is_missing_and_the_list_is_denied_that_is_said(aws, fake_aws):
 @pytest.mark.parametrize(
     ("code", "said"), [("AccessDenied", GET), ("ExpiredToken", "expired"), ("ServiceFailure", "ServiceFailure")]
 )
-def test_what_cannot_be_read_is_unknown(aws, fake_aws, make, code, said):
+def test_a_provider_that_cannot_be_read_is_unknown(aws, fake_aws, make, code, said):
     make()
     fake_aws.fail(GET, code, 403)
     report, found = look(aws, account_id=ACCOUNT)
@@ -133,15 +146,15 @@ def test_what_cannot_be_read_is_unknown(aws, fake_aws, make, code, said):
     assert found == (ARN, None)
 
 
-def test_without_credentials_it_is_unknown():
+def test_without_credentials_the_provider_is_unknown():
     report, found = look(None)
     assert statuses(report) == ["skipped"] * 3 and found == (None, None)
     assert "credentials" in seen(report, "provider-exists")
 
 
-def test_a_known_one_costs_no_call(aws, fake_aws):
+def test_a_known_provider_costs_no_call(aws, fake_aws):
     known = {"arn": ARN, "client_ids": ["ours"], "thumbprints": [CA_PRINT]}
-    report, found = look(aws, known=known, chain=CHAIN)
+    report, found = look(aws, known_provider=known, chain=CHAIN)
     assert statuses(report) == ["ok"] * 3
     assert (found.arn, found.client_ids) == (ARN, ["ours"])
     assert not fake_aws.calls
@@ -163,7 +176,7 @@ def test_a_known_one_costs_no_call(aws, fake_aws):
         ([AUDIENCE, "vault"], {"audiences": ["vault", "other"]}, "error"),
     ],
 )
-def test_its_client_ids_are_the_audiences_that_it_accepts(aws, make, client_ids, given, status):
+def test_client_ids_are_compared_with_the_audiences(aws, make, client_ids, given, status):
     make(client_ids=client_ids)
     report = look(aws, account_id=ACCOUNT, **given)[0]
     assert statuses(report) == ["ok", status, "ok"]
@@ -181,14 +194,14 @@ def test_its_client_ids_are_the_audiences_that_it_accepts(aws, make, client_ids,
         (["ab" * 20], False, "ok"),  # of an earlier chain, and AWS knows the CA
     ],
 )
-def test_thumbprints_that_can_only_do_harm_are_warned_of(aws, make, thumbprints, own_ca, status):
+def test_thumbprints_that_can_only_do_harm_are_a_warning(aws, make, thumbprints, own_ca, status):
     make(thumbprints=thumbprints)
     report = look(aws, account_id=ACCOUNT, chain=CHAIN, own_ca=own_ca)[0]
     assert statuses(report) == ["ok", "ok", status]
 
 
-def test_thumbprints_of_the_wrong_length_are_warned_of():
+def test_thumbprints_of_the_wrong_length_are_a_warning():
     known = {"arn": ARN, "client_ids": [AUDIENCE], "thumbprints": ["abc"]}
-    assert "'abc'" in seen(look(None, known=known)[0], "provider-thumbprints")
-    assert statuses(look(None, known={**known, "thumbprints": []})[0]) == ["ok"] * 3
-    assert statuses(look(None, known={**known, "thumbprints": None})[0]) == ["ok"] * 3
+    assert "'abc'" in seen(look(None, known_provider=known)[0], "provider-thumbprints")
+    assert statuses(look(None, known_provider={**known, "thumbprints": []})[0]) == ["ok"] * 3
+    assert statuses(look(None, known_provider={**known, "thumbprints": None})[0]) == ["ok"] * 3

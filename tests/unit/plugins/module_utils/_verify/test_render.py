@@ -46,7 +46,7 @@ FLEET = {"sound": SOUND, "broken": BROKEN, "unknown": UNKNOWN}
 
 
 def junit(text):
-    """The suites as {name: {case: (elements in it, their text)}}, by a parser of another kind."""
+    """The suites as {name: {case: (elements in it, their text)}}, by another parser."""
     document = xml.dom.minidom.parseString(text.encode())
     return {
         suite.getAttribute("name"): {
@@ -66,12 +66,12 @@ def counts(text):
     return {name: int(suite.getAttribute(name)) for name in ("tests", "failures", "errors", "skipped")}
 
 
-def test_json_of_one_is_the_object_that_is_promised():
+def test_json_of_one_result_is_the_documented_object():
     kept = {name: SOUND[name] for name in ("issuer", "verdict", "diagnosis", "checks")}
     assert json.loads(render({"x": SOUND}, "json")) == kept
 
 
-def test_json_of_many_is_by_name():
+def test_json_of_several_results_is_by_name():
     fleet = json.loads(render({"sound": SOUND, "unknown": UNKNOWN}, "json"))
     assert fleet["sound"]["verdict"] == "ok"
     assert fleet["unknown"] == {
@@ -83,7 +83,7 @@ def test_json_of_many_is_by_name():
 
 
 @pytest.mark.parametrize(("fail_on", "failures"), [("error", 1), ("warning", 2), ("never", 1)])
-def test_junit_counts_what_fails(fail_on, failures):
+def test_junit_counts_failures(fail_on, failures):
     assert counts(render({"x": BROKEN}, "xml", fail_on)) == {
         "tests": 4,
         "failures": failures,
@@ -92,7 +92,7 @@ def test_junit_counts_what_fails(fail_on, failures):
     }
 
 
-def test_junit_says_what_and_why():
+def test_junit_contains_findings_and_explanations():
     (cases,) = junit(render({"x": BROKEN}, "xml")).values()
     assert list(cases) == ["dns-resolve", "http-caching", "jwk-kid", "token-kid"]
     ((element, message, text),) = cases["jwk-kid"]
@@ -103,7 +103,7 @@ def test_junit_says_what_and_why():
     assert cases["token-kid"] == [("skipped", "There is no JWKS.", "")]
 
 
-def test_junit_of_many_has_a_suite_for_each_and_an_error_for_what_could_not_begin():
+def test_junit_has_a_suite_for_each_result_and_an_error_if_it_could_not_start():
     suites = junit(render(FLEET, "xml"))
     assert list(suites) == [
         "sound: https://sound.example.test",
@@ -113,14 +113,14 @@ def test_junit_of_many_has_a_suite_for_each_and_an_error_for_what_could_not_begi
     assert suites["unknown: unknown issuer"] == {"verify": [("error", UNKNOWN["msg"], "")]}
 
 
-def test_markdown_shows_what_is_wrong_in_full():
+def test_markdown_shows_findings_in_full():
     text = render({"x": BROKEN}, "md")
     assert text.startswith("# https://broken.example.test: broken\n\nIt is the key.\n\n## error: jwk-kid\n")
     assert "- Likely cause: The key \\| has no kid.\n- Remedy: Publish it again.\n" in text
     assert text.index("## error: jwk-kid") < text.index("## warning: http-caching")
 
 
-def test_no_text_breaks_out_of_its_place_in_markdown():
+def test_text_is_escaped_in_markdown():
     lines = render(FLEET, "md").splitlines()
     assert "# and that" not in lines
     assert not any("<b>" in line for line in lines)
@@ -133,29 +133,31 @@ def test_no_text_breaks_out_of_its_place_in_markdown():
     ]
 
 
-def test_the_table_has_a_line_for_each():
+def test_the_table_has_a_line_for_each_result():
     head, *rows = render(FLEET, "table").splitlines()
     assert head.split() == ["cluster", "issuer", "verdict", "right", "findings"]
     assert [row.split()[0] for row in rows] == ["sound", "broken", "unknown"]
     assert rows[0].split() == ["sound", "https://sound.example.test", "ok", "2", "-"]
     assert rows[1].endswith("1      jwk-kid, http-caching")
     assert rows[2].endswith(UNKNOWN["msg"])
-    assert {row.rindex(text) for row, text in zip((head, *rows), ("right", "2 ", "1 ", "0 "))} == {head.index("right")}
+    assert {row.rindex(text) for row, text in zip((head, *rows), ("right", "2 ", "1 ", "0 "), strict=True)} == {
+        head.index("right")
+    }
 
 
 @pytest.mark.parametrize("form", ["md", "json", "xml", "table"])
-def test_what_was_given_to_the_module_is_in_no_report(form):
+def test_options_of_the_module_are_in_no_report(form):
     assert "secret" not in render(FLEET, form)
 
 
 @pytest.mark.parametrize("form", ["md", "json", "xml", "table"])
-def test_whatever_was_seen_can_be_written_to_a_file_and_shown_on_a_terminal(form):
+def test_any_finding_can_be_written_to_a_file_and_a_terminal(form):
     text = render({"x": BROKEN, "y": {"msg": NASTY}}, form)
     assert "\x1b" not in text
     text.encode()
 
 
 @pytest.mark.parametrize("form", ["", "html", "MD"])
-def test_another_form_is_refused(form):
+def test_an_unknown_format_is_refused(form):
     with pytest.raises(IrsaError, match=r"\.md, \.json or \.xml"):
         render(FLEET, form)

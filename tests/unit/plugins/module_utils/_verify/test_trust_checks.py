@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A role's trust policy as IAM has it."""
+"""A role's trust policy, read from IAM and evaluated."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import json
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import trust_policy
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import trust_checks
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_checks import Token
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import trust_policy
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import identity, trust_checks
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_parsing import Token
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
 
 HOST = "irsa-prod.s3.eu-west-1.amazonaws.com"
@@ -35,9 +36,11 @@ def make(fake_aws):
     return made
 
 
-def check(aws, role_arn=ROLE, provider_arn=PROVIDER, token=TOKEN):
+def check(aws, role_arn=ROLE, token=TOKEN):
     report = Report()
-    trust_checks.check_trust(report, aws, role_arn, provider_arn, token)
+    why_not = "" if aws else "AWS credentials are needed, but there are none."
+    context = Context(report=report, issuer=f"https://{HOST}", identity=Identity(), aws=aws, why_not=why_not)
+    trust_checks.check_trust(context, role_arn, token)
     return report
 
 
@@ -45,26 +48,26 @@ def statuses(report):
     return {each.id: each.status for each in report.checks}
 
 
-def test_a_role_that_lets_the_token_in_is_right(aws, fake_aws, make):
+def test_a_role_that_accepts_the_token_passes(aws, fake_aws, make):
     make()
     assert statuses(check(aws)) == dict.fromkeys(("role-exists", *TRUST), "ok")
     assert fake_aws.calls == [GET] and aws.permissions == {GET}
 
 
-def test_what_keeps_the_token_out_is_an_error(aws, make):
+def test_a_condition_that_rejects_the_token_is_an_error(aws, make):
     make(trust_policy(PROVIDER, namespace="shop", service_account="till"))
     report = check(aws)
     assert report.first_error.id == "trust-subject" and "till" in report.first_error.seen
 
 
-def test_another_condition_is_reported_by_itself(aws, make):
+def test_a_condition_on_another_key_has_its_own_check(aws, make):
     policy = trust_policy(PROVIDER, namespace="shop", service_account="cart")
     policy["Statement"][0]["Condition"]["IpAddress"] = {"aws:SourceIp": "192.0.2.0/24"}
     make(policy)
     assert statuses(check(aws))["trust-condition"] == "warning"
 
 
-def test_where_the_provider_is_not_trusted_the_rest_is_skipped(aws, make):
+def test_without_trust_in_the_provider_subject_and_audience_are_skipped(aws, make):
     make(trust_policy(PROVIDER + "/prod", namespace="shop", service_account="cart"))
     assert statuses(check(aws)) == {
         "role-exists": "ok",
@@ -74,7 +77,7 @@ def test_where_the_provider_is_not_trusted_the_rest_is_skipped(aws, make):
     }
 
 
-def test_without_a_token_the_provider_is_judged_alone(aws, make):
+def test_without_a_token_only_trust_in_the_provider_is_checked(aws, make):
     make(trust_policy(PROVIDER, namespace="shop", service_account="till"))
     report = check(aws, token=None)
     assert statuses(report) == {
@@ -85,26 +88,26 @@ def test_without_a_token_the_provider_is_judged_alone(aws, make):
     }
 
 
-def test_a_role_that_does_not_exist_is_an_error(aws):
+def test_a_missing_role_is_an_error(aws):
     report = check(aws)
     assert report.first_error.id == "role-exists"
     assert [statuses(report)[each] for each in TRUST] == ["skipped"] * 3
 
 
-def test_a_namesake_in_the_account_of_the_credentials_is_not_looked_at(aws, make):
+def test_a_role_with_the_same_name_in_another_path_is_not_checked(aws, make):
     make(path="/")
     report = check(aws)
     assert set(statuses(report).values()) == {"skipped"}
     assert f"arn:aws:iam::{ACCOUNT}:role/cart" in report.checks[0].seen
 
 
-def test_a_role_of_another_account_than_the_credentials_is_unknown(aws):
+def test_a_role_in_another_account_than_the_credentials_is_unknown(aws):
     report = check(aws, role_arn="arn:aws:iam::111122223333:role/cart")
     assert set(statuses(report).values()) == {"skipped"} and "another account" in report.checks[0].seen
 
 
 @pytest.mark.parametrize(("code", "said"), [("AccessDenied", GET), ("ServiceFailure", "ServiceFailure")])
-def test_what_cannot_be_read_is_unknown(aws, fake_aws, make, code, said):
+def test_a_trust_policy_that_cannot_be_read_is_unknown(aws, fake_aws, make, code, said):
     make()
     fake_aws.fail(GET, code, 403)
     report = check(aws)
@@ -112,7 +115,7 @@ def test_what_cannot_be_read_is_unknown(aws, fake_aws, make, code, said):
     assert "unknown" in report.checks[0].seen and said in report.checks[0].seen
 
 
-def test_without_credentials_it_is_unknown():
+def test_without_credentials_the_trust_policy_is_unknown():
     report = check(None)
     assert set(statuses(report).values()) == {"skipped"} and "credentials" in report.checks[0].seen
 
@@ -128,7 +131,7 @@ def test_without_credentials_it_is_unknown():
         (None, "error"),
     ],
 )
-def test_a_policy_may_come_as_text_from_other_stores(document, status):
+def test_a_policy_that_comes_as_text_is_parsed(document, status):
     class Stub:
         def call(self, *ignored, **more):
             return {"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": document}}
@@ -144,11 +147,11 @@ def test_a_policy_may_come_as_text_from_other_stores(document, status):
         ("arn:aws:iam::RGW12345678901234567:role/cart", ("aws", "RGW12345678901234567", "cart")),
     ],
 )
-def test_the_parts_of_an_arn(arn, parts):
-    assert trust_checks.parse_role_arn(arn) == parts
+def test_a_role_arn_is_parsed(arn, parts):
+    assert identity.parse_role_arn(arn) == parts
 
 
 @pytest.mark.parametrize("arn", ["cart", "", "arn:aws:iam::111122223333:user/cart", ROLE + "\n", PROVIDER, ROLE + "/"])
-def test_what_is_no_arn_of_a_role_is_refused(arn):
+def test_an_invalid_role_arn_is_refused(arn):
     with pytest.raises(IrsaError, match="role_arn is"):
-        trust_checks.parse_role_arn(arn)
+        identity.parse_role_arn(arn)

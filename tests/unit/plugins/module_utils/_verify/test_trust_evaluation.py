@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Trust policies, judged for one service account's token. tests/integration compares with the embedded AWS's judge."""
+"""Trust policies, evaluated for the token of one service account. tests/integration compares with the embedded AWS."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import trust_policy
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import trust_evaluation
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_evaluation import (
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_conditions import (
     AUDIENCE,
     CONDITION,
     PROVIDER,
     SUBJECT,
+    TokenRequest,
 )
 
 HOST = "irsa-prod.s3.eu-west-1.amazonaws.com/prod"
 ARN = f"arn:aws:iam::111122223333:oidc-provider/{HOST}"
 SUB, AUD = "system:serviceaccount:shop:cart", "sts.amazonaws.com"
 ACTION = "sts:AssumeRoleWithWebIdentity"
-CONTEXT = trust_evaluation.context_of(HOST, SUB, AUD, ARN)
+REQUEST = TokenRequest(provider_arn=ARN, subject=SUB, audience=AUD)
 
 
 def statement(condition=None, **elements):
@@ -37,21 +37,21 @@ def both(operator="StringEquals", sub=SUB, aud=AUD):
 
 
 def judge(*statements, version="2012-10-17"):
-    return trust_evaluation.judge({"Version": version, "Statement": list(statements)}, ARN, HOST, CONTEXT)
+    return trust_evaluation.judge({"Version": version, "Statement": list(statements)}, REQUEST)
 
 
 def statuses(judgement):
     return {part: finding.status for part, finding in judgement.findings.items()}
 
 
-def test_the_policy_that_the_collection_makes_lets_its_service_account_in():
-    made = trust_evaluation.judge(trust_policy(ARN, namespace="shop", service_account="cart"), ARN, HOST, CONTEXT)
+def test_the_policy_of_the_trust_policy_filter_accepts_its_service_account():
+    made = trust_evaluation.judge(trust_policy(ARN, namespace="shop", service_account="cart"), REQUEST)
     assert made.allowed is True
     assert statuses(made) == {PROVIDER: "ok", SUBJECT: "ok", AUDIENCE: "ok"}
 
 
-def test_a_single_statement_may_stand_for_a_list():
-    assert trust_evaluation.judge({"Statement": statement(both())}, ARN, HOST, CONTEXT).allowed is True
+def test_a_single_statement_may_replace_the_list():
+    assert trust_evaluation.judge({"Statement": statement(both())}, REQUEST).allowed is True
 
 
 @pytest.mark.parametrize(
@@ -60,14 +60,14 @@ def test_a_single_statement_may_stand_for_a_list():
         ({"Action": "sts:AssumeRole"}, "'sts:AssumeRole'"),
         ({"Effect": "Deny"}, "does not allow"),
         ({"NotAction": ["sts:*"], "Action": None}, "does not allow"),
-        ({"Principal": {"Federated": ARN.replace("eu-west-1", "us-east-1")}}, "and not the provider"),
-        ({"Principal": {"Federated": ARN + "/"}}, "and not the provider"),
+        ({"Principal": {"Federated": ARN.replace("eu-west-1", "us-east-1")}}, "but not the provider"),
+        ({"Principal": {"Federated": ARN + "/"}}, "but not the provider"),
         ({"Principal": {"AWS": "arn:aws:iam::111122223333:root"}}, "trusts none"),
         ({"Principal": {"Service": "ec2.amazonaws.com"}}, "trusts none"),
         ({"Principal": None}, "trusts none"),
     ],
 )
-def test_a_provider_that_is_not_trusted(elements, said):
+def test_a_policy_that_does_not_trust_the_provider_is_an_error(elements, said):
     judgement = judge(statement(both(), **elements))
     assert judgement.allowed is False
     assert list(judgement.findings) == [PROVIDER]
@@ -84,7 +84,7 @@ def test_a_provider_that_is_not_trusted(elements, said):
         (ARN.replace("irsa-prod", "IRSA-prod"), "capital letters"),
     ],
 )
-def test_a_provider_that_is_nearly_the_right_one_is_named(found, cause):
+def test_the_difference_to_a_similar_provider_is_explained(found, cause):
     finding = judge(statement(both(), Principal={"Federated": ["cognito-identity.amazonaws.com", found]})).findings[
         PROVIDER
     ]
@@ -105,7 +105,7 @@ def test_a_provider_that_is_nearly_the_right_one_is_named(found, cause):
         {"Principal": None, "NotPrincipal": {"AWS": "arn:aws:iam::111122223333:root"}},
     ],
 )
-def test_other_ways_to_trust_it(elements):
+def test_a_policy_may_trust_the_provider_in_other_ways(elements):
     given_elements = {name: value for name, value in statement(both(), **elements).items() if value is not None}
     assert judge(given_elements).allowed is True
 
@@ -132,7 +132,7 @@ def test_other_ways_to_trust_it(elements):
         {**both(), "StringEquals": {**both()["StringEquals"], "aws:FederatedProvider": ARN}},
     ],
 )
-def test_conditions_that_hold(condition):
+def test_a_condition_that_is_met_accepts_the_token(condition):
     judgement = judge(statement(condition))
     assert judgement.allowed is True
     assert set(statuses(judgement).values()) == {"ok"}
@@ -157,7 +157,7 @@ def test_conditions_that_hold(condition):
         ({**both(), "StringNotEquals": {"aws:FederatedProvider": ARN}}, CONDITION, "no condition key"),
     ],
 )
-def test_conditions_that_do_not_hold(condition, part, cause):
+def test_a_condition_that_is_not_met_is_an_error(condition, part, cause):
     judgement = judge(statement(condition))
     assert judgement.allowed is False
     assert [name for name, status in statuses(judgement).items() if status == "error"] == [part]
@@ -177,14 +177,14 @@ def test_conditions_that_do_not_hold(condition, part, cause):
         ({**both(), "ForSomeValues:StringEquals": {f"{HOST}:sub": SUB}}, SUBJECT, "operator"),
         (both(sub="system:serviceaccount:${aws:PrincipalTag/ns}:cart"), SUBJECT, "policy variable"),
         ({**both(), "StringLike": "x"}, CONDITION, "no condition keys"),
-        ([], CONDITION, "no object"),
+        ([], CONDITION, "not an object"),
     ],
 )
-def test_what_cannot_be_judged_is_said_to_be_so(condition, part, said):
+def test_a_condition_that_cannot_be_evaluated_is_a_warning(condition, part, said):
     judgement = judge(statement(condition))
     assert judgement.allowed is None
     finding = judgement.findings[part]
-    assert finding.status == "warning" and "cannot be judged" in finding.seen and said in finding.seen
+    assert finding.status == "warning" and "cannot be evaluated" in finding.seen and said in finding.seen
 
 
 def test_older_policies_have_no_variables():
@@ -203,17 +203,17 @@ def test_older_policies_have_no_variables():
         ({"StringEquals": {f"{HOST}:sub": SUB}, "StringNotEquals": {f"{HOST}:aud": "x"}}, AUDIENCE),
     ],
 )
-def test_a_role_that_lets_in_more_than_it_should_is_a_warning(condition, part):
+def test_a_role_that_accepts_too_much_is_a_warning(condition, part):
     judgement = judge(statement(condition))
     assert judgement.allowed is True
     assert [name for name, status in statuses(judgement).items() if status == "warning"] == [part]
 
 
-def test_without_any_condition_both_are_warnings():
+def test_without_conditions_subject_and_audience_are_warnings():
     assert statuses(judge(statement())) == {PROVIDER: "ok", SUBJECT: "warning", AUDIENCE: "warning"}
 
 
-def test_of_several_statements_the_one_that_lets_it_in_counts():
+def test_one_statement_that_accepts_the_token_is_enough():
     wrong = [
         statement(both(sub="x")),
         statement(both(sub="y", aud="z")),
@@ -237,29 +237,15 @@ def test_of_several_statements_the_one_that_lets_it_in_counts():
         ({"Principal": "*"}, False, PROVIDER, "error"),
     ],
 )
-def test_a_deny_statement_wins(denial, allowed, part, status):
+def test_a_deny_statement_overrides_an_allow_statement(denial, allowed, part, status):
     judgement = judge({**statement(), "Effect": "Deny", **denial}, statement(both()))
     assert (judgement.allowed, judgement.findings[part].status) == (allowed, status)
 
 
-def test_a_denial_that_cannot_be_judged_hides_no_error():
+def test_a_denial_that_cannot_be_evaluated_hides_no_error():
     unsure = {**statement({"StringMatches": {f"{HOST}:sub": "x"}}), "Effect": "Deny"}
     judgement = judge(statement(both(sub="other")), unsure)
     assert (judgement.allowed, judgement.findings[SUBJECT].status) == (False, "error")
-
-
-def test_long_patterns_take_no_time_to_speak_of():
-    """Each of these would keep a backtracking matcher busy for longer than the universe has been."""
-    assert not trust_evaluation.fits("*a" * 200 + "b", "a" * 5000)
-    assert trust_evaluation.fits("*" * 200 + "a", "a" * 5000)
-
-
-@given(st.text("ab*?", max_size=8), st.text("ab*?", max_size=8))
-def test_wildcards_match_as_a_regular_expression_does(pattern, text):
-    import re
-
-    wanted = "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in pattern)
-    assert trust_evaluation.fits(pattern, text) == (re.fullmatch(wanted, text, re.DOTALL) is not None)
 
 
 JSON = st.recursive(
@@ -292,8 +278,8 @@ POLICY = st.fixed_dictionaries({"Statement": st.lists(STATEMENT | JSON, max_size
 
 
 @given(POLICY)
-def test_any_policy_is_judged(policy):
-    judgement = trust_evaluation.judge(policy, ARN, HOST, CONTEXT)
+def test_any_policy_is_evaluated_without_a_crash(policy):
+    judgement = trust_evaluation.judge(policy, REQUEST)
     worst = {finding.status for finding in judgement.findings.values()}
     assert (judgement.allowed is False) == ("error" in worst)
     assert all(finding.seen.isprintable() for finding in judgement.findings.values())

@@ -1,0 +1,65 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the API server itself says about its issuer and its keys.
+
+https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#service-account-issuer-discovery
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
+
+if t.TYPE_CHECKING:
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
+
+JWKS_PATH = "/openid/v1/jwks"
+DISCOVERY_PATH = "/.well-known/openid-configuration"
+
+
+class Cluster(t.NamedTuple):
+    """An API server's issuer and keys. None means not given, or unknown; ``unknown`` has the reasons by check id."""
+
+    issuer: str | None
+    keys: t.Sequence[jwk.Jwk] | None
+    unknown: t.Mapping[str, str] = {}
+
+
+def given_cluster(issuer: str | None, jwks: t.Any) -> Cluster:
+    """A cluster as the caller knows it: an issuer, and a JWKS as an object. Raises IrsaError for an invalid JWKS."""
+    if jwks is None:
+        return Cluster(issuer, None)
+    try:
+        return Cluster(issuer, jwk.keys_of(jwks))
+    except Fault as fault:
+        raise IrsaError(f"cluster_jwks cannot be used: {fault}.") from None
+
+
+def fetch_cluster(server: ApiServer) -> Cluster:
+    """Ask the API server for its issuer and keys, as far as it answers."""
+    issuer, keys = None, None
+    unknown = {}
+    try:
+        issuer = _issuer_in(server.get(DISCOVERY_PATH))
+    except IrsaError as failure:
+        unknown["cluster-issuer"] = f"The cluster's issuer is unknown: {failure}"
+    try:
+        keys = jwk.keys_of(server.get(JWKS_PATH))
+    except IrsaError as failure:
+        unknown["cluster-keys"] = f"The cluster's keys are unknown: {failure}"
+    except Fault as fault:
+        unknown["cluster-keys"] = (
+            f"The cluster's keys are unknown: the API server's {JWKS_PATH} cannot be used: {fault}."
+        )
+    return Cluster(issuer, keys, unknown)
+
+
+def _issuer_in(document: t.Any) -> str:
+    issuer = document.get("issuer") if isinstance(document, dict) else None
+    if not isinstance(issuer, str):
+        raise IrsaError(f"The API server's {DISCOVERY_PATH} does not name an issuer.")
+    return issuer

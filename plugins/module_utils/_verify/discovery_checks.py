@@ -1,0 +1,123 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The served discovery document, compared with what AWS requires of it. It may hold anything, so nothing is assumed.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from urllib.parse import SplitResult, urlsplit
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
+
+IDS = ("discovery-json", "discovery-fields", "discovery-issuer", "jwks-uri")
+
+_LISTS = ("response_types_supported", "subject_types_supported", "id_token_signing_alg_values_supported")
+
+
+def parse_object(report: Report, check: str, url: str, *, body: bytes) -> dict[str, t.Any] | None:
+    """The JSON object that was served at a URL; None where it is not one, which is reported under ``check``."""
+    try:
+        # json.loads also accepts UTF-16, which is not JSON: https://www.rfc-editor.org/rfc/rfc8259#section-8.1
+        document = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError:
+        report.error(check, f"{url} is not UTF-8, so it is not JSON.")
+        return None
+    except (ValueError, RecursionError):
+        report.error(check, f"{url} is not JSON{'; it is empty' if not body.strip() else ''}.")
+        return None
+    if not isinstance(document, dict):
+        report.error(check, f"{url} is JSON, but not an object.")
+        return None
+    return document
+
+
+def _refuse_constant(name: str) -> t.NoReturn:
+    raise ValueError(f"{name} is not JSON, though Python reads it")
+
+
+def check_discovery(report: Report, document: t.Mapping[str, t.Any], issuer: Issuer) -> str | None:
+    """Check a discovery document. Returns the URL of the JWKS, None where it cannot be fetched."""
+    report.ok("discovery-json", f"{issuer.discovery_url} is JSON.")
+    missing = [name for name in ("issuer", "jwks_uri", *_LISTS) if document.get(name) in (None, "", [])]
+    invalid = [name for name in _LISTS if name not in missing and not _is_list_of_strings(document[name])]
+    if missing:
+        report.error("discovery-fields", f"The discovery document lacks {', '.join(missing)}.")
+    elif invalid:
+        what = "is not a list of strings" if len(invalid) == 1 else "are not lists of strings"
+        report.error("discovery-fields", f"In the discovery document, {', '.join(invalid)} {what}.")
+    else:
+        report.ok("discovery-fields", "The discovery document has every field that AWS requires.")
+    _check_issuer(report, document.get("issuer"), issuer.url)
+    return _check_jwks_uri(report, document.get("jwks_uri"), issuer.host)
+
+
+def _is_list_of_strings(value: t.Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _check_issuer(report: Report, actual: t.Any, issuer: str) -> None:
+    if actual == issuer:
+        report.ok("discovery-issuer", f"The discovery document names the issuer {issuer}.")
+    elif actual in (None, ""):
+        report.skipped("discovery-issuer", "The discovery document names no issuer.")
+    else:
+        seen = f"The discovery document names the issuer {quoted(actual)}, not {issuer!r}."
+        report.error("discovery-issuer", seen, difference(issuer, actual) if isinstance(actual, str) else None)
+
+
+def _check_jwks_uri(report: Report, uri: t.Any, host: str) -> str | None:
+    if uri in (None, ""):
+        report.skipped("jwks-uri", "The discovery document has no jwks_uri.")
+        return None
+    try:
+        parts = _parse_https(uri)
+    except Fault as fault:
+        report.error("jwks-uri", f"jwks_uri is {quoted(uri)}, {fault}.")
+        return None
+    if parts.hostname != host.lower():
+        report.warning(
+            "jwks-uri",
+            f"jwks_uri is {quoted(uri)}, on another host than the issuer.",
+            "This may be intended. STS then depends on both hosts, and the owner of the other one can sign tokens.",
+            remedy="Unless it is intended, serve the keys next to the discovery document.",
+        )
+    elif parts.port not in (None, 443):
+        report.warning(
+            "jwks-uri",
+            f"jwks_uri is {quoted(uri)}, on port {parts.port}.",
+            "An issuer must not have a port. How STS treats a port in jwks_uri is not documented.",
+            remedy="Serve the keys on port 443, next to the discovery document.",
+        )
+    else:
+        report.ok("jwks-uri", f"jwks_uri is {uri}, on the issuer's own host.")
+    return str(uri)
+
+
+def _parse_https(uri: t.Any) -> SplitResult:
+    """The parts of a URL that can be fetched. Raises Fault with the reason why it cannot, as a relative clause."""
+    if not isinstance(uri, str):
+        raise Fault("which is not a string")
+    try:
+        parts = urlsplit(uri)
+        port, host = parts.port, parts.hostname
+    except ValueError:
+        raise Fault("which is not a valid URL") from None
+    if parts.scheme == "http":
+        raise Fault("but AWS fetches it only over https")
+    if parts.scheme != "https" or not host or port == 0:
+        raise Fault("which is not an https URL")
+    if "@" in parts.netloc:
+        raise Fault("which contains a user name")
+    if not uri.isascii() or not uri.isprintable() or " " in uri:
+        raise Fault("which contains a space, a control character or a character outside ASCII")
+    return parts

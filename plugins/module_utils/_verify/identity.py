@@ -1,0 +1,116 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The cluster, provider, token and role that irsa_verify is asked about."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+from pathlib import Path
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids import check_account_id
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.cluster import (
+    Cluster,
+    fetch_cluster,
+    given_cluster,
+)
+
+# Account IDs have twelve digits at AWS; other stores use other forms.
+_ROLE_ARN = re.compile(
+    r"arn:(?P<partition>[a-z-]+):iam::(?P<account>[A-Za-z0-9]+):role/(?:[\x21-\x7e]*/)?(?P<name>[\w+=,.@-]+)"
+)
+
+# A token has at most 20,000 characters. A longer file does not hold one, and is not read to its end.
+_MOST_BYTES = 1 << 16
+
+Provider = t.Mapping[str, t.Any]
+
+
+class RoleArn(t.NamedTuple):
+    """The parts of a role's ARN; the name is without the path."""
+
+    partition: str
+    account_id: str
+    name: str
+
+
+def parse_role_arn(arn: str) -> RoleArn:
+    """The parts of a role's ARN. Raises IrsaError for an invalid one."""
+    match = _ROLE_ARN.fullmatch(arn)
+    if match is None:
+        raise IrsaError(f"role_arn is {arn!r}; expected the ARN of a role, arn:aws:iam::<account ID>:role/<name>.")
+    return RoleArn(match["partition"], match["account"], match["name"])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class Identity:
+    """What is known of cluster, provider, token and role. What is None or empty is not checked.
+
+    ``known_provider`` (``arn``, ``client_ids``, ``thumbprints``) is the provider as an earlier step of the run left it,
+    so that AWS need not be asked. The token is kept out of ``repr()``.
+    """
+
+    cluster: t.Callable[[], Cluster] | None = None
+    look_at_provider: bool = True
+    known_provider: Provider | None = None
+    account_id: str | None = None
+    audiences: t.Sequence[str] = ()
+    token: str | None = None
+    role_arn: str | None = None
+    assume_role: bool = False
+
+    @property
+    def role(self) -> RoleArn | None:
+        """The parts of ``role_arn``."""
+        return parse_role_arn(self.role_arn) if self.role_arn else None
+
+    @property
+    def needs_aws(self) -> bool:
+        """Whether anything must be read from AWS."""
+        return (self.look_at_provider and self.known_provider is None) or self.role_arn is not None
+
+
+def identity_of(options: t.Mapping[str, t.Any]) -> Identity:
+    """The identity that the options of irsa_verify describe. Reads the token file and the kubeconfig; sends no request.
+
+    Raises IrsaError for options that cannot be used.
+    """
+    token = options["token"] if options["token_path"] is None else _token_in(options["token_path"])
+    if options["assume_role"] and (token is None or options["role_arn"] is None):
+        raise IrsaError("assume_role requires role_arn and a token (token or token_path).")
+    if options["account_id"]:
+        check_account_id(options["account_id"])
+    if options["role_arn"] is not None:
+        parse_role_arn(options["role_arn"])
+    return Identity(
+        cluster=_cluster_of(options),
+        look_at_provider=options["provider"] == "auto",
+        account_id=options["account_id"],
+        audiences=tuple(options["audiences"]),
+        token=token,
+        role_arn=options["role_arn"],
+        assume_role=options["assume_role"],
+    )
+
+
+def _cluster_of(options: t.Mapping[str, t.Any]) -> t.Callable[[], Cluster] | None:
+    if options["kubeconfig"] is not None:
+        # The kubernetes library takes longer to import than everything else.
+        from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer  # noqa: PLC0415
+
+        server = ApiServer(options["kubeconfig"], options["timeout"], options["kube_context"])
+        return lambda: fetch_cluster(server)
+    given = given_cluster(options["cluster_issuer"], options["cluster_jwks"])
+    return None if given == Cluster(None, None) else lambda: given
+
+
+def _token_in(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(_MOST_BYTES).decode("ascii", "replace")
+    except OSError as error:
+        raise IrsaError(f"token_path {path} cannot be read: {error.strerror}.") from None
