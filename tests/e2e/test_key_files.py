@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from runs import Ansible
 
 KINDS: dict[str, dict[str, Any]] = {

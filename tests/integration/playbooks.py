@@ -145,7 +145,7 @@ class Run:
 class Running:
     """A run that has been started. `wait` for it."""
 
-    def __init__(self, process: subprocess.Popen[str], sandbox: Sandbox, mark: int, record: Path) -> None:
+    def __init__(self, process: subprocess.Popen[str], sandbox: Sandbox, *, mark: int, record: Path) -> None:
         self._process = process
         self._sandbox = sandbox
         self._mark = mark
@@ -236,7 +236,7 @@ class Operator:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        return Running(process, self.sandbox, mark, record)
+        return Running(process, self.sandbox, mark=mark, record=record)
 
     def _environ(self) -> dict[str, str]:
         kept = {

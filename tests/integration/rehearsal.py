@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from accounts import REGION, Account
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_present, bucket_absent, publication
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import BucketWish
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.keypair import KeyPair
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_absent, bucket_present, publication
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import BucketWish
 
 
 class Rehearsal:
@@ -27,7 +27,7 @@ class Rehearsal:
     :ivar actions: the writes of the last run, in order
     """
 
-    def __init__(self, account: Account, key: Path, name: str, tags: dict[str, str] | None = None) -> None:
+    def __init__(self, account: Account, key: Path, name: str, *, tags: dict[str, str] | None = None) -> None:
         self.account = account
         self.key = key
         self.name = name

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from oracles import new_key, openssl
 from playbooks import Operator
 

@@ -11,10 +11,10 @@ import venv
 from typing import Any
 
 import pytest
+
 from accounts import Account
 from playbooks import Operator, Play, Run
 from rehearsal import Rehearsal
-
 from tests.sandbox import Sandbox
 
 BLOCKED, OTHER = "333333333333", "444444444444"

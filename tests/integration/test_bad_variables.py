@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from playbooks import Operator, Run
 
 # What is set beside a good bucket and key path, and what the message must say: which variable, what would be right.

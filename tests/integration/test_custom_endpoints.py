@@ -12,9 +12,9 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+
 from accounts import Account
 from playbooks import Operator
-
 from tests.sandbox import Sandbox
 
 VARIABLES = {

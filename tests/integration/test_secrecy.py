@@ -15,6 +15,7 @@ from pathlib import Path
 
 import jwt
 import pytest
+
 from accounts import Account
 from oracles import new_key, openssl
 from playbooks import Operator, Play

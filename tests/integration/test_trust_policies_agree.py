@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import hypothesis
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import trust_evaluation
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import trust_evaluation
 from tests.sandbox.extensions.policy_language import Effect, PolicyRequest, evaluate
 
 HOST = "irsa.s3.eu-west-1.amazonaws.com"

@@ -17,9 +17,10 @@ from typing import Any
 from xml.dom import minidom
 
 import pytest
+from moto.sts.models import sts_backends
+
 from accounts import Account
 from issuers_to_break import DISCOVERY, JWKS, Cluster, Keys, WebHost, discovery_of
-from moto.sts.models import sts_backends
 from playbooks import Operator, Run
 
 VERIFY = "selfhosted.irsa.verify"
@@ -85,7 +86,7 @@ class TestReports:
         assert report["issuer"] == made.variables["irsa_verify_issuer"]
         assert report["verdict"] == "broken"
         assert run.failure.endswith(report["diagnosis"])
-        assert [check["id"] for check in report["checks"] if check["status"] == "error"][0] == "kid-expected"
+        assert next(check["id"] for check in report["checks"] if check["status"] == "error") == "kid-expected"
         assert {tuple(check) for check in report["checks"]} == {("id", "status", "seen", "cause", "remedy")}
 
     def test_junit(self, made: Operator) -> None:
@@ -141,7 +142,7 @@ class TestFailOn:
 
 class TestFleet:
     def test_all_are_verified_and_one_table_is_the_end(self, operator: Operator, cluster: Cluster) -> None:
-        other = Cluster(cluster.account, cluster.keys, "irsa-other", "other")
+        other = Cluster(cluster.account, cluster.keys, bucket="irsa-other", role="other")
         other.publish(cluster.keys.other.jwk())
         hosts = {
             "sound": variables(cluster.options, token=None, assume_role=None, role_arn=None),
@@ -151,7 +152,7 @@ class TestFleet:
         }
         run = verify(operator, hosts=hosts, variables={"irsa_verify_report_path": "fleet.json"})
 
-        head, *rows = table(run)
+        rows = table(run)[1:]
         assert [row.split()[0] for row in rows] == list(hosts)
         assert re.match(rf"sound +{cluster.issuer} +ok ", rows[0])
         assert re.match(rf"broken +{other.issuer} +broken .*kid-expected", rows[1])

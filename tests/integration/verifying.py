@@ -16,6 +16,8 @@ from typing import Any
 
 from ansible.module_utils.testing import patch_module_args
 
+from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
+
 
 @dataclass
 class Verified:
@@ -54,9 +56,6 @@ class Verified:
 
 def verify(**options: Any) -> Verified:
     """Runs irsa_verify with these options."""
-    # Imported late: conftest.py says where the collections are.
-    from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
-
     printed = io.StringIO()
     with patch_module_args(options), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         irsa_verify.main()

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from counts import Counts
-from run_tests import Step, run
+from run_tests import run
+from suites import Step
 
 PASSED = "<testcase/>"
 FAILED = "<testcase><failure/></testcase>"
@@ -24,7 +26,7 @@ def step(folder: Path, exit_code: int, report: str | None) -> Step:
     file = folder / "report.xml"
     script = f"import pathlib, sys; report = {report!r}\n"
     script += f"if report is not None: pathlib.Path({str(file)!r}).write_text(report)\nsys.exit({exit_code})"
-    return Step("step", [sys.executable, "-c", script], reports=folder)
+    return Step(title="step", command=[sys.executable, "-c", script], reports=folder)
 
 
 @pytest.mark.parametrize(
@@ -55,11 +57,11 @@ def test_the_report_of_an_earlier_run_does_not_count(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("exit_code", "expected"), [(0, Counts(passed=1)), (3, Counts(failed=1))])
 def test_a_check_counts_as_one_test(exit_code: int, expected: Counts) -> None:
-    assert run(Step("check", [sys.executable, "-c", f"raise SystemExit({exit_code})"])).counts == expected
+    assert run(Step(title="check", command=[sys.executable, "-c", f"raise SystemExit({exit_code})"])).counts == expected
 
 
 def test_a_program_that_is_not_there_is_a_failed_test() -> None:
-    assert run(Step("check", ["no-such-program-anywhere"])).counts == Counts(failed=1)
+    assert run(Step(title="check", command=["no-such-program-anywhere"])).counts == Counts(failed=1)
 
 
 def test_the_closing_line() -> None:

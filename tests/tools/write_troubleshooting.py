@@ -30,8 +30,8 @@ Written by `make guide` from plugins/module_utils/_verify/catalogue.py.
 
 # Troubleshooting
 
-STS gives one error for many causes. `irsa_verify` goes the way that STS goes, step by step, and names the first that is wrong.
-It only reads, and works on any issuer, whoever made it:
+STS gives one error for many causes. `irsa_verify` goes the way that STS goes, step by step, and names the first that is
+wrong. It only reads, and works on any issuer, whoever made it:
 
 ```console
 ansible-playbook selfhosted.irsa.verify -e irsa_verify_issuer=https://example-irsa-prod.s3.eu-west-1.amazonaws.com
@@ -42,7 +42,8 @@ With a pod's token and its role it puts the real question to STS, and explains t
 ```console
 kubectl create token velero --namespace backup --audience sts.amazonaws.com > token    # as the pod's service account
 ansible-playbook selfhosted.irsa.verify -e irsa_verify_issuer=https://example-irsa-prod.s3.eu-west-1.amazonaws.com \\
-  -e irsa_verify_token_path=token -e irsa_verify_role_arn=arn:aws:iam::123456789012:role/backup -e irsa_verify_assume_role=true
+  -e irsa_verify_token_path=token -e irsa_verify_role_arn=arn:aws:iam::123456789012:role/backup \\
+  -e irsa_verify_assume_role=true
 ```
 
 [All its variables](../README.md#verify) · [what it does with them](architecture.md)
@@ -61,7 +62,7 @@ def load_catalogue() -> dict[str, Any]:
     module = importlib.util.module_from_spec(specification)
     sys.modules[module.__name__] = module  # dataclasses look their module up
     specification.loader.exec_module(module)
-    return module.CATALOGUE
+    return dict(module.CATALOGUE)
 
 
 def guide(catalogue: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Key files on a real disk. Runs under Python 3.9, too (tests/py39)."""
+"""Key files on a real disk. Runs under Python 3.9, too (tests/node)."""
 
 from __future__ import annotations
 

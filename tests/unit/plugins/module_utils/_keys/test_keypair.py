@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Key pairs on disk, one test for each thing that irsa_keypair promises. Runs under Python 3.9, too (tests/py39)."""
+"""Key pairs on disk, one test for each thing that irsa_keypair promises. Runs under Python 3.9, too (tests/node)."""
 
 from __future__ import annotations
 

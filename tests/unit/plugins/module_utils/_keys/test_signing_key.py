@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keys against openssl and ssh-keygen. Runs under Python 3.9 and cryptography 3.4, too (tests/py39)."""
+"""Keys against openssl and ssh-keygen. Runs under Python 3.9 and cryptography 3.4, too (tests/node)."""
 
 from __future__ import annotations
 
