@@ -162,7 +162,8 @@ SUITES = {
     "package": Suite(uses=("lint",), plans=_package),
     "node": Suite(uses=("node",), plans=_node),
     "unit": Suite(uses=_ENDS, plans=_on_each_end("unit", _unit)),
-    "integration": Suite(uses=_ENDS, plans=_on_each_end("integration", _integration)),
+    # Where there is Python 3.9, irsa_keypair is sent to it as to a node.
+    "integration": Suite(uses=(*_ENDS, "node"), plans=_on_each_end("integration", _integration)),
     "sanity": Suite(uses=_ENDS, plans=_on_each_end("sanity", _sanity)),
     "sanity-newest": Suite(uses=_ENDS, plans=_newest_sanity),
 }
