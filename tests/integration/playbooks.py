@@ -252,6 +252,9 @@ class Operator:
             "LC_ALL": "C.UTF-8",
             "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
             "ANSIBLE_HOME": str(self.folder / "home" / ".ansible"),
+            # Ansible asks the password database, not HOME, for the home folder of a module that it ships.
+            "ANSIBLE_REMOTE_TEMP": str(self.folder / "home" / ".ansible" / "remote"),
+            "ANSIBLE_ASYNC_DIR": str(self.folder / "home" / ".ansible_async"),
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
             "ANSIBLE_NOCOLOR": "true",
             "ANSIBLE_LOCALHOST_WARNING": "false",

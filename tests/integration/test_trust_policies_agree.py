@@ -52,7 +52,14 @@ STATEMENTS = st.fixed_dictionaries(
 )
 
 
-@hypothesis.settings(derandomize=True, max_examples=1000, deadline=None, database=None)
+# The same examples each time, however slow the machine is just now.
+@hypothesis.settings(
+    derandomize=True,
+    max_examples=1000,
+    deadline=None,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 @given(st.lists(STATEMENTS, min_size=1, max_size=3))
 def test_of_any_policy(statements: list[dict[str, Any]]) -> None:
     policy = {"Version": "2012-10-17", "Statement": statements}

@@ -11,7 +11,7 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from xml.dom import minidom
@@ -22,13 +22,25 @@ from moto.sts.models import sts_backends
 from accounts import Account
 from issuers_to_break import DISCOVERY, JWKS, Cluster, Keys, WebHost, discovery_of
 from playbooks import Operator, Run
+from verifying import PATIENCE
 
 VERIFY = "selfhosted.irsa.verify"
 NO_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
 
 
-def verify(operator: Operator, *arguments: str, **more: Any) -> Run:
-    run = operator.start(VERIFY, *arguments, **more).wait()
+def verify(
+    operator: Operator,
+    *arguments: str,
+    variables: Mapping[str, Any] | None = None,
+    hosts: Mapping[str, Mapping[str, Any]] | None = None,
+    **more: Any,
+) -> Run:
+    patient = {"irsa_verify_timeout": PATIENCE}
+    if hosts is None:
+        variables = {**patient, **(variables or {})}
+    else:
+        hosts = {name: {**patient, **values} for name, values in hosts.items()}
+    run = operator.start(VERIFY, *arguments, variables=variables, hosts=hosts, **more).wait()
     assert "Traceback" not in run.output, run.output
     assert run.writes == []
     return run

@@ -18,6 +18,9 @@ from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
 
+# Seconds for a document to arrive. The default is for hosts that are down; everything here is up.
+PATIENCE = 60
+
 
 @dataclass
 class Verified:
@@ -55,7 +58,8 @@ class Verified:
 
 
 def verify(**options: Any) -> Verified:
-    """Runs irsa_verify with these options."""
+    """Runs irsa_verify with these options, and with patience for a machine that is busy."""
+    options = {"timeout": PATIENCE, **options}
     printed = io.StringIO()
     with patch_module_args(options), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         irsa_verify.main()
