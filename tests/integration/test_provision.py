@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from accounts import Account
 from fetching import Anonymous
 from oracles import kid_of, openssl, token
 from playbooks import Operator, Run
-
 from tests.sandbox import Sandbox
 
 BUCKET = "irsa-main"

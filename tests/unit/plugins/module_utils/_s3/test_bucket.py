@@ -11,11 +11,11 @@ import json
 import boto3
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_present, bucket_base, bucket_absent
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_absent, bucket_base, bucket_present
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION, FakeAws, policy_of
 
 NAME = "irsa-prod"
