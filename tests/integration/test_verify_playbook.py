@@ -70,7 +70,8 @@ def shown(run: Run, host: str = "localhost") -> str:
 
 def as_printed(text: str) -> str:
     """Text with everything escaped that a terminal could obey."""
-    from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import printable
+    # Imported here, after conftest.py has set the path of the collections.
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import printable  # noqa: PLC0415
 
     return printable(text)
 

@@ -62,9 +62,7 @@ class ProviderPlan:
 class IssuerRun(abc.ABC):
     """One run. Changes and warnings go into the ledger as they are made."""
 
-    def __init__(
-        self, aws: Aws, spec: IssuerSpec, ledger: Ledger, *, url: str, bucket_account_id: str | None
-    ) -> None:
+    def __init__(self, aws: Aws, spec: IssuerSpec, ledger: Ledger, *, url: str, bucket_account_id: str | None) -> None:
         issuer_url.parse(url)
         self.aws = aws
         self.spec = spec

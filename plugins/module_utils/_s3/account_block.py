@@ -40,7 +40,7 @@ def refuse_account_block(aws: Aws, account_id: str) -> str | None:
     if closed:
         raise IrsaError(
             f"Account {account_id} blocks public access to all its buckets ({', '.join(closed)} at account level), "
-            "which wins over any bucket's own setting. Nothing was created. Have it lifted for this account, or publish "
-            "from another account or host."
+            "which wins over any bucket's own setting. Nothing was created. Have it lifted for this account, or "
+            "publish from another account or host."
         )
     return None

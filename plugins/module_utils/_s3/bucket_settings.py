@@ -104,9 +104,7 @@ def _parse_policy(answer: Answer) -> bucket_policy.Policy | None:
     return json.loads(answer["Policy"]) if answer else None
 
 
-def _desired_policy(
-    spec: BucketSpec, partition: str, current: bucket_policy.Policy | None
-) -> bucket_policy.Policy:
+def _desired_policy(spec: BucketSpec, partition: str, current: bucket_policy.Policy | None) -> bucket_policy.Policy:
     arns = [f"arn:{partition}:s3:::{spec.name}/{path}" for path in spec.public_paths]
     return bucket_policy.with_public_objects(current, arns, purge=spec.purge_public_paths)
 

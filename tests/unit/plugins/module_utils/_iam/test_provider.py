@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import typing as t
 
 import pytest
 
@@ -251,7 +252,7 @@ class TestRefusals:
 
 
 class TestFaults:
-    GIVEN = {"client_ids": ["new"], "thumbprints": [TWO], "tags": {"team": "platform"}, "purge_tags": True}
+    GIVEN: t.ClassVar = {"client_ids": ["new"], "thumbprints": [TWO], "tags": {"team": "platform"}, "purge_tags": True}
     WRITES = (ADD, REMOVE, THUMBPRINT, TAG, UNTAG)
 
     @pytest.mark.parametrize("broken", range(len(WRITES)), ids=WRITES)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import typing as t
 
 import pytest
 from moto.s3.models import s3_backends
@@ -228,7 +229,7 @@ class TestWrites:
 
 
 class TestNothingIsWritten:
-    DENIALS = [HEAD, GET_BLOCK, GET_POLICY, "s3:GetBucketTagging", GET, LOOK_UP]
+    DENIALS: t.ClassVar = [HEAD, GET_BLOCK, GET_POLICY, "s3:GetBucketTagging", GET, LOOK_UP]
 
     @pytest.mark.parametrize("call", DENIALS)
     def test_nothing_is_written_while_something_cannot_be_read(self, fake_aws, made, call):
@@ -419,7 +420,7 @@ class TestWithTheKeyAtHand:
 
     def test_no_key_is_created_where_an_issuer_depends_on_the_lost_one(self, fake_aws, made):
         key = KeyOnTheController(exists=False)
-        with pytest.raises(IrsaError, match="/keys/sa-signer.key does not exist on localhost, and .* in use"):
+        with pytest.raises(IrsaError, match=r"/keys/sa-signer\.key does not exist on localhost, and .* in use"):
             self.ensure(fake_aws, key)
         assert not key.made and fake_aws.writes == []
 
