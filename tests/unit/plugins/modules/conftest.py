@@ -30,8 +30,8 @@ class Run(t.NamedTuple):
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., Run]:
     """Run a module by its name with options; one that fails must be expected to."""
-    # Once another test has imported Ansible's controller, modules of this process show their warnings instead of returning
-    # them, and each only once.
+    # Once another test has imported Ansible's controller, modules of this process show their warnings instead of
+    # returning them, and each only once.
     monkeypatch.setattr("ansible.module_utils._internal.is_controller", False, raising=False)
 
     def run_module(module_name: str, /, check_mode: bool = False, fails: bool = False, **options: t.Any) -> Run:
