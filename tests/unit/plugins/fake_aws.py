@@ -80,7 +80,7 @@ class FakeAws:
         """The parameters of each such call, in order."""
         return [params for name, params in self.params if name == call]
 
-    def fail(self, call: str, code: str, status: int = 400, message: str = "a message", *, times: int = 1) -> None:
+    def fail(self, call: str, code: str, status: int = 400, *, message: str = "a message", times: int = 1) -> None:
         """Make the next calls of this name fail."""
         self._failures.setdefault(call, []).extend([(code, status, message)] * times)
 

@@ -45,6 +45,7 @@ def certify(
     name: str,
     issuer: Certified | None = None,
     hosts: t.Sequence[str] = (),
+    *,
     valid: tuple[datetime.datetime, datetime.datetime] = (NOW - DAY, NOW + 30 * DAY),
 ) -> Certified:
     """A certificate of a server for ``hosts``, or of a CA without them; self-signed without an issuer."""

@@ -87,7 +87,7 @@ def test_acceptance_in_spite_of_an_error_is_reported(aws, role):
     ],
 )
 def test_a_refusal_that_no_check_explains_has_its_meaning_as_cause(aws, fake_aws, code, message, meaning):
-    fake_aws.fail(CALL, code, 400, message)
+    fake_aws.fail(CALL, code, 400, message=message)
     check = ask(aws)
     assert check.status == "error"
     assert check.seen.startswith(f"STS answers {code}: {message[:20]}")
@@ -95,7 +95,7 @@ def test_a_refusal_that_no_check_explains_has_its_meaning_as_cause(aws, fake_aws
 
 
 def test_an_unknown_refusal_is_reported_as_it_is(aws, fake_aws):
-    fake_aws.fail(CALL, "RegionDisabledException", 403, "STS is not activated in this region")
+    fake_aws.fail(CALL, "RegionDisabledException", 403, message="STS is not activated in this region")
     assert "STS is not activated" in ask(aws).seen
 
 
@@ -113,7 +113,7 @@ def test_the_error_that_matches_the_answer_is_blamed(aws, fake_aws, code, messag
     report = Report()
     for check_id in ("kid-expected", "provider-exists", "token-signature", "trust-subject"):
         report.error(check_id, f"What is wrong with {check_id}.", "cause", remedy=f"remedy of {check_id}")
-    fake_aws.fail(CALL, code, 400, message)
+    fake_aws.fail(CALL, code, 400, message=message)
     check = ask(aws, report)
     assert f"The reason is {blamed}: What is wrong with {blamed}." in check.seen
     assert ("The first error is kid-expected" in check.seen) == (blamed != "kid-expected")
@@ -126,7 +126,7 @@ def test_a_warning_is_blamed_only_if_it_matches_the_answer(aws, fake_aws):
         report = Report()
         report.warning("trust-subject", "It accepts everyone.")
         report.warning("trust-condition", "It cannot be evaluated.")
-        fake_aws.fail(CALL, code, 403, "no")
+        fake_aws.fail(CALL, code, 403, message="no")
         seen = ask(aws, report).seen
         assert ("trust-condition" in seen) == blamed and "trust-subject" not in seen
 
@@ -146,7 +146,7 @@ def test_sts_is_not_asked_again_for_ever(aws, fake_aws, pauses, role):
 
 @pytest.mark.parametrize("repeated", [TOKEN, TOKEN.split(".")[1], "eyJhbGciOiJSUzI1NiJ9x.eyJzdWIiOiJzeXN0ZW0ifQx.x"])
 def test_a_token_that_sts_repeats_is_removed_from_the_message(aws, fake_aws, repeated):
-    fake_aws.fail(CALL, "ValidationError", 400, f"Value '{repeated}' at 'webIdentityToken' failed")
+    fake_aws.fail(CALL, "ValidationError", 400, message=f"Value '{repeated}' at 'webIdentityToken' failed")
     check = ask(aws)
     assert "webIdentityToken" in check.seen and repeated not in check.seen
 

@@ -250,9 +250,13 @@ class TestCertificates:
             ([certify("self", None, [HOST])], "tls-trust", "self-signed"),
             ([certify("alone", INTERMEDIATE, [HOST])], "tls-trust", "presents only its own certificate"),
             ([certify("other", INTERMEDIATE, ["a.test", "b.test"]), INTERMEDIATE], "tls-host", "'a.test', 'b.test'"),
-            ([certify("old", INTERMEDIATE, [HOST], (NOW - 9 * DAY, NOW - DAY)), INTERMEDIATE], "tls-expiry", "CN=old"),
             (
-                [certify("young", INTERMEDIATE, [HOST], (NOW + DAY, NOW + DAY * 9)), INTERMEDIATE],
+                [certify("old", INTERMEDIATE, [HOST], valid=(NOW - 9 * DAY, NOW - DAY)), INTERMEDIATE],
+                "tls-expiry",
+                "CN=old",
+            ),
+            (
+                [certify("young", INTERMEDIATE, [HOST], valid=(NOW + DAY, NOW + DAY * 9)), INTERMEDIATE],
                 "tls-expiry",
                 "CN=young",
             ),
