@@ -21,7 +21,7 @@ _OPTIONS = frozenset({*irsa_issuer.ARGUMENT_SPEC, "region"})
 class ActionModule(issuer_action.ActionModule):
     shipped_name = "selfhosted.irsa.irsa_issuer"
 
-    def run(self, tmp: t.Any = None, task_vars: t.Optional[dict[str, t.Any]] = None) -> dict[str, t.Any]:
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         variables = task_vars or {}
         ran_for = f"{variables['ansible_play_name']} on {variables['inventory_hostname']}"
         try:

@@ -14,7 +14,6 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import trust_policy
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 
-
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
 _NAME = re.compile("[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
@@ -26,8 +25,8 @@ def _trust_policy(
         raise AnsibleFilterError(
             f"trust_policy expects the ARN of an OIDC provider, got {arn!r}; irsa_issuer_result.provider_arn is one."
         )
-    # StringEquals takes wildcards literally, and no service account has a name that Kubernetes refuses: such a role would
-    # be of no use.
+    # StringEquals takes wildcards literally, and no service account has a name that Kubernetes refuses: such a role
+    # would be of no use.
     if not _NAME.fullmatch(str(namespace)) or not _NAME.fullmatch(str(service_account)):
         raise AnsibleFilterError(
             f"trust_policy expects the namespace and the name of one service account, got {namespace!r} and "

@@ -10,8 +10,8 @@ short_description: List the hosts that get the result of role irsa_issuer
 version_added: 0.1.0
 description:
   - This lookup is private to role P(selfhosted.irsa.irsa_issuer#role) and may change at any time.
-  - It returns this host and, where the role is run once for a cluster of several servers, the other hosts of the play. In
-    a fleet, where each host runs the role for itself, it returns only this host.
+  - It returns this host and, where the role is run once for a cluster of several servers, the other hosts of the play.
+    In a fleet, where each host runs the role for itself, it returns only this host.
 options:
   _terms:
     description: None; the hosts are read from the variables of the play.
@@ -42,7 +42,7 @@ from ansible.plugins.lookup import LookupBase
 
 class LookupModule(LookupBase):
     def run(
-        self, terms: t.Sequence[t.Any], variables: t.Optional[t.Mapping[str, t.Any]] = None, **kwargs: t.Any
+        self, terms: t.Sequence[t.Any], variables: t.Mapping[str, t.Any] | None = None, **kwargs: t.Any
     ) -> list[str]:
         variables = variables or {}
         name, play = variables["inventory_hostname"], variables["ansible_play_name"]

@@ -98,7 +98,6 @@ permissions:
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider import find_providers
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
     aws_module,

@@ -23,7 +23,7 @@ try:
     # Documented for tests; it is how core hands a module its arguments in a process that it did not start.
     from ansible.module_utils.testing import patch_module_args
 
-    UNAVAILABLE: t.Optional[str] = None
+    UNAVAILABLE: str | None = None
 except ImportError as error:
     UNAVAILABLE = str(error)
 
@@ -70,7 +70,7 @@ def parse_result(action: ActionBase, printed: str, return_code: int) -> dict[str
     raw = {"rc": return_code, "stdout": stdout, "stderr": "", "stdout_lines": [], "stderr_lines": []}
     parsed = action._parse_returned_data(raw, _PROFILE)
     if isinstance(parsed, dict):  # ansible-core 2.19 and 2.20
-        from ansible.vars.clean import remove_internal_keys
+        from ansible.vars.clean import remove_internal_keys  # noqa: PLC0415, newer ones need it no more
 
         remove_internal_keys(parsed)
         return parsed
@@ -79,7 +79,7 @@ def parse_result(action: ActionBase, printed: str, return_code: int) -> dict[str
     return as_dict
 
 
-def ship_module(action: ActionBase, task_vars: dict[str, t.Any], name: t.Optional[str]) -> dict[str, t.Any]:
+def ship_module(action: ActionBase, task_vars: dict[str, t.Any], name: str | None) -> dict[str, t.Any]:
     """Run a module (None: the one with the action's name) as core does: packed, sent to the host, started there."""
     wrap_async = bool(action._task.async_val)
     result: dict[str, t.Any] = action._execute_module(module_name=name, task_vars=task_vars, wrap_async=wrap_async)

@@ -21,7 +21,7 @@ import threading
 import types
 import typing as t
 
-from ansible import constants as C
+from ansible import constants as C  # noqa: N812, the name that all of ansible-core gives it
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.text.converters import to_text
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -41,7 +41,7 @@ class DirectAction(ActionBase):
 
     module: types.ModuleType
     services: t.Sequence[str] = ()
-    shipped_name: t.Optional[str] = None
+    shipped_name: str | None = None
     _supports_check_mode = True
     _supports_async = True
 
@@ -50,11 +50,11 @@ class DirectAction(ActionBase):
         super().__init_subclass__(**options)
         if "services" in cls.__dict__:
             # Modules without AWS need not wait for boto3.
-            from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.clients import warm
+            from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.clients import warm  # noqa: PLC0415
 
             warm(cls.services)
 
-    def run(self, tmp: t.Any = None, task_vars: t.Optional[dict[str, t.Any]] = None) -> dict[str, t.Any]:
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         reason = self._reason_to_ship(task_vars)
@@ -72,7 +72,7 @@ class DirectAction(ActionBase):
         """Run the module the usual way."""
         return _ansible_internals.ship_module(self, task_vars, self.shipped_name)
 
-    def _reason_to_ship(self, task_vars: dict[str, t.Any]) -> t.Optional[str]:
+    def _reason_to_ship(self, task_vars: dict[str, t.Any]) -> str | None:
         """Why the module must be run the usual way; None where this process can stand in for it."""
         host_vars = task_vars
         if self._task.delegate_to:

@@ -17,7 +17,6 @@ import typing as t
 from pathlib import Path
 
 import yaml
-
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_variables import PREFIX, problems
@@ -58,7 +57,7 @@ class RoleVariables:
 
     options: dict[str, t.Any]
     key_host: str
-    key_files: dict[str, t.Optional[str]]
+    key_files: dict[str, str | None]
     backs_up: bool
 
 

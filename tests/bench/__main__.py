@@ -36,7 +36,7 @@ ONCE_FROM = 1000
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--repeat", type=int, default=int(os.environ.get("BENCH_REPEAT", 5)), help="of one cluster")
+    parser.add_argument("--repeat", type=int, default=int(os.environ.get("BENCH_REPEAT", "5")), help="of one cluster")
     parser.add_argument("--fleets", default=os.environ.get("BENCH_FLEETS", "1,10,100,1000"), help="sizes, with commas")
     parser.add_argument("--quick", action="store_true", help="one repetition, fleets of 1 and 3")
     parser.add_argument("--output", type=Path, default=REPOSITORY / "docs", help="folder that it writes into")

@@ -61,7 +61,7 @@ def round_trips(results: Results) -> Spread | None:
     """:return: what the network's delay adds to an unchanged run, in its round trips"""
     near = Series("role-account", UNCHANGED)
     far = Series("role-account", UNCHANGED, far=True)
-    return results.paired(far, near, wall, lambda slow, fast: (slow - fast) / ROUND_TRIP)
+    return results.paired(far, near, figure=wall, combine=lambda slow, fast: (slow - fast) / ROUND_TRIP)
 
 
 def cpu_growth(results: Results, phase: str) -> Spread | None:

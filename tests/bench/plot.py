@@ -71,8 +71,10 @@ def svg(plots: Sequence[Plot]) -> str:
     rows = max(len(plot.lines) for plot in plots)
     width, height = WIDTH * len(plots), HEIGHT + 18 * rows + 8
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-        ' font-family="sans-serif" font-size="12">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+            ' font-family="sans-serif" font-size="12">'
+        ),
         f"<!--\n{LICENCE}-->",
         f'<rect width="{width}" height="{height}" fill="white"/>',
     ]
@@ -88,11 +90,11 @@ def draw(plot: Plot) -> Iterator[str]:
     yield text(plot.title, LEFT, TOP - 14, weight="bold")
     for figure in x_axis.decades:
         x = x_axis.place(figure)
-        yield rule(x, TOP, x, HEIGHT - BOTTOM)
+        yield rule((x, TOP), (x, HEIGHT - BOTTOM))
         yield text(f"{figure:,g}", x, HEIGHT - BOTTOM + 16, anchor="middle")
     for figure in y_axis.decades:
         y = y_axis.place(figure)
-        yield rule(LEFT, y, WIDTH - RIGHT, y)
+        yield rule((LEFT, y), (WIDTH - RIGHT, y))
         yield text(f"{figure:,g}", LEFT - 6, y + 4, anchor="end")
     yield text(plot.x_title, (LEFT + WIDTH - RIGHT) / 2, HEIGHT - BOTTOM + 34, anchor="middle")
     for index, line in enumerate(plot.lines):
@@ -107,7 +109,8 @@ def draw(plot: Plot) -> Iterator[str]:
         yield text(line.title, LEFT + 26, y)
 
 
-def rule(x1: float, y1: float, x2: float, y2: float) -> str:
+def rule(start: tuple[float, float], end: tuple[float, float]) -> str:
+    (x1, y1), (x2, y2) = start, end
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{GRID}"/>'
 
 

@@ -91,7 +91,7 @@ class Results:
         return found.median if found else None
 
     def paired(
-        self, one: Series, other: Series, figure: Figure, combine: Callable[[float, float], float]
+        self, one: Series, other: Series, *, figure: Figure, combine: Callable[[float, float], float]
     ) -> Spread | None:
         """Combines each repetition's two figures, which were taken close to one another: a machine that slows down
         between two repetitions slows both.
@@ -99,4 +99,4 @@ class Results:
         return Spread.of(list(map(combine, self.figures(one, figure), self.figures(other, figure))))
 
     def ratio(self, one: Series, other: Series, figure: Figure = wall) -> Spread | None:
-        return self.paired(one, other, figure, lambda mine, theirs: mine / theirs)
+        return self.paired(one, other, figure=figure, combine=lambda mine, theirs: mine / theirs)

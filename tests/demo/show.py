@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from typing import Any
 
 import boto3
 
 
-def fetch(url: str) -> dict:
+def fetch(url: str) -> Any:
     with urllib.request.urlopen(url, timeout=5) as answer:
         return json.load(answer)
 

@@ -35,7 +35,8 @@ def make_role(issuer: str) -> str:
         "Condition": {"StringEquals": {f"{host}:aud": AUDIENCE, f"{host}:sub": SUBJECT}},
     }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    return boto3.client("iam").create_role(RoleName="demo", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
+    made = boto3.client("iam").create_role(RoleName="demo", AssumeRolePolicyDocument=policy)
+    return str(made["Role"]["Arn"])
 
 
 def token(key: jwk.JWK, kid: str, issuer: str) -> str:
@@ -43,7 +44,7 @@ def token(key: jwk.JWK, kid: str, issuer: str) -> str:
     claims = {"iss": issuer, "sub": SUBJECT, "aud": [AUDIENCE], "iat": now, "exp": now + 600}
     signed = jwt.JWT(header={"alg": "RS256", "kid": kid}, claims=claims)
     signed.make_signed_token(key)
-    return signed.serialize()
+    return str(signed.serialize())
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from control_plane import NewApiServer, api_server, etcd
 from endpoint import HOST_STYLE, PATH_STYLE, Endpoint, Site, setting
 from runs import Ansible
@@ -57,4 +58,4 @@ def new_api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewApiS
     """Starts API servers on one etcd, each with the flags given."""
     assets = Path(setting("KUBEBUILDER_ASSETS", "a folder with etcd and kube-apiserver"))
     with etcd(assets, tmp_path_factory.mktemp("etcd")) as url:
-        yield lambda *flags: api_server(assets, url, tmp_path_factory.mktemp("api") / "server", flags)
+        yield lambda *flags: api_server(assets, url, folder=tmp_path_factory.mktemp("api") / "server", flags=flags)

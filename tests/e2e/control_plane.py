@@ -172,7 +172,7 @@ class ApiServer:
 
 
 @contextlib.contextmanager
-def api_server(assets: Path, etcd_url: str, folder: Path, flags: Sequence[str]) -> Iterator[ApiServer]:
+def api_server(assets: Path, etcd_url: str, *, folder: Path, flags: Sequence[str]) -> Iterator[ApiServer]:
     """A running kube-apiserver with these flags beside those that any needs; raises NotReady where it does not start.
 
     The folder is made, and takes its certificate and its log.

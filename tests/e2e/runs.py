@@ -77,17 +77,22 @@ class Ansible:
 
     def provision(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
         """Run the playbook provision; in check mode with the option ``--check``."""
-        return self._play(_imported("provision"), "localhost", variables, options, fails)
+        return self._play(_imported("provision"), "localhost", variables, *options, fails=fails)
 
     def teardown(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
-        return self._play(_imported("teardown"), "localhost", variables, options, fails)
+        return self._play(_imported("teardown"), "localhost", variables, *options, fails=fails)
 
     def include_role(self, host: str, variables: Mapping[str, Any], *options: str) -> Run:
         """Include the role in a play of one's own on a host, as root."""
-        return self._play(_including(host), host, variables, options, False)
+        return self._play(_including(host), host, variables, *options)
 
     def _play(
-        self, tested: dict[str, Any], host: str, variables: Mapping[str, Any], options: tuple[str, ...], fails: bool
+        self,
+        tested: dict[str, Any],
+        host: str,
+        variables: Mapping[str, Any],
+        *options: str,
+        fails: bool = False,
     ) -> Run:
         left = self.folder / "left.json"
         requests = self.folder / "requests"

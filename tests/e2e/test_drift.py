@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from endpoint import Endpoint, Site
 from runs import Ansible
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from control_plane import ApiServer, NewApiServer, NotReady
 from endpoint import Endpoint, Site, eventually, setting
 from runs import NAMESPACE, SERVICE_ACCOUNT, Ansible, Run
@@ -151,9 +152,9 @@ def test_the_api_server_starts_with_both_forms_of_every_key(
         assert [entry["kid"] for entry in api.get("/openid/v1/jwks")["keys"]] == [made["kid"]]
         assert header_of(api.token(NAMESPACE, SERVICE_ACCOUNT, AUDIENCE))["kid"] == made["kid"]
     if file_format == "pkcs8" and key_type != "RSA":
-        with pytest.raises(NotReady, match="data does not contain any valid RSA or ECDSA public keys"):
-            with new_api_server(*flags(key)):
-                pass
+        unusable = "data does not contain any valid RSA or ECDSA public keys"
+        with pytest.raises(NotReady, match=unusable), new_api_server(*flags(key)):
+            pass
 
 
 def test_sts_accepts_only_the_clusters_tokens(endpoint: Endpoint, cluster: Cluster) -> None:
@@ -186,6 +187,8 @@ def _check_sts(endpoint: Endpoint, cluster: Cluster, arn: str) -> None:
         "other service account": cluster.token(service_account="other"),
     }
     for name, token in bad.items():
-        with pytest.raises(refused):
+        try:
             assume(token)
-            pytest.fail(f"{name}: accepted")
+        except refused:
+            continue
+        pytest.fail(f"{name}: accepted")

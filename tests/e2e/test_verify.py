@@ -19,8 +19,9 @@ from typing import Any
 
 import jwt
 import pytest
-from control_plane import ApiServer, NewApiServer
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from control_plane import ApiServer, NewApiServer
 from endpoint import Endpoint, Site, eventually
 from runs import NAMESPACE, SERVICE_ACCOUNT, Ansible, Run
 from tokens import claims_of, forged, header_of, with_other_claims

@@ -22,6 +22,8 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
     DAY,
     HOST,
@@ -30,7 +32,6 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import 
     NOW,
     certify,
 )
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from issuers_to_break import DISCOVERY, JWKS, SUBJECT, Cluster, WebHost, discovery_of
 
 ERROR, WARNING = "error", "warning"

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from accounts import Account
 from fetching import Anonymous
 from playbooks import COLLECTIONS, Operator
-
 from tests.sandbox import Sandbox
 
 # So that tests may import the collection's rooms as ansible_collections.selfhosted.irsa, the way Ansible does.
@@ -69,7 +69,7 @@ def new_operator(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def signing_keys(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    from issuers_to_break import Keys
+    from issuers_to_break import Keys  # noqa: PLC0415
 
     return Keys(tmp_path_factory.mktemp("signing-keys"))
 
@@ -77,7 +77,7 @@ def signing_keys(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture
 def cluster(account: Account, signing_keys: Any) -> Any:
     """A sound issuer in the sandbox's S3, with provider, role and token."""
-    from issuers_to_break import Cluster
+    from issuers_to_break import Cluster  # noqa: PLC0415
 
     return Cluster(account, signing_keys)
 
@@ -85,7 +85,7 @@ def cluster(account: Account, signing_keys: Any) -> Any:
 @pytest.fixture
 def web_host(signing_keys: Any, tmp_path: Path) -> Iterator[Any]:
     """A sound issuer on a web server, not started yet."""
-    from issuers_to_break import WebHost
+    from issuers_to_break import WebHost  # noqa: PLC0415
 
     made = WebHost(tmp_path, signing_keys)
     yield made

@@ -35,7 +35,7 @@ class Anonymous:
         self._trust = ssl.create_default_context(cafile=str(sandbox.ca_path))
 
     def __call__(
-        self, url: str, method: str = "GET", headers: dict[str, str] | None = None, body: bytes | None = None
+        self, url: str, method: str = "GET", *, headers: dict[str, str] | None = None, body: bytes | None = None
     ) -> Fetched:
         parts = urlsplit(url)
         if parts.scheme == "https":

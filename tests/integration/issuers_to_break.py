@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from accounts import REGION, Account
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
     HOST,
@@ -26,8 +29,6 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import 
     Certified,
     HttpsServer,
 )
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from oracles import kid_of
 
 AUDIENCE = "sts.amazonaws.com"
@@ -114,7 +115,7 @@ class Cluster:
     :ivar options: options for irsa_verify
     """
 
-    def __init__(self, account: Account, keys: Keys, bucket: str = "irsa-verified", role: str = "cart") -> None:
+    def __init__(self, account: Account, keys: Keys, *, bucket: str = "irsa-verified", role: str = "cart") -> None:
         self.account = account
         self.sandbox = account.sandbox
         self.keys = keys
@@ -158,7 +159,7 @@ class Cluster:
         self.account.s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(document))
 
     def publish(self, *jwks: dict[str, Any], **fields: Any) -> None:
-        """Publishes both documents: these keys (by default the signer's), and these fields of the discovery document."""
+        """Publishes both documents: these keys (unless given, the signer's), these fields of the discovery document."""
         self.put(DISCOVERY, json.dumps(discovery_of(self.issuer, **fields)))
         self.put(JWKS, json.dumps({"keys": jwks or [self.keys.signer.jwk()]}))
 

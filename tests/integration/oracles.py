@@ -29,7 +29,9 @@ def kid_of(key: Path) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(public).digest()).rstrip(b"=").decode()
 
 
-def token(key: Path, issuer: str, subject: str, algorithm: str = "RS256", audience: str = "sts.amazonaws.com") -> str:
+def token(
+    key: Path, issuer: str, subject: str, *, algorithm: str = "RS256", audience: str = "sts.amazonaws.com"
+) -> str:
     """:return: a service account token as the API server would sign it"""
     now = int(time.time())
     claims = {"iss": issuer, "sub": subject, "aud": [audience], "iat": now, "exp": now + 600}

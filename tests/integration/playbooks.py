@@ -145,7 +145,7 @@ class Run:
 class Running:
     """A run that has been started. `wait` for it."""
 
-    def __init__(self, process: subprocess.Popen[str], sandbox: Sandbox, mark: int, record: Path) -> None:
+    def __init__(self, process: subprocess.Popen[str], sandbox: Sandbox, *, mark: int, record: Path) -> None:
         self._process = process
         self._sandbox = sandbox
         self._mark = mark
@@ -236,7 +236,7 @@ class Operator:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        return Running(process, self.sandbox, mark, record)
+        return Running(process, self.sandbox, mark=mark, record=record)
 
     def _environ(self) -> dict[str, str]:
         kept = {
@@ -252,6 +252,9 @@ class Operator:
             "LC_ALL": "C.UTF-8",
             "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
             "ANSIBLE_HOME": str(self.folder / "home" / ".ansible"),
+            # Ansible asks the password database, not HOME, for the home folder of a module that it ships.
+            "ANSIBLE_REMOTE_TEMP": str(self.folder / "home" / ".ansible" / "remote"),
+            "ANSIBLE_ASYNC_DIR": str(self.folder / "home" / ".ansible_async"),
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
             "ANSIBLE_NOCOLOR": "true",
             "ANSIBLE_LOCALHOST_WARNING": "false",

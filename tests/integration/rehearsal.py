@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from accounts import REGION, Account
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, ReadyClients
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider_absent, provider_present
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.keypair import KeyPair
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import (
     bucket_absent,
@@ -23,8 +25,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import (
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import PublicationSpec
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, ReadyClients
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.keypair import KeyPair
 
 
 class Rehearsal:
@@ -33,7 +33,7 @@ class Rehearsal:
     :ivar actions: the writes of the last run, in order
     """
 
-    def __init__(self, account: Account, key: Path, name: str, tags: dict[str, str] | None = None) -> None:
+    def __init__(self, account: Account, key: Path, name: str, *, tags: dict[str, str] | None = None) -> None:
         self.account = account
         self.key = key
         self.name = name

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import venv
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -39,10 +40,12 @@ def credentials_of(sandbox: Sandbox, account_id: str) -> dict[str, str]:
     return {name.upper(): value for name, value in sandbox.credentials(account_id).items()}
 
 
-def closed_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that nothing listens at, and that nothing else takes meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
 
 
 def assert_nothing_was_done(run: Run, operator: Operator) -> None:
@@ -51,7 +54,7 @@ def assert_nothing_was_done(run: Run, operator: Operator) -> None:
 
 
 def test_wrong_accounts_regions_and_credentials_are_named_before_any_change(
-    operator: Operator, sandbox: Sandbox, account: Account
+    operator: Operator, sandbox: Sandbox, account: Account, closed_port: int
 ) -> None:
     blocked = Account(sandbox, BLOCKED)
     blocked.client("s3control").put_public_access_block(
@@ -82,7 +85,7 @@ def test_wrong_accounts_regions_and_credentials_are_named_before_any_change(
         "no-profile": variables_of(
             operator, "no-profile", aws={"AWS_PROFILE": "missing", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
         ),
-        "no-endpoint": variables_of(operator, "none", aws={"AWS_ENDPOINT_URL": f"http://127.0.0.1:{closed_port()}"}),
+        "no-endpoint": variables_of(operator, "none", aws={"AWS_ENDPOINT_URL": f"http://127.0.0.1:{closed_port}"}),
     }
     run = operator.play(PLAYS, hosts=hosts)
 

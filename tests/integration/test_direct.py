@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from oracles import new_key
 from playbooks import LOCAL, Operator, Record, Run
 
@@ -166,7 +167,7 @@ def test_the_implicit_localhost_is_direct(operator: Operator) -> None:
 
 
 @pytest.mark.parametrize(
-    "variables, keywords, reason",
+    ("variables", "keywords", "reason"),
     [
         (LOCAL, {}, ""),
         (LOCAL, {"delegate_to": "localhost"}, ""),

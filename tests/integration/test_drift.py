@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
 from accounts import Account
 from fetching import Anonymous
 from oracles import kid_of, new_key
 from playbooks import Operator, Run
 from rehearsal import Rehearsal
-
 from tests.sandbox import Sandbox
 
 BUCKET = "irsa-drift"
@@ -46,7 +46,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story(new_operator: Callable[[], Operator], running: Sandbox) -> Story:
     operator, account = new_operator(), Account(running)
-    issuer = Rehearsal(account, operator.key, BUCKET, {"team": "platform", "stage": "prod"})
+    issuer = Rehearsal(account, operator.key, BUCKET, tags={"team": "platform", "stage": "prod"})
     issuer.run()
     original = {key: account.document(BUCKET, key) for key in ("keys.json", DISCOVERY)}
     _add_what_is_somebody_elses(account, issuer)

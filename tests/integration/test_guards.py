@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from accounts import Account
 from oracles import kid_of
 from playbooks import Operator

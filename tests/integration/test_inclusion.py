@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
 from accounts import Account
 from fetching import Anonymous
 from oracles import kid_of, new_key, openssl, token
 from playbooks import Operator, Play, Run
-
 from tests.sandbox import Sandbox
 
 THREE = ("cp-1", "cp-2", "cp-3")
@@ -81,7 +81,7 @@ def test_a_cluster_of_three_runs_the_role_once_with_the_key_on_the_controller(
 ) -> None:
     variables = {"irsa_issuer_bucket": "irsa-cluster", "irsa_issuer_key_path": str(operator.key)}
     run = operator.play(
-        [play(role(how, vars=variables, **keywords)), saved(operator)], hosts=dict.fromkeys(THREE, {})
+        [play(role(how, vars=variables, **keywords)), saved(operator)], hosts={name: {} for name in THREE}
     ).ok()
 
     results = [json.loads((operator.folder / f"{name}.json").read_text()) for name in THREE]
@@ -247,7 +247,8 @@ class TestExistingKeys:
     )
     def test_tokens_of_existing_keys_get_roles(self, fleet: Fleet, name: str, file: str, algorithm: str) -> None:
         fleet.account.trust(fleet.first.results[name]["provider_arn"], name)
-        signed = token(fleet.operator.keys / file, fleet.issuer(name), "system:serviceaccount:default:app", algorithm)
+        subject = "system:serviceaccount:default:app"
+        signed = token(fleet.operator.keys / file, fleet.issuer(name), subject, algorithm=algorithm)
         fleet.account.client("sts").assume_role_with_web_identity(
             RoleArn=f"arn:aws:iam::123456789012:role/{name}", RoleSessionName="pod", WebIdentityToken=signed
         )

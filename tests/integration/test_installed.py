@@ -13,6 +13,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+
 from playbooks import COLLECTIONS, Operator
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from accounts import Account
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files
 from playbooks import Operator
 from rehearsal import Rehearsal
-
 from tests.sandbox import Sandbox
 
 WRITES = [
@@ -92,7 +92,7 @@ def logged(sandbox: Sandbox, run: Callable[[], list[str]]) -> tuple[list[str], l
 
 @pytest.fixture
 def issuer(operator: Operator, account: Account) -> Rehearsal:
-    return Rehearsal(account, operator.key, "irsa-interrupted", {"team": "platform"})
+    return Rehearsal(account, operator.key, "irsa-interrupted", tags={"team": "platform"})
 
 
 @pytest.mark.parametrize("number", range(len(WRITES)))
@@ -124,7 +124,7 @@ BY_THE_ROLE = {"policy": 2, "public-key": 4, "discovery": 7}
 
 def test_the_role_completes_a_killed_run(operator: Operator, account: Account, sandbox: Sandbox) -> None:
     issuers = {
-        name: Rehearsal(account, operator.keys / f"{name}.key", f"irsa-{name}", {"team": "platform"})
+        name: Rehearsal(account, operator.keys / f"{name}.key", f"irsa-{name}", tags={"team": "platform"})
         for name in BY_THE_ROLE
     }
     for name, number in BY_THE_ROLE.items():
@@ -146,7 +146,7 @@ def test_the_role_completes_a_killed_run(operator: Operator, account: Account, s
 
 
 def test_the_role_says_why_it_could_not_complete(operator: Operator, account: Account, sandbox: Sandbox) -> None:
-    issuer = Rehearsal(account, operator.key, "irsa-interrupted", {"team": "platform"})
+    issuer = Rehearsal(account, operator.key, "irsa-interrupted", tags={"team": "platform"})
     sandbox.fail(after_writes=2)
     killed = operator.provision(variables=issuer.variables)
     assert "s3:PutBucketPolicy on bucket irsa-interrupted could not be made" in killed.failure

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from accounts import Account
 from fetching import Anonymous
 from oracles import kid_of, new_key, openssl, token
 from playbooks import Operator, Run
-
 from tests.sandbox import Sandbox
 
 OWN_HOST = "https://issuer.example/prod"
@@ -230,7 +230,7 @@ def test_a_new_key_can_be_of_another_type(story: Story) -> None:
     story.account.client("sts").assume_role_with_web_identity(
         RoleArn="arn:aws:iam::123456789012:role/curve",
         RoleSessionName="pod",
-        WebIdentityToken=token(story.key("curve"), issuer, "system:serviceaccount:default:app", "ES384"),
+        WebIdentityToken=token(story.key("curve"), issuer, "system:serviceaccount:default:app", algorithm="ES384"),
     )
 
 

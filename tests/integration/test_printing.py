@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from accounts import Account
 from issuers_to_break import Cluster, Keys
 from playbooks import HERE, Operator, Run

@@ -13,7 +13,10 @@ from typing import Any
 
 import pytest
 import yaml
+
+from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
 from playbooks import Operator
+from verifying import verify
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -70,8 +73,6 @@ def test_every_variable_is_listed() -> None:
 
 
 def test_every_variable_of_verify_is_listed_and_every_option_has_one() -> None:
-    from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
-
     (task,) = (
         task["selfhosted.irsa.irsa_verify"]
         for task in yaml.safe_load(PLAYBOOK.read_text(encoding="utf-8"))[0]["tasks"]
@@ -84,8 +85,6 @@ def test_every_variable_of_verify_is_listed_and_every_option_has_one() -> None:
 
 
 def test_the_text_is_enough_for_all_that_verify_looks_at(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from verifying import verify
-
     for name, value in cluster.sandbox.env.items():
         monkeypatch.setenv(name, value)
     needed = set(verify(**cluster.options).result["permissions"])

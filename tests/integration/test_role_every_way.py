@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
 from accounts import Account
 from oracles import kid_of, openssl
 from playbooks import Operator, Play, Run
-
 from tests.sandbox import Sandbox
 
 BUCKET = "irsa-both"

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
 from accounts import Account
 from oracles import new_key
 from playbooks import LOCAL, PROVISION, Operator, Run, Running
-
 from tests.sandbox import Sandbox
 
 BUCKET = "irsa-slices"

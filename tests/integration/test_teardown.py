@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+
 from accounts import Account
 from playbooks import Operator, Run
 from rehearsal import Rehearsal
-
 from tests.sandbox import Sandbox
 
 DISCOVERY = ".well-known/openid-configuration"
@@ -74,7 +74,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story(new_operator: Callable[[], Operator], running: Sandbox) -> Story:
     operator, account = new_operator(), Account(running)
-    kept = Rehearsal(account, operator.keys / "kept.key", "irsa-kept", {"team": "platform"})
+    kept = Rehearsal(account, operator.keys / "kept.key", "irsa-kept", tags={"team": "platform"})
     gone = Rehearsal(account, operator.keys / "gone.key", "irsa-gone")
     kept.run()
     account.s3.put_object(Bucket=kept.name, Key="notes.txt", Body=b"mine")

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import hypothesis
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_conditions import TokenRequest
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_evaluation import judge
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_conditions import TokenRequest
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_evaluation import judge
 from tests.sandbox.extensions.policy_language import Effect, PolicyRequest, evaluate
 
 HOST = "irsa.s3.eu-west-1.amazonaws.com"
@@ -53,7 +53,14 @@ STATEMENTS = st.fixed_dictionaries(
 )
 
 
-@hypothesis.settings(derandomize=True, max_examples=1000, deadline=None, database=None)
+# The same examples each time, however slow the machine is just now.
+@hypothesis.settings(
+    derandomize=True,
+    max_examples=1000,
+    deadline=None,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 @given(st.lists(STATEMENTS, min_size=1, max_size=3))
 def test_verify_and_sandbox_agree_on_any_trust_policy(statements: list[dict[str, Any]]) -> None:
     policy = {"Version": "2012-10-17", "Statement": statements}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from accounts import Account
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files
@@ -69,8 +70,8 @@ def before_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int, Cal
 def test_a_whole_run_may_precede_any_write_of_another(
     operator: Operator, account: Account, before_write: Callable[[int, Callable[[], object]], None], number: int
 ) -> None:
-    one = Rehearsal(account, operator.key, "irsa-two", {"team": "platform"})
-    other = Rehearsal(account, operator.key, "irsa-two", {"team": "platform"})
+    one = Rehearsal(account, operator.key, "irsa-two", tags={"team": "platform"})
+    other = Rehearsal(account, operator.key, "irsa-two", tags={"team": "platform"})
     before_write(number, other.run)
 
     one.run()
@@ -78,4 +79,4 @@ def test_a_whole_run_may_precede_any_write_of_another(
     assert other.actions[-1] == "iam:CreateOpenIDConnectProvider"
     assert [key["kid"] for key in account.document("irsa-two", "keys.json")["keys"]] == [kid_of(operator.key)]
     assert account.providers() == [one.arn]
-    assert Rehearsal(account, operator.key, "irsa-two", {"team": "platform"}).run() == []
+    assert Rehearsal(account, operator.key, "irsa-two", tags={"team": "platform"}).run() == []

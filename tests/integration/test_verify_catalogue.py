@@ -10,13 +10,13 @@ import inspect
 from typing import Any
 
 import pytest
+
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
 from broken_setups import ERROR, SETUPS, Broken
 from issuers_to_break import Cluster, WebHost
-from verifying import verify
-
 from tests.sandbox import Sandbox
 from tests.sandbox.sandbox import REMOVED
+from verifying import verify
 
 
 @pytest.fixture(autouse=True)

@@ -11,23 +11,36 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from xml.dom import minidom
 
 import pytest
+from moto.sts.models import sts_backends
+
 from accounts import Account
 from issuers_to_break import DISCOVERY, JWKS, Cluster, Keys, WebHost, discovery_of
-from moto.sts.models import sts_backends
 from playbooks import Operator, Run
+from verifying import PATIENCE
 
 VERIFY = "selfhosted.irsa.verify"
 NO_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
 
 
-def verify(operator: Operator, *arguments: str, **more: Any) -> Run:
-    run = operator.start(VERIFY, *arguments, **more).wait()
+def verify(
+    operator: Operator,
+    *arguments: str,
+    variables: Mapping[str, Any] | None = None,
+    hosts: Mapping[str, Mapping[str, Any]] | None = None,
+    **more: Any,
+) -> Run:
+    patient = {"irsa_verify_timeout": PATIENCE}
+    if hosts is None:
+        variables = {**patient, **(variables or {})}
+    else:
+        hosts = {name: {**patient, **values} for name, values in hosts.items()}
+    run = operator.start(VERIFY, *arguments, variables=variables, hosts=hosts, **more).wait()
     assert "Traceback" not in run.output, run.output
     assert run.writes == []
     return run
@@ -57,7 +70,8 @@ def shown(run: Run, host: str = "localhost") -> str:
 
 def as_printed(text: str) -> str:
     """Text with everything escaped that a terminal could obey."""
-    from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import printable
+    # Imported here, after conftest.py has set the path of the collections.
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import printable  # noqa: PLC0415
 
     return printable(text)
 
@@ -107,7 +121,7 @@ class TestReports:
         assert report["issuer"] == made.variables["irsa_verify_issuer"]
         assert report["verdict"] == "broken"
         assert run.failure.endswith(report["diagnosis"])
-        assert [check["id"] for check in report["checks"] if check["status"] == "error"][0] == "kid-expected"
+        assert next(check["id"] for check in report["checks"] if check["status"] == "error") == "kid-expected"
         assert {tuple(check) for check in report["checks"]} == {("id", "status", "seen", "cause", "remedy")}
 
     def test_the_report_can_be_junit(self, made: Operator) -> None:
@@ -165,7 +179,7 @@ class TestFailOn:
 
 class TestFleet:
     def test_all_hosts_are_verified_and_a_table_sums_them_up(self, operator: Operator, cluster: Cluster) -> None:
-        other = Cluster(cluster.account, cluster.keys, "irsa-other", "other")
+        other = Cluster(cluster.account, cluster.keys, bucket="irsa-other", role="other")
         other.publish(cluster.keys.other.jwk())
         hosts = {
             "sound": variables(cluster.options, token=None, assume_role=None, role_arn=None),

@@ -17,6 +17,11 @@ from typing import Any
 
 from ansible.module_utils.testing import patch_module_args
 
+from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
+
+# Seconds for a document to arrive. The default is for hosts that are down; everything here is up.
+PATIENCE = 60
+
 
 @dataclass
 class Verified:
@@ -54,10 +59,10 @@ class Verified:
 
 
 def verify(**options: Any) -> Verified:
-    """Runs irsa_verify with these options."""
+    """Runs irsa_verify with these options, and with patience for a machine that is busy."""
     # Imported here, after conftest.py has set the path of the collections.
-    from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
 
+    options = {"timeout": PATIENCE, **options}
     printed = io.StringIO()
     with patch_module_args(options), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         irsa_verify.main()

@@ -42,6 +42,7 @@ class Refusal(Exception):
         status: int,
         code: str,
         message: str,
+        *,
         headers: dict[str, str] | None = None,
         details: dict[str, str] | None = None,
     ) -> None:

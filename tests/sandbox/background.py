@@ -79,7 +79,7 @@ def stop(state: str) -> int:
     if not folder.is_dir() or not _is_running(folder):
         return 0
     control = urlsplit((folder / CONTROL_FILE).read_text(encoding="utf-8").strip())
-    connection = http.client.HTTPConnection(control.netloc, timeout=10)
+    connection = http.client.HTTPConnection(control.netloc, timeout=60)
     connection.request("POST", "/stop")
     connection.getresponse().read()
     connection.close()

@@ -191,12 +191,12 @@ def _service_at_custom_endpoint(arrival: Arrival, path: str, signed_service: str
 def _headers_for_moto(arrival: Arrival, moto_host: str) -> Headers:
     headers = Headers()
     for name, value in arrival.headers.items():
-        if name.lower() == "content-encoding":
-            # S3 takes this coding off and does not keep it:
-            # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
-            value = ",".join(coding for coding in _codings(value) if coding != "aws-chunked")
-        if value or name.lower() != "content-encoding":
+        if name.lower() != "content-encoding":
             headers.add(name, value)
+        # S3 takes this coding off and does not keep it:
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
+        elif kept := ",".join(coding for coding in _codings(value) if coding != "aws-chunked"):
+            headers.add(name, kept)
     headers.set("Host", moto_host)
     return headers
 

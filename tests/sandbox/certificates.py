@@ -45,9 +45,16 @@ class CertificateAuthority:
         # P-256 keys are quick to make, and one for all leaves is quicker still: it is the names that matter here.
         self._leaf_key = ec.generate_private_key(ec.SECP256R1())
         root_name = _name("Embedded AWS Root CA")
-        self.root = _certificate(root_name, root_name, root_key, root_key, CA_LIFETIME, path_length=1)
+        self.root = _certificate(
+            root_name, root_name, key=root_key, issuer_key=root_key, lifetime=CA_LIFETIME, path_length=1
+        )
         self.intermediate = _certificate(
-            _name("Embedded AWS Intermediate CA"), root_name, self._issuer_key, root_key, CA_LIFETIME, path_length=0
+            _name("Embedded AWS Intermediate CA"),
+            root_name,
+            key=self._issuer_key,
+            issuer_key=root_key,
+            lifetime=CA_LIFETIME,
+            path_length=0,
         )
         self.bundle = folder / "ca.pem"
         self.bundle.write_bytes(self.root.public_bytes(Encoding.PEM))
@@ -81,9 +88,9 @@ class CertificateAuthority:
         leaf = _certificate(
             _name(names[0]),
             self.intermediate.subject,
-            self._leaf_key,
-            self._issuer_key,
-            LEAF_LIFETIME,
+            key=self._leaf_key,
+            issuer_key=self._issuer_key,
+            lifetime=LEAF_LIFETIME,
             alternative_names=names,
         )
         # The ssl module loads a chain from a file alone.
@@ -113,15 +120,15 @@ def _alternative_name(name: str) -> x509.GeneralName:
 def _certificate(
     subject: x509.Name,
     issuer: x509.Name,
+    *,
     key: ec.EllipticCurvePrivateKey,
     issuer_key: ec.EllipticCurvePrivateKey,
     lifetime: datetime.timedelta,
-    *,
     path_length: int | None = None,
     alternative_names: list[str] | None = None,
 ) -> x509.Certificate:
     """:param path_length: for a CA, how many CAs may follow; None makes a leaf"""
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     is_ca = path_length is not None
     builder = (
         x509.CertificateBuilder()

@@ -95,7 +95,7 @@ class Endpoint(Site):
             return answer
         except Refusal as refusal:
             return refusal.render(call.service, call.arrival.method)
-        except Exception:
+        except Exception:  # noqa: BLE001
             # A fault of the sandbox must be seen as one, and not as a dropped connection.
             traceback.print_exc()
             message = "The sandbox itself failed: see its standard error."

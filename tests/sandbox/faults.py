@@ -35,7 +35,7 @@ class Faults:
         with self._lock:
             self._writes_left = writes
 
-    def answer(self, operation: str, status: int, code: str, message: str, times: int) -> None:
+    def answer(self, operation: str, *, status: int, code: str, message: str, times: int) -> None:
         """Answers the next `times` calls of `operation` (``s3:PutBucketPolicy``) with an error, without executing."""
         with self._lock:
             self._errors.append(_Error(operation, status, code, message, times))

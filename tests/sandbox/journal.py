@@ -28,7 +28,7 @@ class Journal:
 
     def write(self, entry: dict[str, Any]) -> None:
         """Adds one entry, with the time."""
-        now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
         stamped = {"time": now, **entry}
         with self._lock:
             self._entries.append(stamped)

@@ -195,7 +195,7 @@ class Sandbox:
         if (operation is None) == (after_writes is None):
             raise ValueError("Give either an operation or after_writes.")
         if operation is not None:
-            self._faults.answer(operation, status, code, message, times)
+            self._faults.answer(operation, status=status, code=code, message=message, times=times)
         elif after_writes is not None:
             self._faults.refuse_after(after_writes)
 
@@ -210,7 +210,7 @@ class Sandbox:
         else:
             self._cloud.unreachable.add(host)
 
-    def serve_page(self, host: str, path: str, body: str, content_type: str = "application/json") -> None:
+    def serve_page(self, host: str, path: str, body: str, *, content_type: str = "application/json") -> None:
         """Serves a document at ``https://<host><path>``, a host that is not AWS's, until `reset`."""
         self._cloud.pages.put(host, path, Page(body.encode(), content_type))
 

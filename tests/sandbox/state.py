@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from unittest import mock
 
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.base_backend import BackendDict
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.access_control import PermissionResult
 from moto.iam.models import IAMBackend, iam_backends
 from moto.s3.models import FakeBucket, FakeKey, PublicAccessBlock, s3_backends
@@ -29,6 +29,7 @@ from .pages import Pages
 
 OPERATOR = "operator"
 KEY_ALPHABET = string.ascii_uppercase + "234567"
+ACLS_OFF = "BucketOwnerEnforced"
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,11 @@ def find_bucket(name: str | None) -> FakeBucket | None:
     return s3_backends[account_id][partition].buckets.get(name)
 
 
+def has_acls_off(bucket: FakeBucket) -> bool:
+    """:return: whether the bucket's ownership rule, which moto annotates as a dict and keeps as text, turns ACLs off"""
+    return str(bucket.ownership_rule) == ACLS_OFF
+
+
 def find_object(bucket: FakeBucket, key: str, version_id: str | None = None) -> FakeKey | None:
     """:return: the object, or None when there is none or its latest version is a delete marker"""
     found = s3_backends[bucket.account_id][bucket.partition].get_object(bucket.name, key, version_id=version_id)
@@ -136,5 +142,5 @@ def find_credentials(key_id: str, region: str) -> tuple[Credentials, str] | None
 @contextmanager
 def without_motos_policies() -> Iterator[None]:
     """Turns moto's own reading of bucket policies off, which knows no conditions and no HEAD: ours comes first."""
-    with mock.patch.object(FakeBucket, "get_permission", lambda *_args: PermissionResult.PERMITTED):
+    with mock.patch.object(FakeBucket, "get_permission", return_value=PermissionResult.PERMITTED):
         yield

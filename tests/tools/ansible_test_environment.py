@@ -25,6 +25,13 @@ subprocess.check_call([sys.executable, "-m", "ensurepip"], stdout=subprocess.DEV
 subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted])
 '''
 
+PIP_VERSIONS = """\
+import sys, types
+from ansible_test._internal.python_requirements import get_venv_packages
+for version in sys.argv[1:]:
+    print(get_venv_packages(types.SimpleNamespace(version=version))["pip"])
+"""
+
 
 def environment(repository: Path, venv: Path) -> dict[str, str]:
     """Variables for running venv's ansible-test without touching the user's home; makes what they point to."""
@@ -42,8 +49,7 @@ def _write_pip_bootstrap(home: Path, venv: Path) -> None:
         [
             str(venv / "bin" / "python"),
             "-c",
-            "import sys, types; from ansible_test._internal.python_requirements import get_venv_packages\n"
-            "for version in sys.argv[1:]: print(get_venv_packages(types.SimpleNamespace(version=version))['pip'])",
+            PIP_VERSIONS,
             *PYTHON_VERSIONS,
         ],
         check=True,

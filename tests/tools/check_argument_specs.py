@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Checks each role's meta/argument_specs.yml against ansible's schema for it, and against the role's own defaults.
 
-The schema is the one that ansible-lint ships. A default that is documented but not set, or the other way round, would make
-the documentation lie; a variable without the role's name in front can meet one of another role.
+The schema is the one that ansible-lint ships. A default that is documented but not set, or set but not documented,
+makes the documentation wrong; a variable without the role's name in front can clash with one of another role.
 """
 
 from __future__ import annotations

@@ -38,9 +38,8 @@ def build(directory: Path) -> Path:
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory() as directory:
-        with tarfile.open(build(Path(directory))) as archive:
-            names = archive.getnames()
+    with tempfile.TemporaryDirectory() as directory, tarfile.open(build(Path(directory))) as archive:
+        names = archive.getnames()
     found = {name.split("/")[0] for name in names}
     faults = [f"not for users: {name}" for name in sorted(found - EXPECTED)]
     faults += [f"missing: {name}" for name in sorted(EXPECTED - found)]

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from counts import Counts
-from run_tests import Step, run
+from run_tests import run, run_plan
+from suites import Plan, Step
 
 PASSED = "<testcase/>"
 FAILED = "<testcase><failure/></testcase>"
@@ -24,7 +27,7 @@ def step(folder: Path, exit_code: int, report: str | None) -> Step:
     file = folder / "report.xml"
     script = f"import pathlib, sys; report = {report!r}\n"
     script += f"if report is not None: pathlib.Path({str(file)!r}).write_text(report)\nsys.exit({exit_code})"
-    return Step("step", [sys.executable, "-c", script], reports=folder)
+    return Step(title="step", command=[sys.executable, "-c", script], reports=folder)
 
 
 @pytest.mark.parametrize(
@@ -55,11 +58,34 @@ def test_the_report_of_an_earlier_run_does_not_count(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("exit_code", "expected"), [(0, Counts(passed=1)), (3, Counts(failed=1))])
 def test_a_check_counts_as_one_test(exit_code: int, expected: Counts) -> None:
-    assert run(Step("check", [sys.executable, "-c", f"raise SystemExit({exit_code})"])).counts == expected
+    assert run(Step(title="check", command=[sys.executable, "-c", f"raise SystemExit({exit_code})"])).counts == expected
 
 
 def test_a_program_that_is_not_there_is_a_failed_test() -> None:
-    assert run(Step("check", ["no-such-program-anywhere"])).counts == Counts(failed=1)
+    assert run(Step(title="check", command=["no-such-program-anywhere"])).counts == Counts(failed=1)
+
+
+def plan(prepare: Callable[[], Step]) -> Plan:
+    return Plan(title="step", needs=("old", "lint"), prepare=prepare)
+
+
+def test_a_step_in_a_broken_environment_is_a_failed_test_and_is_not_run(capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = run_plan(plan(lambda: pytest.fail("prepared")), {"lint": "pip failed"})
+    assert outcome.counts == Counts(failed=1)
+    assert "Not run: pip failed" in capsys.readouterr().out
+
+
+def test_a_step_that_cannot_be_prepared_is_a_failed_test(capsys: pytest.CaptureFixture[str]) -> None:
+    def prepare() -> Step:
+        raise OSError("no space left")
+
+    assert run_plan(plan(prepare), {}).counts == Counts(failed=1)
+    assert "Not run: no space left" in capsys.readouterr().out
+
+
+def test_another_broken_environment_does_not_matter(tmp_path: Path) -> None:
+    outcome = run_plan(plan(lambda: step(tmp_path, 0, f"<testsuite>{PASSED}</testsuite>")), {"new": "pip failed"})
+    assert outcome.counts == Counts(passed=1)
 
 
 def test_the_closing_line() -> None:

@@ -62,7 +62,7 @@ def load_catalogue() -> dict[str, Any]:
     module = importlib.util.module_from_spec(specification)
     sys.modules[module.__name__] = module  # dataclasses look their module up
     specification.loader.exec_module(module)
-    return module.CATALOGUE
+    return dict(module.CATALOGUE)
 
 
 def guide(catalogue: dict[str, Any]) -> str:

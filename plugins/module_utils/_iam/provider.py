@@ -10,7 +10,6 @@ import re
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import boto3_tag_list_to_ansible_dict
-
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account import account_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Answer, Aws, Read
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
@@ -34,12 +33,12 @@ def reader(aws: Aws, arn: str) -> Read:
     )
 
 
-def read_provider(aws: Aws, arn: str) -> t.Optional[Provider]:
+def read_provider(aws: Aws, arn: str) -> Provider | None:
     """One provider as modules return it, None where none has that ARN. Raises CallFailed."""
     return parse_answer(arn, reader(aws, arn).result())
 
 
-def parse_answer(arn: str, answer: Answer) -> t.Optional[Provider]:
+def parse_answer(arn: str, answer: Answer) -> Provider | None:
     """A provider as modules return it, from the answer of GetOpenIDConnectProvider (None: there is none)."""
     if answer is None:
         return None
@@ -56,10 +55,10 @@ def parse_answer(arn: str, answer: Answer) -> t.Optional[Provider]:
 def find_providers(
     aws: Aws,
     *,
-    url: t.Optional[str] = None,
-    arn: t.Optional[str] = None,
-    tags: t.Optional[dict[str, str]] = None,
-    account_id: t.Optional[str] = None,
+    url: str | None = None,
+    arn: str | None = None,
+    tags: dict[str, str] | None = None,
+    account_id: str | None = None,
 ) -> list[Provider]:
     """The providers that match all that is given.
 
@@ -75,7 +74,7 @@ def find_providers(
     ]
 
 
-def _arns(aws: Aws, *, url: t.Optional[str], arn: t.Optional[str], account_id: t.Optional[str]) -> list[str]:
+def _arns(aws: Aws, *, url: str | None, arn: str | None, account_id: str | None) -> list[str]:
     """The ARNs of the providers to read."""
     if arn is not None and not _ARN.fullmatch(arn):
         raise IrsaError(

@@ -60,8 +60,8 @@ class AbsentProvider(ProviderResource):
         if trusting:
             raise IrsaError(
                 f"IAM roles still trust the provider {self.arn}: {', '.join(trusting)}. Nothing was removed. Delete "
-                "those roles or their trust first, so that no one who takes over the issuer's name later can assume them; or "
-                "set ignore_role_trust (irsa_issuer_ignore_role_trust).",
+                "those roles or their trust first, so that no one who takes over the issuer's name later can assume "
+                "them; or set ignore_role_trust (irsa_issuer_ignore_role_trust).",
                 trusting_roles=trusting,
             )
 

@@ -32,10 +32,10 @@ class ProviderSpec:
     url: str
     client_ids: t.Sequence[str] = (DEFAULT_AUDIENCE,)
     purge_client_ids: bool = True
-    thumbprints: t.Optional[t.Sequence[str]] = None
-    tags: t.Optional[dict[str, str]] = None
+    thumbprints: t.Sequence[str] | None = None
+    tags: dict[str, str] | None = None
     purge_tags: bool = False
-    account_id: t.Optional[str] = None
+    account_id: str | None = None
     confirm_account: bool = True
     ignore_role_trust: bool = False
 
@@ -65,7 +65,7 @@ class ProviderResource(abc.ABC):
         """
         self._assumed_absent = True
 
-    def read(self) -> t.Optional[Provider]:
+    def read(self) -> Provider | None:
         """The current provider. Raises IrsaError, which says so where the account may not be the credentials'."""
         self.warnings.clear()
         if self._assumed_absent:
@@ -89,7 +89,7 @@ class ProviderResource(abc.ABC):
         params: t.Mapping[str, t.Any],
         before: t.Any = None,
         after: t.Any = None,
-        iam_actions: t.Optional[tuple[str, ...]] = None,
+        iam_actions: tuple[str, ...] | None = None,
         done_codes: tuple[str, ...] = (),
     ) -> ApiCall:
         """A write to this provider."""

@@ -12,7 +12,6 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
     ansible_dict_to_boto3_tag_list,
     compare_aws_tags,
 )
-
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import permissions
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account import confirm_account
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws

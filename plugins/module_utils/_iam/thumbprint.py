@@ -6,15 +6,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import typing as t
 from urllib.parse import urlsplit
 
-try:
+with contextlib.suppress(ImportError):  # the module reports that it is missing
     from cryptography import x509
-except ImportError:
-    pass  # the module that needs it says so
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import parse
@@ -57,8 +56,8 @@ def of_chain(chain: t.Sequence[bytes], host: str) -> str:
         chosen = 0
     else:
         raise IrsaError(
-            f"The thumbprint of {host} could not be computed: it presents only its own certificate. Have it present the "
-            "certificate of the intermediate CA, too, which clients need; or list thumbprints yourself."
+            f"The thumbprint of {host} could not be computed: it presents only its own certificate. Have it present "
+            "the certificate of the intermediate CA, too, which clients need; or list thumbprints yourself."
         )
     # SHA-1 is what IAM calls a thumbprint; nothing here relies on its strength.
     return hashlib.sha1(chain[chosen], usedforsecurity=False).hexdigest()

@@ -24,7 +24,7 @@ class BucketIssuer(IssuerRun):
 
     def __init__(self, aws: Aws, spec: IssuerSpec, ledger: Ledger, *, name: str) -> None:
         """``name`` is the bucket's. Raises IrsaError for a spec that cannot be brought about."""
-        self.documents: t.Optional[PresentDocuments] = None
+        self.documents: PresentDocuments | None = None
         bucket_spec = spec.bucket_spec(name, spec.public_paths)
         # A bucket of others, or one that the run before the key existed has seen to, is only looked at.
         self.bucket = (
@@ -35,7 +35,7 @@ class BucketIssuer(IssuerRun):
         url = spec.url or f"https://{self.bucket.values()['host']}{spec.slash_prefix}"
         super().__init__(aws, spec, ledger, url=url, bucket_account_id=self.bucket.account_id)
 
-    def before_key(self) -> tuple[t.Optional[Lost], Values]:
+    def before_key(self) -> tuple[Lost | None, Values]:
         self.documents = self._documents({})
         provider = self.provider()
         bucket_plan = self._plan_bucket()

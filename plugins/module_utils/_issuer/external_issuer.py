@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import typing as t
-
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Ledger
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_run import IssuerRun, Lost, Values
@@ -22,7 +20,7 @@ class ExternalIssuer(IssuerRun):
     def __init__(self, aws: Aws, spec: IssuerSpec, ledger: Ledger) -> None:
         super().__init__(aws, spec, ledger, url=spec.url or "", bucket_account_id=None)
 
-    def before_key(self) -> tuple[t.Optional[Lost], Values]:
+    def before_key(self) -> tuple[Lost | None, Values]:
         provider = self.provider()
         provider.start()
         current = provider.read()
@@ -44,7 +42,7 @@ class ExternalIssuer(IssuerRun):
             self.ledger.warn([self._what_to_serve(served.diagnosis, left_out=plan.left_out)])
         return self.summary(texts, provider, served)
 
-    def _what_to_serve(self, diagnosis: t.Optional[str], *, left_out: bool) -> str:
+    def _what_to_serve(self, diagnosis: str | None, *, left_out: bool) -> str:
         consequence = ", so the provider is not registered" if left_out else ""
         return (
             f"The issuer's documents are not served{consequence}. {diagnosis} Serve the text "

@@ -101,7 +101,7 @@ def _lost_key_message(run: IssuerRun, lost: Lost) -> str:
     return (
         f"the issuer {run.url} is in use: {lost.provider_arn} is registered{published}. A new key would break every "
         "pod once the API server signs with it. Restore the key file from where it was (a backup, the volume of an "
-        "execution environment, /etc/kubernetes/pki of a control-plane node). If the key is really lost, create a new one with "
-        "selfhosted.irsa.irsa_keypair at that path and run again; the published keys stay until irsa_issuer_purge_keys "
-        "is set."
+        "execution environment, /etc/kubernetes/pki of a control-plane node). If the key is really lost, create a new "
+        "one with selfhosted.irsa.irsa_keypair at that path and run again; the published keys stay until "
+        "irsa_issuer_purge_keys is set."
     )

@@ -54,17 +54,15 @@ class ProviderPlan:
     are published. ``left_out``: it is not registered, since the documents are not served.
     """
 
-    provider: t.Optional[PresentProvider]
-    changes: t.Optional[list[ApiCall]] = None
+    provider: PresentProvider | None
+    changes: list[ApiCall] | None = None
     left_out: bool = False
 
 
 class IssuerRun(abc.ABC):
     """One run. Changes and warnings go into the ledger as they are made."""
 
-    def __init__(
-        self, aws: Aws, spec: IssuerSpec, ledger: Ledger, *, url: str, bucket_account_id: t.Optional[str]
-    ) -> None:
+    def __init__(self, aws: Aws, spec: IssuerSpec, ledger: Ledger, *, url: str, bucket_account_id: str | None) -> None:
         issuer_url.parse(url)
         self.aws = aws
         self.spec = spec
@@ -75,7 +73,7 @@ class IssuerRun(abc.ABC):
     # --- what depends on where the documents are
 
     @abc.abstractmethod
-    def before_key(self) -> tuple[t.Optional[Lost], Values]:
+    def before_key(self) -> tuple[Lost | None, Values]:
         """While there is no key: find what depends on a lost one or, where nothing does, prepare for a new one.
 
         Returns what the next run, with the key, goes on from. Raises IrsaError.
@@ -90,7 +88,7 @@ class IssuerRun(abc.ABC):
 
     # --- steps
 
-    def carry_out(self, resource: Resource[ApiCall], plan: t.Optional[list[ApiCall]]) -> Outcome[ApiCall]:
+    def carry_out(self, resource: Resource[ApiCall], plan: list[ApiCall] | None) -> Outcome[ApiCall]:
         """Apply a plan, and keep the resource's warnings."""
         changes = reconcile(resource, self.aws, self.ledger, plan=plan)
         self.ledger.warn(resource.warnings)
@@ -109,7 +107,7 @@ class IssuerRun(abc.ABC):
     def route(self) -> Route:
         return Route(self.spec.connect_to, self.spec.ca_path)
 
-    def provider(self, thumbprints: t.Optional[t.Sequence[str]] = None) -> PresentProvider:
+    def provider(self, thumbprints: t.Sequence[str] | None = None) -> PresentProvider:
         """The provider as a resource."""
         spec, prepared = self.spec, self.spec.prepared
         # An account that was looked up, or compared when the bucket was created in it, need not be confirmed again.
@@ -137,7 +135,7 @@ class IssuerRun(abc.ABC):
             provider.start()
         return ProviderPlan(provider=provider)
 
-    def register(self, plan: ProviderPlan) -> t.Optional[PresentProvider]:
+    def register(self, plan: ProviderPlan) -> PresentProvider | None:
         """Carry out the plan of the provider; returns it, None where it is left out."""
         if plan.left_out:
             return None
@@ -153,7 +151,7 @@ class IssuerRun(abc.ABC):
 
     # --- the end
 
-    def expectation(self, provider: t.Optional[PresentProvider] = None) -> verification.Expectation:
+    def expectation(self, provider: PresentProvider | None = None) -> verification.Expectation:
         """What must be true of the issuer. What the run knows of the provider need not be asked again."""
         identity = None
         if provider is not None:
@@ -168,7 +166,7 @@ class IssuerRun(abc.ABC):
             bucket_account_id=self.bucket_account_id,
         )
 
-    def verify(self, provider: t.Optional[PresentProvider]) -> t.Optional[Report]:
+    def verify(self, provider: PresentProvider | None) -> Report | None:
         """Fetch the documents anonymously; in check mode only where nothing would change.
 
         AWS is asked only for the reason why they cannot be read. Raises IrsaError where the issuer does not work.
@@ -189,8 +187,8 @@ class IssuerRun(abc.ABC):
     def summary(
         self,
         published: t.Mapping[str, t.Any],
-        provider: t.Optional[PresentProvider],
-        report: t.Optional[Report],
+        provider: PresentProvider | None,
+        report: Report | None,
     ) -> Values:
         """What role irsa_issuer leaves behind as ``irsa_issuer_result``."""
         spec, key, prepared = self.spec, self.spec.key, self.spec.prepared

@@ -35,11 +35,11 @@ class SigningKey:
     """
 
     exists: bool = False
-    public_key: t.Optional[str] = None
-    kid: t.Optional[str] = None
-    algorithm: t.Optional[str] = None
-    path: t.Optional[str] = None
-    public_key_path: t.Optional[str] = None
+    public_key: str | None = None
+    kid: str | None = None
+    algorithm: str | None = None
+    path: str | None = None
+    public_key_path: str | None = None
     changed: bool = False
     actions: t.Sequence[str] = ()
 
@@ -78,25 +78,25 @@ class IssuerSpec:
     """
 
     key: SigningKey = SigningKey()
-    bucket: t.Optional[str] = None
+    bucket: str | None = None
     manage_bucket: bool = True
-    region: t.Optional[str] = None
-    prefix: t.Optional[str] = None
-    url: t.Optional[str] = None
-    account_id: t.Optional[str] = None
-    bucket_account_id: t.Optional[str] = None
-    bucket_public_paths: t.Optional[t.Sequence[str]] = None
+    region: str | None = None
+    prefix: str | None = None
+    url: str | None = None
+    account_id: str | None = None
+    bucket_account_id: str | None = None
+    bucket_public_paths: t.Sequence[str] | None = None
     bucket_settings: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
-    tags: t.Optional[dict[str, str]] = None
+    tags: dict[str, str] | None = None
     extra_jwks: t.Sequence[t.Any] = ()
     legacy_empty_kid: bool = False
     purge_keys: bool = False
     overwrite: bool = False
     cache_control: str = DEFAULT_CACHE_CONTROL
     audiences: t.Sequence[str] = (DEFAULT_AUDIENCE,)
-    thumbprints: t.Optional[t.Sequence[str]] = None
-    connect_to: t.Optional[str] = None
-    ca_path: t.Optional[str] = None
+    thumbprints: t.Sequence[str] | None = None
+    connect_to: str | None = None
+    ca_path: str | None = None
     verify: bool = True
     prepared: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     delete_bucket: bool = False
@@ -135,7 +135,7 @@ class IssuerSpec:
         """Whether another host than the bucket's own serves the documents."""
         return not self.bucket or bool(self.url)
 
-    def provider_account(self, bucket_account_id: t.Optional[str]) -> t.Optional[str]:
+    def provider_account(self, bucket_account_id: str | None) -> str | None:
         """The provider's account where it is known: as given, or the bucket's where no account was given."""
         return self.account_id if self.account_id or self.bucket_account_id else bucket_account_id
 
@@ -153,7 +153,7 @@ class IssuerSpec:
         )
 
     def publication_spec(
-        self, bucket: str, *, url: str, account_id: str, texts: t.Optional[t.Mapping[str, t.Any]] = None
+        self, bucket: str, *, url: str, account_id: str, texts: t.Mapping[str, t.Any] | None = None
     ) -> PublicationSpec:
         """The documents to publish in a bucket of this account; without ``texts`` they are not known yet."""
         texts = texts or {}

@@ -10,8 +10,6 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.s3_hosts import parse_s3_host
 
-# Every form in which S3 serves a bucket. https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
-
 
 class _Bucket(t.NamedTuple):
     """A bucket's address; ``style`` says where the bucket's name is, in the ``host`` or in the ``path``."""

@@ -9,15 +9,13 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-publi
 
 from __future__ import annotations
 
-import typing as t
-
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import DESIRED_BLOCK
 
 
-def refuse_account_block(aws: Aws, account_id: str) -> t.Optional[str]:
+def refuse_account_block(aws: Aws, account_id: str) -> str | None:
     """Raise IrsaError where the account blocks what the documents need. Only AWS has this call (client s3control).
 
     Returns a warning where the credentials may not look, else None.
@@ -42,7 +40,7 @@ def refuse_account_block(aws: Aws, account_id: str) -> t.Optional[str]:
     if closed:
         raise IrsaError(
             f"Account {account_id} blocks public access to all its buckets ({', '.join(closed)} at account level), "
-            "which wins over any bucket's own setting. Nothing was created. Have it lifted for this account, or publish from "
-            "another account or host."
+            "which wins over any bucket's own setting. Nothing was created. Have it lifted for this account, or "
+            "publish from another account or host."
         )
     return None

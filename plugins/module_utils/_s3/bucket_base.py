@@ -115,8 +115,8 @@ class Bucket:
         if failure.denied:
             return IrsaError(
                 f"The bucket {self.spec.name} exists and does not belong to account {self.account_id}, or the "
-                "credentials lack the permission s3:ListBucket on it, or they are not valid; S3 answers all three alike. Bucket "
-                "names are shared by all accounts: choose another name, or give the owner's account ID.",
+                "credentials lack the permission s3:ListBucket on it, or they are not valid; S3 answers all three "
+                "alike. Bucket names are shared by all accounts: choose another name, or give the owner's account ID.",
                 call=failure.call,
                 missing_permissions=["s3:ListBucket"],
             )

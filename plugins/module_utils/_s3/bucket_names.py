@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import re
-import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
@@ -18,7 +17,7 @@ _RESERVED_ENDS = ("-s3alias", "--ol-s3", "--x-s3", "--table-s3")
 _REGIONAL = re.compile(r"^[a-z0-9-]+-[0-9]{12}-[a-z0-9-]+-an$")
 
 
-def check_bucket_name(name: str, namespace: t.Optional[str] = None) -> None:
+def check_bucket_name(name: str, namespace: str | None = None) -> None:
     """Raise IrsaError for a name that S3 refuses, or whose host name TLS would not cover.
 
     ``namespace`` is ``account-regional``, ``global`` (also None) or ``any``. The first requires names of the form

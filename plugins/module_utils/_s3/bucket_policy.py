@@ -14,10 +14,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 # Stable for all time: the statement is found by it.
 SID = "SelfhostedIrsaPublicDocuments"
 
-Policy = t.Dict[str, t.Any]
+Policy = dict[str, t.Any]
 
 
-def with_public_objects(policy: t.Optional[Policy], arns: t.Iterable[str], *, purge: bool) -> Policy:
+def with_public_objects(policy: Policy | None, arns: t.Iterable[str], *, purge: bool) -> Policy:
     """The policy that lets everyone read the objects of these ARNs (``*`` allowed): our statement merged, every other
     statement as it was.
 
@@ -44,7 +44,7 @@ def with_public_objects(policy: t.Optional[Policy], arns: t.Iterable[str], *, pu
     return {**policy, "Statement": [*statements[:position], statement, *statements[position + 1 :]]}
 
 
-def own_statement(policy: t.Optional[Policy]) -> t.Optional[dict[str, t.Any]]:
+def own_statement(policy: Policy | None) -> dict[str, t.Any] | None:
     """Our statement in a policy, None where there is none."""
     return next((statement for statement in _statements(policy or {}) if statement.get("Sid") == SID), None)
 

@@ -10,7 +10,6 @@ import dataclasses
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import ansible_dict_to_boto3_tag_list
-
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import permissions
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account import confirm_account
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws

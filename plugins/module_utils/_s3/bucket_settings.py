@@ -18,7 +18,6 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
     boto3_tag_list_to_ansible_dict,
     compare_aws_tags,
 )
-
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import object_keys
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_policy
 
@@ -46,16 +45,16 @@ class BucketSpec:
     """
 
     name: str
-    region: t.Optional[str] = None
-    account_id: t.Optional[str] = None
+    region: str | None = None
+    account_id: str | None = None
     public_paths: t.Sequence[str] = object_keys(None)
     purge_public_paths: bool = False
-    tags: t.Optional[Tags] = None
+    tags: Tags | None = None
     purge_tags: bool = False
-    encryption: t.Optional[str] = None
-    versioning: t.Optional[bool] = None
-    object_ownership: t.Optional[str] = None
-    namespace: t.Optional[str] = None
+    encryption: str | None = None
+    versioning: bool | None = None
+    object_ownership: str | None = None
+    namespace: str | None = None
 
 
 class Creation(t.NamedTuple):
@@ -88,26 +87,24 @@ class Setting:
 
     name: str
     read: str
-    absent_code: t.Optional[str] = None
+    absent_code: str | None = None
     parse: t.Callable[[Answer], t.Any]
     desired: t.Callable[[BucketSpec, str, t.Any], t.Any]
     write: t.Callable[[t.Any], Write]
     at_creation: t.Callable[[Creation], t.Any]
     show: t.Callable[[t.Any], t.Any] = lambda value: value
-    option: t.Optional[str] = None
+    option: str | None = None
     unmanaged_elsewhere: bool = False
 
     def is_managed(self, spec: BucketSpec) -> bool:
         return self.option is None or getattr(spec, self.option) is not None
 
 
-def _parse_policy(answer: Answer) -> t.Optional[bucket_policy.Policy]:
+def _parse_policy(answer: Answer) -> bucket_policy.Policy | None:
     return json.loads(answer["Policy"]) if answer else None
 
 
-def _desired_policy(
-    spec: BucketSpec, partition: str, current: t.Optional[bucket_policy.Policy]
-) -> bucket_policy.Policy:
+def _desired_policy(spec: BucketSpec, partition: str, current: bucket_policy.Policy | None) -> bucket_policy.Policy:
     arns = [f"arn:{partition}:s3:::{spec.name}/{path}" for path in spec.public_paths]
     return bucket_policy.with_public_objects(current, arns, purge=spec.purge_public_paths)
 
@@ -124,7 +121,7 @@ def _write_tags(tags: Tags) -> Write:
     return Write("PutBucketTagging", {"Tagging": {"TagSet": ansible_dict_to_boto3_tag_list(tags)}})
 
 
-def _parse_encryption(answer: Answer) -> t.Optional[str]:
+def _parse_encryption(answer: Answer) -> str | None:
     rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
     return rules[0].get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm") if rules else None
 
@@ -134,11 +131,11 @@ def _write_encryption(algorithm: str) -> Write:
     return Write("PutBucketEncryption", {"ServerSideEncryptionConfiguration": {"Rules": [rule]}})
 
 
-def _versioning_status(enabled: t.Optional[bool]) -> str:
+def _versioning_status(enabled: bool | None) -> str:
     return "Enabled" if enabled else "Suspended"
 
 
-def _parse_ownership(answer: Answer) -> t.Optional[str]:
+def _parse_ownership(answer: Answer) -> str | None:
     rules = answer.get("OwnershipControls", {}).get("Rules", [])
     return rules[0]["ObjectOwnership"] if rules else None
 

@@ -24,11 +24,11 @@ _MOST_BYTES = 1 << 20
 class Stored(t.NamedTuple):
     """An object as it is stored: its text (None where it is not UTF-8), its ETag, and the headers it is served with."""
 
-    text: t.Optional[str]
+    text: str | None
     etag: str
-    content_type: t.Optional[str]
-    cache_control: t.Optional[str]
-    encryption: t.Optional[str]
+    content_type: str | None
+    cache_control: str | None
+    encryption: str | None
 
 
 class S3Store:
@@ -56,7 +56,7 @@ class S3Store:
         """Start reading what is stored under a key, beside other reads. Raises CallFailed where there is no client."""
         self._read_of(key).start()
 
-    def read(self, key: str) -> t.Optional[Stored]:
+    def read(self, key: str) -> Stored | None:
         """What is stored under a key, None for nothing. Raises IrsaError."""
         try:
             answer = self._read_of(key).result()
@@ -87,7 +87,7 @@ class S3Store:
             answer.get("ServerSideEncryption"),
         )
 
-    def write(self, key: str, current: t.Optional[Stored], *, text: str, cache_control: str) -> ApiCall:
+    def write(self, key: str, current: Stored | None, *, text: str, cache_control: str) -> ApiCall:
         """The write of a document, which fails unless ``current`` is still what is stored."""
         params = {
             **self.address,
@@ -138,5 +138,5 @@ def _shown(current: Stored) -> str:
     return _shown_text(withheld if masking.in_json(text) else text, current.content_type, current.cache_control)
 
 
-def _shown_text(text: str, content_type: t.Optional[str], cache_control: t.Optional[str]) -> str:
+def _shown_text(text: str, content_type: str | None, cache_control: str | None) -> str:
     return f"Content-Type: {content_type or '(none)'}\nCache-Control: {cache_control or '(none)'}\n\n{text}"

@@ -34,13 +34,13 @@ class PublicationSpec:
 
     bucket: str
     issuer: str
-    prefix: t.Optional[str] = None
-    jwks_json: t.Optional[str] = None
-    discovery_json: t.Optional[str] = None
+    prefix: str | None = None
+    jwks_json: str | None = None
+    discovery_json: str | None = None
     purge_keys: bool = False
     overwrite: bool = False
     cache_control: str = DEFAULT_CACHE_CONTROL
-    account_id: t.Optional[str] = None
+    account_id: str | None = None
 
 
 class Documents:
@@ -59,7 +59,7 @@ class Documents:
         self.jwks_key, self.discovery_key = issuer_url.object_keys(spec.prefix)
         self.account_id = account_of(aws, spec.account_id)
         self.store = S3Store(aws, spec.bucket, self.account_id)
-        self.etags: dict[str, t.Optional[str]] = {}
+        self.etags: dict[str, str | None] = {}
         self.published: list[jwk.Jwk] = []
         self.foreign: list[jwk.Jwk] = []
         self._assumed_absent = False
@@ -76,7 +76,7 @@ class Documents:
         self.store.start(self.jwks_key)
         self.store.start(self.discovery_key)
 
-    def read(self) -> tuple[t.Optional[Stored], t.Optional[Stored]]:
+    def read(self) -> tuple[Stored | None, Stored | None]:
         """JWKS and discovery document as stored. Raises IrsaError for documents that must not be overwritten."""
         if self._assumed_absent:
             self._assumed_absent = False
@@ -105,7 +105,7 @@ class Documents:
                 f"{_OVERWRITE_HINT}"
             )
 
-    def parse_keys(self, stored: t.Optional[Stored]) -> list[jwk.Jwk]:
+    def parse_keys(self, stored: Stored | None) -> list[jwk.Jwk]:
         """The published keys. Raises IrsaError where they cannot be read, unless ``overwrite`` says to go on."""
         if stored is None:
             return []

@@ -71,7 +71,7 @@ class PresentDocuments(Documents):
             if current is None or not self.store.matches(current, self.texts[key], self.spec.cache_control)
         ]
 
-    def _write(self, key: str, current: t.Optional[Stored], text: str) -> ApiCall:
+    def _write(self, key: str, current: Stored | None, text: str) -> ApiCall:
         return self.store.write(key, current, text=text, cache_control=self.spec.cache_control)
 
     def _desired_texts(self, jwks_json: str, discovery: dict[str, t.Any]) -> dict[str, str]:
@@ -122,7 +122,7 @@ class PresentDocuments(Documents):
         }
 
 
-def _parse_option(text: t.Optional[str], option: str, parse: t.Callable[[str], Parsed]) -> t.Optional[Parsed]:
+def _parse_option(text: str | None, option: str, parse: t.Callable[[str], Parsed]) -> Parsed | None:
     if text is None:
         return None
     if not text.isascii():

@@ -9,11 +9,11 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.
 
 from __future__ import annotations
 
-import json
 import typing as t
 from urllib.parse import SplitResult, urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.strict import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer
@@ -27,22 +27,19 @@ _LISTS = ("response_types_supported", "subject_types_supported", "id_token_signi
 def parse_object(report: Report, check: str, url: str, *, body: bytes) -> dict[str, t.Any] | None:
     """The JSON object that was served at a URL; None where it is not one, which is reported under ``check``."""
     try:
-        # json.loads also accepts UTF-16, which is not JSON: https://www.rfc-editor.org/rfc/rfc8259#section-8.1
-        document = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        # Decoded here, since json.loads also accepts UTF-16, which is not JSON:
+        # https://www.rfc-editor.org/rfc/rfc8259#section-8.1
+        document = parse_json(body.decode("utf-8"))
     except UnicodeDecodeError:
         report.error(check, f"{url} is not UTF-8, so it is not JSON.")
         return None
-    except (ValueError, RecursionError):
+    except ValueError:
         report.error(check, f"{url} is not JSON{'; it is empty' if not body.strip() else ''}.")
         return None
     if not isinstance(document, dict):
         report.error(check, f"{url} is JSON, but not an object.")
         return None
     return document
-
-
-def _refuse_constant(name: str) -> t.NoReturn:
-    raise ValueError(f"{name} is not JSON, though Python reads it")
 
 
 def check_discovery(report: Report, document: t.Mapping[str, t.Any], issuer: Issuer) -> str | None:

@@ -130,7 +130,7 @@ def _printable(text: t.Any) -> str:
 def _table(results: Results, _fail_on: str) -> str:
     rows = [tuple(map(_printable, row)) for row in _rows(results)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join(lines) + "\n"
 
 

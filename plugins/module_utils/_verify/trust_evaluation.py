@@ -145,7 +145,9 @@ def _arn_difference(expected: str, actual: str) -> str | None:
     if not actual_issuer:
         return None
     if expected_issuer == actual_issuer and expected_start != actual_start:
-        parts = zip(("", "partition", "", "", "account"), expected_start.split(":"), actual_start.split(":"))
+        names = ("", "partition", "", "", "account")
+        # Each ARN has five parts, but one that comes from a policy may have fewer.
+        parts = zip(names, expected_start.split(":"), actual_start.split(":"), strict=False)
         where = next((name for name, one, other in parts if name and one != other), "account")
         return f"It is the provider of this issuer in another {where}: {actual}."
     return difference(expected_issuer, actual_issuer)

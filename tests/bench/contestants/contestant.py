@@ -41,14 +41,14 @@ class Contestant(ABC):
         """
         return None
 
-    def prepare(self, surroundings: Surroundings) -> None:
+    def prepare(self, surroundings: Surroundings) -> None:  # noqa: B027, most need nothing
         """Writes what it needs into its folder; not measured."""
 
     @abstractmethod
     def command(self, surroundings: Surroundings, phase: str) -> Command:
         """:return: what to run"""
 
-    def check(self, phase: str, output: str) -> None:
+    def check(self, phase: str, output: str) -> None:  # noqa: B027, most are content with the exit code
         """Looks at what was printed.
 
         :raises CommandFailed: when the run did something else than the phase is to show

@@ -21,7 +21,7 @@ _FORM = b"application/x-www-form-urlencoded"
 _send = http.client.HTTPConnection.send
 
 
-def _write(method: str, host: str, target: str, signed: bool, action: str | None = None) -> None:
+def _write(method: str, host: str, target: str, *, signed: bool, action: str | None = None) -> None:
     line = json.dumps({"method": method, "host": host, "target": target, "signed": signed, "action": action})
     with open(_LOG, "a", encoding="utf-8") as log:
         log.write(line + "\n")
@@ -32,17 +32,22 @@ def _record(connection: Any, data: bytes) -> None:
     words = first.split(b" ")
     if len(words) == 3 and words[2].startswith(b"HTTP/1.") and words[0] != b"CONNECT":
         method, target = words[0].decode(), words[1].decode()
-        request = (method, connection.host, target, b"\nauthorization:" in headers.lower())
+        request = {
+            "method": method,
+            "host": connection.host,
+            "target": target,
+            "signed": b"\nauthorization:" in headers.lower(),
+        }
         # IAM and STS name the call in a form, which is sent on its own.
         if method == "POST" and _FORM in headers.lower():
             connection.irsa_request = request
         else:
-            _write(*request)
+            _write(**request)
         data = headers.partition(b"\r\n\r\n")[2]
     if data.startswith(b"Action=") or b"&Action=" in data:
         request = connection.__dict__.pop("irsa_request", None)
         if request:
-            _write(*request, action=parse_qs(data.decode())["Action"][0])
+            _write(**request, action=parse_qs(data.decode())["Action"][0])
 
 
 def _recording_send(connection: Any, data: Any) -> None:

@@ -25,7 +25,7 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         # Line buffered: what a run has come to must stand there also when it is killed.
-        self._file = open(os.environ["IRSA_TEST_RECORD"], "a", buffering=1, encoding="utf-8")
+        self._file = open(os.environ["IRSA_TEST_RECORD"], "a", buffering=1, encoding="utf-8")  # noqa: SIM115
 
     def _write(self, status: str, result) -> None:
         line = {

@@ -14,8 +14,8 @@ import boto3
 import botocore.session
 import pytest
 from botocore.config import Config
-from sandbox_helpers import OPEN_TO_POLICIES, REGION, policy_for
 
+from sandbox_helpers import OPEN_TO_POLICIES, REGION, policy_for
 from tests.sandbox import Sandbox
 from tests.sandbox.sandbox import REMOVED
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+
 from sandbox_helpers import Refused
 
 

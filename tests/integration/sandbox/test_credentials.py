@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from botocore.config import Config
+
 from sandbox_helpers import REGION, Refused
 
 UNKNOWN = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "secret"}

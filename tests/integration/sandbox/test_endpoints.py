@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
-from sandbox_helpers import REGION
 
+from sandbox_helpers import REGION
 from tests.sandbox import Sandbox
 
 

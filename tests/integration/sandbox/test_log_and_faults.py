@@ -12,6 +12,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ProxyConnectionError
+
 from sandbox_helpers import REGION, Refused
 
 # Through a proxy urllib3 blames the proxy.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from botocore.config import Config
+
 from sandbox_helpers import Refused
 
 URL = "https://issuer.test/cluster"

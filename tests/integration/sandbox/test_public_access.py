@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from sandbox_helpers import OPEN_TO_POLICIES, REGION, Refused, policy_for
 
 HOST = "https://issuer-bucket.s3.eu-west-1.amazonaws.com"

@@ -18,6 +18,7 @@ from botocore.config import Config
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
 from sandbox_helpers import Refused
 
 ISSUER = "https://issuer-bucket.s3.eu-west-1.amazonaws.com/cluster"
@@ -193,7 +194,7 @@ def test_an_rsa_key_under_2048_bits_is_refused(cluster, monkeypatch):
 @pytest.mark.parametrize(("name", "agrees"), [("RS256", True), ("ES256", False)])
 def test_a_certificate_must_be_the_keys(cluster, name, agrees):
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "signer")])
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder(subject, subject, KEYS[name].public_key(), 1, now, now + datetime.timedelta(days=1))
         .sign(KEYS[name], hashes.SHA256())

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from ..answers import Answer, Refusal
 from ..call import Call
-from ..state import find_bucket
+from ..state import find_bucket, has_acls_off
 from .public_access import effective_block
 from .site import Site
 
@@ -29,7 +29,7 @@ def check(_site: Site, call: Call) -> Answer | None:
     canned = call.arrival.headers.get("x-amz-acl")
     grants = [value for name, value in call.arrival.headers.items() if name.lower().startswith("x-amz-grant-")]
     has_body = call.operation in ACL_OPERATIONS and bool(call.arrival.body)
-    if bucket.ownership_rule == "BucketOwnerEnforced":
+    if has_acls_off(bucket):
         if grants or has_body or canned not in (None, "bucket-owner-full-control"):
             raise Refusal(400, "AccessControlListNotSupported", "The bucket does not allow ACLs")
         return None

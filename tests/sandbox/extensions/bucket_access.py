@@ -17,7 +17,7 @@ from moto.s3.models import FakeBucket
 
 from ..answers import Answer, Refusal
 from ..call import Call
-from ..state import find_bucket, find_object
+from ..state import find_bucket, find_object, has_acls_off
 from .policy_language import Effect, PolicyRequest, evaluate
 from .public_access import effective_block, is_public
 from .site import Site
@@ -86,7 +86,7 @@ def authorize(_site: Site, call: Call) -> Answer | None:
     if call.principal is None:
         _authorize_anonymous(call, bucket)
     else:
-        _authorize_signed(call, bucket, call.principal.account_id, call.principal.arn)
+        _authorize_signed(call, bucket, account_id=call.principal.account_id, arn=call.principal.arn)
     return None
 
 
@@ -103,7 +103,7 @@ def permission(call: Call) -> str:
     return f"s3:{name}"
 
 
-def _authorize_signed(call: Call, bucket: FakeBucket, account_id: str, arn: str) -> None:
+def _authorize_signed(call: Call, bucket: FakeBucket, *, account_id: str, arn: str) -> None:
     request = _policy_request(call, bucket, permission(call))
     effect = evaluate(policy_of(bucket), request)
     if effect is Effect.DENY:
@@ -147,7 +147,7 @@ def _anonymous_may(call: Call, bucket: FakeBucket, action: str) -> bool:
 
 
 def _acl_lets_read(call: Call, bucket: FakeBucket, action: str) -> bool:
-    if bucket.ownership_rule == "BucketOwnerEnforced" or effective_block(bucket).ignore_public_acls:
+    if has_acls_off(bucket) or effective_block(bucket).ignore_public_acls:
         return False
     if action == "s3:ListBucket":
         return bool(bucket.acl and bucket.acl.public_read)

@@ -12,17 +12,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from typing import Any, cast
 
 from moto.s3.models import PublicAccessBlock, s3_backends
 
 from ..answers import Answer, Refusal
 from ..call import Call
-from ..state import find_bucket
+from ..state import ACLS_OFF, find_bucket
 from .site import Site
 
 BUCKET_NAME = re.compile(r"^(?!xn--|sthree-|amzn-s3-demo-)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]$")
 RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
-DEFAULT_OWNERSHIP = "BucketOwnerEnforced"
 
 
 def check(_site: Site, call: Call) -> Answer | None:
@@ -37,8 +37,8 @@ def check(_site: Site, call: Call) -> Answer | None:
         # The suffix belongs to the account-regional namespace.
         message = "The specified bucket is not valid."
         raise Refusal(400, "InvalidBucketName", message, details={"BucketName": call.bucket})
-    ownership = headers.get("x-amz-object-ownership", DEFAULT_OWNERSHIP)
-    if headers.get("x-amz-acl", "private") != "private" and ownership == DEFAULT_OWNERSHIP:
+    ownership = headers.get("x-amz-object-ownership", ACLS_OFF)
+    if headers.get("x-amz-acl", "private") != "private" and ownership == ACLS_OFF:
         message = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
         raise Refusal(400, "InvalidBucketAclWithObjectOwnership", message)
     call.notes["is_new_bucket"] = find_bucket(call.bucket) is None
@@ -52,7 +52,7 @@ def complete(_site: Site, call: Call, answer: Answer) -> Answer:
     bucket = find_bucket(call.bucket)
     assert bucket is not None
     bucket.public_access_block = PublicAccessBlock(True, True, True, True)
-    bucket.ownership_rule = bucket.ownership_rule or DEFAULT_OWNERSHIP
+    bucket.ownership_rule = bucket.ownership_rule or cast(Any, ACLS_OFF)  # text, which moto annotates as a dict
     tags = call.parameters.get("CreateBucketConfiguration", {}).get("Tags", [])
     if tags:
         backend = s3_backends[bucket.account_id][bucket.partition]

@@ -38,9 +38,9 @@ def redirect(_site: Site, call: Call) -> Answer | None:
             "Please re-send this request to the specified temporary endpoint. Continue to use the original request "
             "endpoint for future requests."
         )
-        raise Refusal(307, "TemporaryRedirect", message, headers, details)
+        raise Refusal(307, "TemporaryRedirect", message, headers=headers, details=details)
     message = (
         "The bucket you are attempting to access must be addressed using the specified endpoint. "
         "Please send all future requests to this endpoint."
     )
-    raise Refusal(301, "PermanentRedirect", message, headers, details)
+    raise Refusal(301, "PermanentRedirect", message, headers=headers, details=details)

@@ -41,7 +41,8 @@ def _header_fits(arrival: Arrival, auth: SigV4Auth) -> bool:
     if match is None:
         return False
     timestamp = arrival.headers.get("X-Amz-Date", "")
-    return _fits(arrival, auth, arrival.target, match["headers"], timestamp, match["signature"])
+    found = {"target": arrival.target, "names": match["headers"], "signature": match["signature"]}
+    return _fits(arrival, auth, timestamp=timestamp, **found)
 
 
 def _query_fits(arrival: Arrival, auth: SigV4Auth) -> bool:
@@ -51,10 +52,11 @@ def _query_fits(arrival: Arrival, auth: SigV4Auth) -> bool:
     unsigned = "&".join(pair for pair in parts.query.split("&") if not pair.startswith("X-Amz-Signature="))
     target = f"{parts.path}?{unsigned}"
     timestamp, signature = values.get("X-Amz-Date", ""), values.get("X-Amz-Signature", "")
-    return _fits(arrival, auth, target, values.get("X-Amz-SignedHeaders", ""), timestamp, signature)
+    names = values.get("X-Amz-SignedHeaders", "")
+    return _fits(arrival, auth, target=target, names=names, timestamp=timestamp, signature=signature)
 
 
-def _fits(arrival: Arrival, auth: SigV4Auth, target: str, names: str, timestamp: str, signature: str) -> bool:
+def _fits(arrival: Arrival, auth: SigV4Auth, *, target: str, names: str, timestamp: str, signature: str) -> bool:
     scheme = "https" if arrival.secure else "http"
     headers = {name: ",".join(arrival.headers.getlist(name)) for name in names.split(";")}
     request = AWSRequest(arrival.method, f"{scheme}://{arrival.host}{target}", headers, arrival.body)

@@ -51,13 +51,14 @@ def check(site: Site, call: Call) -> Answer | None:
     token = call.parameters.get("WebIdentityToken", "")
     header, claims = _read(token)
     provider = _provider(match["account"], call.region, claims["iss"])
-    _check_signature(site, token, header, claims["iss"])
+    _check_signature(site, token, header=header, issuer=claims["iss"])
     audience = _checked_audience(claims, provider)
     if time.time() > float(claims["exp"]) + CLOCK_SKEW:
         now, end = _date(time.time()), _date(float(claims["exp"]))
         message = f"Token expired: current date/time {now} must be before the expiration date/time {end}"
         raise Refusal(400, "ExpiredTokenException", message)
-    _check_trust(_role(match["account"], call.region, role_arn), provider, audience, str(claims["sub"]))
+    role = _role(match["account"], call.region, role_arn)
+    _check_trust(role, provider, audience=audience, subject=str(claims["sub"]))
     call.notes["web_identity"] = {
         "SubjectFromWebIdentityToken": str(claims["sub"]),
         "Audience": audience,
@@ -101,7 +102,7 @@ def _provider(account_id: str, region: str, issuer: str) -> OpenIDConnectProvide
     raise Refusal(400, "InvalidIdentityToken", f"No OpenIDConnect provider found in your account for {issuer}")
 
 
-def _check_signature(site: Site, token: str, header: dict[str, Any], issuer: str) -> None:
+def _check_signature(site: Site, token: str, *, header: dict[str, Any], issuer: str) -> None:
     try:
         keys = fetch_keys(site, issuer)
     except IssuerUnreachable:
@@ -147,7 +148,7 @@ def _certificate_agrees(key: dict[str, Any]) -> bool:
         return True
     certificate = x509.load_der_x509_certificate(b64decode(key["x5c"][0]))
     own = JWK.from_pyca(certificate.public_key())
-    return own.thumbprint() == JWK(**key).thumbprint()
+    return bool(own.thumbprint() == JWK(**key).thumbprint())
 
 
 def _checked_audience(claims: dict[str, Any], provider: OpenIDConnectProvider) -> str:
@@ -167,7 +168,7 @@ def _role(account_id: str, region: str, role_arn: str) -> Role | None:
         return None
 
 
-def _check_trust(role: Role | None, provider: OpenIDConnectProvider, audience: str, subject: str) -> None:
+def _check_trust(role: Role | None, provider: OpenIDConnectProvider, *, audience: str, subject: str) -> None:
     if role is not None:
         key = provider.url.lower()
         request = PolicyRequest(

@@ -48,6 +48,37 @@ _OTHERS = _clients(REGION, "AKIDOTHER")
 CLIENTS = _OURS[REGION]
 
 
+class _InFlight:
+    """How many calls are being made just now, by whichever thread."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._count = 0
+
+    def watch(self, client: t.Any) -> None:
+        """Count the calls of a client from now on."""
+        make_api_call = type(client)._make_api_call
+
+        def counted(operation: str, params: dict[str, t.Any]) -> t.Any:
+            with self._changed:
+                self._count += 1
+            try:
+                return make_api_call(client, operation, params)
+            finally:
+                with self._changed:
+                    self._count -= 1
+                    self._changed.notify_all()
+
+        client._make_api_call = counted
+
+    def wait_for_none(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._count == 0, timeout=60)
+
+
+_IN_FLIGHT = _InFlight()
+
+
 class FakeAws:
     """An empty account. ``clients`` are for ``Aws``; ``calls`` lists the calls, for example ``s3:HeadBucket``."""
 
@@ -61,11 +92,14 @@ class FakeAws:
         self._failures: dict[str, list[tuple[str, int, str]]] = {}
         self._before: dict[str, list[t.Callable[[], None]]] = {}
         for client in self.clients.values():
+            _IN_FLIGHT.watch(client)
             client.meta.events.register("provide-client-params", self._remember)
             client.meta.events.register_first("before-call", self._arrive)
         self.clients["s3"].meta.events.register("after-call.s3.CreateBucket", self._complete_bucket)
 
     def stop(self) -> None:
+        # A read that was begun and that no one asked for must not reach the next test's account, or the real AWS.
+        _IN_FLIGHT.wait_for_none()
         for client in self.clients.values():
             client.meta.events.unregister("provide-client-params", self._remember)
             client.meta.events.unregister("before-call", self._arrive)

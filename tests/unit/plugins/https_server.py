@@ -170,6 +170,8 @@ class HttpsServer:
 
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
+    # A client whose connection finds the queue full tries again only after a second, then after three more.
+    request_queue_size = 128
 
     def handle_error(self, *ignored: t.Any) -> None:
         """Say nothing: the tests break connections on purpose."""

@@ -41,5 +41,5 @@ def ca_path(tmp_path: Path) -> str:
 
 @pytest.fixture
 def route(server: HttpsServer, ca_path: str) -> Route:
-    """The route to that server."""
-    return Route(server.address, ca_path)
+    """How that server is reached, with patience for a machine that is busy."""
+    return Route(server.address, ca_path, timeout=60)

@@ -28,8 +28,11 @@ class Run(t.NamedTuple):
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> t.Callable[..., Run]:
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., Run]:
     """Run a module by its name with options; one that fails must be expected to."""
+    # Once another test has imported Ansible's controller, modules of this process show their warnings instead of
+    # returning them, and each only once.
+    monkeypatch.setattr("ansible.module_utils._internal.is_controller", False, raising=False)
 
     def run_module(module_name: str, /, check_mode: bool = False, fails: bool = False, **options: t.Any) -> Run:
         module = importlib.import_module(f"{MODULES}.{module_name}")
@@ -37,9 +40,8 @@ def run(capsys: pytest.CaptureFixture[str]) -> t.Callable[..., Run]:
         settings = {"_ansible_check_mode": check_mode, "_ansible_diff": True}
         if "inject_invocation" in PASS_VARS:  # ansible-core 2.20 and newer repeat the options only where told to
             settings["_ansible_inject_invocation"] = True
-        with patch_module_args({**options, **settings}):
-            with pytest.raises(SystemExit) as ended:
-                module.main()
+        with patch_module_args({**options, **settings}), pytest.raises(SystemExit) as ended:
+            module.main()
         captured = capsys.readouterr()
         result = json.loads(captured.out)
         assert bool(ended.value.code) == bool(result.get("failed")) == fails, result.get("msg")

@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 import json
+import typing as t
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider, provider_absent, provider_present
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider, provider_absent, provider_present
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderSpec
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
 
@@ -251,7 +252,7 @@ class TestRefusals:
 
 
 class TestFaults:
-    GIVEN = {"client_ids": ["new"], "thumbprints": [TWO], "tags": {"team": "platform"}, "purge_tags": True}
+    GIVEN: t.ClassVar = {"client_ids": ["new"], "thumbprints": [TWO], "tags": {"team": "platform"}, "purge_tags": True}
     WRITES = (ADD, REMOVE, THUMBPRINT, TAG, UNTAG)
 
     @pytest.mark.parametrize("broken", range(len(WRITES)), ids=WRITES)

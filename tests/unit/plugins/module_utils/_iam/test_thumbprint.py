@@ -10,8 +10,8 @@ import json
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import thumbprint
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import thumbprint
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
     HOST,

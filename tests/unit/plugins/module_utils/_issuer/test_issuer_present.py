@@ -9,16 +9,17 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import typing as t
 
 import pytest
 from moto.s3.models import s3_backends
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import issuer_present
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import issuer_present
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec, SigningKey
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION, policy_of
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
@@ -228,7 +229,7 @@ class TestWrites:
 
 
 class TestNothingIsWritten:
-    DENIALS = [HEAD, GET_BLOCK, GET_POLICY, "s3:GetBucketTagging", GET, LOOK_UP]
+    DENIALS: t.ClassVar = [HEAD, GET_BLOCK, GET_POLICY, "s3:GetBucketTagging", GET, LOOK_UP]
 
     @pytest.mark.parametrize("call", DENIALS)
     def test_nothing_is_written_while_something_cannot_be_read(self, fake_aws, made, call):
@@ -419,7 +420,7 @@ class TestWithTheKeyAtHand:
 
     def test_no_key_is_created_where_an_issuer_depends_on_the_lost_one(self, fake_aws, made):
         key = KeyOnTheController(exists=False)
-        with pytest.raises(IrsaError, match="/keys/sa-signer.key does not exist on localhost, and .* in use"):
+        with pytest.raises(IrsaError, match=r"/keys/sa-signer\.key does not exist on localhost, and .* in use"):
             self.ensure(fake_aws, key)
         assert not key.made and fake_aws.writes == []
 

@@ -211,7 +211,7 @@ def numbers_of(private: bytes) -> dict:
     """Return the members of an RSA key, as openssl reads them."""
     listed = samples.openssl("asn1parse", private).decode().splitlines()
     numbers = [int(line.rpartition(":")[2], 16) for line in listed if " INTEGER " in line]
-    return dict(zip(MEMBERS, numbers[1:]))  # noqa: B905  Python 3.9 has no strict
+    return {member: numbers[index] for index, member in enumerate(MEMBERS, start=1)}
 
 
 def rsa_pem(form: str, numbers: dict) -> bytes:

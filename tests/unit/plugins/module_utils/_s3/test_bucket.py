@@ -7,15 +7,16 @@
 from __future__ import annotations
 
 import json
+import typing as t
 
 import boto3
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_present, bucket_base, bucket_absent
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_absent, bucket_base, bucket_present
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION, FakeAws, policy_of
 
 NAME = "irsa-prod"
@@ -161,15 +162,15 @@ class TestCreation:
             bucket_present.ensure_present(Aws(fake_aws.clients), request, False)
             assert fake_aws.params_of(CREATE)[0]["BucketNamespace"] == "account-regional"
         else:
-            with pytest.raises(IrsaError, match="botocore 1.42.70"):
+            with pytest.raises(IrsaError, match=r"botocore 1\.42\.70"):
                 bucket_present.ensure_present(Aws(fake_aws.clients), request, False)
 
     def test_a_botocore_without_namespaces_is_named(self, fake_aws, monkeypatch):
         class Older:
-            members = {"CreateBucketConfiguration": None}
+            members: t.ClassVar = {"CreateBucketConfiguration": None}
 
         monkeypatch.setattr(bucket_present.PresentBucket, "_create_input", lambda resource: Older)
-        with pytest.raises(IrsaError, match="namespace needs botocore 1.42.70"):
+        with pytest.raises(IrsaError, match=r"namespace needs botocore 1\.42\.70"):
             bucket_present.ensure_present(
                 Aws(fake_aws.clients),
                 BucketSpec(name=f"irsa-{ACCOUNT}-{REGION}-an", namespace="account-regional"),
@@ -384,7 +385,7 @@ class TestRefusals:
 
 
 class TestFaults:
-    GIVEN = {
+    GIVEN: t.ClassVar = {
         "tags": {"team": "platform"},
         "versioning": True,
         "encryption": "AES256",

@@ -10,9 +10,9 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 REGIONAL = "irsa-123456789012-eu-west-1-an"
 

@@ -12,6 +12,10 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import (
@@ -19,10 +23,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import (
     publication_absent,
     publication_present,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import PublicationSpec
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, CLIENTS, REGION

@@ -18,9 +18,8 @@ import pytest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import fetch
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web import https, tls
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
-
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web import https, tls
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Answer, Fetched, Route
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
@@ -90,8 +89,8 @@ class TestStatus:
                 400,
                 {},
                 (
-                    b"<Error><Code>InvalidArgument</Code><Message>Requests specifying Server Side Encryption with AWS KMS "
-                    b"managed keys require AWS Signature Version 4.</Message></Error>"
+                    b"<Error><Code>InvalidArgument</Code><Message>Requests specifying Server Side Encryption with AWS "
+                    b"KMS managed keys require AWS Signature Version 4.</Message></Error>"
                 ),
                 "object-encryption",
                 "KMS",

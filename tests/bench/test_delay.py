@@ -37,14 +37,16 @@ def test_both_sides_get_all_bytes_in_order_up_to_the_end() -> None:
         writer.close()
 
     async def ask() -> bytes:
-        async with await asyncio.start_server(reply, LOOPBACK, 0) as server:
-            async with await serve(server.sockets[0].getsockname()[1], Delay(0.0)) as proxy:
-                reader, writer = await asyncio.open_connection(*proxy.sockets[0].getsockname())
-                writer.write(question)
-                writer.write_eof()
-                answered = await reader.read()
-                writer.close()
-                return answered
+        async with (
+            await asyncio.start_server(reply, LOOPBACK, 0) as server,
+            await serve(server.sockets[0].getsockname()[1], Delay(0.0)) as proxy,
+        ):
+            reader, writer = await asyncio.open_connection(*proxy.sockets[0].getsockname())
+            writer.write(question)
+            writer.write_eof()
+            answered = await reader.read()
+            writer.close()
+            return answered
 
     assert asyncio.run(ask()) == answer
     assert asked == [question]

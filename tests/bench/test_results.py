@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.bench.contestants.contestant import FIRST, UNCHANGED
@@ -37,7 +39,7 @@ def test_ratios_are_made_within_a_repetition() -> None:
     assert found.ratio(ROLE, Series("terraform-1", UNCHANGED)) is None
 
 
-def by_title(found: Results) -> dict[str, tuple[float | None, bool | None]]:
+def by_title(found: Results) -> dict[str, Any]:
     return {goal.title: (goal.found.median if goal.found else None, goal.reached) for goal in goals(found)}
 
 

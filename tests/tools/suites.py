@@ -1,0 +1,169 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The test suites: which commands each one runs, and in which environments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from ansible_test_environment import environment as ansible_test_environment
+from copy_collection import copy_collection
+from environments import BUILD, REPOSITORY, End, Environment, Environments
+from in_environment import variables
+
+REPORTS = BUILD / "reports"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A command to run; reports is the folder that it leaves JUnit XML in, if it does."""
+
+    title: str
+    command: list[str]
+    environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    folder: Path = REPOSITORY
+    reports: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A step that is prepared only when its turn comes, since its environments must be set up first.
+
+    :ivar needs: names of its environments
+    """
+
+    title: str
+    needs: tuple[str, ...]
+    prepare: Callable[[], Step]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """Steps that are asked for by one name.
+
+    :ivar uses: names of all environments that it would use; one that this machine lacks counts as a skipped test
+    """
+
+    uses: tuple[str, ...]
+    plans: Callable[[Environments], Iterator[Plan]]
+
+
+def _pytest(title: str, environment: Environment, *arguments: str) -> Step:
+    reports = REPORTS / title.replace(" ", "-")
+    command = [str(environment.python), "-m", "pytest", *arguments, f"--junit-xml={reports / 'pytest.xml'}"]
+    return Step(title=title, command=command, environment=variables(environment), reports=reports)
+
+
+def _ansible_test(title: str, end: End, *arguments: str) -> Step:
+    """A step that runs ansible-test in a fresh copy of the collection, where ansible-test expects it."""
+    copy = copy_collection(REPOSITORY, end.collections, BUILD / end.core / "ansible-test")
+    return Step(
+        title=title,
+        command=[str(end.venv / "bin" / "ansible-test"), *arguments, "--color", "no"],
+        environment=ansible_test_environment(REPOSITORY, end.venv),
+        folder=copy,
+        reports=copy / "tests" / "output" / "junit",
+    )
+
+
+def _on_each_end(suite: str, step: Callable[[str, End], Step]) -> Callable[[Environments], Iterator[Plan]]:
+    def plans(environments: Environments) -> Iterator[Plan]:
+        for name, end in environments.ends.items():
+            title = f"{suite} {end.core}"
+            yield Plan(title=title, needs=(name,), prepare=partial(step, title, end))
+
+    return plans
+
+
+def _unit(title: str, end: End) -> Step:
+    return _ansible_test(title, end, "units", "--python", end.python_version, "--num-workers", "2")
+
+
+def _integration(title: str, end: End) -> Step:
+    # A process has one embedded AWS, so two files never share one.
+    return _pytest(title, end, "tests/integration", "--numprocesses", "2", "--dist", "loadfile")
+
+
+def _sanity(title: str, end: End) -> Step:
+    # There is no PowerShell here, and shell scripts have no .sh in their names: lint reads them.
+    skipped = ("--skip-test", "pslint", "--skip-test", "shellcheck")
+    return _ansible_test(title, end, "sanity", "--python", "default", "--junit", *skipped)
+
+
+def _newest_sanity(environments: Environments) -> Iterator[Plan]:
+    # It imports everything with each Python that is there, whichever end it belongs to.
+    yield list(_on_each_end("sanity", _sanity)(environments))[-1]
+
+
+def _node(environments: Environments) -> Iterator[Plan]:
+    if node := environments.there.get("node"):
+        yield Plan(title="node", needs=("node",), prepare=partial(_pytest, "node", node, "tests/node"))
+
+
+def _tools(environments: Environments) -> Iterator[Plan]:
+    old = environments.ends["old"]
+    yield Plan(title="tools", needs=("old",), prepare=partial(_pytest, "tools", old, "tests/tools", "tests/bench"))
+
+
+def _package(environments: Environments) -> Iterator[Plan]:
+    lint = environments.there["lint"]
+    command = ["python", "tests/tools/check_package.py"]
+    prepare = partial(Step, title="package", command=command, environment=variables(lint))
+    yield Plan(title="package", needs=("lint",), prepare=prepare)
+
+
+def _lint(environments: Environments) -> Iterator[Plan]:
+    lint, name = environments.there["lint"], environments.newest
+    newest = environments.ends[name]
+    environment = variables(lint) | {
+        "ANSIBLE_COLLECTIONS_PATH": str(newest.collections),
+        # antsibull-docs copies amazon.aws by asking git for its files; this checkout's git must not answer for them.
+        "GIT_CEILING_DIRECTORIES": str(BUILD),
+        # mypy reads the collection by the link to it, under the name that it is imported by.
+        "MYPYPATH": str(newest.collections),
+    }
+    for linter, command in _lint_commands(newest).items():
+        title = f"lint {linter}"
+        prepare = partial(Step, title=title, command=command, environment=environment)
+        yield Plan(title=title, needs=("lint", name), prepare=prepare)
+
+
+def _lint_commands(newest: End) -> dict[str, list[str]]:
+    plugins = newest.collections / "ansible_collections" / "selfhosted" / "irsa" / "plugins"
+    scripts = [".ci/run", "tests/tools/find_python", *map(str, REPOSITORY.glob("tests/*/run"))]
+    scripts.append("tests/bench/contestants/by_hand")
+    ansible_lint = ["ansible-lint", "--offline", "--nocolor", "--profile", "production", "--strict"]
+    antsibull_docs = ["antsibull-docs", "lint-collection-docs", "--plugin-docs"]
+    tests = [f"tests/{folder}" for folder in ("tools", "sandbox", "bench", "demo")]
+    return {
+        "ruff": ["ruff", "check", "."],
+        "ruff-format": ["ruff", "format", "--check", "."],
+        "mypy": ["mypy", "--python-executable", str(newest.python), str(plugins), *tests],
+        "yamllint": ["yamllint", "--strict", "."],
+        "shellcheck": ["shellcheck", *scripts],
+        "reuse": ["reuse", "lint", "--lines"],
+        "antsibull-changelog": ["antsibull-changelog", "lint"],
+        "check_argument_specs": ["python", "tests/tools/check_argument_specs.py"],
+        "antsibull-docs": [*antsibull_docs, "--validate-collection-refs", "dependent", "."],
+        "ansible-lint": ansible_lint,
+    }
+
+
+_ENDS = ("old", "new")
+
+SUITES = {
+    "tools": Suite(uses=("old",), plans=_tools),
+    "lint": Suite(uses=("lint", *_ENDS), plans=_lint),
+    "package": Suite(uses=("lint",), plans=_package),
+    "node": Suite(uses=("node",), plans=_node),
+    "unit": Suite(uses=_ENDS, plans=_on_each_end("unit", _unit)),
+    # Where there is Python 3.9, irsa_keypair is sent to it as to a node.
+    "integration": Suite(uses=(*_ENDS, "node"), plans=_on_each_end("integration", _integration)),
+    "sanity": Suite(uses=_ENDS, plans=_on_each_end("sanity", _sanity)),
+    "sanity-newest": Suite(uses=_ENDS, plans=_newest_sanity),
+}

@@ -1,0 +1,186 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which environments there are, and what is made again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import environments
+import set_up
+from environments import Environment, Environments, find_environments
+from parts import Part
+from suites import SUITES
+
+TOUCH = (sys.executable, "-c", "import sys; open(sys.argv[1], 'a').write('made ')")
+FAIL = (sys.executable, "-c", "raise SystemExit(3)")
+
+
+@pytest.fixture
+def requirements(tmp_path: Path) -> Path:
+    file = tmp_path / "requirements.txt"
+    file.write_text("a\n", encoding="utf-8")
+    return file
+
+
+def part(
+    folder: Path,
+    *commands: tuple[str, ...],
+    name: str = "part",
+    files: tuple[Path, ...] = (),
+    base: Part | None = None,
+) -> Part:
+    """A part whose every making is seen in a file."""
+    folder.mkdir(exist_ok=True)
+    commands = ((*TOUCH, str(folder / name)), *commands)
+    return Part(stamp=folder / f".{name}", title=name, commands=commands, files=files, base=base)
+
+
+def makings(folder: Path, name: str = "part") -> int:
+    return (folder / name).read_text(encoding="utf-8").count("made")
+
+
+def bring_up(*given: Environment) -> dict[str, str]:
+    return set_up.set_up(Environments({str(index): each for index, each in enumerate(given)}, {}), list("0123"))
+
+
+@pytest.fixture(autouse=True)
+def _own_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(set_up, "BUILD", tmp_path / "build")
+
+
+class TestParts:
+    def test_a_part_is_made_once(self, tmp_path: Path) -> None:
+        environment = Environment(venv=tmp_path, parts=(part(tmp_path),))
+        assert bring_up(environment) == {}
+        assert bring_up(environment) == {}
+        assert makings(tmp_path) == 1
+
+    def test_a_part_is_made_again_when_a_file_that_it_reads_changes(self, tmp_path: Path, requirements: Path) -> None:
+        environment = Environment(venv=tmp_path, parts=(part(tmp_path, files=(requirements,)),))
+        bring_up(environment)
+        requirements.write_text("b\n", encoding="utf-8")
+        bring_up(environment)
+        assert makings(tmp_path) == 2
+
+    def test_a_part_is_made_again_when_its_commands_change(self, tmp_path: Path) -> None:
+        bring_up(Environment(venv=tmp_path, parts=(part(tmp_path),)))
+        bring_up(Environment(venv=tmp_path, parts=(part(tmp_path, (*TOUCH, str(tmp_path / "more"))),)))
+        assert makings(tmp_path) == 2
+
+    def test_a_part_is_made_again_when_the_part_below_changes(self, tmp_path: Path, requirements: Path) -> None:
+        base = part(tmp_path, name="base", files=(requirements,))
+        environment = Environment(venv=tmp_path, parts=(base, part(tmp_path, base=base)))
+        bring_up(environment)
+        requirements.write_text("b\n", encoding="utf-8")
+        bring_up(environment)
+        assert makings(tmp_path) == makings(tmp_path, "base") == 2
+
+    def test_a_part_that_failed_is_made_again(self, tmp_path: Path) -> None:
+        environment = Environment(venv=tmp_path, parts=(part(tmp_path, FAIL), part(tmp_path, name="next")))
+        (reason,) = bring_up(environment).values()
+        assert reason.startswith(f"set-up of {tmp_path.name}: ") and "exit status 3" in reason
+        assert not (tmp_path / "next").exists()
+        bring_up(environment)
+        assert makings(tmp_path) == 2
+
+    def test_a_part_that_was_complete_is_incomplete_while_it_is_made_again(self, tmp_path: Path) -> None:
+        bring_up(Environment(venv=tmp_path, parts=(part(tmp_path),)))
+        bring_up(Environment(venv=tmp_path, parts=(part(tmp_path, FAIL),)))
+        bring_up(Environment(venv=tmp_path, parts=(part(tmp_path),)))
+        assert makings(tmp_path) == 3
+
+
+def test_a_broken_environment_does_not_keep_others_from_being_set_up(tmp_path: Path) -> None:
+    parts = [part(tmp_path / name, *commands) for name, commands in (("a", [FAIL]), ("b", []), ("c", []))]
+    assert list(bring_up(*(Environment(venv=each.stamp.parent, parts=(each,)) for each in parts))) == ["0"]
+    assert makings(tmp_path / "b") == makings(tmp_path / "c") == 1
+
+
+class TestMatrix:
+    @pytest.fixture
+    def interpreters(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+        """The interpreters of this machine beside the one that runs this, by their least version."""
+        found = {"3.13": "/opt/python3.13", "3.9": "/opt/python3.9"}
+        monkeypatch.setattr(environments, "find_python", lambda minimum, *names: found.get(minimum))
+        monkeypatch.setattr(sys, "version_info", (3, 11))
+        return found
+
+    def test_both_ends(self, interpreters: dict[str, str]) -> None:
+        found = find_environments()
+        assert {name: (end.core, end.venv.name) for name, end in found.ends.items()} == {
+            "old": ("2.19", ".venv"),
+            "new": ("2.21", ".venv-3.13"),
+        }
+        assert found.newest == "new"
+        assert found.missing == {}
+        assert {environment.venv.name for environment in found.there.values()} == {
+            ".venv",
+            ".venv-3.13",
+            ".venv-3.9",
+            ".venv-lint",
+            ".venv-awscli",
+        }
+        assert interpreters["3.13"] in found.there["lint"].parts[0].title
+
+    def test_without_python_3_13_there_is_one_end(self, interpreters: dict[str, str]) -> None:
+        del interpreters["3.13"]
+        found = find_environments()
+        assert [end.core for end in found.ends.values()] == ["2.19"]
+        assert list(found.missing) == ["new"]
+        assert "ansible-core==2.19.*" in found.there["lint"].parts[1].recipe
+
+    def test_a_python_too_new_for_the_oldest_core_takes_the_newest(
+        self, interpreters: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys, "version_info", (3, 14))
+        found = find_environments()
+        assert {name: (end.core, end.venv.name) for name, end in found.ends.items()} == {"old": ("2.21", ".venv")}
+        assert list(found.missing) == ["new"]
+
+    def test_without_python_3_9_there_is_no_node(self, interpreters: dict[str, str]) -> None:
+        del interpreters["3.9"]
+        assert list(find_environments().missing) == ["node"]
+
+    def test_a_user_s_controller_has_no_test_requirements(self, interpreters: dict[str, str]) -> None:
+        found = find_environments()
+        assert found.there["old"].parts[:-1] == found.there["controller"].parts
+        assert "pytest" not in found.there["controller"].parts[-1].recipe
+
+    def test_suites_use_environments_that_there_are(self, interpreters: dict[str, str]) -> None:
+        found = find_environments()
+        for name, suite in SUITES.items():
+            assert set(suite.uses) <= found.there.keys(), name
+            for plan in suite.plans(found):
+                assert set(plan.needs) <= set(suite.uses), plan.title
+
+
+class TestFindPython:
+    SCRIPT = environments.SETTINGS / "find_python"
+
+    def find(self, *names: str, minimum: str = "3.9", path: str = "") -> str:
+        settings = {**os.environ, "PATH": f"{path}{os.pathsep}{os.environ['PATH']}", "PYENV_ROOT": "/nowhere"}
+        command = [str(self.SCRIPT), minimum, *names]
+        return subprocess.run(command, check=True, capture_output=True, text=True, env=settings).stdout.strip()
+
+    def test_in_a_virtual_environment_it_is_the_interpreter_beneath(self) -> None:
+        assert sys.prefix != sys.base_prefix, "these tests run in a virtual environment"
+        found = Path(self.find(sys.executable))
+        assert not found.is_relative_to(sys.prefix)
+        assert found.resolve() == Path(sys.executable).resolve()
+
+    def test_one_that_fails_is_passed_over(self, tmp_path: Path) -> None:
+        shim = tmp_path / "python-shim"
+        shim.write_text("#!/bin/sh\nexit 127\n", encoding="utf-8")
+        shim.chmod(0o755)
+        assert self.find("python-shim", path=str(tmp_path)) == ""
+        assert self.find("python-shim", sys.executable, path=str(tmp_path)) != ""
+
+    def test_one_that_is_too_old_is_passed_over(self) -> None:
+        assert self.find(sys.executable, minimum="3.99") == ""
