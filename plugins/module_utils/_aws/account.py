@@ -39,7 +39,7 @@ def _caller_account(aws: Aws) -> str:
     return aws.caller_account
 
 
-def is_of_another(aws: Aws, account_id: str) -> bool:
+def is_other_account(aws: Aws, account_id: str) -> bool:
     """Whether an account is known not to be that of the credentials (at most one GetCallerIdentity)."""
     try:
         return _caller_account(aws) != account_id

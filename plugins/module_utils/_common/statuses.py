@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The status of a check, as results, reports and the trust policy's evaluation have it. The values are a contract."""
+"""The statuses of a check in results, reports and the evaluation of trust policies. The values are a contract."""
 
 from __future__ import annotations
 

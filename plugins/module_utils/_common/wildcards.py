@@ -11,7 +11,7 @@ from __future__ import annotations
 
 
 def fits(pattern: str, text: str) -> bool:
-    """Whether a pattern covers the whole of a text. Takes time of length times length at most."""
+    """Whether a pattern matches a whole text. The time is at most proportional to the product of their lengths."""
     in_pattern, in_text = 0, 0
     last_star, text_after_star = -1, 0
     while in_text < len(text):
@@ -22,7 +22,7 @@ def fits(pattern: str, text: str) -> bool:
             in_pattern += 1
             in_text += 1
         elif last_star >= 0:
-            # Let the last star take one character more, and try again from behind it.
+            # Let the last star match one more character, and try again after it.
             text_after_star += 1
             in_pattern, in_text = last_star + 1, text_after_star
         else:

@@ -18,9 +18,10 @@ with contextlib.suppress(ImportError):  # the module reports that it is missing
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import parse
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import https
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 
 
-def of_issuer(url: str, route: https.Route) -> str:
+def of_issuer(url: str, route: Route) -> str:
     """The thumbprint of an issuer's JWKS host: SHA-1 of the top intermediate CA, 40 lower-case hexadecimal digits.
 
     That is the last certificate that the host presents and that is not a self-signed root:
@@ -62,7 +63,7 @@ def of_chain(chain: t.Sequence[bytes], host: str) -> str:
     return hashlib.sha1(chain[chosen], usedforsecurity=False).hexdigest()
 
 
-def _jwks_host(url: str, route: https.Route) -> str:
+def _jwks_host(url: str, route: Route) -> str:
     """AWS checks the certificate of the host in jwks_uri. Before documents are published that is the issuer's own."""
     issuer = parse(url)
     try:

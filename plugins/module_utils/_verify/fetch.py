@@ -16,6 +16,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import dis
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import certificates, https
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.cache_headers import seconds_cached
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import PORT, Route
 
 # A JWKS of 100 RSA keys of 4096 bits has 80 kB.
 _MOST_BYTES = 1 << 20
@@ -48,7 +49,7 @@ class Served(t.NamedTuple):
     chain: t.Sequence[bytes]
 
 
-def check_served(report: Report, issuer: Issuer, route: https.Route, *, explain_forbidden: ExplainForbidden) -> Served:
+def check_served(report: Report, issuer: Issuer, route: Route, *, explain_forbidden: ExplainForbidden) -> Served:
     """Fetch both documents and check them. Raises IrsaError for a route that cannot be used."""
     noted: set[str] = set()
 
@@ -122,7 +123,7 @@ class _Visit:
         cause = None
         if failure.stage in ("tls-trust", "tls-expiry", "tls-host"):
             parts = urlsplit(url)
-            chain = self._client.refused_chain(parts.hostname or "", parts.port or https.PORT)
+            chain = self._client.refused_chain(parts.hostname or "", parts.port or PORT)
             cause = certificates.cause_of(failure.stage, chain)
         self._report.error(failure.stage, str(failure), cause)
 

@@ -75,7 +75,7 @@ def _read(context: Context, aws: Aws) -> FoundProvider:
         return FoundProvider(arn, None)
     if settings is not None:
         report.ok("provider-exists", f"The provider {arn} exists.")
-    elif account_id and account.is_of_another(aws, account_id):
+    elif account_id and account.is_other_account(aws, account_id):
         reason = f"Whether the provider {arn} exists is unknown: the credentials belong to another account."
         report.skipped("provider-exists", reason)
     else:

@@ -57,7 +57,7 @@ def check_trust(context: Context, role_arn: str, token: Token | None) -> None:
     if found.get("Arn", role_arn) != role_arn:
         # Roles are read by name, and credentials of another account find a role with the same name there.
         report.skip(_ALL, f"The role's trust policy is unknown: the credentials see {found['Arn']} under that name.")
-    elif not found and account.is_of_another(aws, role.account_id):
+    elif not found and account.is_other_account(aws, role.account_id):
         reason = f"The role's trust policy is unknown: the credentials belong to another account than {role_arn}."
         report.skip(_ALL, reason)
     elif not found:

@@ -23,7 +23,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.fetch impo
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import check_identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web import https
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 
 # How long STS gets to reach an issuer that it does not reach at first.
 _STS_SECONDS = 10.0
@@ -31,7 +31,7 @@ _STS_SECONDS = 10.0
 _LONGEST_PATIENCE = 3600
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 4.0
 
-_DIRECT = https.Route()
+_DIRECT = Route()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class Expectation:
     """
 
     issuer: str
-    route: https.Route = _DIRECT
+    route: Route = _DIRECT
     kids: t.Sequence[str] = ()
     keys: key_set_checks.Keys = ()
     identity: Identity | None = None

@@ -26,19 +26,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.sockets import Deadline, TlsSocket
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.tls import served_chain
 
-# What a caller of this file needs beside it.
-__all__ = [
-    "PORT",
-    "AddressRefused",
-    "Answer",
-    "Client",
-    "FetchFailed",
-    "Fetched",
-    "Route",
-    "connect",
-    "get",
-    "served_chain",
-]
+# The failures, so that callers can catch them by this file's name.
+__all__ = ["AddressRefused", "Answer", "Client", "FetchFailed", "Fetched", "connect", "get", "served_chain"]
 
 # A host may have closed the connection that was kept.
 _STALE = (ConnectionError, ssl.SSLEOFError)

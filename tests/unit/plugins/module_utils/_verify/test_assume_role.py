@@ -146,7 +146,7 @@ def test_sts_is_not_asked_again_for_ever(aws, fake_aws, pauses, role):
 
 @pytest.mark.parametrize("repeated", [TOKEN, TOKEN.split(".")[1], "eyJhbGciOiJSUzI1NiJ9x.eyJzdWIiOiJzeXN0ZW0ifQx.x"])
 def test_a_token_that_sts_repeats_is_removed_from_the_message(aws, fake_aws, repeated):
-    fake_aws.fail(CALL, "ValidationError", 400, f"Value '{repeated}' at 'webIdentityToken' failed")
+    fake_aws.fail(CALL, "ValidationError", 400, message=f"Value '{repeated}' at 'webIdentityToken' failed")
     check = ask(aws)
     assert "webIdentityToken" in check.seen and repeated not in check.seen
 

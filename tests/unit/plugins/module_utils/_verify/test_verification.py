@@ -18,7 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import docum
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.verification import Expectation, verify
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Route
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import HOST, INTERMEDIATE, LEAF, HttpsServer
