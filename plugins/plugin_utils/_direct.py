@@ -21,7 +21,7 @@ import threading
 import types
 import typing as t
 
-from ansible import constants as C  # noqa: N812, the name that all of ansible-core gives it
+from ansible import constants as C
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.text.converters import to_text
 from ansible.module_utils.parsing.convert_bool import boolean
