@@ -241,7 +241,7 @@ class WebHost:
         self._replies[f"/{path}"] = (status, {**usual, **named}, body)
 
     def start(self) -> None:
-        self.server = HttpsServer(self._folder, self.chain, self.oldest, self.newest)
+        self.server = HttpsServer(self._folder, self.chain, oldest=self.oldest, newest=self.newest)
         self.server.replies = {path: (lambda reply=reply: reply) for path, reply in self._replies.items()}
         bundle = self._folder / "trusted.pem"
         bundle.write_bytes(self.trusted.pem)
