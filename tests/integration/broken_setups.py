@@ -101,12 +101,12 @@ def port_without_a_listener(host: WebHost, monkeypatch: pytest.MonkeyPatch) -> N
 
 @broken(WebHost, "tls-expiry")
 def certificate_expired(host: WebHost) -> None:
-    host.chain = (certify("old", INTERMEDIATE, [HOST], (NOW - 9 * DAY, NOW - DAY)), INTERMEDIATE)
+    host.chain = (certify("old", INTERMEDIATE, [HOST], valid=(NOW - 9 * DAY, NOW - DAY)), INTERMEDIATE)
 
 
 @broken(WebHost, "tls-expiry")
 def certificate_not_valid_yet(host: WebHost) -> None:
-    host.chain = (certify("young", INTERMEDIATE, [HOST], (NOW + DAY, NOW + 9 * DAY)), INTERMEDIATE)
+    host.chain = (certify("young", INTERMEDIATE, [HOST], valid=(NOW + DAY, NOW + 9 * DAY)), INTERMEDIATE)
 
 
 @broken(WebHost, "tls-host")

@@ -74,7 +74,10 @@ SINGLE: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "account": ({"irsa_issuer_account_id": "1234"}, ("irsa_issuer_account_id is ", "twelve digits")),
     "bucket-account": ({"irsa_issuer_bucket_account_id": "me"}, ("irsa_issuer_bucket_account_id is ", "twelve digits")),
     "kms": ({"irsa_issuer_bucket_encryption": "aws:kms"}, ("irsa_issuer_bucket_encryption: ", "must be AES256")),
-    "connect": ({"irsa_issuer_connect_to": "host:port"}, ("irsa_issuer_connect_to: ", "host:port, as 192.0.2.10:8443")),
+    "connect": (
+        {"irsa_issuer_connect_to": "host:port"},
+        ("irsa_issuer_connect_to: ", "host:port, for example 192.0.2.10:8443"),
+    ),
     "backup": ({"irsa_issuer_key_backup": "private/keys"}, ("irsa_issuer_key_backup: ", "s3://bucket/prefix")),
     "public-backup": (
         {"irsa_issuer_key_backup": "s3://irsa-fine/keys"},

@@ -102,7 +102,7 @@ def markdown(description: str) -> str:
 def with_table(document: str, contents: str) -> str:
     """Return a document with the table between its two comments replaced. Raises ValueError if it has none."""
     head, begin, rest = document.partition(BEGIN)
-    _, end, tail = rest.partition(END)
+    dummy, end, tail = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"There is no table between {BEGIN} and {END}")
     return f"{head}{begin}\n\n{contents}\n{end}{tail}"

@@ -20,7 +20,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import permis
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import explained
 
-Answer = dict[str, t.Any] | None
+Answer: t.TypeAlias = "dict[str, t.Any] | None"
 
 _Result = t.TypeVar("_Result")
 

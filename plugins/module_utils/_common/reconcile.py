@@ -23,7 +23,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger imp
 _MOST_ATTEMPTS = 6
 
 AnyChange = t.TypeVar("AnyChange", bound=Change)
-_WrittenChange = t.TypeVar("_WrittenChange", bound=Change, contravariant=True)
+_Change_contra = t.TypeVar("_Change_contra", bound=Change, contravariant=True)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -61,16 +61,16 @@ class Outcome(t.Generic[AnyChange]):
         }
 
 
-class Writer(t.Protocol[_WrittenChange]):
+class Writer(t.Protocol[_Change_contra]):
     """Makes changes of one kind, such as API calls."""
 
-    def preview(self, change: _WrittenChange) -> None:
+    def preview(self, change: _Change_contra) -> None:
         """Note what a change would need. Check mode does only this."""
 
     def before_writes(self) -> None:
         """Drop what was read before: once something is written it is out of date."""
 
-    def write(self, change: _WrittenChange) -> t.Mapping[str, t.Any] | None:
+    def write(self, change: _Change_contra) -> t.Mapping[str, t.Any] | None:
         """Make a change and return the answer, None where another process has made it already. Raises WriteFailed."""
 
 

@@ -37,7 +37,7 @@ _S3_CODE = re.compile(rb"<Code>([A-Za-z]{1,60})</Code>")
 
 # Looks, with credentials, for the reason of a bucket's 403 for a URL. Returns None where it has reported the reason,
 # else sentences that say why the reason is unknown.
-ExplainForbidden = t.Callable[[Report, str], str | None]
+ExplainForbidden: t.TypeAlias = "t.Callable[[Report, str], str | None]"
 
 
 class Served(t.NamedTuple):

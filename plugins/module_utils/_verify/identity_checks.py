@@ -4,22 +4,23 @@
 
 """From the cluster that signs a token, via the provider and the token, to the role.
 
-Credentials help here. Without them the checks that need them are skipped; none fails.
+Credentials help here. Without them the checks that need them are skipped; none fails. The steps that need a cluster, a
+token or a role are imported where one is given: role irsa_issuer has none of them, and would pay for a tenth of this
+collection's code in each run.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.s3_hosts import parse_s3_host
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import assume_role, token_checks
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.cluster_checks import check_cluster
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.cluster import Cluster
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import parse_role_arn
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.provider_checks import check_provider
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_parsing import Token
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_checks import check_trust
 
 # Where STS is asked if neither an option nor the environment names a region: regions that every account has enabled.
 _REGIONS = {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1", "aws-eusc": "eusc-de-east-1"}
@@ -34,15 +35,31 @@ def check_identity(context: Context, sts_seconds: float = 10.0) -> None:
     context = dataclasses.replace(context, why_not=_why_not(context))
     identity = context.identity
     if identity.cluster is not None:
-        check_cluster(context, identity.cluster())
+        _check_cluster(context, identity.cluster())
     client_ids = None
     if identity.look_at_provider or identity.known_provider is not None:
         client_ids = check_provider(context).client_ids
-    token = None
+    if identity.token is not None or identity.role_arn is not None:
+        _check_token_and_role(context, client_ids, sts_seconds)
+
+
+def _check_cluster(context: Context, cluster: Cluster) -> None:
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import cluster_checks  # noqa: PLC0415
+
+    cluster_checks.check_cluster(context, cluster)
+
+
+def _check_token_and_role(context: Context, client_ids: t.Sequence[str] | None, sts_seconds: float) -> None:
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import (  # noqa: PLC0415
+        token_checks,
+        trust_checks,
+    )
+
+    identity, token = context.identity, None
     if identity.token is not None:
         token = token_checks.check_token(context, identity.token, client_ids=client_ids)
     if identity.role_arn is not None:
-        check_trust(context, identity.role_arn, token)
+        trust_checks.check_trust(context, identity.role_arn, token)
         if identity.assume_role:
             _check_sts(context, identity.role_arn, token, seconds=sts_seconds)
 
@@ -58,6 +75,8 @@ def _why_not(context: Context) -> str:
 
 
 def _check_sts(context: Context, role_arn: str, token: Token | None, *, seconds: float) -> None:
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import assume_role  # noqa: PLC0415
+
     report = context.report
     if token is None:
         report.skipped(assume_role.ID, "There is no readable token.")

@@ -22,7 +22,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards 
 PROVIDER, SUBJECT, AUDIENCE, CONDITION = "provider", "subject", "audience", "condition"
 
 # None where it cannot be evaluated.
-Answer = bool | None
+Answer: t.TypeAlias = "bool | None"
 
 _OPERATORS: dict[str, t.Callable[[str, str], bool]] = {
     "StringEquals": lambda pattern, value: pattern == value,

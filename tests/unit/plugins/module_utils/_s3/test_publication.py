@@ -509,7 +509,7 @@ class _Memory(Aws):
         super().__init__(CLIENTS)
         self.stored = stored
 
-    def call(self, service, operation, on, absent=(), needs=None, **params):
+    def call(self, service, operation, target, **params):
         key, present = params["Key"], self.stored.get(params["Key"])
         if operation == "GetObject":
             return (

@@ -85,8 +85,8 @@ class NoCredentials(ReadyClients):
         self.asked += 1
         return False
 
-    def anonymous_client(self, service, region):
-        self.region = region
+    def anonymous_client(self, service, default_region):
+        self.region = default_region
         return self.account.clients[service]
 
 
