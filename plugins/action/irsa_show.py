@@ -34,9 +34,10 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
-        results: Results = self._task.args["results"]
+        variables = task_vars or {}
+        results: Results = self._task.args.get("results") or _left_by_role(variables)
         printer = Printer.here()
-        printer.show(self._lines(results, task_vars or {}, every=printer.lists_all))
+        printer.show(self._lines(results, variables, every=printer.lists_all))
         result["changed"] = False
         if not printer.results_are_printed:
             result["clusters"] = {host: _returned(values) for host, values in results.items()}
@@ -66,6 +67,15 @@ class ActionModule(ActionBase):
             delete_bucket=options["delete_bucket"],
             delete_key=options["delete_key"],
         )
+
+
+def _left_by_role(variables: t.Mapping[str, t.Any]) -> Results:
+    """``irsa_issuer_result`` of each host of the play."""
+    own, others = variables["inventory_hostname"], variables["hostvars"]
+    return {
+        host: (variables if host == own else others[host])["irsa_issuer_result"]
+        for host in variables["ansible_play_hosts"]
+    }
 
 
 def _returned(values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -26,9 +26,9 @@ options:
     required: true
   results:
     description:
-      - The results by the name of the host; with O(subject=teardown) of one host.
+      - The results by the name of the host; with O(subject=teardown) of one host. Omitted, C(irsa_issuer_result) of each
+        host of the play.
     type: dict
-    required: true
   delete_bucket:
     description:
       - Whether the teardown was to delete the bucket, too.
