@@ -27,8 +27,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses i
 ARN = "arn:aws:iam::123456789012:oidc-provider/irsa-a-rather-long-bucket-name-prod.s3.eu-west-1.amazonaws.com"
 
 
-def texts(*lines, width=40, marks=None):
-    return [printed.text for printed in layout(lines, width=width, marks=marks or MARKS)]
+def texts(*lines, width=40, **other):
+    return [printed.text for printed in layout(lines, width=width, **{"marks": MARKS, **other})]
 
 
 class TestLayout:
