@@ -16,8 +16,7 @@ with contextlib.suppress(ImportError):  # the module reports that it is missing
     from botocore import exceptions, xform_name
 
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import permissions
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall, Request
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import explained
 
 Answer: t.TypeAlias = "dict[str, t.Any] | None"
@@ -61,20 +60,11 @@ class ReadyClients(dict[str, t.Any]):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _Call:
-    """A call: its operation and parameters, its ``target`` for messages, and the errors that its caller expects."""
+class _Call(Request):
+    """A call that is about to be made: what it is made on, for messages, and the errors that its caller expects."""
 
-    service: str
-    operation: str
     target: str
-    params: t.Mapping[str, t.Any]
     absent_codes: t.Container[str] = ()
-    iam_actions: t.Sequence[str]
-    retry_codes: t.Sequence[str] = ()
-
-    @property
-    def name(self) -> str:
-        return f"{self.service}:{self.operation}"
 
 
 class Aws:
@@ -132,7 +122,7 @@ class Aws:
             target=target,
             params=params,
             absent_codes=absent_codes,
-            iam_actions=permissions.needed(service, operation) if iam_actions is None else iam_actions,
+            iam_actions=iam_actions,
             retry_codes=retry_codes,
         )
         return self._result_of(call, self._method(call))
@@ -141,14 +131,7 @@ class Aws:
         self, service: str, operation: str, target: str, *, absent_codes: t.Container[str] = (), **params: t.Any
     ) -> Read:
         """Describe a read that can be started before its answer is needed; otherwise like ``call``."""
-        call = _Call(
-            service=service,
-            operation=operation,
-            target=target,
-            params=params,
-            absent_codes=absent_codes,
-            iam_actions=permissions.needed(service, operation),
-        )
+        call = _Call(service=service, operation=operation, target=target, params=params, absent_codes=absent_codes)
         return Read(self, call)
 
     def pages(self, service: str, operation: str, target: str, **params: t.Any) -> list[dict[str, t.Any]]:
@@ -157,13 +140,7 @@ class Aws:
         After an error that is worth a retry, the list is read again from its first page: botocore offers no way back
         to the page that failed.
         """
-        call = _Call(
-            service=service,
-            operation=operation,
-            target=target,
-            params=params,
-            iam_actions=permissions.needed(service, operation),
-        )
+        call = _Call(service=service, operation=operation, target=target, params=params)
 
         def read_all() -> list[dict[str, t.Any]]:
             paginator = self.client(service).get_paginator(xform_name(operation))
@@ -204,15 +181,15 @@ class Aws:
 
     def _result_of(self, call: _Call, make: t.Callable[[], _Result]) -> _Result | None:
         """What ``make`` returns; None where the call's target is absent. Raises CallFailed."""
-        self.permissions.update(call.iam_actions)
+        self.permissions.update(call.permissions)
         try:
             return make()
         except exceptions.ClientError as error:
             if error.response.get("Error", {}).get("Code") in call.absent_codes:
                 return None
-            raise explained(error, call.name, target=call.target, iam_actions=call.iam_actions) from None
+            raise explained(error, call.action, target=call.target, iam_actions=call.permissions) from None
         except (exceptions.BotoCoreError, exceptions.HTTPClientError, ValueError) as error:
-            raise explained(error, call.name, target=call.target, iam_actions=call.iam_actions) from None
+            raise explained(error, call.action, target=call.target, iam_actions=call.permissions) from None
 
     # --- reads that were started: at Read
 

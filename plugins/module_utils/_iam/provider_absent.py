@@ -43,10 +43,7 @@ class AbsentProvider(ProviderResource):
             )
         ]
 
-    def after_write(self, change: ApiCall, answer: t.Mapping[str, t.Any]) -> None:
-        """IAM answers nothing of interest here."""
-
-    def values(self) -> dict[str, t.Any]:
+    def values(self, changes: t.Sequence[ApiCall] = ()) -> dict[str, t.Any]:
         return {"arn": self.arn, "url": self.spec.url, "account_id": self.account_id}
 
     def _refuse_while_trusted(self) -> None:

@@ -6,16 +6,15 @@
 
 from __future__ import annotations
 
-import abc
 import dataclasses
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account import account_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.aws_resource import AwsResource
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider import (
     Provider,
     arn_of,
@@ -40,15 +39,14 @@ class ProviderSpec:
     ignore_role_trust: bool = False
 
 
-class ProviderResource(abc.ABC):
+class ProviderResource(AwsResource):
     """A provider as a resource, by the ARN that it has or would have."""
 
     def __init__(self, aws: Aws, spec: ProviderSpec) -> None:
         """Raises IrsaError for an issuer that IAM does not accept, and where there is no account."""
         parse(spec.url)
-        self.aws = aws
+        super().__init__(aws)
         self.spec = spec
-        self.warnings: list[str] = []
         self.account_id = account_of(aws, spec.account_id)
         self.arn = arn_of(aws, spec.url, self.account_id)
         self._reader = reader(aws, self.arn)
@@ -105,19 +103,7 @@ class ProviderResource(abc.ABC):
             done_codes=done_codes,
         )
 
-    def recheck(self, made: t.Sequence[ApiCall]) -> list[ApiCall]:
-        return []  # IAM's calls on a provider each name what they add or remove
-
-    def outcome(self, changes: list[ApiCall]) -> Outcome[ApiCall]:
-        return Outcome(
-            changes=changes, values=self.values(), warnings=self.warnings, permissions=sorted(self.aws.permissions)
-        )
-
     @property
     def address(self) -> dict[str, str]:
         """The parameter that names this provider in API calls."""
         return {"OpenIDConnectProviderArn": self.arn}
-
-    @abc.abstractmethod
-    def values(self) -> dict[str, t.Any]:
-        """What the module returns beside the writes."""

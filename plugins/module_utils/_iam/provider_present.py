@@ -69,7 +69,7 @@ class PresentProvider(ProviderResource):
     def after_write(self, change: ApiCall, answer: t.Mapping[str, t.Any]) -> None:
         self.arn = answer.get("OpenIDConnectProviderArn", self.arn)
 
-    def values(self) -> dict[str, t.Any]:
+    def values(self, changes: t.Sequence[ApiCall] = ()) -> dict[str, t.Any]:
         """The provider as the plan leaves it; what only AWS knows of a new one (date, fetched thumbprint) is null."""
         current = self._current
         to_set, to_unset = self._tag_difference(current["tags"])
@@ -133,28 +133,23 @@ class PresentProvider(ProviderResource):
                 f"The provider {self.arn} no longer accepts the audience {', '.join(removed)}: pods whose tokens are "
                 "for that audience lose access."
             )
-        additions = [
-            self.change(
-                "AddClientIDToOpenIDConnectProvider",
-                "client ID",
-                params={**self.address, "ClientID": client_id},
-                after=client_id,
-            )
-            for client_id in added
-        ]
-        removals = [
-            self.change(
-                "RemoveClientIDFromOpenIDConnectProvider",
-                "client ID",
-                params={**self.address, "ClientID": client_id},
-                before=client_id,
-            )
-            for client_id in removed
-        ]
+        additions = [self._client_id_change("AddClientIDTo", each, after=each) for each in added]
+        removals = [self._client_id_change("RemoveClientIDFrom", each, before=each) for each in removed]
         # Additions first, so that at no moment fewer audiences work than before or after. Where they would not all fit,
         # as many removals as are needed come before them.
         first = max(0, len(current) + len(added) - MOST_CLIENT_IDS)
         return removals[:first] + additions + removals[first:]
+
+    def _client_id_change(
+        self, verb: str, client_id: str, *, before: str | None = None, after: str | None = None
+    ) -> ApiCall:
+        return self.change(
+            f"{verb}OpenIDConnectProvider",
+            "client ID",
+            params={**self.address, "ClientID": client_id},
+            before=before,
+            after=after,
+        )
 
     def _thumbprint_change(self, current: list[str]) -> list[ApiCall]:
         # IAM has no way back to "AWS decides", so where none are desired, current ones stay out of the comparison.

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import typing as t
-
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Ledger
@@ -15,7 +13,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_run import IssuerRun, Lost, Values
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_present import PresentBucket
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_present import PresentBucket, creates_bucket
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_present import PresentDocuments
 
 
@@ -39,14 +37,14 @@ class BucketIssuer(IssuerRun):
         self.documents = self._documents({})
         provider = self.provider()
         bucket_plan = self._plan_bucket()
-        creates_bucket = _creates(bucket_plan)
+        is_new = creates_bucket(bucket_plan)
         # Without published keys the provider accepts nothing, and a new key breaks nothing. What another host than the
         # bucket's own serves is not known here, so there the provider by itself counts. A bucket that does not exist
         # serves no one.
-        looks_at_provider = self.spec.served_elsewhere or not creates_bucket
+        looks_at_provider = self.spec.served_elsewhere or not is_new
         if looks_at_provider:
             provider.start()
-        if creates_bucket:
+        if is_new:
             self.documents.assume_absent()
         planned(self.documents)
         kids = [key.get("kid") for key in self.documents.current_keys]
@@ -57,7 +55,7 @@ class BucketIssuer(IssuerRun):
             self.carry_out(self.bucket, bucket_plan)
         return None, {
             "account_id": self.bucket.account_id,
-            "created": creates_bucket,
+            "created": is_new,
             # What was absent need not be looked for again: a write that meets another process's is planned again.
             "without_documents": not any(self.documents.etags.values()),
             "unregistered": looks_at_provider and current is None,
@@ -67,7 +65,7 @@ class BucketIssuer(IssuerRun):
         self.documents = self._documents(self.texts())
         provider_plan = self.start_provider()
         bucket_plan = self._plan_bucket()
-        if _creates(bucket_plan) or self.spec.prepared.get("without_documents"):
+        if creates_bucket(bucket_plan) or self.spec.prepared.get("without_documents"):
             self.documents.assume_absent()
         documents_plan = planned(self.documents)
         self.plan_provider(provider_plan)
@@ -101,7 +99,3 @@ class BucketIssuer(IssuerRun):
         if not self.bucket.exists():
             raise self.bucket.missing()
         return []
-
-
-def _creates(plan: t.Sequence[ApiCall]) -> bool:
-    return any(change.operation == "CreateBucket" for change in plan)

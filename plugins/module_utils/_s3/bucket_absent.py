@@ -74,16 +74,8 @@ class AbsentBucket(Bucket):
                 f"{error.get('Message')}. The credentials need {' and '.join(change.permissions)} there."
             )
 
-    def recheck(self, made: t.Sequence[ApiCall]) -> list[ApiCall]:
-        return []
-
-    def outcome(self, changes: list[ApiCall]) -> Outcome[ApiCall]:
-        return Outcome(
-            changes=changes,
-            values={**self.values(), "created": False},
-            warnings=self.warnings,
-            permissions=sorted(self.aws.permissions),
-        )
+    def values(self, changes: t.Sequence[ApiCall] = ()) -> dict[str, t.Any]:
+        return {**super().values(changes), "created": False}
 
     def _objects(self) -> tuple[list[dict[str, str]], list[str]]:
         """Every version and delete marker of our documents, and the keys of everything else."""

@@ -10,6 +10,8 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account import account_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, Read
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.aws_resource import AwsResource
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
@@ -40,21 +42,20 @@ def look(aws: Aws, spec: BucketSpec, *, required: bool = False, private: bool = 
     return {"exists": exists, **bucket.values()}
 
 
-class Bucket:
+class Bucket(AwsResource):
     """A bucket that is only looked at, and the base of those that are changed."""
 
     def __init__(self, aws: Aws, spec: BucketSpec) -> None:
         """Raises IrsaError for a name that cannot be a bucket's, and where there is no region or account."""
         check_bucket_name(spec.name, "any")
-        self.warnings: list[str] = []
-        self.aws = aws
+        super().__init__(aws)
         self.spec = spec
         self.endpoint = endpoint_of(aws.client("s3"))
         self.target = f"bucket {spec.name}"
         self.account_id = account_of(aws, spec.account_id)
         self._head = aws.read("s3", "HeadBucket", self.target, absent_codes=("404", "NoSuchBucket"), **self.address)
 
-    def values(self) -> dict[str, t.Any]:
+    def values(self, changes: t.Sequence[ApiCall] = ()) -> dict[str, t.Any]:
         return {
             "name": self.spec.name,
             "region": self.region,

@@ -40,6 +40,11 @@ def ensure_present(aws: Aws, spec: BucketSpec, check_mode: bool) -> Outcome[ApiC
     return ensure(PresentBucket(aws, spec), aws, check_mode)
 
 
+def creates_bucket(changes: t.Iterable[ApiCall]) -> bool:
+    """Whether one of these changes creates the bucket."""
+    return any(change.operation == "CreateBucket" for change in changes)
+
+
 class PresentBucket(Bucket):
     """The bucket as a resource whose desired state is present."""
 
@@ -75,23 +80,14 @@ class PresentBucket(Bucket):
         ]
         return [creation, *changes]
 
-    def after_write(self, change: ApiCall, answer: t.Mapping[str, t.Any]) -> None:
-        """Nothing that S3 answers here is in the values."""
-
     def recheck(self, made: t.Sequence[ApiCall]) -> list[ApiCall]:
         # S3 has no conditional policy write: of two runs that read the same policy the second would undo the first's.
         if not any(change.operation == "PutBucketPolicy" for change in made):
             return []
         return self._change_of(POLICY, self.read(POLICY))
 
-    def outcome(self, changes: list[ApiCall]) -> Outcome[ApiCall]:
-        created = any(change.operation == "CreateBucket" for change in changes)
-        return Outcome(
-            changes=changes,
-            values={**self.values(), "created": created},
-            warnings=self.warnings,
-            permissions=sorted(self.aws.permissions),
-        )
+    def values(self, changes: t.Sequence[ApiCall] = ()) -> dict[str, t.Any]:
+        return {**super().values(changes), "created": creates_bucket(changes)}
 
     # --- settings
 

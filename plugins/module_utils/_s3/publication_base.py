@@ -13,8 +13,8 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account import account_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.aws_resource import AwsResource
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
@@ -43,7 +43,7 @@ class PublicationSpec:
     account_id: str | None = None
 
 
-class Documents:
+class Documents(AwsResource):
     """JWKS and discovery document of an issuer, as they are stored."""
 
     def __init__(self, aws: Aws, spec: PublicationSpec) -> None:
@@ -52,9 +52,8 @@ class Documents:
             issuer_url.check_prefix(spec.prefix)
         # The bucket may belong to others, in any namespace; only its form matters.
         check_bucket_name(spec.bucket, "any")
-        self.aws = aws
+        super().__init__(aws)
         self.spec = spec
-        self.warnings: list[str] = []
         self.issuer = issuer_url.parse(spec.issuer)
         self.jwks_key, self.discovery_key = issuer_url.object_keys(spec.prefix)
         self.account_id = account_of(aws, spec.account_id)
@@ -121,19 +120,7 @@ class Documents:
     def after_write(self, change: ApiCall, answer: t.Mapping[str, t.Any]) -> None:
         self.etags[change.params["Key"]] = answer.get("ETag")
 
-    def recheck(self, made: t.Sequence[ApiCall]) -> list[ApiCall]:
-        return []  # every write had its condition
-
-    def outcome(self, changes: list[ApiCall]) -> Outcome[ApiCall]:
-        return Outcome(
-            changes=changes,
-            values=self.values(changes),
-            warnings=self.warnings,
-            permissions=sorted(self.aws.permissions),
-        )
-
-    def values(self, changes: t.Sequence[ApiCall]) -> dict[str, t.Any]:
-        """What the module returns beside the writes."""
+    def values(self, changes: t.Sequence[ApiCall] = ()) -> dict[str, t.Any]:
         changed = {change.params["Key"] for change in changes}
         urls = ((self.jwks_key, self.issuer.jwks_url), (self.discovery_key, self.issuer.discovery_url))
         return {

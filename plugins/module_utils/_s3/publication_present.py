@@ -114,7 +114,7 @@ class PresentDocuments(Documents):
                 "(irsa_issuer_purge_keys) removes them."
             )
 
-    def values(self, changes: t.Sequence[ApiCall]) -> dict[str, t.Any]:
+    def values(self, changes: t.Sequence[ApiCall] = ()) -> dict[str, t.Any]:
         return {
             **super().values(changes),
             "jwks_json": self.texts.get(self.jwks_key),
