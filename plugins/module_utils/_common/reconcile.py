@@ -114,17 +114,20 @@ def reconcile(
 ) -> list[AnyChange]:
     """Make the plan, unless it is given, and apply it outside check mode.
 
-    Returns the changes, made or (in check mode) planned, which are also in the ledger. After a write that meets another
-    process's, a new plan is made from what is there by then. Raises IrsaError, with the resource's warnings.
+    Returns the changes, made or (in check mode) planned. The ledger has them, too, and the resource's warnings. After a
+    write that meets another process's, a new plan is made from what is there by then. Raises IrsaError, with the
+    resource's warnings.
     """
     with _warnings_of(resource):
         changes = resource.plan() if plan is None else plan
         if not ledger.check_mode:
-            return _Application(resource, writer, ledger).apply(changes)
-        for change in changes:
-            writer.preview(change)
-            ledger.record(change)
-        return changes
+            changes = _Application(resource, writer, ledger).apply(changes)
+        else:
+            for change in changes:
+                writer.preview(change)
+                ledger.record(change)
+    ledger.warn(resource.warnings)
+    return changes
 
 
 @contextlib.contextmanager

@@ -10,7 +10,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aw
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Ledger
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_run import IssuerRun, Lost, Values
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
 
 
@@ -46,6 +45,6 @@ class ExternalIssuer(IssuerRun):
         consequence = ", so the provider is not registered" if left_out else ""
         return (
             f"The issuer's documents are not served{consequence}. {diagnosis} Serve the text "
-            f"irsa_issuer_result.jwks_json at {self.url}/{issuer_url.JWKS_PATH} and irsa_issuer_result.discovery_json "
-            f"at {self.url}/{issuer_url.DISCOVERY_PATH}, both as application/json and to everyone, then run again."
+            f"irsa_issuer_result.jwks_json at {self.issuer.jwks_url} and irsa_issuer_result.discovery_json at "
+            f"{self.issuer.discovery_url}, both as application/json and to everyone, then run again."
         )

@@ -52,7 +52,6 @@ def ensure_absent(aws: Aws, spec: IssuerSpec, check_mode: bool) -> Outcome[ApiCa
     with ledger.reported_on_failure():
         for resource, plan in plans:
             reconcile(resource, aws, ledger, plan=plan)
-            ledger.warn(resource.warnings)
     summary = {
         "issuer": url,
         "provider_arn": provider.arn,

@@ -63,7 +63,7 @@ class IssuerRun(abc.ABC):
     """One run. Changes and warnings go into the ledger as they are made."""
 
     def __init__(self, aws: Aws, spec: IssuerSpec, ledger: Ledger, *, url: str, bucket_account_id: str | None) -> None:
-        issuer_url.parse(url)
+        self.issuer = issuer_url.parse(url)
         self.aws = aws
         self.spec = spec
         self.ledger = ledger
@@ -89,10 +89,8 @@ class IssuerRun(abc.ABC):
     # --- steps
 
     def carry_out(self, resource: Resource[ApiCall], plan: list[ApiCall] | None) -> Outcome[ApiCall]:
-        """Apply a plan, and keep the resource's warnings."""
-        changes = reconcile(resource, self.aws, self.ledger, plan=plan)
-        self.ledger.warn(resource.warnings)
-        return resource.outcome(changes)
+        """Apply a plan."""
+        return resource.outcome(reconcile(resource, self.aws, self.ledger, plan=plan))
 
     def texts(self) -> Values:
         """Both documents, empty while the key is not known."""
@@ -194,7 +192,7 @@ class IssuerRun(abc.ABC):
         spec, key, prepared = self.spec, self.spec.key, self.spec.prepared
         return {
             "issuer": self.url,
-            "jwks_uri": f"{self.url}/{issuer_url.JWKS_PATH}",
+            "jwks_uri": self.issuer.jwks_url,
             "provider_arn": provider.arn if provider else None,
             # A list of one today.
             "providers": [{"account_id": provider.account_id, "arn": provider.arn}] if provider else [],
