@@ -35,7 +35,8 @@ class ActionModule(ActionBase):
     def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        results: Results = self._task.args.get("results") or _left_by_role(variables)
+        given: Results | None = self._task.args.get("results")
+        results = _results_of_role(variables) if given is None else given
         printer = Printer.here()
         printer.show(self._lines(results, variables, every=printer.lists_all))
         result["changed"] = False
@@ -69,7 +70,7 @@ class ActionModule(ActionBase):
         )
 
 
-def _left_by_role(variables: t.Mapping[str, t.Any]) -> Results:
+def _results_of_role(variables: t.Mapping[str, t.Any]) -> Results:
     """``irsa_issuer_result`` of each host of the play."""
     own, others = variables["inventory_hostname"], variables["hostvars"]
     return {

@@ -26,8 +26,8 @@ options:
     required: true
   results:
     description:
-      - The results by the name of the host; with O(subject=teardown) of one host. Omitted, C(irsa_issuer_result) of each
-        host of the play.
+      - The results by the name of the host; with O(subject=teardown) of one host.
+      - The default is C(irsa_issuer_result) of each host of the play.
     type: dict
   delete_bucket:
     description:

@@ -14,20 +14,21 @@ import collections
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import Line, fact, next_step
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, WARNING
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lines import (
+    NOT_VERIFIED,
     CheckResult,
     Checks,
     area_lines,
     areas_in_one_line,
     check_lines,
+    finding_ids,
     finding_lines,
     findings,
+    number_passed,
     skipped_lines,
     verdict_line,
     verdict_of,
 )
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import MANY, Result, Results
-
-NOT_VERIFIED = "not verified"
 
 _STATUS = {"ok": OK, "degraded": WARNING, "broken": ERROR, NOT_VERIFIED: ERROR}
 
@@ -49,10 +50,9 @@ def table_lines(results: Results) -> list[Line]:
     lines = [Line(text="findings", label=_columns("cluster", "verdict", "passed", width=width))]
     for host, result in results.items():
         checks = _checks(result)
-        passed = sum(check["status"] == OK for check in checks)
-        found = ", ".join(dict.fromkeys(check["id"] for check in findings(checks)))
+        found = ", ".join(finding_ids(checks))
         verdict = _verdict(result)
-        label = _columns(host, verdict, str(passed), width=width)
+        label = _columns(host, verdict, str(number_passed(checks)), width=width)
         lines.append(Line(text=found or result.get("msg") or "-", label=label, status=_STATUS[verdict]))
     verdicts = collections.Counter(_verdict(result) for result in results.values())
     counts = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in _STATUS if verdicts[verdict])
@@ -67,9 +67,9 @@ def table_lines(results: Results) -> list[Line]:
 
 
 def _issuer_lines(result: Result, *, every: bool) -> list[Line]:
-    if not _checks(result):
-        return [_not_verified(result)]
     checks = _checks(result)
+    if not checks:
+        return [_not_verified(result)]
     return [verdict_line(checks), fact("issuer", result["issuer"]), *area_lines(checks), *_details(checks, every=every)]
 
 

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Quote untrusted values, such as a token's claims, in messages, and read lists that may be a single item."""
+"""Untrusted values, such as a token's claims: quote them in messages, recognise what cannot be in a URL, and read lists
+that may be a single item.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +34,11 @@ def listed(values: t.Iterable[t.Any]) -> str:
     rest = len(items) - _MOST_LISTED
     shown = ", ".join(quoted(item) for item in items[:_MOST_LISTED])
     return (shown or "none") + (f" and {rest} more" if rest > 0 else "")
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is printable ASCII without a space, as every URL is (RFC 3986)."""
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def as_list(value: t.Any) -> list[t.Any]:

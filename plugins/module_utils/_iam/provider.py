@@ -23,7 +23,7 @@ Provider = dict[str, t.Any]
 
 def arn_of(aws: Aws, url: str, account_id: str) -> str:
     """The ARN that the provider of an issuer has, or would have, in an account."""
-    return provider_arn(endpoint_of(aws.client("iam")).partition, account_id, url.removeprefix("https://"))
+    return provider_arn(endpoint_of(aws.client("iam")).partition, account_id, url)
 
 
 def reader(aws: Aws, arn: str) -> Read:

@@ -11,6 +11,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids import check_account_id
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider_rules
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, pem
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
@@ -76,11 +77,9 @@ def _as_text(value: t.Any) -> str:
 
 def _split_at_commas(value: t.Any) -> list[t.Any]:
     """Return a list variable as Ansible reads it: text, as -e gives it, split at commas; any other item as a list."""
-    if value in (None, ""):
-        return []
     if isinstance(value, str):
-        return [part.strip() for part in value.split(",")]
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+        return [part.strip() for part in value.split(",")] if value else []
+    return as_list(value)
 
 
 def _as_texts(values: t.Iterable[t.Any]) -> list[str]:
@@ -104,14 +103,10 @@ def _naming(check: t.Callable[[t.Any], object]) -> Check:
     return named
 
 
-def _check_jwks_list(documents: t.Iterable[t.Any]) -> None:
-    for number, document in enumerate(documents, start=1):
-        try:
-            keys = jwk.keys_of(document)
-        except Fault as fault:
-            raise Fault(f"document {number} cannot be used: {fault}") from None
+def _check_jwks_list(documents: t.Iterable[t.Any], variable: str) -> None:
+    for source, keys in jwk.key_sets(variable, documents):
         if any(jwk.has_private_members(key) for key in keys):
-            raise Fault(f"document {number} contains a private key, where public keys belong; treat it as disclosed")
+            raise IrsaError(f"{source} contains a private key, where public keys belong; treat it as disclosed.")
 
 
 def _check_encryption(value: str) -> None:
@@ -152,7 +147,7 @@ _CHECKS: dict[str, Check] = {
     "audiences": _check_audiences,
     "thumbprints": _check_thumbprints,
     "connect_to": _naming(parse_connect_to),
-    "extra_jwks": _naming(_check_jwks_list),
+    "extra_jwks": _check_jwks_list,
     "bucket_encryption": _naming(_check_encryption),
     "key_backup": _naming(_check_backup),
     "tags": _naming(_check_tags),

@@ -62,6 +62,20 @@ def keys_of(document: t.Any) -> list[Jwk]:
     return keys
 
 
+def key_sets(option: str, documents: t.Iterable[t.Any]) -> t.Iterator[tuple[str, list[Jwk]]]:
+    """Yield where each JWKS in the list of an option comes from, for messages, and its keys, unchecked.
+
+    Raises IrsaError for the first document that is not a JWKS.
+    """
+    for number, document in enumerate(documents, start=1):
+        source = f"{option}: document {number}"
+        try:
+            keys = keys_of(document)
+        except Fault as fault:
+            raise IrsaError(f"{source} cannot be used: {fault}.") from None
+        yield source, keys
+
+
 def usable(key: Jwk) -> Jwk:
     """Return a JWK as it may be published for STS, with ``alg`` and ``use`` filled in.
 

@@ -11,6 +11,7 @@ import typing as t
 from urllib.parse import urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_facts, key_files, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url
 
@@ -58,12 +59,7 @@ def texts(
 
 def from_jwks_list(option: str, jwks_list: t.Iterable[t.Any]) -> t.Iterator[NamedKey]:
     """Yield the keys of all JWKS in the list of an option. Raises IrsaError."""
-    for number, document in enumerate(jwks_list, start=1):
-        source = f"{option}: document {number}"
-        try:
-            keys = jwk.keys_of(document)
-        except Fault as fault:
-            raise IrsaError(f"{source} cannot be used: {fault}.") from None
+    for source, keys in jwk.key_sets(option, jwks_list):
         for key in keys:
             yield f"{source}: key {key.get('kid')!r}", key
 
@@ -105,8 +101,7 @@ def _is_https_url(url: str) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    is_plain = url.isascii() and url.isprintable() and " " not in url
-    return parts.scheme == "https" and bool(parts.hostname) and is_plain
+    return parts.scheme == "https" and bool(parts.hostname) and is_plain(url)
 
 
 def _preview(dest: str | None) -> Values:

@@ -11,6 +11,7 @@ import typing as t
 from urllib.parse import urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain
 
 DISCOVERY_PATH = ".well-known/openid-configuration"
 JWKS_PATH = "keys.json"
@@ -95,7 +96,7 @@ _RULES: tuple[tuple[t.Callable[[_Parts], bool], str], ...] = (
         ),
     ),
     (
-        lambda parts: bool(parts.path) and not _is_plain(parts.path[1:]),
+        lambda parts: bool(parts.path) and not _is_plain_path(parts.path[1:]),
         (
             "has a path with an empty part, with a part . or .., or with characters other than letters, digits and "
             "._~-. Choose a plain path."
@@ -122,7 +123,7 @@ def _split(url: str) -> _Parts:
     if len(url) > MOST_CHARACTERS:
         raise _refused(url, f"has {len(url)} characters; IAM accepts at most {MOST_CHARACTERS}.")
     # urlsplit would remove control characters.
-    if not url.isascii() or not url.isprintable() or " " in url:
+    if not is_plain(url):
         raise _refused(
             url,
             "contains a space, a control character or a character outside ASCII. Write it exactly as tokens have it in "
@@ -139,13 +140,13 @@ def _refused(url: str, reason: str) -> IrsaError:
     return IrsaError(f"The issuer {_LOGIN.sub('…@', url)!r} {reason}")
 
 
-def _is_plain(path: str) -> bool:
+def _is_plain_path(path: str) -> bool:
     return bool(_PREFIX.fullmatch(path)) and not any(part in (".", "..") for part in path.split("/"))
 
 
 def check_prefix(prefix: str) -> None:
     """Raise IrsaError unless the prefix consists of names of letters, digits and ._~- between single slashes."""
-    if not _is_plain(prefix):
+    if not _is_plain_path(prefix):
         raise IrsaError(
             f"The prefix {prefix!r} must be one or more names of letters, digits and ._~-, with single slashes between "
             "them and none at either end, for example 'prod' or 'clusters/prod'."
@@ -158,6 +159,9 @@ def object_keys(prefix: str | None) -> tuple[str, str]:
     return start + JWKS_PATH, start + DISCOVERY_PATH
 
 
-def provider_arn(partition: str, account_id: str, host_path: str) -> str:
-    """Return the ARN that IAM gives to the provider of an issuer. It is case-sensitive and needs no search."""
-    return f"arn:{partition}:iam::{account_id}:oidc-provider/{host_path}"
+def provider_arn(partition: str, account_id: str, issuer: str) -> str:
+    """Return the ARN that IAM gives to the provider of an issuer (with or without ``https://``).
+
+    It is case-sensitive and needs no search.
+    """
+    return f"arn:{partition}:iam::{account_id}:oidc-provider/{issuer.removeprefix('https://')}"

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.strict import parse_json
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
@@ -115,6 +115,6 @@ def _parse_https(uri: t.Any) -> SplitResult:
         raise Fault("which is not an https URL")
     if "@" in parts.netloc:
         raise Fault("which contains a user name")
-    if not uri.isascii() or not uri.isprintable() or " " in uri:
+    if not is_plain(uri):
         raise Fault("which contains a space, a control character or a character outside ASCII")
     return parts

@@ -66,7 +66,7 @@ def _read(context: Context, aws: Aws) -> FoundProvider:
     arn = None
     try:
         if role and not context.identity.account_id:
-            arn = provider_arn(role.partition, role.account_id, context.issuer.removeprefix("https://"))
+            arn = provider_arn(role.partition, role.account_id, context.issuer)
         else:
             arn = iam_provider.arn_of(aws, context.issuer, account.account_of(aws, account_id))
         settings = iam_provider.read_provider(aws, arn)

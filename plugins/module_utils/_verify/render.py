@@ -16,12 +16,16 @@ import typing as t
 from xml.etree import ElementTree
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, SKIPPED, WARNING
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, SKIPPED, WARNING
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lines import (
+    NOT_VERIFIED,
+    finding_ids,
+    findings,
+    number_passed,
+)
 
 Result = t.Mapping[str, t.Any]
 Results = t.Mapping[str, Result]
-
-NOT_VERIFIED = "not verified"
 
 # Findings may quote what a server sent. XML 1.0 cannot represent these characters, files cannot represent lone
 # surrogates, and terminals interpret some: https://www.w3.org/TR/xml/#charsets
@@ -61,7 +65,7 @@ def _markdown_of(result: Result, title: str, level: str) -> list[str]:
     lines = [f"{level} {_escaped(title)}: {_verdict(result)}"]
     if diagnosis := _diagnosis(result):
         lines += ["", _escaped(diagnosis)]
-    for check in _findings(result):
+    for check in findings(_checks(result)):
         lines += ["", f"{level}# {check['status']}: {check['id']}", "", _escaped(check["seen"])]
         why = (("Likely cause", check.get("cause")), ("Remedy", check.get("remedy")))
         details = [f"- {label}: {_escaped(text)}" for label, text in why if text]
@@ -138,9 +142,9 @@ def _rows(results: Results) -> list[tuple[str, ...]]:
     """A header row, and a row for each result."""
     rows: list[tuple[str, ...]] = [("cluster", "issuer", "verdict", "right", "findings")]
     for name, result in results.items():
-        right = sum(check["status"] == OK for check in _checks(result))
-        findings = ", ".join(dict.fromkeys(check["id"] for check in _findings(result)))
-        rows.append((name, _issuer(result), _verdict(result), str(right), findings or _diagnosis(result) or "-"))
+        checks = _checks(result)
+        found = ", ".join(finding_ids(checks)) or _diagnosis(result) or "-"
+        rows.append((name, _issuer(result), _verdict(result), str(number_passed(checks)), found))
     return rows
 
 
@@ -158,11 +162,6 @@ def _diagnosis(result: Result) -> str | None:
 
 def _checks(result: Result) -> list[t.Mapping[str, t.Any]]:
     return list(result.get("checks") or [])
-
-
-def _findings(result: Result) -> list[t.Mapping[str, t.Any]]:
-    """All errors, then all warnings."""
-    return [check for status in (ERROR, WARNING) for check in _checks(result) if check["status"] == status]
 
 
 FORMS: dict[str, t.Callable[[Results, str], str]] = {

@@ -29,6 +29,9 @@ AREAS: t.Mapping[str, tuple[str, ...]] = {
 }
 _OTHER_AREA = "other"
 
+# The verdict on an issuer whose verification could not begin.
+NOT_VERIFIED = "not verified"
+
 # From the gravest to the one that says least; a check that was made several times has the gravest of its statuses.
 _GRAVITY = (ERROR, WARNING, SKIPPED, OK)
 
@@ -47,6 +50,16 @@ def verdict_of(statuses: t.Iterable[str]) -> str:
 def findings(checks: Checks) -> list[CheckResult]:
     """What is wrong: the errors, then the warnings."""
     return [check for status in (ERROR, WARNING) for check in checks if check["status"] == status]
+
+
+def finding_ids(checks: Checks) -> list[str]:
+    """The ids of the findings, each once."""
+    return list(dict.fromkeys(check["id"] for check in findings(checks)))
+
+
+def number_passed(checks: Checks) -> int:
+    """How many checks passed, each time that they were made."""
+    return sum(check["status"] == OK for check in checks)
 
 
 def verdict_line(checks: Checks) -> Line:

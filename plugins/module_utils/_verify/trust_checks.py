@@ -66,7 +66,7 @@ def check_trust(context: Context, role_arn: str, token: Token | None) -> None:
     else:
         report.ok("role-exists", f"The role {role_arn} exists.")
         request = TokenRequest(
-            provider_arn=provider_arn(role.partition, role.account_id, context.issuer.removeprefix("https://")),
+            provider_arn=provider_arn(role.partition, role.account_id, context.issuer),
             subject=token.subject if token else None,
             audience=token.audience if token else None,
         )

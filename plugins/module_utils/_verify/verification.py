@@ -52,12 +52,7 @@ class Expectation:
 
 def expected_keys(key_sets: t.Sequence[t.Any], public_keys: t.Sequence[str]) -> key_set_checks.Keys:
     """The keys that must be published, from JWKS (as objects) and PEM. Raises IrsaError for what is neither."""
-    found: list[jwk.Jwk] = []
-    for number, key_set in enumerate(key_sets, 1):
-        try:
-            found += jwk.keys_of(key_set)
-        except Fault as fault:
-            raise IrsaError(f"expected_jwks: document {number} cannot be used: {fault}.") from None
+    found = [key for _source, keys in jwk.key_sets("expected_jwks", key_sets) for key in keys]
     if not all(isinstance(key.get("kid"), str) for key in found):
         raise IrsaError("expected_jwks has a key without a kid. Every expected key must have one.")
     for number, text in enumerate(public_keys, 1):

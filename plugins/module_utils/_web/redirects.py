@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import urljoin, urlsplit
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.fetch_failure import FetchFailed
 
 STATUSES = (301, 302, 303, 307, 308)
@@ -41,5 +41,4 @@ def _joined(base: str, location: str) -> str | None:
         is_valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return None
-    is_plain = target.isascii() and target.isprintable() and " " not in target and "@" not in parts.netloc
-    return target.partition("#")[0] if is_valid and is_plain else None
+    return target.partition("#")[0] if is_valid and is_plain(target) and "@" not in parts.netloc else None
