@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Prints what the collection's playbooks came to, and returns the same as data."""
+"""Prints the results of the collection's playbooks, and returns them as data."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ key_files:
     public_key_path: /srv/irsa/prod/sa-signer-pkcs8.pub
     openssh_public_key_path: /srv/irsa/prod/sa-signer.key.pub
 ran_for:
-  description: Play and host that the task was run for. The role recognises by it which host of a cluster ran it.
+  description: Play and host that the task was run for. From it, the role recognises which host of a cluster ran it.
   returned: always
   type: str
   sample: Give the cluster a working issuer on prod

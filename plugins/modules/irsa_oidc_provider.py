@@ -64,7 +64,7 @@ extends_documentation_fragment:
   - selfhosted.irsa._attributes
   - selfhosted.irsa._attributes.aws
 requirements:
-  - cryptography >= 3.4, for V(auto)
+  - cryptography >= 3.4
 notes:
   - Publish the documents before you create the provider. IAM fetches them if no thumbprints are given.
 seealso:

@@ -218,7 +218,7 @@ def main() -> None:
     if missing and not absent and not module.check_mode:
         module.fail_json(
             msg=f"missing required arguments: {', '.join(missing)}. "
-            "Only check mode can do without them, while there is no key yet."
+            "They may be omitted only in check mode, while the key does not exist."
         )
     ensure = publication_absent.ensure_absent if absent else publication_present.ensure_present
     spec = spec_from(PublicationSpec, options)

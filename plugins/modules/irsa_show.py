@@ -19,8 +19,8 @@ description:
 options:
   subject:
     description:
-      - What is shown. V(provision) and V(teardown) are given C(irsa_issuer_result) of hosts, V(verify) and
-        V(verify_table) what M(selfhosted.irsa.irsa_verify) returned.
+      - What to print. For V(provision) and V(teardown), the results are C(irsa_issuer_result) of the hosts; for
+        V(verify) and V(verify_table), they are what M(selfhosted.irsa.irsa_verify) returned.
     type: str
     choices: [provision, teardown, verify, verify_table]
     required: true
@@ -55,7 +55,7 @@ EXAMPLES = r"""
 RETURN = r"""
 clusters:
   description:
-    - What was shown, by the name of the host. The documents' texts and the permissions are in O(results) only.
+    - What was printed, by host name, without the documents' texts and the permissions.
   returned: unless the stdout callback prints the result of every task in full (V(minimal), V(oneline))
   type: dict
   sample:

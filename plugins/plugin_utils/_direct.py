@@ -5,8 +5,8 @@
 """The base of all action plugins: it runs a module's own main() in the controller's process where it would run there
 anyway.
 
-To pack, start and import a module costs ten times what its work costs. Where the connection is local, the interpreter
-is the controller's own and the task becomes no other user, its ``main()`` is called in the worker process instead.
+Packing, starting and importing a module costs ten times as much as its work. If the connection is local, the
+interpreter is the controller's own and the task does not become another user, the worker process calls ``main()``.
 Argument spec, check mode, diff, no_log and errors are then the module's own, since it is the module that runs.
 Otherwise the module is shipped, and ``-vvv`` says why. Decision 1 (docs/decisions) says what is risked.
 """
@@ -109,8 +109,8 @@ class DirectAction(ActionBase):
                 self.module.main()
             except SystemExit as end:
                 return_code = int(end.code or 0)
-            except Exception as error:
-                raise AnsibleError("Module failed.") from error  # core's words for a module that broke
+            except Exception as error:  # raised again in core's words for a module that broke
+                raise AnsibleError("Module failed.") from error
         return _ansible_internals.parse_result(self, printed.getvalue(), return_code)
 
     def _module_arguments(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:

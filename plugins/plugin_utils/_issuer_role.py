@@ -27,7 +27,7 @@ _ROLE = Path(__file__).parents[2] / "roles" / "irsa_issuer"
 _PATHS = ("key_path", "public_key_path", "openssh_public_key_path")
 # A playbook of a collection runs in the collection's folder, and names the folder that relative paths are meant from.
 _FOLDER = f"__{PREFIX}folder"
-# A playbook that is for one state says so, since -e would win over what it sets.
+# A playbook for one state also sets this, since -e would override its irsa_issuer_state.
 _EXPECTED_STATE = f"__{PREFIX}expected_state"
 # What one task of the role hands to the next, by the names of the options.
 _FROM_TASKS = ("key", "prepared")

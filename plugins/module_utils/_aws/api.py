@@ -23,7 +23,7 @@ Answer: t.TypeAlias = "dict[str, t.Any] | None"
 
 _Result = t.TypeVar("_Result")
 
-# botocore retries throttling and broken connections; these errors it leaves to its caller. IAM asks to repeat a
+# botocore retries throttling and broken connections, but leaves these errors to its caller. IAM says to retry after a
 # ConcurrentModification, and documents that were published a moment ago may not be readable from everywhere yet.
 _RETRY_CODES = (
     "ConcurrentModification",

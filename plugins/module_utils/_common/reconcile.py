@@ -114,8 +114,8 @@ def reconcile(
 ) -> list[AnyChange]:
     """Make the plan, unless it is given, and apply it outside check mode.
 
-    Returns the changes, made or (in check mode) planned. The ledger has them, too, and the resource's warnings. After a
-    write that meets another process's, a new plan is made from what is there by then. Raises IrsaError, with the
+    Returns the changes, made or (in check mode) planned. The ledger has them, too, and the resource's warnings. If a
+    write conflicts with another process, a new plan is made from the new state. Raises IrsaError, with the
     resource's warnings.
     """
     with _warnings_of(resource):

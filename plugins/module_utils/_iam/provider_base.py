@@ -57,9 +57,9 @@ class ProviderResource(AwsResource):
         self._reader.start()
 
     def assume_absent(self) -> None:
-        """Let the first plan take the provider for absent without reading it, as it was a moment ago.
+        """Let the first plan assume, without reading, that the provider is still absent, as it was a moment ago.
 
-        Where that is wrong IAM refuses a second provider of the same URL, and the next plan reads.
+        If that is wrong, IAM refuses a second provider with the same URL, and the next plan reads it.
         """
         self._assumed_absent = True
 

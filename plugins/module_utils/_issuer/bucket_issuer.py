@@ -21,10 +21,10 @@ class BucketIssuer(IssuerRun):
     """A run for an issuer with a bucket."""
 
     def __init__(self, aws: Aws, spec: IssuerSpec, ledger: Ledger, *, name: str) -> None:
-        """``name`` is the bucket's. Raises IrsaError for a spec that cannot be brought about."""
+        """``name`` is the bucket's. Raises IrsaError for a spec that cannot be applied."""
         self.documents: PresentDocuments | None = None
         bucket_spec = spec.bucket_spec(name, spec.public_paths)
-        # A bucket of others, or one that the run before the key existed has seen to, is only looked at.
+        # A bucket that others manage, or that the run without a key has already handled, is only read.
         self.bucket = (
             Bucket(aws, bucket_spec)
             if spec.prepared or not spec.manage_bucket
@@ -38,9 +38,9 @@ class BucketIssuer(IssuerRun):
         provider = self.provider()
         bucket_plan = self._plan_bucket()
         is_new = creates_bucket(bucket_plan)
-        # Without published keys the provider accepts nothing, and a new key breaks nothing. What another host than the
-        # bucket's own serves is not known here, so there the provider by itself counts. A bucket that does not exist
-        # serves no one.
+        # Without published keys the provider accepts nothing, so a new key breaks nothing. If a host other than the
+        # bucket's own serves the documents, their content is unknown here, so the provider alone decides. A bucket
+        # that does not exist serves nothing.
         looks_at_provider = self.spec.served_elsewhere or not is_new
         if looks_at_provider:
             provider.start()
@@ -56,7 +56,7 @@ class BucketIssuer(IssuerRun):
         return None, {
             "account_id": self.bucket.account_id,
             "created": is_new,
-            # What was absent need not be looked for again: a write that meets another process's is planned again.
+            # What was absent is not read again: if a write conflicts with another process, it is planned again.
             "without_documents": not any(self.documents.etags.values()),
             "unregistered": looks_at_provider and current is None,
         }

@@ -4,7 +4,7 @@
 
 """Remove an issuer in the safe order.
 
-The name of a deleted bucket can be taken by anyone, who must then find nothing that trusts it.
+Anyone can take the name of a deleted bucket, so by then nothing may trust it any more.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bring an issuer to its desired state: bucket, documents and provider, and the key where it is at hand."""
+"""Bring an issuer to its desired state: bucket, documents and provider, and the key if this process can manage it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spe
 
 
 class KeyResult(t.Protocol):
-    """Looks at the key, or with ``create`` creates it where there is none; returns what module irsa_keypair does."""
+    """Reads the key, or with ``create`` creates it if it is missing. Returns the result of module irsa_keypair."""
 
     def __call__(self, create: bool) -> Values: ...
 
@@ -31,10 +31,10 @@ def ensure_present(aws: Aws, spec: IssuerSpec, check_mode: bool) -> Outcome[ApiC
 
     Needs the clients s3, iam, sts and (at AWS) s3control.
 
-    Whatever is wrong is found before anything is written, as far as it can be. While there is no key, only the bucket
-    is created or repaired: the outcome's ``key_wanted`` is true then, ``key_is_lost`` says why a new key must not be
-    created, and ``prepared`` is what the next run, with the key, goes on from. Otherwise ``issuer`` is the summary of
-    the whole run. Raises IrsaError.
+    Problems stop the run before the first write, as far as they can be detected. Without a key, the run creates or
+    repairs only the bucket. The outcome then has ``key_wanted`` true, ``key_is_lost`` says why a new key must not be
+    created, and ``prepared`` is the input for the next run, which has the key. With a key, ``issuer`` is the summary
+    of the whole run. Raises IrsaError.
     """
     if spec.prepared and not spec.key.exists and not check_mode:
         # Placeholder documents are for check mode only.
@@ -46,7 +46,7 @@ def ensure_present(aws: Aws, spec: IssuerSpec, check_mode: bool) -> Outcome[ApiC
 
 
 def ensure_with_key(aws: Aws, spec: IssuerSpec, check_mode: bool, *, key_result: KeyResult) -> Values:
-    """The whole sequence where the key is at hand, too; returns what module irsa_issuer does. Raises IrsaError."""
+    """The whole sequence, including the key. Returns the result of module irsa_issuer. Raises IrsaError."""
     ledger = Ledger(check_mode)
     with ledger.reported_on_failure():
         values = _run_with_key(aws, spec, ledger, key_result=key_result)
@@ -67,12 +67,12 @@ def _run_with_key(aws: Aws, spec: IssuerSpec, ledger: Ledger, *, key_result: Key
         return _run(aws, dataclasses.replace(spec, key=_recorded_key(found)), ledger)
     before = _run(aws, spec, ledger)
     lost = before["key_is_lost"]
-    # Where an issuer depends on a lost key none is created, but that of a run at the same time is adopted.
+    # If an issuer depends on a lost key, no key is created, but one from a simultaneous run is adopted.
     created = key_result(create=lost is None)
     if lost and not created["exists"]:
         raise IrsaError(f"The key file {created['path']} does not exist on localhost, and {lost}")
     ledger.record_result(created)
-    # Actions and permissions of the first part are in the ledger already.
+    # The ledger already contains the actions and permissions of the first part.
     prepared = {**(before["prepared"] or {}), "actions": [], "permissions": []}
     return _run(aws, dataclasses.replace(spec, key=_recorded_key(created), prepared=prepared), ledger)
 

@@ -74,14 +74,14 @@ class IssuerRun(abc.ABC):
 
     @abc.abstractmethod
     def before_key(self) -> tuple[Lost | None, Values]:
-        """While there is no key: find what depends on a lost one or, where nothing does, prepare for a new one.
+        """Run without a key: return what depends on a lost key or, if nothing does, prepare for a new one.
 
-        Returns what the next run, with the key, goes on from. Raises IrsaError.
+        The second value is the input for the next run, which has the key. Raises IrsaError.
         """
 
     @abc.abstractmethod
     def with_key(self) -> Values:
-        """Everything, from the public key on, which check mode may not know yet.
+        """Run with the public key, which may still be unknown in check mode.
 
         Returns the summary. Raises IrsaError.
         """
@@ -150,7 +150,7 @@ class IssuerRun(abc.ABC):
     # --- the end
 
     def expectation(self, provider: PresentProvider | None = None) -> verification.Expectation:
-        """What must be true of the issuer. What the run knows of the provider need not be asked again."""
+        """What must be true of the issuer. What the run knows about the provider is not read again."""
         identity = None
         if provider is not None:
             identity = Identity(
@@ -188,7 +188,7 @@ class IssuerRun(abc.ABC):
         provider: PresentProvider | None,
         report: Report | None,
     ) -> Values:
-        """What role irsa_issuer leaves behind as ``irsa_issuer_result``."""
+        """What role irsa_issuer sets as ``irsa_issuer_result``."""
         spec, key, prepared = self.spec, self.spec.key, self.spec.prepared
         return {
             "issuer": self.url,

@@ -73,8 +73,8 @@ class SigningKey:
 class IssuerSpec:
     """The desired state of an issuer: the options of module irsa_issuer. None and empty mean not set.
 
-    ``bucket_settings`` are further fields of BucketSpec; ``prepared`` is what a run before the key existed left for
-    this one.
+    ``bucket_settings`` are further fields of BucketSpec; ``prepared`` is the output of a run without a key, which
+    this run continues.
     """
 
     key: SigningKey = SigningKey()

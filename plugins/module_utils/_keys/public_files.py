@@ -59,7 +59,7 @@ def repairs(
     """Return the files that must be written for a key; ``public_key`` is None for one that is not created yet.
 
     A file that contains the right key in any form is left as it is. Raises IrsaError for a file that must be written
-    and cannot be, and rather than let a private key be overwritten.
+    but cannot be, and for one that contains a private key, which is never overwritten.
     """
     found = []
     for file in files:

@@ -132,7 +132,7 @@ class S3Store:
 
 
 def _shown(current: Stored) -> str:
-    """A stored object in a diff. What may be a private key is withheld: a diff is how one gets out again."""
+    """A stored object in a diff. What may be a private key is withheld, since a diff would disclose it."""
     text = current.text or ""
     withheld = f"(withheld: {len(text)} characters that are not JSON, or hold a private key)\n"
     return _shown_text(withheld if masking.in_json(text) else text, current.content_type, current.cache_control)

@@ -64,9 +64,9 @@ class Documents(AwsResource):
         self._assumed_absent = False
 
     def assume_absent(self) -> None:
-        """Let the first plan take both documents for absent without reading them, as they were a moment ago.
+        """Let the first plan assume, without reading, that both documents are still absent, as they were a moment ago.
 
-        Where that is wrong the writes' own condition fails, and the next plan reads.
+        If that is wrong, the condition of the writes fails, and the next plan reads them.
         """
         self._assumed_absent = True
 

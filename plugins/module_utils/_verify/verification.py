@@ -114,7 +114,7 @@ def _parse_without_slash(url: str) -> Issuer | None:
 def _check_documents_patiently(
     issuer: Issuer, expectation: Expectation, *, seconds: float, aws: Aws | None
 ) -> tuple[Report, Served]:
-    """The last attempt. Only that one uses credentials: what may pass by itself is not worth a call."""
+    """Return the last attempt. Only it uses credentials: a fault that may pass by itself is not worth a call."""
     deadline = time.monotonic() + seconds
     pause = _FIRST_PAUSE
     while True:
