@@ -10,7 +10,7 @@ import hashlib
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module import aws_module
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
@@ -22,10 +22,11 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import 
     ROOT,
     HttpsServer,
 )
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
 
 REGION = "eu-west-1"
 ISSUER = f"https://irsa-prod.s3.{REGION}.amazonaws.com"
-KEY = jwk.from_public_key(signing_key.load_public(samples.public_pem(samples.P256.pkcs8)))
+KEY = jwk_of(samples.P256)
 JWKS = documents.render({"keys": [KEY]})
 DISCOVERY = documents.render(documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["ES256"]))
 

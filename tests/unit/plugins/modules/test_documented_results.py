@@ -13,7 +13,6 @@ import typing as t
 import pytest
 import yaml
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
@@ -23,11 +22,12 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import 
     ROOT,
     HttpsServer,
 )
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
 
 REGION = "eu-west-1"
 ISSUER = f"https://irsa-prod.s3.{REGION}.amazonaws.com"
 PUBLIC = samples.public_pem(samples.P256.pkcs8).decode()
-JWKS = documents.render({"keys": [jwk.from_public_key(signing_key.load_public(PUBLIC.encode()))]})
+JWKS = documents.render({"keys": [jwk_of(samples.P256)]})
 DISCOVERY = documents.render(documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["ES256"]))
 PUBLISH = {"bucket": "irsa-prod", "region": REGION, "issuer": ISSUER, "jwks_json": JWKS, "discovery_json": DISCOVERY}
 PROVIDER = {"url": ISSUER, "region": REGION, "tags": {"team": "platform"}}

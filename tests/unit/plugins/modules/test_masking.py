@@ -11,14 +11,14 @@ import json
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
 
 REGION = "eu-west-1"
 ISSUER = f"https://irsa-prod.s3.{REGION}.amazonaws.com"
 PUBLIC = samples.public_pem(samples.OTHER_P256.pkcs8).decode()
-JWKS = documents.render({"keys": [jwk.from_public_key(signing_key.load_public(PUBLIC.encode()))]})
+JWKS = documents.render({"keys": [jwk_of(samples.OTHER_P256)]})
 DISCOVERY = documents.render(documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["ES256"]))
 
 each_key = pytest.mark.parametrize("sample", [samples.RSA, samples.P256], ids=["RSA", "EC"])
@@ -27,10 +27,9 @@ each_mode = pytest.mark.parametrize("check_mode", [True, False], ids=["check mod
 
 def private_jwk(sample: samples.Sample) -> dict[str, str]:
     """A JWK with its private members, by RFC 7518, section 6."""
-    public = jwk.from_public_key(signing_key.load_public(samples.public_pem(sample.pkcs8)))
     names = ["d"] if sample.curve else ["d", "p", "q", "dp", "dq", "qi"]
     return {
-        **public,
+        **jwk_of(sample),
         **{name: b64url(number) for name, number in zip(names, samples.secret_numbers(sample.pkcs8), strict=True)},
     }
 

@@ -14,18 +14,12 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account impor
     check_account_id,
     confirm_account,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
 
 OTHER = "999999999999"
 LOOK_UP = "sts:GetCallerIdentity"
-
-
-@pytest.fixture
-def aws(fake_aws):
-    return Aws(fake_aws.clients)
 
 
 @pytest.mark.parametrize("account_id", ["123456789012", "000000000001", "RGW12345678901234567"])

@@ -27,11 +27,6 @@ def free_port():
         yield taken.getsockname()[1]
 
 
-@pytest.fixture
-def aws(fake_aws):
-    return Aws(fake_aws.clients)
-
-
 def failed(aws: Aws, service: str = "s3", operation: str = "GetBucketPolicy", **params) -> CallFailed:
     params = params or {"Bucket": "irsa"}
     with pytest.raises(CallFailed) as caught:

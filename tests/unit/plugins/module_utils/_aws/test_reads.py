@@ -19,7 +19,7 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCO
 
 BUCKET = "irsa-prod"
 ADDRESS = {"Bucket": BUCKET, "ExpectedBucketOwner": ACCOUNT}
-HEAD, GET_POLICY, TAGS = "s3:HeadBucket", "s3:GetBucketPolicy", "s3:GetBucketTagging"
+GET_POLICY, TAGS = "s3:GetBucketPolicy", "s3:GetBucketTagging"
 
 
 class Client:

@@ -19,20 +19,12 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import 
     HOST,
     INTERMEDIATE,
     LEAF,
-    ROOT,
     ForwardProxy,
     HttpsServer,
     certify,
 )
 
 LISTED = b"<ListAllMyBucketsResult><Owner><ID>me</ID></Owner><Buckets/></ListAllMyBucketsResult>"
-
-
-@pytest.fixture
-def ca_path(tmp_path):
-    path = tmp_path / "ca.pem"
-    path.write_bytes(ROOT.pem)
-    return str(path)
 
 
 @pytest.fixture

@@ -78,13 +78,8 @@ class ScriptedResource:
         return self.rechecks.pop(0) if self.rechecks else []
 
 
-@pytest.fixture(autouse=True)
-def pauses(monkeypatch):
-    """The seconds waited between attempts; nothing really waits."""
-    seen: list[float] = []
-    monkeypatch.setattr(reconcile.time, "sleep", seen.append)
-    return seen
-
+# Nothing really waits between attempts.
+pytestmark = pytest.mark.usefixtures("pauses")
 
 A, B, C = change("A"), change("B"), change("C")
 

@@ -13,6 +13,7 @@ from moto.s3.models import s3_backends
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import trust_policy
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import issuer_absent, issuer_present
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec, SigningKey
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
@@ -79,12 +80,7 @@ def s3(fake_aws):
 @pytest.fixture
 def trusted(fake_aws, made):
     """A role that trusts the provider."""
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Federated": ARN},
-        "Action": "sts:AssumeRoleWithWebIdentity",
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    policy = json.dumps(trust_policy(ARN, namespace="shop", service_account="cart"))
     return fake_aws.quietly("iam").create_role(RoleName="app", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
 
 

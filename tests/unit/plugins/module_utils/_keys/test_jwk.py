@@ -18,14 +18,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
 
 each_kind = pytest.mark.parametrize("sample", samples.EACH_KIND.values(), ids=list(samples.EACH_KIND))
-
-
-def jwk_of(sample: samples.Sample) -> jwk.Jwk:
-    return jwk.from_public_key(signing_key.load_public(samples.public_pem(sample.pkcs8)))
 
 
 RSA, P256 = jwk_of(samples.RSA), jwk_of(samples.P256)
@@ -184,8 +181,7 @@ class TestUsable:
         ids=["ES384", "RS256", "secp256k1", "another curve", "no curve", "crv null", "no point", "short"],
     )
     def test_usable_refuses_an_ec_key_that_sts_would_refuse(self, change, reason):
-        message = refusal(jwk.usable, {**P256, **change})
-        assert reason in message or "numbers do not make a public key" in message
+        assert reason in refusal(jwk.usable, {**P256, **change})
 
     @pytest.mark.parametrize("member", ["kid", "n", "e", "kty"])
     def test_usable_refuses_a_key_without_a_required_member(self, member):

@@ -52,9 +52,6 @@ class KeyFolder:
             **given,
         }
 
-    def all_three(self, **given):
-        return self.options(public_key_path=str(self.pem), openssh_public_key_path=str(self.openssh), **given)
-
     def present(self, check_mode=False, **given):
         return keypair.KeyPair(self.options(**given), check_mode).ensure_present()
 

@@ -13,9 +13,9 @@ import stat
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
 
 ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
 RSA, OTHER_RSA, P256, P384 = samples.RSA, samples.OTHER_RSA, samples.P256, samples.P384
@@ -23,10 +23,6 @@ RSA, OTHER_RSA, P256, P384 = samples.RSA, samples.OTHER_RSA, samples.P256, sampl
 
 def public(sample: samples.Sample) -> str:
     return samples.public_pem(sample.pkcs8).decode()
-
-
-def jwk_of(sample: samples.Sample) -> jwk.Jwk:
-    return jwk.from_public_key(signing_key.load_public(public(sample).encode()))
 
 
 def options(**given):

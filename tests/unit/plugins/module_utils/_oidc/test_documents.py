@@ -16,6 +16,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
 
 ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
 
@@ -69,11 +70,7 @@ GOLDEN_DISCOVERY = """{
 """
 
 
-def jwk_of(sample: samples.Sample) -> jwk.Jwk:
-    return jwk.from_public_key(signing_key.load_public(samples.public_pem(sample.pkcs8)))
-
-
-RSA, OTHER_RSA, P256, P384 = map(jwk_of, (samples.RSA, samples.OTHER_RSA, samples.P256, samples.P384))
+RSA, OTHER_RSA, P256 = map(jwk_of, (samples.RSA, samples.OTHER_RSA, samples.P256))
 
 
 def refusal(call, *arguments) -> str:

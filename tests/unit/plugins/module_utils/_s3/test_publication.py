@@ -16,7 +16,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aw
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import (
     object_store,
@@ -26,6 +26,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import (
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import PublicationSpec
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, CLIENTS, REGION
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
 
 BUCKET = "irsa-prod"
 ISSUER = f"https://{BUCKET}.s3.{REGION}.amazonaws.com"
@@ -33,13 +34,9 @@ JWKS_KEY, DISCOVERY_KEY = "keys.json", ".well-known/openid-configuration"
 GET, PUT, DELETE = "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
 
 
-def jwk_of(sample: samples.Sample, kid: str) -> jwk.Jwk:
-    return {**jwk.from_public_key(signing_key.load_public(samples.public_pem(sample.pkcs8))), "kid": kid}
-
-
 # Names of their own, since the names of tests must not change from run to run.
 RSA, OTHER_RSA, P256, P384 = (
-    jwk_of(sample, f"kid-{name}")
+    jwk_of(sample, kid=f"kid-{name}")
     for name, sample in (
         ("rsa", samples.RSA),
         ("other-rsa", samples.OTHER_RSA),

@@ -15,7 +15,8 @@ import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import discovery_checks
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Check, Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import faults, only_fault, without
 
 HOST = "irsa.example.test"
 URL_OF_ISSUER = f"https://{HOST}/prod"
@@ -24,20 +25,6 @@ URL = f"{URL_OF_ISSUER}/.well-known/openid-configuration"
 JWKS_URL = f"{URL_OF_ISSUER}/keys.json"
 
 DISCOVERY = documents.discovery(URL_OF_ISSUER, JWKS_URL, ["ES256", "RS256"])
-
-
-def without(document: dict[str, t.Any], *names: str) -> dict[str, t.Any]:
-    return {name: value for name, value in document.items() if name not in names}
-
-
-def faults(report: Report) -> list[Check]:
-    return [check for check in report.checks if check.status in ("warning", "error")]
-
-
-def only_fault(report: Report) -> Check:
-    (fault,) = faults(report)
-    assert fault.remedy
-    return fault
 
 
 class TestJson:

@@ -13,12 +13,14 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import discovery_checks, key_set_checks
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Check, Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import faults, only_fault, without
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import certify
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
 
 HOST = "irsa.example.test"
 ISSUER = f"https://{HOST}/prod"
@@ -26,35 +28,17 @@ JWKS_URL = f"{ISSUER}/keys.json"
 
 
 # Names of their own, since the names of tests must not change from run to run.
-def key_named(kid: str, sample: samples.Sample) -> jwk.Jwk:
-    return {**jwk.from_public_key(signing_key.load_public(samples.public_pem(sample.pkcs8))), "kid": kid}
-
-
 RSA, OTHER_RSA, P256 = (
-    key_named("kid-of-rsa", samples.RSA),
-    key_named("kid-of-another", samples.OTHER_RSA),
-    key_named("kid-of-p256", samples.P256),
+    jwk_of(samples.RSA, kid="kid-of-rsa"),
+    jwk_of(samples.OTHER_RSA, kid="kid-of-another"),
+    jwk_of(samples.P256, kid="kid-of-p256"),
 )
 ALGORITHMS = ["ES256", "RS256"]
 DISCOVERY = documents.discovery(ISSUER, JWKS_URL, ALGORITHMS)
 
 
-def without(document: dict[str, t.Any], *names: str) -> dict[str, t.Any]:
-    return {name: value for name, value in document.items() if name not in names}
-
-
 def in_base64(content: bytes) -> str:
     return base64.b64encode(content).decode()
-
-
-def faults(report: Report) -> list[Check]:
-    return [check for check in report.checks if check.status in ("warning", "error")]
-
-
-def only_fault(report: Report) -> Check:
-    (fault,) = faults(report)
-    assert fault.remedy
-    return fault
 
 
 class TestKeys:

@@ -13,7 +13,6 @@ import sys
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
@@ -22,15 +21,13 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import 
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import HOST, INTERMEDIATE, LEAF, HttpsServer
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
 
 ISSUER = f"https://{HOST}/prod"
 DISCOVERY_PATH, JWKS_PATH = "/prod/.well-known/openid-configuration", "/prod/keys.json"
 
 # Names of their own, since the names of tests must not change from run to run.
-RSA, P256 = (
-    {**jwk.from_public_key(signing_key.load_public(samples.public_pem(sample.pkcs8))), "kid": f"kid-of-{name}"}
-    for name, sample in (("rsa", samples.RSA), ("p256", samples.P256))
-)
+RSA, P256 = (jwk_of(sample, kid=f"kid-of-{name}") for name, sample in (("rsa", samples.RSA), ("p256", samples.P256)))
 DISCOVERY = documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["RS256", "ES256"])
 
 

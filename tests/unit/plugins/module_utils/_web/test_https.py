@@ -137,7 +137,7 @@ class TestFailure:
         server.replies["/keys.json"] = lambda: (200, {"X": "y" * 10_000_000}, [])
         assert failed(URL, route).stage == "http-response"
 
-    def test_the_connection_is_closed_during_the_handshake(self, tmp_path, ca_path):
+    def test_the_connection_is_closed_during_the_handshake(self, ca_path):
         listener = socket.create_server(("127.0.0.1", 0))
         with listener:
             thread = threading.Thread(target=_break_off, args=(listener,))

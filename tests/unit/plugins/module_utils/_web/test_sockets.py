@@ -41,7 +41,7 @@ class TestDeadline:
 
 
 @pytest.fixture
-def pair(monkeypatch):
+def pair():
     """Our end of a connection, and the peer's."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         ours, address = sockets.connect([Address(LOOPBACK, listener.getsockname())], Deadline(60))
