@@ -13,7 +13,6 @@ import base64
 import gzip
 import itertools
 import json
-import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -92,11 +91,8 @@ def unknown_host_name(host: WebHost, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @broken(WebHost, "tcp-connect")
-def port_without_a_listener(host: WebHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    closed = socket.socket()
-    closed.bind(("127.0.0.1", 0))  # but does not listen; no one else gets the port before the test ends
-    monkeypatch.setattr(host, "closed", closed, raising=False)
-    host.options["connect_to"] = f"127.0.0.1:{closed.getsockname()[1]}"
+def port_without_a_listener(host: WebHost, closed_port: int) -> None:
+    host.options["connect_to"] = f"127.0.0.1:{closed_port}"
 
 
 @broken(WebHost, "tls-expiry")

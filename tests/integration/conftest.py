@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -53,6 +54,14 @@ def operator(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Oper
     return Operator(sandbox, tmp_path_factory.mktemp("operator"))
 
 
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that nothing listens at, and that nothing else takes meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
 @pytest.fixture(scope="module")
 def new_operator(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Operator]:
     """For a fixture of a whole module, which runs a few playbooks once and lets many tests look at what came of it."""
@@ -72,6 +81,18 @@ def signing_keys(tmp_path_factory: pytest.TempPathFactory) -> Any:
     from issuers_to_break import Keys  # noqa: PLC0415
 
     return Keys(tmp_path_factory.mktemp("signing-keys"))
+
+
+@pytest.fixture(scope="module")
+def lacking_a_key(new_operator: Callable[[], Operator], signing_keys: Any) -> Operator:
+    """An operator who verifies an issuer that lacks a key that they expect."""
+    from issuers_to_break import Cluster  # noqa: PLC0415
+    from verifying import variables  # noqa: PLC0415
+
+    made = new_operator()
+    cluster = Cluster(Account(made.sandbox), signing_keys)
+    made.variables = variables(cluster.options, expected_kids=[signing_keys.ec.kid])
+    return made
 
 
 @pytest.fixture

@@ -22,6 +22,10 @@ HERE = Path(__file__).resolve().parent
 COLLECTIONS = "ANSIBLE_COLLECTIONS_PATH"
 PROVISION = "selfhosted.irsa.provision"
 TEARDOWN = "selfhosted.irsa.teardown"
+VERIFY = "selfhosted.irsa.verify"
+
+# Seconds for a document to arrive. The default is for hosts that are down; everything in these tests is up.
+PATIENCE = 60
 
 # How the controller is written into an inventory, if it must be: as itself and with its own Python.
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
@@ -131,6 +135,12 @@ class Run:
         """:return: the actions but for those on key files, which no endpoint sees"""
         return [action for action in self.actions if not action.startswith("file:")]
 
+    def clusters(self, task: str) -> dict[str, Any]:
+        """:return: what a task that prints lines returned beside them, by host"""
+        (record,) = (record for record in self.records if record.task == task)
+        found: dict[str, Any] = record.result["clusters"]
+        return found
+
     def drawn(self, host: str | None = None) -> dict[str, dict[str, Any]]:
         """:return: the entries of all diffs (of one host) by their header, in order"""
         entries: dict[str, dict[str, Any]] = {}
@@ -184,6 +194,21 @@ class Operator:
     def teardown(self, *arguments: str, **more: Any) -> Run:
         """Runs `selfhosted.irsa.teardown`; see `start`."""
         return self.start(TEARDOWN, *arguments, **more).wait()
+
+    def verify(
+        self,
+        *arguments: str,
+        variables: Mapping[str, Any] | None = None,
+        hosts: Mapping[str, Mapping[str, Any]] | None = None,
+        **more: Any,
+    ) -> Run:
+        """Runs `selfhosted.irsa.verify` with patience for a machine that is busy; see `start`."""
+        patient = {"irsa_verify_timeout": PATIENCE}
+        if hosts is None:
+            variables = {**patient, **(variables or {})}
+        else:
+            hosts = {name: {**patient, **values} for name, values in hosts.items()}
+        return self.start(VERIFY, *arguments, variables=variables, hosts=hosts, **more).wait()
 
     def play(self, plays: Sequence[Play], *arguments: str, **more: Any) -> Run:
         """Runs a playbook of one's own; see `start`."""

@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-import socket
 import venv
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -38,14 +36,6 @@ def variables_of(operator: Operator, name: str, **more: Any) -> dict[str, Any]:
 
 def credentials_of(sandbox: Sandbox, account_id: str) -> dict[str, str]:
     return {name.upper(): value for name, value in sandbox.credentials(account_id).items()}
-
-
-@pytest.fixture
-def closed_port() -> Iterator[int]:
-    """A port that nothing listens at, and that nothing else takes meanwhile."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield taken.getsockname()[1]
 
 
 def assert_nothing_was_done(run: Run, operator: Operator) -> None:

@@ -14,11 +14,7 @@ from typing import Any
 
 import pytest
 
-from accounts import Account
-from issuers_to_break import Cluster, Keys
 from playbooks import HERE, Operator, Run
-
-VERIFY = "selfhosted.irsa.verify"
 
 MARKED = re.compile("[✓~!✗→-] ")
 # Each block of lines begins with one of these.
@@ -80,11 +76,6 @@ def assert_fits(lines: list[str], width: int = 80) -> None:
     """No line is longer, unless it is a single word or begins with a flag of a command, neither of which is broken."""
     for line in lines:
         assert len(line) <= width or len(line.split()) == 1 or line.strip().startswith("-"), line
-
-
-def data(run: Run, task: str) -> dict[str, Any]:
-    (record,) = (each for each in run.records if each.task == task)
-    return record.result["clusters"]
 
 
 def as_json(operator: Operator) -> dict[str, str]:
@@ -172,13 +163,13 @@ class TestProvision:
             assert "clusters" not in after, after
 
     def test_nothing_is_lost_from_the_result(self, first: Run) -> None:
-        (values,) = data(first, SHOW).values()
+        (values,) = first.clusters(SHOW).values()
         names = ("issuer", "provider_arn", "kid", "bucket", "apiserver_flags", "actions", "verification", "checks")
         assert {name: values[name] for name in names} == {name: first.result[name] for name in names}
 
     def test_json_callback_prints_json_only_and_all_of_the_result(self, owner: Operator, unchanged: Run) -> None:
         run = owner.provision(environment=as_json(owner)).ok()
-        assert json_of(run, SHOW) == data(unchanged, SHOW)
+        assert json_of(run, SHOW) == unchanged.clusters(SHOW)
 
     def test_narrow_terminal_is_respected(self, owner: Operator, unchanged: Run) -> None:
         lines = block(owner.provision(environment={"COLUMNS": "50"}).ok())
@@ -237,7 +228,7 @@ class TestTeardown:
         assert "              key files (deleted with irsa_issuer_delete_key=true)" in lines
         assert any(line.startswith("→ Next: ") for line in lines[-3:])
         assert_fits([*planned, *lines])
-        (values,) = data(run, "Show what was removed").values()
+        (values,) = run.clusters("Show what was removed").values()
         assert values["actions"] == run.actions
 
         again = operator.teardown(environment=as_json(operator), variables={"irsa_issuer_delete_bucket": True}).ok()
@@ -245,23 +236,8 @@ class TestTeardown:
 
 
 @pytest.fixture(scope="module")
-def verified(new_operator: Callable[[], Operator], signing_keys: Keys) -> Operator:
-    """An operator whose issuer lacks a key that they expect."""
-    operator = new_operator()
-    cluster = Cluster(Account(operator.sandbox), signing_keys)
-    operator.variables = {
-        "irsa_verify_issuer": cluster.issuer,
-        "irsa_verify_expected_kids": [signing_keys.ec.kid],
-        "irsa_verify_token": cluster.options["token"],
-        "irsa_verify_role_arn": cluster.role_arn,
-        "irsa_verify_assume_role": True,
-    }
-    return operator
-
-
-@pytest.fixture(scope="module")
-def verification(verified: Operator) -> Run:
-    return verified.start(VERIFY).wait()
+def verification(lacking_a_key: Operator) -> Run:
+    return lacking_a_key.verify()
 
 
 FOUND = "Show what was found"
@@ -277,15 +253,17 @@ class TestVerify:
         assert lines[-1] == "→ Next: start with kid-expected, then verify again."
         assert_fits(lines)
         text = " ".join(" ".join(lines).split())
-        (error,) = (check for check in data(verification, FOUND)["localhost"]["checks"] if check["status"] == "error")
+        (error,) = (
+            check for check in verification.clusters(FOUND)["localhost"]["checks"] if check["status"] == "error"
+        )
         for part in (f"error: kid-expected: {error['seen']}", error["cause"], error["remedy"]):
             assert part in text
         assert "ok: " not in text
 
-    def test_every_check_is_listed_with_v(self, verified: Operator, verification: Run) -> None:
-        detailed = verified.start(VERIFY, "-v").wait()
+    def test_every_check_is_listed_with_v(self, lacking_a_key: Operator, verification: Run) -> None:
+        detailed = lacking_a_key.verify("-v")
         lines = block(detailed)
-        checks = data(detailed, FOUND)["localhost"]["checks"]
+        checks = detailed.clusters(FOUND)["localhost"]["checks"]
         assert len(checks) > 20
         text = " ".join(" ".join(lines).split())
         for check in checks:
@@ -293,28 +271,32 @@ class TestVerify:
         assert_fits(lines)
 
     @pytest.mark.parametrize("callback", ["minimal", "oneline"])
-    def test_lines_are_the_same_with_every_callback(self, verified: Operator, verification: Run, callback: str) -> None:
-        other = verified.start(VERIFY, environment={"ANSIBLE_STDOUT_CALLBACK": callback}).wait()
+    def test_lines_are_the_same_with_every_callback(
+        self, lacking_a_key: Operator, verification: Run, callback: str
+    ) -> None:
+        other = lacking_a_key.verify(environment={"ANSIBLE_STDOUT_CALLBACK": callback})
         assert block(other) == block(verification)
 
-    def test_json_callback_prints_json_only_and_all_of_the_result(self, verified: Operator, verification: Run) -> None:
-        printed = json_of(verified.start(VERIFY, environment=as_json(verified)).wait(), FOUND)["localhost"]
-        values = data(verification, FOUND)["localhost"]
+    def test_json_callback_prints_json_only_and_all_of_the_result(
+        self, lacking_a_key: Operator, verification: Run
+    ) -> None:
+        printed = json_of(lacking_a_key.verify(environment=as_json(lacking_a_key)), FOUND)["localhost"]
+        values = verification.clusters(FOUND)["localhost"]
         assert printed.keys() == values.keys() >= {"issuer", "verdict", "diagnosis", "checks", "report"}
         assert [check["id"] for check in printed["checks"]] == [check["id"] for check in values["checks"]]
 
-    def test_fleet_ends_with_a_table_of_80_columns(self, verified: Operator) -> None:
+    def test_fleet_ends_with_a_table_of_80_columns(self, lacking_a_key: Operator) -> None:
         hosts = {
             "sound": {"expected": []},
             "broken-in-a-region-far-away": {"expected": ["x"]},
             "none": {"route": "x:99999"},
         }
         variables = {
-            **verified.variables,
+            **lacking_a_key.variables,
             "irsa_verify_connect_to": "{{ route | default('') }}",
             "irsa_verify_expected_kids": "{{ expected | default([]) }}",
         }
-        details, table = blocks(verified.start(VERIFY, hosts=hosts, variables=variables).wait())
+        details, table = blocks(lacking_a_key.verify(hosts=hosts, variables=variables))
         assert_fits([*details, *table])
         assert [line.split()[1] for line in table if line[0] in "✓✗"] == [*hosts, "3"]
         assert "3 clusters: 1 ok, 1 broken, 1 not verified" in " ".join(table)
@@ -322,7 +304,7 @@ class TestVerify:
         assert "✗ none: not verified: " in "\n".join(details)
 
     def test_no_control_character_reaches_the_terminal(self, operator: Operator) -> None:
-        run = operator.start(VERIFY, variables={"irsa_verify_issuer": "https://irsa.example.com/\x1b[2J\x07"}).wait()
+        run = operator.verify(variables={"irsa_verify_issuer": "https://irsa.example.com/\x1b[2J\x07"})
         assert run.exit_code == 2
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", run.output)
 

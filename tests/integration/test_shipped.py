@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,10 @@ def keypair(operator: Operator) -> Play:
     }
 
 
-@pytest.fixture
-def packed(operator: Operator, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def packed(new_operator: Callable[[], Operator], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that a shipped irsa_keypair unpacks itself into."""
+    operator, tmp_path = new_operator(), tmp_path_factory.mktemp("node")
     node = {"node": {**LOCAL, "irsa_direct": False, "ansible_remote_tmp": str(tmp_path)}}
     operator.play([keypair(operator)], hosts=node, environment={"ANSIBLE_KEEP_REMOTE_FILES": "true"}).ok()
     (program,) = tmp_path.glob("*/AnsiballZ_irsa_keypair.py")

@@ -63,21 +63,19 @@ def test_a_sound_host_has_no_finding(web_host: WebHost) -> None:
     assert verified.verdict == "ok"
 
 
-def break_issuer(setup: Broken, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Breaks a sound issuer. Returns the options to verify it with."""
+def break_issuer(setup: Broken, request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Breaks a sound issuer, with the fixtures that this takes. Returns the options to verify it with."""
     issuer = request.getfixturevalue("cluster" if setup.kind is Cluster else "web_host")
-    more = {"monkeypatch": monkeypatch} if "monkeypatch" in inspect.signature(setup.breaks).parameters else {}
-    setup.breaks(issuer, **more)
+    _issuer, *fixtures = inspect.signature(setup.breaks).parameters
+    setup.breaks(issuer, **{name: request.getfixturevalue(name) for name in fixtures})
     if isinstance(issuer, WebHost):
         issuer.start()
     return issuer.options
 
 
 @pytest.mark.parametrize("setup", SETUPS, ids=str)
-def test_the_first_finding_names_what_is_broken(
-    setup: Broken, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options = break_issuer(setup, request, monkeypatch)
+def test_the_first_finding_names_what_is_broken(setup: Broken, request: pytest.FixtureRequest) -> None:
+    options = break_issuer(setup, request)
     verified = verify(**options, fail_on="never")
 
     first = verified.first

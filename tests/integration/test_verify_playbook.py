@@ -11,7 +11,7 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.dom import minidom
@@ -19,41 +19,25 @@ from xml.dom import minidom
 import pytest
 from moto.sts.models import sts_backends
 
-from accounts import Account
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import printable
 from issuers_to_break import DISCOVERY, JWKS, Cluster, Keys, WebHost, discovery_of
 from playbooks import Operator, Run
-from verifying import PATIENCE
+from verifying import variables
 
-VERIFY = "selfhosted.irsa.verify"
 NO_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
 
 
-def verify(
-    operator: Operator,
-    *arguments: str,
-    variables: Mapping[str, Any] | None = None,
-    hosts: Mapping[str, Mapping[str, Any]] | None = None,
-    **more: Any,
-) -> Run:
-    patient = {"irsa_verify_timeout": PATIENCE}
-    if hosts is None:
-        variables = {**patient, **(variables or {})}
-    else:
-        hosts = {name: {**patient, **values} for name, values in hosts.items()}
-    run = operator.start(VERIFY, *arguments, variables=variables, hosts=hosts, **more).wait()
+def verify(operator: Operator, *arguments: str, **more: Any) -> Run:
+    run = operator.verify(*arguments, **more)
     assert "Traceback" not in run.output, run.output
     assert run.writes == []
     return run
 
 
-def variables(options: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {f"irsa_verify_{name}": value for name, value in {**options, **more}.items() if value is not None}
-
-
 def found(run: Run, host: str = "localhost") -> dict[str, Any]:
     """What the run returns for a host beside the lines that it prints."""
-    (record,) = (each for each in run.records if each.task == "Show what was found")
-    return record.result["clusters"][host]
+    values: dict[str, Any] = run.clusters("Show what was found")[host]
+    return values
 
 
 def shown(run: Run, host: str = "localhost") -> str:
@@ -64,16 +48,8 @@ def shown(run: Run, host: str = "localhost") -> str:
     printed = " ".join(run.output.split())
     for check in values.get("checks", []):
         if check["status"] in ("error", "warning"):
-            assert f"{check['status']}: {check['id']}: {' '.join(as_printed(check['seen']).split())}" in printed
+            assert f"{check['status']}: {check['id']}: {' '.join(printable(check['seen']).split())}" in printed
     return text
-
-
-def as_printed(text: str) -> str:
-    """Text with everything escaped that a terminal could obey."""
-    # Imported here, after conftest.py has set the path of the collections.
-    from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import printable  # noqa: PLC0415
-
-    return printable(text)
 
 
 def table(run: Run) -> list[str]:
@@ -104,51 +80,42 @@ class TestNothingButTheUrl:
         assert "irsa_verify_issuer" in verify(operator).failure
 
 
-@pytest.fixture(scope="module")
-def made(new_operator: Any, signing_keys: Keys) -> Operator:
-    """An operator whose issuer lacks an expected key."""
-    operator = new_operator()
-    cluster = Cluster(Account(operator.sandbox), signing_keys)
-    operator.variables = variables(cluster.options, expected_kids=[signing_keys.ec.kid])
-    return operator
-
-
 class TestReports:
-    def test_the_report_can_be_json(self, made: Operator) -> None:
-        run = verify(made, variables={"irsa_verify_report_path": "out.json"})
-        report = json.loads((made.folder / "out.json").read_text(encoding="utf-8"))
+    def test_the_report_can_be_json(self, lacking_a_key: Operator) -> None:
+        run = verify(lacking_a_key, variables={"irsa_verify_report_path": "out.json"})
+        report = json.loads((lacking_a_key.folder / "out.json").read_text(encoding="utf-8"))
         assert list(report) == ["issuer", "verdict", "diagnosis", "checks"]
-        assert report["issuer"] == made.variables["irsa_verify_issuer"]
+        assert report["issuer"] == lacking_a_key.variables["irsa_verify_issuer"]
         assert report["verdict"] == "broken"
         assert run.failure.endswith(report["diagnosis"])
         assert next(check["id"] for check in report["checks"] if check["status"] == "error") == "kid-expected"
         assert {tuple(check) for check in report["checks"]} == {("id", "status", "seen", "cause", "remedy")}
 
-    def test_the_report_can_be_junit(self, made: Operator) -> None:
-        path = made.folder / "deeper" / "out.xml"
+    def test_the_report_can_be_junit(self, lacking_a_key: Operator) -> None:
+        path = lacking_a_key.folder / "deeper" / "out.xml"
         path.parent.mkdir()
-        verify(made, variables={"irsa_verify_report_path": str(path)})
+        verify(lacking_a_key, variables={"irsa_verify_report_path": str(path)})
         (suite,) = minidom.parse(str(path)).getElementsByTagName("testsuite")
         failures = {element.parentNode.getAttribute("name") for element in suite.getElementsByTagName("failure")}
         assert "kid-expected" in failures
         assert len(suite.getElementsByTagName("testcase")) == int(suite.getAttribute("tests"))
 
-    def test_the_report_can_be_markdown(self, made: Operator) -> None:
-        verify(made, variables={"irsa_verify_report_path": "~/out.md"})
-        text = (made.folder / "home" / "out.md").read_text(encoding="utf-8")
+    def test_the_report_can_be_markdown(self, lacking_a_key: Operator) -> None:
+        verify(lacking_a_key, variables={"irsa_verify_report_path": "~/out.md"})
+        text = (lacking_a_key.folder / "home" / "out.md").read_text(encoding="utf-8")
         assert text.startswith("# https://") and "## error: kid-expected\n" in text
 
-    def test_another_file_ending_is_refused_after_the_report_was_shown(self, made: Operator) -> None:
-        run = verify(made, variables={"irsa_verify_report_path": "out.pdf"})
+    def test_another_file_ending_is_refused_after_the_report_was_shown(self, lacking_a_key: Operator) -> None:
+        run = verify(lacking_a_key, variables={"irsa_verify_report_path": "out.pdf"})
         assert run.exit_code == 2
         assert ".md, .json or .xml" in run.output
         assert "kid-expected" in shown(run)
 
-    def test_check_mode_verifies_and_writes_no_file(self, made: Operator) -> None:
-        run = verify(made, "--check", variables={"irsa_verify_report_path": "checked.json"})
+    def test_check_mode_verifies_and_writes_no_file(self, lacking_a_key: Operator) -> None:
+        run = verify(lacking_a_key, "--check", variables={"irsa_verify_report_path": "checked.json"})
         assert "error: kid-expected" in shown(run)
         assert run.exit_code == 2
-        assert not (made.folder / "checked.json").exists()
+        assert not (lacking_a_key.folder / "checked.json").exists()
 
 
 class TestFailOn:

@@ -18,9 +18,7 @@ from typing import Any
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
-
-# Seconds for a document to arrive. The default is for hosts that are down; everything here is up.
-PATIENCE = 60
+from playbooks import PATIENCE
 
 
 @dataclass
@@ -58,10 +56,13 @@ class Verified:
         return self.result.get("report") or str(self.result.get("msg"))
 
 
+def variables(options: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """:return: these options of irsa_verify as variables of its playbook, without those that are not set"""
+    return {f"irsa_verify_{name}": value for name, value in {**options, **more}.items() if value is not None}
+
+
 def verify(**options: Any) -> Verified:
     """Runs irsa_verify with these options, and with patience for a machine that is busy."""
-    # Imported here, after conftest.py has set the path of the collections.
-
     options = {"timeout": PATIENCE, **options}
     printed = io.StringIO()
     with patch_module_args(options), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):

@@ -13,6 +13,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from environments import find_python
+
 # Versions that the collection supports on a controller or, for the modules that run on cluster nodes, on a target.
 PYTHON_VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
@@ -83,12 +85,6 @@ def _link_interpreters(repository: Path) -> Path:
     for version in PYTHON_VERSIONS:
         link = folder / f"python{version}"
         link.unlink(missing_ok=True)
-        found = subprocess.run(
-            [str(repository / "tests" / "tools" / "find_python"), version, link.name],
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.strip()
-        if found:
+        if found := find_python(version, link.name):
             link.symlink_to(found)
     return folder

@@ -12,16 +12,18 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from environments import Environment, find_environments
 from set_up import set_up
 
 
-def variables(environment: Environment) -> dict[str, str]:
-    """The process environment, with the programs of this one first and its collections, if it has any."""
+def variables(environment: Environment, collections: Path | None = None) -> dict[str, str]:
+    """The process environment, with the programs of this one first, and with these collections or its own, if any."""
+    collections = collections or environment.collections
     found = {**os.environ, "PATH": f"{environment.venv / 'bin'}{os.pathsep}{os.environ['PATH']}"}
-    if environment.collections:
-        found["ANSIBLE_COLLECTIONS_PATH"] = str(environment.collections)
+    if collections:
+        found["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
     return found
 
 
@@ -37,8 +39,7 @@ def main() -> None:
     if set_up(environments, needed):
         raise SystemExit(1)
     collections = environment.collections or environments.ends[newest].collections
-    found = {**variables(environment), "ANSIBLE_COLLECTIONS_PATH": str(collections)}
-    os.execvpe(command[0], command, found)
+    os.execvpe(command[0], command, variables(environment, collections))
 
 
 if __name__ == "__main__":

@@ -120,8 +120,7 @@ def _package(environments: Environments) -> Iterator[Plan]:
 def _lint(environments: Environments) -> Iterator[Plan]:
     lint, name = environments.there["lint"], environments.newest
     newest = environments.ends[name]
-    environment = variables(lint) | {
-        "ANSIBLE_COLLECTIONS_PATH": str(newest.collections),
+    environment = variables(lint, newest.collections) | {
         # antsibull-docs copies amazon.aws by asking git for its files; this checkout's git must not answer for them.
         "GIT_CEILING_DIRECTORIES": str(BUILD),
         # mypy reads the collection by the link to it, under the name that it is imported by.

@@ -1,10 +1,7 @@
 # Copyright (c) 2026, the selfhosted.irsa authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write docs/troubleshooting.md from the catalogue of checks, from which irsa_verify explains its findings, too.
-
-Usage: python tests/tools/write_troubleshooting.py
-"""
+"""Write docs/troubleshooting.md from the catalogue of checks, from which irsa_verify explains its findings, too."""
 
 from __future__ import annotations
 
@@ -89,14 +86,15 @@ def section(check: str, entry: Any) -> Iterator[str]:
 
 
 def text(plain: str) -> str:
+    """Escape a text for Markdown, and put it on one line."""
+    return escape(" ".join(plain.split()))
+
+
+def escape(plain: str) -> str:
     """Escape text for Markdown, also within a table, so that nothing in it is a link or HTML."""
     # An underscore within a word needs no escape.
-    return re.sub(r"([\\`*\[\]<>|]|\b_|_\b)", r"\\\1", " ".join(plain.split()))
+    return re.sub(r"([\\`*\[\]<>|]|\b_|_\b)", r"\\\1", plain)
 
 
 def main() -> None:
     GUIDE.write_text(guide(load_catalogue()), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

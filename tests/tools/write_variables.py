@@ -5,8 +5,6 @@
 
 A table stands between two comments, ``<!-- begin: variables of ROLE -->`` and ``<!-- end: variables of ROLE -->``. The
 collection's README gets the first entry of each description, the role's README all entries, types and choices.
-
-Usage: python tests/tools/write_variables.py
 """
 
 from __future__ import annotations
@@ -17,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from write_troubleshooting import escape
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROLE = "irsa_issuer"
@@ -94,7 +94,7 @@ def markdown(description: str) -> str:
     """
     parts = re.split(r"\b[BCEILMOPV]\(((?:[^()]|\([^()]*\))*)\)", " ".join(description.split()))
     plain, code = parts[::2], parts[1::2]
-    escaped = [re.sub(r"([\\`*\[\]<>|]|\b_|_\b)", r"\\\1", text) for text in plain]
+    escaped = map(escape, plain)
     quoted = ["`" + text.replace("|", r"\|") + "`" for text in code] + [""]
     return "".join(text + word for text, word in zip(escaped, quoted, strict=True))
 
@@ -112,7 +112,3 @@ def main() -> None:
     options = load_options()
     for file, make_table in FILES.items():
         file.write_text(with_table(file.read_text(encoding="utf-8"), make_table(options)), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

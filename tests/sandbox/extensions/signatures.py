@@ -41,8 +41,8 @@ def _header_fits(arrival: Arrival, auth: SigV4Auth) -> bool:
     if match is None:
         return False
     timestamp = arrival.headers.get("X-Amz-Date", "")
-    found = {"target": arrival.target, "names": match["headers"], "signature": match["signature"]}
-    return _fits(arrival, auth, timestamp=timestamp, **found)
+    names, signature = match["headers"], match["signature"]
+    return _fits(arrival, auth, target=arrival.target, names=names, timestamp=timestamp, signature=signature)
 
 
 def _query_fits(arrival: Arrival, auth: SigV4Auth) -> bool:
