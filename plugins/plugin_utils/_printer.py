@@ -36,7 +36,7 @@ _FOR_PROGRAMS = ("json", "xml", "csv", "null")
 _PRINTING_RESULTS = ("minimal", "oneline")
 
 # Below this, words are longer than lines.
-_LEAST_WIDTH = 40
+_MIN_WIDTH = 40
 
 _COLOURS = {
     OK: constants.COLOR_OK,
@@ -52,7 +52,7 @@ _COLOURS = {
 def _terminal_width() -> int:
     """The columns of the terminal, or those in COLUMNS, but not more than lines for people should have."""
     columns = shutil.get_terminal_size((WIDTH, 24)).columns
-    return max(_LEAST_WIDTH, min(WIDTH, columns))
+    return max(_MIN_WIDTH, min(WIDTH, columns))
 
 
 def _marks() -> Marks:

@@ -33,7 +33,7 @@ _RETRY_CODES = (
 )
 
 # No issuer has more to read at once, and botocore keeps ten connections.
-_MOST_READS_AT_ONCE = 8
+_MAX_READS_AT_ONCE = 8
 
 
 class ClientSource(t.Protocol):
@@ -196,7 +196,7 @@ class Aws:
     def _start(self, read: Read) -> None:
         if read not in self._started:
             if self._pool is None:
-                self._pool = concurrent.futures.ThreadPoolExecutor(_MOST_READS_AT_ONCE)
+                self._pool = concurrent.futures.ThreadPoolExecutor(_MAX_READS_AT_ONCE)
             self._started[read] = self._pool.submit(self._method(read.call))
 
     def _finish(self, read: Read) -> Answer:

@@ -20,7 +20,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Change, Ledger, diff_entry
 
 # How often a plan is made when another process writes at the same time.
-_MOST_ATTEMPTS = 6
+_MAX_ATTEMPTS = 6
 
 AnyChange = t.TypeVar("AnyChange", bound=Change)
 _Change_contra = t.TypeVar("_Change_contra", bound=Change, contravariant=True)
@@ -150,7 +150,7 @@ class _Application(t.Generic[AnyChange]):
     def apply(self, changes: list[AnyChange]) -> list[AnyChange]:
         """Make these changes, and those that later plans add; returns all that were made."""
         made: list[AnyChange] = []
-        for attempt in range(_MOST_ATTEMPTS):
+        for attempt in range(_MAX_ATTEMPTS):
             if attempt:
                 # Two runs that collide would collide again in step.
                 time.sleep(random.uniform(0, 0.2 * 2**attempt))
@@ -159,7 +159,7 @@ class _Application(t.Generic[AnyChange]):
             if not changes:
                 return made
         raise IrsaError(
-            f"Another process keeps changing the same resource; gave up after {_MOST_ATTEMPTS} attempts. Run again "
+            f"Another process keeps changing the same resource; gave up after {_MAX_ATTEMPTS} attempts. Run again "
             "when the other run has ended."
         )
 

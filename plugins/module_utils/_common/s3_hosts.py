@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-_MOST_CHARACTERS = 255
+_MAX_CHARACTERS = 255
 
 # The suffixes are those of all AWS partitions.
 _HOST = re.compile(
@@ -31,5 +31,5 @@ class S3Host(t.NamedTuple):
 
 def parse_s3_host(host: str) -> S3Host | None:
     """The parts of a host name in lower case, None where it is not one of S3."""
-    match = _HOST.fullmatch(host) if len(host) <= _MOST_CHARACTERS else None
+    match = _HOST.fullmatch(host) if len(host) <= _MAX_CHARACTERS else None
     return S3Host(match["bucket"], match["region"], match["suffix"]) if match else None

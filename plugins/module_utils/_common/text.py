@@ -11,8 +11,8 @@ from __future__ import annotations
 import typing as t
 
 # Longer than any issuer or service account name, shorter than a page.
-_MOST_CHARACTERS = 300
-_MOST_LISTED = 10
+_MAX_CHARACTERS = 300
+_MAX_LISTED = 10
 
 
 def quoted(value: t.Any) -> str:
@@ -24,15 +24,15 @@ def quoted(value: t.Any) -> str:
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     if not isinstance(value, str):
-        return str(value)[:_MOST_CHARACTERS]
-    return repr(value[:_MOST_CHARACTERS]) + ("…" if len(value) > _MOST_CHARACTERS else "")
+        return str(value)[:_MAX_CHARACTERS]
+    return repr(value[:_MAX_CHARACTERS]) + ("…" if len(value) > _MAX_CHARACTERS else "")
 
 
 def listed(values: t.Iterable[t.Any]) -> str:
     """Return values separated by commas, the first ten and the number of the others; ``none`` for no values."""
     items = list(values)
-    rest = len(items) - _MOST_LISTED
-    shown = ", ".join(quoted(item) for item in items[:_MOST_LISTED])
+    rest = len(items) - _MAX_LISTED
+    shown = ", ".join(quoted(item) for item in items[:_MAX_LISTED])
     return (shown or "none") + (f" and {rest} more" if rest > 0 else "")
 
 

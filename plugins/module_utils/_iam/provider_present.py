@@ -23,7 +23,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider import Provider
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderResource, ProviderSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import (
-    MOST_CLIENT_IDS,
+    MAX_CLIENT_IDS,
     check_client_ids,
     check_thumbprints,
 )
@@ -137,7 +137,7 @@ class PresentProvider(ProviderResource):
         removals = [self._client_id_change("RemoveClientIDFrom", each, before=each) for each in removed]
         # Additions first, so that at no moment fewer audiences work than before or after. Where they would not all fit,
         # as many removals as are needed come before them.
-        first = max(0, len(current) + len(added) - MOST_CLIENT_IDS)
+        first = max(0, len(current) + len(added) - MAX_CLIENT_IDS)
         return removals[:first] + additions + removals[first:]
 
     def _client_id_change(

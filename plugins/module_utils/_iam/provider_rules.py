@@ -13,8 +13,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html and
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-MOST_CLIENT_IDS = 100
-MOST_THUMBPRINTS = 5
+MAX_CLIENT_IDS = 100
+MAX_THUMBPRINTS = 5
 THUMBPRINT = re.compile("[0-9A-Fa-f]{40}")
 AUTO = "auto"
 
@@ -24,8 +24,8 @@ _QUOTED_LIST = re.compile(r"[\[\]{}\"'\s]")
 
 def check_client_ids(client_ids: t.Sequence[str], option: str = "client_ids") -> None:
     """Raise IrsaError unless IAM accepts these client IDs."""
-    if not 1 <= len(client_ids) <= MOST_CLIENT_IDS:
-        raise IrsaError(f"{option} has {len(client_ids)} entries; IAM accepts 1 to {MOST_CLIENT_IDS} client IDs.")
+    if not 1 <= len(client_ids) <= MAX_CLIENT_IDS:
+        raise IrsaError(f"{option} has {len(client_ids)} entries; IAM accepts 1 to {MAX_CLIENT_IDS} client IDs.")
     for client_id in client_ids:
         if not 1 <= len(client_id) <= 255:
             raise IrsaError(f"{option} has an entry of {len(client_id)} characters; IAM accepts 1 to 255.")
@@ -45,8 +45,8 @@ def check_thumbprints(thumbprints: t.Sequence[str], option: str = "thumbprints")
         return
     if AUTO in thumbprints:
         raise IrsaError(f"{option} has '{AUTO}' among others; give either only '{AUTO}' or only thumbprints.")
-    if len(thumbprints) > MOST_THUMBPRINTS:
-        raise IrsaError(f"{option} has {len(thumbprints)} entries; IAM accepts {MOST_THUMBPRINTS} at most.")
+    if len(thumbprints) > MAX_THUMBPRINTS:
+        raise IrsaError(f"{option} has {len(thumbprints)} entries; IAM accepts {MAX_THUMBPRINTS} at most.")
     for thumbprint in thumbprints:
         if not THUMBPRINT.fullmatch(thumbprint):
             raise IrsaError(

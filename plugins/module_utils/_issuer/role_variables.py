@@ -21,7 +21,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import 
 PREFIX = "irsa_issuer_"
 
 # What is between bucket and prefix in the longest default issuer of any region.
-_LONGEST_HOST_REST = len("https://.s3.ap-southeast-5.amazonaws.com.cn/")
+_MAX_HOST_REST = len("https://.s3.ap-southeast-5.amazonaws.com.cn/")
 
 _LISTS = ("audiences", "thumbprints", "extra_jwks")
 _TEXTS = (
@@ -165,9 +165,9 @@ def _bucket_rules(variables: Variables) -> t.Iterator[str]:
         check_bucket_name(bucket, variables.get("bucket_namespace"))
     except IrsaError as error:
         yield f"{PREFIX}bucket: {error}"
-    if not url and len(bucket) + len(prefix) + _LONGEST_HOST_REST > issuer_url.MOST_CHARACTERS:
+    if not url and len(bucket) + len(prefix) + _MAX_HOST_REST > issuer_url.MAX_CHARACTERS:
         yield (
-            f"{PREFIX}prefix makes the issuer longer than {issuer_url.MOST_CHARACTERS} characters, the most that IAM "
+            f"{PREFIX}prefix makes the issuer longer than {issuer_url.MAX_CHARACTERS} characters, the most that IAM "
             "accepts. Choose a shorter prefix."
         )
     if url and url.startswith(f"https://{bucket}.s3") and url.partition("://")[2].partition("/")[2] != prefix:

@@ -28,7 +28,7 @@ Jwk = dict[str, t.Any]
 
 # STS could not use a JWKS with more keys of one type than this.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-MOST_KEYS_OF_A_TYPE = 100
+MAX_KEYS_OF_A_TYPE = 100
 
 
 def from_public_key(public_key: key_facts.PublicKey) -> Jwk:
@@ -161,8 +161,8 @@ def check_count(published: t.Iterable[Jwk]) -> None:
     """Raise IrsaError when a JWKS has more keys of one type than STS reads."""
     types = [key.get("kty") for key in published]
     for kty in ("RSA", "EC"):
-        if types.count(kty) > MOST_KEYS_OF_A_TYPE:
+        if types.count(kty) > MAX_KEYS_OF_A_TYPE:
             raise IrsaError(
-                f"The JWKS would have {types.count(kty)} {kty} keys; AWS STS reads at most {MOST_KEYS_OF_A_TYPE} of "
+                f"The JWKS would have {types.count(kty)} {kty} keys; AWS STS reads at most {MAX_KEYS_OF_A_TYPE} of "
                 "each type."
             )

@@ -25,7 +25,7 @@ if t.TYPE_CHECKING:
 
     PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
-MINIMAL_RSA_BITS = 2048
+MIN_RSA_BITS = 2048
 
 # The algorithm follows from the key, as in kube-apiserver:
 # https://github.com/kubernetes/kubernetes/blob/master/pkg/serviceaccount/jwt.go
@@ -43,7 +43,7 @@ EXPECTED = "expected RSA of at least 2048 bits, or ECDSA on P-256, P-384 or P-52
 def require_usable(key: object) -> PublicKey:
     """Return a public key that Kubernetes can sign for and STS can verify. Raises Fault for any other object."""
     if isinstance(key, rsa.RSAPublicKey):
-        if key.key_size >= MINIMAL_RSA_BITS:
+        if key.key_size >= MIN_RSA_BITS:
             return key
         raise Fault(f"it is an RSA key of {key.key_size} bits, which AWS STS refuses as too short; {EXPECTED}")
     if isinstance(key, ec.EllipticCurvePublicKey):

@@ -26,7 +26,7 @@ PRIVATE_MODE = 0o600
 PUBLIC_MODE = 0o644
 
 # A key file has a few kilobytes; a larger file is something else.
-_MOST_BYTES = 1 << 20
+_MAX_BYTES = 1 << 20
 
 
 def read(path: str) -> bytes | None:
@@ -36,7 +36,7 @@ def read(path: str) -> bytes | None:
     """
     try:
         with open(path, "rb") as stream:
-            content = stream.read(_MOST_BYTES + 1)
+            content = stream.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         if os.path.islink(path):
             raise IrsaError(f"{path} is a symbolic link to a file that does not exist.") from None
@@ -52,7 +52,7 @@ def read(path: str) -> bytes | None:
         ) from None
     except OSError as error:
         raise IrsaError(f"{path} cannot be read: {error.strerror}.") from None
-    if len(content) > _MOST_BYTES:
+    if len(content) > _MAX_BYTES:
         raise IrsaError(f"{path} is larger than 1 MiB, so it is not a key file.")
     return content
 

@@ -16,7 +16,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import signi
 PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv")
 
 # Shorter texts disclose nothing, and masking them everywhere would make an output unreadable.
-_LEAST_CHARACTERS = 8
+_MIN_CHARACTERS = 8
 
 
 def in_public_key(text: str) -> set[str]:
@@ -72,4 +72,4 @@ def _texts(value: t.Any) -> t.Iterator[str]:
 
 
 def _long_enough(texts: set[str]) -> set[str]:
-    return {text for text in texts if len(text) >= _LEAST_CHARACTERS}
+    return {text for text in texts if len(text) >= _MIN_CHARACTERS}

@@ -206,7 +206,7 @@ def _load_openssh_line(text: bytes) -> key_facts.PublicKey:
 def generate(key_type: str, size: int | None = None, curve: str | None = None) -> PrivateKeyObject:
     """Generate a private key: ``RSA`` of ``size`` bits (2048) or ``ECDSA`` on ``curve`` (P-256)."""
     if key_type == "RSA":
-        bits = size or key_facts.MINIMAL_RSA_BITS
+        bits = size or key_facts.MIN_RSA_BITS
         return rsa.generate_private_key(public_exponent=65537, key_size=bits, backend=default_backend())
     return ec.generate_private_key(key_facts.named_curve(curve or "P-256"), backend=default_backend())
 

@@ -22,7 +22,7 @@ except ImportError as import_error:
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
-_MOST_BYTES = 1 << 20
+_MAX_BYTES = 1 << 20
 
 # The role that allows both reads: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#discovery-roles
 _READER = "system:service-account-issuer-discovery"
@@ -82,8 +82,8 @@ def _body(answer: t.Any, deadline: float) -> bytes:
     body = b""
     for piece in answer.stream(1 << 16, decode_content=True):
         body += piece
-        if len(body) > _MOST_BYTES:
-            raise IrsaError(f"The API server sends more than {_MOST_BYTES} bytes.")
+        if len(body) > _MAX_BYTES:
+            raise IrsaError(f"The API server sends more than {_MAX_BYTES} bytes.")
         if time.monotonic() > deadline:
             raise IrsaError("The API server took too long to send its answer.")
     return body

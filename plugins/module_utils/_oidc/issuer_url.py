@@ -19,7 +19,7 @@ JWKS_PATH = "keys.json"
 DEFAULT_AUDIENCE = "sts.amazonaws.com"
 
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html
-MOST_CHARACTERS = 255
+MAX_CHARACTERS = 255
 
 _HOST = re.compile(
     r"^(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
@@ -120,8 +120,8 @@ def parse(url: str) -> Issuer:
 
 
 def _split(url: str) -> _Parts:
-    if len(url) > MOST_CHARACTERS:
-        raise _refused(url, f"has {len(url)} characters; IAM accepts at most {MOST_CHARACTERS}.")
+    if len(url) > MAX_CHARACTERS:
+        raise _refused(url, f"has {len(url)} characters; IAM accepts at most {MAX_CHARACTERS}.")
     # urlsplit would remove control characters.
     if not is_plain(url):
         raise _refused(

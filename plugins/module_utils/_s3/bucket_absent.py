@@ -18,7 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base im
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
 
 _DELETED_AT_ONCE = 1000  # the most that DeleteObjects takes
-_MOST_IN_RESULT = 100
+_MAX_IN_RESULT = 100
 
 
 def ensure_absent(aws: Aws, spec: BucketSpec, check_mode: bool) -> Outcome[ApiCall]:
@@ -40,7 +40,7 @@ class AbsentBucket(Bucket):
             raise IrsaError(
                 f"The bucket {self.spec.name} holds objects that are not the documents to be deleted with it: "
                 f"{listed(foreign)}. Nothing was deleted. Remove them yourself, or keep the bucket.",
-                foreign_objects=foreign[:_MOST_IN_RESULT],
+                foreign_objects=foreign[:_MAX_IN_RESULT],
             )
         batches = [ours[start : start + _DELETED_AT_ONCE] for start in range(0, len(ours), _DELETED_AT_ONCE)]
         return [*map(self._deletion_of_objects, batches), self._deletion()]

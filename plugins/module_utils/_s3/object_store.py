@@ -18,7 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import maski
 CONTENT_TYPE = "application/json"
 
 # A document has a few kilobytes, a full JWKS about 80.
-_MOST_BYTES = 1 << 20
+_MAX_BYTES = 1 << 20
 
 
 class Stored(t.NamedTuple):
@@ -69,8 +69,8 @@ class S3Store:
             raise
         if answer is None:
             return None
-        content = answer["Body"].read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
+        content = answer["Body"].read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
             raise IrsaError(
                 f"{self._name(key)} is larger than 1 MiB, so it cannot be either document. Choose another prefix or "
                 "bucket."

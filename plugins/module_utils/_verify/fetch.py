@@ -19,17 +19,17 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._web.cache_headers
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import PORT, Route
 
 # A JWKS of 100 RSA keys of 4096 bits has 80 kB.
-_MOST_BYTES = 1 << 20
+_MAX_BYTES = 1 << 20
 
 # An error of S3 is shorter.
-_MOST_ERROR_BYTES = 4096
+_MAX_ERROR_BYTES = 4096
 
 CONNECTION_IDS = ("dns-resolve", "tcp-connect", "tls-version", "tls-trust", "tls-expiry", "tls-host")
 ANSWER_IDS = ("http-response", "http-redirect", "content-type", "http-caching")
 
 # Kubernetes assumes that a JWKS is cached for this long:
 # https://github.com/kubernetes/kubernetes/blob/master/pkg/serviceaccount/openidmetadata.go (cacheControl)
-_LONGEST_CACHED = 3600
+_MAX_CACHE_SECONDS = 3600
 
 _JSON_TYPES = ("application/json", "text/json", "application/jwk-set+json")
 
@@ -96,7 +96,7 @@ class _Visit:
         """A document as an object; None where it cannot be had, which is reported."""
         report = self._report
         try:
-            answer, urls = self._client.fetch(url, _MOST_BYTES + 1)
+            answer, urls = self._client.fetch(url, _MAX_BYTES + 1)
         except https.AddressRefused as failure:
             report.error("jwks-uri", f"jwks_uri is {quoted(url)}. {failure}")
             return None
@@ -140,7 +140,7 @@ class _Visit:
 
     def _check_caching(self, url: str, headers: t.Mapping[str, str]) -> None:
         seconds = seconds_cached(headers)
-        if seconds > _LONGEST_CACHED:
+        if seconds > _MAX_CACHE_SECONDS:
             self._report.warning("http-caching", f"{url} may be cached for {seconds} seconds.")
         else:
             self._report.ok("http-caching", f"{url} may not be cached for long.")
@@ -148,7 +148,7 @@ class _Visit:
     # --- what an answer of S3 means: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 
     def _report_status(self, url: str, answer: https.Answer) -> None:
-        report, status, body = self._report, answer.status, answer.body[:_MOST_ERROR_BYTES]
+        report, status, body = self._report, answer.status, answer.body[:_MAX_ERROR_BYTES]
         match = _S3_CODE.search(body)
         code = match.group(1).decode() if match else ""
         seen = f"{url} answers {status}{' ' + code if code else ''}"
@@ -174,6 +174,6 @@ def _fault_of_body(answer: https.Answer) -> str | None:
     encoding = answer.headers.get("content-encoding", "").lower()
     if encoding not in ("", "identity"):
         return f"is sent as {quoted(encoding)}, though no encoding was requested, so clients would read garbage."
-    if len(answer.body) > _MOST_BYTES:
-        return f"sends more than {_MOST_BYTES} bytes, so it cannot be either document."
+    if len(answer.body) > _MAX_BYTES:
+        return f"sends more than {_MAX_BYTES} bytes, so it cannot be either document."
     return None

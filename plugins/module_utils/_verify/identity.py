@@ -25,7 +25,7 @@ _ROLE_ARN = re.compile(
 )
 
 # A token has at most 20,000 characters. A longer file does not hold one, and is not read to its end.
-_MOST_BYTES = 1 << 16
+_MAX_BYTES = 1 << 16
 
 Provider = t.Mapping[str, t.Any]
 
@@ -111,6 +111,6 @@ def _cluster_of(options: t.Mapping[str, t.Any]) -> t.Callable[[], Cluster] | Non
 def _token_in(path: str) -> str:
     try:
         with Path(path).open("rb") as file:
-            return file.read(_MOST_BYTES).decode("ascii", "replace")
+            return file.read(_MAX_BYTES).decode("ascii", "replace")
     except OSError as error:
         raise IrsaError(f"token_path {path} cannot be read: {error.strerror}.") from None

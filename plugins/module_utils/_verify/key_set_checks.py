@@ -32,7 +32,7 @@ IDS = (
 _RSA_ALGORITHMS = ("RS256", "RS384", "RS512")
 
 # A fault quotes from the key, whose members may be of any length.
-_MOST_CHARACTERS = 300
+_MAX_CHARACTERS = 300
 
 Keys = t.Sequence[jwk.Jwk]
 
@@ -123,7 +123,7 @@ def _check_numbers(report: Report, keys: Keys) -> None:
         try:
             public_key = jwk.public_key_of(key)
         except Fault as fault:
-            unusable.append(f"{quoted(key.get('kid'))}: {str(fault)[:_MOST_CHARACTERS]}")
+            unusable.append(f"{quoted(key.get('kid'))}: {str(fault)[:_MAX_CHARACTERS]}")
             continue
         if "x5c" not in key:
             continue
@@ -153,7 +153,7 @@ def _check_count(report: Report, keys: Keys) -> None:
     except IrsaError:
         types = [key.get("kty") for key in keys]
         counts = " and ".join(f"{types.count(kty)} {kty}" for kty in ("RSA", "EC") if kty in types)
-        limit = f"STS reads at most {jwk.MOST_KEYS_OF_A_TYPE} of each type"
+        limit = f"STS reads at most {jwk.MAX_KEYS_OF_A_TYPE} of each type"
         report.error("jwk-count", f"The JWKS has {counts} keys; {limit}.")
     else:
         report.ok("jwk-count", "There are no more keys than STS reads.")

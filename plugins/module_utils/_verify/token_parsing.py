@@ -22,7 +22,7 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
 
 # The lengths that AssumeRoleWithWebIdentity accepts:
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
-_LEAST_CHARACTERS, _MOST_CHARACTERS = 4, 20_000
+_MIN_CHARACTERS, _MAX_CHARACTERS = 4, 20_000
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -62,8 +62,8 @@ def parse_token(text: str) -> Token:
     text = text.strip()
     if text[:7].lower() == "bearer ":
         raise IrsaError("The token starts with the word Bearer, which belongs to an HTTP header, not to the token.")
-    if not _LEAST_CHARACTERS <= len(text) <= _MOST_CHARACTERS:
-        limits = f"{_LEAST_CHARACTERS} to {_MOST_CHARACTERS}"
+    if not _MIN_CHARACTERS <= len(text) <= _MAX_CHARACTERS:
+        limits = f"{_MIN_CHARACTERS} to {_MAX_CHARACTERS}"
         raise IrsaError(f"The token has {len(text)} characters; STS accepts {limits}.")
     parts = text.split(".")
     if len(parts) == 5:

@@ -28,8 +28,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import 
 # How long STS gets to reach an issuer that it does not reach at first.
 _STS_SECONDS = 10.0
 
-_LONGEST_PATIENCE = 3600
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 4.0
+_MAX_PATIENCE = 3600
+_FIRST_PAUSE, _MAX_PAUSE = 0.5, 4.0
 
 _DIRECT = Route()
 
@@ -75,8 +75,8 @@ def verify_patiently(expectation: Expectation, seconds: float, aws: Aws | None =
     """Like ``verify``, but check the documents again for some seconds while they do not work: S3 needs a moment to
     serve a new bucket and policy. Raises IrsaError also for an invalid number of seconds.
     """
-    if not 0 <= seconds <= _LONGEST_PATIENCE:
-        raise IrsaError(f"patience is {seconds}; expected a number of seconds from 0 to {_LONGEST_PATIENCE}.")
+    if not 0 <= seconds <= _MAX_PATIENCE:
+        raise IrsaError(f"patience is {seconds}; expected a number of seconds from 0 to {_MAX_PATIENCE}.")
     report = Report()
     issuer = _check_url(report, expectation.issuer)
     if issuer is None:
@@ -124,7 +124,7 @@ def _check_documents_patiently(
         if last or attempt.verdict != "broken":
             return attempt, served
         time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
+        pause = min(2 * pause, _MAX_PAUSE)
 
 
 def _check_documents(report: Report, issuer: Issuer, expectation: Expectation, *, aws: Aws | None) -> Served:

@@ -57,14 +57,14 @@ def connect(host: str, route: Route) -> http.client.HTTPSConnection:
     return Connector(route).connect(host, PORT, Deadline(route.timeout))
 
 
-def get(url: str, route: Route, most_bytes: int) -> Answer:
-    """Fetch an https URL without credentials and without following redirects; reads at most ``most_bytes`` of the body.
+def get(url: str, route: Route, max_bytes: int) -> Answer:
+    """Fetch an https URL without credentials and without following redirects; reads at most ``max_bytes`` of the body.
 
     Raises FetchFailed, also when the whole takes longer than the route's timeout, and IrsaError for a route that cannot
     be used.
     """
     with Client(route) as client:
-        return client.get(url, most_bytes)
+        return client.get(url, max_bytes)
 
 
 class Client:
@@ -96,13 +96,13 @@ class Client:
         """
         return self._connector.refused_chain(host, port)
 
-    def fetch(self, url: str, most_bytes: int) -> Fetched:
+    def fetch(self, url: str, max_bytes: int) -> Fetched:
         """Fetch an https URL and follow redirects, all within the route's timeout. Raises FetchFailed."""
         deadline = Deadline(self._connector.timeout)
         urls = [url]
         while True:
             try:
-                answer = self.get(urls[-1], most_bytes, deadline)
+                answer = self.get(urls[-1], max_bytes, deadline)
             except FetchFailed as failure:
                 if len(urls) == 1:
                     raise
@@ -112,8 +112,8 @@ class Client:
                 return Fetched(answer, urls)
             urls.append(redirects.next_url(urls, location))
 
-    def get(self, url: str, most_bytes: int, deadline: Deadline | None = None) -> Answer:
-        """Fetch an https URL without following redirects; reads at most ``most_bytes`` of the body. Raises
+    def get(self, url: str, max_bytes: int, deadline: Deadline | None = None) -> Answer:
+        """Fetch an https URL without following redirects; reads at most ``max_bytes`` of the body. Raises
         FetchFailed.
         """
         deadline = deadline or Deadline(self._connector.timeout)
@@ -122,14 +122,14 @@ class Client:
         try:
             if kept is not None:
                 with contextlib.suppress(*_STALE):
-                    return self._request(kept, parts, most_bytes=most_bytes, deadline=deadline)
+                    return self._request(kept, parts, max_bytes=max_bytes, deadline=deadline)
             connection = self._connector.connect(*_server(parts), deadline)
-            return self._request(connection, parts, most_bytes=most_bytes, deadline=deadline)
+            return self._request(connection, parts, max_bytes=max_bytes, deadline=deadline)
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             raise FetchFailed(f"{url} gave no answer: {reason_of(error)}.", "http-response") from None
 
     def _request(
-        self, connection: http.client.HTTPSConnection, parts: SplitResult, *, most_bytes: int, deadline: Deadline
+        self, connection: http.client.HTTPSConnection, parts: SplitResult, *, max_bytes: int, deadline: Deadline
     ) -> Answer:
         """Make a request, and keep the connection where it can take another one."""
         can_be_kept = False
@@ -138,7 +138,7 @@ class Client:
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request("GET", target, headers=_HEADERS)
             response = connection.getresponse()
-            answer = Answer(response.status, _headers(response), _read(response, most_bytes))
+            answer = Answer(response.status, _headers(response), _read(response, max_bytes))
             is_whole = response.isclosed() or response.length == 0
             can_be_kept = is_whole and not response.will_close and connection.sock is not None
             response.close()
@@ -162,14 +162,14 @@ def _headers(response: http.client.HTTPResponse) -> dict[str, str]:
     return headers
 
 
-def _read(response: http.client.HTTPResponse, most_bytes: int) -> bytes:
+def _read(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
     length = response.length
     body = b""
-    while len(body) < most_bytes:
-        chunk = response.read1(min(65536, most_bytes - len(body)))
+    while len(body) < max_bytes:
+        chunk = response.read1(min(65536, max_bytes - len(body)))
         if not chunk:
             break
         body += chunk
-    if length is not None and len(body) < min(length, most_bytes):
+    if length is not None and len(body) < min(length, max_bytes):
         raise http.client.IncompleteRead(body, length - len(body))
     return body

@@ -14,7 +14,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._web.fetch_failure
 
 STATUSES = (301, 302, 303, 307, 308)
 
-_MOST_REDIRECTS = 5
+_MAX_REDIRECTS = 5
 
 
 def next_url(urls: t.Sequence[str], location: str) -> str:
@@ -26,8 +26,8 @@ def next_url(urls: t.Sequence[str], location: str) -> str:
         reason = "which is unencrypted http."
     elif target in urls:
         reason = "which is a redirect loop."
-    elif len(urls) > _MOST_REDIRECTS:
-        reason = f"after {_MOST_REDIRECTS} redirects; more are not followed."
+    elif len(urls) > _MAX_REDIRECTS:
+        reason = f"after {_MAX_REDIRECTS} redirects; more are not followed."
     else:
         return target
     raise FetchFailed(f"{quoted(urls[-1])} redirects to {quoted(location)}, {reason}", "http-redirect")

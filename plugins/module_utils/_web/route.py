@@ -15,7 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
 DEFAULT_TIMEOUT = 5.0
 
-_LONGEST_TIMEOUT = 3600
+_MAX_TIMEOUT = 3600
 
 PORT = 443
 
@@ -37,8 +37,8 @@ class Route(t.NamedTuple):
 
     def check_timeout(self) -> None:
         """Raise IrsaError unless the timeout can be used."""
-        if not 0 < self.timeout <= _LONGEST_TIMEOUT:
-            raise IrsaError(f"timeout is {self.timeout}; expected more than 0 and at most {_LONGEST_TIMEOUT} seconds.")
+        if not 0 < self.timeout <= _MAX_TIMEOUT:
+            raise IrsaError(f"timeout is {self.timeout}; expected more than 0 and at most {_MAX_TIMEOUT} seconds.")
 
 
 def parse_connect_to(text: str) -> tuple[str, int]:

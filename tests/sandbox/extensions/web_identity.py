@@ -34,7 +34,7 @@ from .site import Site
 
 OPERATION = "AssumeRoleWithWebIdentity"
 ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
-LEAST_RSA_BITS = 2048
+MIN_RSA_BITS = 2048
 REQUIRED_CLAIMS = ("iss", "sub", "aud", "iat", "exp")
 CLOCK_SKEW = 300
 ROLE_ARN = re.compile(r"^arn:[a-z-]+:iam::(?P<account>\d{12}):role/.+$")
@@ -131,7 +131,7 @@ def _verifies(token: str, algorithm: str | None, key: dict[str, Any]) -> bool:
         public = JWK(**key)
         if not _certificate_agrees(key):
             return False
-        if public["kty"] == "RSA" and public.get_op_key("verify").key_size < LEAST_RSA_BITS:
+        if public["kty"] == "RSA" and public.get_op_key("verify").key_size < MIN_RSA_BITS:
             return False
         parsed = JWS()
         parsed.allowed_algs = [algorithm]

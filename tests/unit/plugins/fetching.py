@@ -15,9 +15,9 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import 
 URL = f"https://{HOST}/keys.json"
 
 
-def failed(url: str, route: Route, most_bytes: int = 1000) -> FetchFailed:
+def failed(url: str, route: Route, max_bytes: int = 1000) -> FetchFailed:
     """The failure of a fetch that must fail."""
     with pytest.raises(FetchFailed) as caught:
-        get(url, route, most_bytes)
+        get(url, route, max_bytes)
     assert caught.value.details == {"stage": caught.value.stage}
     return caught.value

@@ -74,8 +74,8 @@ class TestFailure:
         """Wait only a moment once connected; connecting may take as long as a busy machine needs."""
         real = https.Client._request
 
-        def request(client, connection, parts, *, most_bytes, deadline):
-            return real(client, connection, parts, most_bytes=most_bytes, deadline=sockets.Deadline(0.05))
+        def request(client, connection, parts, *, max_bytes, deadline):
+            return real(client, connection, parts, max_bytes=max_bytes, deadline=sockets.Deadline(0.05))
 
         monkeypatch.setattr(https.Client, "_request", request)
 
@@ -128,7 +128,7 @@ class TestFailure:
         clock = itertools.count()
         monkeypatch.setattr(sockets.time, "monotonic", lambda: next(clock) / 100)
         server.replies["/keys.json"] = lambda: (200, {}, itertools.repeat(b"x"))
-        failure = failed(URL, route._replace(timeout=5), most_bytes=10**9)
+        failure = failed(URL, route._replace(timeout=5), max_bytes=10**9)
         assert failure.stage == "http-response" and "longer than 5 seconds" in str(failure)
 
     def test_slow_headers_exceed_the_timeout(self, server, route, monkeypatch):
