@@ -17,13 +17,13 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Change(abc.ABC):
-    """One write: its ``target``, the ``facet`` of it that changes, and that facet before and after (JSON-like or text).
+    """One write: its ``target``, the ``part`` of it that changes, and that part before and after (JSON-like or text).
 
     Where an ``optional`` write is not supported the state is assumed to be the desired one, with a warning.
     """
 
     target: str
-    facet: str
+    part: str
     before: t.Any = None
     after: t.Any = None
     optional: bool = False
@@ -36,7 +36,7 @@ class Change(abc.ABC):
 
 def diff_entry(change: Change) -> dict[str, str]:
     """One entry of a diff. Values are sorted and indented, so that a reviewer reads lines, not one long string."""
-    header = f"{change.target} ({change.facet})"
+    header = f"{change.target} ({change.part})"
     before, after = as_text(change.before), as_text(change.after)
     return {"before_header": header, "after_header": header, "before": before, "after": after}
 

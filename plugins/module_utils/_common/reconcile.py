@@ -188,6 +188,6 @@ class _Application(t.Generic[AnyChange]):
             if not (change.optional and failure.unsupported):
                 raise
         self.resource.warnings.append(
-            f"This endpoint does not support {change.action}, so its {change.facet} is assumed to be right."
+            f"This endpoint does not support {change.action}, so its {change.part} is assumed to be right."
         )
         return None

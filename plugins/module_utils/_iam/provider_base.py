@@ -82,7 +82,7 @@ class ProviderResource(AwsResource):
     def change(
         self,
         operation: str,
-        facet: str,
+        part: str,
         *,
         params: t.Mapping[str, t.Any],
         before: t.Any = None,
@@ -96,7 +96,7 @@ class ProviderResource(AwsResource):
             operation=operation,
             params=params,
             target=f"provider {self.arn}",
-            facet=facet,
+            part=part,
             before=before,
             after=after,
             iam_actions=iam_actions,

@@ -20,7 +20,7 @@ except ImportError as import_error:
     JWCRYPTO_IMPORT_ERROR = import_error
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.strict import decode_base64url, parse_json
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import decode_base64url, parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.masking import PRIVATE_MEMBERS
 
@@ -151,7 +151,7 @@ def algorithm_of(key: Jwk) -> str | None:
     return "RS256" if key.get("kty") == "RSA" else key_facts.EC_ALGORITHMS.get(str(key.get("crv")))
 
 
-def same_numbers(one: Jwk, other: Jwk) -> bool:
+def same_key(one: Jwk, other: Jwk) -> bool:
     """Whether two JWKs are the same key, whatever their kid, alg and use."""
     members = ("kty", "n", "e", "crv", "x", "y")
     return all(one.get(member) == other.get(member) for member in members)

@@ -55,7 +55,7 @@ def merge_keys(named: t.Iterable[tuple[str, jwk.Jwk]]) -> list[jwk.Jwk]:
         except Fault as fault:
             raise IrsaError(f"{source} cannot be published: {fault}.") from None
         first = merged.setdefault(key["kid"], key)
-        if not jwk.same_numbers(first, key):
+        if not jwk.same_key(first, key):
             raise IrsaError(
                 f"{source} has the kid {key['kid']!r}, which a different key has too. STS uses only the last of two "
                 "keys with the same kid."

@@ -51,7 +51,7 @@ class AbsentBucket(Bucket):
             operation="DeleteObjects",
             params={**self.address, "Delete": {"Objects": batch, "Quiet": True}},
             target=self.target,
-            facet="documents, all versions",
+            part="documents, all versions",
             before=sorted({version["Key"] for version in batch}),
         )
 
@@ -61,7 +61,7 @@ class AbsentBucket(Bucket):
             operation="DeleteBucket",
             params=self.address,
             target=self.target,
-            facet="bucket",
+            part="bucket",
             before={"name": self.spec.name, "region": self.region},
             done_codes=("NoSuchBucket",),
         )

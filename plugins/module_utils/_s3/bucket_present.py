@@ -130,7 +130,7 @@ class PresentBucket(Bucket):
                 operation=operation,
                 params={**self.address, **params},
                 target=self.target,
-                facet=setting.name,
+                part=setting.name,
                 before=setting.show(current),
                 after=setting.show(desired),
                 optional=setting.unmanaged_elsewhere and not self.endpoint.is_aws,
@@ -168,7 +168,7 @@ class PresentBucket(Bucket):
             operation="CreateBucket",
             params=params,
             target=self.target,
-            facet="bucket",
+            part="bucket",
             after={**after, "tags": tags} if tags else after,
             iam_actions=permissions.needed_to_create_bucket(bool(tags)),
         )

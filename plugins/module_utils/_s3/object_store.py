@@ -106,7 +106,7 @@ class S3Store:
             operation="PutObject",
             params=params,
             target=self._name(key),
-            facet="document",
+            part="document",
             before=_shown(current) if current else None,
             after=_shown_text(text, CONTENT_TYPE, cache_control),
             retry_codes=("NoSuchBucket",),  # not every part of S3 knows a bucket the moment it was created
@@ -119,7 +119,7 @@ class S3Store:
             operation="DeleteObject",
             params={**self.address, "Key": key},
             target=self._name(key),
-            facet="document",
+            part="document",
             before=_shown(current),
         )
 

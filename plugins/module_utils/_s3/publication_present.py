@@ -101,7 +101,7 @@ class PresentDocuments(Documents):
         foreign: list[jwk.Jwk] = []
         for key in current:
             # An entry without a name of its own may be the legacy copy of one of our keys.
-            copy_of_ours = not key.get("kid") and any(jwk.same_numbers(key, own) for own in ours)
+            copy_of_ours = not key.get("kid") and any(jwk.same_key(key, own) for own in ours)
             if key.get("kid") not in kids and not copy_of_ours and key not in foreign:
                 foreign.append(key)
         return foreign

@@ -50,7 +50,7 @@ def _check_keys(report: Report, own: t.Sequence[jwk.Jwk], published: t.Sequence[
         key.get("kid")
         for key in own
         for other in published
-        if other.get("kid") == key.get("kid") and not jwk.same_numbers(key, other)
+        if other.get("kid") == key.get("kid") and not jwk.same_key(key, other)
     ]
     if missing:
         seen = f"The API server has the key {listed(missing)}, but the published keys are {listed(published_kids)}."

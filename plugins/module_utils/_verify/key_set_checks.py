@@ -79,7 +79,7 @@ def _check_kids(report: Report, keys: Keys) -> None:
     for key in keys:
         if isinstance(key.get("kid"), str):
             by_kid.setdefault(key["kid"], []).append(key)
-    ambiguous = [kid for kid, same in by_kid.items() if not all(jwk.same_numbers(same[0], key) for key in same)]
+    ambiguous = [kid for kid, same in by_kid.items() if not all(jwk.same_key(same[0], key) for key in same)]
     repeated = [kid for kid, same in by_kid.items() if len(same) > 1]
     if nameless:
         seen = f"Of {len(keys)} keys, those at these positions have no kid that is a string: {listed(nameless)}."
@@ -195,7 +195,7 @@ def check_expected(report: Report, keys: Keys, *, kids: t.Sequence[str], expecte
     required = dict.fromkeys(kids) | {key["kid"]: key for key in expected}
     missing = [kid for kid in required if kid not in published]
     different = [
-        kid for kid, key in required.items() if key and kid in published and not jwk.same_numbers(published[kid], key)
+        kid for kid, key in required.items() if key and kid in published and not jwk.same_key(published[kid], key)
     ]
     if missing:
         seen = f"The key {listed(missing)} is not published. The published keys are {_kids_of(keys)}."

@@ -14,7 +14,7 @@ import dataclasses
 import json
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common import strict
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import json_base64url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
@@ -92,7 +92,7 @@ def token_or_none(text: str | None) -> Token | None:
 def _decode(part: str, name: str) -> bytes:
     refusal = IrsaError(f"The token is not a JWT: its {name} is not base64url.")
     try:
-        content = strict.decode_base64url(part)
+        content = json_base64url.decode_base64url(part)
     except ValueError:
         raise refusal from None
     # Some bits of the last character may be unused. Python ignores them; strict decoders such as Go's do not.

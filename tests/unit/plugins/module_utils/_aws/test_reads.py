@@ -90,7 +90,7 @@ class OneWrite:
     """A resource with one write to make."""
 
     change = ApiCall(
-        service="s3", operation="DeleteBucketPolicy", params=ADDRESS, target=f"bucket {BUCKET}", facet="policy"
+        service="s3", operation="DeleteBucketPolicy", params=ADDRESS, target=f"bucket {BUCKET}", part="policy"
     )
 
     def __init__(self):

@@ -30,10 +30,10 @@ class NamedChange(Change):
 
 
 def change(name, **more):
-    return NamedChange(name=name, **{"target": "bucket irsa", "facet": "policy", **more})
+    return NamedChange(name=name, **{"target": "bucket irsa", "part": "policy", **more})
 
 
-PUT_POLICY, PUT_TAGGING = change("PutBucketPolicy"), change("PutBucketTagging", facet="tags")
+PUT_POLICY, PUT_TAGGING = change("PutBucketPolicy"), change("PutBucketTagging", part="tags")
 KEYPAIR = {
     "changed": True,
     "actions": ["create /etc/sa.key"],
@@ -146,7 +146,7 @@ class TestReportedOnFailure:
 
 class TestDiff:
     def test_json_is_sorted_and_indented(self):
-        entry = diff_entry(change("A", facet="tags", before={"b": 1, "a": [2]}))
+        entry = diff_entry(change("A", part="tags", before={"b": 1, "a": [2]}))
         assert entry["before"] == '{\n  "a": [\n    2\n  ],\n  "b": 1\n}\n'
         assert entry["after"] == ""
         assert entry["before_header"] == entry["after_header"] == "bucket irsa (tags)"

@@ -19,7 +19,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger imp
 
 
 def change(operation: str, service: str = "s3", **more: t.Any) -> ApiCall:
-    usual = {"params": {"Bucket": "irsa"}, "target": "bucket irsa", "facet": "policy"}
+    usual = {"params": {"Bucket": "irsa"}, "target": "bucket irsa", "part": "policy"}
     return ApiCall(service=service, operation=operation, **{**usual, **more})
 
 

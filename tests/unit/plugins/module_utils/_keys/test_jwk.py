@@ -330,10 +330,10 @@ class TestComparing:
         ]
         assert jwk.algorithm_of({}) is None
 
-    def test_same_numbers_compares_only_the_numbers(self):
-        assert jwk.same_numbers(RSA, {**RSA, "kid": "", "alg": "RS512", "use": "enc"})
-        assert not jwk.same_numbers(RSA, jwk_of(samples.OTHER_RSA))
-        assert not jwk.same_numbers(RSA, P256)
+    def test_same_key_ignores_kid_alg_and_use(self):
+        assert jwk.same_key(RSA, {**RSA, "kid": "", "alg": "RS512", "use": "enc"})
+        assert not jwk.same_key(RSA, jwk_of(samples.OTHER_RSA))
+        assert not jwk.same_key(RSA, P256)
 
 
 class TestCount:

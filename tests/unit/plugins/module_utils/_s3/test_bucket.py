@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The bucket: made, repaired facet by facet, shared, or deleted; and what stops it before anything is done."""
+"""The bucket: made, repaired setting by setting, shared, or deleted; and what stops it before anything is done."""
 
 from __future__ import annotations
 

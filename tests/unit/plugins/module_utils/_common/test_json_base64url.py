@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.strict import decode_base64url, parse_json
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import decode_base64url, parse_json
 
 
 def test_parse_json_returns_the_value():
