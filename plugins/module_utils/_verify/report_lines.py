@@ -58,8 +58,8 @@ def finding_ids(checks: Checks) -> list[str]:
 
 
 def number_passed(checks: Checks) -> int:
-    """How many checks passed, each time that they were made."""
-    return sum(check["status"] == OK for check in checks)
+    """The number of checks that passed, each counted once."""
+    return _number_of(OK, _status_by_id(checks).values())
 
 
 def verdict_line(checks: Checks) -> Line:

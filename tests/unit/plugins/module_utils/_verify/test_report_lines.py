@@ -17,6 +17,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lin
     areas_in_one_line,
     check_lines,
     finding_lines,
+    number_passed,
     report_lines,
     skipped_lines,
     verdict_line,
@@ -74,6 +75,18 @@ class TestVerdict:
 
 
 class TestCounts:
+    @pytest.mark.parametrize(
+        ("checks", "number"),
+        [
+            (MIXED, 3),
+            ([check("http-response"), check("http-response")], 1),
+            ([check("http-response"), check("http-response", "error")], 0),
+        ],
+        ids=["different checks", "made twice", "passed and failed"],
+    )
+    def test_each_check_that_passed_counts_once(self, checks, number):
+        assert number_passed(checks) == number
+
     def test_counts_are_by_area(self):
         assert [(line.label.strip(), line.text, line.status) for line in area_lines(MIXED)] == [
             ("connection", "2 of 2", "ok"),
