@@ -299,7 +299,8 @@ def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     }
     accepted = {"error": ("ok", "degraded"), "warning": ("ok",), "never": ("ok", "degraded", "broken")}
     if report.verdict not in accepted[options["fail_on"]]:
-        raise IrsaError(f"The issuer {printable(options['issuer'])} does not work. {report.diagnosis}", **result)
+        outcome = "does not work" if report.verdict == "broken" else "works, but has warnings"
+        raise IrsaError(f"The issuer {printable(options['issuer'])} {outcome}. {report.diagnosis}", **result)
     return result
 
 
