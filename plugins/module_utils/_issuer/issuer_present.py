@@ -72,8 +72,9 @@ def _run_with_key(aws: Aws, spec: IssuerSpec, ledger: Ledger, *, key_result: Key
     if lost and not created["exists"]:
         raise IrsaError(f"The key file {created['path']} does not exist on localhost, and {lost}")
     ledger.record_result(created)
-    # The ledger already contains the actions and permissions of the first part.
-    prepared = {**(before["prepared"] or {}), "actions": [], "permissions": []}
+    # The ledger already contains the actions and permissions of the first part. Nothing is prepared if the key was
+    # lost: then the first part has repaired nothing, so the second one handles the bucket, too.
+    prepared = {**before["prepared"], "actions": [], "permissions": []} if before["prepared"] else {}
     return _run(aws, dataclasses.replace(spec, key=_recorded_key(created), prepared=prepared), ledger)
 
 

@@ -430,6 +430,12 @@ class TestWithTheKeyAtHand:
         assert not key.made and result["issuer"]["kid"] == KEY.kid
         assert (result["changed"], fake_aws.writes) == (False, [])
 
+    def test_the_bucket_is_repaired_with_the_key_of_a_concurrent_run(self, fake_aws, made):
+        fake_aws.quietly("s3").delete_bucket_policy(Bucket=BUCKET)
+        result = self.ensure(fake_aws, KeyOnTheController(exists=False, appears=True))
+        assert result["issuer"]["kid"] == KEY.kid
+        assert result["actions"] == result["issuer"]["actions"] == fake_aws.writes == [POLICY]
+
     @pytest.mark.parametrize(
         ("call", "made"),
         [
