@@ -66,7 +66,9 @@ def _check_token_and_role(context: Context, client_ids: t.Sequence[str] | None, 
 
 def _why_not(context: Context) -> str:
     """Say why nothing can be read from AWS; empty where it can. Credentials are looked for only if they are needed."""
-    if context.aws is None or not context.identity.needs_aws:
+    if context.aws is None:
+        return "boto3 is not installed, so nothing can be read from AWS. Install boto3 for this check."
+    if not context.identity.needs_aws:
         return "AWS credentials are needed, but were not looked for."
     try:
         return "" if context.aws.has_credentials() else "AWS credentials are needed, but there are none."

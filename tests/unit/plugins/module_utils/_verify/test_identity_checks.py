@@ -117,6 +117,12 @@ def test_without_credentials_only_the_checks_that_need_them_are_skipped(library)
     skipped = [each.id for each in report.checks if each.status == "skipped"]
     assert skipped == [*PROVIDER_IDS, *TRUST_IDS]
     assert [each.id for each in report.checks if each.status == "ok"] == TOKEN_IDS
+    reasons = {each.seen for each in report.checks if each.status == "skipped"}
+    assert reasons == {
+        "AWS credentials are needed, but there are none."
+        if library
+        else "boto3 is not installed, so nothing can be read from AWS. Install boto3 for this check."
+    }
 
 
 def test_sts_is_asked_without_credentials_in_the_region_of_the_bucket(account):
