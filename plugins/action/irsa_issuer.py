@@ -18,7 +18,8 @@ class ActionModule(DirectAction):
 
     def _ship(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         # A key on the controller may belong to another user than the AWS credentials do, so that one shipped module
-        # cannot have both. Without a key there is nothing to do.
-        if self._task.args.get("state") != "absent" and not self._task.args.get("key"):
-            return {"changed": False, **irsa_issuer.KEY_APART}
+        # cannot have both: the key needs a task of its own.
+        arguments = self._task.args
+        if arguments.get("state") != "absent" and arguments.get("key_path") and not arguments.get("key"):
+            return {"changed": False, **irsa_issuer.KEY_WANTED_RESULT}
         return super()._ship(task_vars)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.action import irsa_issuer as issuer_action
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _ansible_internals, _issuer_role
 
@@ -26,11 +27,11 @@ class ActionModule(issuer_action.ActionModule):
         ran_for = f"{variables['ansible_play_name']} on {variables['inventory_hostname']}"
         try:
             role = _issuer_role.read(_OPTIONS, variables, lambda value: _ansible_internals.template(self, value))
-        except _issuer_role.VariablesRefused as refusal:
-            return {"failed": True, "changed": False, "msg": str(refusal), "ran_for": ran_for}
+        except IrsaError as error:
+            return {"failed": True, "changed": False, "msg": str(error), "ran_for": ran_for}
         # What module_defaults gives the task wins over the role's variables.
         self._task.args = {**role.options, **self._task.args}
-        result = {**super().run(tmp, task_vars), "ran_for": ran_for}
+        result = {**self._result(tmp, task_vars), "ran_for": ran_for}
         if result.get("failed"):
             return result
         return {
@@ -39,3 +40,10 @@ class ActionModule(issuer_action.ActionModule):
             "key_host": role.key_host,
             "key_files": role.key_files,
         }
+
+    def _result(self, tmp: t.Any, task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
+        arguments = self._task.args
+        if arguments["state"] == "present" and not arguments.get("key") and not arguments.get("key_path"):
+            # The key is on another host. The role reads it there, and passes it to the next run of this action.
+            return {"changed": False, **irsa_issuer.KEY_WANTED_RESULT}
+        return super().run(tmp, task_vars)

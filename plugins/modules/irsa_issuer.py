@@ -284,8 +284,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import DEFAULT_CACHE_CONTROL
 
-# The result where a task of its own must look at the key first.
-KEY_APART: dict[str, t.Any] = {
+# The result if another task must look at the key first.
+KEY_WANTED_RESULT: dict[str, t.Any] = {
     "issuer": None,
     "key_wanted": True,
     "key_is_lost": None,
@@ -353,6 +353,8 @@ def main() -> None:
     module.require_botocore_at_least("1.35.70", reason="for conditional writes to S3")
     if not module.params["bucket"] and not module.params["url"]:
         module.fail_json(msg="one of the following is required: bucket, url")
+    if module.params["state"] == "present" and not module.params["key"] and not module.params["key_path"]:
+        module.fail_json(msg="one of the following is required: key, key_path")
     conclude(module, lambda: _run(module))
 
 
@@ -363,8 +365,6 @@ def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:
         return issuer_absent.ensure_absent(aws_of(module), spec, module.check_mode).result
     if options["key"]:
         return issuer_present.ensure_present(aws_of(module), spec, module.check_mode).result
-    if not options["key_path"]:
-        return {"changed": False, **KEY_APART}
     return issuer_present.ensure_with_key(
         aws_of(module), spec, module.check_mode, key_result=lambda create: _key_result(module, create)
     )

@@ -19,6 +19,7 @@ from pathlib import Path
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_variables import PREFIX, problems
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._key_paths import key_paths, named_paths
 
@@ -32,10 +33,6 @@ _EXPECTED_STATE = f"__{PREFIX}expected_state"
 # What one task of the role hands to the next, by the names of the options.
 _FROM_TASKS = ("key", "prepared")
 _UNSET: tuple[t.Any, ...] = (None, "", [], {})
-
-
-class VariablesRefused(Exception):
-    """The role's variables are invalid; the text lists everything that is wrong."""
 
 
 @functools.cache
@@ -67,7 +64,7 @@ def read(
     """Read and check the variables of a task in the role.
 
     ``option_names`` are the options that the module has; ``template`` turns a variable into its value. Raises
-    VariablesRefused.
+    IrsaError, whose message lists everything that is wrong.
     """
     given = {name: template(variables[name]) for name in argument_spec() if name in variables}
     # Unchanged, since the type path would expand the ~ of this host.
@@ -87,21 +84,21 @@ def read(
 
 
 def _validated(given: dict[str, t.Any], given_paths: dict[str, t.Any]) -> dict[str, t.Any]:
-    """The values of all variables, defaults included, by their names without the prefix. Raises VariablesRefused."""
+    """The values of all variables, defaults included, by their names without the prefix. Raises IrsaError."""
     checked = ArgumentSpecValidator(argument_spec()).validate(given, validate_role_argument_spec=True)
     if checked.error_messages:
-        raise VariablesRefused("Validation of arguments failed:\n" + "\n".join(checked.error_messages))
+        raise IrsaError("Validation of arguments failed:\n" + "\n".join(checked.error_messages))
     values = {name.removeprefix(PREFIX): value for name, value in checked.validated_parameters.items()}
     found = problems({**values, **named_paths(given_paths)})
     if found:
         intro = "Invalid variables for role irsa_issuer; nothing was changed."
-        raise VariablesRefused("\n- ".join([intro, *found]))
+        raise IrsaError("\n- ".join([intro, *found]))
     return values
 
 
 def _check_state(state: str, expected: str) -> None:
     if state != expected:
-        raise VariablesRefused(
+        raise IrsaError(
             f"{PREFIX}state is {state}, but this playbook is for {expected}. selfhosted.irsa.provision creates an "
             "issuer, and selfhosted.irsa.teardown removes it."
         )

@@ -90,6 +90,7 @@ def cases(key: Path) -> list[dict[str, Any]]:
         {issuer: {**whole, "bucket_public_paths": ["no/*"]}},
         {issuer: {**whole, "account_id": 123}},
         {issuer: {"key": "{{ keypair }}"}},
+        {issuer: {"bucket": "whole"}},
         {issuer: {**whole, "audience": ["one"]}},
         {issuer: {**whole, "state": "gone"}},
         {issuer: {**whole, "delete_bucket": True, "state": "absent"}},

@@ -158,9 +158,15 @@ class TestIssuer:
         assert first["issuer"]["kid"] == samples.kid((tmp_path / "sa.key").read_bytes())
         assert run("irsa_issuer", **options).result["changed"] is False
 
-    def test_irsa_issuer_reports_a_missing_key(self, run, aws):
-        result = run("irsa_issuer", **{**ISSUER_OPTIONS, "key": None}).result
-        assert (result["key_wanted"], result["changed"], result["issuer"], aws.calls) == (True, False, None, [])
+    @pytest.mark.parametrize("given", [{}, {"key": {}}], ids=["neither", "an empty result"])
+    def test_irsa_issuer_requires_a_key(self, run, aws, given):
+        options = {**ISSUER_OPTIONS, "key": None, **given}
+        result = run("irsa_issuer", fails=True, **options).result
+        assert result["msg"] == "one of the following is required: key, key_path"
+        assert aws.calls == []
+
+    def test_irsa_issuer_is_removed_without_a_key(self, run, aws):
+        assert run("irsa_issuer", **{**ISSUER_OPTIONS, "key": None}, state="absent").result["changed"] is False
 
     def test_irsa_issuer_lists_the_writes_before_a_failure(self, run, aws):
         aws.fail("s3:PutObject", "AccessDenied", 403)
@@ -245,3 +251,28 @@ def test_a_missing_jwcrypto_is_named(run, aws, monkeypatch, module_name):
     monkeypatch.setattr(jwk, "JWCRYPTO_IMPORT_ERROR", ImportError("no jwcrypto"))
     options = STEPS.get(module_name, ISSUER_OPTIONS if module_name == "irsa_issuer" else {"issuer": ISSUER})
     assert "jwcrypto" in run(module_name, fails=True, **options).result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("max_age", "verdict", "message"),
+    [
+        (7200, "degraded", "works, but has warnings. https"),
+        (None, "broken", "does not work. https"),
+    ],
+)
+def test_irsa_verify_says_why_it_fails_on_warnings(run, tmp_path, max_age, verdict, message):
+    (tmp_path / "ca.pem").write_bytes(ROOT.pem)
+    server = HttpsServer(tmp_path, [LEAF, INTERMEDIATE])
+    issuer = f"https://{HOST}"
+    discovery = documents.render(documents.discovery(issuer, f"{issuer}/keys.json", ["ES256"]))
+    try:
+        if max_age is not None:
+            headers = {"Content-Type": "application/json", "Cache-Control": f"max-age={max_age}"}
+            server.serve("/.well-known/openid-configuration", discovery.encode(), **headers)
+            server.serve("/keys.json", JWKS.encode(), **headers)
+        options = {"issuer": issuer, "connect_to": server.address, "ca_path": str(tmp_path / "ca.pem"), "timeout": 60}
+        result = run("irsa_verify", fails=True, **options, provider="skip", fail_on="warning").result
+    finally:
+        server.stop()
+    assert result["verdict"] == verdict
+    assert result["msg"].startswith(f"The issuer {issuer} {message}")

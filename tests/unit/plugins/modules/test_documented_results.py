@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
+from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
     HOST,
@@ -136,7 +137,7 @@ class TestResults:
         tmp_path.chmod(0o700)
         options = {"bucket": "irsa-prod", "region": REGION, "verify": False}
         no_key, key = {"exists": False}, {"exists": True, "public_key": PUBLIC, "path": "/keys/sa.key"}
-        check_result("irsa_issuer", run("irsa_issuer", check_mode, **options).result)
+        check_result("irsa_issuer", {"changed": False, **irsa_issuer.KEY_WANTED_RESULT})
         before = run("irsa_issuer", check_mode, **options, key=no_key).result
         check_result("irsa_issuer", before)
         after = run("irsa_issuer", check_mode, **options, key=key, prepared=before["prepared"])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _issuer_role
 
@@ -31,7 +32,7 @@ def options(**variables):
 
 
 def refusal(**variables):
-    with pytest.raises(_issuer_role.VariablesRefused) as caught:
+    with pytest.raises(IrsaError) as caught:
         options(**variables)
     return str(caught.value)
 
@@ -146,7 +147,7 @@ def test_a_backup_of_the_key_is_reported():
 
 
 def test_a_missing_key_path_is_reported_by_name():
-    with pytest.raises(_issuer_role.VariablesRefused, match="irsa_issuer_key_path"):
+    with pytest.raises(IrsaError, match="irsa_issuer_key_path"):
         _issuer_role.read(
             NAMES, {name: value for name, value in SOUND.items() if name != "irsa_issuer_key_path"}, lambda value: value
         )
