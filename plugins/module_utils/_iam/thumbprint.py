@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
+import ssl
 import typing as t
 from urllib.parse import urlsplit
 
@@ -16,36 +16,54 @@ with contextlib.suppress(ImportError):  # the module reports that it is missing
     from cryptography import x509
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import parse
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web import https
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.documents import MAX_BYTES
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer, parse
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web import https, tls
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.fetch_failure import AddressRefused, FetchFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 
 
 def of_issuer(url: str, route: Route) -> str:
-    """The thumbprint of an issuer's JWKS host: SHA-1 of the top intermediate CA, 40 lower-case hexadecimal digits.
+    """Return the thumbprint of an issuer's JWKS host: SHA-1 of the top intermediate CA, in lower-case hexadecimal.
 
     That is the last certificate that the host presents and that is not a self-signed root:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html
-    Raises IrsaError where the host cannot be reached, is not trusted here, or presents only its own certificate.
+    Raises IrsaError if the host cannot be reached, is not trusted here, or presents only its own certificate.
     """
-    host = _jwks_host(url, route)
+    issuer = parse(url)
+    host = _jwks_host(issuer, route)
     try:
-        connection = https.connect(host, route)
-    except https.FetchFailed as failure:
+        connection = https.connect(host, route, trusted_host=issuer.host)
+    except AddressRefused as failure:
+        raise IrsaError(
+            f"The thumbprint of {host} could not be computed: {failure} Correct jwks_uri in {issuer.discovery_url}, or "
+            "list thumbprints yourself."
+        ) from None
+    except FetchFailed as failure:
         raise IrsaError(
             f"The thumbprint of {host} could not be computed: {failure} Set ca_path (irsa_issuer_ca_path) to the file "
             "of its CA, set connect_to (irsa_issuer_connect_to) to where it is reached, or list thumbprints yourself."
         ) from None
     try:
-        return of_chain(https.served_chain(connection.sock), host)
+        return of_chain(tls.served_chain(t.cast(ssl.SSLSocket, connection.sock)), host)
     finally:
         connection.close()
 
 
 def of_chain(chain: t.Sequence[bytes], host: str) -> str:
-    """The thumbprint of a served chain (DER, the leaf first). Raises IrsaError where it has no CA certificate."""
-    certificates = [x509.load_der_x509_certificate(der) for der in chain]
-    self_signed = [certificate.issuer == certificate.subject for certificate in certificates]
+    """Return the thumbprint of a served chain (DER, the leaf first).
+
+    Raises IrsaError if it has no CA certificate, or one that cannot be read.
+    """
+    try:
+        certificates = [x509.load_der_x509_certificate(der) for der in chain]
+        self_signed = [certificate.issuer == certificate.subject for certificate in certificates]
+    except (ValueError, x509.InvalidVersion):
+        raise IrsaError(
+            f"The thumbprint of {host} could not be computed: it presents a certificate that cannot be read. List "
+            "thumbprints yourself."
+        ) from None
     above_leaf = range(1, len(chain))
     intermediates = [index for index in above_leaf if not self_signed[index]]
     if intermediates:
@@ -63,11 +81,10 @@ def of_chain(chain: t.Sequence[bytes], host: str) -> str:
     return hashlib.sha1(chain[chosen], usedforsecurity=False).hexdigest()
 
 
-def _jwks_host(url: str, route: Route) -> str:
-    """AWS checks the certificate of the host in jwks_uri. Before documents are published that is the issuer's own."""
-    issuer = parse(url)
+def _jwks_host(issuer: Issuer, route: Route) -> str:
+    """Return the host in jwks_uri, whose certificate AWS checks; the issuer's own if no document is published yet."""
     try:
-        document = json.loads(https.get(issuer.discovery_url, route, 1 << 20).body)
+        document = parse_json(https.get(issuer.discovery_url, route, MAX_BYTES).body.decode("utf-8"))
         return urlsplit(document["jwks_uri"]).hostname or issuer.host
-    except (IrsaError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (IrsaError, ValueError, KeyError, TypeError, AttributeError):
         return issuer.host

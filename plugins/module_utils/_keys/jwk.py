@@ -137,7 +137,7 @@ def check_certificate(key: Jwk, public_key: key_facts.PublicKey) -> None:
     """Raise Fault where the certificate (``x5c``) of a JWK cannot be read or belongs to a different key."""
     try:
         certified = x509.load_der_x509_certificate(base64.b64decode(key["x5c"][0])).public_key()
-    except (ValueError, TypeError, IndexError, KeyError, UnsupportedAlgorithm):
+    except (ValueError, TypeError, IndexError, KeyError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise Fault("its x5c contains no readable certificate") from None
     if key_facts.spki(certified) != key_facts.spki(public_key):
         raise Fault("the certificate in its x5c belongs to a different key")

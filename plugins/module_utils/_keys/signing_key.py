@@ -188,7 +188,7 @@ def _load_public_block(block: PemBlock) -> key_facts.PublicKey:
             key = serialization.load_pem_public_key(block.text, backend=default_backend())
     except UnsupportedAlgorithm:
         raise Fault(f"this cryptography library cannot read its type or curve; {key_facts.EXPECTED}") from None
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise Fault("it is damaged: the PEM block does not decode to a public key") from None
     return key_facts.require_usable(key)
 

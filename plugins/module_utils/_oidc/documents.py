@@ -14,6 +14,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 
 Document = dict[str, t.Any]
 
+MAX_BYTES = 1 << 20  # a JWKS of 100 RSA keys of 4096 bits has 80 kB
+
 
 def render(document: Document) -> str:
     """Return a document's text: sorted, indented, in ASCII, with a final newline. Equal documents have equal bytes."""

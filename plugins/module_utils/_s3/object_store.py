@@ -14,11 +14,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.documents import MAX_BYTES
 
 CONTENT_TYPE = "application/json"
-
-# A document has a few kilobytes, a full JWKS about 80.
-_MAX_BYTES = 1 << 20
 
 
 class Stored(t.NamedTuple):
@@ -69,8 +67,8 @@ class S3Store:
             raise
         if answer is None:
             return None
-        content = answer["Body"].read(_MAX_BYTES + 1)
-        if len(content) > _MAX_BYTES:
+        content = answer["Body"].read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
             raise IrsaError(
                 f"{self._name(key)} is larger than 1 MiB, so it cannot be either document. Choose another prefix or "
                 "bucket."

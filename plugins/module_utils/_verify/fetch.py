@@ -11,15 +11,14 @@ import typing as t
 from urllib.parse import urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.documents import MAX_BYTES
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import discovery_checks, key_set_checks
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import certificates, https
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.cache_headers import seconds_cached
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.fetch_failure import AddressRefused, FetchFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import PORT, Route
-
-# A JWKS of 100 RSA keys of 4096 bits has 80 kB.
-_MAX_BYTES = 1 << 20
 
 # An error of S3 is shorter.
 _MAX_ERROR_BYTES = 4096
@@ -96,11 +95,11 @@ class _Visit:
         """A document as an object; None where it cannot be had, which is reported."""
         report = self._report
         try:
-            answer, urls = self._client.fetch(url, _MAX_BYTES + 1)
-        except https.AddressRefused as failure:
+            answer, urls = self._client.fetch(url, MAX_BYTES + 1)
+        except AddressRefused as failure:
             report.error("jwks-uri", f"jwks_uri is {quoted(url)}. {failure}")
             return None
-        except https.FetchFailed as failure:
+        except FetchFailed as failure:
             self._report_failure(url, failure)
             return None
         if len(urls) > 1:
@@ -119,13 +118,13 @@ class _Visit:
         self._check_caching(url, answer.headers)
         return discovery_checks.parse_object(report, json_check, url, body=answer.body)
 
-    def _report_failure(self, url: str, failure: https.FetchFailed) -> None:
+    def _report_failure(self, url: str, failure: FetchFailed) -> None:
         cause = None
-        if failure.stage in ("tls-trust", "tls-expiry", "tls-host"):
+        if failure.check in ("tls-trust", "tls-expiry", "tls-host"):
             parts = urlsplit(url)
             chain = self._client.refused_chain(parts.hostname or "", parts.port or PORT)
-            cause = certificates.cause_of(failure.stage, chain)
-        self._report.error(failure.stage, str(failure), cause)
+            cause = certificates.cause_of(failure.check, chain)
+        self._report.error(failure.check, str(failure), cause)
 
     def _check_content_type(self, url: str, headers: t.Mapping[str, str]) -> None:
         kind, dummy, rest = headers.get("content-type", "").lower().partition(";")
@@ -174,6 +173,6 @@ def _fault_of_body(answer: https.Answer) -> str | None:
     encoding = answer.headers.get("content-encoding", "").lower()
     if encoding not in ("", "identity"):
         return f"is sent as {quoted(encoding)}, though no encoding was requested, so clients would read garbage."
-    if len(answer.body) > _MAX_BYTES:
-        return f"sends more than {_MAX_BYTES} bytes, so it cannot be either document."
+    if len(answer.body) > MAX_BYTES:
+        return "sends more than 1 MiB, so it cannot be either document."
     return None

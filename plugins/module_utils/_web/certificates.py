@@ -16,14 +16,15 @@ with contextlib.suppress(ImportError):  # the module reports that it is missing
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 
 
-def cause_of(stage: str, chain: t.Sequence[bytes]) -> str | None:
+def cause_of(check: str, chain: t.Sequence[bytes]) -> str | None:
     """Why a chain (DER, the leaf first) failed at ``tls-trust``, ``tls-expiry`` or ``tls-host``; None where it does not
     show why.
     """
     try:
         certificates = [x509.load_der_x509_certificate(der) for der in chain]
-        return _CAUSES[stage](certificates) if certificates else None
-    except ValueError:  # a certificate, or something in it, cannot be read
+        return _CAUSES[check](certificates) if certificates else None
+    except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        # a certificate, or something in it, cannot be read
         return None
 
 

@@ -22,16 +22,16 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._web.sockets impor
 class Connector:
     """Opens connections by a route, all with one TLS context.
 
-    With a ``home``, only that host may have a private address, and ``connect_to`` applies only to it: other hosts are
-    named by fetched content, which an attacker may have written. Without one, every host is a home.
+    With a ``trusted_host``, other hosts are named by fetched content, which an attacker may have written: they must
+    have public addresses, and ``connect_to`` does not apply to them. Without one, every host is trusted.
     """
 
-    def __init__(self, route: Route, home: str | None = None, note: tcp.Note = tcp.ignore_note) -> None:
+    def __init__(self, route: Route, trusted_host: str | None = None, note: tcp.Note = tcp.ignore_note) -> None:
         """Raises IrsaError for a route that cannot be used."""
         route.check_timeout()
         self.timeout = route.timeout
         self.chain: t.Sequence[bytes] = ()  # what the host of the last connection presented, DER, the leaf first
-        self._home = home
+        self._trusted_host = trusted_host
         self._note = note
         self._context = tls.verifying_context(route.ca_path)
         self._target = route.target()
@@ -81,13 +81,13 @@ class Connector:
 
     def _open(self, host: str, port: int, deadline: Deadline) -> PlainSocket:
         """A TCP connection to a host, through the proxy where there is one."""
-        is_home = self._home is None or host.lower() == self._home.lower()
-        if self._target is not None and is_home and port == PORT:
+        is_trusted = self._trusted_host is None or host.lower() == self._trusted_host.lower()
+        if self._target is not None and is_trusted and port == PORT:
             return tcp.open_connection(*self._target, deadline=deadline)
         proxy_url = proxy.for_host(host)
         if proxy_url is None:
-            return tcp.open_connection(host, port, deadline=deadline, note=self._note, must_be_public=not is_home)
-        if not is_home:
+            return tcp.open_connection(host, port, deadline=deadline, note=self._note, must_be_public=not is_trusted)
+        if not is_trusted:
             _refuse_known_private(host, port, deadline)
         return proxy.open_tunnel(proxy_url, host, port, deadline=deadline)
 

@@ -13,13 +13,13 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 
 
 class FetchFailed(IrsaError):
-    """A fetch that got no answer. ``stage`` is the id of the check that failed: ``dns-resolve``, ``tcp-connect``,
+    """A fetch that got no answer. ``check`` is the id of the check that failed: ``dns-resolve``, ``tcp-connect``,
     ``tls-version``, ``tls-trust``, ``tls-expiry``, ``tls-host``, ``http-response`` or ``http-redirect``.
     """
 
-    def __init__(self, message: str, stage: str) -> None:
-        super().__init__(message, stage=stage)
-        self.stage = stage
+    def __init__(self, message: str, check: str) -> None:
+        super().__init__(message, check=check)
+        self.check = check
 
 
 class AddressRefused(FetchFailed):

@@ -17,17 +17,9 @@ from urllib.parse import SplitResult, urlsplit
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import redirects, tcp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.connections import Connector
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.fetch_failure import (
-    AddressRefused,
-    FetchFailed,
-    reason_of,
-)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.fetch_failure import FetchFailed, reason_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import PORT, Route
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.sockets import Deadline, TlsSocket
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.tls import served_chain
-
-# The failures, so that callers can catch them by this file's name.
-__all__ = ["AddressRefused", "Answer", "Client", "FetchFailed", "Fetched", "connect", "get", "served_chain"]
 
 # A host may have closed the connection that was kept.
 _STALE = (ConnectionError, ssl.SSLEOFError)
@@ -50,11 +42,13 @@ class Fetched(t.NamedTuple):
     urls: t.Sequence[str]
 
 
-def connect(host: str, route: Route) -> http.client.HTTPSConnection:
-    """Open a verified TLS connection to port 443 of a host. The caller closes it. Raises FetchFailed, and IrsaError for
+def connect(host: str, route: Route, *, trusted_host: str) -> http.client.HTTPSConnection:
+    """Open a verified TLS connection to port 443 of a host. The caller closes it.
+
+    A host other than ``trusted_host`` is named by fetched content: see Connector. Raises FetchFailed, and IrsaError for
     a route that cannot be used.
     """
-    return Connector(route).connect(host, PORT, Deadline(route.timeout))
+    return Connector(route, trusted_host).connect(host, PORT, Deadline(route.timeout))
 
 
 def get(url: str, route: Route, max_bytes: int) -> Answer:
@@ -70,12 +64,12 @@ def get(url: str, route: Route, max_bytes: int) -> Answer:
 class Client:
     """Fetches with one TLS context, and on one connection where the host keeps it open.
 
-    With a ``home``, hosts other than that one are named by fetched content: see Connector.
+    With a ``trusted_host``, hosts other than that one are named by fetched content: see Connector.
     """
 
-    def __init__(self, route: Route, home: str | None = None, note: tcp.Note = tcp.ignore_note) -> None:
+    def __init__(self, route: Route, trusted_host: str | None = None, note: tcp.Note = tcp.ignore_note) -> None:
         """Raises IrsaError for a route that cannot be used."""
-        self._connector = Connector(route, home, note)
+        self._connector = Connector(route, trusted_host, note)
         self._kept: dict[tuple[str, int], http.client.HTTPSConnection] = {}
 
     def __enter__(self) -> Client:

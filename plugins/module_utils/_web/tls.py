@@ -13,7 +13,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._web.fetch_failure
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.sockets import TlsSocket
 
 # X509_V_ERR_… in OpenSSL's x509_vfy.h: not yet valid, expired; other host name, other address
-_STAGES_OF_VERIFICATION = {9: "tls-expiry", 10: "tls-expiry", 62: "tls-host", 64: "tls-host"}
+_CHECK_OF_VERIFY_CODE = {9: "tls-expiry", 10: "tls-expiry", 62: "tls-host", 64: "tls-host"}
 
 
 def verifying_context(ca_path: str | None) -> ssl.SSLContext:
@@ -45,8 +45,8 @@ def accepting_context() -> ssl.SSLContext:
 def handshake_failure(host: str, error: Exception) -> FetchFailed:
     """What an exception during a handshake means."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        stage = _STAGES_OF_VERIFICATION.get(error.verify_code, "tls-trust")
-        return FetchFailed(f"The certificate of {host} is not accepted: {error.verify_message}.", stage)
+        check = _CHECK_OF_VERIFY_CODE.get(error.verify_code, "tls-trust")
+        return FetchFailed(f"The certificate of {host} is not accepted: {error.verify_message}.", check)
     if isinstance(error, TimeoutError):
         reason = "it took too long"
     else:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import FetchFailed, get
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.fetch_failure import FetchFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import get
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import HOST
 
@@ -19,5 +20,5 @@ def failed(url: str, route: Route, max_bytes: int = 1000) -> FetchFailed:
     """The failure of a fetch that must fail."""
     with pytest.raises(FetchFailed) as caught:
         get(url, route, max_bytes)
-    assert caught.value.details == {"stage": caught.value.stage}
+    assert caught.value.details == {"check": caught.value.check}
     return caught.value

@@ -22,7 +22,7 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import 
     HttpsServer,
     certify,
 )
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_keys import openssl
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_keys import openssl, with_unknown_version
 
 URL = f"https://{HOST}/prod"
 SECOND = certify("Second intermediate CA", INTERMEDIATE)
@@ -62,6 +62,16 @@ def test_thumbprint_is_never_of_the_leaf():
 
 
 @pytest.mark.parametrize(
+    "odd", [with_unknown_version(LEAF.der), b"", b"no DER", LEAF.der[:100]], ids=["version", "empty", "text", "cut"]
+)
+def test_a_certificate_that_cannot_be_read_has_no_thumbprint(odd):
+    for chain in ([odd], [LEAF.der, odd], [odd, INTERMEDIATE.der]):
+        with pytest.raises(IrsaError) as caught:
+            thumbprint.of_chain(chain, HOST)
+        assert HOST in str(caught.value) and "a certificate that cannot be read" in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("chain", "top"),
     [
         ([LEAF, INTERMEDIATE], INTERMEDIATE),
@@ -85,9 +95,25 @@ def test_issuer_thumbprint_is_of_the_host_in_jwks_uri(server, route, monkeypatch
     )
     asked = []
     real = thumbprint.https.connect
-    monkeypatch.setattr(thumbprint.https, "connect", lambda host, route: asked.append(host) or real(HOST, route))
+
+    def connect(host, route, *, trusted_host):
+        asked.append((host, trusted_host))
+        return real(HOST, route, trusted_host=trusted_host)
+
+    monkeypatch.setattr(thumbprint.https, "connect", connect)
     assert thumbprint.of_issuer(URL, route) == fingerprint(INTERMEDIATE)
-    assert asked[-1] == "keys.example.test"
+    assert asked == [("keys.example.test", HOST)]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "169.254.169.254", "[::1]"])
+def test_a_private_host_in_jwks_uri_is_refused_without_a_connection(server, route, host):
+    """The document may come from an attacker, who must not choose where in this network a connection goes."""
+    server.serve("/prod/.well-known/openid-configuration", json.dumps({"jwks_uri": f"https://{host}/jwks"}).encode())
+    with pytest.raises(IrsaError, match="not on the public internet") as caught:
+        thumbprint.of_issuer(URL, route)
+    assert "Correct jwks_uri" in str(caught.value) and "list thumbprints" in str(caught.value)
+    assert "connect_to" not in str(caught.value)
+    assert server.connections == 1
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,11 @@ class TestCertificate:
         unknown = der.replace(b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01", b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x7f")
         assert "x5c" in refusal(jwk.usable, {**RSA, "x5c": [base64.b64encode(unknown).decode()]})
 
+    def test_usable_refuses_a_certificate_of_an_unknown_version(self):
+        der = base64.b64decode(x5c(samples.certificate(samples.RSA.pkcs8))[0])
+        odd = base64.b64encode(samples.with_unknown_version(der)).decode()
+        assert "x5c contains no readable certificate" in refusal(jwk.usable, {**RSA, "x5c": [odd]})
+
 
 class TestParse:
     @pytest.mark.parametrize(

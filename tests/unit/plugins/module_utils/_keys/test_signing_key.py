@@ -366,6 +366,11 @@ class TestLoadPublic:
         assert not holds_private_key(text)
         assert reason in refusal(signing_key.load_public, text)
 
+    def test_load_public_refuses_a_certificate_of_an_unknown_version(self):
+        der = samples.openssl("x509 -outform DER", samples.certificate(RSA.pkcs8))
+        odd = pem("CERTIFICATE", samples.with_unknown_version(der))
+        assert "damaged" in refusal(signing_key.load_public, odd)
+
 
 def test_load_public_refuses_an_openssh_line_with_a_compressed_point():
     kind, blob = samples.openssh_line(P256.traditional).split()[:2]

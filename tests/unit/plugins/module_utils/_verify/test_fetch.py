@@ -19,7 +19,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import docum
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import fetch
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import https, tls
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Answer, Fetched, Route
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Answer, Fetched
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import findings
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
@@ -142,7 +143,7 @@ class TestBody:
     def test_a_body_that_is_too_large_is_an_error(self, published, route, path, body):
         published.replies[path] = lambda: (200, HEADERS, body)
         fault = only_fault(route)
-        assert (fault.id, fault.status) == ("http-response", "error") and "more than 1048576 bytes" in fault.seen
+        assert (fault.id, fault.status) == ("http-response", "error") and "more than 1 MiB" in fault.seen
 
     def test_the_largest_allowed_body_passes(self, published, route):
         published.serve(JWKS_PATH, JWKS + b" " * ((1 << 20) - len(JWKS)), **HEADERS)

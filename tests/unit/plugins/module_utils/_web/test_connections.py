@@ -9,7 +9,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import connections, sockets
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import AddressRefused, Client, FetchFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.fetch_failure import AddressRefused, FetchFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Client
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import HOST, ForwardProxy
 
@@ -40,18 +41,18 @@ class TestOtherHosts:
         monkeypatch.setattr(sockets, "connect", connect)
         with Client(route, HOST) as client, pytest.raises(FetchFailed) as caught:
             client.get("https://other.example.test/", 10)
-        assert caught.value.stage == "tcp-connect"
+        assert caught.value.check == "tcp-connect"
         assert tried == [("8.8.8.8", 443), ("8.8.4.4", 443)]
 
     def test_connect_to_does_not_apply_to_another_host(self, server, route, names):
         with Client(route, HOST) as client, pytest.raises(FetchFailed) as caught:
             client.get("https://other.example.test/", 10)
-        assert caught.value.stage == "dns-resolve" and server.connections == 0
+        assert caught.value.check == "dns-resolve" and server.connections == 0
 
     def test_connect_to_does_not_apply_to_another_port(self, server, route, names):
         with Client(route, HOST) as client, pytest.raises(FetchFailed) as caught:
             client.get(f"https://{HOST}:8443/", 10)
-        assert caught.value.stage == "dns-resolve" and server.connections == 0
+        assert caught.value.check == "dns-resolve" and server.connections == 0
 
     def test_the_issuers_own_host_may_have_a_private_address(self, server, names, ca_path, monkeypatch):
         names[HOST] = ["127.0.0.1"]
@@ -76,7 +77,7 @@ class TestOtherHosts:
     def test_a_name_that_only_the_proxy_resolves_is_allowed(self, server, route, names, monkeypatch):
         proxy = ForwardProxy(server.address)
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        with Client(route, "home.example.test") as client:
+        with Client(route, "issuer.example.test") as client:
             assert client.get(f"https://{HOST}/", 10).status == 404
         proxy.stop()
         assert len(proxy.requests) == 1

@@ -17,7 +17,8 @@ import hypothesis.strategies as st
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import connections, https, sockets, tls
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Client, FetchFailed, get
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.fetch_failure import FetchFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Client, get
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fetching import URL, failed
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import HOST, INTERMEDIATE, LEAF, HttpsServer
@@ -85,14 +86,14 @@ class TestFailure:
 
         monkeypatch.setattr(socket, "getaddrinfo", resolve)
         failure = failed(URL, Route())
-        assert failure.stage == "dns-resolve"
+        assert failure.check == "dns-resolve"
         assert str(failure) == f"The name {HOST} cannot be resolved: Name or service not known."
 
     def test_nothing_listens_on_the_port(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             failure = failed(URL, Route(f"127.0.0.1:{taken.getsockname()[1]}"))
-        assert failure.stage == "tcp-connect" and "refused" in str(failure)
+        assert failure.check == "tcp-connect" and "refused" in str(failure)
 
     def test_the_server_does_not_speak_tls(self):
         listener = socket.create_server(("127.0.0.1", 0))
@@ -104,17 +105,17 @@ class TestFailure:
             thread.start()
             failure = failed(URL, Route(f"127.0.0.1:{listener.getsockname()[1]}"))
             thread.join()
-        assert failure.stage == "tls-version" and HOST in str(failure)
+        assert failure.check == "tls-version" and HOST in str(failure)
 
     def test_the_server_sends_nothing(self, server, route, impatient):
         server.replies["/keys.json"] = lambda: server.stopping.wait() and (200, {}, [])
         failure = failed(URL, route)
-        assert failure.stage == "http-response" and URL in str(failure)
+        assert failure.check == "http-response" and URL in str(failure)
 
     def test_the_body_ends_too_early(self, server, route):
         server.replies["/keys.json"] = lambda: (200, {"Content-Length": "100"}, [b"{}"])
         failure = failed(URL, route)
-        assert failure.stage == "http-response" and "98 more" in str(failure)
+        assert failure.check == "http-response" and "98 more" in str(failure)
 
     def test_the_body_stalls(self, server, route, impatient):
         def body():
@@ -122,20 +123,20 @@ class TestFailure:
             server.stopping.wait()
 
         server.replies["/keys.json"] = lambda: (200, {"Content-Length": "100"}, body())
-        assert failed(URL, route).stage == "http-response"
+        assert failed(URL, route).check == "http-response"
 
     def test_a_slow_body_exceeds_the_timeout(self, server, route, monkeypatch):
         clock = itertools.count()
         monkeypatch.setattr(sockets.time, "monotonic", lambda: next(clock) / 100)
         server.replies["/keys.json"] = lambda: (200, {}, itertools.repeat(b"x"))
         failure = failed(URL, route._replace(timeout=5), max_bytes=10**9)
-        assert failure.stage == "http-response" and "longer than 5 seconds" in str(failure)
+        assert failure.check == "http-response" and "longer than 5 seconds" in str(failure)
 
     def test_slow_headers_exceed_the_timeout(self, server, route, monkeypatch):
         clock = itertools.count()
         monkeypatch.setattr(sockets.time, "monotonic", lambda: next(clock) / 100)
         server.replies["/keys.json"] = lambda: (200, {"X": "y" * 10_000_000}, [])
-        assert failed(URL, route).stage == "http-response"
+        assert failed(URL, route).check == "http-response"
 
     def test_the_connection_is_closed_during_the_handshake(self, ca_path):
         listener = socket.create_server(("127.0.0.1", 0))
@@ -144,11 +145,11 @@ class TestFailure:
             thread.start()
             failure = failed(URL, Route(f"127.0.0.1:{listener.getsockname()[1]}", ca_path))
             thread.join()
-        assert failure.stage == "tls-version" and HOST in str(failure)
+        assert failure.check == "tls-version" and HOST in str(failure)
 
     @pytest.mark.parametrize("path", ["/kéys.json", "/a b", "/\x00"])
     def test_the_path_cannot_be_sent(self, server, route, path):
-        assert failed(f"https://{HOST}{path}", route).stage == "http-response"
+        assert failed(f"https://{HOST}{path}", route).check == "http-response"
 
 
 class TestKeptConnection:
@@ -246,7 +247,7 @@ def test_any_bytes_from_a_server_are_an_answer_or_a_failure(content):
         patch.setattr(tls, "verifying_context", lambda ca_path: None)
         outcome = _outcome(Client(Route(), HOST))
     if isinstance(outcome, FetchFailed):
-        assert outcome.stage in ("http-response", "http-redirect")
+        assert outcome.check in ("http-response", "http-redirect")
         assert len(str(outcome)) < 2000 and str(outcome).isprintable()
     else:
         answer, urls = outcome

@@ -53,7 +53,7 @@ class TestProxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", ".example.test")
         monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: [])
-        assert failed(URL, direct).stage == "tcp-connect"
+        assert failed(URL, direct).check == "tcp-connect"
         assert proxy.requests == []
 
     @pytest.mark.parametrize("status", [b"403 Forbidden", b"407 Proxy Authentication Required", b"502 Bad Gateway"])
@@ -62,7 +62,7 @@ class TestProxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         failure = failed(URL, direct)
         proxy.stop()
-        assert failure.stage == "tcp-connect" and status.decode() in str(failure)
+        assert failure.check == "tcp-connect" and status.decode() in str(failure)
 
     @pytest.mark.parametrize(
         "url",
@@ -82,5 +82,5 @@ class TestProxy:
 
     def test_the_certificate_is_verified_through_a_proxy(self, proxy, direct, monkeypatch):
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        assert failed(URL, direct._replace(ca_path=None)).stage == "tls-trust"
-        assert failed("https://other.example.test/", direct).stage == "tls-host"
+        assert failed(URL, direct._replace(ca_path=None)).check == "tls-trust"
+        assert failed("https://other.example.test/", direct).check == "tls-host"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Client, FetchFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.fetch_failure import FetchFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Client
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fetching import URL
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import HOST
 
@@ -22,7 +23,7 @@ class TestRedirects:
         server.serve(path, b"", status=302, Location=location)
         with pytest.raises(FetchFailed) as caught:
             self.fetch(route)
-        assert caught.value.stage == "http-redirect"
+        assert caught.value.check == "http-redirect"
         return str(caught.value)
 
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -46,7 +46,7 @@ class TestVerification:
 
     def test_only_the_systems_cas_are_trusted_without_a_file(self, server, route):
         failure = failed(URL, route._replace(ca_path=None))
-        assert failure.stage == "tls-trust" and HOST in str(failure)
+        assert failure.check == "tls-trust" and HOST in str(failure)
         assert server.requests == []
 
     def test_a_ca_in_ssl_cert_file_is_trusted(self, server, route, ca_path, monkeypatch):
@@ -54,24 +54,24 @@ class TestVerification:
         assert get(URL, route._replace(ca_path=None), 1000).status == 404
 
     def test_a_missing_intermediate_is_refused(self, served_by):
-        assert failed(URL, served_by(certify("x", INTERMEDIATE, [HOST]))).stage == "tls-trust"
+        assert failed(URL, served_by(certify("x", INTERMEDIATE, [HOST]))).check == "tls-trust"
 
     def test_an_expired_certificate_is_refused(self, served_by):
         expired = certify("x", ROOT, [HOST], valid=(NOW - 3 * DAY, NOW - 2 * DAY))
         failure = failed(URL, served_by(expired))
-        assert failure.stage == "tls-expiry" and "expired" in str(failure)
+        assert failure.check == "tls-expiry" and "expired" in str(failure)
 
     def test_a_certificate_for_another_name_is_refused(self, served_by):
         failure = failed(URL, served_by(certify("x", ROOT, ["*.s3.example.test", "other.example.test"])))
-        assert failure.stage == "tls-host" and HOST in str(failure)
+        assert failure.check == "tls-host" and HOST in str(failure)
 
     def test_a_wildcard_covers_one_label(self, served_by):
         route = served_by(certify("x", ROOT, ["*.s3.example.test"]))
         assert get("https://irsa-prod.s3.example.test/", route, 10).status == 404
-        assert failed("https://irsa.prod.s3.example.test/", route).stage == "tls-host"
+        assert failed("https://irsa.prod.s3.example.test/", route).check == "tls-host"
 
     def test_a_self_signed_certificate_is_refused(self, served_by):
-        assert failed(URL, served_by(certify("x", None, [HOST]))).stage == "tls-trust"
+        assert failed(URL, served_by(certify("x", None, [HOST]))).check == "tls-trust"
 
     @pytest.mark.parametrize(
         "content", [None, b"", b"no PEM", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
