@@ -100,7 +100,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module
     spec_from,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import look
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import describe_bucket
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
 
 
@@ -119,7 +119,7 @@ def main() -> None:
 def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     aws, options = aws_of(module), module.params
     spec = spec_from(BucketSpec, options)
-    found = look(aws, spec, required=options["required"], private=options["private"])
+    found = describe_bucket(aws, spec, required=options["required"], private=options["private"])
     return {"changed": False, **found, "permissions": sorted(aws.permissions)}
 
 

@@ -2,9 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The account of the credentials: looked up only where no account is given, and confirmed only before something is
-created.
-"""
+"""The account of the credentials: looked up only if none is given, and confirmed only before something is created."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 
 
 def account_of(aws: Aws, given: str | None) -> str:
-    """The given account ID, else that of the credentials (one GetCallerIdentity). Raises IrsaError."""
+    """Return the given account ID, else that of the credentials (one GetCallerIdentity). Raises IrsaError."""
     if given:
         check_account_id(given)
         return given
@@ -32,15 +30,21 @@ def account_of(aws: Aws, given: str | None) -> str:
 
 
 def _caller_account(aws: Aws) -> str:
-    """The account of the credentials, looked up once in a run. Raises CallFailed."""
+    """Return the account of the credentials, looked up once in a run. Raises CallFailed."""
     if aws.caller_account is None:
         identity = aws.call("sts", "GetCallerIdentity", "the credentials") or {}
+        if not identity.get("Account"):
+            raise CallFailed(
+                "sts:GetCallerIdentity on the credentials returned no account. Check that the endpoint (endpoint_url, "
+                "AWS_ENDPOINT_URL) is an AWS API, or set the option account_id.",
+                "sts:GetCallerIdentity",
+            )
         aws.caller_account = str(identity["Account"])
     return aws.caller_account
 
 
 def is_other_account(aws: Aws, account_id: str) -> bool:
-    """Whether an account is known not to be that of the credentials (at most one GetCallerIdentity)."""
+    """Return whether an account is known not to be that of the credentials (at most one GetCallerIdentity)."""
     try:
         return _caller_account(aws) != account_id
     except CallFailed:
@@ -51,7 +55,7 @@ def confirm_account(aws: Aws, service: str, account_id: str, *, given: bool) -> 
     """Raise IrsaError if ``account_id`` was given and is not the account of the credentials.
 
     ``service`` is one whose client is in use anyway. Needs one GetCallerIdentity unless the credentials name their
-    account, like those of an assumed role. Passes where the endpoint does not support that call, or denies it.
+    account, like those of an assumed role. Passes if the endpoint does not support that call, or denies it.
     """
     if not given:
         return

@@ -10,7 +10,7 @@ import re
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
-# AWS has twelve digits, Ceph RGW and 17 digits.
+# AWS: twelve digits. Ceph: the letters RGW and 17 digits.
 _ACCOUNT_ID = re.compile(r"^([0-9]{12}|RGW[0-9]{17})$")
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""AWS API calls: one place where each is made, retried, recorded and, when it fails, explained."""
+"""AWS API calls: one place where each is made, retried, recorded and, if it fails, explained."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import functools
 import typing as t
 
 with contextlib.suppress(ImportError):  # the module reports that it is missing
-    from botocore import exceptions, xform_name
+    from botocore import exceptions, parsers, xform_name
 
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall, Request
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import explained
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import explained, without_answer
 
 Answer: t.TypeAlias = "dict[str, t.Any] | None"
 
@@ -40,13 +40,13 @@ class ClientSource(t.Protocol):
     """Where boto3 clients come from. Each method raises botocore's exceptions, such as ProfileNotFound."""
 
     def __getitem__(self, service: str) -> t.Any:
-        """The client of a service."""
+        """Return the client of a service."""
 
     def has_credentials(self) -> bool:
-        """Whether there are credentials to call with."""
+        """Return whether there are credentials to call with."""
 
     def anonymous_client(self, service: str, default_region: str) -> t.Any:
-        """A client that signs nothing, in ``default_region`` where no region is set."""
+        """Return a client that signs nothing, in ``default_region`` if no region is set."""
 
 
 class ReadyClients(dict[str, t.Any]):
@@ -83,19 +83,19 @@ class Aws:
     # --- clients
 
     def client(self, service: str) -> t.Any:
-        """The boto3 client of a service. Raises CallFailed where it cannot be made (no region, no such profile)."""
-        return _from_source(service, lambda: self.clients[service])
+        """Return the boto3 client of a service. Raises CallFailed, for example if there is no region."""
+        return _from_source(_client_failed(service), lambda: self.clients[service])
 
     def has_credentials(self) -> bool:
-        """Whether there are credentials to call with. Raises CallFailed where looking for them fails."""
-        return _from_source("credentials", self.clients.has_credentials)
+        """Return whether there are credentials to call with. Raises CallFailed if looking for them fails."""
+        return _from_source("The AWS credentials could not be read", self.clients.has_credentials)
 
     def anonymous(self, service: str, default_region: str) -> Aws:
-        """The same API for calls of one service that need no credentials: it signs nothing and looks up nothing.
+        """Return the same API for calls of one service that need no credentials: it signs nothing and looks up nothing.
 
         Raises CallFailed.
         """
-        client = _from_source(service, lambda: self.clients.anonymous_client(service, default_region))
+        client = _from_source(_client_failed(service), lambda: self.clients.anonymous_client(service, default_region))
         return Aws(ReadyClients({service: client}))
 
     # --- reads
@@ -111,7 +111,7 @@ class Aws:
         retry_codes: t.Sequence[str] = (),
         **params: t.Any,
     ) -> Answer:
-        """Make one API call and return its answer, or None where it fails with one of ``absent_codes``.
+        """Make one API call and return its answer, or None if it fails with one of ``absent_codes``.
 
         ``target`` is what the call is made on, for messages. ``iam_actions`` are needed if they are not those of the
         call's name. After an error of ``retry_codes`` the call is made again. Raises CallFailed.
@@ -146,7 +146,7 @@ class Aws:
             paginator = self.client(service).get_paginator(xform_name(operation))
             return list(paginator.paginate(**params))
 
-        return self._result_of(call, _patient(read_all)) or []
+        return self._result_of(call, _with_retries(read_all)) or []
 
     # --- writes: what the reconcile loop asks for
 
@@ -161,7 +161,7 @@ class Aws:
         self._started.clear()
 
     def write(self, change: ApiCall) -> Answer:
-        """Make a planned call; returns None where another process has done it already. Raises CallFailed."""
+        """Make a planned call; returns None if another process has done it already. Raises CallFailed."""
         return self.call(
             change.service,
             change.operation,
@@ -172,15 +172,15 @@ class Aws:
             **change.params,
         )
 
-    # --- the one place where a call is made
+    # --- how every call is made: retried, recorded, explained
 
     def _method(self, call: _Call) -> t.Callable[[], t.Any]:
-        """The call, ready to be made. Raises CallFailed where there is no client."""
+        """Return the call, ready to be made. Raises CallFailed if there is no client."""
         method = getattr(self.client(call.service), xform_name(call.operation))
-        return _patient(functools.partial(method, **call.params), call.retry_codes)
+        return _with_retries(functools.partial(method, **call.params), call.retry_codes)
 
     def _result_of(self, call: _Call, make: t.Callable[[], _Result]) -> _Result | None:
-        """What ``make`` returns; None where the call's target is absent. Raises CallFailed."""
+        """Return what ``make`` returns, or None if the call's target is absent. Raises CallFailed."""
         self.permissions.update(call.permissions)
         try:
             return make()
@@ -188,7 +188,7 @@ class Aws:
             if error.response.get("Error", {}).get("Code") in call.absent_codes:
                 return None
             raise explained(error, call.action, target=call.target, iam_actions=call.permissions) from None
-        except (exceptions.BotoCoreError, exceptions.HTTPClientError, ValueError) as error:
+        except _errors_without_answer() as error:
             raise explained(error, call.action, target=call.target, iam_actions=call.permissions) from None
 
     # --- reads that were started: at Read
@@ -205,7 +205,7 @@ class Aws:
 
 
 class Read:
-    """A read that may be started before its answer is needed, beside other reads that do not depend on it.
+    """A read that may be started before its answer is needed, in parallel with other reads that do not depend on it.
 
     It hands out each answer once. When asked again, or after a write has made its answer out of date, it reads again.
     """
@@ -217,25 +217,38 @@ class Read:
     def start(self) -> Read:
         """Start the call, unless it is under way.
 
-        Raises CallFailed where there is no client; ``result`` raises what else goes wrong.
+        Raises CallFailed if there is no client; ``result`` raises what else goes wrong.
         """
         self._aws._start(self)
         return self
 
     def result(self) -> Answer:
-        """The answer, None where the target is absent. Raises CallFailed."""
+        """Return the answer, or None if the target is absent. Raises CallFailed."""
         return self._aws._finish(self)
 
 
-def _from_source(what: str, get: t.Callable[[], _Result]) -> _Result:
+def _client_failed(service: str) -> str:
+    return f"The client for {service} could not be created"
+
+
+def _from_source(tried: str, get: t.Callable[[], _Result]) -> _Result:
     try:
         return get()
-    except (exceptions.BotoCoreError, ValueError) as error:
-        raise explained(error, what) from None
+    except _errors_without_answer() as error:
+        raise without_answer(error, tried) from None
 
 
-def _patient(make: t.Callable[[], _Result], retry_codes: t.Sequence[str] = ()) -> t.Callable[[], _Result]:
-    """The same, made again after errors that are worth a retry."""
+def _errors_without_answer() -> tuple[type[Exception], ...]:
+    """Return what botocore raises if a call gets no answer that it understands.
+
+    Besides its own exceptions these are ValueError, for example for an invalid endpoint, and OSError, for a
+    credential_process that cannot be started or a web identity token that cannot be read.
+    """
+    return exceptions.BotoCoreError, parsers.ResponseParserError, OSError, ValueError
+
+
+def _with_retries(make: t.Callable[[], _Result], retry_codes: t.Sequence[str] = ()) -> t.Callable[[], _Result]:
+    """Return ``make`` wrapped so that transient errors are retried."""
 
     def make_in_aws_form() -> _Result:
         try:
@@ -245,12 +258,12 @@ def _patient(make: t.Callable[[], _Result], retry_codes: t.Sequence[str] = ()) -
 
     codes = (*_RETRY_CODES, *retry_codes)
     retry = AWSRetry.jittered_backoff(retries=5, delay=1, max_delay=8, catch_extra_error_codes=codes)
-    patient: t.Callable[[], _Result] = retry(make_in_aws_form)
-    return patient
+    retried: t.Callable[[], _Result] = retry(make_in_aws_form)
+    return retried
 
 
 def _with_error(error: exceptions.ClientError) -> exceptions.ClientError:
-    """The exception, with an ``Error`` in its response, which AWSRetry relies on.
+    """Return the exception, with an ``Error`` in its response, which AWSRetry relies on.
 
     Ceph answers IAM and STS calls that it does not know in the XML form of S3, which botocore's parser for those
     services leaves as it is.

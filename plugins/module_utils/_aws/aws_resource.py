@@ -23,7 +23,7 @@ class AwsResource(abc.ABC):
 
     @abc.abstractmethod
     def values(self, changes: t.Sequence[ApiCall] = ()) -> dict[str, t.Any]:
-        """What the module returns beside these changes."""
+        """Return what the module returns in addition to these changes."""
 
     def after_write(self, change: ApiCall, answer: t.Mapping[str, t.Any]) -> None:  # noqa: B027  # most need none
         """Most answers say nothing that is in the values."""

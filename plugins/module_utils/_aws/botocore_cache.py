@@ -26,7 +26,7 @@ _prepared: list[t.Any] = []
 
 
 def new_session() -> t.Any:
-    """A botocore session with its own credentials and configuration, on the shared models."""
+    """Return a botocore session with its own credentials and configuration, on the shared models."""
     return _prepared.pop() if _prepared else _fresh_session()
 
 
@@ -43,5 +43,5 @@ def _fresh_session() -> t.Any:
 
 @functools.cache
 def shared_session() -> t.Any:
-    """One session for botocore's data on partitions and regions. It is never asked for credentials."""
+    """Return one session for botocore's data on partitions and regions. It is never asked for credentials."""
     return new_session()

@@ -10,13 +10,13 @@ import contextlib
 import typing as t
 
 with contextlib.suppress(ImportError):  # the module reports that it is missing
-    from botocore import exceptions
+    from botocore import exceptions, parsers
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import WriteFailed
 
-DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AllAccessDisabled", "403")
+_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AllAccessDisabled", "403")
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired")
-_UNKNOWN = (
+_REJECTED_CREDENTIALS = (
     "InvalidClientTokenId",
     "InvalidAccessKeyId",
     "SignatureDoesNotMatch",
@@ -51,10 +51,14 @@ _CONFLICTS = (
 
 
 class CallFailed(WriteFailed):
-    """An API call that failed, explained. ``code`` is the service's error code, empty where no answer came."""
+    """An API call that failed, explained.
+
+    ``call`` is empty if there was no client to make it with; ``code`` is the service's error code, empty if no answer
+    came.
+    """
 
     def __init__(self, message: str, call: str, *, code: str = "", status: int = 0, **details: t.Any) -> None:
-        super().__init__(message, call=call, **details)
+        super().__init__(message, **({"call": call} if call else {}), **details)
         self.call = call
         self.code = code
         self.status = status
@@ -62,7 +66,7 @@ class CallFailed(WriteFailed):
     @property
     def denied(self) -> bool:
         """The credentials may not make this call, or not on this resource."""
-        return self.code in DENIED
+        return self.code in _DENIED
 
     @property
     def unsupported(self) -> bool:
@@ -75,38 +79,46 @@ class CallFailed(WriteFailed):
         return self.code in _CONFLICTS or (self.call == "s3:PutObject" and self.code == "NoSuchKey")
 
 
-def explained(error: Exception, call: str, *, target: str = "", iam_actions: t.Sequence[str] = ()) -> CallFailed:
-    """Turn an exception of botocore into an error for the user.
+def without_answer(error: Exception, tried: str, call: str = "") -> CallFailed:
+    """Turn an exception that is not a service's answer into an error for the user.
 
-    ``call`` is for example ``s3:HeadBucket``, or what was asked for where there is no client; ``iam_actions`` are those
-    that the call needs.
+    ``tried`` says what failed, for example "The client for s3 could not be created".
     """
-    tried = f"{call} on {target}" if target else call
+    is_garbled = isinstance(error, parsers.ResponseParserError)  # its text holds the whole answer
+    reason = "the answer is not one of an AWS API" if is_garbled else str(error).rstrip(".")
+    return CallFailed(f"{tried}: {reason}. {_remedy_without_answer(error)}".rstrip(), call)
+
+
+def explained(error: Exception, call: str, *, target: str, iam_actions: t.Sequence[str] = ()) -> CallFailed:
+    """Turn an exception of a call into an error for the user.
+
+    ``call`` is for example ``s3:HeadBucket``; ``iam_actions`` are those that it needs.
+    """
+    tried = f"{call} on {target}"
     if not isinstance(error, exceptions.ClientError):
-        reason = str(error).rstrip(".")
-        return CallFailed(f"{tried} could not be made: {reason}. {_remedy_without_answer(error)}".rstrip(), call)
+        return without_answer(error, f"{tried} could not be made", call)
     answer = error.response.get("Error", {})
     code, message = str(answer.get("Code", "")), str(answer.get("Message") or "no message")
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)
     details: dict[str, t.Any] = {"error": {"code": code, "message": message}}
     remedy = _remedy(code, message, iam_actions)
-    if code in DENIED and iam_actions:
+    if code in _DENIED and iam_actions:
         details["missing_permissions"] = list(iam_actions)
     whole = f"{tried} failed: {code}: {message.rstrip('.')}. {remedy}".rstrip()
     return CallFailed(whole, call, code=code, status=status, **details)
 
 
 def _remedy(code: str, message: str, iam_actions: t.Sequence[str]) -> str:
-    if code in DENIED and _PUBLIC_BLOCKED in message:
+    if code in _DENIED and _PUBLIC_BLOCKED in message:
         return "Block Public Access of the account or its organization forbids this. Have it lifted for this account."
-    if code in DENIED:
+    if code in _DENIED:
         needed = " and ".join(iam_actions)
         return f"The credentials need the permission {needed} there, and no policy may deny it." if needed else ""
     if code in _EXPIRED:
         return "The credentials have expired. Log in or assume the role again."
     if code == "400":  # from HEAD, whose answer has no body
         return "The usual cause is credentials that have expired or are damaged. Log in or assume the role again."
-    if code in _UNKNOWN:
+    if code in _REJECTED_CREDENTIALS:
         return (
             "AWS does not accept these credentials. Check the profile, the access key, and that they belong to this "
             "endpoint."
@@ -134,7 +146,15 @@ def _remedy_without_answer(error: Exception) -> str:
             "The endpoint's certificate is not trusted here. Set AWS_CA_BUNDLE or the aws_ca_bundle option to the file "
             "of its CA."
         )
-    if isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError)):
+    if isinstance(
+        error,
+        (
+            exceptions.ConnectionError,
+            exceptions.HTTPClientError,
+            exceptions.IncompleteReadError,
+            parsers.ResponseParserError,
+        ),
+    ):
         return (
             "Check the endpoint (endpoint_url, AWS_ENDPOINT_URL), the region, the proxy (HTTPS_PROXY, NO_PROXY) and "
             "the network."

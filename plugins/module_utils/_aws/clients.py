@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import collections.abc
 import contextlib
 import functools
 import gc
@@ -21,8 +20,6 @@ from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import botocore_cache, credentials
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.shared_tls import SharedContext
-
-_SERVICES = ("s3", "s3control", "iam", "sts")
 
 
 def warm(services: t.Iterable[str]) -> None:
@@ -51,8 +48,9 @@ def _new_session(profile: str | None = None) -> boto3.session.Session:
 
 
 def _default_config() -> Config:
-    """The configuration of all clients, which aws_config overrides: an endpoint that does not answer is reported within
-    a minute.
+    """Return the configuration of all clients, which aws_config overrides.
+
+    An endpoint that does not answer is reported within a minute.
     """
     return Config(
         connect_timeout=5,
@@ -62,8 +60,8 @@ def _default_config() -> Config:
     )
 
 
-class Clients(collections.abc.Mapping[str, t.Any]):
-    """Maps service names to boto3 clients. Looking one up raises botocore's exceptions (no such profile, invalid
+class Clients:
+    """Has one boto3 client for each service. Looking one up raises botocore's exceptions (no such profile, invalid
     endpoint).
     """
 
@@ -74,12 +72,6 @@ class Clients(collections.abc.Mapping[str, t.Any]):
         self._clients: dict[str, t.Any] = {}
         self._tls = SharedContext()
 
-    def __len__(self) -> int:
-        return len(_SERVICES)
-
-    def __iter__(self) -> t.Iterator[str]:
-        return iter(_SERVICES)
-
     def __getitem__(self, service: str) -> t.Any:
         if service not in self._clients:
             self._clients[service] = self._client(service)
@@ -87,11 +79,11 @@ class Clients(collections.abc.Mapping[str, t.Any]):
         return self._clients[service]
 
     def has_credentials(self) -> bool:
-        """Whether there are credentials: in options, environment, profile and so on. Calls no AWS API."""
+        """Return whether there are credentials: in options, environment, profile and so on. Calls no AWS API."""
         return self._has_credentials
 
     def anonymous_client(self, service: str, default_region: str) -> t.Any:
-        """A client that signs nothing and looks for no credentials, in ``default_region`` where no region is set."""
+        """Return a client without credentials that signs nothing, in ``default_region`` if no region is set."""
         client = self._session.client(
             service,
             region_name=self.region or self._session.region_name or default_region,
@@ -115,8 +107,8 @@ class Clients(collections.abc.Mapping[str, t.Any]):
         return config.merge(self._user_config) if self._user_config else config
 
     def _client(self, service: str) -> t.Any:
-        # Few S3-compatible stores have a DNS name for each bucket: where an endpoint is configured, botocore puts
-        # bucket names into the path, unless aws_config sets another addressing style.
+        # Few S3-compatible stores have a DNS name for each bucket: if an endpoint is configured, botocore puts bucket
+        # names into the path, unless aws_config sets another addressing style.
         return self._session.client(
             service,
             region_name=self.region,

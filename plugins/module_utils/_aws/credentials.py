@@ -15,7 +15,7 @@ _EC2_SIGNS = (("/sys/class/dmi/id/sys_vendor", "amazon ec2"), ("/sys/hypervisor/
 
 
 def exist(profile: str | None) -> bool:
-    """Whether botocore finds credentials in its usual sources. Raises its exceptions, such as ProfileNotFound.
+    """Return whether botocore finds credentials in its usual sources. Raises its exceptions, such as ProfileNotFound.
 
     EC2's metadata service is asked only on EC2: elsewhere botocore would wait a second for an answer.
     """

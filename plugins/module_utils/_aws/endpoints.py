@@ -30,7 +30,7 @@ class Endpoint(t.NamedTuple):
     is_aws: bool
 
     def bucket_host(self, bucket: str) -> str:
-        """The host name that serves a bucket to anonymous clients over HTTPS.
+        """Return the host name that serves a bucket to anonymous clients over HTTPS.
 
         At AWS that is ``<bucket>.s3.<region>.<suffix>``, with botocore's suffix, which is right for every partition.
         Another store serves ``<bucket>.<its host>`` if it has a host name and the default port. Any other endpoint,
@@ -49,7 +49,7 @@ def _is_ip(host: str) -> bool:
 
 
 def endpoint_of(client: t.Any) -> Endpoint:
-    """The endpoint of a boto3 client. Raises IrsaError where it has no region."""
+    """Return the endpoint of a boto3 client. Raises IrsaError if it has no region."""
     session = botocore_cache.shared_session()
     region = client.meta.region_name
     if not region:

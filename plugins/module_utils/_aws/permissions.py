@@ -28,16 +28,16 @@ _ACTIONS: dict[str, tuple[str, ...]] = {
 
 
 def needed(service: str, operation: str) -> tuple[str, ...]:
-    """The IAM actions that an API call needs, for example that of ``s3`` and ``HeadBucket``."""
+    """Return the IAM actions that an API call needs, for example that of ``s3`` and ``HeadBucket``."""
     call = f"{service}:{operation}"
     return _ACTIONS.get(call, (call,))
 
 
 def needed_to_create_bucket(tagged: bool) -> tuple[str, ...]:
-    """The IAM actions of CreateBucket, always with object ownership and perhaps with tags."""
+    """Return the IAM actions of CreateBucket, always with object ownership and perhaps with tags."""
     return ("s3:CreateBucket", "s3:PutBucketOwnershipControls") + (("s3:TagResource",) if tagged else ())
 
 
 def needed_to_create_provider(tagged: bool) -> tuple[str, ...]:
-    """The IAM actions of CreateOpenIDConnectProvider, perhaps with tags."""
+    """Return the IAM actions of CreateOpenIDConnectProvider, perhaps with tags."""
     return ("iam:CreateOpenIDConnectProvider",) + (("iam:TagOpenIDConnectProvider",) if tagged else ())

@@ -53,7 +53,7 @@ class SharedContext:
 
 
 def _like(own: ssl.SSLContext) -> ssl.SSLContext:
-    """A caching context with the settings of the one that botocore created."""
+    """Return a caching context with the settings of the one that botocore created."""
     context = _CachingContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = own.check_hostname  # off: urllib3 compares the names itself
     context.verify_mode = own.verify_mode

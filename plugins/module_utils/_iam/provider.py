@@ -22,24 +22,24 @@ Provider = dict[str, t.Any]
 
 
 def arn_of(aws: Aws, url: str, account_id: str) -> str:
-    """The ARN that the provider of an issuer has, or would have, in an account."""
+    """Return the ARN that the provider of an issuer has, or would have, in an account."""
     return provider_arn(endpoint_of(aws.client("iam")).partition, account_id, url)
 
 
-def reader(aws: Aws, arn: str) -> Read:
-    """The call that reads one provider."""
+def read_of(aws: Aws, arn: str) -> Read:
+    """Return the read of one provider."""
     return aws.read(
         "iam", "GetOpenIDConnectProvider", arn, absent_codes=("NoSuchEntity",), OpenIDConnectProviderArn=arn
     )
 
 
 def read_provider(aws: Aws, arn: str) -> Provider | None:
-    """One provider as modules return it, None where none has that ARN. Raises CallFailed."""
-    return parse_answer(arn, reader(aws, arn).result())
+    """Return one provider as modules return it, None if none has that ARN. Raises CallFailed."""
+    return parse_answer(arn, read_of(aws, arn).result())
 
 
 def parse_answer(arn: str, answer: Answer) -> Provider | None:
-    """A provider as modules return it, from the answer of GetOpenIDConnectProvider (None: there is none)."""
+    """Return a provider as modules return it, from the answer of GetOpenIDConnectProvider (None: there is none)."""
     if answer is None:
         return None
     return {
@@ -60,9 +60,9 @@ def find_providers(
     tags: dict[str, str] | None = None,
     account_id: str | None = None,
 ) -> list[Provider]:
-    """The providers that match all that is given.
+    """Return the providers that match all that is given.
 
-    Makes one call where URL or ARN is given, else one and one more for each provider. Raises IrsaError.
+    Makes one call if URL or ARN is given, else one and one more for each provider. Raises IrsaError.
     """
     arns = _arns(aws, url=url, arn=arn, account_id=account_id)
     found = [provider for provider in (read_provider(aws, each) for each in arns) if provider is not None]
@@ -75,7 +75,7 @@ def find_providers(
 
 
 def _arns(aws: Aws, *, url: str | None, arn: str | None, account_id: str | None) -> list[str]:
-    """The ARNs of the providers to read."""
+    """Return the ARNs of the providers to read."""
     if arn is not None and not _ARN.fullmatch(arn):
         raise IrsaError(
             f"arn is {arn!r}; the ARN of a provider is arn:aws:iam::<account ID>:oidc-provider/<host and path>."
@@ -87,4 +87,4 @@ def _arns(aws: Aws, *, url: str | None, arn: str | None, account_id: str | None)
     if url is not None:
         return [arn_of(aws, url, account_of(aws, account_id))]
     answer = aws.call("iam", "ListOpenIDConnectProviders", "the account") or {}
-    return sorted(entry["Arn"] for entry in answer["OpenIDConnectProviderList"])
+    return sorted(entry["Arn"] for entry in answer.get("OpenIDConnectProviderList", []))

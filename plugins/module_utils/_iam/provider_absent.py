@@ -39,7 +39,7 @@ class AbsentProvider(ProviderResource):
                 "provider",
                 before={name: current[name] for name in ("url", "client_ids", "thumbprints", "tags")},
                 done_codes=("NoSuchEntity",),
-                params=self.address,
+                params=self.id_params,
             )
         ]
 
@@ -51,7 +51,7 @@ class AbsentProvider(ProviderResource):
         trusting = sorted(
             role["Arn"]
             for page in pages
-            for role in page["Roles"]
+            for role in page.get("Roles", [])
             if _trusts(role.get("AssumeRolePolicyDocument"), self.arn)
         )
         if trusting:

@@ -19,7 +19,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider impo
     Provider,
     arn_of,
     parse_answer,
-    reader,
+    read_of,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE, parse
 
@@ -43,18 +43,18 @@ class ProviderResource(AwsResource):
     """A provider as a resource, by the ARN that it has or would have."""
 
     def __init__(self, aws: Aws, spec: ProviderSpec) -> None:
-        """Raises IrsaError for an issuer that IAM does not accept, and where there is no account."""
+        """Raises IrsaError for an issuer that IAM does not accept, and if there is no account."""
         parse(spec.url)
         super().__init__(aws)
         self.spec = spec
         self.account_id = account_of(aws, spec.account_id)
         self.arn = arn_of(aws, spec.url, self.account_id)
-        self._reader = reader(aws, self.arn)
+        self._current_read = read_of(aws, self.arn)
         self._assumed_absent = False
 
     def start(self) -> None:
-        """Start reading the provider, beside other reads. Raises CallFailed where there is no client."""
-        self._reader.start()
+        """Start reading the provider, in parallel with other reads. Raises CallFailed if there is no client."""
+        self._current_read.start()
 
     def assume_absent(self) -> None:
         """Let the first plan assume, without reading, that the provider is still absent, as it was a moment ago.
@@ -64,13 +64,13 @@ class ProviderResource(AwsResource):
         self._assumed_absent = True
 
     def read(self) -> Provider | None:
-        """The current provider. Raises IrsaError, which says so where the account may not be the credentials'."""
+        """Return the current provider. Raises IrsaError, which says so if the account may not be the credentials'."""
         self.warnings.clear()
         if self._assumed_absent:
             self._assumed_absent = False
             return None
         try:
-            return parse_answer(self.arn, self._reader.result())
+            return parse_answer(self.arn, self._current_read.result())
         except CallFailed as failure:
             if failure.denied and self.spec.account_id:
                 raise IrsaError(
@@ -90,7 +90,7 @@ class ProviderResource(AwsResource):
         iam_actions: tuple[str, ...] | None = None,
         done_codes: tuple[str, ...] = (),
     ) -> ApiCall:
-        """A write to this provider."""
+        """Return a write to this provider."""
         return ApiCall(
             service="iam",
             operation=operation,
@@ -104,6 +104,6 @@ class ProviderResource(AwsResource):
         )
 
     @property
-    def address(self) -> dict[str, str]:
+    def id_params(self) -> dict[str, str]:
         """The parameter that names this provider in API calls."""
         return {"OpenIDConnectProviderArn": self.arn}

@@ -70,7 +70,10 @@ class PresentProvider(ProviderResource):
         self.arn = answer.get("OpenIDConnectProviderArn", self.arn)
 
     def values(self, changes: t.Sequence[ApiCall] = ()) -> dict[str, t.Any]:
-        """The provider as the plan leaves it; what only AWS knows of a new one (date, fetched thumbprint) is null."""
+        """Return the provider as the plan leaves it.
+
+        What only AWS knows of a new one (date, fetched thumbprint) is null.
+        """
         current = self._current
         to_set, to_unset = self._tag_difference(current["tags"])
         kept = [] if self.spec.purge_client_ids else current["client_ids"]
@@ -101,7 +104,7 @@ class PresentProvider(ProviderResource):
         )
 
     def _require_tags(self) -> None:
-        """Raise IrsaError where the endpoint has no tags on providers.
+        """Raise IrsaError if the endpoint has no tags on providers.
 
         Ceph drops a new provider's tags silently and knows no call for them, so it is asked before one is created
         without them, in check mode, too.
@@ -133,33 +136,35 @@ class PresentProvider(ProviderResource):
                 f"The provider {self.arn} no longer accepts the audience {', '.join(removed)}: pods whose tokens are "
                 "for that audience lose access."
             )
-        additions = [self._client_id_change("AddClientIDTo", each, after=each) for each in added]
-        removals = [self._client_id_change("RemoveClientIDFrom", each, before=each) for each in removed]
-        # Additions first, so that at no moment fewer audiences work than before or after. Where they would not all fit,
+        additions = [self._client_id_change("AddClientIDToOpenIDConnectProvider", each, after=each) for each in added]
+        removals = [
+            self._client_id_change("RemoveClientIDFromOpenIDConnectProvider", each, before=each) for each in removed
+        ]
+        # Additions first, so that at no moment fewer audiences work than before or after. If they would not all fit,
         # as many removals as are needed come before them.
         first = max(0, len(current) + len(added) - MAX_CLIENT_IDS)
         return removals[:first] + additions + removals[first:]
 
     def _client_id_change(
-        self, verb: str, client_id: str, *, before: str | None = None, after: str | None = None
+        self, operation: str, client_id: str, *, before: str | None = None, after: str | None = None
     ) -> ApiCall:
         return self.change(
-            f"{verb}OpenIDConnectProvider",
+            operation,
             "client ID",
-            params={**self.address, "ClientID": client_id},
+            params={**self.id_params, "ClientID": client_id},
             before=before,
             after=after,
         )
 
     def _thumbprint_change(self, current: list[str]) -> list[ApiCall]:
-        # IAM has no way back to "AWS decides", so where none are desired, current ones stay out of the comparison.
+        # IAM has no way back to "AWS decides", so if none are desired, current ones stay out of the comparison.
         if not self.thumbprints or self.thumbprints == sorted({thumbprint.lower() for thumbprint in current}):
             return []
         return [
             self.change(
                 "UpdateOpenIDConnectProviderThumbprint",
                 "thumbprints",
-                params={**self.address, "ThumbprintList": self.thumbprints},
+                params={**self.id_params, "ThumbprintList": self.thumbprints},
                 before=current,
                 after=self.thumbprints,
             )
@@ -177,10 +182,10 @@ class PresentProvider(ProviderResource):
         if to_set:
             self._require_tags()
             before = {name: current[name] for name in to_set if name in current}
-            params = {**self.address, "Tags": ansible_dict_to_boto3_tag_list(to_set)}
+            params = {**self.id_params, "Tags": ansible_dict_to_boto3_tag_list(to_set)}
             changes.append(self.change("TagOpenIDConnectProvider", "tags", params=params, before=before, after=to_set))
         if to_unset:
             before = {name: current[name] for name in to_unset}
-            params = {**self.address, "TagKeys": sorted(to_unset)}
+            params = {**self.id_params, "TagKeys": sorted(to_unset)}
             changes.append(self.change("UntagOpenIDConnectProvider", "tags", params=params, before=before, after={}))
         return changes

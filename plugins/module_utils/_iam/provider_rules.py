@@ -31,8 +31,8 @@ def check_client_ids(client_ids: t.Sequence[str], option: str = "client_ids") ->
             raise IrsaError(f"{option} has an entry of {len(client_id)} characters; IAM accepts 1 to 255.")
         if _QUOTED_LIST.search(client_id):
             raise IrsaError(
-                f"{option} has {client_id!r}, which looks like a list in quotes. With -e, give a list as JSON of the "
-                f'whole variable: -e \'{{"name": ["…"]}}\'.'
+                f"{option} has {client_id!r}, which looks like a list in quotes. With -e, pass the whole variable "
+                f'as JSON: -e \'{{"name": ["…"]}}\'.'
             )
 
 

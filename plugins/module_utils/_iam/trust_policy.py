@@ -14,7 +14,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url i
 def trust_policy(
     arn: str, *, namespace: str, service_account: str, audience: str = DEFAULT_AUDIENCE
 ) -> dict[str, t.Any]:
-    """The trust policy of a role that one service account may assume; ``arn`` is the OIDC provider's.
+    """Return the trust policy of a role that one service account may assume; ``arn`` is the OIDC provider's.
 
     Both conditions are StringEquals, as AWS asks for:
     https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html

@@ -16,9 +16,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_setting
 
 
 def refuse_account_block(aws: Aws, account_id: str) -> str | None:
-    """Raise IrsaError where the account blocks what the documents need. Only AWS has this call (client s3control).
+    """Raise IrsaError if the account blocks what the documents need. Only AWS has this call (client s3control).
 
-    Returns a warning where the credentials may not look, else None.
+    Returns a warning if the credentials may not look, else None.
     """
     try:
         answer = aws.call(

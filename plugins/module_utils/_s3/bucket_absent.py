@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import fnmatch
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import wildcards
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
@@ -24,7 +24,7 @@ _MAX_IN_RESULT = 100
 def ensure_absent(aws: Aws, spec: BucketSpec, check_mode: bool) -> Outcome[ApiCall]:
     """Delete the bucket with the documents that ``spec.public_paths`` name, all versions of them.
 
-    Raises IrsaError, with a list, where the bucket holds any other object.
+    Raises IrsaError, with a list, if the bucket holds any other object.
     """
     return ensure(AbsentBucket(aws, spec), aws, check_mode)
 
@@ -49,7 +49,7 @@ class AbsentBucket(Bucket):
         return ApiCall(
             service="s3",
             operation="DeleteObjects",
-            params={**self.address, "Delete": {"Objects": batch, "Quiet": True}},
+            params={**self.id_params, "Delete": {"Objects": batch, "Quiet": True}},
             target=self.target,
             part="documents, all versions",
             before=sorted({version["Key"] for version in batch}),
@@ -59,7 +59,7 @@ class AbsentBucket(Bucket):
         return ApiCall(
             service="s3",
             operation="DeleteBucket",
-            params=self.address,
+            params=self.id_params,
             target=self.target,
             part="bucket",
             before={"name": self.spec.name, "region": self.region},
@@ -78,11 +78,11 @@ class AbsentBucket(Bucket):
         return {**super().values(changes), "created": False}
 
     def _objects(self) -> tuple[list[dict[str, str]], list[str]]:
-        """Every version and delete marker of our documents, and the keys of everything else."""
+        """Return every version and delete marker of our documents, and the keys of everything else."""
         ours, foreign = [], []
-        for page in self.aws.pages("s3", "ListObjectVersions", self.target, **self.address):
+        for page in self.aws.pages("s3", "ListObjectVersions", self.target, **self.id_params):
             for version in page.get("Versions", []) + page.get("DeleteMarkers", []):
-                if any(fnmatch.fnmatchcase(version["Key"], pattern) for pattern in self.spec.public_paths):
+                if any(wildcards.fits(pattern, version["Key"]) for pattern in self.spec.public_paths):
                     ours.append({"Key": version["Key"], "VersionId": version["VersionId"]})
                 elif version["Key"] not in foreign:
                     foreign.append(version["Key"])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A bucket and who owns it: what creating, deleting and looking at a bucket have in common."""
+"""A bucket and who owns it: what creating, deleting and describing a bucket have in common."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_setting
 )
 
 
-def look(aws: Aws, spec: BucketSpec, *, required: bool = False, private: bool = False) -> dict[str, t.Any]:
+def describe_bucket(aws: Aws, spec: BucketSpec, *, required: bool = False, private: bool = False) -> dict[str, t.Any]:
     """Return the bucket's values, and whether it ``exists``.
 
-    Raises IrsaError where it belongs to another account or is in another region; where it is missing and ``required``;
-    and where it must be ``private`` and does not block all public access.
+    Raises IrsaError if it belongs to another account or is in another region; if it is missing and ``required``; and if
+    it must be ``private`` and does not block all public access.
     """
     bucket = Bucket(aws, spec)
     exists = bucket.exists()
@@ -46,14 +46,14 @@ class Bucket(AwsResource):
     """A bucket that is only looked at, and the base of those that are changed."""
 
     def __init__(self, aws: Aws, spec: BucketSpec) -> None:
-        """Raises IrsaError for a name that cannot be a bucket's, and where there is no region or account."""
+        """Raises IrsaError for a name that cannot be a bucket's, and if there is no region or account."""
         check_bucket_name(spec.name, "any")
         super().__init__(aws)
         self.spec = spec
         self.endpoint = endpoint_of(aws.client("s3"))
         self.target = f"bucket {spec.name}"
         self.account_id = account_of(aws, spec.account_id)
-        self._head = aws.read("s3", "HeadBucket", self.target, absent_codes=("404", "NoSuchBucket"), **self.address)
+        self._head = aws.read("s3", "HeadBucket", self.target, absent_codes=("404", "NoSuchBucket"), **self.id_params)
 
     def values(self, changes: t.Sequence[ApiCall] = ()) -> dict[str, t.Any]:
         return {
@@ -69,7 +69,7 @@ class Bucket(AwsResource):
         return self.spec.region or self.endpoint.region
 
     @property
-    def address(self) -> dict[str, str]:
+    def id_params(self) -> dict[str, str]:
         """The bucket's name and owner, for every call on it.
 
         A name that another account has taken meanwhile is never used.
@@ -77,26 +77,26 @@ class Bucket(AwsResource):
         return {"Bucket": self.spec.name, "ExpectedBucketOwner": self.account_id}
 
     def missing(self) -> IrsaError:
-        """The error that the bucket should exist already."""
+        """Return the error that the bucket should exist already."""
         return IrsaError(
             f"The bucket {self.spec.name} does not exist in account {self.account_id}. Its owner must create it first."
         )
 
-    def reader(self, setting: Setting) -> Read:
-        """The call that reads a setting."""
+    def read_of(self, setting: Setting) -> Read:
+        """Return the read of a setting."""
         absent_codes = (setting.absent_code,) if setting.absent_code else ()
-        return self.aws.read("s3", setting.read, self.target, absent_codes=absent_codes, **self.address)
+        return self.aws.read("s3", setting.read, self.target, absent_codes=absent_codes, **self.id_params)
 
     def read(self, setting: Setting) -> t.Any:
-        """The current value of a setting. Raises CallFailed."""
-        return setting.parse(self.reader(setting).result() or {})
+        """Return the current value of a setting. Raises CallFailed."""
+        return setting.parse(self.read_of(setting).result() or {})
 
     def start(self) -> None:
-        """Start looking whether the bucket exists, beside other reads."""
+        """Start looking whether the bucket exists, in parallel with other reads."""
         self._head.start()
 
     def exists(self) -> bool:
-        """Whether the bucket exists, in our account and the desired region. Raises IrsaError where it is elsewhere."""
+        """Return whether the bucket exists. Raises IrsaError if it is in another account or region."""
         try:
             head = self._head.result()
         except CallFailed as failure:

@@ -24,27 +24,27 @@ def check_bucket_name(name: str, namespace: str | None = None) -> None:
     ``<prefix>-<account>-<region>-an``, the second refuses them.
     """
 
-    def refuse(reason: str) -> IrsaError:
+    def refused(reason: str) -> IrsaError:
         return IrsaError(f"The bucket name {name!r} {reason}")
 
     if not 3 <= len(name) <= 63:
-        raise refuse(f"has {len(name)} characters; S3 accepts 3 to 63.")
+        raise refused(f"has {len(name)} characters; S3 accepts 3 to 63.")
     if "." in name:
-        raise refuse(
+        raise refused(
             "has a dot. S3's certificate covers only one level of names, so no one could read the documents over HTTPS."
         )
     if name != name.lower():
-        raise refuse("has upper-case letters, which neither S3 nor host names have. Write it in lower case.")
+        raise refused("has upper-case letters, which neither S3 nor host names have. Write it in lower case.")
     if not _NAME.fullmatch(name):
-        raise refuse("must be lower-case letters, digits and hyphens, with a letter or digit at both ends.")
+        raise refused("must be lower-case letters, digits and hyphens, with a letter or digit at both ends.")
     if name.startswith(_RESERVED_STARTS) or name.endswith(_RESERVED_ENDS):
-        raise refuse(f"begins or ends with text that S3 reserves ({', '.join(_RESERVED_STARTS + _RESERVED_ENDS)}).")
+        raise refused(f"begins or ends with text that S3 reserves ({', '.join(_RESERVED_STARTS + _RESERVED_ENDS)}).")
     if namespace == "account-regional" and not _REGIONAL.fullmatch(name):
-        raise refuse(
+        raise refused(
             "is not of the form <prefix>-<account ID>-<region>-an, which S3 requires in the account-regional namespace."
         )
     if namespace in (None, "global") and _REGIONAL.fullmatch(name):
-        raise refuse(
+        raise refused(
             "ends with -an, which S3 reserves for the account-regional namespace. Set that namespace, or choose "
             "another name."
         )

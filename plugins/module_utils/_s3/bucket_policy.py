@@ -18,11 +18,11 @@ Policy = dict[str, t.Any]
 
 
 def with_public_objects(policy: Policy | None, arns: t.Iterable[str], *, purge: bool) -> Policy:
-    """The policy that lets everyone read the objects of these ARNs (``*`` allowed): our statement merged, every other
-    statement as it was.
+    """Return the policy that lets everyone read the objects of these ARNs (``*`` allowed).
 
-    Resources that our statement has already stay unless ``purge``, so that clusters which share a bucket cannot close
-    each other. Where nothing has to change the answer equals ``policy``.
+    Our statement is merged, and every other statement stays as it was. Resources that our statement has already stay
+    unless ``purge``, so that clusters which share a bucket cannot close each other. If nothing has to change, the
+    answer equals ``policy``.
     """
     ours = own_statement(policy)
     desired = set(arns)
@@ -45,17 +45,17 @@ def with_public_objects(policy: Policy | None, arns: t.Iterable[str], *, purge: 
 
 
 def own_statement(policy: Policy | None) -> dict[str, t.Any] | None:
-    """Our statement in a policy, None where there is none."""
+    """Return our statement in a policy, None if there is none."""
     return next((statement for statement in _statements(policy or {}) if statement.get("Sid") == SID), None)
 
 
 def resources(statement: t.Mapping[str, t.Any]) -> list[str]:
-    """A statement's resources, which IAM writes as one string when there is only one."""
+    """Return a statement's resources, which IAM writes as one string when there is only one."""
     return as_list(statement.get("Resource", []))
 
 
 def as_json(policy: Policy) -> str:
-    """The policy as PutBucketPolicy takes it."""
+    """Return the policy as PutBucketPolicy takes it."""
     return json.dumps(policy, sort_keys=True, separators=(",", ":"))
 
 

@@ -29,7 +29,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_setting
 )
 
 # The writes that an account-level block would undo or refuse.
-_OPENING = ("PutPublicAccessBlock", "PutBucketPolicy")
+_PUBLIC_ACCESS_WRITES = ("PutPublicAccessBlock", "PutBucketPolicy")
 
 
 def ensure_present(aws: Aws, spec: BucketSpec, check_mode: bool) -> Outcome[ApiCall]:
@@ -41,7 +41,7 @@ def ensure_present(aws: Aws, spec: BucketSpec, check_mode: bool) -> Outcome[ApiC
 
 
 def creates_bucket(changes: t.Iterable[ApiCall]) -> bool:
-    """Whether one of these changes creates the bucket."""
+    """Return whether one of these changes creates the bucket."""
     return any(change.operation == "CreateBucket" for change in changes)
 
 
@@ -67,13 +67,13 @@ class PresentBucket(Bucket):
         if self.exists():
             self._once_found()
             changes = self._changes(self.current())
-            if any(change.operation in _OPENING for change in changes):
+            if any(change.operation in _PUBLIC_ACCESS_WRITES for change in changes):
                 self._refuse_account_block()
             return changes
         confirm_account(self.aws, "s3", self.account_id, given=self.spec.account_id is not None)
         self._refuse_account_block()
         creation = self._creation()
-        # Not every part of S3 knows a bucket the moment it was created.
+        # S3 may answer NoSuchBucket for a moment after a bucket was created.
         changes = [
             dataclasses.replace(change, retry_codes=("NoSuchBucket",))
             for change in self._changes(self._at_creation(creation))
@@ -92,12 +92,12 @@ class PresentBucket(Bucket):
     # --- settings
 
     def current(self) -> dict[str, t.Any]:
-        """The current values of all managed settings by their names, read beside one another."""
-        started = [(setting, self.reader(setting).start()) for setting in SETTINGS if setting.is_managed(self.spec)]
+        """Return the current values of all managed settings by their names, read in parallel."""
+        started = [(setting, self.read_of(setting).start()) for setting in SETTINGS if setting.is_managed(self.spec)]
         values = {}
-        for setting, reader in started:
+        for setting, read in started:
             try:
-                values[setting.name] = setting.parse(reader.result() or {})
+                values[setting.name] = setting.parse(read.result() or {})
             except CallFailed as failure:
                 if not (setting.unmanaged_elsewhere and failure.unsupported):
                     raise
@@ -108,7 +108,7 @@ class PresentBucket(Bucket):
         return values
 
     def _at_creation(self, creation: ApiCall) -> dict[str, t.Any]:
-        """The values of all settings the moment the bucket was created."""
+        """Return the values that all settings have in a new bucket."""
         facts = Creation(self.endpoint.is_aws, creation.after.get("tags", {}), creation.after["object_ownership"])
         return {setting.name: setting.at_creation(facts) for setting in SETTINGS}
 
@@ -117,7 +117,7 @@ class PresentBucket(Bucket):
         return [change for setting in managed for change in self._change_of(setting, current[setting.name])]
 
     def _change_of(self, setting: Setting, current: t.Any) -> list[ApiCall]:
-        """The write that a setting needs, none where its value is the desired one."""
+        """Return the write that a setting needs, none if its value is the desired one."""
         desired = setting.desired(self.spec, self.endpoint.partition, current)
         if desired == current:
             return []
@@ -128,7 +128,7 @@ class PresentBucket(Bucket):
             ApiCall(
                 service="s3",
                 operation=operation,
-                params={**self.address, **params},
+                params={**self.id_params, **params},
                 target=self.target,
                 part=setting.name,
                 before=setting.show(current),
@@ -138,7 +138,7 @@ class PresentBucket(Bucket):
         ]
 
     def _refuse_account_block(self) -> None:
-        """Raise IrsaError where the account forbids public buckets, before anything is created."""
+        """Raise IrsaError if the account forbids public buckets, before anything is created."""
         if self.endpoint.is_aws:
             warning = refuse_account_block(self.aws, self.account_id)
             self.warnings += [warning] if warning else []
@@ -177,8 +177,9 @@ class PresentBucket(Bucket):
         return self.aws.client("s3").meta.service_model.operation_model("CreateBucket").input_shape
 
     def _takes_tags_at_creation(self) -> bool:
-        """Whether botocore and the endpoint both know tags at creation, which saves PutBucketTagging. Other stores drop
-        such tags silently.
+        """Return whether botocore and the endpoint both know tags at creation, which saves PutBucketTagging.
+
+        Other stores drop such tags silently.
         """
         return self.endpoint.is_aws and "Tags" in self._create_input().members["CreateBucketConfiguration"].members
 

@@ -58,7 +58,7 @@ class BucketSpec:
 
 
 class Creation(t.NamedTuple):
-    """What decides on the settings of a bucket the moment it is created."""
+    """The facts that decide which settings a new bucket has."""
 
     is_aws: bool
     tags: Tags
@@ -66,20 +66,17 @@ class Creation(t.NamedTuple):
 
 
 class Write(t.NamedTuple):
-    """The API call that writes a setting, and its parameters beside the bucket's address."""
+    """The API call that writes a setting, and its parameters in addition to those that identify the bucket."""
 
     operation: str
     params: dict[str, t.Any]
-
-
-Answer = t.Mapping[str, t.Any]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Setting:
     """One setting of a bucket.
 
-    ``read`` is the operation that reads it and ``absent_code`` its error where the setting was never made; ``parse``
+    ``read`` is the operation that reads it and ``absent_code`` its error if the setting was never made; ``parse``
     takes the answer, empty for that error. ``desired`` gets the spec, the partition and the current value.
     ``show`` is how a value appears in a diff. With an ``option`` the setting is left alone unless that option is given.
     ``unmanaged_elsewhere``: stores other than AWS may lack the setting and then have the desired state anyway.
@@ -88,7 +85,7 @@ class Setting:
     name: str
     read: str
     absent_code: str | None = None
-    parse: t.Callable[[Answer], t.Any]
+    parse: t.Callable[[t.Mapping[str, t.Any]], t.Any]
     desired: t.Callable[[BucketSpec, str, t.Any], t.Any]
     write: t.Callable[[t.Any], Write]
     at_creation: t.Callable[[Creation], t.Any]
@@ -100,7 +97,7 @@ class Setting:
         return self.option is None or getattr(spec, self.option) is not None
 
 
-def _parse_policy(answer: Answer) -> bucket_policy.Policy | None:
+def _parse_policy(answer: t.Mapping[str, t.Any]) -> bucket_policy.Policy | None:
     return json.loads(answer["Policy"]) if answer else None
 
 
@@ -121,7 +118,7 @@ def _write_tags(tags: Tags) -> Write:
     return Write("PutBucketTagging", {"Tagging": {"TagSet": ansible_dict_to_boto3_tag_list(tags)}})
 
 
-def _parse_encryption(answer: Answer) -> str | None:
+def _parse_encryption(answer: t.Mapping[str, t.Any]) -> str | None:
     rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
     return rules[0].get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm") if rules else None
 
@@ -135,7 +132,7 @@ def _versioning_status(enabled: bool | None) -> str:
     return "Enabled" if enabled else "Suspended"
 
 
-def _parse_ownership(answer: Answer) -> str | None:
+def _parse_ownership(answer: t.Mapping[str, t.Any]) -> str | None:
     rules = answer.get("OwnershipControls", {}).get("Rules", [])
     return rules[0]["ObjectOwnership"] if rules else None
 

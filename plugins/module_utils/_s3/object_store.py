@@ -12,6 +12,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aw
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.response_body import read_body
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.documents import MAX_BYTES
@@ -20,7 +21,7 @@ CONTENT_TYPE = "application/json"
 
 
 class Stored(t.NamedTuple):
-    """An object as it is stored: its text (None where it is not UTF-8), its ETag, and the headers it is served with."""
+    """An object as it is stored: its text (None if it is not UTF-8), its ETag, and the headers it is served with."""
 
     text: str | None
     etag: str
@@ -35,7 +36,7 @@ class S3Store:
     def __init__(self, aws: Aws, bucket: str, account_id: str) -> None:
         self.aws = aws
         self.bucket = bucket
-        self.address = {"Bucket": bucket, "ExpectedBucketOwner": account_id}
+        self.id_params = {"Bucket": bucket, "ExpectedBucketOwner": account_id}
         self.is_aws = endpoint_of(aws.client("s3")).is_aws
         self._reads: dict[str, Read] = {}
 
@@ -46,28 +47,28 @@ class S3Store:
         if key not in self._reads:
             absent_codes = ("NoSuchKey", "NoSuchBucket", "404")
             self._reads[key] = self.aws.read(
-                "s3", "GetObject", self._name(key), absent_codes=absent_codes, Key=key, **self.address
+                "s3", "GetObject", self._name(key), absent_codes=absent_codes, Key=key, **self.id_params
             )
         return self._reads[key]
 
     def start(self, key: str) -> None:
-        """Start reading what is stored under a key, beside other reads. Raises CallFailed where there is no client."""
+        """Start reading an object, in parallel with other reads. Raises CallFailed if there is no client."""
         self._read_of(key).start()
 
     def read(self, key: str) -> Stored | None:
-        """What is stored under a key, None for nothing. Raises IrsaError."""
+        """Return what is stored under a key, None for nothing. Raises IrsaError."""
         try:
             answer = self._read_of(key).result()
         except CallFailed as failure:
             if failure.denied:
                 raise IrsaError(
-                    f"{failure} Check also that the bucket belongs to account {self.address['ExpectedBucketOwner']}.",
+                    f"{failure} Check also that the bucket belongs to account {self.id_params['ExpectedBucketOwner']}.",
                     **failure.details,
                 ) from None
             raise
         if answer is None:
             return None
-        content = answer["Body"].read(MAX_BYTES + 1)
+        content = read_body(answer["Body"], MAX_BYTES, call="s3:GetObject", target=self._name(key))
         if len(content) > MAX_BYTES:
             raise IrsaError(
                 f"{self._name(key)} is larger than 1 MiB, so it cannot be either document. Choose another prefix or "
@@ -78,17 +79,17 @@ class S3Store:
         except UnicodeDecodeError:
             text = None
         return Stored(
-            text,
-            answer["ETag"],
-            answer.get("ContentType"),
-            answer.get("CacheControl"),
-            answer.get("ServerSideEncryption"),
+            text=text,
+            etag=answer["ETag"],
+            content_type=answer.get("ContentType"),
+            cache_control=answer.get("CacheControl"),
+            encryption=answer.get("ServerSideEncryption"),
         )
 
     def write(self, key: str, current: Stored | None, *, text: str, cache_control: str) -> ApiCall:
-        """The write of a document, which fails unless ``current`` is still what is stored."""
+        """Return the write of a document, which fails unless ``current`` is still what is stored."""
         params = {
-            **self.address,
+            **self.id_params,
             "Key": key,
             "Body": text.encode("ascii"),
             "ContentType": CONTENT_TYPE,
@@ -107,15 +108,15 @@ class S3Store:
             part="document",
             before=_shown(current) if current else None,
             after=_shown_text(text, CONTENT_TYPE, cache_control),
-            retry_codes=("NoSuchBucket",),  # not every part of S3 knows a bucket the moment it was created
+            retry_codes=("NoSuchBucket",),  # S3 may answer this for a moment after a bucket was created
         )
 
     def delete(self, key: str, current: Stored) -> ApiCall:
-        """The removal of a document."""
+        """Return the removal of a document."""
         return ApiCall(
             service="s3",
             operation="DeleteObject",
-            params={**self.address, "Key": key},
+            params={**self.id_params, "Key": key},
             target=self._name(key),
             part="document",
             before=_shown(current),
@@ -123,14 +124,14 @@ class S3Store:
 
     @staticmethod
     def matches(current: Stored, text: str, cache_control: str) -> bool:
-        """Whether a stored object is already what a write of this text would make of it."""
+        """Return whether a stored object is already what a write of this text would make of it."""
         headers_match = (current.content_type, current.cache_control) == (CONTENT_TYPE, cache_control)
         readable = current.encryption in (None, "AES256")
         return current.text == text and headers_match and readable
 
 
 def _shown(current: Stored) -> str:
-    """A stored object in a diff. What may be a private key is withheld, since a diff would disclose it."""
+    """Return a stored object as a diff shows it, which withholds what may be a private key."""
     text = current.text or ""
     withheld = f"(withheld: {len(text)} characters that are not JSON, or hold a private key)\n"
     return _shown_text(withheld if masking.in_json(text) else text, current.content_type, current.cache_control)

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account import account_of
@@ -15,6 +14,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aw
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.aws_resource import AwsResource
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
@@ -71,12 +71,12 @@ class Documents(AwsResource):
         self._assumed_absent = True
 
     def start(self) -> None:
-        """Start reading both documents, beside other reads. Raises CallFailed where there is no client."""
+        """Start reading both documents, in parallel with other reads. Raises CallFailed if there is no client."""
         self.store.start(self.jwks_key)
         self.store.start(self.discovery_key)
 
     def read(self) -> tuple[Stored | None, Stored | None]:
-        """JWKS and discovery document as stored. Raises IrsaError for documents that must not be overwritten."""
+        """Return JWKS and discovery document as stored. Raises IrsaError for documents that must not be overwritten."""
         if self._assumed_absent:
             self._assumed_absent = False
             return None, None
@@ -94,8 +94,8 @@ class Documents(AwsResource):
     def _check_issuer(self, stored: Stored) -> None:
         where = f"s3://{self.spec.bucket}/{self.discovery_key}"
         try:
-            document = json.loads(stored.text or "")
-        except (ValueError, RecursionError):
+            document = parse_json(stored.text or "")
+        except ValueError:
             raise IrsaError(f"{where} is not JSON, so it may belong to something else. {_OVERWRITE_HINT}") from None
         name = document.get("issuer") if isinstance(document, dict) else None
         if name != self.spec.issuer:
@@ -105,7 +105,7 @@ class Documents(AwsResource):
             )
 
     def parse_keys(self, stored: Stored | None) -> list[jwk.Jwk]:
-        """The published keys. Raises IrsaError where they cannot be read, unless ``overwrite`` says to go on."""
+        """Return the published keys. Raises IrsaError if they cannot be read, unless ``overwrite`` says to go on."""
         if stored is None:
             return []
         try:

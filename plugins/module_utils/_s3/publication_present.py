@@ -2,23 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Publish the two documents: written where they differ, and published keys of others kept."""
+"""Publish the two documents: written if they differ, and published keys of others kept."""
 
 from __future__ import annotations
 
-import json
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_facts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_store import Stored
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import Documents, PublicationSpec
-
-_UNKNOWN_YET = "(known when the key has been created)\n"
 
 Parsed = t.TypeVar("Parsed")
 
@@ -56,11 +54,11 @@ class PresentDocuments(Documents):
         jwks, discovery = self.read()
         self.current_keys = self.parse_keys(jwks)
         self.foreign = self._foreign_keys(self.current_keys)
-        # The JWKS first: no one may read of an algorithm or an address that is not served yet.
+        # The JWKS first: the discovery document must not name an algorithm or a URL that is not served yet.
         stored = ((self.jwks_key, jwks), (self.discovery_key, discovery))
         if self.ours is None or self.discovery is None:
             self.published = list(self.foreign)
-            return [self._write(key, current, _UNKNOWN_YET) for key, current in stored]
+            return [self._write(key, current, f"{key_facts.NOT_CREATED}\n") for key, current in stored]
         self.published = self.ours + self.foreign
         jwk.check_count(self.published)
         self._warn_foreign()
@@ -75,7 +73,7 @@ class PresentDocuments(Documents):
         return self.store.write(key, current, text=text, cache_control=self.spec.cache_control)
 
     def _desired_texts(self, jwks_json: str, discovery: dict[str, t.Any]) -> dict[str, str]:
-        """Both texts by their keys. A text that needs no addition is published as it was given, byte for byte."""
+        """Return both texts by their keys. A text that needs no addition is published byte for byte as given."""
         algorithms = documents.algorithms_of(self.published)
         named = discovery.get("id_token_signing_alg_values_supported")
         is_complete = isinstance(named, list) and sorted(map(str, named)) == algorithms
@@ -86,7 +84,7 @@ class PresentDocuments(Documents):
         }
 
     def _foreign_keys(self, current: list[jwk.Jwk]) -> list[jwk.Jwk]:
-        """The published keys that are not ours and stay. Raises IrsaError where one of them is private."""
+        """Return the published keys that are not ours and stay. Raises IrsaError if one is private."""
         if self.spec.purge_keys:
             return []
         exposed = [key.get("kid") for key in current if jwk.has_private_members(key)]
@@ -135,8 +133,8 @@ def _parse_option(text: str | None, option: str, parse: t.Callable[[str], Parsed
 
 def _parse_discovery(text: str) -> dict[str, t.Any]:
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
+        document = parse_json(text)
+    except ValueError:
         raise Fault("it is not JSON") from None
     if not isinstance(document, dict):
         raise Fault("it is not a JSON object")

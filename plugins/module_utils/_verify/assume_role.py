@@ -172,7 +172,7 @@ def _report_refusal(report: Report, failure: CallFailed, token: str) -> None:
         return
     message = _without(token, str(failure.details.get("error", {}).get("message", "")))
     answer = f"STS answers {failure.code}: {message.rstrip('.')}."
-    refusal = _meaning(failure.code, message)
+    refusal = _matching_refusal(failure.code, message)
     blamed = _blamed(report, refusal)
     if blamed is not None:
         first = report.first_error or blamed
@@ -185,7 +185,7 @@ def _report_refusal(report: Report, failure: CallFailed, token: str) -> None:
         report.error(ID, answer, refusal.meaning)
 
 
-def _meaning(code: str, message: str) -> Refusal | None:
+def _matching_refusal(code: str, message: str) -> Refusal | None:
     return next(
         (refusal for refusal in REFUSALS if code.startswith(refusal.code) and refusal.text.lower() in message.lower()),
         None,

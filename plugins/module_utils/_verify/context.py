@@ -20,8 +20,8 @@ class Context:
     """The report to add to, the issuer, what is known of the identity, and what was fetched anonymously.
 
     ``aws`` is None without boto3. ``why_not`` says why it cannot be used for reads, such as for lack of credentials;
-    empty where it can. ``published`` are the published keys, None where they are unknown. ``chain`` is the certificate
-    chain of the JWKS host (DER, the leaf first), empty where it is unknown; ``own_ca`` means that it was verified with
+    empty if it can. ``published`` are the published keys, None if they are unknown. ``chain`` is the certificate
+    chain of the JWKS host (DER, the leaf first), empty if it is unknown; ``own_ca`` means that it was verified with
     a CA that is not generally trusted.
     """
 
@@ -35,6 +35,6 @@ class Context:
     own_ca: bool = False
 
     @property
-    def reader(self) -> Aws | None:
-        """The API for reads, None where it cannot be used."""
+    def readable_aws(self) -> Aws | None:
+        """The API for reads, None if it cannot be used."""
         return None if self.why_not else self.aws

@@ -47,11 +47,11 @@ def check_provider(context: Context) -> FoundProvider:
     if known is not None:
         report.ok("provider-exists", f"The provider is {known['arn']}.")
         found = FoundProvider(known["arn"], known)
-    elif context.reader is None:
+    elif context.readable_aws is None:
         report.skip(IDS, context.why_not)
         return FoundProvider(None, None)
     else:
-        found = _read(context, context.reader)
+        found = _read(context, context.readable_aws)
     if found.settings is None:
         report.skip(IDS[1:], "The provider could not be read.")
         return found

@@ -44,7 +44,7 @@ def check_trust(context: Context, role_arn: str, token: Token | None) -> None:
     The provider is the issuer's in the account of the role. Without a token, only trust in the provider is evaluated.
     Raises IrsaError for an invalid role_arn.
     """
-    report, aws, role = context.report, context.reader, parse_role_arn(role_arn)
+    report, aws, role = context.report, context.readable_aws, parse_role_arn(role_arn)
     if aws is None:
         report.skip(_ALL, context.why_not)
         return

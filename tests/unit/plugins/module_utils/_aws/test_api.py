@@ -15,7 +15,6 @@ from botocore.config import Config
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, ReadyClients
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION
 
 
@@ -211,20 +210,34 @@ class TestWithoutAnAnswer:
         message = self.explained(client("s3"), "s3", "CreateBucket", Bucket="irsa", BucketOfTheFuture="yes")
         assert "too old" in message and "BucketOfTheFuture" in message
 
-    def test_a_client_that_cannot_be_made_is_explained(self):
-        class NoRegion(ReadyClients):
+    @pytest.mark.parametrize(
+        ("error", "reason"),
+        [
+            (exceptions.NoRegionError(), "You must specify a region. Set the region option, AWS_REGION, "),
+            (exceptions.ProfileNotFound(profile="prod"), "The config profile (prod) could not be found."),
+            (ValueError("Invalid endpoint: nonsense"), "Invalid endpoint: nonsense."),
+            (FileNotFoundError(2, "No such file or directory", "get-token"), "No such file or directory: 'get-token'."),
+        ],
+        ids=["no region", "no profile", "no endpoint", "no credential process"],
+    )
+    def test_a_client_that_cannot_be_created_is_explained(self, error, reason):
+        class Clients(ReadyClients):
             def __missing__(self, service):
-                raise exceptions.NoRegionError()
+                raise error
 
-        class NoProfile(ReadyClients):
-            def __missing__(self, service):
-                raise exceptions.ProfileNotFound(profile="prod")
+            def anonymous_client(self, service, default_region):
+                raise error
 
-        class NoEndpoint(ReadyClients):
-            def __missing__(self, service):
-                raise ValueError("Invalid endpoint: nonsense")
+            def has_credentials(self):
+                raise error
 
-        for clients, words in ((NoRegion(), "AWS_REGION"), (NoProfile(), "prod"), (NoEndpoint(), "nonsense")):
-            with pytest.raises(IrsaError) as caught:
-                Aws(clients).client("s3")
-            assert words in str(caught.value)
+        aws = Aws(Clients())
+        for act, tried in (
+            (lambda: aws.client("s3"), "The client for s3 could not be created: "),
+            (lambda: aws.anonymous("sts", "us-east-1"), "The client for sts could not be created: "),
+            (aws.has_credentials, "The AWS credentials could not be read: "),
+        ):
+            with pytest.raises(CallFailed) as caught:
+                act()
+            assert str(caught.value).startswith(tried) and reason in str(caught.value)
+            assert "call" not in caught.value.details

@@ -515,6 +515,17 @@ class TestAbsent:
         s3.put_object(Bucket=NAME, Key="a/keys.json", Body=b"x")
         assert self.remove(fake_aws, public_paths=["*/keys.json"]).actions == ["s3:DeleteObjects", "s3:DeleteBucket"]
 
+    def test_absent_reads_brackets_in_public_paths_literally(self, fake_aws, s3, made):
+        """Public paths are patterns of AWS policies, which know only * and ?."""
+        s3.put_object(Bucket=NAME, Key="docs[1]/keys.json", Body=b"x")
+        assert self.remove(fake_aws, check_mode=True, public_paths=["docs[1]/*"]).diff[0]["before"] == (
+            '[\n  "docs[1]/keys.json"\n]\n'
+        )
+        s3.put_object(Bucket=NAME, Key="docs1/keys.json", Body=b"x")
+        with pytest.raises(IrsaError) as caught:
+            self.remove(fake_aws, public_paths=["docs[1]/*"])
+        assert caught.value.details["foreign_objects"] == ["docs1/keys.json"]
+
     def test_absent_accepts_a_bucket_deleted_meanwhile(self, fake_aws, s3, made):
         fake_aws.before("s3:DeleteBucket", lambda: s3.delete_bucket(Bucket=NAME))
         assert self.remove(fake_aws).actions == []
@@ -544,7 +555,7 @@ class TestAbsent:
 
 class TestLook:
     def look(self, fake_aws, **given):
-        return bucket_base.look(Aws(fake_aws.clients), spec(account_id=ACCOUNT), **given)
+        return bucket_base.describe_bucket(Aws(fake_aws.clients), spec(account_id=ACCOUNT), **given)
 
     def test_look_returns_where_a_missing_bucket_would_be(self, fake_aws):
         found = self.look(fake_aws)
@@ -553,7 +564,7 @@ class TestLook:
 
     def test_look_accepts_a_name_of_any_namespace(self, fake_aws):
         request = BucketSpec(name=f"irsa-{ACCOUNT}-{REGION}-an", account_id=ACCOUNT)
-        assert bucket_base.look(Aws(fake_aws.clients), request)["exists"] is False
+        assert bucket_base.describe_bucket(Aws(fake_aws.clients), request)["exists"] is False
         assert bucket_absent.ensure_absent(Aws(fake_aws.clients), request, False).actions == []
         with pytest.raises(IrsaError, match="Set that namespace"):
             bucket_present.ensure_present(Aws(fake_aws.clients), request, False)

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import hypothesis
 import hypothesis.strategies as st
 import pytest
+import urllib3
+from botocore.response import StreamingBody
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
@@ -52,6 +55,16 @@ def jwks_text(*listed: jwk.Jwk) -> str:
 
 def discovery_text(*algorithms: str, issuer: str = ISSUER) -> str:
     return documents.render(documents.discovery(issuer, f"{issuer}/keys.json", algorithms))
+
+
+class BrokenStream:
+    """The body of an answer that breaks off."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def read(self, amount: int) -> bytes:
+        raise self.error
 
 
 OURS = {"jwks_json": jwks_text(RSA), "discovery_json": discovery_text("RS256")}
@@ -365,6 +378,10 @@ class TestGuards:
             ({"discovery_json": "{}"}, "discovery_json names the issuer None"),
             ({"discovery_json": "{"}, "discovery_json cannot be published: it is not JSON"),
             ({"discovery_json": "[]"}, "discovery_json cannot be published: it is not a JSON object"),
+            (
+                {"discovery_json": OURS["discovery_json"].replace("{", '{"max_age": NaN,', 1)},
+                "discovery_json cannot be published: it is not JSON",
+            ),
             ({"discovery_json": discovery_text("RS256") + "é"}, "discovery_json must be in ASCII"),
             ({"jwks_json": "{"}, "jwks_json cannot be published: it is not JSON"),
             ({"jwks_json": "{}"}, "jwks_json cannot be published: it is not a JWKS"),
@@ -384,6 +401,7 @@ class TestGuards:
             "no issuer",
             "no JSON",
             "no object",
+            "NaN",
             "no ASCII",
             "JWKS no JSON",
             "not a JWKS",
@@ -447,6 +465,30 @@ class TestFaults:
         fake_aws.fail(GET, "AccessDenied", 403)
         message = refusal(fake_aws)
         assert "s3:GetObject and s3:ListBucket" in message and f"belongs to account {ACCOUNT}" in message
+
+    @pytest.mark.parametrize(
+        ("raw", "reason"),
+        [
+            (BrokenStream(urllib3.exceptions.ReadTimeoutError(None, "/", "Read timed out.")), "Read timeout"),
+            (BrokenStream(urllib3.exceptions.ProtocolError("Connection broken")), "Connection broken"),
+            (BrokenStream(urllib3.exceptions.SSLError("bad record mac")), "bad record mac"),
+            (io.BytesIO(b'{"keys": []}'), "12 read"),
+        ],
+        ids=["timeout", "closed connection", "damaged TLS record", "truncated"],
+    )
+    def test_a_document_that_cannot_be_read_to_its_end_stops_the_run(self, fake_aws, s3, put, raw, reason):
+        def break_off(parsed, **ignored):
+            parsed["Body"] = StreamingBody(raw, content_length=500)
+
+        put(JWKS_KEY, OURS["jwks_json"])
+        events = fake_aws.clients["s3"].meta.events
+        events.register("after-call.s3.GetObject", break_off)
+        try:
+            message = refusal(fake_aws, overwrite=True)
+        finally:
+            events.unregister("after-call.s3.GetObject", break_off)
+        assert message.startswith(f"The answer to s3:GetObject on s3://{BUCKET}/{JWKS_KEY} could not be read: ")
+        assert reason in message and "network" in message
 
     @pytest.mark.parametrize(("code", "status"), [("PreconditionFailed", 412), ("ConditionalRequestConflict", 409)])
     def test_a_failed_condition_leads_to_a_new_plan(self, fake_aws, s3, pauses, code, status):
@@ -513,7 +555,7 @@ class _Memory(Aws):
                 None
                 if present is None
                 else {
-                    "Body": _Body(present.encode()),
+                    "Body": io.BytesIO(present.encode()),
                     "ETag": str(hash(present)),
                     "ContentType": "application/json",
                     "CacheControl": "no-cache",
@@ -522,14 +564,6 @@ class _Memory(Aws):
         assert params.get("IfNoneMatch") == "*" if present is None else params["IfMatch"] == str(hash(present))
         self.stored[key] = params["Body"].decode()
         return {"ETag": str(hash(self.stored[key]))}
-
-
-class _Body:
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-
-    def read(self, most: int) -> bytes:
-        return self.content[:most]
 
 
 values = st.recursive(
