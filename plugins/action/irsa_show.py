@@ -20,6 +20,13 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines impo
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._printer import Printer
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._verify_lines import table_lines, verify_lines
 
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    "subject": {"type": "str", "choices": ["provision", "teardown", "verify", "verify_table"], "required": True},
+    "results": {"type": "dict"},
+    "delete_bucket": {"type": "bool", "default": False},
+    "delete_key": {"type": "bool", "default": False},
+}
+
 # Of each cluster; the texts of the documents are in irsa_issuer_result only.
 _RETURNED = (
     *("changed", "issuer", "provider_arn", "kid", "bucket", "apiserver_flags", "actions"),
@@ -35,10 +42,11 @@ class ActionModule(ActionBase):
     def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        given: Results | None = self._task.args.get("results")
-        results = _results_of_role(variables) if given is None else given
+        _unused, options = self.validate_argument_spec(ARGUMENT_SPEC)
+        results: Results = _results_of_role(variables) if options["results"] is None else options["results"]
         printer = Printer.here()
-        printer.show(self._lines(results, variables, every=printer.lists_all))
+        all_hosts = variables.get("ansible_play_hosts_all", list(results))
+        printer.show(self._lines(options, results, all_hosts, verbose=printer.verbose))
         result["changed"] = False
         if not printer.results_are_printed:
             result["clusters"] = {host: _returned(values) for host, values in results.items()}
@@ -47,19 +55,19 @@ class ActionModule(ActionBase):
                 result["_ansible_verbose_override"] = True
         return result
 
-    def _lines(self, results: Results, task_vars: t.Mapping[str, t.Any], *, every: bool) -> list[Line]:
-        options = self._task.args
-        all_hosts = task_vars.get("ansible_play_hosts_all", list(results))
+    def _lines(
+        self, options: t.Mapping[str, t.Any], results: Results, all_hosts: t.Sequence[str], *, verbose: bool
+    ) -> list[Line]:
         subject = options["subject"]
         if subject == "provision":
             failed = [host for host in all_hosts if host not in results]
-            return provision_lines(results, check_mode=self._task.check_mode, every=every, failed=failed)
+            return provision_lines(results, check_mode=self._task.check_mode, verbose=verbose, failed=failed)
         if subject == "verify":
-            return verify_lines(results, every=every)
+            return verify_lines(results, verbose=verbose)
         if subject == "verify_table":
             return table_lines(results)
-        if subject != "teardown":
-            raise AnsibleActionFail(f"irsa_show has no subject {subject!r}.")
+        if len(results) != 1:
+            raise AnsibleActionFail("With subject=teardown, results must be those of one host.")
         ((host, values),) = results.items()
         return teardown_lines(
             values,

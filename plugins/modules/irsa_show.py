@@ -10,12 +10,12 @@ module: irsa_show
 short_description: Print the results of this collection's playbooks
 version_added: 0.1.0
 description:
-  - This module is B(private) to the collection. Its options can change with any release; use the results that it prints
-    in playbooks of your own, not the module.
-  - Prints results as lines of at most 80 columns (fewer on a narrower terminal), in the colours that Ansible uses, with
-    any stdout callback that is for people. With C(-v) it leaves nothing out.
-  - With a stdout callback that is for programs (one with V(json), V(xml), V(csv) or V(null) in its name) it prints
-    nothing, and the data are in RV(clusters).
+  - This module is B(private) to the collection, and its options can change with any release. In playbooks of your own,
+    use the results that it prints, not the module.
+  - Prints results as lines of at most 80 columns (fewer on a narrower terminal), in the colors that Ansible uses, with
+    any stdout callback that is for people. With C(-v), it leaves nothing out.
+  - With a stdout callback that is for programs (one with V(json), V(xml), V(csv) or V(null) in its name), it prints
+    nothing, and RV(clusters) contains the data.
 options:
   subject:
     description:
@@ -26,17 +26,17 @@ options:
     required: true
   results:
     description:
-      - The results by the name of the host; with O(subject=teardown) of one host.
-      - The default is C(irsa_issuer_result) of each host of the play.
+      - The results by host name. With O(subject=teardown), the result of exactly one host.
+      - Defaults to C(irsa_issuer_result) of each host of the play.
     type: dict
   delete_bucket:
     description:
-      - Whether the teardown was to delete the bucket, too.
+      - Whether the teardown should also delete the bucket.
     type: bool
     default: false
   delete_key:
     description:
-      - Whether the teardown was to delete the key files, too.
+      - Whether the teardown should also delete the key files.
     type: bool
     default: false
 extends_documentation_fragment:

@@ -70,7 +70,7 @@ def parse_result(action: ActionBase, printed: str, return_code: int) -> dict[str
     raw = {"rc": return_code, "stdout": stdout, "stderr": "", "stdout_lines": [], "stderr_lines": []}
     parsed = action._parse_returned_data(raw, _PROFILE)
     if isinstance(parsed, dict):  # ansible-core 2.19 and 2.20
-        from ansible.vars.clean import remove_internal_keys  # noqa: PLC0415, newer ones need it no more
+        from ansible.vars.clean import remove_internal_keys  # noqa: PLC0415, newer ones no longer need it
 
         remove_internal_keys(parsed)
         return parsed

@@ -42,9 +42,9 @@ _COUNTED = {CHANGED: "changed", PLANNED: "would change", OK: "unchanged"}
 
 
 def provision_lines(
-    results: Results, *, check_mode: bool = False, every: bool = False, failed: t.Sequence[str] = ()
+    results: Results, *, check_mode: bool = False, verbose: bool = False, failed: t.Sequence[str] = ()
 ) -> list[Line]:
-    """What was done to each cluster, and what is to be done next. ``every`` leaves nothing out; ``failed`` are the
+    """What was done to each cluster, and what to do next. ``verbose`` leaves nothing out; ``failed`` are the
     hosts without a result.
     """
     if len(results) == 1 and not failed:
@@ -53,28 +53,32 @@ def provision_lines(
             _heading(result, check_mode),
             *_issuer_facts(result),
             *facts("actions", _grouped(result["actions"])),
-            *_verification(result, every=every),
+            *_verification(result, verbose=verbose),
             *_next_of_one(result, check_mode=check_mode),
         ]
     lines: list[Line] = []
     for host, result in results.items():
         lines.append(_heading(result, check_mode, host))
-        if every or len(results) <= MANY:
-            lines += _block(result, every=every)
+        if verbose or len(results) <= MANY:
+            lines += _block(result, verbose=verbose)
         else:
             lines += finding_lines(result.get("checks") or [])
-    return [*lines, *_summary(results, check_mode, failed), *_next_of_fleet(results, check_mode, every=every)]
+    return [
+        *lines,
+        *_summary(results, check_mode, failed),
+        *_next_of_fleet(results, failed, check_mode=check_mode, verbose=verbose),
+    ]
 
 
 def teardown_lines(
     result: Result, *, host: str = "", check_mode: bool = False, delete_bucket: bool = False, delete_key: bool = False
 ) -> list[Line]:
-    """What was removed of one cluster, what was kept on purpose, and what is to be done next."""
+    """What was removed of one cluster, what was kept on purpose, and what to do next."""
     kept = []
     if result.get("bucket") and not delete_bucket:
-        kept.append(f"bucket {result['bucket']} (deleted with irsa_issuer_delete_bucket=true)")
+        kept.append(f"bucket {result['bucket']} (to delete it, set irsa_issuer_delete_bucket=true)")
     if not delete_key:
-        kept.append("key files (deleted with irsa_issuer_delete_key=true)")
+        kept.append("key files (to delete them, set irsa_issuer_delete_key=true)")
     removed = "would remove" if check_mode else "removed"
     return [
         _heading(result, check_mode, host),
@@ -103,7 +107,7 @@ def _heading(result: Result, check_mode: bool, host: str = "") -> Line:
 def _issuer_facts(result: Result) -> list[Line]:
     lines = [
         fact("issuer", result["issuer"]),
-        fact("provider", result["provider_arn"] or "not registered: its documents are not served yet"),
+        fact("provider", result["provider_arn"] or "not registered, because the documents are not served yet"),
         fact("key ID", result["kid"] or "not known until the key is created"),
     ]
     if result.get("bucket"):
@@ -117,20 +121,22 @@ def _grouped(actions: t.Iterable[str]) -> list[str]:
     return [name if number == 1 else f"{name} ({number} times)" for name, number in counted]
 
 
-def _verification(result: Result, *, every: bool) -> list[Line]:
+def _verification(result: Result, *, verbose: bool) -> list[Line]:
     checks = result.get("checks")
     if not checks:
         return [fact("verified", "not in this run", status=SKIPPED)]
     verdict = verdict_line(checks)
     lines = [fact("verified", verdict.text, status=verdict.status)]
-    return [*lines, *(check_lines(checks) if every else []), *finding_lines(checks), *skipped_lines(checks)]
+    return [*lines, *(check_lines(checks) if verbose else []), *finding_lines(checks), *skipped_lines(checks)]
 
 
 def _next_of_one(result: Result, *, check_mode: bool) -> list[Line]:
-    if not result["provider_arn"] and not check_mode:
+    if not result["provider_arn"] and not (check_mode and result["changed"]):
         return _documents_to_serve(result)
     if check_mode and result["changed"]:
         title = "run this again without --check. Then kube-apiserver needs these flags:"
+    elif findings(result.get("checks") or []):
+        title = "follow the remedies above, then run this again. kube-apiserver needs these flags:"
     elif _is_new(result):
         title = "start kube-apiserver with these flags, on each control-plane node:"
     else:
@@ -139,8 +145,9 @@ def _next_of_one(result: Result, *, check_mode: bool) -> list[Line]:
     if _is_new(result):
         lines.append(
             prose(
-                "A cluster that runs already must accept both issuers for a while: keep its present issuer and public "
-                "key as second flags after these."
+                "A cluster that is already running must accept both issuers for a while: after these flags, repeat "
+                "--service-account-issuer and --service-account-key-file with the current values, and add the current "
+                "audiences to --api-audiences."
             )
         )
     return lines if check_mode or not result["changed"] else [*lines, *_how_to_verify(result)]
@@ -156,10 +163,11 @@ def _flags(result: Result) -> list[Line]:
 
 def _how_to_verify(result: Result) -> list[Line]:
     return [
-        prose("Then see whether AWS accepts a pod's token:"),
+        prose("Then check that AWS accepts a pod's token:"),
         Line(text="ansible-playbook selfhosted.irsa.verify \\", indent=2, whole=True),
         Line(text=f"-e irsa_verify_issuer={result['issuer']} \\", indent=4, whole=True),
-        Line(text="-e irsa_verify_token_path=TOKEN -e irsa_verify_role_arn=ROLE", indent=4, whole=True),
+        Line(text="-e irsa_verify_token_path=TOKEN -e irsa_verify_role_arn=ROLE \\", indent=4, whole=True),
+        Line(text="-e irsa_verify_assume_role=true", indent=4, whole=True),
     ]
 
 
@@ -170,6 +178,7 @@ def _documents_to_serve(result: Result) -> list[Line]:
         Line(text=f"{result['issuer']}/{JWKS_PATH}", indent=4, whole=True),
         Line(text="irsa_issuer_result.discovery_json at", indent=2),
         Line(text=f"{result['issuer']}/{DISCOVERY_PATH}", indent=4, whole=True),
+        prose("Both texts are in irsa_issuer_result, which -v prints; irsa_jwks with dest writes them as files."),
     ]
 
 
@@ -179,20 +188,20 @@ def _next_after_teardown(result: Result, check_mode: bool) -> Line:
     if check_mode:
         return next_step("run this again without --check.")
     return next_step(
-        "take the issuer out of kube-apiserver's flags. AWS accepts no token of this issuer any more, so roles that "
-        "trust only its provider can be deleted."
+        "remove the issuer from kube-apiserver's flags. AWS no longer accepts tokens of this issuer, so you can delete "
+        "roles that trust only its provider."
     )
 
 
 # --- many clusters
 
 
-def _block(result: Result, *, every: bool) -> list[Line]:
+def _block(result: Result, *, verbose: bool) -> list[Line]:
     lines = _issuer_facts(result)
     if result["actions"]:
         lines.append(fact("actions", ", ".join(_grouped(result["actions"]))))
-    lines += _verification(result, every=every)
-    if every or _is_new(result):
+    lines += _verification(result, verbose=verbose)
+    if verbose or _is_new(result):
         lines += [prose("flags of kube-apiserver:"), *_flags(result)]
     return lines
 
@@ -200,8 +209,7 @@ def _block(result: Result, *, every: bool) -> list[Line]:
 def _summary(results: Results, check_mode: bool, failed: t.Sequence[str]) -> list[Line]:
     lines = []
     if failed:
-        names = ", ".join(failed)
-        lines.append(Line(text=f"failed: {names}: the error of each is above", status=ERROR))
+        lines.append(Line(text=f"failed: {', '.join(failed)} (see the errors above)", status=ERROR))
     statuses = [_heading(result, check_mode).status for result in results.values()]
     counts = [f"{statuses.count(status)} {word}" for status, word in _COUNTED.items() if status in statuses]
     if failed:
@@ -218,13 +226,14 @@ def _common_status(statuses: t.Sequence[str | None]) -> str | None:
     return next((status for status in (CHANGED, PLANNED) if status in statuses), OK)
 
 
-def _next_of_fleet(results: Results, check_mode: bool, *, every: bool) -> list[Line]:
+def _next_of_fleet(results: Results, failed: t.Sequence[str], *, check_mode: bool, verbose: bool) -> list[Line]:
+    retry = [next_step(f"correct the errors of {', '.join(failed)}, then run this again.")] if failed else []
     if check_mode and any(result["changed"] for result in results.values()):
-        return [next_step("run this again without --check.")]
+        return retry or [next_step("run this again without --check.")]
     unserved = [host for host, result in results.items() if not result["provider_arn"]]
     new = [host for host, result in results.items() if _is_new(result) and host not in unserved]
     wrong = [host for host, result in results.items() if findings(result.get("checks") or [])]
-    lines = []
+    lines = retry
     if unserved:
         lines.append(
             next_step(
@@ -233,7 +242,7 @@ def _next_of_fleet(results: Results, check_mode: bool, *, every: bool) -> list[L
             )
         )
     if new:
-        are = "above" if every or len(results) <= MANY else "in irsa_issuer_result.apiserver_flags of each host"
+        are = "above" if verbose or len(results) <= MANY else "in irsa_issuer_result.apiserver_flags of each host"
         lines.append(next_step(f"start kube-apiserver of each new cluster with its flags, which are {are}."))
     if wrong:
         lines.append(next_step(f"follow the remedies above for {', '.join(wrong)}."))

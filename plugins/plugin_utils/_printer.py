@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Prints lines for people beside what the stdout callback prints, and stays silent where that is for programs."""
+"""Prints lines for people in addition to what the stdout callback prints; silent if that is for programs."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses i
 # Stdout callbacks whose output is for programs, or that keep silent, have one of these in their names:
 # ansible.posix.json, ansible.posix.jsonl, community.general.null.
 _FOR_PROGRAMS = ("json", "xml", "csv", "null")
-# These print the result of every task in full, so lines would be followed by the same once more.
+# These print the result of every task in full, so the same would follow the lines once more.
 _PRINTING_RESULTS = ("minimal", "oneline")
 
-# Below this, words are longer than lines.
+# In a narrower terminal, nearly every word would need its own line.
 _MIN_WIDTH = 40
 
-_COLOURS = {
+_COLORS = {
     OK: constants.COLOR_OK,
     CHANGED: constants.COLOR_CHANGED,
     PLANNED: constants.COLOR_CHANGED,
@@ -83,12 +83,12 @@ class Printer:
         return cls(str(constants.DEFAULT_STDOUT_CALLBACK))
 
     @property
-    def lists_all(self) -> bool:
+    def verbose(self) -> bool:
         """Whether the user wants to see everything (-v)."""
         return bool(Display().verbosity)
 
     def show(self, lines: t.Iterable[Line]) -> None:
-        """Print lines, all at once, so that those of two workers do not mix. The log file gets them without colours.
+        """Print lines, all at once, so that those of two workers do not mix. The log file gets them without colors.
 
         An empty line goes first: with skipped hosts hidden, Ansible prints a task's name only when the task has ended,
         and the lines then stand below the task before it.
@@ -97,13 +97,13 @@ class Printer:
             return
         printed = layout(lines, width=_WIDTH_HERE, marks=_MARKS_HERE)
         plain = "\n".join(["", *(line.text for line in printed)])
-        coloured = "\n".join(["", *map(_coloured, printed)])
-        if coloured == plain:
+        colored = "\n".join(["", *map(_colored, printed)])
+        if colored == plain:
             Display().display(plain)
         else:
-            Display().display(coloured, screen_only=True)
+            Display().display(colored, screen_only=True)
             Display().display(plain, log_only=True)
 
 
-def _coloured(line: Printed) -> str:
-    return stringc(line.text, _COLOURS[line.status]) if line.status else line.text
+def _colored(line: Printed) -> str:
+    return stringc(line.text, _COLORS[line.status]) if line.status else line.text

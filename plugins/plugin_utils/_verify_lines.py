@@ -33,19 +33,19 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines impo
 _STATUS = {"ok": OK, "degraded": WARNING, "broken": ERROR, NOT_VERIFIED: ERROR}
 
 
-def verify_lines(results: Results, *, every: bool = False) -> list[Line]:
-    """What was found of each issuer; of a single one also what is to be done next. ``every`` lists every check."""
+def verify_lines(results: Results, *, verbose: bool = False) -> list[Line]:
+    """What was found of each issuer; of a single one also what to do next. ``verbose`` lists every check."""
     if len(results) == 1:
         (result,) = results.values()
-        return [*_issuer_lines(result, every=every), _next_of_one(result)]
+        return [*_issuer_lines(result, verbose=verbose), _next_of_one(result)]
     lines: list[Line] = []
     for host, result in results.items():
-        lines += _host_lines(host, result, brief=len(results) > MANY, every=every)
+        lines += _host_lines(host, result, brief=len(results) > MANY, verbose=verbose)
     return lines
 
 
 def table_lines(results: Results) -> list[Line]:
-    """One row for each of several clusters, their number by verdict, and what is to be done next."""
+    """One row for each of several clusters, their number by verdict, and what to do next."""
     width = max(map(len, ("cluster", *results)))
     lines = [Line(text="findings", label=_columns("cluster", "verdict", "passed", width=width))]
     for host, result in results.items():
@@ -66,15 +66,20 @@ def table_lines(results: Results) -> list[Line]:
 # --- one issuer
 
 
-def _issuer_lines(result: Result, *, every: bool) -> list[Line]:
+def _issuer_lines(result: Result, *, verbose: bool) -> list[Line]:
     checks = _checks(result)
     if not checks:
         return [_not_verified(result)]
-    return [verdict_line(checks), fact("issuer", result["issuer"]), *area_lines(checks), *_details(checks, every=every)]
+    return [
+        verdict_line(checks),
+        fact("issuer", result["issuer"]),
+        *area_lines(checks),
+        *_details(checks, verbose=verbose),
+    ]
 
 
-def _details(checks: Checks, *, every: bool) -> list[Line]:
-    return [*(check_lines(checks) if every else []), *finding_lines(checks), *skipped_lines(checks)]
+def _details(checks: Checks, *, verbose: bool) -> list[Line]:
+    return [*(check_lines(checks) if verbose else []), *finding_lines(checks), *skipped_lines(checks)]
 
 
 def _next_of_one(result: Result) -> Line:
@@ -86,8 +91,7 @@ def _next_of_one(result: Result) -> Line:
     if any(check["id"] == "sts-assume" for check in checks):
         return next_step("nothing to do.")
     return next_step(
-        "nothing to do. To have a pod's token and its role checked, too, set irsa_verify_token_path and "
-        "irsa_verify_role_arn."
+        "nothing to do. To also check a pod's token and its role, set irsa_verify_token_path and irsa_verify_role_arn."
     )
 
 
@@ -102,15 +106,15 @@ def _first_cause(result: Result) -> CheckResult | None:
 # --- many clusters
 
 
-def _host_lines(host: str, result: Result, *, brief: bool, every: bool) -> list[Line]:
+def _host_lines(host: str, result: Result, *, brief: bool, verbose: bool) -> list[Line]:
     checks = _checks(result)
     if not checks:
         return [_not_verified(result, host)]
     verdict = verdict_line(checks)
     lines = [Line(text=f"{host}: {verdict.text}", status=verdict.status), fact("issuer", result["issuer"])]
-    if brief and not every:
+    if brief and not verbose:
         return [*(lines if findings(checks) else lines[:1]), *finding_lines(checks)]
-    return [*lines, areas_in_one_line(checks), *_details(checks, every=every)]
+    return [*lines, areas_in_one_line(checks), *_details(checks, verbose=verbose)]
 
 
 def _not_verified(result: Result, host: str = "") -> Line:

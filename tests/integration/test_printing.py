@@ -204,7 +204,7 @@ class TestFleet:
         assert [re.sub(r"\d+ actions?", "N actions", line) for line in headings] == [
             "✓ alpha: changed: N actions",
             "✓ beta: changed: N actions",
-            "✗ failed: wrong: the error of each is above",
+            "✗ failed: wrong (see the errors above)",
             "✗ 3 clusters: 2 changed, 1 failed",
         ]
         for result in fleet.results.values():
@@ -224,8 +224,9 @@ class TestTeardown:
         lines = block(run)
         assert (planned[0], lines[0]) == ("~ would change: 3 actions", "✓ changed: 3 actions")
         assert "  removed     iam:DeleteOpenIDConnectProvider" in lines
-        assert "  kept        bucket irsa-removed (deleted with irsa_issuer_delete_bucket=true)" in lines
-        assert "              key files (deleted with irsa_issuer_delete_key=true)" in lines
+        kept = " ".join(" ".join(lines).split())
+        assert "kept bucket irsa-removed (to delete it, set irsa_issuer_delete_bucket=true)" in kept
+        assert "key files (to delete them, set irsa_issuer_delete_key=true)" in kept
         assert any(line.startswith("→ Next: ") for line in lines[-3:])
         assert_fits([*planned, *lines])
         (values,) = run.clusters("Show what was removed").values()

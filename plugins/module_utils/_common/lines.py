@@ -71,7 +71,7 @@ def prose(text: str) -> Line:
 
 
 def next_step(text: str) -> Line:
-    """What is to be done next."""
+    """What to do next."""
     return Line(text=text, label="Next: ", status=NEXT)
 
 

@@ -71,12 +71,14 @@ class TestOneCluster:
             "→ Next: start kube-apiserver with these flags, on each control-plane node:",
             f"    {FLAGS[0]}",
             f"    {FLAGS[1]}",
-            "  A cluster that runs already must accept both issuers for a while: keep its",
-            "  present issuer and public key as second flags after these.",
-            "  Then see whether AWS accepts a pod's token:",
+            "  A cluster that is already running must accept both issuers for a while: after",
+            "  these flags, repeat --service-account-issuer and --service-account-key-file",
+            "  with the current values, and add the current audiences to --api-audiences.",
+            "  Then check that AWS accepts a pod's token:",
             "    ansible-playbook selfhosted.irsa.verify \\",
             f"      -e irsa_verify_issuer={ISSUER} \\",
-            "      -e irsa_verify_token_path=TOKEN -e irsa_verify_role_arn=ROLE",
+            "      -e irsa_verify_token_path=TOKEN -e irsa_verify_role_arn=ROLE \\",
+            "      -e irsa_verify_assume_role=true",
         ]
 
     def test_unchanged_issuer_has_its_flags_and_nothing_to_do(self):
@@ -91,7 +93,7 @@ class TestOneCluster:
     def test_repaired_issuer_needs_no_new_flags(self):
         lines = provisioned(result(actions=["s3:PutObject"], changed=True))
         assert printed(lines)[0] == "✓ changed: 1 action"
-        assert not any("keep its present issuer" in line.text for line in lines)
+        assert not any("must accept both issuers" in line.text for line in lines)
         assert any("nothing to do, if kube-apiserver" in line.text for line in lines)
 
     def test_check_mode_says_what_would_change_and_to_run_it(self):
@@ -109,14 +111,26 @@ class TestOneCluster:
 
     def test_documents_that_are_not_served_yet_are_the_next_step(self):
         lines = printed(provisioned(created(provider_arn=None, bucket=None, checks=ODD_CHECKS)))
-        assert "  provider    not registered: its documents are not served yet" in lines
+        assert "  provider    not registered, because the documents are not served yet" in lines
         assert not any(line.startswith("  bucket ") for line in lines)
-        assert lines[-4:] == [
+        assert lines[-8:] == [
+            "→ Next: serve these two texts to everyone as application/json, then run this",
+            "        again:",
             "    irsa_issuer_result.jwks_json at",
             f"      {ISSUER}/keys.json",
             "    irsa_issuer_result.discovery_json at",
             f"      {ISSUER}/.well-known/openid-configuration",
+            "  Both texts are in irsa_issuer_result, which -v prints; irsa_jwks with dest",
+            "  writes them as files.",
         ]
+
+    def test_documents_that_are_not_served_yet_are_the_next_step_of_a_dry_run_without_a_change(self):
+        lines = printed(provisioned(result(provider_arn=None, bucket=None), check_mode=True))
+        assert any("serve these two texts" in line for line in lines)
+
+    def test_dry_run_of_an_issuer_that_is_served_by_other_means_must_be_repeated_without_check(self):
+        lines = printed(provisioned(created(provider_arn=None, bucket=None, checks=None), check_mode=True))
+        assert any(line.startswith("→ Next: run this again without --check.") for line in lines)
 
     def test_findings_are_printed_in_full(self):
         lines = printed(provisioned(result(checks=ODD_CHECKS)))
@@ -127,8 +141,15 @@ class TestOneCluster:
             "    remedy: Publish it again.",
         ]
 
+    @pytest.mark.parametrize("values", [result(checks=ODD_CHECKS), created(checks=ODD_CHECKS)], ids=["old", "new"])
+    def test_remedies_of_findings_are_the_next_step(self, values):
+        lines = printed(provisioned(values))
+        start = lines.index("→ Next: follow the remedies above, then run this again. kube-apiserver needs")
+        assert lines[start + 1 : start + 4] == ["        these flags:", f"    {FLAGS[0]}", f"    {FLAGS[1]}"]
+        assert not any("nothing to do" in line for line in lines)
+
     def test_every_check_is_listed_on_demand(self):
-        assert "✓ ok: dns-resolve: It resolves." in printed(provisioned(result(), every=True))
+        assert "✓ ok: dns-resolve: It resolves." in printed(provisioned(result(), verbose=True))
         assert "✓ ok: dns-resolve: It resolves." not in printed(provisioned(result()))
 
 
@@ -155,13 +176,29 @@ class TestFleet:
         assert "irsa_issuer_result.apiserver_flags" in " ".join(lines)
 
     def test_many_clusters_are_printed_in_full_on_demand(self):
-        lines = printed(provisioned(*[result()] * (MANY + 1), every=True))
+        lines = printed(provisioned(*[result()] * (MANY + 1), verbose=True))
         assert lines.count(f"    {FLAGS[0]}") == MANY + 1
 
     def test_hosts_without_a_result_are_named(self):
         lines = printed(provision_lines({"one": result()}, failed=["two", "three"]))
-        assert "✗ failed: two, three: the error of each is above" in lines
+        assert "✗ failed: two, three (see the errors above)" in lines
         assert "✗ 3 clusters: 1 unchanged, 2 failed" in lines
+
+    @pytest.mark.parametrize("check_mode", [False, True])
+    def test_hosts_without_a_result_must_be_run_again(self, check_mode):
+        lines = printed(provision_lines({"one": result()}, failed=["two", "three"], check_mode=check_mode))
+        assert lines[-1] == "→ Next: correct the errors of two, three, then run this again."
+
+    def test_plan_of_the_others_must_wait_until_the_errors_are_corrected(self):
+        lines = printed(provision_lines({"one": created()}, failed=["two"], check_mode=True))
+        assert lines[-1] == "→ Next: correct the errors of two, then run this again."
+
+    def test_errors_come_before_the_other_next_steps(self):
+        lines = printed(provision_lines({"one": created()}, failed=["two"]))
+        assert [line for line in lines if line.startswith("→ ")] == [
+            "→ Next: correct the errors of two, then run this again.",
+            "→ Next: start kube-apiserver of each new cluster with its flags, which are",
+        ]
 
     def test_check_mode_counts_what_would_change(self):
         lines = printed(provisioned(created(), result(), check_mode=True))
@@ -171,9 +208,9 @@ class TestFleet:
         lines = printed(provisioned(created(provider_arn=None), result()))
         assert any("serve the documents of prod-0 as the warnings say" in line for line in lines)
 
-    @pytest.mark.parametrize("every", [False, True])
-    def test_next_step_is_last(self, every):
-        lines = provisioned(created(), result(checks=ODD_CHECKS), every=every)
+    @pytest.mark.parametrize("verbose", [False, True])
+    def test_next_step_is_last(self, verbose):
+        lines = provisioned(created(), result(checks=ODD_CHECKS), verbose=verbose)
         assert lines[-1].status == NEXT
 
 
@@ -190,11 +227,12 @@ class TestTeardown:
         start = lines.index("  removed     iam:DeleteOpenIDConnectProvider")
         assert lines[start + 1 :] == [
             "              s3:DeleteObject (2 times)",
-            "  kept        bucket irsa-prod (deleted with irsa_issuer_delete_bucket=true)",
-            "              key files (deleted with irsa_issuer_delete_key=true)",
-            "→ Next: take the issuer out of kube-apiserver's flags. AWS accepts no token of",
-            "        this issuer any more, so roles that trust only its provider can be",
-            "        deleted.",
+            "  kept        bucket irsa-prod (to delete it, set",
+            "              irsa_issuer_delete_bucket=true)",
+            "              key files (to delete them, set irsa_issuer_delete_key=true)",
+            "→ Next: remove the issuer from kube-apiserver's flags. AWS no longer accepts",
+            "        tokens of this issuer, so you can delete roles that trust only its",
+            "        provider.",
         ]
 
     def test_nothing_is_kept_where_everything_was_to_go(self):

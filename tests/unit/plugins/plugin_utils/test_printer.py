@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where lines are printed, how wide, in which colours, and where nothing is printed."""
+"""Where lines are printed, how wide, in which colors, and where nothing is printed."""
 
 from __future__ import annotations
 
@@ -64,15 +64,15 @@ class TestCallbacks:
     @pytest.mark.parametrize(("verbosity", "listed"), [(0, False), (1, True), (3, True)])
     def test_v_lists_everything(self, monkeypatch, verbosity, listed):
         monkeypatch.setattr(Display(), "verbosity", verbosity)
-        assert _printer.Printer("default").lists_all is listed
+        assert _printer.Printer("default").verbose is listed
 
 
-class TestColours:
-    def test_lines_are_coloured_by_status_and_the_log_is_not(self, displayed, monkeypatch):
+class TestColors:
+    def test_lines_are_colored_by_status_and_the_log_is_not(self, displayed, monkeypatch):
         monkeypatch.setattr(color, "ANSIBLE_COLOR", True)
         _printer.Printer("default").show(LINES)
-        (coloured, for_screen), (plain, for_log) = displayed
-        assert coloured.split("\n")[1:] == [
+        (colored, for_screen), (plain, for_log) = displayed
+        assert colored.split("\n")[1:] == [
             "\x1b[0;32m✓ ok: fine\x1b[0m",
             "  issuer      https://a",
             "\x1b[0;31m✗ error: x\x1b[0m",
@@ -80,8 +80,8 @@ class TestColours:
         assert (for_screen, for_log) == ({"screen_only": True}, {"log_only": True})
         assert "\x1b" not in plain
 
-    def test_every_mark_has_a_colour(self):
-        assert _printer._COLOURS.keys() == MARKS.keys()
+    def test_every_mark_has_a_color(self):
+        assert _printer._COLORS.keys() == MARKS.keys()
 
 
 class TestTerminal:

@@ -45,7 +45,7 @@ class TestOneIssuer:
             f"  issuer      {ISSUER}",
             "✓ connection  1 of 1",
             "✓ keys        1 of 1",
-            "→ Next: nothing to do. To have a pod's token and its role checked, too, set",
+            "→ Next: nothing to do. To also check a pod's token and its role, set",
             "        irsa_verify_token_path and irsa_verify_role_arn.",
         ]
 
@@ -63,7 +63,7 @@ class TestOneIssuer:
         ]
 
     def test_every_check_is_listed_on_demand(self):
-        lines = printed(verify_lines({"localhost": BROKEN}, every=True))
+        lines = printed(verify_lines({"localhost": BROKEN}, verbose=True))
         for name in ("✓ ok: dns-resolve", "✗ error: kid-expected", "- skipped: token-kid"):
             assert any(line.startswith(name) for line in lines)
 
@@ -113,7 +113,7 @@ class TestFleet:
         assert "    remedy: Publish it." in lines
 
     def test_many_clusters_are_listed_in_full_on_demand(self):
-        lines = printed(verify_lines({f"prod-{number}": SOUND for number in range(MANY + 1)}, every=True))
+        lines = printed(verify_lines({f"prod-{number}": SOUND for number in range(MANY + 1)}, verbose=True))
         assert sum(line.startswith("✓ ok: dns-resolve") for line in lines) == MANY + 1
 
     def test_table_has_a_row_for_each_and_the_next_step_last(self):
