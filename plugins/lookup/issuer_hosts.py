@@ -10,11 +10,11 @@ short_description: List the hosts that get the result of role irsa_issuer
 version_added: 0.1.0
 description:
   - This lookup is private to role P(selfhosted.irsa.irsa_issuer#role) and may change at any time.
-  - It returns this host and, where the role is run once for a cluster of several servers, the other hosts of the play.
+  - It returns this host and, if the role is run once for a cluster of several servers, the other hosts of the play.
     In a fleet, where each host runs the role for itself, it returns only this host.
 options:
   _terms:
-    description: None; the hosts are read from the variables of the play.
+    description: Not used. The hosts are read from the variables of the play.
 author:
   - The selfhosted.irsa authors (@selfhosted)
 """

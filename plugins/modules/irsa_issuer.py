@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: irsa_issuer
-short_description: Manage the bucket, documents and IAM OIDC provider of an issuer
+short_description: Manage the key, bucket, documents and IAM OIDC provider of an issuer
 version_added: 0.1.0
 description:
   - Combines M(selfhosted.irsa.irsa_bucket), M(selfhosted.irsa.irsa_jwks), M(selfhosted.irsa.irsa_publish),
@@ -92,7 +92,7 @@ options:
     type: str
   url:
     description:
-      - Issuer URL, byte for byte as in the tokens' C(iss). Defaults to the bucket's own host and O(prefix).
+      - Issuer URL, byte for byte as in the C(iss) claim of tokens. Defaults to the bucket's own host and O(prefix).
     type: str
   account_id:
     description:
@@ -155,7 +155,7 @@ options:
     default: no-cache
   audiences:
     description:
-      - Client IDs of the provider, which tokens have in C(aud).
+      - Audiences (client IDs) that the provider accepts. Others are removed, with a warning that names them.
     type: list
     elements: str
     default: [sts.amazonaws.com]
@@ -168,6 +168,8 @@ options:
     description:
       - Whether to fetch the documents anonymously at the end of the run. The module fails if the issuer does not work.
       - In check mode this happens only if nothing would change.
+      - Without O(bucket), the documents are always fetched first. If the issuer does not work, the module warns what to
+        serve, and does not create a provider.
     type: bool
     default: true
   delete_bucket:

@@ -11,7 +11,7 @@ version_added: 0.1.0
 description:
   - This action is private to role P(selfhosted.irsa.irsa_issuer#role) and may change at any time. Use
     M(selfhosted.irsa.irsa_issuer) in tasks of your own.
-  - It takes no options. It reads the variables C(irsa_issuer_*) of the host, checks them by the role's own argument
+  - It takes no options. It reads the variables C(irsa_issuer_*) of the host, checks them against the role's argument
     specification, and runs M(selfhosted.irsa.irsa_issuer) with them.
 options: {}
 extends_documentation_fragment:
@@ -78,7 +78,7 @@ key_files:
     public_key_path: /srv/irsa/prod/sa-signer-pkcs8.pub
     openssh_public_key_path: /srv/irsa/prod/sa-signer.key.pub
 ran_for:
-  description: Play and host that the task was run for. From it, the role recognises which host of a cluster ran it.
+  description: Play and host that the task was run for. From it, the role recognizes which host of a cluster ran it.
   returned: always
   type: str
   sample: Give the cluster a working issuer on prod

@@ -17,12 +17,12 @@ description:
 options:
   issuer:
     description:
-      - Issuer URL, byte for byte as tokens have it in C(iss).
+      - Issuer URL, byte for byte as in the C(iss) claim of tokens.
     type: str
     required: true
   jwks_uri:
     description:
-      - URL at which the JWKS will be served. The default is V(keys.json) under the issuer.
+      - URL at which the JWKS will be served. Defaults to V(keys.json) under the issuer.
     type: str
   public_keys:
     description:
@@ -46,8 +46,8 @@ options:
     default: []
   legacy_empty_kid:
     description:
-      - Whether the first key is published again with an empty C(kid), for Kubernetes before 1.16, whose tokens have
-        none.
+      - Whether to publish the first key a second time with an empty C(kid), for Kubernetes before 1.16, whose tokens
+        have none.
     type: bool
     default: false
   dest:

@@ -11,9 +11,8 @@ short_description: Manage the key pair that a Kubernetes API server signs servic
 version_added: 0.1.0
 description:
   - Creates a private signing key and its public forms on the target host, or adopts a key that already exists.
-  - A private key is never replaced unless O(regenerate) says so. Only its owner can read a new one, from its first byte
-    on. It appears under its path in one step, so that of two runs at the same time the second adopts the first one's
-    key.
+  - A private key is never replaced unless O(regenerate) says so. A new key is never readable by anyone but its owner.
+    Its file appears in one step, so if two runs create a key at the same time, the second adopts the key of the first.
   - No result, diff or log contains a byte of a private key.
 options:
   path:
@@ -35,18 +34,19 @@ options:
     type: path
   type:
     description:
-      - Type of the key. If omitted, any usable key is adopted, and a new one is V(RSA).
+      - Type of the key. If omitted, any usable key is adopted, and a new key is V(RSA).
     type: str
     choices: [RSA, ECDSA]
   size:
     description:
-      - Size of an RSA key in bits. If omitted, any size from 2048 bits is adopted, and a new key has 2048.
+      - Size of an RSA key in bits. If omitted, any size from 2048 bits is adopted, and a new key has 2048 bits.
     type: int
     choices: [2048, 3072, 4096]
   curve:
     description:
-      - Curve of an ECDSA key. If omitted, a key on any of the three is adopted, and a new key is on P-256.
-      - AWS verifies all three. Ceph's STS verifies only RSA.
+      - Curve of an ECDSA key; requires O(type=ECDSA). If omitted, a key on any supported curve is adopted, and a new
+        key uses P-256.
+      - AWS verifies tokens of all supported curves. Ceph's STS verifies only RSA.
     type: str
     choices: [P-256, P-384, P-521]
   format:
@@ -60,7 +60,7 @@ options:
     default: auto
   regenerate:
     description:
-      - When an existing key is replaced by a new one.
+      - Whether an existing key is replaced by a new one.
       - V(never) keeps it, with a warning if it does not match O(type), O(size) or O(curve).
       - V(fail) stops the run if it does not match.
       - V(always) creates a new key in each run. Every token signed with the old key becomes invalid once API servers
@@ -71,7 +71,7 @@ options:
     default: fail
   create:
     description:
-      - Whether to create a key if there is none. With V(false) the module only reports that (RV(exists)), and still
+      - Whether to create a key if there is none. With V(false), the module returns RV(exists=false) instead. It still
         adopts and checks an existing key.
     type: bool
     default: true
@@ -140,7 +140,7 @@ public_key_path:
   type: str
   sample: /etc/kubernetes/pki/sa-signer-pkcs8.pub
 exists:
-  description: Whether there is a key when the module ends. In check mode V(false) if one would be created.
+  description: Whether there is a key when the module ends. In check mode, V(false) if a key would be created.
   returned: always
   type: bool
   sample: true
@@ -190,7 +190,7 @@ backup_file:
   type: str
   sample: /etc/kubernetes/pki/sa-signer.key.5f0c8b1e.bak
 actions:
-  description: What was done to the files, in order; in check mode what would be done.
+  description: Writes to the files, in order; in check mode, those that a run would make.
   returned: always
   type: list
   elements: str

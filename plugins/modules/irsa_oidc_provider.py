@@ -15,7 +15,7 @@ description:
 options:
   url:
     description:
-      - Issuer URL, byte for byte as in the tokens' C(iss).
+      - Issuer URL, byte for byte as in the C(iss) claim of tokens.
     type: str
     required: true
   client_ids:

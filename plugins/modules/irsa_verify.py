@@ -13,11 +13,11 @@ description:
   - Fetches an issuer's documents anonymously, as AWS STS does, and checks everything that STS requires of them. Reports
     the likely cause and the remedy of each fault.
   - Can also check the cluster's API server, the IAM OIDC provider, a token and a role, and ask STS itself.
-  - Only reads. Works with any issuer, also one that this collection did not create.
+  - Only reads. Works with any issuer, including one that this collection did not create.
 options:
   issuer:
     description:
-      - Issuer URL, byte for byte as in the C(iss) of tokens.
+      - Issuer URL, byte for byte as in the C(iss) claim of tokens.
     type: str
     required: true
   expected_kids:
@@ -28,7 +28,7 @@ options:
     default: []
   expected_jwks:
     description:
-      - JWKS whose keys must be published, with the same numbers under the same key IDs.
+      - JWKS whose keys must be published, each under its key ID and with the same key parameters.
     type: list
     elements: dict
     default: []
@@ -49,11 +49,12 @@ options:
     type: str
   kubeconfig:
     description:
-      - A kubeconfig file. Its API server is asked for its issuer and its keys.
+      - Path of a kubeconfig file. Its API server is asked for its issuer and its keys. Mutually exclusive with
+        O(cluster_issuer) and O(cluster_jwks).
     type: path
   kube_context:
     description:
-      - Context of the kubeconfig to use. By default its current context.
+      - Context of O(kubeconfig) to use. Requires O(kubeconfig). Defaults to its current context.
     type: str
   provider:
     description:
@@ -63,7 +64,8 @@ options:
     default: auto
   account_id:
     description:
-      - Account ID of the provider. By default the account of O(role_arn), else that of the credentials.
+      - ID of the account that owns the provider. Defaults to the account of O(role_arn) or, without a role, of the
+        credentials.
     type: str
   audiences:
     description:
@@ -78,7 +80,7 @@ options:
     type: str
   token_path:
     description:
-      - File on the controller that contains the token.
+      - Path of a file on the controller that contains the token. Mutually exclusive with O(token).
     type: path
   role_arn:
     description:
@@ -101,7 +103,8 @@ options:
     default: 0
   fail_on:
     description:
-      - The least severe finding for which the module fails. With V(never) it does not fail because of findings.
+      - The lowest severity of a finding for which the module fails. With V(never), it does not fail because of
+        findings.
     type: str
     choices: [error, warning, never]
     default: error
@@ -186,14 +189,16 @@ permissions:
   sample: ["iam:GetOpenIDConnectProvider", "iam:GetRole"]
 report:
   description:
-    - The report as a person reads it, in lines of at most 80 columns. It counts what is right by area, and has what is
-      wrong in full.
+    - Report for people, in lines of at most 80 columns. It counts the passed checks by area, and lists errors and
+      warnings in full.
   returned: always
   type: str
   sample: |-
-    ok: 36 of 38 checks passed, 2 skipped
-    connection  7 of 7
+    ok: all 27 checks passed
+    connection  9 of 9
     documents   7 of 7
+    keys        8 of 8
+    provider    3 of 3
 """
 
 import dataclasses

@@ -86,13 +86,13 @@ def main() -> None:
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
         surroundings=[
             *machine(),
-            ("load when it began", f"{load:.2f}"),
+            ("load at the start", f"{load:.2f}"),
             (
                 "repetitions",
-                f"{arguments.repeat}; {few} of the fleets and over the network; one from {ONCE_FROM:,} clusters on",
+                f"{arguments.repeat}; {few} for fleets and over the network; 1 for {ONCE_FROM:,} clusters and more",
             ),
             *versions(collections),
-            ("its provider aws", terraform.provider),
+            ("its AWS provider", terraform.provider),
         ],
         results=rounds.results,
         single=[*single, by_account],

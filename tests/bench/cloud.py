@@ -16,7 +16,7 @@ from typing import Self
 
 LOOPBACK = "127.0.0.1"
 STARTED = re.compile(rb"Running on http://[^:]+:(\d+)")
-# A line of the access log, which has colours for some statuses. It is written before the answer is, so a caller that
+# A line of the access log, which has colors for some statuses. It is written before the answer is, so a caller that
 # has ended has left all of its lines.
 REQUEST = re.compile(rb'"(?:\x1b\[\d+m)*(?:GET|HEAD|PUT|POST|DELETE) (?!/moto-api/)[^"]*" \d{3} ')
 

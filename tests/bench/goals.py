@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the collection is to reach, and what one run of the benchmark says about it."""
+"""The goals of the collection, and what one run of the benchmark says about them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ STATE = 100
 class Goal:
     """One line of the table.
 
-    :ivar most: what it may be at most, or nothing where it is there for comparison
-    :ivar found: what it is, or nothing where it could not be shown
+    :ivar most: the highest value that reaches the goal, or nothing if it is only for comparison
+    :ivar found: the measured value, or nothing if it could not be measured
     """
 
     title: str
@@ -36,10 +36,10 @@ class Goal:
 
 
 def goals(results: Results) -> Iterator[Goal]:
-    """:return: all of them, also those that nothing can be said about"""
+    """:return: all goals, including those that nothing can be said about"""
     first, unchanged, pings = Series("role", FIRST), Series("role", UNCHANGED), Series("pings", UNCHANGED)
     yield Goal("unchanged, 1 cluster, against five pings", 0.6, results.ratio(unchanged, pings))
-    yield Goal("first run, 1 cluster, key made, against five pings", 0.8, results.ratio(first, pings))
+    yield Goal("first run, 1 cluster, key created, against five pings", 0.8, results.ratio(first, pings))
     amazon = Series("amazon.aws", UNCHANGED)
     yield Goal("unchanged against the amazon.aws playbook", 0.3, results.ratio(unchanged, amazon))
     terraform, nothing = Series("terraform-1", UNCHANGED), Series("empty", UNCHANGED)
@@ -53,7 +53,7 @@ def goals(results: Results) -> Iterator[Goal]:
     yield Goal("API calls, first run", 12, results.spread(first, calls))
     yield Goal("round trips, unchanged, account given", 10, round_trips(results))
     for phase in (UNCHANGED, FIRST):
-        yield Goal(f"CPU a cluster at {MANY:,} against {FEW}, {phase}", 1.1, cpu_growth(results, phase))
+        yield Goal(f"CPU per cluster at {MANY:,} against {FEW}, {phase}", 1.1, cpu_growth(results, phase))
     yield Goal(f"peak memory of {MANY:,} clusters, GiB", 1, peak_memory(results))
 
 
@@ -65,7 +65,7 @@ def round_trips(results: Results) -> Spread | None:
 
 
 def cpu_growth(results: Results, phase: str) -> Spread | None:
-    """:return: CPU a cluster in the largest fleet against that in a small one, whose repetitions are not the same
+    """:return: CPU per cluster in the largest fleet against that in a small one, whose repetitions are not the same
     number
     """
     few = results.median(Series(f"fleet-{FEW}", phase), cpu)

@@ -15,8 +15,8 @@ WIDTH, HEIGHT = 470, 330
 LEFT, RIGHT, TOP, BOTTOM = 58, 24, 34, 44
 # Readable on white for those, too, who cannot tell red from green: Okabe and Ito's palette,
 # https://jfly.uni-koeln.de/color/
-COLOURS = ("#0072b2", "#56b4e9", "#d55e00", "#e69f00", "#009e73", "#cc79a7")
-LICENCE = """\
+COLORS = ("#0072b2", "#56b4e9", "#d55e00", "#e69f00", "#009e73", "#cc79a7")
+LICENSE = """\
 Copyright (c) 2026, the selfhosted.irsa authors
 GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 SPDX-License-Identifier: GPL-3.0-or-later
@@ -75,7 +75,7 @@ def svg(plots: Sequence[Plot]) -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
             ' font-family="sans-serif" font-size="12">'
         ),
-        f"<!--\n{LICENCE}-->",
+        f"<!--\n{LICENSE}-->",
         f'<rect width="{width}" height="{height}" fill="white"/>',
     ]
     for index, plot in enumerate(plots):
@@ -98,14 +98,14 @@ def draw(plot: Plot) -> Iterator[str]:
         yield text(f"{figure:,g}", LEFT - 6, y + 4, anchor="end")
     yield text(plot.x_title, (LEFT + WIDTH - RIGHT) / 2, HEIGHT - BOTTOM + 34, anchor="middle")
     for index, line in enumerate(plot.lines):
-        colour = COLOURS[index % len(COLOURS)]
+        color = COLORS[index % len(COLORS)]
         places = [(x_axis.place(x), y_axis.place(figure)) for x, figure in line.points]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        yield f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"/>'
         for x, y in places:
-            yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>'
+            yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{color}"/>'
         y = HEIGHT + 18 * index + 10
-        yield f'<rect x="{LEFT}" y="{y - 9}" width="18" height="9" fill="{colour}"/>'
+        yield f'<rect x="{LEFT}" y="{y - 9}" width="18" height="9" fill="{color}"/>'
         yield text(line.title, LEFT + 26, y)
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""docs/benchmarks.md and its plot, out of what was measured."""
+"""docs/benchmarks.md and its plot, from what was measured."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .tables import NOT_SHOWN, number, range_of, table, three
 
 TEXTS = Path(__file__).with_name("texts")
 MIB = 2**20
-LICENCE = re.compile(r"\A<!--.*?-->\s*", re.DOTALL)
+LICENSE = re.compile(r"\A<!--.*?-->\s*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Report:
 
     :ivar date: as it is printed
     :ivar surroundings: names and values: machine, versions, repetitions
-    :ivar single: who was run for one cluster
-    :ivar far: who was run with the network between
+    :ivar single: contestants that were run for one cluster
+    :ivar far: contestants that were run with the network between
     :ivar fleets: fleets and states, with the number of clusters of each, fewest first
     """
 
@@ -45,15 +45,15 @@ class Report:
 
     def markdown(self, plot: str) -> str:
         """:return: the page; plot: its file name"""
-        licence = LICENCE.match((TEXTS / "method.md").read_text(encoding="utf-8"))
-        assert licence
+        notice = LICENSE.match((TEXTS / "method.md").read_text(encoding="utf-8"))
+        assert notice
         return "\n\n".join(
             [
-                licence[0].rstrip(),
+                notice[0].rstrip(),
                 "# What it costs",
                 f"Written by `make bench` on {self.date}. Everything on this page comes from one run on one machine.",
                 "## Ratios and goals",
-                "Wall time where nothing else is said; least, median and most of the repetitions. Smaller is better.",
+                "Wall time unless stated otherwise: minimum, median and maximum of the repetitions. Smaller is better.",
                 self._goals(),
                 "## One cluster",
                 self._costs([Series(who.key, phase) for who in self.single for phase in who.phases]),
@@ -67,14 +67,14 @@ class Report:
                 *texts("commentary.md"),
                 "## How it is measured",
                 *texts("method.md"),
-                "## Where and with what",
+                "## Environment",
                 table(["", ""], [[name, value] for name, value in self.surroundings]),
             ]
         )
 
     def _title(self, series: Series) -> str:
-        everybody = [*self.single, *self.far, *(who for who, clusters in self.fleets)]
-        return next(who.title for who in everybody if who.key == series.contestant)
+        everyone = [*self.single, *self.far, *(who for who, clusters in self.fleets)]
+        return next(who.title for who in everyone if who.key == series.contestant)
 
     def _goals(self) -> str:
         words = {True: "yes", False: "**no**", None: ""}
@@ -82,7 +82,7 @@ class Report:
             [goal.title, number(goal.most) if goal.most is not None else "", *three(goal.found), words[goal.reached]]
             for goal in goals(self.results)
         ]
-        return table(["", "goal, at most", "least", "median", "most", "reached"], rows)
+        return table(["", "goal, at most", "minimum", "median", "maximum", "reached"], rows)
 
     def _costs(self, all_series: Sequence[Series]) -> str:
         rows = []
@@ -111,13 +111,13 @@ class Report:
                         number(held / MIB if held else None),
                     ]
                 )
-        head = ["", "wall, s", "wall a cluster, s", "CPU a cluster, s", "API calls a cluster", "memory, MiB"]
+        head = ["", "wall, s", "wall per cluster, s", "CPU per cluster, s", "API calls per cluster", "memory, MiB"]
         return table(head, rows)
 
     def _unbeaten(self) -> Iterator[str]:
         """:return: the goals that were missed, and the contestants that were faster, by the figures"""
         missed = [goal for goal in goals(self.results) if goal.reached is False]
-        lines = [f"- {goal.title}: {range_of(goal.found)}, where {number(goal.most)} was the goal." for goal in missed]
+        lines = [f"- {goal.title}: {range_of(goal.found)}; the goal is {number(goal.most)}." for goal in missed]
         for who in self.single:
             for phase in who.phases:
                 mine = self.results.median(Series("role", phase), wall)
@@ -127,18 +127,18 @@ class Report:
         unseen = [goal.title for goal in goals(self.results) if goal.found is None]
         if unseen:
             lines.append(f"- Not shown in this run: {'; '.join(unseen)}.")
-        yield "\n".join(lines) if lines else "Nothing that is compared here."
+        yield "\n".join(lines) if lines else "Nothing in this comparison."
 
     def plot(self) -> str:
         """:return: the drawing, as SVG"""
         return svg(
             [
-                Plot("CPU a cluster, seconds", "clusters", list(self._lines(cpu, a_cluster=True))),
-                Plot("wall, seconds", "clusters", list(self._lines(wall, a_cluster=False))),
+                Plot("CPU per cluster, seconds", "clusters", list(self._lines(cpu, per_cluster=True))),
+                Plot("wall, seconds", "clusters", list(self._lines(wall, per_cluster=False))),
             ]
         )
 
-    def _lines(self, figure: Figure, *, a_cluster: bool) -> Iterator[Line]:
+    def _lines(self, figure: Figure, *, per_cluster: bool) -> Iterator[Line]:
         lines = {
             "role, one bucket": {f"fleet-{clusters}" for who, clusters in self.fleets},
             "Terraform, a bucket each": {"terraform-1", f"terraform-{STATE}"},
@@ -150,13 +150,13 @@ class Report:
                 for who, clusters in self.fleets:
                     median = self.results.median(Series(who.key, phase), figure)
                     if who.key in keys and median:
-                        points.append((float(clusters), median / clusters if a_cluster else median))
+                        points.append((float(clusters), median / clusters if per_cluster else median))
                 if points:
                     yield Line(f"{title}, {phase}", points)
 
 
 def texts(name: str) -> Iterator[str]:
-    """:return: what was written by hand, without its licence, if there is anything"""
-    content = LICENCE.sub("", (TEXTS / name).read_text(encoding="utf-8")).strip()
+    """:return: what was written by hand, without its license, if there is anything"""
+    content = LICENSE.sub("", (TEXTS / name).read_text(encoding="utf-8")).strip()
     if content:
         yield content

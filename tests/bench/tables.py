@@ -29,14 +29,14 @@ def number(value: float | None) -> str:
 
 
 def three(spread: Spread | None) -> list[str]:
-    """:return: least, median, most, each a cell"""
+    """:return: minimum, median, maximum, each a cell"""
     if spread is None:
         return [NOT_SHOWN, NOT_SHOWN, NOT_SHOWN]
     return [number(spread.least), f"**{number(spread.median)}**", number(spread.most)]
 
 
 def range_of(spread: Spread | None) -> str:
-    """:return: the median with least and most in one cell"""
+    """:return: the median with minimum and maximum in one cell"""
     if spread is None:
         return NOT_SHOWN
     if spread.least == spread.most:

@@ -61,14 +61,14 @@ def test_a_goal_is_reached_missed_or_not_shown() -> None:
         )
     )
     assert shown["unchanged, 1 cluster, against five pings"] == (0.6, True)
-    assert shown["first run, 1 cluster, key made, against five pings"] == (0.85, False)
+    assert shown["first run, 1 cluster, key created, against five pings"] == (0.85, False)
     assert shown["unchanged against the amazon.aws playbook"] == (None, None)
     assert shown["unchanged against Terraform, 1 cluster"] == (pytest.approx(0.3), False)
     # There for comparison, it is neither reached nor missed.
     assert shown["a play without a task against Terraform, 1 cluster"] == (0.25, None)
     assert shown["round trips, unchanged, account given"] == (pytest.approx(10.0), True)
-    assert shown["CPU a cluster at 1,000 against 10, unchanged"] == (pytest.approx(1.1), True)
-    assert shown["CPU a cluster at 1,000 against 10, first"] == (None, None)
+    assert shown["CPU per cluster at 1,000 against 10, unchanged"] == (pytest.approx(1.1), True)
+    assert shown["CPU per cluster at 1,000 against 10, first"] == (None, None)
     assert shown["peak memory of 1,000 clusters, GiB"] == (0.5, True)
     assert shown["API calls, unchanged"] == (7, True)
 
@@ -99,6 +99,6 @@ def test_a_table() -> None:
     assert range_of(Spread(1.0, 2.5, 30.0)) == "2.50 (1 to 30)"
     assert range_of(Spread(2.0, 2.0, 2.0)) == "2"
     row = ["role", *three(Spread.of(results({ROLE: [1.5, 2.5]}).figures(ROLE, wall)))]
-    assert table(["", "least", "median", "most"], [row]) == (
-        "|  | least | median | most |\n| --- | ---: | ---: | ---: |\n| role | 1.50 | **2** | 2.50 |"
+    assert table(["", "minimum", "median", "maximum"], [row]) == (
+        "|  | minimum | median | maximum |\n| --- | ---: | ---: | ---: |\n| role | 1.50 | **2** | 2.50 |"
     )

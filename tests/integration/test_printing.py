@@ -93,7 +93,7 @@ def json_of(run: Run, task: str) -> dict[str, Any]:
     return result["clusters"]
 
 
-SHOW = "Show what came of it"
+SHOW = "Show the result"
 CALLBACKS = {
     "minimal": {"ANSIBLE_STDOUT_CALLBACK": "minimal"},
     "oneline": {"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.oneline"},

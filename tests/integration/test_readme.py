@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from accounts import Account
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import permissions
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
 from playbooks import Operator
 from verifying import verify
@@ -66,6 +68,24 @@ def test_the_text_is_enough_for_teardown_and_further_settings(operator: Operator
     assert "s3:DeleteObjectVersion" in removed.result["permissions"]
 
 
+def test_the_text_is_enough_for_a_backup_of_the_key(operator: Operator, account: Account) -> None:
+    account.make_bucket("irsa-private")
+    operator.variables = {
+        "irsa_issuer_bucket": "irsa-readme",
+        "irsa_issuer_key_path": str(operator.key),
+        "irsa_issuer_key_backup": "s3://irsa-private/keys",
+    }
+    runs = [operator.provision().ok(), operator.provision().ok()]
+    # amazon.aws.s3_object also asks for these, and does without the answer if it is denied.
+    optional = {"s3:GetBucketOwnershipControls"}
+    for run in runs:
+        calls = set(run.counted_calls) - optional
+        needed = {action for call in calls for action in permissions.needed(*call.split(":"))}
+        assert needed <= set(run.result["permissions"]) <= listed_actions() | actions_in_text()
+        assert "s3:GetObjectTagging" in needed
+    assert runs[1].changed == {"localhost": 0}
+
+
 def test_every_variable_is_listed() -> None:
     options = yaml.safe_load(SPECS.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
     table = README.split("## Variables")[1].split("## Permissions")[0]
@@ -91,5 +111,5 @@ def test_the_text_is_enough_for_all_that_verify_looks_at(cluster: Any, monkeypat
     cluster.remove_provider()
     cluster.account.s3.delete_bucket_policy(Bucket=cluster.bucket)
     needed |= set(verify(**cluster.options, fail_on="never").result["permissions"])
-    text = README.split("`verify.yml` needs none")[1].split("\n\n")[0]
+    text = README.split("`selfhosted.irsa.verify` works without any of these permissions")[1].split("\n\n")[0]
     assert needed == set(re.findall(r"`((?:s3|iam):[A-Za-z]+)`", text))

@@ -21,7 +21,7 @@ from oracles import new_key, openssl
 from playbooks import Operator, Play
 from traces import Secret
 
-ROLES_TASK = "Issuer | Ensure key, bucket, provider"
+ROLES_TASK = "Issuer | Reconcile the issuer"
 ROLE = {"ansible.builtin.include_role": {"name": "selfhosted.irsa.irsa_issuer"}}
 EC = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
 

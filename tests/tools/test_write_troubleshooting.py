@@ -19,7 +19,7 @@ def test_the_guide_explains_every_check_and_its_links_lead_to_them() -> None:
     written = write_troubleshooting.GUIDE.read_text(encoding="utf-8")
     catalogue = write_troubleshooting.load_catalogue()
     assert re.findall(r"^### (.+)$", written, re.MULTILINE) == list(catalogue)
-    assert set(re.findall(r"\]\(#([a-z0-9-]+)\)", written)) <= {*catalogue, "from-the-check"}
+    assert set(re.findall(r"\]\(#([a-z0-9-]+)\)", written)) <= {*catalogue, "by-check"}
     for entry in catalogue.values():
         assert entry.cause and entry.remedy and entry.title
 

@@ -28,7 +28,7 @@ Written by `make guide` from plugins/module_utils/_verify/catalogue.py.
 # Troubleshooting
 
 STS reports the same error for many causes. `irsa_verify` follows the steps of STS one by one and names the first that
-fails. It only reads, and works with any issuer, also one that this collection did not create:
+fails. It only reads, and works with any issuer, including one that this collection did not create:
 
 ```console
 ansible-playbook selfhosted.irsa.verify -e irsa_verify_issuer=https://example-irsa-prod.s3.eu-west-1.amazonaws.com
@@ -45,10 +45,10 @@ ansible-playbook selfhosted.irsa.verify -e irsa_verify_issuer=https://example-ir
 
 [All variables](../README.md#verify) · [how it works](architecture.md)
 
-## From the symptom
+## By symptom
 
-What a pod's log, `aws sts` or the API server shows, and the checks that find the reason. They run in the order of
-[the list below](#from-the-check): if there are several findings, fix the first one first.
+This table lists what a pod's log, `aws sts` or the API server shows, and the checks that find the cause. The checks run
+in the order of [the list below](#by-check). If there are several findings, fix the first one first.
 """
 
 
@@ -73,7 +73,7 @@ def guide(catalogue: dict[str, Any]) -> str:
         f"| {text(symptom)} | {', '.join(f'[{check}](#{check})' for check in checks)} |"
         for symptom, checks in by_symptom.items()
     ]
-    lines += ["", "## From the check", ""]
+    lines += ["", "## By check", ""]
     for check, entry in catalogue.items():
         lines += section(check, entry)
     return "\n".join(lines)

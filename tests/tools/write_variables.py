@@ -4,7 +4,8 @@
 """Writes the tables of role variables in README.md and in the role's README from the role's argument specification.
 
 A table stands between two comments, ``<!-- begin: variables of ROLE -->`` and ``<!-- end: variables of ROLE -->``. The
-collection's README gets the first entry of each description, the role's README all entries, types and choices.
+collection's README gets the first entry of each description and the choices, the role's README all entries and the
+types, too.
 """
 
 from __future__ import annotations
@@ -35,8 +36,11 @@ def load_options() -> Options:
 
 
 def short_table(options: Options) -> str:
-    """Return a table of name, first entry of the description, and default."""
-    rows = ([f"`{name}`", markdown(option["description"][0]), default(option)] for name, option in options.items())
+    """Return a table of name, first entry of the description with choices, and default."""
+    rows = (
+        [f"`{name}`", " ".join([markdown(option["description"][0]), *choices(option)]), default(option)]
+        for name, option in options.items()
+    )
     return table(["variable", "meaning", "default"], rows)
 
 

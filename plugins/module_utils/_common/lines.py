@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Lines of text for people: marked, indented, and wrapped to a width. What prints them adds the colour.
+"""Lines of text for people: marked, indented, and wrapped to a width. What prints them adds the color.
 
 A word, which is what stands between two spaces, is never broken: an ARN, a URL or a flag must survive being copied.
 """
@@ -36,7 +36,7 @@ ASCII_MARKS: Marks = {OK: "+", CHANGED: "+", PLANNED: "~", WARNING: "!", ERROR: 
 class Line:
     """One fact, which may take several lines of a terminal.
 
-    ``status`` gives it a mark and a colour. ``label`` stands in front of the text, which is then aligned behind it;
+    ``status`` gives it a mark and a color. ``label`` stands in front of the text, which is then aligned behind it;
     without one, further lines are indented by ``hanging``. ``whole`` text is never wrapped: it is for the shell.
     """
 

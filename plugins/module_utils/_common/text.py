@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Untrusted values, such as a token's claims: quote them in messages, recognise what cannot be in a URL, and read lists
+"""Untrusted values, such as a token's claims: quote them in messages, recognize what cannot be in a URL, and read lists
 that may be a single item.
 """
 

@@ -25,7 +25,7 @@ def in_public_key(text: str) -> set[str]:
     A private key comes in forms that cannot all be foreseen: indented, on one line, or in base64 again, for example in
     a Secret.
     """
-    # Without the library a public key cannot be recognised, and the module is about to end with a message.
+    # Without the library a public key cannot be recognized, and the module is about to end with a message.
     if signing_key.CRYPTOGRAPHY_IMPORT_ERROR is None:
         try:
             signing_key.load_public(text.encode("utf-8", "replace"))

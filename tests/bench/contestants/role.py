@@ -48,7 +48,7 @@ class Role(Playbook):
 
 
 class Fleet(Playbook):
-    """One inventory host a cluster, all of them this machine.
+    """One inventory host for each cluster, all of them this machine.
 
     :ivar clusters: how many
     :ivar shared: one bucket with a prefix for each of them, or a bucket each

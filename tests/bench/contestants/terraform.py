@@ -47,12 +47,12 @@ class Terraform(Contestant):
     def why_not(self, surroundings: Surroundings) -> str | None:
         if not shutil.which("terraform"):
             return "no program `terraform` on the PATH"
-        self._initialised = surroundings.folder
-        shutil.copy(CONFIGURATION, self._initialised / "main.tf")
+        self._initialized = surroundings.folder
+        shutil.copy(CONFIGURATION, self._initialized / "main.tf")
         plugins = [f"-plugin-dir={os.environ[PLUGINS]}"] if PLUGINS in os.environ else []
         done = subprocess.run(
             ["terraform", "init", "-input=false", "-no-color", *plugins],
-            cwd=self._initialised,
+            cwd=self._initialized,
             env={**os.environ, "TF_CLI_CONFIG_FILE": settings()},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -68,7 +68,7 @@ class Terraform(Contestant):
 
     def prepare(self, surroundings: Surroundings) -> None:
         for name in ("main.tf", ".terraform", ".terraform.lock.hcl"):
-            (surroundings.folder / name).symlink_to(self._initialised / name)
+            (surroundings.folder / name).symlink_to(self._initialized / name)
         write_yaml(surroundings.folder / "terraform.tfvars.json", self._variables)
 
     def command(self, surroundings: Surroundings, phase: str) -> Command:
