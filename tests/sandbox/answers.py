@@ -10,7 +10,6 @@ import secrets
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
-S3_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 QUERY_NAMESPACES = {
     "iam": "https://iam.amazonaws.com/doc/2010-05-08/",
     "sts": "https://sts.amazonaws.com/doc/2011-06-15/",

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the selfhosted.irsa authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which folder of plugins may import which, as data, and the import graph that this is compared with.
+"""Which folder of plugins may import what, as data, and the import graph that this is compared with.
 
-A folder imports only from floors below and from itself. Imports within functions and under TYPE_CHECKING count like all
-others: they are what the code depends on.
+A folder imports only from floors below and from itself, and only its own libraries. Imports within functions, under
+TYPE_CHECKING and by import_module count like all others: they are what the code depends on.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path, PurePosixPath
 
-PREFIX = "ansible_collections.selfhosted.irsa.plugins"
+COLLECTION = "ansible_collections.selfhosted.irsa"
+PREFIX = f"{COLLECTION}.plugins"
 
-# Lowest first. Folders on one floor do not import each other. Some are not built yet.
+# Lowest first. Folders on one floor do not import each other.
 FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(floor.split())
     for floor in (
@@ -34,6 +35,37 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "action",
     )
 )
+
+# Planned floors without a folder. All others exist, so that a misspelt floor is noticed.
+NOT_BUILT = frozenset({"module_utils/_cluster", "module_utils/_rotation"})
+
+# What Ansible loads by the name of its file: such files share code by way of the floors below, not with each other.
+SEPARATE = frozenset({"modules", "filter", "lookup", "doc_fragments", "action"})
+SIBLINGS = {
+    # The role's action is the module's action with another source of options, and derives from its class.
+    ("action/irsa_issuer_role.py", "action/irsa_issuer.py"),
+}
+
+AMAZON_AWS = "ansible_collections.amazon.aws"
+
+# What each folder may import besides the standard library and the floors below; a folder that is not listed, nothing.
+# "ansible" is ansible-core on the controller, without ansible.module_utils, which runs on any host.
+LIBRARIES = {
+    "module_utils/_keys": frozenset({"cryptography", "jwcrypto"}),
+    "module_utils/_web": frozenset({"cryptography"}),
+    "module_utils/_aws": frozenset({"boto3", "botocore", AMAZON_AWS}),
+    # _typeshed exists for type checkers only.
+    "module_utils/_module": frozenset({"ansible.module_utils", "boto3", AMAZON_AWS, "_typeshed"}),
+    "module_utils/_kubernetes": frozenset({"kubernetes", "urllib3", "yaml"}),
+    "module_utils/_s3": frozenset({AMAZON_AWS}),
+    "module_utils/_iam": frozenset({"cryptography", AMAZON_AWS}),
+    "module_utils/_verify": frozenset({"jwcrypto"}),
+    "modules": frozenset({"ansible.module_utils", AMAZON_AWS}),
+    "filter": frozenset({"ansible"}),
+    "lookup": frozenset({"ansible"}),
+    "plugin_utils": frozenset({"ansible", "ansible.module_utils", "yaml"}),
+    "action": frozenset({"ansible"}),
+}
 
 # irsa_keypair, and nothing else, runs on cluster nodes: Python 3.9, cryptography 3.4, neither jwcrypto nor boto3.
 NODE_ENTRY = "modules/irsa_keypair.py"
@@ -51,7 +83,11 @@ NODE_FILES = frozenset(
         "module_utils/_module/base.py",
     }
 )
-NODE_LIBRARIES = frozenset({"ansible", "cryptography"})
+NODE_LIBRARIES = frozenset({"ansible.module_utils", "cryptography"})
+# What the standard library of the Python that runs this may have and that of Python 3.9 lacks.
+NOT_ON_NODES = frozenset({"annotationlib", "compression", "tomllib"})
+
+IMPORTERS = frozenset({"import_module", "__import__"})
 
 
 @dataclass(frozen=True)
@@ -59,13 +95,15 @@ class Graph:
     """Imports of each file, both sides relative to plugins.
 
     :ivar files: files of plugins that a file imports
-    :ivar libraries: top-level names of everything else that it imports, the standard library excepted
-    :ivar unknown: names below plugins that it imports and that no file has
+    :ivar libraries: everything else that it imports, the standard library excepted, by the names that LIBRARIES has
+    :ivar unknown: names of this collection that it imports and that no file of plugins has
+    :ivar hidden: lines on which it imports what only running it would show
     """
 
     files: dict[str, set[str]]
     libraries: dict[str, set[str]]
     unknown: dict[str, set[str]]
+    hidden: dict[str, list[int]]
 
     def closure(self, start: str) -> set[str]:
         """All files that come along with one."""
@@ -82,10 +120,11 @@ class Graph:
 def read_graph(plugins: Path) -> Graph:
     """Read the imports of all files below a folder that is laid out as plugins is."""
     files = [file.relative_to(plugins).as_posix() for file in sorted(plugins.rglob("*.py"))]
-    graph = Graph(_nothing(files), _nothing(files), _nothing(files))
+    graph = Graph(_nothing(files), _nothing(files), _nothing(files), {})
     for file in files:
         tree = ast.parse((plugins / file).read_text(encoding="utf-8"), file)
-        for name, member in _imports(tree, file):
+        named, graph.hidden[file] = _imports_by_call(tree)
+        for name, member in [*_imports(tree, file), *((name, None) for name in named)]:
             _note(graph, file, name=name, member=member)
     return graph
 
@@ -107,20 +146,54 @@ def _imports(tree: ast.Module, file: str) -> Iterator[tuple[str, str | None]]:
             yield from ((module, alias.name) for alias in node.names)
 
 
+def _imports_by_call(tree: ast.Module) -> tuple[list[str], list[int]]:
+    """Names that functions such as import_module are called with, and the lines of uses that do not show the name."""
+    names: dict[ast.AST, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _is_importer(node.func) and not node.keywords:
+            match node.args:
+                case [ast.Constant(value=str(name))] if not name.startswith("."):
+                    names[node.func] = name
+    uses = (node for node in ast.walk(tree) if _is_importer(node))
+    return list(names.values()), [getattr(node, "lineno", 0) for node in uses if node not in names]
+
+
+def _is_importer(node: ast.AST) -> bool:
+    """Whether this mentions such a function: by its name, as an attribute, for getattr, or under another name."""
+    match node:
+        case (
+            ast.Name(id=name) | ast.Attribute(attr=name) | ast.Constant(value=name) | ast.alias(name=name, asname=str())
+        ):
+            return name in IMPORTERS
+    return False
+
+
 def _note(graph: Graph, file: str, *, name: str, member: str | None) -> None:
     """Note one import of a file under what it is."""
-    if not f"{name}.".startswith(f"{PREFIX}."):
-        # A collection is told by the first three parts of its name.
-        top = ".".join(name.split(".")[: 3 if name.startswith("ansible_collections.") else 1])
-        if top not in sys.stdlib_module_names:
-            graph.libraries[file].add(top)
+    whole = f"{name}.{member}" if member else name
+    if not _is_within(whole, COLLECTION):
+        library = _library(whole)
+        if library not in sys.stdlib_module_names or (file in NODE_FILES and library in NOT_ON_NODES):
+            graph.libraries[file].add(library)
         return
-    path = name.removeprefix(PREFIX).strip(".").replace(".", "/")
+    path = name.removeprefix(PREFIX).strip(".").replace(".", "/") if _is_within(name, PREFIX) else ""
     found = next((each for each in (f"{path}/{member}.py", f"{path}.py") if each in graph.files), None)
     if found:
         graph.files[file].add(found)
     else:
-        graph.unknown[file].add(f"{name}.{member}" if member else name)
+        graph.unknown[file].add(whole)
+
+
+def _is_within(name: str, package: str) -> bool:
+    return f"{name}.".startswith(f"{package}.")
+
+
+def _library(name: str) -> str:
+    """What LIBRARIES calls the library that a name belongs to: usually the first part of the name."""
+    if _is_within(name, "ansible.module_utils"):
+        return "ansible.module_utils"
+    # A collection is known by the first three parts of its name.
+    return ".".join(name.split(".")[: 3 if name.startswith("ansible_collections.") else 1])
 
 
 def folder_of(file: str) -> str:
@@ -135,18 +208,48 @@ def faults(graph: Graph) -> Iterator[str]:
     for file in graph.files:
         if folder_of(file) not in heights:
             yield f"{file} is in a folder that is on no floor"
+    yield from _wrong_arrows(graph, heights)
+    yield from _wrong_names(graph)
+    try:
+        TopologicalSorter(graph.files).prepare()
+    except CycleError as error:
+        yield "import cycle: " + " > ".join(reversed(error.args[1]))
+
+
+def _wrong_arrows(graph: Graph, heights: dict[str, int]) -> Iterator[str]:
+    """Imports of files of plugins that are not below."""
     for file, imported in graph.files.items():
         own = folder_of(file)
         for other in sorted(imported):
             theirs = folder_of(other)
             if own != theirs and heights.get(theirs, 0) >= heights.get(own, 0):
                 yield f"{file} imports {other}, which is not on a floor below"
+            elif own == theirs and own in SEPARATE and (file, other) not in SIBLINGS:
+                yield f"{file} imports {other}, and files in {own} do not import each other"
+
+
+def _wrong_names(graph: Graph) -> Iterator[str]:
+    """Imports of everything else that is not allowed."""
     for file, names in graph.unknown.items():
-        yield from (f"{file} imports {name}, which is not a file" for name in sorted(names))
-    try:
-        TopologicalSorter(graph.files).prepare()
-    except CycleError as error:
-        yield "import cycle: " + " > ".join(reversed(error.args[1]))
+        yield from (f"{file} imports {name}, which is not a file of plugins" for name in sorted(names))
+    for file, lines in graph.hidden.items():
+        yield from (f"{file}:{line}: the name of what is imported here is not a constant" for line in lines)
+    for file, names in graph.libraries.items():
+        allowed = LIBRARIES.get(folder_of(file), frozenset())
+        yield from (f"{file} imports {name}, which its folder may not use" for name in sorted(names - allowed))
+
+
+def unused(plugins: Path, graph: Graph) -> Iterator[str]:
+    """What the data above allows or lists although nothing needs it."""
+    for folder in sorted(frozenset.union(*FLOORS)):
+        if (plugins / folder).is_dir() == (folder in NOT_BUILT):
+            yield f"{folder} is built and listed as not built" if folder in NOT_BUILT else f"{folder} does not exist"
+    for folder, allowed in LIBRARIES.items():
+        used = set().union(*(names for file, names in graph.libraries.items() if folder_of(file) == folder))
+        yield from (f"{folder} does not import {name}" for name in sorted(allowed - used))
+    for file, other in sorted(SIBLINGS):
+        if other not in graph.files.get(file, set()):
+            yield f"{file} does not import {other}"
 
 
 def node_faults(graph: Graph) -> Iterator[str]:

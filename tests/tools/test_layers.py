@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from layers import NODE_FILES, PREFIX, faults, node_faults, read_graph
+import layers
+from layers import COLLECTION, NODE_FILES, PREFIX, faults, node_faults, read_graph, unused
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 
@@ -23,7 +24,13 @@ def tree(tmp_path: Path) -> Path:
         write(tmp_path, file, "from __future__ import annotations")
     shipped = [f"from {PREFIX}.{file.removesuffix('.py').replace('/', '.')} import x" for file in NODE_FILES]
     own = f"from {PREFIX}.modules.irsa_keypair import x"
-    write(tmp_path, "modules/irsa_keypair.py", *[line for line in shipped if line != own], "import cryptography.x509")
+    write(
+        tmp_path,
+        "modules/irsa_keypair.py",
+        *[line for line in shipped if line != own],
+        "from ansible.module_utils import basic",
+    )
+    write(tmp_path, "module_utils/_keys/pem.py", "import cryptography.x509")
     write(tmp_path, "module_utils/_aws/api.py", f"from {PREFIX}.module_utils._common import errors", "import boto3")
     write(tmp_path, "module_utils/_web/https.py", f"from {PREFIX}.module_utils._common.errors import IrsaError")
     write(tmp_path, "module_utils/_s3/store.py", f"import {PREFIX}.module_utils._aws.api as api")
@@ -46,6 +53,10 @@ def faults_with(tree: Path, file: str, *lines: str) -> list[str]:
 
 def test_plugins_import_in_one_direction() -> None:
     assert list(faults(read_graph(PLUGINS))) == []
+
+
+def test_what_the_layers_allow_is_used() -> None:
+    assert list(unused(PLUGINS, read_graph(PLUGINS))) == []
 
 
 def test_irsa_keypair_imports_only_what_runs_on_nodes() -> None:
@@ -104,11 +115,140 @@ def test_a_wrong_import_is_a_fault(tree: Path, line: str, imported: str) -> None
     assert found[0] == f"module_utils/_aws/api.py imports {imported}, which is not on a floor below"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import_module('{0}')",
+        "importlib.import_module('{0}')",
+        "il.import_module('{0}')",
+        "__import__('{0}')",
+        "builtins.__import__('{0}')",
+        "def late():\n    return importlib.import_module('{0}').S3Store",
+    ],
+)
+def test_an_import_by_a_call_is_an_import(tree: Path, line: str) -> None:
+    found = faults_with(tree, "module_utils/_aws/api.py", line.format(f"{PREFIX}.module_utils._s3.store"))
+    assert found[0] == "module_utils/_aws/api.py imports module_utils/_s3/store.py, which is not on a floor below"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "importlib.import_module(f'{PREFIX}.module_utils._s3.store')",
+        "importlib.import_module(name)",
+        "importlib.import_module('.store', 'ansible_collections')",
+        "importlib.import_module('.store')",
+        "importlib.import_module(name='json')",
+        "__import__('js' + 'on')",
+        "load = importlib.import_module",
+        "from importlib import import_module as load",
+        "getattr(importlib, 'import_module')(name)",
+    ],
+)
+def test_an_import_that_does_not_show_its_name_is_a_fault(tree: Path, line: str) -> None:
+    (found,) = faults_with(tree, "module_utils/_aws/api.py", "", line)
+    assert found == "module_utils/_aws/api.py:2: the name of what is imported here is not a constant"
+
+
+@pytest.mark.parametrize(
+    ("line", "imported"),
+    [
+        (f"from {COLLECTION} import plugins", f"{COLLECTION}.plugins"),
+        (f"import {COLLECTION}.plugins", f"{COLLECTION}.plugins"),
+        (f"from {PREFIX} import module_utils", f"{PREFIX}.module_utils"),
+        (f"from {PREFIX}.module_utils import _common", f"{PREFIX}.module_utils._common"),
+        (f"import {COLLECTION}", COLLECTION),
+        (
+            f"from {COLLECTION}.tests.unit.plugins.fake_aws import FakeAws",
+            f"{COLLECTION}.tests.unit.plugins.fake_aws.FakeAws",
+        ),
+        ("from ....tests import sandbox", f"{PREFIX}.tests.sandbox"),
+    ],
+)
+def test_what_is_not_a_file_of_plugins_is_a_fault(tree: Path, line: str, imported: str) -> None:
+    (found,) = faults_with(tree, "module_utils/_s3/planted.py", line)
+    assert found == f"module_utils/_s3/planted.py imports {imported}, which is not a file of plugins"
+
+
+@pytest.mark.parametrize(
+    ("line", "library"),
+    [
+        ("from ansible_collections.selfhosted import irsa", "ansible_collections.selfhosted.irsa"),
+        ("from ansible_collections import selfhosted", "ansible_collections.selfhosted"),
+        ("import ansible_collections", "ansible_collections"),
+    ],
+)
+def test_the_collection_is_not_imported_by_way_of_what_holds_it(tree: Path, line: str, library: str) -> None:
+    (found,) = faults_with(tree, "module_utils/_s3/planted.py", line)
+    assert found.startswith(f"module_utils/_s3/planted.py imports {library}, which ")
+
+
+@pytest.mark.parametrize("folder", ["modules", "filter", "lookup", "doc_fragments", "action"])
+@pytest.mark.parametrize("line", ["from .planted import x", "from {0} import planted", "import {0}.planted"])
+def test_files_that_ansible_loads_by_name_do_not_import_each_other(tree: Path, folder: str, line: str) -> None:
+    write(tree, f"{folder}/planted.py", "import re")
+    (found,) = faults_with(tree, f"{folder}/irsa_other.py", line.format(f"{PREFIX}.{folder}"))
+    assert (
+        found == f"{folder}/irsa_other.py imports {folder}/planted.py, and files in {folder} do not import each other"
+    )
+
+
+def test_an_exception_is_allowed_and_must_be_needed(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layers, "SIBLINGS", {("action/a.py", "action/b.py")})
+    write(tree, "action/b.py", "import re")
+    assert faults_with(tree, "action/a.py", "from .b import x") == []
+    assert "action/a.py does not import action/b.py" not in list(unused(tree, read_graph(tree)))
+    write(tree, "action/a.py", "import re")
+    assert "action/a.py does not import action/b.py" in list(unused(tree, read_graph(tree)))
+
+
+@pytest.mark.parametrize(
+    ("folder", "line", "library"),
+    [
+        ("module_utils/_common", "import boto3", "boto3"),
+        ("module_utils/_common", "from kubernetes import client", "kubernetes"),
+        ("module_utils/_common", "import cryptography.x509", "cryptography"),
+        ("module_utils/_web", "import jwcrypto.jwk", "jwcrypto"),
+        (
+            "module_utils/_keys",
+            "from ansible_collections.amazon.aws.plugins import x",
+            "ansible_collections.amazon.aws",
+        ),
+        ("module_utils/_module", "from ansible.plugins.loader import module_loader", "ansible"),
+        ("module_utils/_module", "import importlib\nimportlib.import_module('kubernetes')", "kubernetes"),
+        ("modules", "from ansible.errors import AnsibleError", "ansible"),
+    ],
+)
+def test_a_library_of_another_folder_is_a_fault(tree: Path, folder: str, line: str, library: str) -> None:
+    assert faults_with(tree, f"{folder}/planted.py", line) == [
+        f"{folder}/planted.py imports {library}, which its folder may not use"
+    ]
+
+
+def test_a_library_that_is_allowed_must_be_used(tree: Path) -> None:
+    write(tree, "module_utils/_web/https.py", "import cryptography.x509")
+    assert "module_utils/_web does not import cryptography" not in list(unused(tree, read_graph(tree)))
+    write(tree, "module_utils/_web/https.py", "import ssl")
+    assert "module_utils/_web does not import cryptography" in list(unused(tree, read_graph(tree)))
+
+
+def test_a_misspelt_floor_is_noticed(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layers, "FLOORS", (*layers.FLOORS, frozenset({"module_utils/_isuer"})))
+    assert "module_utils/_isuer does not exist" in list(unused(tree, read_graph(tree)))
+
+
+def test_a_floor_that_is_built_is_not_listed_as_missing(tree: Path) -> None:
+    write(tree, "module_utils/_rotation/plan.py", "import re")
+    found = list(unused(tree, read_graph(tree)))
+    assert "module_utils/_rotation is built and listed as not built" in found
+    assert not [fault for fault in found if "_cluster" in fault]
+
+
 def test_modules_and_actions_do_not_import_upwards(tree: Path) -> None:
     (found,) = faults_with(tree, "plugin_utils/_base.py", f"from {PREFIX}.action.irsa_bucket import x")
     assert found == "plugin_utils/_base.py imports action/irsa_bucket.py, which is not on a floor below"
     (found,) = faults_with(tree, "plugin_utils/_base.py", f"from {PREFIX}.modules.irsa_nothing import x")
-    assert found == f"plugin_utils/_base.py imports {PREFIX}.modules.irsa_nothing.x, which is not a file"
+    assert found == f"plugin_utils/_base.py imports {PREFIX}.modules.irsa_nothing.x, which is not a file of plugins"
 
 
 def test_a_cycle_within_one_folder_is_a_fault(tree: Path) -> None:
@@ -127,6 +267,26 @@ def test_a_file_in_no_known_folder_is_a_fault(tree: Path, file: str) -> None:
 def test_a_library_that_nodes_lack_is_a_fault(tree: Path, library: str) -> None:
     write(tree, "module_utils/_module/base.py", f"def late():\n    from {library}.plugins import anything")
     assert list(node_faults(read_graph(tree))) == [f"module_utils/_module/base.py imports {library}"]
+
+
+@pytest.mark.parametrize(
+    ("line", "library"),
+    [
+        ("from ansible.plugins.loader import module_loader", "ansible"),
+        ("from ansible import constants", "ansible"),
+        ("import ansible.errors", "ansible"),
+        ("import tomllib", "tomllib"),
+        ("from importlib import import_module\nimport_module('tomllib')", "tomllib"),
+    ],
+)
+def test_what_only_a_controller_has_is_not_for_nodes(tree: Path, line: str, library: str) -> None:
+    write(tree, "module_utils/_module/base.py", line)
+    assert list(node_faults(read_graph(tree))) == [f"module_utils/_module/base.py imports {library}"]
+
+
+def test_ansible_s_module_utils_are_on_nodes(tree: Path) -> None:
+    write(tree, "module_utils/_module/base.py", "from ansible import module_utils", "import ansible.module_utils.basic")
+    assert list(node_faults(read_graph(tree))) == []
 
 
 def test_a_further_file_for_nodes_is_a_fault(tree: Path) -> None:
