@@ -15,6 +15,8 @@ POSITIONAL_PARAMETERS = 3
 # Data, one entry for each check.
 LONG_FILES = frozenset({"module_utils/_verify/catalogue.py"})
 DOCUMENTATION = frozenset({"DOCUMENTATION", "EXAMPLES", "RETURN"})
+# The folders in which Ansible reads them.
+DOCUMENTED = frozenset({"modules", "lookup", "filter", "doc_fragments"})
 
 
 def faults(plugins: Path) -> Iterator[str]:
@@ -23,7 +25,9 @@ def faults(plugins: Path) -> Iterator[str]:
         name = file.relative_to(plugins).as_posix()
         source = file.read_text(encoding="utf-8")
         tree = ast.parse(source, name)
-        lines = len(source.splitlines()) - _documentation_lines(tree)
+        lines = len(source.splitlines())
+        if name.split("/")[0] in DOCUMENTED:
+            lines -= _documentation_lines(tree)
         if lines > FILE_LINES and name not in LONG_FILES:
             yield f"{name} has {lines} lines besides documentation; at most {FILE_LINES} are allowed"
         yield from (f"{name}:{fault}" for fault in _function_faults(tree, in_class=False))
@@ -39,9 +43,10 @@ def _documentation_lines(tree: ast.Module) -> int:
 
 
 def _is_documentation(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Assign) and any(
-        isinstance(target, ast.Name) and target.id in DOCUMENTATION for target in node.targets
-    )
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str())):
+            return name in DOCUMENTATION
+    return False
 
 
 def _function_faults(node: ast.AST, *, in_class: bool) -> Iterator[str]:

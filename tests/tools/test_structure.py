@@ -52,6 +52,22 @@ def test_documentation_in_a_fragment_does_not_count(tmp_path: Path) -> None:
     assert faults_of(tmp_path, source, "doc_fragments/_planted.py") == []
 
 
+@pytest.mark.parametrize("file", ["module_utils/_aws/planted.py", "action/planted.py", "plugin_utils/_planted.py"])
+def test_documentation_where_ansible_reads_none_counts(tmp_path: Path, file: str) -> None:
+    (found,) = faults_of(tmp_path, DOCUMENTED + "x = 1\n" * 300, file)
+    assert found == f"{file} has 906 lines besides documentation; at most 300 are allowed"
+
+
+def test_data_that_is_named_as_documentation_counts(tmp_path: Path) -> None:
+    (found,) = faults_of(tmp_path, "RETURN = [\n" + "    1,\n" * 300 + "]\n")
+    assert found == "modules/planted.py has 302 lines besides documentation; at most 300 are allowed"
+
+
+@pytest.mark.parametrize("file", ["modules/planted.py", "lookup/planted.py", "filter/planted.py"])
+def test_documentation_of_a_plugin_does_not_count(tmp_path: Path, file: str) -> None:
+    assert faults_of(tmp_path, DOCUMENTED + "x = 1\n" * 300, file) == []
+
+
 def test_a_function_of_40_lines_is_allowed(tmp_path: Path) -> None:
     assert faults_of(tmp_path, function(40)) == []
 
