@@ -19,9 +19,9 @@ demo:
 setup:
 	@$(python) $(tools)/set_up.py
 
-# Fastest first, so that a failure shows early.
+# Fastest first, so that a failure shows early; sanity takes one core for as long as those up to node take the other.
 test:
-	@$(run) tools lint package node unit integration sanity-newest
+	@$(run) sanity-newest tools lint package node unit integration
 
 tools lint package node unit integration sanity:
 	@$(run) $@
@@ -44,4 +44,5 @@ changelog:
 	@$(in) lint antsibull-changelog release
 
 clean:
-	rm -rf .build .dist .venv .venv-3.13 .venv-3.9 .venv-lint .venv-awscli
+	rm -rf .build .dist .venv .venv-3.13 .venv-3.9 .venv-lint .venv-awscli tests/output changelogs/.plugin-cache.yaml
+	rm -rf .hypothesis .pytest_cache .ruff_cache .mypy_cache .ansible

@@ -66,9 +66,11 @@ def _write_pip_bootstrap(home: Path, venv: Path) -> None:
 
 def _write_pip_settings(home: Path, venv: Path) -> None:
     """Carry the user's pip settings, files and PIP_ variables alike, into the home that ansible-test sees."""
-    pip = [str(venv / "bin" / "python"), "-m", "pip"]
+    pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
     cache_folder = subprocess.run([*pip, "cache", "dir"], check=False, capture_output=True, text=True).stdout.strip()
-    settings = {"cache-dir": cache_folder} if cache_folder else {}
+    settings = {"disable-pip-version-check": "true"}
+    if cache_folder:
+        settings["cache-dir"] = cache_folder
     listing = subprocess.run([*pip, "config", "list"], check=True, capture_output=True, text=True)
     for line in listing.stdout.splitlines():
         name, value = line.split("=", 1)

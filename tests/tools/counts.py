@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the selfhosted.irsa authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How many tests passed, failed and were skipped, read from JUnit XML."""
+"""How many tests passed, failed and were skipped, and why those were, read from JUnit XML."""
 
 from __future__ import annotations
 
@@ -15,9 +15,15 @@ class Counts:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    reasons: frozenset[str] = frozenset()
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+        return Counts(
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.skipped + other.skipped,
+            self.reasons | other.reasons,
+        )
 
     def __str__(self) -> str:
         skipped = f", {self.skipped} skipped" if self.skipped else ""
@@ -30,8 +36,8 @@ def read_junit(report: Path) -> Counts:
     for case in ElementTree.parse(report).iter("testcase"):
         if case.find("failure") is not None or case.find("error") is not None:
             total += Counts(failed=1)
-        elif case.find("skipped") is not None:
-            total += Counts(skipped=1)
+        elif (skipped := case.find("skipped")) is not None:
+            total += Counts(skipped=1, reasons=frozenset({skipped.get("message") or "no reason given"}))
         else:
             total += Counts(passed=1)
     return total

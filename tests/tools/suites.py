@@ -1,7 +1,11 @@
 # Copyright (c) 2026, the selfhosted.irsa authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The test suites: which commands each one runs, and in which environments."""
+"""The test suites: which commands each one runs, and in which environments.
+
+The newest end of the matrix runs everything. The old end runs what may depend on Python or ansible-core: the unit tests
+by plain pytest, since ansible-test forks for each of them, and the integration tests without those marked any_core.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +39,13 @@ class Plan:
     """A step that is prepared only when its turn comes, since its environments must be set up first.
 
     :ivar needs: names of its environments
+    :ivar is_alone: whether it keeps all cores busy, and so runs beside no other step
     """
 
     title: str
     needs: tuple[str, ...]
     prepare: Callable[[], Step]
+    is_alone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,16 +53,18 @@ class Suite:
     """Steps that are asked for by one name.
 
     :ivar uses: names of all environments that it would use; one that this machine lacks counts as a skipped test
+    :ivar programs: what it runs that no environment holds, each with its package; one that is missing is a failed test
     """
 
     uses: tuple[str, ...]
     plans: Callable[[Environments], Iterator[Plan]]
+    programs: dict[str, str] = field(default_factory=dict)
 
 
-def _pytest(title: str, environment: Environment, *arguments: str) -> Step:
+def _pytest(title: str, environment: Environment, *arguments: str, settings: dict[str, str] | None = None) -> Step:
     reports = REPORTS / title.replace(" ", "-")
     command = [str(environment.python), "-m", "pytest", *arguments, f"--junit-xml={reports / 'pytest.xml'}"]
-    return Step(title=title, command=command, environment=variables(environment), reports=reports)
+    return Step(title=title, command=command, environment=variables(environment) | (settings or {}), reports=reports)
 
 
 def _ansible_test(title: str, end: End, *arguments: str) -> Step:
@@ -71,11 +79,16 @@ def _ansible_test(title: str, end: End, *arguments: str) -> Step:
     )
 
 
-def _on_each_end(suite: str, step: Callable[[str, End], Step]) -> Callable[[Environments], Iterator[Plan]]:
+def _on_each_end(
+    suite: str, newest: Callable[[str, End], Step], other: Callable[[str, End], Step], *, is_alone: bool
+) -> Callable[[Environments], Iterator[Plan]]:
+    """Plans of a suite that has one step for the newest end and one for the other, if there are two."""
+
     def plans(environments: Environments) -> Iterator[Plan]:
         for name, end in environments.ends.items():
             title = f"{suite} {end.core}"
-            yield Plan(title=title, needs=(name,), prepare=partial(step, title, end))
+            step = newest if name == environments.newest else other
+            yield Plan(title=title, needs=(name,), prepare=partial(step, title, end), is_alone=is_alone)
 
     return plans
 
@@ -84,9 +97,19 @@ def _unit(title: str, end: End) -> Step:
     return _ansible_test(title, end, "units", "--python", end.python_version, "--num-workers", "2")
 
 
-def _integration(title: str, end: End) -> Step:
+def _unit_by_pytest(title: str, end: End) -> Step:
+    # ansible-test's loader makes the collection importable; here, the path does.
+    settings = {"PYTHONPATH": str(end.collections)}
+    return _pytest(title, end, "tests/unit", "--import-mode=importlib", "--numprocesses", "2", settings=settings)
+
+
+def _integration(title: str, end: End, *arguments: str) -> Step:
     # A process has one embedded AWS, so two files never share one.
-    return _pytest(title, end, "tests/integration", "--numprocesses", "2", "--dist", "loadfile")
+    return _pytest(title, end, "tests/integration", *arguments, "--numprocesses", "2", "--dist", "loadfile")
+
+
+def _integration_of_this_core(title: str, end: End) -> Step:
+    return _integration(title, end, "-m", "not any_core")
 
 
 def _sanity(title: str, end: End) -> Step:
@@ -95,9 +118,12 @@ def _sanity(title: str, end: End) -> Step:
     return _ansible_test(title, end, "sanity", "--python", "default", "--junit", *skipped)
 
 
+_SANITY_PLANS = _on_each_end("sanity", _sanity, _sanity, is_alone=False)
+
+
 def _newest_sanity(environments: Environments) -> Iterator[Plan]:
     # It imports everything with each Python that is there, whichever end it belongs to.
-    yield list(_on_each_end("sanity", _sanity)(environments))[-1]
+    yield list(_SANITY_PLANS(environments))[-1]
 
 
 def _node(environments: Environments) -> Iterator[Plan]:
@@ -154,15 +180,25 @@ def _lint_commands(newest: End) -> dict[str, list[str]]:
 
 
 _ENDS = ("old", "new")
+# The tests compare with what these say.
+_KEY_PROGRAMS = {"openssl": "openssl", "ssh-keygen": "openssh-client"}
 
 SUITES = {
     "tools": Suite(uses=("old",), plans=_tools),
     "lint": Suite(uses=("lint", *_ENDS), plans=_lint),
     "package": Suite(uses=("lint",), plans=_package),
-    "node": Suite(uses=("node",), plans=_node),
-    "unit": Suite(uses=_ENDS, plans=_on_each_end("unit", _unit)),
-    # Where there is Python 3.9, irsa_keypair is sent to it as to a node.
-    "integration": Suite(uses=(*_ENDS, "node"), plans=_on_each_end("integration", _integration)),
-    "sanity": Suite(uses=_ENDS, plans=_on_each_end("sanity", _sanity)),
+    "node": Suite(uses=("node",), plans=_node, programs=_KEY_PROGRAMS),
+    "unit": Suite(
+        uses=_ENDS,
+        plans=_on_each_end("unit", _unit, _unit_by_pytest, is_alone=True),
+        programs=_KEY_PROGRAMS,
+    ),
+    # If there is Python 3.9, irsa_keypair is sent to it as to a node.
+    "integration": Suite(
+        uses=(*_ENDS, "node"),
+        plans=_on_each_end("integration", _integration, _integration_of_this_core, is_alone=True),
+        programs={**_KEY_PROGRAMS, "curl": "curl"},
+    ),
+    "sanity": Suite(uses=_ENDS, plans=_SANITY_PLANS),
     "sanity-newest": Suite(uses=_ENDS, plans=_newest_sanity),
 }

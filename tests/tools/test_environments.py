@@ -14,7 +14,8 @@ import pytest
 
 import environments
 import set_up
-from environments import Environment, Environments, find_environments
+import suites
+from environments import End, Environment, Environments, find_environments
 from parts import Part
 from suites import SUITES
 
@@ -112,7 +113,7 @@ class TestMatrix:
         monkeypatch.setattr(sys, "version_info", (3, 11))
         return found
 
-    def test_both_ends(self, interpreters: dict[str, str]) -> None:
+    def test_with_python_3_13_the_matrix_has_two_ends(self, interpreters: dict[str, str]) -> None:
         found = find_environments()
         assert {name: (end.core, end.venv.name) for name, end in found.ends.items()} == {
             "old": ("2.19", ".venv"),
@@ -161,6 +162,44 @@ class TestMatrix:
                 assert set(plan.needs) <= set(suite.uses), plan.title
 
 
+class TestEnds:
+    """What each end of the matrix runs."""
+
+    @pytest.fixture
+    def both(self, tmp_path: Path) -> Environments:
+        return Environments({name: self.end(tmp_path, name) for name in ("old", "new")}, {})
+
+    def end(self, folder: Path, name: str) -> End:
+        return End(venv=folder / name, parts=(), core=name, collections=folder / f"{name}-collections")
+
+    def commands(self, suite: str, found: Environments, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+        monkeypatch.setattr(suites, "copy_collection", lambda *_: Path("/copy"))
+        monkeypatch.setattr(suites, "ansible_test_environment", lambda *_: {})
+        monkeypatch.setattr(End, "python_version", "3.11")
+        return {plan.title: plan.prepare().command for plan in SUITES[suite].plans(found)}
+
+    def test_unit_tests_run_by_ansible_test_on_the_newest_end_only(
+        self, both: Environments, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        found = self.commands("unit", both, monkeypatch)
+        assert found["unit old"][:4] == [str(both.there["old"].python), "-m", "pytest", "tests/unit"]
+        assert Path(found["unit new"][0]).name == "ansible-test"
+        (plan, _) = SUITES["unit"].plans(both)
+        assert plan.prepare().environment["PYTHONPATH"] == str(both.there["old"].collections)
+
+    def test_integration_tests_of_any_core_run_on_the_newest_end_only(
+        self, both: Environments, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        found = self.commands("integration", both, monkeypatch)
+        assert "not any_core" in found["integration old"]
+        assert "not any_core" not in found["integration new"]
+
+    def test_an_only_end_runs_everything(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        only = Environments({"old": self.end(tmp_path, "old")}, {"new": "no Python 3.13"})
+        assert Path(self.commands("unit", only, monkeypatch)["unit old"][0]).name == "ansible-test"
+        assert "not any_core" not in self.commands("integration", only, monkeypatch)["integration old"]
+
+
 class TestFindPython:
     SCRIPT = environments.SETTINGS / "find_python"
 
@@ -175,12 +214,24 @@ class TestFindPython:
         assert not found.is_relative_to(sys.prefix)
         assert found.resolve() == Path(sys.executable).resolve()
 
-    def test_one_that_fails_is_passed_over(self, tmp_path: Path) -> None:
+    def test_an_interpreter_that_fails_is_passed_over(self, tmp_path: Path) -> None:
         shim = tmp_path / "python-shim"
         shim.write_text("#!/bin/sh\nexit 127\n", encoding="utf-8")
         shim.chmod(0o755)
         assert self.find("python-shim", path=str(tmp_path)) == ""
         assert self.find("python-shim", sys.executable, path=str(tmp_path)) != ""
 
-    def test_one_that_is_too_old_is_passed_over(self) -> None:
+    def test_the_version_behind_a_shim_that_fails_is_found(self, tmp_path: Path) -> None:
+        for file, text in (
+            ("shims/python-shim", "#!/bin/sh\nexit 127\n"),
+            ("versions/3.99/bin/python-shim", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'),
+        ):
+            path = tmp_path / file
+            path.parent.mkdir(parents=True)
+            path.write_text(text, encoding="utf-8")
+            path.chmod(0o755)
+        found = self.find("python-shim", path=str(tmp_path / "shims"))
+        assert Path(found).resolve() == Path(sys.executable).resolve()
+
+    def test_an_interpreter_that_is_too_old_is_passed_over(self) -> None:
         assert self.find(sys.executable, minimum="3.99") == ""

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
+import run_tests
 from counts import Counts
-from run_tests import run, run_plan
-from suites import Plan, Step
+from run_tests import Outcome, main, missing_programs, print_summary, run, run_plan, run_plans
+from suites import SUITES, Plan, Step, Suite
 
 PASSED = "<testcase/>"
 FAILED = "<testcase><failure/></testcase>"
 BROKEN = "<testcase><error/></testcase>"
 FAILED_AND_BROKEN = "<testcase><failure/><error/></testcase>"
-SKIPPED = "<testcase><skipped/></testcase>"
+SKIPPED = "<testcase><skipped message='no kubectl'/></testcase>"
 
 
 def step(folder: Path, exit_code: int, report: str | None) -> Step:
@@ -33,7 +34,7 @@ def step(folder: Path, exit_code: int, report: str | None) -> Step:
 @pytest.mark.parametrize(
     ("exit_code", "cases", "expected"),
     [
-        (0, PASSED + SKIPPED, Counts(passed=1, skipped=1)),
+        (0, PASSED + SKIPPED, Counts(passed=1, skipped=1, reasons=frozenset({"no kubectl"}))),
         (1, PASSED + FAILED + BROKEN, Counts(passed=1, failed=2)),
         (1, FAILED_AND_BROKEN, Counts(failed=1)),
         pytest.param(1, PASSED, Counts(passed=1, failed=1), id="a failure that no report tells of"),
@@ -91,3 +92,73 @@ def test_another_broken_environment_does_not_matter(tmp_path: Path) -> None:
 def test_the_closing_line() -> None:
     assert str(Counts(3, 0)) == "3 passed, 0 failed"
     assert str(Counts(3, 1, 2)) == "3 passed, 1 failed, 2 skipped"
+
+
+def test_the_closing_line_is_the_last_and_follows_the_reasons_for_skips(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = Counts(passed=1, skipped=2, reasons=frozenset({"no\nPython 3.9", "no kubectl"}))
+    monkeypatch.setattr(run_tests, "run_suites", lambda names: [Outcome("unit", counts), Outcome("node", counts)])
+    monkeypatch.setattr(sys, "argv", ["run_tests.py", "unit"])
+    assert main() == 0
+    assert capsys.readouterr().out.splitlines()[-6:] == [
+        "",
+        "Skipped:",
+        "- no Python 3.9",
+        "- no kubectl",
+        "",
+        "2 passed, 0 failed, 4 skipped",
+    ]
+
+
+def test_without_a_skip_no_reasons_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    print_summary([Outcome("unit", Counts(passed=1))])
+    assert "Skipped" not in capsys.readouterr().out
+
+
+def test_the_reasons_for_skips_are_read_from_the_report(tmp_path: Path) -> None:
+    cases = "".join(f"<testcase><skipped {text}/></testcase>" for text in ('message="no kubectl"',) * 2 + ("",))
+    counts = run(step(tmp_path, 0, f"<testsuite>{cases}</testsuite>")).counts
+    assert counts == Counts(skipped=3, reasons=frozenset({"no kubectl", "no reason given"}))
+
+
+def saying(title: str, *, wait_for: Path | None = None, writes: Path | None = None, is_alone: bool = False) -> Plan:
+    """A step that says its title, after another step has written a file or before it writes one."""
+    script = "import pathlib, time\n"
+    if writes:
+        script += f"pathlib.Path({str(writes)!r}).touch()\n"
+    if wait_for:
+        script += f"deadline = time.monotonic() + 60\nwhile not pathlib.Path({str(wait_for)!r}).exists():\n"
+        script += "    assert time.monotonic() < deadline\n    time.sleep(0.01)\n"
+    command = [sys.executable, "-c", f"{script}print('output of', {title!r})"]
+    return Plan(title=title, needs=(), prepare=lambda: Step(title=title, command=command), is_alone=is_alone)
+
+
+def test_steps_that_leave_a_core_idle_run_beside_each_other(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    plans = [saying("long", wait_for=tmp_path / "file"), saying("short", writes=tmp_path / "file")]
+    assert [(outcome.title, outcome.counts.passed) for outcome in run_plans(plans, {})] == [("long", 1), ("short", 1)]
+    printed = capfd.readouterr().out
+    assert "== long\noutput of long\n" in printed and "== short\noutput of short\n" in printed
+
+
+def test_a_step_that_fills_the_machine_runs_alone(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("first", "second")]
+    beside = [saying(file.name, writes=file) for file in files]
+    seen: list[bool] = []
+
+    def prepare() -> Step:
+        seen.extend(file.exists() for file in files)
+        return Step(title="alone", command=[sys.executable, "-c", ""])
+
+    plans = [*beside, Plan(title="alone", needs=(), prepare=prepare, is_alone=True), saying("last")]
+    assert [outcome.title for outcome in run_plans(plans, {})] == ["first", "second", "alone", "last"]
+    assert seen == [True, True]
+
+
+def test_a_missing_program_is_a_failed_test_that_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = {"no-such-program-anywhere": "its-package", Path(sys.executable).name: "python"}
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    monkeypatch.setitem(SUITES, "planted", Suite(uses=(), plans=lambda _: iter(()), programs=programs))
+    (outcome,) = missing_programs(["planted", "lint"])
+    assert outcome.title == "no-such-program-anywhere is not installed (package its-package)"
+    assert outcome.counts == Counts(failed=1)

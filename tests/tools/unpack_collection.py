@@ -20,8 +20,8 @@ from pathlib import Path
 
 def download(requirement: str, directory: Path) -> Path:
     """Fetch the wheel for requirement into directory and return its path; raises CalledProcessError if pip fails."""
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
-    subprocess.run([*pip, "--dest", str(directory), requirement], check=True)
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    subprocess.run([*pip, "--only-binary", ":all:", "--dest", str(directory), requirement], check=True)
     return next(directory.glob("*.whl"))
 
 
