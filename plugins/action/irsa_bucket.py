@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the module irsa_bucket, in the controller's process where it can."""
+"""Runs the module irsa_bucket, in the controller's process if possible."""
 
 from __future__ import annotations
 

@@ -299,6 +299,8 @@ KEY_WANTED_RESULT: dict[str, t.Any] = {
 
 
 class IssuerModule(MaskedModule):
+    """Masks private keys in these options, and in ``public_key`` of option key."""
+
     public_key_options = ("extra_jwks",)
 
     def _mask(self) -> None:
@@ -373,7 +375,7 @@ def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:
 
 
 def _key_result(module: AnsibleAWSModule, create: bool) -> dict[str, t.Any]:
-    """Look at the key, or with ``create`` create it where there is none; returns the result of irsa_keypair."""
+    """Read the key, or with ``create`` create it if it is missing. Return the result of irsa_keypair."""
     names = ("type", "size", "curve", "regenerate", "owner", "group", "mode")
     options = {
         **{name: module.params[f"key_{name}"] for name in names},

@@ -157,7 +157,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.document_set
 
 
 class JwksModule(MaskedModule):
-    """A module that masks private keys in these options."""
+    """Masks private keys in these options."""
 
     public_key_options = ("public_keys", "jwks")
 

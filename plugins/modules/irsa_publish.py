@@ -191,6 +191,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_ba
 
 
 class PublishModule(MaskedModule):
+    """Masks private keys in these options."""
+
     public_key_options = ("jwks_json", "discovery_json")
 
 

@@ -10,7 +10,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aw
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Ledger
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import planned
-from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_run import IssuerRun, Lost, Values
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_run import IssuerRun, LostKey, Values
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_present import PresentBucket, creates_bucket
@@ -33,9 +33,9 @@ class BucketIssuer(IssuerRun):
         url = spec.url or f"https://{self.bucket.values()['host']}{spec.slash_prefix}"
         super().__init__(aws, spec, ledger, url=url, bucket_account_id=self.bucket.account_id)
 
-    def before_key(self) -> tuple[Lost | None, Values]:
+    def run_without_key(self) -> tuple[LostKey | None, Values]:
         self.documents = self._documents({})
-        provider = self.provider()
+        provider = self.provider_resource()
         bucket_plan = self._plan_bucket()
         is_new = creates_bucket(bucket_plan)
         # Without published keys the provider accepts nothing, so a new key breaks nothing. If a host other than the
@@ -50,7 +50,7 @@ class BucketIssuer(IssuerRun):
         kids = [key.get("kid") for key in self.documents.current_keys]
         current = provider.read() if looks_at_provider else None
         if current is not None and (self.spec.served_elsewhere or kids):
-            return Lost(provider_arn=current["arn"], kids=kids), {}
+            return LostKey(provider_arn=current["arn"], kids=kids), {}
         if isinstance(self.bucket, PresentBucket):
             self.carry_out(self.bucket, bucket_plan)
         return None, {
@@ -61,8 +61,8 @@ class BucketIssuer(IssuerRun):
             "unregistered": looks_at_provider and current is None,
         }
 
-    def with_key(self) -> Values:
-        self.documents = self._documents(self.texts())
+    def run_with_key(self) -> Values:
+        self.documents = self._documents(self.document_texts())
         provider_plan = self.start_provider()
         bucket_plan = self._plan_bucket()
         if creates_bucket(bucket_plan) or self.spec.prepared.get("without_documents"):
@@ -87,9 +87,9 @@ class BucketIssuer(IssuerRun):
             self.documents.start()
 
     def _plan_bucket(self) -> list[ApiCall]:
-        """The changes that the bucket needs; none for one that is only looked at.
+        """The changes that the bucket needs; none for a bucket that is only read.
 
-        Raises IrsaError where that one is missing.
+        Raises IrsaError if such a bucket is missing.
         """
         if self.spec.prepared:
             return []

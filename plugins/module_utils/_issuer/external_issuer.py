@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Ledger
-from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_run import IssuerRun, Lost, Values
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_run import IssuerRun, LostKey, Values
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
 
@@ -19,21 +19,21 @@ class ExternalIssuer(IssuerRun):
     def __init__(self, aws: Aws, spec: IssuerSpec, ledger: Ledger) -> None:
         super().__init__(aws, spec, ledger, url=spec.url or "", bucket_account_id=None)
 
-    def before_key(self) -> tuple[Lost | None, Values]:
-        provider = self.provider()
+    def run_without_key(self) -> tuple[LostKey | None, Values]:
+        provider = self.provider_resource()
         provider.start()
         current = provider.read()
         if current is not None:
-            return Lost(provider_arn=current["arn"]), {}
+            return LostKey(provider_arn=current["arn"]), {}
         return None, {"account_id": None, "created": False, "without_documents": False, "unregistered": True}
 
-    def with_key(self) -> Values:
-        texts = self.texts()
+    def run_with_key(self) -> Values:
+        texts = self.document_texts()
         plan = self.start_provider()
         # IAM reads the documents when a provider is created, so they must be served first.
         served = verification.verify(self.expectation())
         # An existing provider is managed even while its host does not serve the documents.
-        plan.left_out = served.verdict == "broken" and (plan.provider or self.provider()).read() is None
+        plan.left_out = served.verdict == "broken" and (plan.provider or self.provider_resource()).read() is None
         self.plan_provider(plan)
 
         provider = self.register(plan)

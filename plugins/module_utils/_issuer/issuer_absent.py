@@ -37,7 +37,7 @@ def ensure_absent(aws: Aws, spec: IssuerSpec, check_mode: bool) -> Outcome[ApiCa
     """
     bucket = Bucket(aws, spec.bucket_spec(spec.bucket, spec.own_paths)) if spec.bucket else None
     if bucket is not None:
-        bucket.exists()  # raises where it belongs to others
+        bucket.exists()  # raises if it belongs to others
     url = spec.url or f"https://{bucket.values()['host'] if bucket else ''}{spec.slash_prefix}"
     issuer_url.parse(url)
     in_bucket = _plan_bucket(aws, spec, url, bucket=bucket) if bucket else []

@@ -16,12 +16,15 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.bucket_issuer import BucketIssuer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.external_issuer import ExternalIssuer
-from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_run import IssuerRun, Lost, Values
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_run import IssuerRun, LostKey, Values
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec, SigningKey
 
 
 class KeyResult(t.Protocol):
-    """Reads the key, or with ``create`` creates it if it is missing. Returns the result of module irsa_keypair."""
+    """Reads the key, or with ``create`` creates it if it is missing. Returns the result of module irsa_keypair.
+
+    Raises IrsaError.
+    """
 
     def __call__(self, create: bool) -> Values: ...
 
@@ -86,8 +89,8 @@ def _recorded_key(result: Values) -> SigningKey:
 def _run(aws: Aws, spec: IssuerSpec, ledger: Ledger) -> Values:
     run = BucketIssuer(aws, spec, ledger, name=spec.bucket) if spec.bucket else ExternalIssuer(aws, spec, ledger)
     if spec.key.exists or spec.prepared:
-        return {"key_wanted": False, "key_is_lost": None, "prepared": None, "issuer": run.with_key()}
-    lost, prepared = run.before_key()
+        return {"key_wanted": False, "key_is_lost": None, "prepared": None, "issuer": run.run_with_key()}
+    lost, prepared = run.run_without_key()
     done = {"changed": ledger.changed, "actions": ledger.actions, "permissions": sorted(aws.permissions)}
     return {
         "key_wanted": True,
@@ -97,7 +100,7 @@ def _run(aws: Aws, spec: IssuerSpec, ledger: Ledger) -> Values:
     }
 
 
-def _lost_key_message(run: IssuerRun, lost: Lost) -> str:
+def _lost_key_message(run: IssuerRun, lost: LostKey) -> str:
     published = f", and the keys {', '.join(map(str, lost.kids))} are published" if lost.kids else ""
     return (
         f"the issuer {run.url} is in use: {lost.provider_arn} is registered{published}. A new key would break every "

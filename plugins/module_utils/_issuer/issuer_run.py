@@ -41,7 +41,7 @@ Values = dict[str, t.Any]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Lost:
+class LostKey:
     """What still depends on a key whose file is gone: the provider, and the kids of the published keys."""
 
     provider_arn: str
@@ -50,8 +50,10 @@ class Lost:
 
 @dataclasses.dataclass(kw_only=True)
 class ProviderPlan:
-    """The provider with the changes to it. Without a provider, its thumbprints can only be computed once the documents
-    are published. ``left_out``: it is not registered, since the documents are not served.
+    """The provider with the changes to it.
+
+    ``provider`` is None while its thumbprints cannot be computed yet: ``[auto]`` needs the served certificates.
+    ``left_out``: it is not registered, since the documents are not served.
     """
 
     provider: PresentProvider | None
@@ -73,14 +75,14 @@ class IssuerRun(abc.ABC):
     # --- what depends on where the documents are
 
     @abc.abstractmethod
-    def before_key(self) -> tuple[Lost | None, Values]:
+    def run_without_key(self) -> tuple[LostKey | None, Values]:
         """Run without a key: return what depends on a lost key or, if nothing does, prepare for a new one.
 
         The second value is the input for the next run, which has the key. Raises IrsaError.
         """
 
     @abc.abstractmethod
-    def with_key(self) -> Values:
+    def run_with_key(self) -> Values:
         """Run with the public key, which may still be unknown in check mode.
 
         Returns the summary. Raises IrsaError.
@@ -92,8 +94,8 @@ class IssuerRun(abc.ABC):
         """Apply a plan."""
         return resource.outcome(reconcile(resource, self.aws, self.ledger, plan=plan))
 
-    def texts(self) -> Values:
-        """Both documents, empty while the key is not known."""
+    def document_texts(self) -> Values:
+        """The texts of both documents; empty while the key is not known."""
         key = self.spec.key
         if not key.exists:
             return {}
@@ -103,9 +105,10 @@ class IssuerRun(abc.ABC):
 
     @property
     def route(self) -> Route:
+        """How to reach the host that serves the documents."""
         return Route(self.spec.connect_to, self.spec.ca_path)
 
-    def provider(self, thumbprints: t.Sequence[str] | None = None) -> PresentProvider:
+    def provider_resource(self, thumbprints: t.Sequence[str] | None = None) -> PresentProvider:
         """The provider as a resource."""
         spec, prepared = self.spec, self.spec.prepared
         # An account that was looked up, or compared when the bucket was created in it, need not be confirmed again.
@@ -123,10 +126,10 @@ class IssuerRun(abc.ABC):
         )
 
     def start_provider(self) -> ProviderPlan:
-        """The provider, being read beside other reads unless it is known to be absent."""
+        """The provider, which is read in parallel with other reads unless it is known to be absent."""
         if list(self.spec.thumbprints or []) == [AUTO]:
             return ProviderPlan(provider=None)
-        provider = self.provider(self.spec.thumbprints)
+        provider = self.provider_resource(self.spec.thumbprints)
         if self.spec.prepared.get("unregistered"):
             provider.assume_absent()
         else:
@@ -134,10 +137,10 @@ class IssuerRun(abc.ABC):
         return ProviderPlan(provider=provider)
 
     def register(self, plan: ProviderPlan) -> PresentProvider | None:
-        """Carry out the plan of the provider; returns it, None where it is left out."""
+        """Carry out the plan of the provider. Returns the provider, None if it is left out."""
         if plan.left_out:
             return None
-        provider = plan.provider or self.provider([thumbprint.of_issuer(self.url, self.route)])
+        provider = plan.provider or self.provider_resource([thumbprint.of_issuer(self.url, self.route)])
         self.carry_out(provider, plan.changes)
         return provider
 
@@ -165,9 +168,9 @@ class IssuerRun(abc.ABC):
         )
 
     def verify(self, provider: PresentProvider | None) -> Report | None:
-        """Fetch the documents anonymously; in check mode only where nothing would change.
+        """Fetch the documents anonymously; in check mode only if nothing would change.
 
-        AWS is asked only for the reason why they cannot be read. Raises IrsaError where the issuer does not work.
+        AWS is asked only for the reason why they cannot be read. Raises IrsaError if the issuer does not work.
         """
         changed = self.ledger.changed or self.spec.key.changed
         if not self.spec.verify or (self.ledger.check_mode and changed):

@@ -30,8 +30,8 @@ _BUCKET_PREFIX = "bucket_"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SigningKey:
-    """What module irsa_keypair returned of the key that the API server signs with. ``exists`` is false while the key
-    has not been created.
+    """What module irsa_keypair returned about the key that the API server signs with. ``exists`` is false while the
+    key has not been created.
     """
 
     exists: bool = False
@@ -50,8 +50,11 @@ class SigningKey:
         Raises IrsaError for a result without a key, such as that of a task that failed or was skipped.
         """
         if result and "exists" not in result:
-            reason = f": {result['msg']}" if result.get("msg") else ""
-            raise IrsaError(f"The value of key is not a result of irsa_keypair; that task must have succeeded{reason}")
+            reason = f"; that task failed: {str(result['msg']).rstrip('.')}" if result.get("msg") else ""
+            raise IrsaError(
+                f"The value of key is not a result of irsa_keypair{reason}. Pass the registered result of a task that "
+                "succeeded."
+            )
         return cls(**{field.name: result[field.name] for field in dataclasses.fields(cls) if field.name in result})
 
     def apiserver_flags(self, url: str) -> list[str]:
@@ -136,7 +139,7 @@ class IssuerSpec:
         return not self.bucket or bool(self.url)
 
     def provider_account(self, bucket_account_id: str | None) -> str | None:
-        """The provider's account where it is known: as given, or the bucket's where no account was given."""
+        """The provider's account if it is known: as given, or the bucket's if no account was given."""
         return self.account_id if self.account_id or self.bucket_account_id else bucket_account_id
 
     def bucket_spec(self, bucket: str, public_paths: t.Sequence[str]) -> BucketSpec:

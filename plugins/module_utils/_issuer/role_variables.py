@@ -106,7 +106,7 @@ def _naming(check: t.Callable[[t.Any], object]) -> Check:
 def _check_jwks_list(documents: t.Iterable[t.Any], variable: str) -> None:
     for source, keys in jwk.key_sets(variable, documents):
         if any(jwk.has_private_members(key) for key in keys):
-            raise IrsaError(f"{source} contains a private key, where public keys belong; treat it as disclosed.")
+            raise IrsaError(f"{source} contains a private key. Remove it, and treat it as disclosed.")
 
 
 def _check_encryption(value: str) -> None:
@@ -183,14 +183,14 @@ def _rules_without_bucket(variables: Variables) -> t.Iterator[str]:
     if variables.get("bucket"):
         return
     if not variables.get("url"):
-        yield f"Neither {PREFIX}bucket nor {PREFIX}url is set; one of them must say what the issuer is."
+        yield f"Neither {PREFIX}bucket nor {PREFIX}url is set. Set at least one of them."
     for name, value in variables.items():
         if value and _needs_bucket(name):
             yield f"{PREFIX}{name} is set, but {PREFIX}bucket is not."
 
 
 def _needs_bucket(name: str) -> bool:
-    # The bucket's account does no harm where one cluster of a fleet has no bucket.
+    # The bucket's account does no harm if one cluster of a fleet has no bucket.
     return name in ("prefix", "delete_bucket") or (name.startswith("bucket_") and name != "bucket_account_id")
 
 

@@ -38,7 +38,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         module = importlib.import_module(f"{MODULES}.{module_name}")
         capsys.readouterr()
         settings = {"_ansible_check_mode": check_mode, "_ansible_diff": True}
-        if "inject_invocation" in PASS_VARS:  # ansible-core 2.20 and newer repeat the options only where told to
+        if "inject_invocation" in PASS_VARS:  # ansible-core 2.20 and newer repeat the options only if told to
             settings["_ansible_inject_invocation"] = True
         with patch_module_args({**options, **settings}), pytest.raises(SystemExit) as ended:
             module.main()

@@ -82,13 +82,13 @@ def before(run, aws):
 class TestLife:
     def test_check_mode_plans_what_the_run_does_and_writes_nothing(self, run, aws, before, module_name):
         before(module_name)
-        foretold = run(module_name, True, **STEPS[module_name]).result
+        planned = run(module_name, True, **STEPS[module_name]).result
         assert aws.writes == []
         done = run(module_name, **STEPS[module_name]).result
-        assert foretold["actions"] == done["actions"] == aws.writes
-        assert foretold["changed"] is done["changed"] is True
+        assert planned["actions"] == done["actions"] == aws.writes
+        assert planned["changed"] is done["changed"] is True
         for name in ("diff", "permissions", *(set(done) - VARYING)):
-            assert foretold[name] == done[name], name
+            assert planned[name] == done[name], name
 
     def test_the_second_run_changes_nothing_and_returns_the_same(self, run, aws, before, module_name):
         before(module_name)
@@ -105,10 +105,10 @@ class TestLife:
         if module_name == "irsa_bucket":
             aws.quietly("s3").put_object(Bucket="irsa-prod", Key="keys.json", Body=b"{}")
         aws.calls.clear()
-        foretold = run(module_name, True, **STEPS[module_name], state="absent").result
+        planned = run(module_name, True, **STEPS[module_name], state="absent").result
         assert aws.writes == []
         done = run(module_name, **STEPS[module_name], state="absent").result
-        assert foretold["actions"] == done["actions"] == aws.writes != []
+        assert planned["actions"] == done["actions"] == aws.writes != []
         assert run(module_name, **STEPS[module_name], state="absent").result["changed"] is False
 
     def test_a_denied_call_is_in_the_result(self, run, aws, before, module_name):
@@ -129,10 +129,10 @@ class TestIssuer:
         for name in STEPS:
             run(name, **STEPS[name])
         done, aws.calls[:] = aws.writes, []
-        foretold = run("irsa_issuer", True, **ISSUER_OPTIONS).result
+        planned = run("irsa_issuer", True, **ISSUER_OPTIONS).result
         assert aws.writes == []
         first = run("irsa_issuer", **ISSUER_OPTIONS).result
-        assert foretold["actions"] == first["actions"] == first["issuer"]["actions"] == aws.writes == done
+        assert planned["actions"] == first["actions"] == first["issuer"]["actions"] == aws.writes == done
         second = run("irsa_issuer", **ISSUER_OPTIONS).result
         assert (second["changed"], second["actions"], second["diff"]) == (False, [], [])
         aws.calls.clear()
@@ -147,10 +147,10 @@ class TestIssuer:
         tmp_path.chmod(0o700)
         options = {**ISSUER_OPTIONS, "key": None, "key_path": str(tmp_path / "sa.key"), "key_type": "ECDSA"}
         options["public_key_path"] = str(tmp_path / "sa.pub")
-        foretold = run("irsa_issuer", True, **options).result
+        planned = run("irsa_issuer", True, **options).result
         assert aws.writes == list(tmp_path.iterdir()) == []
         first = run("irsa_issuer", **options).result
-        assert foretold["actions"] == first["actions"]
+        assert planned["actions"] == first["actions"]
         assert [action for action in first["actions"] if action.startswith("file:")] == [
             "file:CreatePrivateKey",
             "file:WritePublicKey",

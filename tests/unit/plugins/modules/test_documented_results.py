@@ -144,7 +144,7 @@ class TestResults:
         check_result("irsa_issuer", after.result)
         at_hand = {**options, "bucket": "irsa-other", "key_path": str(tmp_path / "sa.key")}
         check_result("irsa_issuer", run("irsa_issuer", check_mode, **at_hand).result)
-        # Lost, unless in check mode, where nothing was made.
+        # The key is lost, except in check mode, in which nothing was created.
         lost = run("irsa_issuer", check_mode, **options, key=no_key).result
         check_result("irsa_issuer", lost)
         assert (lost["key_is_lost"] is None) == check_mode

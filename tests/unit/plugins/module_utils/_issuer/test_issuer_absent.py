@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An issuer taken away: the provider first, and nothing at all where anything stands against it."""
+"""Removal of an issuer: the provider first, and nothing at all if anything must not be removed."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def refusal(fake_aws, **given) -> IrsaError:
     return caught.value
 
 
-def assert_as_foretold(fake_aws, **given):
-    """Run in check mode, then for real, then again: told, done, nothing left to do."""
-    foretold = remove(fake_aws, check_mode=True, **given)
+def assert_as_planned(fake_aws, **given):
+    """Run in check mode, then for real, then again: what was planned is done, and nothing is left to do."""
+    planned = remove(fake_aws, check_mode=True, **given)
     assert fake_aws.writes == []
     done = remove(fake_aws, **given)
-    assert foretold.actions == done.actions == fake_aws.writes
-    assert (foretold.values, foretold.diff, foretold.warnings) == (done.values, done.diff, done.warnings)
+    assert planned.actions == done.actions == fake_aws.writes
+    assert (planned.values, planned.diff, planned.warnings) == (done.values, done.diff, done.warnings)
     fake_aws.calls.clear()
     again = remove(fake_aws, **given)
     assert (again.actions, again.changed, fake_aws.writes) == ([], False, [])
@@ -86,7 +86,7 @@ def trusted(fake_aws, made):
 
 class TestRemoval:
     def test_removal_begins_with_the_provider_and_keeps_the_bucket(self, fake_aws, made, s3):
-        done = assert_as_foretold(fake_aws)
+        done = assert_as_planned(fake_aws)
         assert done.actions == [UNREGISTER, DELETE, DELETE]
         assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
         assert fake_aws.quietly("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
@@ -96,19 +96,19 @@ class TestRemoval:
         assert [params["Key"] for params in fake_aws.params_of(DELETE)] == [DISCOVERY_KEY, JWKS_KEY]
 
     def test_delete_bucket_removes_the_bucket(self, fake_aws, made, s3):
-        done = assert_as_foretold(fake_aws, delete_bucket=True)
+        done = assert_as_planned(fake_aws, delete_bucket=True)
         assert done.actions == [UNREGISTER, DELETE_ALL, DELETE_BUCKET]
         assert s3.list_buckets()["Buckets"] == []
 
     def test_delete_bucket_removes_every_version_of_the_documents(self, fake_aws, s3):
         make(fake_aws, bucket_settings={"versioning": True})
         s3.delete_object(Bucket=BUCKET, Key=JWKS_KEY)
-        assert assert_as_foretold(fake_aws, delete_bucket=True).actions[-1] == DELETE_BUCKET
+        assert assert_as_planned(fake_aws, delete_bucket=True).actions[-1] == DELETE_BUCKET
 
     def test_removal_completes_an_interrupted_run(self, fake_aws, made, s3):
         fake_aws.quietly("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=ARN)
         s3.delete_object(Bucket=BUCKET, Key=DISCOVERY_KEY)
-        assert assert_as_foretold(fake_aws).actions == [DELETE]
+        assert assert_as_planned(fake_aws).actions == [DELETE]
 
     def test_removal_of_nothing_changes_nothing(self, fake_aws):
         for delete_bucket in (False, True):
@@ -117,7 +117,7 @@ class TestRemoval:
     def test_removal_takes_one_of_many_issuers_from_a_bucket(self, fake_aws, s3):
         make(fake_aws, prefix="one")
         make(fake_aws, prefix="two")
-        assert assert_as_foretold(fake_aws, prefix="one").actions == [UNREGISTER, DELETE, DELETE]
+        assert assert_as_planned(fake_aws, prefix="one").actions == [UNREGISTER, DELETE, DELETE]
         left = [found["Key"] for found in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
         assert sorted(left) == sorted([f"two/{DISCOVERY_KEY}", f"two/{JWKS_KEY}"])
 
@@ -125,7 +125,7 @@ class TestRemoval:
         fake_aws.quietly("iam").create_open_id_connect_provider(
             Url="https://irsa.example.com", ThumbprintList=["0" * 40]
         )
-        done = assert_as_foretold(fake_aws, bucket=None, url="https://irsa.example.com")
+        done = assert_as_planned(fake_aws, bucket=None, url="https://irsa.example.com")
         assert done.actions == [UNREGISTER]
         assert not any(call.startswith("s3") for call in fake_aws.calls)
 
@@ -133,7 +133,7 @@ class TestRemoval:
         s3_backends[OTHER_ACCOUNT]["aws"].create_bucket(BUCKET, REGION)
         given = {"bucket_account_id": OTHER_ACCOUNT, "account_id": ACCOUNT}
         make(fake_aws, manage_bucket=False, **given)
-        done = assert_as_foretold(fake_aws, **given)
+        done = assert_as_planned(fake_aws, **given)
         assert done.values["issuer"]["provider_arn"] == ARN
         owners = {params["ExpectedBucketOwner"] for call, params in fake_aws.params if call.startswith("s3:")}
         assert owners == {OTHER_ACCOUNT}
@@ -193,7 +193,7 @@ class TestRefusals:
         assert fake_aws.writes == []
 
     @pytest.mark.parametrize("call", [HEAD, GET, LOOK_UP, ROLES, VERSIONS])
-    def test_removal_stops_where_something_cannot_be_read(self, fake_aws, made, call):
+    def test_removal_stops_if_something_cannot_be_read(self, fake_aws, made, call):
         fake_aws.fail(call, "403" if call == HEAD else "AccessDenied", 403)
         error = refusal(fake_aws, delete_bucket=True)
         assert error.details["missing_permissions"]

@@ -84,13 +84,13 @@ def refusal(fake_aws, check_mode=False, **given) -> IrsaError:
     return caught.value
 
 
-def assert_as_foretold(fake_aws, **given):
-    """Run in check mode, then for real, then again: told, done, nothing left to do."""
-    foretold = ensure(fake_aws, check_mode=True, **given)
+def assert_as_planned(fake_aws, **given):
+    """Run in check mode, then for real, then again: what was planned is done, and nothing is left to do."""
+    planned = ensure(fake_aws, check_mode=True, **given)
     assert fake_aws.writes == []
     done = ensure(fake_aws, **given)
-    assert foretold.actions == done.actions == fake_aws.writes
-    assert (foretold.diff, foretold.permissions, foretold.warnings) == (done.diff, done.permissions, done.warnings)
+    assert planned.actions == done.actions == fake_aws.writes
+    assert (planned.diff, planned.permissions, planned.warnings) == (done.diff, done.permissions, done.warnings)
     fake_aws.calls.clear()
     again = ensure(fake_aws, **given)
     assert (again.actions, again.diff, fake_aws.writes) == ([], [], [])
@@ -122,13 +122,13 @@ def forget_calls(fake_aws) -> None:
 
 @pytest.fixture
 def made(fake_aws):
-    """An issuer as the room makes it."""
+    """An issuer as irsa_issuer makes it."""
     ensure(fake_aws)
     forget_calls(fake_aws)
 
 
 def damage(fake_aws) -> None:
-    """Change something in every place that the room looks at."""
+    """Change something in each resource that irsa_issuer manages."""
     s3, iam = fake_aws.quietly("s3"), fake_aws.quietly("iam")
     s3.delete_bucket_policy(Bucket=BUCKET)
     s3.put_public_access_block(Bucket=BUCKET, PublicAccessBlockConfiguration=CLOSED)
@@ -185,7 +185,7 @@ class TestCalls:
 
 class TestWrites:
     def test_writes_follow_the_safe_order_and_the_plan(self, fake_aws):
-        done = assert_as_foretold(fake_aws)
+        done = assert_as_planned(fake_aws)
         assert done.actions == ALL_WRITES
         assert [entry["after_header"].rpartition(" ")[2] for entry in done.diff] == [
             "(bucket)",
@@ -198,7 +198,7 @@ class TestWrites:
 
     def test_repairs_follow_the_safe_order(self, fake_aws, made):
         damage(fake_aws)
-        assert assert_as_foretold(fake_aws).actions == REPAIRS
+        assert assert_as_planned(fake_aws).actions == REPAIRS
         assert published_kids(fake_aws) == [KEY.kid]
 
     @pytest.mark.parametrize(
@@ -215,10 +215,10 @@ class TestWrites:
     )
     def test_only_the_part_that_differs_is_written(self, fake_aws, made, drift, actions):
         drift(fake_aws)
-        assert assert_as_foretold(fake_aws).actions == actions
+        assert assert_as_planned(fake_aws).actions == actions
 
     def test_bucket_documents_and_provider_share_the_prefix(self, fake_aws):
-        done = assert_as_foretold(fake_aws, prefix="prod")
+        done = assert_as_planned(fake_aws, prefix="prod")
         assert done.values["issuer"]["issuer"] == f"{ISSUER}/prod"
         assert done.values["issuer"]["provider_arn"] == arn(f"{ISSUER}/prod")
         assert published(fake_aws, f"prod/{DISCOVERY_KEY}")["jwks_uri"] == f"{ISSUER}/prod/keys.json"
@@ -251,7 +251,7 @@ class TestNothingIsWritten:
         put(fake_aws, DISCOVERY_KEY, texts_of(KEY, "https://other.example")[DISCOVERY_KEY])
         assert "another issuer" in str(refusal(fake_aws)) and fake_aws.writes == []
 
-    def test_nothing_is_written_where_the_account_blocks_public_buckets(self, fake_aws):
+    def test_nothing_is_written_if_the_account_blocks_public_buckets(self, fake_aws):
         fake_aws.quietly("s3control").put_public_access_block(AccountId=ACCOUNT, PublicAccessBlockConfiguration=CLOSED)
         assert "account level" in str(refusal(fake_aws)) and fake_aws.writes == []
 
@@ -278,11 +278,11 @@ class TestNothingIsWritten:
 
 class TestBeforeTheKey:
     def test_only_the_bucket_is_created_before_the_key(self, fake_aws):
-        foretold = ensure(fake_aws, check_mode=True, key=NO_KEY)
+        planned = ensure(fake_aws, check_mode=True, key=NO_KEY)
         assert fake_aws.writes == []
         done = ensure(fake_aws, key=NO_KEY)
-        assert foretold.actions == done.actions == fake_aws.writes == BUCKET_WRITES
-        assert foretold.values == done.values
+        assert planned.actions == done.actions == fake_aws.writes == BUCKET_WRITES
+        assert planned.values == done.values
         assert done.values == {
             "key_wanted": True,
             "key_is_lost": None,
@@ -356,16 +356,23 @@ class TestBeforeTheKey:
             ensure(fake_aws, key=NO_KEY, prepared=prepared)
         assert fake_aws.calls == []
 
-    @pytest.mark.parametrize("result", [{"failed": True, "msg": "No such folder."}, {"skipped": True}])
-    def test_a_result_without_a_key_is_refused(self, result):
-        with pytest.raises(IrsaError, match=f"must have succeeded{': No such folder' if 'msg' in result else '$'}"):
+    @pytest.mark.parametrize(
+        ("result", "reason"),
+        [({"failed": True, "msg": "No such folder."}, "; that task failed: No such folder"), ({"skipped": True}, "")],
+    )
+    def test_a_result_without_a_key_is_refused(self, result, reason):
+        with pytest.raises(IrsaError) as caught:
             SigningKey.of(result)
+        assert str(caught.value) == (
+            f"The value of key is not a result of irsa_keypair{reason}. Pass the registered result of a task that "
+            "succeeded."
+        )
 
     def test_check_mode_plans_the_documents_without_a_key(self, fake_aws):
         prepared = ensure(fake_aws, check_mode=True, key=NO_KEY).values["prepared"]
-        foretold = ensure(fake_aws, check_mode=True, key=NO_KEY, prepared=prepared)
-        assert foretold.values["issuer"]["actions"] == ALL_WRITES
-        assert foretold.values["issuer"]["kid"] is None
+        planned = ensure(fake_aws, check_mode=True, key=NO_KEY, prepared=prepared)
+        assert planned.values["issuer"]["actions"] == ALL_WRITES
+        assert planned.values["issuer"]["kid"] is None
         assert fake_aws.writes == []
 
 
@@ -411,14 +418,14 @@ class TestWithTheKeyAtHand:
         assert (result["changed"], result["actions"], result["diff"], fake_aws.writes) == (False, [], [], [])
         assert len(fake_aws.calls) <= 8
 
-    def test_no_key_is_created_where_aws_refuses_the_bucket(self, fake_aws):
+    def test_no_key_is_created_if_aws_refuses_the_bucket(self, fake_aws):
         fake_aws.fail(CREATE, "AccessDenied", 403)
         key = KeyOnTheController(exists=False)
         with pytest.raises(IrsaError):
             self.ensure(fake_aws, key)
         assert not key.made
 
-    def test_no_key_is_created_where_an_issuer_depends_on_the_lost_one(self, fake_aws, made):
+    def test_no_key_is_created_if_an_issuer_depends_on_the_lost_one(self, fake_aws, made):
         key = KeyOnTheController(exists=False)
         with pytest.raises(IrsaError, match=r"/keys/sa-signer\.key does not exist on localhost, and .* in use"):
             self.ensure(fake_aws, key)
@@ -487,21 +494,21 @@ class TestLostKey:
             fake_aws.quietly("s3").delete_object(Bucket=BUCKET, Key=key)
         assert ensure(fake_aws, key=NO_KEY).values["key_is_lost"] is None
 
-    def test_a_lost_key_of_an_external_issuer_is_recognised_by_its_provider(self, fake_aws):
+    def test_a_lost_key_of_an_external_issuer_is_recognized_by_its_provider(self, fake_aws):
         fake_aws.quietly("iam").create_open_id_connect_provider(Url=OWN_HOST, ThumbprintList=["0" * 40])
         for bucket in (None, BUCKET):
             done = ensure(fake_aws, bucket=bucket, url=OWN_HOST, key=NO_KEY)
             assert arn(OWN_HOST) in done.values["key_is_lost"]
         assert fake_aws.writes == []
 
-    def test_a_lost_key_of_a_prefix_is_recognised_by_its_own_documents(self, fake_aws, made):
+    def test_a_lost_key_of_a_prefix_is_recognized_by_its_own_documents(self, fake_aws, made):
         assert ensure(fake_aws, key=NO_KEY, prefix="other").values["key_is_lost"] is None
 
 
 class TestBucketOfOthers:
     def test_a_bucket_of_others_is_only_published_into(self, fake_aws):
         fake_aws.quietly("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-        assert assert_as_foretold(fake_aws, manage_bucket=False).actions == [PUT, PUT, REGISTER]
+        assert assert_as_planned(fake_aws, manage_bucket=False).actions == [PUT, PUT, REGISTER]
         assert sorted(fake_aws.calls) == sorted([IDENTITY, HEAD, GET, GET, LOOK_UP])
 
     @pytest.mark.parametrize("key", [KEY, NO_KEY], ids=["with a key", "before it"])
@@ -619,7 +626,7 @@ class TestExternalIssuer:
 
     def test_an_external_issuer_is_registered_once_it_serves_the_documents(self, fake_aws, server, reached):
         serve(server, OWN_HOST)
-        done = assert_as_foretold(fake_aws, **reached)
+        done = assert_as_planned(fake_aws, **reached)
         assert done.actions == [REGISTER]
         assert not any(call.startswith("s3") for call in fake_aws.calls)
         summary = done.values["issuer"]
@@ -650,7 +657,7 @@ class TestExternalIssuer:
 
     def test_the_thumbprint_of_an_external_issuer_may_be_computed(self, fake_aws, server, reached):
         serve(server, OWN_HOST)
-        done = assert_as_foretold(fake_aws, **reached, thumbprints=["auto"])
+        done = assert_as_planned(fake_aws, **reached, thumbprints=["auto"])
         assert done.actions == [REGISTER]
         (params,) = fake_aws.params_of(REGISTER)
         assert params["ThumbprintList"] == [hashlib.sha1(INTERMEDIATE.der, usedforsecurity=False).hexdigest()]
@@ -738,7 +745,7 @@ class TestSummary:
         }
         assert [document["changed"] for document in summary["documents"]] == [True, True]
 
-    def test_flags_name_the_private_key_file_where_there_is_no_public_one(self):
+    def test_flags_name_the_private_key_file_if_there_is_no_public_one(self):
         flags = SigningKey(exists=True, path="/etc/kubernetes/pki/sa.key").apiserver_flags(ISSUER)
         assert "--service-account-key-file=/etc/kubernetes/pki/sa.key" in flags
 
