@@ -10,3 +10,6 @@ OK = "ok"
 WARNING = "warning"
 ERROR = "error"
 SKIPPED = "skipped"
+
+# From least to most severe.
+SEVERITY = (OK, SKIPPED, WARNING, ERROR)

@@ -30,6 +30,8 @@ Jwk = dict[str, t.Any]
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MAX_KEYS_OF_A_TYPE = 100
 
+_RSA_ALGORITHMS = ("RS256", "RS384", "RS512")
+
 
 def from_public_key(public_key: key_facts.PublicKey) -> Jwk:
     """Return the JWK that kube-apiserver serves for a public key: kty, kid, alg, use and the key's numbers."""
@@ -92,9 +94,8 @@ def usable(key: Jwk) -> Jwk:
     if key.get("use", "sig") != "sig":
         raise Fault(f"its use is {key['use']!r}, and STS accepts only 'sig'")
     public_key = public_key_of(key)
-    default = key_facts.algorithm(public_key)
-    allowed = [default] if default.startswith("ES") else ["RS256", "RS384", "RS512"]
-    algorithm = key.get("alg", default)
+    allowed = algorithms_for(key)
+    algorithm = key.get("alg", allowed[0])
     if algorithm not in allowed:
         raise Fault(f"its alg is {algorithm!r}; expected {' or '.join(allowed)} for a key of its type")
     if "x5c" in key:
@@ -149,6 +150,17 @@ def algorithm_of(key: Jwk) -> str | None:
     if isinstance(algorithm, str):
         return algorithm
     return "RS256" if key.get("kty") == "RSA" else key_facts.EC_ALGORITHMS.get(str(key.get("crv")))
+
+
+def algorithms_for(key: Jwk) -> tuple[str, ...]:
+    """Return the algorithms with which STS verifies for a key of this type, the usual one first; empty for other types.
+
+    ``alg`` of the key plays no part.
+    """
+    if key.get("kty") == "RSA":
+        return _RSA_ALGORITHMS
+    algorithm = key_facts.EC_ALGORITHMS.get(str(key.get("crv"))) if key.get("kty") == "EC" else None
+    return () if algorithm is None else (algorithm,)
 
 
 def same_key(one: Jwk, other: Jwk) -> bool:

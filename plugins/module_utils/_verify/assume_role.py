@@ -28,6 +28,8 @@ _SECONDS = 900  # the shortest session that STS offers; its credentials are disc
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#API_AssumeRoleWithWebIdentity_Errors
 _TRANSIENT = "IDPCommunicationError"
 _PAUSE = 1.0
+# How long STS gets to reach an issuer that it does not reach at first.
+_PATIENCE_SECONDS = 10.0
 
 _NETWORK = ("dns-resolve", "tcp-connect", "tls-", "http-", "bucket-", "object-")
 _DOCUMENTS = ("discovery-", "jwks-")
@@ -112,7 +114,7 @@ def check_assume_role(
     *,
     role_arn: str,
     token: str,
-    seconds: float = 10.0,
+    seconds: float = _PATIENCE_SECONDS,
     clock: t.Callable[[], float] = time.monotonic,
 ) -> None:
     """Ask STS, without credentials, and report its answer under ``ID``.
@@ -139,7 +141,7 @@ def check_assume_role(
                 continue
             _report_refusal(report, failure, token)
         except IrsaError as failure:
-            _report_silence(report, failure, token)
+            _report_unreachable(report, failure, token)
         else:
             _report_acceptance(report)
         return
@@ -157,7 +159,7 @@ def _report_acceptance(report: Report) -> None:
         )
 
 
-def _report_silence(report: Report, failure: IrsaError, token: str) -> None:
+def _report_unreachable(report: Report, failure: IrsaError, token: str) -> None:
     """The user asked for this check, so it is an error of its own, unless an earlier one explains more."""
     seen = f"STS could not be asked: {_without(token, str(failure))}"
     if report.first_error is None:
@@ -168,7 +170,7 @@ def _report_silence(report: Report, failure: IrsaError, token: str) -> None:
 
 def _report_refusal(report: Report, failure: CallFailed, token: str) -> None:
     if not failure.code:
-        _report_silence(report, failure, token)
+        _report_unreachable(report, failure, token)
         return
     message = _without(token, str(failure.details.get("error", {}).get("message", "")))
     answer = f"STS answers {failure.code}: {message.rstrip('.')}."

@@ -27,28 +27,28 @@ _NO_BLOCK = "NoSuchPublicAccessBlockConfiguration"
 
 
 def explain_forbidden(report: Report, aws: Aws, url: str, *, account_id: str | None = None) -> str | None:
-    """Report why a bucket answers 403 for a URL. Returns None where the reason was found, else why it was not.
+    """Report why a bucket answers 403 for a URL. Returns None if the reason was found, else why it was not.
 
     ``account_id`` is the bucket's, if it is known to differ from that of the credentials.
     """
     try:
         if not aws.has_credentials():
-            return "AWS credentials are needed to find out why, and there are none."
+            return "AWS credentials are needed to find out why, but there are none."
         endpoint = endpoints.endpoint_of(aws.client("s3"))
         location = locate_object(url, endpoint)
         if location is None:
             return ""
         inspection = _Inspection(report, aws, endpoint=endpoint, location=location, account_id=account_id)
-        found = inspection.find_reasons()
+        found = inspection.report_reasons()
     except IrsaError as failure:
-        return f"AWS credentials are needed to find out why, and they cannot be used: {failure}"
+        return f"The reason could not be looked up with AWS credentials: {failure}"
     if found:
         return None
     return " ".join(["Nothing that these credentials can see blocks anonymous reads.", *inspection.unknown])
 
 
 class _Read(t.NamedTuple):
-    """The answer of a read: None where there is nothing to read. It may be unknown."""
+    """The answer of a read: None if there is nothing to read. It may be unknown."""
 
     value: dict[str, t.Any] | None
     is_known: bool = True
@@ -79,8 +79,8 @@ class _Inspection:
         self._account_id = account_id
         self.unknown: list[str] = []
 
-    def find_reasons(self) -> bool:
-        """Whether a reason was found. All parts are inspected, so that one run reports all reasons.
+    def report_reasons(self) -> bool:
+        """Inspect all parts, so that one run reports all reasons. Returns whether there is any.
 
         Each check returns whether it found a reason.
         """
@@ -90,23 +90,23 @@ class _Inspection:
         return any(found)
 
     def _read(
-        self, check: str, operation: str, *, service: str = "s3", absent_codes: t.Sequence[str], **params: t.Any
+        self, check_id: str, operation: str, *, service: str = "s3", absent_codes: t.Sequence[str], **params: t.Any
     ) -> _Read:
         target = f"bucket {self._location.bucket}"
         try:
             return _Read(self._aws.call(service, operation, target, absent_codes=absent_codes, **params))
         except CallFailed as failure:
             lacking = failure.details.get("missing_permissions")
-            self._note_unknown(check, f"the credentials lack {' and '.join(lacking)}" if lacking else str(failure))
+            self._note_unknown(check_id, f"the credentials lack {' and '.join(lacking)}" if lacking else str(failure))
             return _UNKNOWN
 
-    def _read_bucket(self, check: str, operation: str, *absent_codes: str, **params: t.Any) -> _Read:
-        return self._read(check, operation, absent_codes=absent_codes, Bucket=self._location.bucket, **params)
+    def _read_bucket(self, check_id: str, operation: str, *absent_codes: str, **params: t.Any) -> _Read:
+        return self._read(check_id, operation, absent_codes=absent_codes, Bucket=self._location.bucket, **params)
 
-    def _note_unknown(self, check: str, reason: str) -> None:
+    def _note_unknown(self, check_id: str, reason: str) -> None:
         ended = f"{reason.rstrip('.')}."
-        self._report.skipped(check, f"Unknown: {ended}")
-        self.unknown.append(f"{check} is unknown: {ended}")
+        self._report.skipped(check_id, f"Unknown: {ended}")
+        self.unknown.append(f"{check_id} is unknown: {ended}")
 
     def _check_bucket(self) -> bool:
         bucket = self._location.bucket
@@ -137,13 +137,15 @@ class _Inspection:
         """The access block of the bucket's account, which only AWS has."""
         if not self._endpoint.is_aws:
             return _Read(None)
-        check = "bucket-access-block"
+        check_id = "bucket-access-block"
         try:
             owner = account.account_of(self._aws, self._account_id)
         except IrsaError as failure:
-            self._note_unknown(check, str(failure))
+            self._note_unknown(check_id, str(failure))
             return _UNKNOWN
-        return self._read(check, "GetPublicAccessBlock", service="s3control", absent_codes=[_NO_BLOCK], AccountId=owner)
+        return self._read(
+            check_id, "GetPublicAccessBlock", service="s3control", absent_codes=[_NO_BLOCK], AccountId=owner
+        )
 
     def _check_policy(self) -> bool:
         answer = self._read_bucket("bucket-policy", "GetBucketPolicy", "NoSuchBucketPolicy")
@@ -180,7 +182,7 @@ def _restricts(answer: dict[str, t.Any] | None) -> bool:
 
 
 def _policy_in(answer: dict[str, t.Any] | None) -> t.Any:
-    """The policy as an object, None where there is none or where it is not JSON."""
+    """The policy as an object, None if there is none or if it is not JSON."""
     try:
         return None if answer is None else json.loads(answer["Policy"])
     except ValueError:

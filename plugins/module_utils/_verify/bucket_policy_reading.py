@@ -23,8 +23,8 @@ _PLAIN_HTTP = tuple({"Bool": {"aws:SecureTransport": value}} for value in ("fals
 
 
 def fault_of(policy: t.Any, arn: str) -> str | None:
-    """Why a bucket policy (as an object, None where there is none) does not let everyone read the object of an ARN;
-    None where it does. The reason is a clause about the policy, such as "there is no policy".
+    """Why a bucket policy (as an object, None if there is none) does not let everyone read the object of an ARN;
+    None if it does. The reason is a clause about the policy, such as "there is no policy".
 
     A statement with a condition counts as one that does not allow but does deny, unless it denies plain HTTP.
     """
@@ -38,7 +38,7 @@ def fault_of(policy: t.Any, arn: str) -> str | None:
     return _condition(statements, arn) or _other_principal(statements, arn) or _other_resource(statements, arn)
 
 
-# --- each finds one reason, None where it does not apply
+# --- each finds one reason, None if it does not apply
 
 
 def _denial(statements: t.Sequence[Statement], arn: str) -> str | None:

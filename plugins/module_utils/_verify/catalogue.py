@@ -56,7 +56,7 @@ CATALOGUE: dict[str, Entry] = {
     "issuer-url": Entry(
         title="The issuer URL is acceptable to AWS and Kubernetes.",
         cause=(
-            "The URL is misspelt, or is not the one in the iss of tokens. IAM accepts only https URLs without port, "
+            "The URL is misspelled, or is not the one in the iss of tokens. IAM accepts only https URLs without port, "
             "query and fragment, and compares them byte for byte."
         ),
         remedy="Use the issuer exactly as it stands in --service-account-issuer and in the iss of tokens.",
@@ -64,7 +64,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "dns-resolve": Entry(
         title="The issuer's host name resolves.",
-        cause="The bucket or the DNS record does not exist yet, or the issuer is misspelt.",
+        cause="The bucket or the DNS record does not exist yet, or the issuer is misspelled.",
         remedy=(
             "Create the DNS record, or create the bucket with the role irsa_issuer. Until the name exists, set "
             "connect_to."
@@ -298,7 +298,10 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "jwk-strength": Entry(
         title="STS can verify with each key: RSA of at least 2048 bits, or ECDSA on P-256, P-384 or P-521.",
-        cause="The key is too short, has an unsupported type (Ed25519, ML-DSA), or its numbers are damaged.",
+        cause=(
+            "The key is too short, has an unsupported type (Ed25519, ML-DSA), or its parameters (n and e, or x and y) "
+            "are damaged."
+        ),
         remedy="Create a key with irsa_keypair and rotate to it.",
         symptoms=(_NOT_VALID, _NO_KEY),
     ),
@@ -363,7 +366,7 @@ CATALOGUE: dict[str, Entry] = {
         symptoms=(_WRONG_AUDIENCE,),
     ),
     "provider-thumbprints": Entry(
-        title="The provider has no thumbprint that can only do harm.",
+        title="The provider has no wrong thumbprint.",
         cause=(
             "The thumbprints were made up, or belong to the host's own certificate, which the next renewal replaces. "
             "AWS needs none for hosts with a certificate of a public CA."
@@ -418,7 +421,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "role-exists": Entry(
         title="The role exists.",
-        cause="Its ARN in the service account's annotation is misspelt or belongs to another account.",
+        cause="Its ARN in the service account's annotation is misspelled or belongs to another account.",
         remedy="Create the role, or correct role_arn and the annotation eks.amazonaws.com/role-arn.",
         symptoms=(_NOT_AUTHORIZED,),
     ),
@@ -465,8 +468,8 @@ CATALOGUE: dict[str, Entry] = {
             "AWS yet."
         ),
         remedy=(
-            "Wait a minute and try again. Then check whether an organization policy or a permissions boundary forbids "
-            "it."
+            "Wait a minute and try again. Then check whether a resource control policy of the organization denies "
+            "sts:AssumeRoleWithWebIdentity."
         ),
         symptoms=(_NOT_AUTHORIZED, _IDP),
     ),

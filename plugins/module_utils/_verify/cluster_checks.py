@@ -21,12 +21,12 @@ IDS = ("cluster-issuer", "cluster-keys")
 def check_cluster(context: Context, cluster: Cluster) -> None:
     """Compare what is known of the cluster with the issuer and its published keys."""
     report = context.report
-    for check in IDS:
-        if check in cluster.unknown:
-            report.skipped(check, cluster.unknown[check])
-        elif check == "cluster-issuer" and cluster.issuer is not None:
+    for check_id in IDS:
+        if check_id in cluster.unknown:
+            report.skipped(check_id, cluster.unknown[check_id])
+        elif check_id == "cluster-issuer" and cluster.issuer is not None:
             _check_issuer(report, cluster.issuer, context.issuer)
-        elif check == "cluster-keys" and cluster.keys is not None:
+        elif check_id == "cluster-keys" and cluster.keys is not None:
             _check_keys(report, cluster.keys, context.published)
 
 

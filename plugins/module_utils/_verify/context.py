@@ -19,22 +19,22 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report imp
 class Context:
     """The report to add to, the issuer, what is known of the identity, and what was fetched anonymously.
 
-    ``aws`` is None without boto3. ``why_not`` says why it cannot be used for reads, such as for lack of credentials;
-    empty if it can. ``published`` are the published keys, None if they are unknown. ``chain`` is the certificate
-    chain of the JWKS host (DER, the leaf first), empty if it is unknown; ``own_ca`` means that it was verified with
-    a CA that is not generally trusted.
+    ``aws`` is None without boto3. ``unreadable_reason`` says why it cannot be used for reads, such as for lack of
+    credentials; empty if it can. ``published`` are the published keys, None if they are unknown. ``chain`` is the
+    certificate chain of the JWKS host (DER, the leaf first), empty if it is unknown; ``private_ca`` means that it was
+    verified with a CA that is not generally trusted.
     """
 
     report: Report
     issuer: str
     identity: Identity
     aws: Aws | None = None
-    why_not: str = ""
+    unreadable_reason: str = ""
     published: t.Sequence[jwk.Jwk] | None = None
     chain: t.Sequence[bytes] = ()
-    own_ca: bool = False
+    private_ca: bool = False
 
     @property
     def readable_aws(self) -> Aws | None:
         """The API for reads, None if it cannot be used."""
-        return None if self.why_not else self.aws
+        return None if self.unreadable_reason else self.aws

@@ -24,26 +24,26 @@ IDS = ("discovery-json", "discovery-fields", "discovery-issuer", "jwks-uri")
 _LISTS = ("response_types_supported", "subject_types_supported", "id_token_signing_alg_values_supported")
 
 
-def parse_object(report: Report, check: str, url: str, *, body: bytes) -> dict[str, t.Any] | None:
-    """The JSON object that was served at a URL; None where it is not one, which is reported under ``check``."""
+def parse_object(report: Report, check_id: str, url: str, *, body: bytes) -> dict[str, t.Any] | None:
+    """The JSON object that was served at a URL; None if it is not one, which is reported under ``check_id``."""
     try:
         # Decoded here, since json.loads also accepts UTF-16, which is not JSON:
         # https://www.rfc-editor.org/rfc/rfc8259#section-8.1
         document = parse_json(body.decode("utf-8"))
     except UnicodeDecodeError:
-        report.error(check, f"{url} is not UTF-8, so it is not JSON.")
+        report.error(check_id, f"{url} is not UTF-8, so it is not JSON.")
         return None
     except ValueError:
-        report.error(check, f"{url} is not JSON{'; it is empty' if not body.strip() else ''}.")
+        report.error(check_id, f"{url} is not JSON{'; it is empty' if not body.strip() else ''}.")
         return None
     if not isinstance(document, dict):
-        report.error(check, f"{url} is JSON, but not an object.")
+        report.error(check_id, f"{url} is JSON, but not an object.")
         return None
     return document
 
 
 def check_discovery(report: Report, document: t.Mapping[str, t.Any], issuer: Issuer) -> str | None:
-    """Check a discovery document. Returns the URL of the JWKS, None where it cannot be fetched."""
+    """Check a discovery document. Returns the URL of the JWKS, None if it cannot be fetched."""
     report.ok("discovery-json", f"{issuer.discovery_url} is JSON.")
     missing = [name for name in ("issuer", "jwks_uri", *_LISTS) if document.get(name) in (None, "", [])]
     invalid = [name for name in _LISTS if name not in missing and not _is_list_of_strings(document[name])]

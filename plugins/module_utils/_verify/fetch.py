@@ -34,13 +34,13 @@ _JSON_TYPES = ("application/json", "text/json", "application/jwk-set+json")
 
 _S3_CODE = re.compile(rb"<Code>([A-Za-z]{1,60})</Code>")
 
-# Looks, with credentials, for the reason of a bucket's 403 for a URL. Returns None where it has reported the reason,
+# Looks, with credentials, for the reason of a bucket's 403 for a URL. Returns None if it has reported the reason,
 # else sentences that say why the reason is unknown.
 ExplainForbidden: t.TypeAlias = "t.Callable[[Report, str], str | None]"
 
 
 class Served(t.NamedTuple):
-    """What was fetched: the keys, None where there are none to be had, and the certificate chain of the host that was
+    """What was fetched: the keys, None if none could be fetched, and the certificate chain of the host that was
     asked last (DER, the leaf first).
     """
 
@@ -52,16 +52,16 @@ def check_served(report: Report, issuer: Issuer, route: Route, *, explain_forbid
     """Fetch both documents and check them. Raises IrsaError for a route that cannot be used."""
     noted: set[str] = set()
 
-    def note(check: str, seen: str) -> None:
-        if check not in noted:
-            noted.add(check)
-            report.ok(check, seen)
+    def note(check_id: str, seen: str) -> None:
+        if check_id not in noted:
+            noted.add(check_id)
+            report.ok(check_id, seen)
 
     with https.Client(route, issuer.host, note) as client:
-        visit = _Visit(report, client, explain_forbidden)
-        discovery = visit.document(issuer.discovery_url, "discovery-json")
+        fetcher = _Fetcher(report, client, explain_forbidden)
+        discovery = fetcher.fetch(issuer.discovery_url, "discovery-json")
         jwks_url = None if discovery is None else discovery_checks.check_discovery(report, discovery, issuer)
-        document = None if jwks_url is None else visit.document(jwks_url, "jwks-json")
+        document = None if jwks_url is None else fetcher.fetch(jwks_url, "jwks-json")
         keys = None
         if discovery is not None and jwks_url is not None and document is not None:
             algorithms = discovery.get("id_token_signing_alg_values_supported")
@@ -80,10 +80,10 @@ def _skip_the_rest(report: Report) -> None:
         (key_set_checks.IDS, "No published key could be read."),
     )
     for ids, reason in groups:
-        report.skip([check for check in ids if check not in made], reason)
+        report.skip([check_id for check_id in ids if check_id not in made], reason)
 
 
-class _Visit:
+class _Fetcher:
     """Fetches the documents one after the other."""
 
     def __init__(self, report: Report, client: https.Client, explain_forbidden: ExplainForbidden) -> None:
@@ -91,8 +91,8 @@ class _Visit:
         self._client = client
         self._explain_forbidden = explain_forbidden
 
-    def document(self, url: str, json_check: str) -> dict[str, t.Any] | None:
-        """A document as an object; None where it cannot be had, which is reported."""
+    def fetch(self, url: str, json_check_id: str) -> dict[str, t.Any] | None:
+        """A document as an object; None if it cannot be fetched, which is reported."""
         report = self._report
         try:
             answer, urls = self._client.fetch(url, MAX_BYTES + 1)
@@ -116,7 +116,7 @@ class _Visit:
         report.ok("http-response", f"{url} answers 200.")
         self._check_content_type(url, answer.headers)
         self._check_caching(url, answer.headers)
-        return discovery_checks.parse_object(report, json_check, url, body=answer.body)
+        return discovery_checks.parse_object(report, json_check_id, url, body=answer.body)
 
     def _report_failure(self, url: str, failure: FetchFailed) -> None:
         cause = None
@@ -142,7 +142,7 @@ class _Visit:
         if seconds > _MAX_CACHE_SECONDS:
             self._report.warning("http-caching", f"{url} may be cached for {seconds} seconds.")
         else:
-            self._report.ok("http-caching", f"{url} may not be cached for long.")
+            self._report.ok("http-caching", f"{url} is not cached for more than an hour.")
 
     # --- what an answer of S3 means: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 
@@ -169,7 +169,7 @@ class _Visit:
 
 
 def _fault_of_body(answer: https.Answer) -> str | None:
-    """What is wrong with a body, to follow its URL; None where nothing is."""
+    """What is wrong with a body, as words to follow its URL; None if nothing is."""
     encoding = answer.headers.get("content-encoding", "").lower()
     if encoding not in ("", "identity"):
         return f"is sent as {quoted(encoding)}, though no encoding was requested, so clients would read garbage."

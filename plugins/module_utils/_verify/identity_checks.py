@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the cluster that signs a token, via the provider and the token, to the role.
+"""Run the checks of cluster, provider, token and role, in the order of STS.
 
 Credentials help here. Without them the checks that need them are skipped; none fails. The steps that need a cluster, a
-token or a role are imported where one is given: role irsa_issuer has none of them, and would pay for a tenth of this
+token or a role are imported only if one is given: role irsa_issuer has none of them, and would pay for a tenth of this
 collection's code in each run.
 """
 
@@ -27,12 +27,12 @@ _REGIONS = {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1", "aws-eusc": "
 _DEFAULT_REGION = "us-east-1"
 
 
-def check_identity(context: Context, sts_seconds: float = 10.0) -> None:
+def check_identity(context: Context) -> None:
     """Make and report all checks of cluster, provider, token and role for which something is known.
 
-    Fills in ``why_not`` of the context. STS gets ``sts_seconds`` to reach an issuer that it does not reach at first.
+    Fills in ``unreadable_reason`` of the context.
     """
-    context = dataclasses.replace(context, why_not=_why_not(context))
+    context = dataclasses.replace(context, unreadable_reason=_unreadable_reason(context))
     identity = context.identity
     if identity.cluster is not None:
         _check_cluster(context, identity.cluster())
@@ -40,7 +40,7 @@ def check_identity(context: Context, sts_seconds: float = 10.0) -> None:
     if identity.look_at_provider or identity.known_provider is not None:
         client_ids = check_provider(context).client_ids
     if identity.token is not None or identity.role_arn is not None:
-        _check_token_and_role(context, client_ids, sts_seconds)
+        _check_token_and_role(context, client_ids)
 
 
 def _check_cluster(context: Context, cluster: Cluster) -> None:
@@ -49,7 +49,7 @@ def _check_cluster(context: Context, cluster: Cluster) -> None:
     cluster_checks.check_cluster(context, cluster)
 
 
-def _check_token_and_role(context: Context, client_ids: t.Sequence[str] | None, sts_seconds: float) -> None:
+def _check_token_and_role(context: Context, client_ids: t.Sequence[str] | None) -> None:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import (  # noqa: PLC0415
         token_checks,
         trust_checks,
@@ -61,11 +61,11 @@ def _check_token_and_role(context: Context, client_ids: t.Sequence[str] | None, 
     if identity.role_arn is not None:
         trust_checks.check_trust(context, identity.role_arn, token)
         if identity.assume_role:
-            _check_sts(context, identity.role_arn, token, seconds=sts_seconds)
+            _check_sts(context, identity.role_arn, token)
 
 
-def _why_not(context: Context) -> str:
-    """Say why nothing can be read from AWS; empty where it can. Credentials are looked for only if they are needed."""
+def _unreadable_reason(context: Context) -> str:
+    """Say why nothing can be read from AWS; empty if it can. Credentials are looked for only if they are needed."""
     if context.aws is None:
         return "boto3 is not installed, so nothing can be read from AWS. Install boto3 for this check."
     if not context.identity.needs_aws:
@@ -76,7 +76,7 @@ def _why_not(context: Context) -> str:
         return f"AWS credentials are needed, but cannot be used: {failure}"
 
 
-def _check_sts(context: Context, role_arn: str, token: Token | None, *, seconds: float) -> None:
+def _check_sts(context: Context, role_arn: str, token: Token | None) -> None:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import assume_role  # noqa: PLC0415
 
     report = context.report
@@ -91,7 +91,7 @@ def _check_sts(context: Context, role_arn: str, token: Token | None, *, seconds:
     except IrsaError as failure:
         report.error(assume_role.ID, f"STS could not be asked: {failure}", explain=False)
         return
-    assume_role.check_assume_role(report, anonymous, role_arn=role_arn, token=token.text, seconds=seconds)
+    assume_role.check_assume_role(report, anonymous, role_arn=role_arn, token=token.text)
 
 
 def _region_of(issuer: str, role_arn: str) -> str:

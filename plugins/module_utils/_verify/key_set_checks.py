@@ -29,8 +29,6 @@ IDS = (
     "algorithms",
 )
 
-_RSA_ALGORITHMS = ("RS256", "RS384", "RS512")
-
 # A fault quotes from the key, whose members may be of any length.
 _MAX_CHARACTERS = 300
 
@@ -38,7 +36,7 @@ Keys = t.Sequence[jwk.Jwk]
 
 
 def check_keys(report: Report, document: t.Any, url: str, *, algorithms: t.Any) -> Keys | None:
-    """Check a JWKS. Returns its keys, None where it is not a JWKS.
+    """Check a JWKS. Returns its keys, None if it is not a JWKS.
 
     ``algorithms`` are those that the discovery document lists.
     """
@@ -55,7 +53,7 @@ def check_keys(report: Report, document: t.Any, url: str, *, algorithms: t.Any) 
     _check_kids(report, keys)
     _check_key_ops(report, keys)
     _check_use(report, keys)
-    _check_numbers(report, keys)
+    _check_usable(report, keys)
     _check_count(report, keys)
     _check_algorithms(report, keys, algorithms)
     return keys
@@ -116,8 +114,8 @@ def _check_use(report: Report, keys: Keys) -> None:
         report.ok("jwk-use", "Each key is for signatures.")
 
 
-def _check_numbers(report: Report, keys: Keys) -> None:
-    """Check the numbers of each key, and the certificates of those keys that have any."""
+def _check_usable(report: Report, keys: Keys) -> None:
+    """Check whether STS can verify with each key, and the certificates of those keys that have any."""
     unusable, uncertified = [], []
     for key in keys:
         try:
@@ -132,19 +130,19 @@ def _check_numbers(report: Report, keys: Keys) -> None:
         except Fault as fault:
             uncertified.append(f"{quoted(key.get('kid'))}: {fault}")
     if unusable:
-        report.error("jwk-strength", f"{_number_of(unusable)} cannot be used. The first is {unusable[0]}.")
+        report.error("jwk-strength", f"Unusable key: {_first_of(unusable)}.")
     else:
-        report.ok("jwk-strength", "STS can verify with the type and size of each key.")
+        report.ok("jwk-strength", "STS supports the type and size of each key.")
     if uncertified:
-        report.error("jwk-certificate", f"{_number_of(uncertified)} cannot be used. The first is {uncertified[0]}.")
+        report.error("jwk-certificate", f"Unusable certificate of a key: {_first_of(uncertified)}.")
     elif any("x5c" in key for key in keys):
         report.ok("jwk-certificate", "The certificates in the keys belong to those keys.")
     else:
         report.ok("jwk-certificate", "No key has a certificate.")
 
 
-def _number_of(faults: t.Sequence[str]) -> str:
-    return "One key" if len(faults) == 1 else f"{len(faults)} keys"
+def _first_of(faults: t.Sequence[str]) -> str:
+    return faults[0] if len(faults) == 1 else f"{faults[0]}; and {len(faults) - 1} more"
 
 
 def _check_count(report: Report, keys: Keys) -> None:
@@ -161,8 +159,8 @@ def _check_count(report: Report, keys: Keys) -> None:
 
 def _check_algorithms(report: Report, keys: Keys, listed_algorithms: t.Any) -> None:
     """Keys of types without an algorithm that STS supports are left to ``jwk-strength``."""
-    supported = [key for key in keys if _algorithms_for(key)]
-    wrong = [key for key in supported if "alg" in key and key["alg"] not in _algorithms_for(key)]
+    supported = [key for key in keys if jwk.algorithms_for(key)]
+    wrong = [key for key in supported if "alg" in key and key["alg"] not in jwk.algorithms_for(key)]
     named = [each for each in listed_algorithms if isinstance(each, str)] if isinstance(listed_algorithms, list) else []
     unnamed = sorted(set(documents.algorithms_of(supported)) - set(named))
     if wrong:
@@ -178,16 +176,8 @@ def _check_algorithms(report: Report, keys: Keys, listed_algorithms: t.Any) -> N
         report.ok("algorithms", "The discovery document lists the algorithms of all keys.")
 
 
-def _algorithms_for(key: jwk.Jwk) -> tuple[str, ...]:
-    """The algorithms with which STS verifies for a key of this type; empty for other types."""
-    if key.get("kty") == "RSA":
-        return _RSA_ALGORITHMS
-    of_curve = jwk.algorithm_of({"crv": key.get("crv")})
-    return (of_curve,) if key.get("kty") == "EC" and of_curve else ()
-
-
 def check_expected(report: Report, keys: Keys, *, kids: t.Sequence[str], expected: Keys) -> None:
-    """Check that the expected keys are published: ``kids`` by kid, ``expected`` by kid and numbers.
+    """Check that the expected keys are published: ``kids`` by kid, ``expected`` by kid and content.
 
     Reports nothing if nothing is expected.
     """

@@ -25,8 +25,8 @@ IDS = ("provider-exists", "provider-audience", "provider-thumbprints")
 
 
 class FoundProvider(t.NamedTuple):
-    """What is known of the provider: the ARN that it has or would have, None where that is unknown; and its settings,
-    None where it does not exist or they are unknown.
+    """What is known of the provider: the ARN that it has or would have, None if that is unknown; and its settings,
+    None if it does not exist or they are unknown.
     """
 
     arn: str | None
@@ -34,7 +34,7 @@ class FoundProvider(t.NamedTuple):
 
     @property
     def client_ids(self) -> t.Sequence[str] | None:
-        """The audiences that it accepts, None where they are unknown."""
+        """The audiences that it accepts, None if they are unknown."""
         return None if self.settings is None else self.settings["client_ids"]
 
 
@@ -48,7 +48,7 @@ def check_provider(context: Context) -> FoundProvider:
         report.ok("provider-exists", f"The provider is {known['arn']}.")
         found = FoundProvider(known["arn"], known)
     elif context.readable_aws is None:
-        report.skip(IDS, context.why_not)
+        report.skip(IDS, context.unreadable_reason)
         return FoundProvider(None, None)
     else:
         found = _read(context, context.readable_aws)
@@ -84,7 +84,7 @@ def _read(context: Context, aws: Aws) -> FoundProvider:
 
 
 def _similar_provider(aws: Aws, arn: str) -> str | None:
-    """Name a provider that may have been meant to be this one."""
+    """Name a similar provider that may have been meant."""
     try:
         answer = aws.call("iam", "ListOpenIDConnectProviders", "the account")
     except IrsaError as failure:
@@ -133,12 +133,12 @@ def _check_thumbprints(context: Context, thumbprints: t.Sequence[str]) -> None:
     # IAM's thumbprint is a SHA-1. Nothing here relies on its strength.
     served = [hashlib.sha1(certificate, usedforsecurity=False).hexdigest() for certificate in context.chain]
     malformed = [thumbprint for thumbprint in given if not THUMBPRINT.fullmatch(thumbprint)]
-    names_authority = bool(set(given) & set(served[1:]))
+    names_ca = bool(set(given) & set(served[1:]))
     if malformed:
         fault = f"the thumbprint {listed(malformed)}, which is not the SHA-1 of a certificate"
-    elif served[1:] and served[0] in given and not names_authority:
+    elif served[1:] and served[0] in given and not names_ca:
         fault = "the thumbprint of the host's own certificate, which changes with each renewal"
-    elif served[1:] and given and context.own_ca and not names_authority:
+    elif served[1:] and given and context.private_ca and not names_ca:
         fault = f"the thumbprints {listed(given)}, none of which belongs to a CA that the host presents"
     else:
         number = f"{len(given)} well-formed thumbprints" if given else "no thumbprints"

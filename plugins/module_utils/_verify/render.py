@@ -36,10 +36,10 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~!])")
 
 
 def render(results: Results, form: str, fail_on: str = ERROR) -> str:
-    """Write results in one of ``FORMS``: ``md``, ``json``, ``xml`` (JUnit) or ``table``.
+    """Return results as text in one of ``FORMS``: ``md``, ``json``, ``xml`` (JUnit) or ``table``.
 
-    One result makes a document about it, several make one about all. ``fail_on`` is the least status that counts as a
-    failure in JUnit. Raises IrsaError for another form.
+    One result makes a document about it, several make one about all. ``fail_on`` is the least severe status that counts
+    as a failure in JUnit. Raises IrsaError for another form.
     """
     if form not in FORMS:
         raise IrsaError(
@@ -140,7 +140,7 @@ def _table(results: Results, _fail_on: str) -> str:
 
 def _rows(results: Results) -> list[tuple[str, ...]]:
     """A header row, and a row for each result."""
-    rows: list[tuple[str, ...]] = [("cluster", "issuer", "verdict", "right", "findings")]
+    rows: list[tuple[str, ...]] = [("cluster", "issuer", "verdict", "passed", "findings")]
     for name, result in results.items():
         checks = _checks(result)
         found = ", ".join(finding_ids(checks)) or _diagnosis(result) or "-"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The findings of irsa_verify, in the order of the checks, and the verdict that follows from them."""
+"""The checks of irsa_verify in the order in which they were made, and the verdict that follows from them."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Report:
     def __init__(self) -> None:
         self.checks: list[Check] = []
 
-    def ok(self, check: str, seen: str) -> None:
+    def ok(self, check_id: str, seen: str) -> None:
         """Add a check that passed."""
-        self._add(check, OK, seen, explain=False)
+        self._add(check_id, OK, seen, explain=False)
 
     def warning(
         self,
-        check: str,
+        check_id: str,
         seen: str,
         cause: str | None = None,
         *,
@@ -50,11 +50,11 @@ class Report:
         explain: bool = True,
     ) -> None:
         """Add a finding that does not keep STS from accepting tokens."""
-        self._add(check, WARNING, seen, cause=cause, remedy=remedy, explain=explain)
+        self._add(check_id, WARNING, seen, cause=cause, remedy=remedy, explain=explain)
 
     def error(
         self,
-        check: str,
+        check_id: str,
         seen: str,
         cause: str | None = None,
         *,
@@ -62,20 +62,20 @@ class Report:
         explain: bool = True,
     ) -> None:
         """Add a finding for which STS refuses tokens, or that endangers those who trust the issuer."""
-        self._add(check, ERROR, seen, cause=cause, remedy=remedy, explain=explain)
+        self._add(check_id, ERROR, seen, cause=cause, remedy=remedy, explain=explain)
 
-    def skipped(self, check: str, reason: str) -> None:
+    def skipped(self, check_id: str, reason: str) -> None:
         """Add a check that could not be made."""
-        self._add(check, SKIPPED, reason, explain=False)
+        self._add(check_id, SKIPPED, reason, explain=False)
 
-    def skip(self, checks: t.Iterable[str], reason: str) -> None:
+    def skip(self, check_ids: t.Iterable[str], reason: str) -> None:
         """Add several checks that could not be made, for the same reason."""
-        for check in checks:
-            self.skipped(check, reason)
+        for check_id in check_ids:
+            self.skipped(check_id, reason)
 
     def _add(
         self,
-        check: str,
+        check_id: str,
         status: str,
         seen: str,
         *,
@@ -83,28 +83,28 @@ class Report:
         remedy: str | None = None,
         explain: bool,
     ) -> None:
-        entry = CATALOGUE[check]
+        entry = CATALOGUE[check_id]
         if explain:
             cause = entry.cause if cause is None else cause
             remedy = entry.remedy if remedy is None else remedy
-        self.checks.append(Check(id=check, status=status, seen=seen, cause=cause, remedy=remedy))
+        self.checks.append(Check(id=check_id, status=status, seen=seen, cause=cause, remedy=remedy))
 
-    def amend(self, check: str, seen: str) -> None:
+    def amend(self, check_id: str, seen: str) -> None:
         """Add to what was seen in the last check with this id, after a later check has revealed more about it."""
-        index = max(number for number, made in enumerate(self.checks) if made.id == check)
+        index = max(number for number, check in enumerate(self.checks) if check.id == check_id)
         self.checks[index] = dataclasses.replace(self.checks[index], seen=f"{self.checks[index].seen} {seen}")
 
-    def passed(self, check: str) -> bool:
+    def passed(self, check_id: str) -> bool:
         """Whether a check with this id passed."""
-        return any(made.id == check and made.status == OK for made in self.checks)
+        return any(check.id == check_id and check.status == OK for check in self.checks)
 
-    def failed(self, check: str) -> bool:
+    def failed(self, check_id: str) -> bool:
         """Whether there is an error with this id."""
-        return any(made.id == check and made.status == ERROR for made in self.checks)
+        return any(check.id == check_id and check.status == ERROR for check in self.checks)
 
     @property
     def first_error(self) -> Check | None:
-        """The first error, None where there is none."""
+        """The first error, None if there is none."""
         return self._first(ERROR)
 
     def _first(self, status: str) -> Check | None:
@@ -127,5 +127,5 @@ class Report:
 
     @property
     def text(self) -> str:
-        """The report as a person reads it: what is right as counts by area, what is wrong in full."""
+        """The report as a person reads it: passed checks as counts by area, errors and warnings in full."""
         return as_text(report_lines([vars(check) for check in self.checks]))

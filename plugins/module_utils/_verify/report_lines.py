@@ -2,14 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The checks of an issuer as lines for people: what is right as counts by area, what is wrong in full."""
+"""The checks of an issuer as lines for people: passed checks as counts by area, errors and warnings in full."""
 
 from __future__ import annotations
 
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import Line, fact
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, SKIPPED, WARNING
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import (
+    ERROR,
+    OK,
+    SEVERITY,
+    SKIPPED,
+    WARNING,
+)
 
 # A check as results have it: id, status, seen, cause, remedy.
 CheckResult = t.Mapping[str, t.Any]
@@ -32,9 +38,6 @@ _OTHER_AREA = "other"
 # The verdict on an issuer whose verification could not begin.
 NOT_VERIFIED = "not verified"
 
-# From the gravest to the one that says least; a check that was made several times has the gravest of its statuses.
-_GRAVITY = (ERROR, WARNING, SKIPPED, OK)
-
 
 def area_of(check_id: str) -> str:
     """The area that a check belongs to."""
@@ -48,7 +51,7 @@ def verdict_of(statuses: t.Iterable[str]) -> str:
 
 
 def findings(checks: Checks) -> list[CheckResult]:
-    """What is wrong: the errors, then the warnings."""
+    """The errors, then the warnings."""
     return [check for status in (ERROR, WARNING) for check in checks if check["status"] == status]
 
 
@@ -112,12 +115,12 @@ def skipped_lines(checks: Checks) -> list[Line]:
 
 
 def check_lines(checks: Checks) -> list[Line]:
-    """Every check in the order in which it was made, what is wrong without cause and remedy."""
+    """Every check in the order in which it was made, without causes and remedies."""
     return [_check_line(check) for check in checks]
 
 
 def report_lines(checks: Checks) -> list[Line]:
-    """The whole report: verdict, counts by area, what is wrong in full, and what was skipped."""
+    """The whole report: verdict, counts by area, errors and warnings in full, and what was skipped."""
     return [verdict_line(checks), *area_lines(checks), *finding_lines(checks), *skipped_lines(checks)]
 
 
@@ -126,20 +129,23 @@ def _check_line(check: CheckResult) -> Line:
 
 
 def _status_by_id(checks: Checks) -> dict[str, str]:
-    """The status of each id, in the order in which the ids come first."""
+    """The status of each id, in the order in which the ids come first.
+
+    A check that was made several times has its most severe status.
+    """
     statuses: dict[str, str] = {}
     for check in checks:
-        statuses[check["id"]] = min(check["status"], statuses.get(check["id"], OK), key=_GRAVITY.index)
+        statuses[check["id"]] = max(check["status"], statuses.get(check["id"], OK), key=SEVERITY.index)
     return statuses
 
 
 def _areas(checks: Checks) -> t.Iterator[tuple[str, int, int, str]]:
-    """Area, checks passed, checks made, and the gravest status, in the order of AREAS."""
+    """Area, checks passed, checks made, and the most severe status, in the order of AREAS."""
     statuses = {name: status for name, status in _status_by_id(checks).items() if status != SKIPPED}
     for area in (*AREAS, _OTHER_AREA):
         found = [status for name, status in statuses.items() if area_of(name) == area]
         if found:
-            yield area, _number_of(OK, found), len(found), min(found, key=_GRAVITY.index)
+            yield area, _number_of(OK, found), len(found), max(found, key=SEVERITY.index)
 
 
 def _number_of(status: str, statuses: t.Iterable[str]) -> int:

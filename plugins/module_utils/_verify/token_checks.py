@@ -44,15 +44,15 @@ def check_token(
     client_ids: t.Sequence[str] | None = None,
     now: t.Callable[[], float] = time.time,
 ) -> Token | None:
-    """Check a token and report under ``IDS``. Returns it, None where it cannot be parsed.
+    """Check a token and report under ``IDS``. Returns it, None if it cannot be parsed.
 
-    ``client_ids`` are those of the provider, None where they are unknown.
+    ``client_ids`` are those of the provider, None if they are unknown.
     """
     report = context.report
     try:
         token = parse_token(text)
-    except IrsaError as fault:
-        report.error("token-format", str(fault))
+    except IrsaError as error:
+        report.error("token-format", str(error))
         report.skip(IDS[1:], "The token cannot be read.")
         return None
     algorithm = token.header["alg"]
@@ -121,7 +121,7 @@ class _Times(t.NamedTuple):
     not_before: float | None
 
     def first_after(self, moment: float) -> tuple[str, float] | None:
-        """The claim that makes the token valid only after a moment, with its value; None where there is none."""
+        """The claim that makes the token valid only after a moment, with its value; None if there is none."""
         starts = (("nbf", self.not_before), ("iat", self.issued))
         return next(((name, value) for name, value in starts if value is not None and value > moment), None)
 
@@ -143,7 +143,7 @@ def _times(claims: t.Mapping[str, t.Any]) -> _Times | str:
 
 
 def _seconds(value: t.Any) -> float | None:
-    """A NumericDate of RFC 7519 in seconds, None where it is not one."""
+    """A NumericDate of RFC 7519 in seconds, None if it is not one."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:

@@ -52,7 +52,7 @@ class Token:
 
     @property
     def subject(self) -> str | None:
-        """``sub``, None where it is not a string."""
+        """``sub``, None if it is not a string."""
         subject = self.claims.get("sub")
         return subject if isinstance(subject, str) else None
 
@@ -82,7 +82,7 @@ def parse_token(text: str) -> Token:
 
 
 def token_or_none(text: str | None) -> Token | None:
-    """The token, None where there is none or where it cannot be parsed."""
+    """The token, None if there is none or if it cannot be parsed."""
     try:
         return parse_token(text) if text is not None else None
     except IrsaError:

@@ -46,7 +46,7 @@ def check_trust(context: Context, role_arn: str, token: Token | None) -> None:
     """
     report, aws, role = context.report, context.readable_aws, parse_role_arn(role_arn)
     if aws is None:
-        report.skip(_ALL, context.why_not)
+        report.skip(_ALL, context.unreadable_reason)
         return
     try:
         answer = aws.call("iam", "GetRole", f"role {role.name}", absent_codes=("NoSuchEntity",), RoleName=role.name)
@@ -85,17 +85,17 @@ def _policy(document: t.Any) -> t.Any:
 
 
 def _report(report: Report, judgement: trust_evaluation.Judgement, *, has_token: bool) -> None:
-    for part, check in IDS.items():
-        finding = judgement.findings.get(part)
-        if not has_token and check in _TRUST[1:]:
-            report.skipped(check, "There is no readable token.")
-        elif finding is None and check in _TRUST:
-            report.skipped(check, "The role does not trust the provider.")
-        elif finding is None:
+    for part, check_id in IDS.items():
+        assessment = judgement.assessments.get(part)
+        if not has_token and check_id in _TRUST[1:]:
+            report.skipped(check_id, "There is no readable token.")
+        elif assessment is None and check_id in _TRUST:
+            report.skipped(check_id, "The role does not trust the provider.")
+        elif assessment is None:
             continue
-        elif finding.status == OK:
-            report.ok(check, finding.seen)
-        elif finding.status == ERROR:
-            report.error(check, finding.seen, finding.cause)
+        elif assessment.status == OK:
+            report.ok(check_id, assessment.seen)
+        elif assessment.status == ERROR:
+            report.error(check_id, assessment.seen, assessment.cause)
         else:
-            report.warning(check, finding.seen, finding.cause)
+            report.warning(check_id, assessment.seen, assessment.cause)

@@ -21,8 +21,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards 
 # The parts of a trust policy about which something is found.
 PROVIDER, SUBJECT, AUDIENCE, CONDITION = "provider", "subject", "audience", "condition"
 
-# None where it cannot be evaluated.
-Answer: t.TypeAlias = "bool | None"
+# Whether a condition is met, or a request is allowed. None if it cannot be evaluated.
+Decision: t.TypeAlias = "bool | None"
 
 _OPERATORS: dict[str, t.Callable[[str, str], bool]] = {
     "StringEquals": lambda pattern, value: pattern == value,
@@ -55,11 +55,11 @@ class TokenRequest:
         return self.provider_arn.partition(":oidc-provider/")[2]
 
     def claim(self, name: str) -> str | None:
-        """A claim of the token, None where it is unknown."""
+        """A claim of the token, None if it is unknown."""
         return self.value_of(f"{self.host_path}:{name}")
 
     def value_of(self, key: str) -> str | None:
-        """The value of a condition key, in any case; None where the request does not have it or it is unknown.
+        """The value of a condition key, in any case; None if the request does not have it or it is unknown.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
         """
@@ -134,10 +134,10 @@ class Condition:
 
 
 class Evaluated(t.NamedTuple):
-    """A condition, whether it is met (None where that cannot be evaluated), and why it cannot be evaluated."""
+    """A condition, whether it is met (None if that cannot be evaluated), and why it cannot be evaluated."""
 
     condition: Condition
-    is_met: Answer
+    is_met: Decision
     reason: str = ""
 
 
@@ -159,12 +159,12 @@ def evaluate_conditions(block: t.Any, request: TokenRequest) -> list[Evaluated]:
     return evaluated
 
 
-def all_met(evaluated: t.Iterable[Evaluated]) -> Answer:
+def all_met(evaluated: t.Iterable[Evaluated]) -> Decision:
     """Whether all conditions are met."""
-    answers = [each.is_met for each in evaluated]
-    return False if False in answers else None if None in answers else True
+    decisions = [each.is_met for each in evaluated]
+    return False if False in decisions else None if None in decisions else True
 
 
 def strings(value: t.Any) -> list[str]:
-    """The strings in an element of a policy, where a single one may stand for a list; other items are described."""
+    """The strings in an element of a policy, in which a single one may stand for a list; other items are described."""
     return [each if isinstance(each, str) else quoted(each) for each in as_list(value)]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, WARNING
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, SEVERITY, WARNING
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards import fits
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
@@ -21,8 +21,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_cond
     CONDITION,
     PROVIDER,
     SUBJECT,
-    Answer,
     Condition,
+    Decision,
     Evaluated,
     TokenRequest,
     all_met,
@@ -32,7 +32,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_cond
 
 ACTION = "sts:AssumeRoleWithWebIdentity"
 
-# Part of each finding about what cannot be evaluated.
+# Part of each assessment of what cannot be evaluated.
 UNDECIDED = "cannot be evaluated"
 
 # What a trust policy accepts that does not restrict sub or aud, and what follows from that.
@@ -51,7 +51,7 @@ Statement = dict[str, t.Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
+class Assessment:
     """What was found about one part of a trust policy."""
 
     status: str
@@ -61,14 +61,14 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Judgement:
-    """The findings about a trust policy, by ``PROVIDER``, ``SUBJECT``, ``AUDIENCE`` and ``CONDITION`` (the others).
+    """The assessments of a trust policy, by ``PROVIDER``, ``SUBJECT``, ``AUDIENCE`` and ``CONDITION`` (the others).
 
     Without trust in the provider there is only ``PROVIDER``, and without other conditions there is no ``CONDITION``.
-    ``allowed`` is None where it cannot be evaluated.
+    ``allowed`` is None if it cannot be evaluated.
     """
 
-    allowed: Answer
-    findings: t.Mapping[str, Finding]
+    allowed: Decision
+    assessments: t.Mapping[str, Assessment]
 
 
 def judge(policy: t.Any, request: TokenRequest) -> Judgement:
@@ -80,20 +80,22 @@ def judge(policy: t.Any, request: TokenRequest) -> Judgement:
     allowing = [each for each in concerned if each.get("Effect") == "Allow"]
     trusting = [each for each in allowing if _names_principal(each, request.provider_arn)]
     if not trusting:
-        return Judgement(False, {PROVIDER: _untrusted(statements, allowing, provider_arn=request.provider_arn)})
+        return Judgement(
+            False, {PROVIDER: _assess_missing_trust(statements, allowing, provider_arn=request.provider_arn)}
+        )
     best = min((evaluate_conditions(each.get("Condition"), request) for each in trusting), key=_rank)
-    findings = {
-        PROVIDER: Finding(OK, f"The role trusts the provider {request.provider_arn}."),
-        SUBJECT: _of_claim(best, SUBJECT, request),
-        AUDIENCE: _of_claim(best, AUDIENCE, request),
+    assessments = {
+        PROVIDER: Assessment(OK, f"The role trusts the provider {request.provider_arn}."),
+        SUBJECT: _assess_claim(best, SUBJECT, request),
+        AUDIENCE: _assess_claim(best, AUDIENCE, request),
     }
     others = [each for each in best if each.condition.part == CONDITION]
     if others:
-        findings[CONDITION] = _of_others(others)
+        assessments[CONDITION] = _assess_other_conditions(others)
     denying = [each for each in concerned if each.get("Effect") == "Deny"]
     concerning = [each for each in denying if _names_principal(each, request.provider_arn)]
-    allowed = _apply_denials(findings, concerning, request=request, allowed=all_met(best))
-    return Judgement(allowed, findings)
+    allowed = _apply_denials(assessments, concerning, request=request, allowed=all_met(best))
+    return Judgement(allowed, assessments)
 
 
 def _member(value: t.Any, name: str) -> t.Any:
@@ -120,18 +122,20 @@ def _rank(evaluated: t.Sequence[Evaluated]) -> tuple[int, int]:
     return answers.count(False), answers.count(None)
 
 
-def _untrusted(statements: t.Sequence[Statement], allowing: t.Sequence[Statement], *, provider_arn: str) -> Finding:
-    """The finding about a policy that does not trust the provider. ``allowing`` are statements with the action."""
+def _assess_missing_trust(
+    statements: t.Sequence[Statement], allowing: t.Sequence[Statement], *, provider_arn: str
+) -> Assessment:
+    """The assessment of a policy that does not trust the provider. ``allowing`` are statements with the action."""
     if not allowing:
         actions = [
             action for each in statements if each.get("Effect") == "Allow" for action in strings(each.get("Action"))
         ]
         seen = f"The role's trust policy does not allow {ACTION}; it allows {listed(actions)}."
         cause = "A common mistake is to allow only sts:AssumeRole to an OIDC provider."
-        return Finding(ERROR, seen, cause if actions else None)
+        return Assessment(ERROR, seen, cause if actions else None)
     federated = [arn for each in allowing for arn in strings(_member(each.get("Principal"), "Federated"))]
     causes = [_arn_difference(provider_arn, arn) for arn in federated]
-    return Finding(
+    return Assessment(
         ERROR,
         f"The role trusts {listed(federated)}, but not the provider {provider_arn}.",
         next((cause for cause in causes if cause), None),
@@ -139,7 +143,7 @@ def _untrusted(statements: t.Sequence[Statement], allowing: t.Sequence[Statement
 
 
 def _arn_difference(expected: str, actual: str) -> str | None:
-    """How the ARN of a provider differs from the expected one; None where they have little in common."""
+    """How the ARN of a provider differs from the expected one; None if they have little in common."""
     expected_start, dummy, expected_issuer = expected.partition(":oidc-provider/")
     actual_start, dummy, actual_issuer = actual.partition(":oidc-provider/")
     if not actual_issuer:
@@ -148,29 +152,29 @@ def _arn_difference(expected: str, actual: str) -> str | None:
         names = ("", "partition", "", "", "account")
         # Each ARN has five parts, but one that comes from a policy may have fewer.
         parts = zip(names, expected_start.split(":"), actual_start.split(":"), strict=False)
-        where = next((name for name, one, other in parts if name and one != other), "account")
-        return f"It is the provider of this issuer in another {where}: {actual}."
+        name = next((name for name, one, other in parts if name and one != other), "account")
+        return f"It is the provider of this issuer in another {name}: {actual}."
     return difference(expected_issuer, actual_issuer)
 
 
-def _of_claim(evaluated: t.Sequence[Evaluated], part: str, request: TokenRequest) -> Finding:
-    """The finding about the conditions on ``sub`` or ``aud``."""
+def _assess_claim(evaluated: t.Sequence[Evaluated], part: str, request: TokenRequest) -> Assessment:
+    """The assessment of the conditions on ``sub`` or ``aud``."""
     claim = {SUBJECT: "sub", AUDIENCE: "aud"}[part]
     actual = request.claim(claim)
     own = [each for each in evaluated if each.condition.part == part]
     unmet = next((each.condition for each in own if each.is_met is False), None)
     if unmet is not None:
         seen = f"The role requires {unmet}; the token's {claim} is {quoted(actual)}."
-        return Finding(ERROR, seen, _why_unmet(unmet, request.host_path))
+        return Assessment(ERROR, seen, _why_unmet(unmet, request.host_path))
     undecided = next((each for each in own if each.is_met is None), None)
     if undecided is not None:
-        return Finding(WARNING, f"The condition {undecided.condition} {UNDECIDED}: {undecided.reason}.")
+        return Assessment(WARNING, f"The condition {undecided.condition} {UNDECIDED}: {undecided.reason}.")
     key = f"{request.host_path}:{claim}".lower()
     if not any(each.condition.key.lower() == key and _restricts(each.condition) for each in own):
         accepted, consequence = _WIDE_OPEN[part]
         seen = f"No condition of the role's trust policy restricts the {claim}: it accepts {accepted}."
-        return Finding(WARNING, seen, consequence)
-    return Finding(OK, f"The role accepts the {claim} {quoted(actual)}.")
+        return Assessment(WARNING, seen, consequence)
+    return Assessment(OK, f"The role accepts the {claim} {quoted(actual)}.")
 
 
 def _restricts(condition: Condition) -> bool:
@@ -193,49 +197,48 @@ def _why_unmet(condition: Condition, host_path: str) -> str | None:
     return None
 
 
-def _of_others(evaluated: t.Sequence[Evaluated]) -> Finding:
-    """The finding about conditions on other keys than ``sub`` and ``aud``."""
+def _assess_other_conditions(evaluated: t.Sequence[Evaluated]) -> Assessment:
+    """The assessment of conditions on other keys than ``sub`` and ``aud``."""
     unmet = next((each.condition for each in evaluated if each.is_met is False), None)
     if unmet is not None:
         cause = "STS has condition keys for sub, aud and amr of a token; it has no condition key for other claims."
-        return Finding(ERROR, f"The role's condition {unmet} is not met.", cause)
+        return Assessment(ERROR, f"The role's condition {unmet} is not met.", cause)
     undecided = next((each for each in evaluated if each.is_met is None), None)
     if undecided is not None:
-        return Finding(WARNING, f"The role's condition {undecided.condition} {UNDECIDED}: {undecided.reason}.")
+        return Assessment(WARNING, f"The role's condition {undecided.condition} {UNDECIDED}: {undecided.reason}.")
     conditions = "; ".join(str(each.condition) for each in evaluated)
-    return Finding(OK, f"The role's other conditions are met: {conditions}.")
+    return Assessment(OK, f"The role's other conditions are met: {conditions}.")
 
 
 def _apply_denials(
-    findings: dict[str, Finding], denying: t.Sequence[Statement], *, request: TokenRequest, allowed: Answer
-) -> Answer:
-    """Add the findings about Deny statements. Returns whether the request is allowed in spite of them."""
+    assessments: dict[str, Assessment], denying: t.Sequence[Statement], *, request: TokenRequest, allowed: Decision
+) -> Decision:
+    """Add the assessments of Deny statements. Returns whether the request is allowed in spite of them."""
     for statement in denying:
         evaluated = evaluate_conditions(statement.get("Condition"), request)
         denied = all_met(evaluated)
         if denied is False:
             continue
-        part, finding = _of_denial(evaluated, certain=denied is True)
-        _add_graver(findings, part, finding)
+        part, assessment = _assess_denial(evaluated, certain=denied is True)
+        _add_unless_less_severe(assessments, part, assessment)
         allowed = False if denied or allowed is False else None
     return allowed
 
 
-def _of_denial(evaluated: t.Sequence[Evaluated], *, certain: bool) -> tuple[str, Finding]:
-    """The finding about a Deny statement, and the part of the policy to which it belongs."""
+def _assess_denial(evaluated: t.Sequence[Evaluated], *, certain: bool) -> tuple[str, Assessment]:
+    """The assessment of a Deny statement, and the part of the policy to which it belongs."""
     parts = [each.condition.part for each in evaluated]
     part = next((name for name in (SUBJECT, AUDIENCE, CONDITION) if name in parts), PROVIDER)
     conditions = "; ".join(str(each.condition) for each in evaluated) or "without a condition"
     if certain:
-        return part, Finding(ERROR, f"A Deny statement of the role's trust policy applies: {conditions}.")
+        return part, Assessment(ERROR, f"A Deny statement of the role's trust policy applies: {conditions}.")
     reason = next(each.reason for each in evaluated if each.is_met is None)
     seen = f"Whether a Deny statement of the role's trust policy applies {UNDECIDED}: {conditions}: {reason}."
-    return part, Finding(WARNING, seen)
+    return part, Assessment(WARNING, seen)
 
 
-def _add_graver(findings: dict[str, Finding], part: str, finding: Finding) -> None:
-    """Add a finding, unless there is a graver one about that part."""
-    gravity = (OK, WARNING, ERROR)
-    present = findings.get(part)
-    if present is None or gravity.index(finding.status) >= gravity.index(present.status):
-        findings[part] = finding
+def _add_unless_less_severe(assessments: dict[str, Assessment], part: str, assessment: Assessment) -> None:
+    """Add an assessment, unless there is a more severe one of that part."""
+    present = assessments.get(part)
+    if present is None or SEVERITY.index(assessment.status) >= SEVERITY.index(present.status):
+        assessments[part] = assessment

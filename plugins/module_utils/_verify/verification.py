@@ -25,9 +25,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_c
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 
-# How long STS gets to reach an issuer that it does not reach at first.
-_STS_SECONDS = 10.0
-
 _MAX_PATIENCE = 3600
 _FIRST_PAUSE, _MAX_PAUSE = 0.5, 4.0
 
@@ -36,7 +33,7 @@ _DIRECT = Route()
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What to verify: the issuer URL, the route to its host, and the identity that it is to give access to.
+    """What to verify: the issuer URL, the route to its host, and the cluster, provider, token and role to check.
 
     ``kids`` and ``keys`` (JWKs) must be published. ``bucket_account_id`` is the owner of the issuer's bucket, if it is
     not the account of the credentials.
@@ -92,10 +89,10 @@ def _check_url(report: Report, url: str) -> Issuer | None:
     """Check the issuer URL. One that ends with a slash can be verified, though not created here. None if invalid."""
     try:
         issuer = parse(url)
-    except IrsaError as fault:
+    except IrsaError as error:
         bare = _parse_without_slash(url)
         if bare is None:
-            report.error("issuer-url", str(fault))
+            report.error("issuer-url", str(error))
             return None
         report.warning("issuer-url", f"The issuer {url} ends with a slash.")
         # The slash is part of the name, but not of the documents' URLs: OpenID Connect Discovery 1.0, section 4.1.
@@ -151,9 +148,9 @@ def _check_identity(
         aws=aws,
         published=served.keys,
         chain=served.chain,
-        own_ca=expectation.route.ca_path is not None,
+        private_ca=expectation.route.ca_path is not None,
     )
-    check_identity(context, _STS_SECONDS)
+    check_identity(context)
     if report.failed("bucket-exists") and report.passed("provider-exists"):
         consequence = "The provider still exists, so anyone who creates a bucket with that name can forge tokens."
         report.amend("bucket-exists", consequence)

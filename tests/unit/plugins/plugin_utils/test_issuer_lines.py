@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import MARKS, NEXT, layout
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import NEXT
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import (
     MANY,
     provision_lines,
     teardown_lines,
 )
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import printed
 
 HOST = "irsa-prod.s3.eu-west-1.amazonaws.com"
 ISSUER = f"https://{HOST}"
@@ -43,10 +44,6 @@ def result(**more):
 
 def created(**more):
     return result(actions=CREATED, changed=True, **more)
-
-
-def printed(lines):
-    return [piece.text for piece in layout(lines, marks=MARKS)]
 
 
 def provisioned(*results, **more):

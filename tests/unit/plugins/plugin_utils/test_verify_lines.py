@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import MARKS, NEXT, layout
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import NEXT
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import MANY
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._verify_lines import table_lines, verify_lines
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import check, printed
 
 ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
 NOT_BEGUN = {"msg": "The issuer URL has a port."}
-
-
-def check(name, status="ok", seen="Seen.", cause=None, remedy=None):
-    return {"id": name, "status": status, "seen": seen, "cause": cause, "remedy": remedy}
 
 
 def result(*checks, diagnosis=None):
@@ -28,14 +25,10 @@ SOUND = result(check("dns-resolve"), check("jwk-kid"))
 ODD = result(check("dns-resolve"), check("algorithms", "warning", "They differ."), diagnosis="They differ.")
 BROKEN = result(
     check("dns-resolve"),
-    check("kid-expected", "error", "A key is missing.", "A cause.", "Publish it."),
+    check("kid-expected", "error", "A key is missing.", cause="A cause.", remedy="Publish it."),
     check("token-kid", "skipped", "There is no token."),
     diagnosis="A key is missing. A cause. Publish it.",
 )
-
-
-def printed(lines):
-    return [piece.text for piece in layout(lines, marks=MARKS)]
 
 
 class TestOneIssuer:

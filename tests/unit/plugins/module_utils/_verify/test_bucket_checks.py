@@ -14,6 +14,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aw
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import bucket_checks
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import statuses
 
 BUCKET = "irsa-prod"
 HOST = f"{BUCKET}.s3.{REGION}.amazonaws.com"
@@ -41,10 +42,6 @@ def s3(fake_aws):
 def look(aws, url=URL, account_id=None):
     report = Report()
     return bucket_checks.explain_forbidden(report, aws, url, account_id=account_id), report
-
-
-def statuses(report):
-    return {check.id: check.status for check in report.checks}
 
 
 def only_error(answer, report):

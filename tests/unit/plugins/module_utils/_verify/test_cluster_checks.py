@@ -20,6 +20,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.cluster im
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import ordered_statuses
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import INTERMEDIATE, ROOT, HttpsServer, certify
 
 ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
@@ -74,12 +75,8 @@ def read(path, issuer=ISSUER, published=(ONE,)):
     return report
 
 
-def statuses(report):
-    return [check.status for check in report.checks]
-
-
 def test_an_api_server_with_the_published_issuer_and_keys_passes(api, kubeconfig):
-    assert statuses(read(kubeconfig())) == ["ok", "ok"]
+    assert ordered_statuses(read(kubeconfig())) == ["ok", "ok"]
     assert [path for path, dummy in api.requests] == [DISCOVERY, JWKS]
     assert api.requests[0][1]["authorization"] == f"Bearer {BEARER}"
     # What kube-apiserver serves under /openid/v1/jwks is application/jwk-set+json alone.
@@ -88,31 +85,31 @@ def test_an_api_server_with_the_published_issuer_and_keys_passes(api, kubeconfig
 
 def test_a_different_issuer_is_an_error(kubeconfig):
     report = read(kubeconfig(), issuer=f"{ISSUER}/prod")
-    assert statuses(report) == ["error", "ok"] and "another path" in report.first_error.cause
+    assert ordered_statuses(report) == ["error", "ok"] and "another path" in report.first_error.cause
 
 
 def test_an_unpublished_key_is_an_error(kubeconfig):
     report = read(kubeconfig(), published=[TWO])
-    assert statuses(report) == ["ok", "error"]
+    assert ordered_statuses(report) == ["ok", "error"]
     assert "'one'" in report.first_error.seen and "'two'" in report.first_error.seen
 
 
 def test_a_different_key_under_the_same_kid_is_an_error(kubeconfig):
     report = read(kubeconfig(), published=[{**TWO, "kid": "one"}])
-    assert statuses(report) == ["ok", "error"] and "A different key" in report.first_error.seen
+    assert ordered_statuses(report) == ["ok", "error"] and "A different key" in report.first_error.seen
 
 
 def test_further_published_keys_pass(kubeconfig):
-    assert statuses(read(kubeconfig(), published=[TWO, ONE])) == ["ok", "ok"]
+    assert ordered_statuses(read(kubeconfig(), published=[TWO, ONE])) == ["ok", "ok"]
 
 
 def test_an_api_server_without_keys_is_an_error(api, kubeconfig):
     api.serve(JWKS, b'{"keys": []}')
-    assert statuses(read(kubeconfig())) == ["ok", "error"]
+    assert ordered_statuses(read(kubeconfig())) == ["ok", "error"]
 
 
 def test_without_published_keys_the_comparison_is_skipped(kubeconfig):
-    assert statuses(read(kubeconfig(), published=None)) == ["ok", "skipped"]
+    assert ordered_statuses(read(kubeconfig(), published=None)) == ["ok", "skipped"]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +120,7 @@ def test_a_refusal_of_the_api_server_leaves_its_issuer_and_keys_unknown(api, kub
     api.serve(DISCOVERY, b"no", status)
     api.serve(JWKS, b"no", status)
     report = read(kubeconfig())
-    assert statuses(report) == ["skipped", "skipped"]
+    assert ordered_statuses(report) == ["skipped", "skipped"]
     assert all("unknown" in check.seen and said in check.seen for check in report.checks)
 
 
@@ -133,7 +130,7 @@ def test_a_refusal_of_the_api_server_leaves_its_issuer_and_keys_unknown(api, kub
 def test_an_answer_that_is_not_a_document_leaves_issuer_and_keys_unknown(api, kubeconfig, body):
     api.serve(DISCOVERY, body)
     api.serve(JWKS, body)
-    assert statuses(read(kubeconfig())) == ["skipped", "skipped"]
+    assert ordered_statuses(read(kubeconfig())) == ["skipped", "skipped"]
 
 
 def test_an_endless_answer_is_cut_off(api, kubeconfig):
@@ -142,19 +139,19 @@ def test_an_endless_answer_is_cut_off(api, kubeconfig):
             yield b" " * 65536
 
     api.replies[JWKS] = lambda: (200, {}, endless())
-    assert statuses(read(kubeconfig())) == ["ok", "skipped"]
+    assert ordered_statuses(read(kubeconfig())) == ["ok", "skipped"]
 
 
 def test_an_unreachable_api_server_leaves_its_issuer_and_keys_unknown(api, kubeconfig):
     path = kubeconfig()
     api.stop()
-    assert statuses(read(path)) == ["skipped", "skipped"]
+    assert ordered_statuses(read(path)) == ["skipped", "skipped"]
 
 
 def test_an_api_server_with_an_untrusted_certificate_is_not_asked(tmp_path, api, kubeconfig):
     other = tmp_path / "other.pem"
     other.write_bytes(certify("Another CA").pem)
-    assert statuses(read(kubeconfig(**{"certificate-authority": str(other)}))) == ["skipped", "skipped"]
+    assert ordered_statuses(read(kubeconfig(**{"certificate-authority": str(other)}))) == ["skipped", "skipped"]
     assert not api.requests
 
 
@@ -162,11 +159,11 @@ def test_credentials_that_are_not_a_valid_header_are_not_quoted(api, kubeconfig)
     path = kubeconfig()
     text = Path(path).read_text(encoding="utf-8").replace(BEARER, f"{BEARER}\\nx")
     Path(path).write_text(text, encoding="utf-8")
-    assert statuses(read(path)) == ["skipped", "skipped"] and not api.requests
+    assert ordered_statuses(read(path)) == ["skipped", "skipped"] and not api.requests
 
 
 def test_a_given_cluster_is_compared_like_a_fetched_one():
-    assert statuses(compare(cluster.given_cluster(ISSUER, {"keys": [ONE]}))) == ["ok", "ok"]
+    assert ordered_statuses(compare(cluster.given_cluster(ISSUER, {"keys": [ONE]}))) == ["ok", "ok"]
 
 
 def test_a_cluster_that_was_not_given_is_not_compared():

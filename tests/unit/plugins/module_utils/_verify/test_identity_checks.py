@@ -22,6 +22,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context im
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity, identity_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import statuses
 
 ISSUER = "https://irsa-prod.s3.eu-central-1.amazonaws.com"
 HOST = ISSUER.removeprefix("https://")
@@ -57,10 +58,6 @@ def check_identity(identity, aws, published=(JWK,)):
     context = Context(report=report, issuer=ISSUER, identity=identity, aws=aws, published=published)
     identity_checks.check_identity(context)
     return report
-
-
-def statuses(report):
-    return {each.id: each.status for each in report.checks}
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context im
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import ordered_statuses
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import INTERMEDIATE, LEAF
 
 ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
@@ -28,7 +29,7 @@ LEAF_PRINT, CA_PRINT = (hashlib.sha1(each).hexdigest() for each in CHAIN)
 GET, LIST, WHO = "iam:GetOpenIDConnectProvider", "iam:ListOpenIDConnectProviders", "sts:GetCallerIdentity"
 
 
-def look(aws, *, chain=(), own_ca=False, **known):
+def look(aws, *, chain=(), private_ca=False, **known):
     """Check the provider for an identity of which the given is known."""
     report = Report()
     context = Context(
@@ -36,17 +37,13 @@ def look(aws, *, chain=(), own_ca=False, **known):
         issuer=ISSUER,
         identity=Identity(**known),
         aws=aws,
-        why_not="" if aws else "AWS credentials are needed, but there are none.",
+        unreadable_reason="" if aws else "AWS credentials are needed, but there are none.",
         chain=chain,
-        own_ca=own_ca,
+        private_ca=private_ca,
     )
     found = provider_checks.check_provider(context)
     assert [check.id for check in report.checks] == list(provider_checks.IDS)
     return report, found
-
-
-def statuses(report):
-    return [check.status for check in report.checks]
 
 
 def seen(report, check_id):
@@ -71,7 +68,7 @@ def make(fake_aws):
 def test_the_provider_is_found_by_its_arn(aws, fake_aws, make):
     make()
     report, found = look(aws, account_id=ACCOUNT)
-    assert statuses(report) == ["ok", "ok", "ok"]
+    assert ordered_statuses(report) == ["ok", "ok", "ok"]
     assert (found.arn, found.client_ids) == (ARN, [AUDIENCE])
     assert fake_aws.calls == [GET]
     assert aws.permissions == {GET}
@@ -87,7 +84,7 @@ def test_account_and_partition_are_those_of_the_role(aws, fake_aws):
     report, found = look(aws, role_arn=f"arn:aws-cn:iam::{ACCOUNT}:role/cart")
     assert found.arn == ARN.replace(":aws:", ":aws-cn:")
     assert fake_aws.calls == [GET, WHO, LIST]
-    assert statuses(report) == ["error", "skipped", "skipped"]
+    assert ordered_statuses(report) == ["error", "skipped", "skipped"]
 
 
 @pytest.mark.parametrize(
@@ -113,13 +110,13 @@ def test_a_missing_provider_is_an_error_that_names_a_similar_one(aws, make, url,
 def test_a_provider_in_another_account_than_the_credentials_is_unknown(aws, make, given):
     make()
     report, found = look(aws, **given)
-    assert statuses(report) == ["skipped"] * 3 and "another account" in report.checks[0].seen
+    assert ordered_statuses(report) == ["skipped"] * 3 and "another account" in report.checks[0].seen
     assert found == (ARN.replace(ACCOUNT, "111122223333"), None)
 
 
 def test_credentials_of_an_unknown_account_are_assumed_to_be_the_right_ones(aws, fake_aws):
     fake_aws.fail(WHO, "MethodNotAllowed", 405)
-    assert statuses(look(aws, account_id="111122223333")[0]) == ["error", "skipped", "skipped"]
+    assert ordered_statuses(look(aws, account_id="111122223333")[0]) == ["error", "skipped", "skipped"]
 
 
 def test_a_provider_in_another_partition_is_named(aws, make):
@@ -141,21 +138,21 @@ def test_a_provider_that_cannot_be_read_is_unknown(aws, fake_aws, make, code, sa
     make()
     fake_aws.fail(GET, code, 403)
     report, found = look(aws, account_id=ACCOUNT)
-    assert statuses(report) == ["skipped"] * 3
+    assert ordered_statuses(report) == ["skipped"] * 3
     assert "unknown" in seen(report, "provider-exists") and said in seen(report, "provider-exists")
     assert found == (ARN, None)
 
 
 def test_without_credentials_the_provider_is_unknown():
     report, found = look(None)
-    assert statuses(report) == ["skipped"] * 3 and found == (None, None)
+    assert ordered_statuses(report) == ["skipped"] * 3 and found == (None, None)
     assert "credentials" in seen(report, "provider-exists")
 
 
 def test_a_known_provider_costs_no_call(aws, fake_aws):
     known = {"arn": ARN, "client_ids": ["ours"], "thumbprints": [CA_PRINT]}
     report, found = look(aws, known_provider=known, chain=CHAIN)
-    assert statuses(report) == ["ok"] * 3
+    assert ordered_statuses(report) == ["ok"] * 3
     assert (found.arn, found.client_ids) == (ARN, ["ours"])
     assert not fake_aws.calls
 
@@ -179,11 +176,11 @@ def test_a_known_provider_costs_no_call(aws, fake_aws):
 def test_client_ids_are_compared_with_the_audiences(aws, make, client_ids, given, status):
     make(client_ids=client_ids)
     report = look(aws, account_id=ACCOUNT, **given)[0]
-    assert statuses(report) == ["ok", status, "ok"]
+    assert ordered_statuses(report) == ["ok", status, "ok"]
 
 
 @pytest.mark.parametrize(
-    ("thumbprints", "own_ca", "status"),
+    ("thumbprints", "private_ca", "status"),
     [
         ([CA_PRINT], True, "ok"),
         ([CA_PRINT.upper()], True, "ok"),
@@ -194,14 +191,14 @@ def test_client_ids_are_compared_with_the_audiences(aws, make, client_ids, given
         (["ab" * 20], False, "ok"),  # of an earlier chain, and AWS knows the CA
     ],
 )
-def test_thumbprints_that_can_only_do_harm_are_a_warning(aws, make, thumbprints, own_ca, status):
+def test_wrong_thumbprints_are_a_warning(aws, make, thumbprints, private_ca, status):
     make(thumbprints=thumbprints)
-    report = look(aws, account_id=ACCOUNT, chain=CHAIN, own_ca=own_ca)[0]
-    assert statuses(report) == ["ok", "ok", status]
+    report = look(aws, account_id=ACCOUNT, chain=CHAIN, private_ca=private_ca)[0]
+    assert ordered_statuses(report) == ["ok", "ok", status]
 
 
 def test_thumbprints_of_the_wrong_length_are_a_warning():
     known = {"arn": ARN, "client_ids": [AUDIENCE], "thumbprints": ["abc"]}
     assert "'abc'" in seen(look(None, known_provider=known)[0], "provider-thumbprints")
-    assert statuses(look(None, known_provider={**known, "thumbprints": []})[0]) == ["ok"] * 3
-    assert statuses(look(None, known_provider={**known, "thumbprints": None})[0]) == ["ok"] * 3
+    assert ordered_statuses(look(None, known_provider={**known, "thumbprints": []})[0]) == ["ok"] * 3
+    assert ordered_statuses(look(None, known_provider={**known, "thumbprints": None})[0]) == ["ok"] * 3

@@ -13,12 +13,9 @@ import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.render import render
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import check
 
 NASTY = 'It sent <b>|`*_\x00\x1b[31m]]>&\ud800 & "this"\n# and that'
-
-
-def check(name, status="ok", seen="All is well.", cause=None, remedy=None):
-    return {"id": name, "status": status, "seen": seen, "cause": cause, "remedy": remedy}
 
 
 SOUND = {
@@ -37,7 +34,7 @@ BROKEN = {
     "checks": [
         check("dns-resolve"),
         check("http-caching", "warning", "Cached for a day.", remedy="Publish with no-cache."),
-        check("jwk-kid", "error", NASTY, "The key | has no kid.", "Publish it again."),
+        check("jwk-kid", "error", NASTY, cause="The key | has no kid.", remedy="Publish it again."),
         check("token-kid", "skipped", "There is no JWKS."),
     ],
 }
@@ -135,13 +132,13 @@ def test_text_is_escaped_in_markdown():
 
 def test_the_table_has_a_line_for_each_result():
     head, *rows = render(FLEET, "table").splitlines()
-    assert head.split() == ["cluster", "issuer", "verdict", "right", "findings"]
+    assert head.split() == ["cluster", "issuer", "verdict", "passed", "findings"]
     assert [row.split()[0] for row in rows] == ["sound", "broken", "unknown"]
     assert rows[0].split() == ["sound", "https://sound.example.test", "ok", "2", "-"]
-    assert rows[1].endswith("1      jwk-kid, http-caching")
+    assert rows[1].endswith("1       jwk-kid, http-caching")
     assert rows[2].endswith(UNKNOWN["msg"])
-    assert {row.rindex(text) for row, text in zip((head, *rows), ("right", "2 ", "1 ", "0 "), strict=True)} == {
-        head.index("right")
+    assert {row.rindex(text) for row, text in zip((head, *rows), ("passed", "2 ", "1 ", "0 "), strict=True)} == {
+        head.index("passed")
     }
 
 

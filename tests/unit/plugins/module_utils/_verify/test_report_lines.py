@@ -22,20 +22,16 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lin
     skipped_lines,
     verdict_line,
 )
-
-
-def check(name, status="ok", seen="Seen.", cause=None, remedy=None):
-    return {"id": name, "status": status, "seen": seen, "cause": cause, "remedy": remedy}
-
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import check
 
 MIXED = [
     check("dns-resolve"),
     check("tls-trust"),
-    check("jwk-kid", "warning", "A kid is odd.", "A cause.", "A remedy."),
+    check("jwk-kid", "warning", "A kid is odd.", cause="A cause.", remedy="A remedy."),
     check("jwk-use"),
     check("provider-exists", "skipped", "There are no credentials."),
     check("provider-audience", "skipped", "There are no credentials."),
-    check("kid-expected", "error", "A key is missing.", None, "Publish it."),
+    check("kid-expected", "error", "A key is missing.", remedy="Publish it."),
     check("token-kid", "skipped", "There is no token."),
 ]
 
@@ -122,7 +118,9 @@ class TestFindings:
         assert [line.split(": ")[:2] for line in lines] == [[each["status"], each["id"]] for each in MIXED]
 
     def test_long_findings_are_wrapped_and_indented(self):
-        text = as_text(report_lines([check("jwk-kid", "error", "word " * 30, "cause " * 30, "remedy " * 30)]))
+        text = as_text(
+            report_lines([check("jwk-kid", "error", "word " * 30, cause="cause " * 30, remedy="remedy " * 30)])
+        )
         assert max(map(len, text.splitlines())) <= 80
         assert "\n    cause" in text
 

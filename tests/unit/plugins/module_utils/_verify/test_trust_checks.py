@@ -18,6 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity i
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_parsing import Token
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import statuses
 
 HOST = "irsa-prod.s3.eu-west-1.amazonaws.com"
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{HOST}"
@@ -38,14 +39,10 @@ def make(fake_aws):
 
 def check(aws, role_arn=ROLE, token=TOKEN):
     report = Report()
-    why_not = "" if aws else "AWS credentials are needed, but there are none."
-    context = Context(report=report, issuer=f"https://{HOST}", identity=Identity(), aws=aws, why_not=why_not)
+    reason = "" if aws else "AWS credentials are needed, but there are none."
+    context = Context(report=report, issuer=f"https://{HOST}", identity=Identity(), aws=aws, unreadable_reason=reason)
     trust_checks.check_trust(context, role_arn, token)
     return report
-
-
-def statuses(report):
-    return {each.id: each.status for each in report.checks}
 
 
 def test_a_role_that_accepts_the_token_passes(aws, fake_aws, make):

@@ -41,7 +41,7 @@ def judge(*statements, version="2012-10-17"):
 
 
 def statuses(judgement):
-    return {part: finding.status for part, finding in judgement.findings.items()}
+    return {part: finding.status for part, finding in judgement.assessments.items()}
 
 
 def test_the_policy_of_the_trust_policy_filter_accepts_its_service_account():
@@ -70,8 +70,8 @@ def test_a_single_statement_may_replace_the_list():
 def test_a_policy_that_does_not_trust_the_provider_is_an_error(elements, said):
     judgement = judge(statement(both(), **elements))
     assert judgement.allowed is False
-    assert list(judgement.findings) == [PROVIDER]
-    assert said in judgement.findings[PROVIDER].seen
+    assert list(judgement.assessments) == [PROVIDER]
+    assert said in judgement.assessments[PROVIDER].seen
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_policy_that_does_not_trust_the_provider_is_an_error(elements, said):
     ],
 )
 def test_the_difference_to_a_similar_provider_is_explained(found, cause):
-    finding = judge(statement(both(), Principal={"Federated": ["cognito-identity.amazonaws.com", found]})).findings[
+    finding = judge(statement(both(), Principal={"Federated": ["cognito-identity.amazonaws.com", found]})).assessments[
         PROVIDER
     ]
     assert cause in finding.cause
@@ -161,7 +161,7 @@ def test_a_condition_that_is_not_met_is_an_error(condition, part, cause):
     judgement = judge(statement(condition))
     assert judgement.allowed is False
     assert [name for name, status in statuses(judgement).items() if status == "error"] == [part]
-    assert cause is None or cause in judgement.findings[part].cause
+    assert cause is None or cause in judgement.assessments[part].cause
 
 
 @pytest.mark.parametrize(
@@ -183,13 +183,13 @@ def test_a_condition_that_is_not_met_is_an_error(condition, part, cause):
 def test_a_condition_that_cannot_be_evaluated_is_a_warning(condition, part, said):
     judgement = judge(statement(condition))
     assert judgement.allowed is None
-    finding = judgement.findings[part]
+    finding = judgement.assessments[part]
     assert finding.status == "warning" and "cannot be evaluated" in finding.seen and said in finding.seen
 
 
 def test_older_policies_have_no_variables():
     text = "system:serviceaccount:${ns}:cart"
-    assert judge(statement(both(sub=text)), version="2008-10-17").findings[SUBJECT].status == "error"
+    assert judge(statement(both(sub=text)), version="2008-10-17").assessments[SUBJECT].status == "error"
 
 
 @pytest.mark.parametrize(
@@ -239,13 +239,13 @@ def test_one_statement_that_accepts_the_token_is_enough():
 )
 def test_a_deny_statement_overrides_an_allow_statement(denial, allowed, part, status):
     judgement = judge({**statement(), "Effect": "Deny", **denial}, statement(both()))
-    assert (judgement.allowed, judgement.findings[part].status) == (allowed, status)
+    assert (judgement.allowed, judgement.assessments[part].status) == (allowed, status)
 
 
 def test_a_denial_that_cannot_be_evaluated_hides_no_error():
     unsure = {**statement({"StringMatches": {f"{HOST}:sub": "x"}}), "Effect": "Deny"}
     judgement = judge(statement(both(sub="other")), unsure)
-    assert (judgement.allowed, judgement.findings[SUBJECT].status) == (False, "error")
+    assert (judgement.allowed, judgement.assessments[SUBJECT].status) == (False, "error")
 
 
 JSON = st.recursive(
@@ -280,6 +280,6 @@ POLICY = st.fixed_dictionaries({"Statement": st.lists(STATEMENT | JSON, max_size
 @given(POLICY)
 def test_any_policy_is_evaluated_without_a_crash(policy):
     judgement = trust_evaluation.judge(policy, REQUEST)
-    worst = {finding.status for finding in judgement.findings.values()}
+    worst = {finding.status for finding in judgement.assessments.values()}
     assert (judgement.allowed is False) == ("error" in worst)
-    assert all(finding.seen.isprintable() for finding in judgement.findings.values())
+    assert all(finding.seen.isprintable() for finding in judgement.assessments.values())

@@ -201,20 +201,19 @@ class TestIdentity:
     def contexts(self, monkeypatch):
         """The contexts with which those checks are called."""
         calls = []
-        monkeypatch.setattr(verification, "check_identity", lambda context, seconds: calls.append((context, seconds)))
+        monkeypatch.setattr(verification, "check_identity", calls.append)
         return calls
 
     def test_the_checks_get_what_was_fetched(self, published, route, contexts):
         report = verify(Expectation(issuer=ISSUER, route=route, identity="an identity"), "an API")
-        ((context, seconds),) = contexts
+        (context,) = contexts
         assert (context.report, context.issuer, context.published) == (report, ISSUER, [RSA, P256])
         assert (context.identity, context.aws) == ("an identity", "an API")
-        assert (list(context.chain), context.own_ca) == ([LEAF.der, INTERMEDIATE.der], True)
-        assert seconds > 0
+        assert (list(context.chain), context.private_ca) == ([LEAF.der, INTERMEDIATE.der], True)
 
     def test_the_checks_get_no_keys_if_none_could_be_fetched(self, server, route, contexts):
         verify(Expectation(issuer=ISSUER, route=route, identity="an identity"))
-        ((context, dummy),) = contexts
+        (context,) = contexts
         assert (context.aws, context.published) == (None, None)
 
     def test_the_checks_are_not_made_for_an_invalid_issuer(self, contexts):
@@ -222,7 +221,7 @@ class TestIdentity:
         assert contexts == []
 
     def test_an_existing_provider_makes_a_missing_bucket_worse(self, server, route, monkeypatch):
-        def check_identity(context, seconds):
+        def check_identity(context):
             context.report.ok("provider-exists", "seen")
 
         monkeypatch.setattr(verification, "check_identity", check_identity)
