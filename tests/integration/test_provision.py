@@ -86,7 +86,7 @@ class TestCheckModeOnAnEmptyAccount:
         assert story.check.result["kid"] is None
         assert (
             story.check.drawn()[str(story.operator.key)]["after"]["key"]["kid"]
-            == "(known when the key has been created)"
+            == "(not known until the key is created)"
         )
 
     def test_draws_every_write(self, story: Story) -> None:

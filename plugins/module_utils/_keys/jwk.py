@@ -34,12 +34,12 @@ _RSA_ALGORITHMS = ("RS256", "RS384", "RS512")
 
 
 def from_public_key(public_key: key_facts.PublicKey) -> Jwk:
-    """Return the JWK that kube-apiserver serves for a public key: kty, kid, alg, use and the key's numbers."""
+    """Return the JWK that kube-apiserver serves for a public key: kty, kid, alg, use and the key's parameters."""
     # The import takes 0.1 s, and not every run that loads this file makes a JWK.
     from jwcrypto.jwk import JWK  # noqa: PLC0415
 
-    numbers = JWK.from_pyca(public_key).export_public(as_dict=True)
-    return {**numbers, "kid": key_facts.kid(public_key), "alg": key_facts.algorithm(public_key), "use": "sig"}
+    parameters = JWK.from_pyca(public_key).export_public(as_dict=True)
+    return {**parameters, "kid": key_facts.kid(public_key), "alg": key_facts.algorithm(public_key), "use": "sig"}
 
 
 def has_private_members(key: Jwk) -> bool:
@@ -104,7 +104,7 @@ def usable(key: Jwk) -> Jwk:
 
 
 def public_key_of(key: Jwk) -> key_facts.PublicKey:
-    """Return the public key object of a JWK. Raises Fault for a type or for numbers that cannot be used."""
+    """Return the public key object of a JWK. Raises Fault for a type or parameters that cannot be used."""
     if key.get("kty") not in ("RSA", "EC"):
         raise Fault(f"its kty is {key.get('kty')!r}, and STS accepts only RSA and EC")
     try:
@@ -112,7 +112,7 @@ def public_key_of(key: Jwk) -> key_facts.PublicKey:
     except KeyError as missing:
         raise Fault(f"it lacks the member {missing.args[0]!r}") from None
     except (ValueError, TypeError):
-        raise Fault("its numbers do not make a public key") from None
+        raise Fault("its parameters do not form a valid public key") from None
     return key_facts.require_usable(public_key)
 
 
@@ -135,7 +135,7 @@ def _number(text: str) -> int:
 
 
 def check_certificate(key: Jwk, public_key: key_facts.PublicKey) -> None:
-    """Raise Fault where the certificate (``x5c``) of a JWK cannot be read or belongs to a different key."""
+    """Raise Fault if the certificate (``x5c``) of a JWK cannot be read or belongs to a different key."""
     try:
         certified = x509.load_der_x509_certificate(base64.b64decode(key["x5c"][0])).public_key()
     except (ValueError, TypeError, IndexError, KeyError, UnsupportedAlgorithm, x509.InvalidVersion):
@@ -145,7 +145,7 @@ def check_certificate(key: Jwk, public_key: key_facts.PublicKey) -> None:
 
 
 def algorithm_of(key: Jwk) -> str | None:
-    """Return the algorithm of any published JWK, checked or not; None where the key does not tell."""
+    """Return the algorithm of any published JWK, checked or not; None if the key does not tell."""
     algorithm = key.get("alg")
     if isinstance(algorithm, str):
         return algorithm
@@ -176,5 +176,5 @@ def check_count(published: t.Iterable[Jwk]) -> None:
         if types.count(kty) > MAX_KEYS_OF_A_TYPE:
             raise IrsaError(
                 f"The JWKS would have {types.count(kty)} {kty} keys; AWS STS reads at most {MAX_KEYS_OF_A_TYPE} of "
-                "each type."
+                "each type. Leave out keys that no longer sign tokens."
             )

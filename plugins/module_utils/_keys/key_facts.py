@@ -35,7 +35,7 @@ EC_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 _NIST_NAMES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 # Stands for what follows from a key, in the preview of a run that would create it.
-NOT_CREATED = "(known when the key has been created)"
+NOT_CREATED = "(not known until the key is created)"
 
 EXPECTED = "expected RSA of at least 2048 bits, or ECDSA on P-256, P-384 or P-521"
 

@@ -25,14 +25,14 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 PRIVATE_MODE = 0o600
 PUBLIC_MODE = 0o644
 
-# A key file has a few kilobytes; a larger file is something else.
+# A key has a few kilobytes, a document at most 80; a larger file is something else.
 _MAX_BYTES = 1 << 20
 
 
 def read(path: str) -> bytes | None:
     """Return the content of a file, None where it does not exist.
 
-    Raises IrsaError for a directory, a file that cannot be read, and one that is too large for a key.
+    Raises IrsaError for a directory, a file that cannot be read, and one that is too large.
     """
     try:
         with open(path, "rb") as stream:
@@ -53,7 +53,7 @@ def read(path: str) -> bytes | None:
     except OSError as error:
         raise IrsaError(f"{path} cannot be read: {error.strerror}.") from None
     if len(content) > _MAX_BYTES:
-        raise IrsaError(f"{path} is larger than 1 MiB, so it is not a key file.")
+        raise IrsaError(f"{path} is larger than 1 MiB, so it is neither a key nor a document.")
     return content
 
 
@@ -100,7 +100,7 @@ def check_writable(path: str) -> None:
         )
     if os.path.islink(path):
         raise IrsaError(
-            f"{path} is a symbolic link, and key files are never written through one. Give the path of the file itself."
+            f"{path} is a symbolic link, and files are never written through one. Give the path of the file itself."
         )
     if os.path.isdir(path):
         raise IrsaError(f"{path} is a directory; expected the path of a file.")
@@ -231,7 +231,10 @@ def _write_all(descriptor: int, content: bytes) -> None:
 
 
 def _sync_folder(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return  # a directory that may be written to but not listed; the file in it is whole all the same
     try:
         os.fsync(descriptor)
     except OSError:

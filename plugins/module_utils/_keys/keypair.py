@@ -61,6 +61,7 @@ class KeyPair:
         for path, dummy in current:
             if os.path.isdir(path):
                 raise IrsaError(f"{path} is a directory; expected the path of a file. It was not changed.")
+        public_files.check_removable(self.public_files, private_path=self.path)
         for path, action in current:
             self.actions.append(action)
             if path == self.path:
@@ -173,7 +174,8 @@ class KeyPair:
         key_files.replace(
             self.path,
             signing_key.private_pem(key.key, key.format),
-            mode=stat.S_IMODE(status.st_mode) & 0o660 | key_files.PRIVATE_MODE,
+            # a group's access stays; others never have any
+            mode=(stat.S_IMODE(status.st_mode) & 0o660) | key_files.PRIVATE_MODE,
             owner=status,
         )
 
@@ -209,7 +211,7 @@ class KeyPair:
     ) -> dict[str, t.Any]:
         if self.actions:
             written = [action.split(":", 1)[1] for action in self.actions]
-            before, after = {"key": before, "done": []}, {"key": after, "done": written}
+            before, after = {"key": before, "actions": []}, {"key": after, "actions": written}
         result = {
             "path": self.path,
             "public_key_path": self.options["public_key_path"],

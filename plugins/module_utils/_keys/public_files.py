@@ -9,6 +9,7 @@ Runs on control-plane nodes: Python 3.9 and cryptography 3.4 must be enough.
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
@@ -74,6 +75,17 @@ def repairs(
             key_files.check_writable(file.path)
             found.append(Repair(file, fault))
     return found
+
+
+def check_removable(files: t.Iterable[PublicFile], *, private_path: str) -> None:
+    """Raise IrsaError for a file that contains a private key, which may be the only copy of it."""
+    for file in files:
+        content = key_files.read(file.path) if os.path.exists(file.path) else None
+        if content is not None and pem.holds_private_key(content):
+            raise IrsaError(
+                f"{file.path} contains a private key, where the public form of {private_path} belongs. Nothing was "
+                f"removed; correct {file.option}."
+            )
 
 
 def _fault(content: bytes, public_key: key_facts.PublicKey) -> str | None:

@@ -149,7 +149,7 @@ def _check_rsa_numbers(numbers: rsa.RSAPrivateNumbers) -> None:
         and numbers.iqmp * q % p == 1
     )
     if not is_sound:
-        raise Fault("it is damaged: its numbers do not belong together")
+        raise Fault("it is damaged: its parameters do not belong together")
 
 
 def _check_public_point(key: ec.EllipticCurvePrivateKey) -> None:

@@ -60,7 +60,7 @@ def merge_keys(named: t.Iterable[tuple[str, jwk.Jwk]]) -> list[jwk.Jwk]:
         if not jwk.same_key(first, key):
             raise IrsaError(
                 f"{source} has the kid {key['kid']!r}, which a different key has too. STS uses only the last of two "
-                "keys with the same kid."
+                "keys with the same kid. Leave one of them out."
             )
     return list(merged.values())
 

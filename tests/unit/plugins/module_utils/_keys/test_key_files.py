@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import stat
 import tempfile
@@ -150,7 +151,11 @@ class TestRead:
                 "symbolic link to a file that does not exist",
             ),
             (lambda folder: (folder / "key").symlink_to("key"), "key", "cannot be read"),
-            (lambda folder: (folder / "key").write_bytes(bytes((1 << 20) + 1)), "key", "larger than 1 MiB"),
+            (
+                lambda folder: (folder / "key").write_bytes(bytes((1 << 20) + 1)),
+                "key",
+                "larger than 1 MiB, so it is neither a key nor a document",
+            ),
         ],
         ids=["directory", "file in the path", "dangling link", "link to itself", "too large"],
     )
@@ -331,7 +336,7 @@ class TestCreatePrivate:
 
     def test_create_private_by_many_threads_has_one_winner_with_whole_content(self, folder, monkeypatch):
         creators = 8
-        together = threading.Barrier(creators)
+        together = threading.Barrier(creators, timeout=60)
         real = os.link
 
         def link(*arguments, **options):
@@ -362,6 +367,25 @@ class TestCreatePrivate:
         os.chmod(others_folder, 0o555)
         path = os.path.join(others_folder, "key")
         assert "Permission denied" in refusal(as_nobody, key_files.create_private, path, CONTENT)
+
+
+@pytest.mark.parametrize("write", [key_files.create_private, functools.partial(key_files.replace, mode=0o600)])
+def test_a_directory_that_cannot_be_listed_does_not_fail_the_write(others_folder, write):
+    """A directory of mode 0300 can be written to, but not be opened to be synced."""
+    folder = os.path.join(others_folder, "pki")
+    os.mkdir(folder)
+    if is_root:
+        os.chown(folder, NOBODY, NOBODY)
+    os.chmod(folder, 0o300)
+    path = os.path.join(folder, "key")
+    as_nobody(key_files.check_writable, path)
+    as_nobody(write, path, CONTENT)
+    os.chmod(folder, 0o700)
+    assert Path(path).read_bytes() == CONTENT
+    os.chmod(folder, 0o300)
+    as_nobody(key_files.remove, path)
+    os.chmod(folder, 0o700)
+    assert os.listdir(folder) == []
 
 
 def test_create_private_by_two_processes_has_one_winner(folder):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -166,7 +167,7 @@ class TestCreating:
         result = key_folder.present(check_mode=True, **three_paths)
         assert {name: result[name] for name in NO_FACTS} == NO_FACTS
         assert (result["changed"], result["exists"]) == (True, False)
-        assert "known when the key has been created" in json.dumps(result["diff"]["after"])
+        assert "not known until the key is created" in json.dumps(result["diff"]["after"])
 
     def test_create_false_creates_no_key(self, key_folder, three_paths):
         result = assert_as_announced(key_folder, {"create": False, **three_paths})
@@ -549,6 +550,31 @@ class TestAbsent:
         with pytest.raises(IrsaError, match="is a directory"):
             key_folder.absent(public_key_path=str(key_folder.pem))
         assert key_folder.state() == before
+
+    @pytest.mark.parametrize("check_mode", [True, False])
+    @pytest.mark.parametrize("option", ["public_key_path", "openssh_public_key_path"])
+    @pytest.mark.parametrize("content", [RSA.traditional, RSA.traditional[:500]], ids=["whole", "truncated"])
+    @pytest.mark.parametrize("own_key", [True, False])
+    def test_absent_removes_nothing_when_a_public_path_has_a_private_key(
+        self, key_folder, three_paths, check_mode, option, content, own_key
+    ):
+        """It may be the only copy of another cluster's key."""
+        if own_key:
+            key_folder.present(type="ECDSA", **three_paths)
+        other = Path(three_paths[option])
+        other.write_bytes(content)
+        before = key_folder.state()
+        with pytest.raises(IrsaError) as caught:
+            key_folder.absent(check_mode=check_mode, **three_paths)
+        assert key_folder.state() == before
+        assert f"{other} contains a private key" in str(caught.value) and option in str(caught.value)
+        assert str(key_folder.key) in str(caught.value) and "Nothing was removed" in str(caught.value)
+        assert samples.traces_of(RSA.traditional, str(caught.value)) == []
+
+    def test_absent_removes_a_dangling_link_at_a_public_path(self, key_folder):
+        key_folder.pem.symlink_to("gone")
+        assert key_folder.absent(public_key_path=str(key_folder.pem))["actions"] == [REMOVE_PEM]
+        assert key_folder.state() == {}
 
 
 def test_check_mode_diff_shows_the_key_that_would_be_replaced(key_folder):
