@@ -131,7 +131,7 @@ def test_a_missing_permission_is_named(operator: Operator, sandbox: Sandbox, acc
 
 
 def test_a_python_other_than_the_controllers_own_is_named(operator: Operator) -> None:
-    # Ansible finds such a Python where localhost is written into an inventory without its interpreter.
+    # Ansible finds such a Python if localhost is listed in an inventory without its interpreter.
     bare = operator.folder / "bare"
     venv.create(bare, with_pip=False)
     hosts = {"localhost": {"ansible_connection": "local", "ansible_python_interpreter": str(bare / "bin" / "python")}}
@@ -139,7 +139,7 @@ def test_a_python_other_than_the_controllers_own_is_named(operator: Operator) ->
     assert run.failures.keys() == {"localhost"}
     for part in (
         str(bare / "bin" / "python"),
-        "localhost is written into an inventory",
+        "localhost is listed in an inventory",
         'ansible_python_interpreter: "{{ ansible_playbook_python }}"',
         "ansible_connection: local",
     ):

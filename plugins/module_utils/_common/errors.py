@@ -12,8 +12,8 @@ import typing as t
 class IrsaError(Exception):
     """A whole message that a user can act on: what was tried, on what, what came back, what to do.
 
-    ``str()`` of it is the message. ``details`` (JSON-like) go into the failed result beside the message and never
-    contain a secret. ``warnings`` were given before the failure and may name its cause.
+    ``str()`` of it is the message. ``details`` (JSON-like) go into the failed result in addition to the message, and
+    never contain a secret. ``warnings`` were given before the failure and may name its cause.
     """
 
     def __init__(self, message: str, **details: t.Any) -> None:

@@ -4,7 +4,7 @@
 
 """Lines of text for people: marked, indented, and wrapped to a width. What prints them adds the color.
 
-A word, which is what stands between two spaces, is never broken: an ARN, a URL or a flag must survive being copied.
+A word (text between spaces) is never broken: an ARN, a URL or a flag must survive being copied.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def prose(text: str) -> Line:
 
 
 def next_step(text: str) -> Line:
-    """What to do next."""
+    """A line that says what to do next."""
     return Line(text=text, label="Next: ", status=NEXT)
 
 
@@ -103,7 +103,7 @@ def _wrapped(line: Line, width: int, marks: Marks | None) -> t.Iterator[str]:
     text, label = printable(line.text), printable(line.label)
     first = f"{margin}{' ' * line.indent}{label}"
     blank = " " * _columns(first)
-    # A word that does not fit beside its label has more space beneath it.
+    # A word that does not fit after its label has more space below it.
     if label and max(map(_columns, text.split(" "))) > width - _columns(first):
         if first.strip():
             yield first.rstrip()

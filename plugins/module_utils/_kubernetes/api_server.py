@@ -2,11 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Asks the API server of a cluster for JSON, with the credentials of a kubeconfig, in bounded time and size."""
+"""Ask the API server of a cluster for JSON, with the credentials of a kubeconfig, in bounded time and size."""
 
 from __future__ import annotations
 
-import json
 import time
 import typing as t
 
@@ -21,11 +20,12 @@ except ImportError as import_error:
     KUBERNETES_IMPORT_ERROR = import_error
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 
 _MAX_BYTES = 1 << 20
 
-# The role that allows both reads: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#discovery-roles
-_READER = "system:service-account-issuer-discovery"
+# It allows both reads: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#discovery-roles
+_CLUSTER_ROLE = "system:service-account-issuer-discovery"
 
 
 class ApiServer:
@@ -60,40 +60,45 @@ class ApiServer:
                 redirect=False,
                 preload_content=False,
             )
-            body = _body(answer, time.monotonic() + self._timeout)
+            body = self._body(answer, path)
             answer.close()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # Their text may repeat a header that holds credentials.
-            raise IrsaError(f"The API server could not be asked for {path}: {type(error).__name__}.") from None
+            raise IrsaError(
+                f"GET {path} from the API server failed: {type(error).__name__}. Check the server in the kubeconfig, "
+                "and the network."
+            ) from None
         if answer.status != 200:
             raise IrsaError(f"The API server answers {path} with {answer.status}. {_remedy(answer.status)}".rstrip())
         try:
-            return json.loads(body)
-        except (ValueError, RecursionError):
+            return parse_json(body.decode("utf-8"))
+        except ValueError:
             raise IrsaError(f"The answer of the API server for {path} is not JSON.") from None
 
     def _credentials(self) -> dict[str, str]:
-        """The headers that authenticate the request, unless a client certificate does."""
+        """Return the headers that authenticate the request, unless a client certificate does."""
         settings = self._configuration.auth_settings().values()
         return {each["key"]: each["value"] for each in settings if each.get("in") == "header" and each.get("value")}
 
-
-def _body(answer: t.Any, deadline: float) -> bytes:
-    body = b""
-    for piece in answer.stream(1 << 16, decode_content=True):
-        body += piece
-        if len(body) > _MAX_BYTES:
-            raise IrsaError(f"The API server sends more than {_MAX_BYTES} bytes.")
-        if time.monotonic() > deadline:
-            raise IrsaError("The API server took too long to send its answer.")
-    return body
+    def _body(self, answer: t.Any, path: str) -> bytes:
+        deadline = time.monotonic() + self._timeout
+        body = b""
+        for piece in answer.stream(1 << 16, decode_content=True):
+            body += piece
+            if len(body) > _MAX_BYTES:
+                raise IrsaError(f"The API server sent more than 1 MiB for {path}.")
+            if time.monotonic() > deadline:
+                raise IrsaError(
+                    f"The API server did not finish its answer for {path} within {self._timeout:g} seconds."
+                )
+        return body
 
 
 def _remedy(status: int) -> str:
     if status == 401:
         return "It does not accept the credentials of the kubeconfig."
     if status == 403:
-        return f"The user of the kubeconfig needs the ClusterRole {_READER}."
+        return f"The user of the kubeconfig needs the ClusterRole {_CLUSTER_ROLE}."
     if status == 404:
         return "API servers before Kubernetes 1.20 do not serve it."
     return ""

@@ -15,14 +15,15 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 
 
 def require(module: AnsibleModule, library: str, import_error: ImportError | None) -> None:
-    """End the module where a library could not be imported, with a message that names the usual cause."""
+    """End the module if a library could not be imported, with a message that names the usual cause."""
     if import_error is None:
         return
     module.fail_json(
         msg=(
-            f"{missing_required_lib(library).rstrip('.')}. If this host is the controller, Ansible uses another Python "
-            "there than its own, which happens when localhost is written into an inventory. In that inventory, set "
-            'ansible_connection: local and ansible_python_interpreter: "{{ ansible_playbook_python }}" for it.'
+            f"{missing_required_lib(library).rstrip('.')}. If this host is the controller, the module runs "
+            "with a different Python than Ansible itself; this happens if localhost is listed in an inventory. In that "
+            "inventory, set ansible_connection: local and ansible_python_interpreter: "
+            '"{{ ansible_playbook_python }}" for it.'
         )
     )
 

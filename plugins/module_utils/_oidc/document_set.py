@@ -14,11 +14,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_facts, key_files, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.documents import SourcedKey
 
 Values = dict[str, t.Any]
-
-# A JWK, and where it comes from, for messages.
-NamedKey = tuple[str, jwk.Jwk]
 
 _NO_DOCUMENTS = dict.fromkeys(("jwks", "discovery", "jwks_json", "discovery_json"))
 
@@ -30,9 +28,9 @@ _PUBLIC_FOLDER_MODE = 0o755
 def build(options: t.Mapping[str, t.Any], check_mode: bool) -> Values:
     """Return the result of module irsa_jwks for its options. Raises IrsaError that names the wrong option."""
     url, jwks_uri, dest = options["issuer"], options["jwks_uri"], options["dest"]
-    named = list(_named_keys(options))
-    if named:
-        result = texts(url, named, legacy_empty_kid=options["legacy_empty_kid"], jwks_uri=jwks_uri)
+    sourced_keys = list(_sourced_keys(options))
+    if sourced_keys:
+        result = texts(url, sourced_keys, legacy_empty_kid=options["legacy_empty_kid"], jwks_uri=jwks_uri)
         return {**result, **_write(dest, result, check_mode)}
     _checked_jwks_uri(url, jwks_uri)
     if not check_mode:
@@ -41,11 +39,11 @@ def build(options: t.Mapping[str, t.Any], check_mode: bool) -> Values:
 
 
 def texts(
-    url: str, named: t.Iterable[NamedKey], *, legacy_empty_kid: bool = False, jwks_uri: str | None = None
+    url: str, sourced_keys: t.Iterable[SourcedKey], *, legacy_empty_kid: bool = False, jwks_uri: str | None = None
 ) -> Values:
     """Return both documents of an issuer, as objects and as text, with the keys in them. Raises IrsaError."""
     jwks_uri = _checked_jwks_uri(url, jwks_uri)
-    jwks = documents.jwks(documents.merge_keys(named), legacy_empty_kid)
+    jwks = documents.jwks(documents.merge_keys(sourced_keys), legacy_empty_kid)
     discovery = documents.discovery(url, jwks_uri, documents.algorithms_of(jwks["keys"]))
     return {
         "jwks": jwks,
@@ -57,22 +55,22 @@ def texts(
     }
 
 
-def from_jwks_list(option: str, jwks_list: t.Iterable[t.Any]) -> t.Iterator[NamedKey]:
+def from_jwks_list(option: str, jwks_list: t.Iterable[t.Any]) -> t.Iterator[SourcedKey]:
     """Yield the keys of all JWKS in the list of an option. Raises IrsaError."""
     for source, keys in jwk.key_sets(option, jwks_list):
         for key in keys:
-            yield f"{source}: key {key.get('kid')!r}", key
+            yield SourcedKey(f"{source}: key {key.get('kid')!r}", key)
 
 
-def from_pem(source: str, text: bytes) -> NamedKey:
+def from_pem(source: str, text: bytes) -> SourcedKey:
     """Return a public key in PEM as a JWK; ``source`` names it in messages. Raises IrsaError."""
     try:
-        return source, jwk.from_public_key(signing_key.load_public(text))
+        return SourcedKey(source, jwk.from_public_key(signing_key.load_public(text)))
     except Fault as fault:
         raise IrsaError(f"{source} cannot be published: {fault}.") from None
 
 
-def _named_keys(options: t.Mapping[str, t.Any]) -> t.Iterator[NamedKey]:
+def _sourced_keys(options: t.Mapping[str, t.Any]) -> t.Iterator[SourcedKey]:
     """Yield every key in the order of the options."""
     for number, text in enumerate(options["public_keys"], start=1):
         yield from_pem(f"public_keys: key {number}", text.encode("utf-8", "replace"))
@@ -122,7 +120,7 @@ def _diff(path: str, before: str, after: str) -> dict[str, str]:
 
 
 def _write(dest: str | None, result: Values, check_mode: bool) -> Values:
-    """Write the documents into a directory where they differ, the JWKS first; in check mode only say so."""
+    """Write the documents into a directory if they differ, the JWKS first; in check mode only say so."""
     diff = list(_differing(dest, result)) if dest else []
     if not check_mode:
         for path, after in ((entry["after_header"], entry["after"]) for entry in diff):

@@ -17,6 +17,13 @@ Document = dict[str, t.Any]
 MAX_BYTES = 1 << 20  # a JWKS of 100 RSA keys of 4096 bits has 80 kB
 
 
+class SourcedKey(t.NamedTuple):
+    """A JWK, and where it comes from, for messages."""
+
+    source: str
+    key: jwk.Jwk
+
+
 def render(document: Document) -> str:
     """Return a document's text: sorted, indented, in ASCII, with a final newline. Equal documents have equal bytes."""
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=True) + "\n"
@@ -44,14 +51,13 @@ def algorithms_of(keys: t.Iterable[jwk.Jwk]) -> list[str]:
     return sorted({algorithm for algorithm in map(jwk.algorithm_of, keys) if algorithm})
 
 
-def merge_keys(named: t.Iterable[tuple[str, jwk.Jwk]]) -> list[jwk.Jwk]:
+def merge_keys(sourced_keys: t.Iterable[SourcedKey]) -> list[jwk.Jwk]:
     """Return usable keys in the order given, one for each kid.
 
-    ``named`` are pairs of where a key comes from (for messages) and the JWK. Raises IrsaError for a key that STS would
-    refuse, and for two different keys with the same kid.
+    Raises IrsaError for a key that STS would refuse, and for two different keys with the same kid.
     """
     merged: dict[str, jwk.Jwk] = {}
-    for source, candidate in named:
+    for source, candidate in sourced_keys:
         try:
             key = jwk.usable(candidate)
         except Fault as fault:

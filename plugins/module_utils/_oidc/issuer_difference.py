@@ -22,7 +22,7 @@ class _Bucket(t.NamedTuple):
 
 
 def difference(expected: str, actual: str) -> str | None:
-    """Say in one sentence why ``actual`` is not the issuer ``expected``; None where they have little in common.
+    """Say in one sentence why ``actual`` is not the issuer ``expected``; None if they have little in common.
 
     Both may lack ``https://``. AWS and Kubernetes compare issuers byte for byte.
     """
@@ -47,9 +47,9 @@ def _bucket_in(host_path: str) -> _Bucket | None:
     if parts is None:
         return None
     if parts.bucket:
-        return _Bucket(parts.bucket, parts.region, parts.suffix, "host", path)
+        return _Bucket(name=parts.bucket, region=parts.region, suffix=parts.suffix, style="host", path=path)
     name, dummy, rest = path.partition("/")
-    return _Bucket(name, parts.region, parts.suffix, "path", rest)
+    return _Bucket(name=name, region=parts.region, suffix=parts.suffix, style="path", path=rest)
 
 
 def _bucket_difference(expected: _Bucket | None, actual: _Bucket | None) -> str | None:

@@ -131,7 +131,7 @@ def _split(url: str) -> _Parts:
         )
     try:
         parts = urlsplit(url)
-        return _Parts(url, parts.netloc, parts.port, parts.path)
+        return _Parts(url=url, netloc=parts.netloc, port=parts.port, path=parts.path)
     except ValueError:
         raise _refused(url, f"is not a URL. {_EXAMPLE}") from None
 

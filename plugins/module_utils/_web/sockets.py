@@ -19,14 +19,14 @@ import typing as t
 
 
 class Deadline:
-    """A moment so many seconds from now."""
+    """The end of a time limit that starts now."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._end = time.monotonic() + seconds
 
     def left(self) -> float:
-        """The seconds until then; raises TimeoutError when it has passed."""
+        """Return the seconds that are left; raises TimeoutError if none are."""
         left = self._end - time.monotonic()
         if left <= 0:
             raise TimeoutError(f"it took longer than {self._seconds:g} seconds")

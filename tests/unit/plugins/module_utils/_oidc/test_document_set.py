@@ -182,7 +182,7 @@ class TestWithoutAKey:
     def test_check_mode_without_a_key_announces_the_files(self, folder):
         result = build(check_mode=True, dest=str(folder))
         assert (result["changed"], result["actions"]) == (True, ["file:WriteDocument"] * 2)
-        assert all("known when the key has been created" in entry["after"] for entry in result["diff"])
+        assert all("not known until the key is created" in entry["after"] for entry in result["diff"])
         assert os.listdir(folder) == []
 
 

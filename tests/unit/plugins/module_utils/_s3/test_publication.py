@@ -430,7 +430,7 @@ class TestCheckModeWithoutAKey:
     def test_check_mode_without_a_key_plans_two_writes(self, fake_aws, s3):
         done = ensure(fake_aws, check_mode=True, jwks_json=None, discovery_json=None)
         assert done.actions == [PUT, PUT]
-        assert all("known when the key has been created" in entry["after"] for entry in done.diff)
+        assert all("not known until the key is created" in entry["after"] for entry in done.diff)
         assert (done.values["kids"], done.values["jwks_json"]) == ([], None)
 
     def test_check_mode_without_a_bucket_plans_two_writes(self, fake_aws):

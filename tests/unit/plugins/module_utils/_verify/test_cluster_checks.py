@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import api_server
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import cluster, cluster_checks
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.cluster import Cluster
@@ -139,13 +141,27 @@ def test_an_endless_answer_is_cut_off(api, kubeconfig):
             yield b" " * 65536
 
     api.replies[JWKS] = lambda: (200, {}, endless())
-    assert ordered_statuses(read(kubeconfig())) == ["ok", "skipped"]
+    report = read(kubeconfig())
+    assert ordered_statuses(report) == ["ok", "skipped"]
+    assert f"sent more than 1 MiB for {JWKS}." in report.checks[1].seen
+
+
+def test_an_answer_that_never_ends_in_time_is_given_up(api, kubeconfig, monkeypatch):
+    clock = itertools.count()
+    monkeypatch.setattr(api_server.time, "monotonic", lambda: next(clock))
+    api.replies[JWKS] = lambda: (200, {}, itertools.repeat(b" " * 4096))
+    report = read(kubeconfig())
+    assert ordered_statuses(report) == ["ok", "skipped"]
+    assert f"did not finish its answer for {JWKS} within 5 seconds." in report.checks[1].seen
 
 
 def test_an_unreachable_api_server_leaves_its_issuer_and_keys_unknown(api, kubeconfig):
     path = kubeconfig()
     api.stop()
-    assert ordered_statuses(read(path)) == ["skipped", "skipped"]
+    report = read(path)
+    assert ordered_statuses(report) == ["skipped", "skipped"]
+    assert all("Check the server in the kubeconfig" in check.seen for check in report.checks)
+    assert f"GET {JWKS} from the API server failed: " in report.checks[1].seen
 
 
 def test_an_api_server_with_an_untrusted_certificate_is_not_asked(tmp_path, api, kubeconfig):
