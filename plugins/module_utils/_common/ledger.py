@@ -19,7 +19,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 class Change(abc.ABC):
     """One write: its ``target``, the ``part`` of it that changes, and that part before and after (JSON-like or text).
 
-    Where an ``optional`` write is not supported the state is assumed to be the desired one, with a warning.
+    If an ``optional`` write is not supported, the state is assumed to be the desired one, with a warning.
     """
 
     target: str
@@ -35,14 +35,14 @@ class Change(abc.ABC):
 
 
 def diff_entry(change: Change) -> dict[str, str]:
-    """One entry of a diff. Values are sorted and indented, so that a reviewer reads lines, not one long string."""
+    """Return one entry of a diff. Values are sorted and indented, so that a reviewer reads lines."""
     header = f"{change.target} ({change.part})"
     before, after = as_text(change.before), as_text(change.after)
     return {"before_header": header, "after_header": header, "before": before, "after": after}
 
 
 def as_text(value: t.Any) -> str:
-    """A value as text of a diff: nothing for None, text as it is, anything else as sorted and indented JSON."""
+    """Return a value as text of a diff: nothing for None, text as it is, anything else as sorted and indented JSON."""
     if value is None:
         return ""
     if isinstance(value, str):

@@ -56,27 +56,27 @@ class Printed(t.NamedTuple):
 
 
 def fact(label: str, text: str, *, status: str | None = None) -> Line:
-    """A labelled fact. Facts below each other are aligned; an empty label continues the fact above."""
+    """Return a labeled fact. Facts below each other are aligned; an empty label continues the fact above."""
     return Line(text=text, label=label.ljust(_LABEL_WIDTH), status=status)
 
 
 def facts(label: str, texts: t.Iterable[str]) -> list[Line]:
-    """Several facts under one label."""
+    """Return several facts under one label."""
     return [fact("" if number else label, text) for number, text in enumerate(texts)]
 
 
 def prose(text: str) -> Line:
-    """A sentence by itself."""
+    """Return a sentence by itself."""
     return Line(text=text, hanging=0)
 
 
 def next_step(text: str) -> Line:
-    """A line that says what to do next."""
+    """Return a line that says what to do next."""
     return Line(text=text, label="Next: ", status=NEXT)
 
 
 def printable(text: str) -> str:
-    """Text in one line, with every character escaped that a terminal could obey or that cannot be encoded."""
+    """Return text in one line, with every character escaped that a terminal could obey or that cannot be encoded."""
     if text.isprintable():
         return text
     return "".join(map(_escaped, text))
@@ -94,7 +94,7 @@ def layout(lines: t.Iterable[Line], *, width: int = WIDTH, marks: Marks | None =
 
 
 def as_text(lines: t.Iterable[Line]) -> str:
-    """Lines as plain text without marks, as results have it."""
+    """Return lines as plain text without marks, as results have it."""
     return "\n".join(printed.text for printed in layout(lines))
 
 
@@ -114,7 +114,7 @@ def _wrapped(line: Line, width: int, marks: Marks | None) -> t.Iterator[str]:
 
 
 def _filled(text: str, width: int, *, first: str, following: str) -> t.Iterator[str]:
-    """The text in lines of at most ``width`` columns, if its words allow that."""
+    """Yield the text in lines of at most ``width`` columns, if its words allow that."""
     current, is_empty = first, True
     for gap, word in re.findall("( *)([^ ]+)", text):
         if is_empty:
@@ -128,7 +128,7 @@ def _filled(text: str, width: int, *, first: str, following: str) -> t.Iterator[
 
 
 def _columns(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+    """Return how many columns of a terminal a text takes."""
     if text.isascii():
         return len(text)
     return sum(

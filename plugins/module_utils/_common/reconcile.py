@@ -71,7 +71,7 @@ class Writer(t.Protocol[_Change_contra]):
         """Drop what was read before: once something is written it is out of date."""
 
     def write(self, change: _Change_contra) -> t.Mapping[str, t.Any] | None:
-        """Make a change and return the answer, None where another process has made it already. Raises WriteFailed."""
+        """Make a change and return the answer, None if another process has made it already. Raises WriteFailed."""
 
 
 class Resource(t.Protocol[AnyChange]):
@@ -83,13 +83,13 @@ class Resource(t.Protocol[AnyChange]):
         """Read the current state and list the changes that lead to the desired one. Raises IrsaError."""
 
     def after_write(self, change: AnyChange, answer: t.Mapping[str, t.Any]) -> None:
-        """Take the answer of a write into the resource's values. Raises IrsaError where it reports a failure."""
+        """Take the answer of a write into the resource's values. Raises IrsaError if it reports a failure."""
 
     def recheck(self, made: t.Sequence[AnyChange]) -> list[AnyChange]:
         """After these writes, read again what cannot be written under a condition, and list what is still to do."""
 
     def outcome(self, changes: list[AnyChange]) -> Outcome[AnyChange]:
-        """What the module returns after these changes (in check mode: with these changes planned)."""
+        """Return the outcome of the module after these changes (in check mode: with these changes planned)."""
 
 
 def ensure(resource: Resource[AnyChange], writer: Writer[AnyChange], check_mode: bool) -> Outcome[AnyChange]:
@@ -100,7 +100,7 @@ def ensure(resource: Resource[AnyChange], writer: Writer[AnyChange], check_mode:
 
 
 def planned(resource: Resource[AnyChange]) -> list[AnyChange]:
-    """The resource's plan. Raises IrsaError, with the resource's warnings."""
+    """Return the resource's plan. Raises IrsaError, with the resource's warnings."""
     with _warnings_of(resource):
         return resource.plan()
 

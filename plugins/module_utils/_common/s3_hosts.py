@@ -20,7 +20,7 @@ _HOST = re.compile(
 
 
 class S3Host(t.NamedTuple):
-    """The parts of a host name of S3: the bucket, None where the path names it; the region, None where the host is
+    """The parts of a host name of S3: the bucket, None if the path names it; the region, None if the host is
     global; and the domain of the partition, such as amazonaws.com.
     """
 
@@ -30,6 +30,6 @@ class S3Host(t.NamedTuple):
 
 
 def parse_s3_host(host: str) -> S3Host | None:
-    """The parts of a host name in lower case, None where it is not one of S3."""
+    """Return the parts of a host name in lower case, None if it is not one of S3."""
     match = _HOST.fullmatch(host) if len(host) <= _MAX_CHARACTERS else None
     return S3Host(match["bucket"], match["region"], match["suffix"]) if match else None

@@ -16,7 +16,7 @@ _MAX_LISTED = 10
 
 
 def quoted(value: t.Any) -> str:
-    """Return a value on one line, with control characters escaped and cut where it is long; a list or an object only
+    """Return a value on one line, with control characters escaped and cut if it is long; a list or an object only
     by its type.
     """
     if isinstance(value, (list, tuple, dict)):

@@ -65,7 +65,7 @@ def keys_of(document: t.Any) -> list[Jwk]:
 
 
 def key_sets(option: str, documents: t.Iterable[t.Any]) -> t.Iterator[tuple[str, list[Jwk]]]:
-    """Yield where each JWKS in the list of an option comes from, for messages, and its keys, unchecked.
+    """Yield the source of each JWKS in the list of an option, for messages, and its keys, unchecked.
 
     Raises IrsaError for the first document that is not a JWKS.
     """

@@ -115,7 +115,7 @@ def describe(public_key: PublicKey) -> dict[str, t.Any]:
 def mismatch(
     public_key: PublicKey, *, key_type: str | None = None, size: int | None = None, curve: str | None = None
 ) -> str | None:
-    """Say how a key differs from a type, a size in bits and a curve; None where it matches all that are given."""
+    """Say how a key differs from a type, a size in bits and a curve; None if it matches all that are given."""
     actual_type = "RSA" if isinstance(public_key, rsa.RSAPublicKey) else "ECDSA"
     if key_type and key_type != actual_type:
         return f"its type is {actual_type}, not {key_type}"

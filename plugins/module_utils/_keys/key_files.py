@@ -30,7 +30,7 @@ _MAX_BYTES = 1 << 20
 
 
 def read(path: str) -> bytes | None:
-    """Return the content of a file, None where it does not exist.
+    """Return the content of a file, None if it does not exist.
 
     Raises IrsaError for a directory, a file that cannot be read, and one that is too large.
     """

@@ -90,9 +90,9 @@ class KeyPair:
         return self.options["regenerate"] == "always" and bool(self.options["create"])
 
     def _ensure_key(self, current: signing_key.PrivateKey | None) -> signing_key.PrivateKey | None:
-        """Return the key in its desired state, and write it where it differs from ``current``.
+        """Return the key in its desired state, and write it if it differs from ``current``.
 
-        Returns None where there will be no key, or where check mode cannot know it yet.
+        Returns None if there will be no key, or if check mode cannot know it yet.
         """
         if self._always_replaces and os.path.lexists(self.path):
             return self._replace()

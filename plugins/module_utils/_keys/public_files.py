@@ -43,7 +43,7 @@ class PublicFile(t.NamedTuple):
 
 
 class Repair(t.NamedTuple):
-    """A public file that must be written, and what is wrong with it; no fault where the file does not exist yet."""
+    """A public file that must be written, and what is wrong with it; no fault if the file does not exist yet."""
 
     file: PublicFile
     fault: str | None

@@ -153,7 +153,7 @@ def _check_rsa_numbers(numbers: rsa.RSAPrivateNumbers) -> None:
 
 
 def _check_public_point(key: ec.EllipticCurvePrivateKey) -> None:
-    # Libraries trust the public point that the file gives beside the private number; Go, and so kube-apiserver,
+    # Libraries trust the public point that the file gives in addition to the private number; Go, and so kube-apiserver,
     # computes it.
     derived = ec.derive_private_key(key.private_numbers().private_value, key.curve, default_backend())
     if derived.public_key().public_numbers() != key.public_key().public_numbers():

@@ -38,7 +38,7 @@ def aws_module(
     needs_boto3: bool = True,
     **rules: t.Any,
 ) -> AnsibleAWSModule:
-    """A module with amazon.aws's common options in addition to its own, based on ``module_class``.
+    """Return a module with amazon.aws's common options in addition to its own, based on ``module_class``.
 
     ``rules`` are AnsibleModule's, such as required_if. Ends the module if boto3 is missing, unless only some of its
     options need it (``needs_boto3`` is false).
@@ -58,17 +58,17 @@ def aws_module(
 
 
 def require_boto3(module: AnsibleAWSModule) -> None:
-    """End the module where boto3 is missing."""
+    """End the module if boto3 is missing."""
     require(module, "boto3 and botocore", BOTO3_IMPORT_ERROR)
 
 
 def aws_of(module: AnsibleAWSModule) -> Aws:
-    """The AWS API, reached in the way that the module's options set."""
+    """Return the AWS API, reached in the way that the module's options set."""
     return Aws(Clients(module))
 
 
 def spec_from(spec_class: type[Spec], options: t.Mapping[str, t.Any]) -> Spec:
-    """The spec (a dataclass) with each field set from the option of its name."""
+    """Return the spec (a dataclass) with each field set from the option of its name."""
     names = [field.name for field in dataclasses.fields(spec_class)]
     return spec_class(**{name: options[name] for name in names if name in options})
 

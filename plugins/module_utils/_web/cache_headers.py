@@ -15,7 +15,7 @@ _NEVER = re.compile(r"(?:^|[,\s])(?:no-cache|no-store)(?=$|[,\s;])")
 
 
 def seconds_cached(headers: t.Mapping[str, str]) -> int:
-    """The longest time, in seconds, that headers (names in lower case) allow any cache; 0 where they set none."""
+    """Return the longest time, in seconds, that headers (names in lower case) allow any cache; 0 if they set none."""
     control = headers.get("cache-control", "").lower()
     if _NEVER.search(control):
         return 0

@@ -17,8 +17,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 
 
 def cause_of(check: str, chain: t.Sequence[bytes]) -> str | None:
-    """Why a chain (DER, the leaf first) failed at ``tls-trust``, ``tls-expiry`` or ``tls-host``; None where it does not
-    show why.
+    """Return why a chain (DER, the leaf first) failed at ``tls-trust``, ``tls-expiry`` or ``tls-host``; None if it does
+    not show why.
     """
     try:
         certificates = [x509.load_der_x509_certificate(der) for der in chain]

@@ -49,7 +49,7 @@ class Connector:
         return connection
 
     def refused_chain(self, host: str, port: int) -> list[bytes]:
-        """The chain of a host whose certificate was not accepted, DER, the leaf first; empty where it is not
+        """Return the chain of a host whose certificate was not accepted, DER, the leaf first; empty if it is not
         available.
         """
         try:
@@ -80,7 +80,7 @@ class Connector:
         return connection
 
     def _open(self, host: str, port: int, deadline: Deadline) -> PlainSocket:
-        """A TCP connection to a host, through the proxy where there is one."""
+        """Open a TCP connection to a host, through the proxy if there is one."""
         is_trusted = self._trusted_host is None or host.lower() == self._trusted_host.lower()
         if self._target is not None and is_trusted and port == PORT:
             return tcp.open_connection(*self._target, deadline=deadline)

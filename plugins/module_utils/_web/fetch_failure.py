@@ -30,7 +30,7 @@ class AddressRefused(FetchFailed):
 
 
 def reason_of(error: Exception) -> str:
-    """The reason in an exception of the standard library, without a full stop."""
+    """Return the reason in an exception of the standard library, without a full stop."""
     if isinstance(error, http.client.HTTPException):
         return quoted(str(error) or type(error).__name__)  # contains what the host sent
     return str(getattr(error, "strerror", None) or error or type(error).__name__).rstrip(".")

@@ -62,7 +62,7 @@ def get(url: str, route: Route, max_bytes: int) -> Answer:
 
 
 class Client:
-    """Fetches with one TLS context, and on one connection where the host keeps it open.
+    """Fetches with one TLS context, and on one connection if the host keeps it open.
 
     With a ``trusted_host``, hosts other than that one are named by fetched content: see Connector.
     """
@@ -85,7 +85,7 @@ class Client:
         return self._connector.chain
 
     def refused_chain(self, host: str, port: int = PORT) -> list[bytes]:
-        """The chain of a host whose certificate was not accepted, DER, the leaf first; empty where it is not
+        """Return the chain of a host whose certificate was not accepted, DER, the leaf first; empty if it is not
         available.
         """
         return self._connector.refused_chain(host, port)
@@ -125,7 +125,7 @@ class Client:
     def _request(
         self, connection: http.client.HTTPSConnection, parts: SplitResult, *, max_bytes: int, deadline: Deadline
     ) -> Answer:
-        """Make a request, and keep the connection where it can take another one."""
+        """Make a request, and keep the connection if it can take another one."""
         can_be_kept = False
         t.cast(TlsSocket, connection.sock).deadline = deadline
         try:

@@ -22,7 +22,7 @@ _REMEDY = "Correct HTTPS_PROXY, or list the host in NO_PROXY."
 
 
 def for_host(host: str) -> str | None:
-    """The proxy that the environment names for a host."""
+    """Return the proxy that the environment names for a host."""
     return None if proxy_bypass(host) else getproxies().get("https")
 
 
@@ -45,7 +45,7 @@ def open_tunnel(proxy: str, host: str, port: int, *, deadline: Deadline) -> Plai
 
 
 def _parse(proxy: str, host: str) -> SplitResult:
-    """The URL of a proxy, which may have a password in it: no message repeats it."""
+    """Split the URL of a proxy. It may have a password in it, so no message repeats it."""
     try:
         parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         has_host = bool(parts.hostname) and parts.port != 0

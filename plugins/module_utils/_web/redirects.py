@@ -18,7 +18,7 @@ _MAX_REDIRECTS = 5
 
 
 def next_url(urls: t.Sequence[str], location: str) -> str:
-    """The URL that a redirect leads to after these URLs; raises FetchFailed where it is not followed."""
+    """Return the URL that a redirect leads to after these URLs; raises FetchFailed if it is not followed."""
     target = _joined(urls[-1], location)
     if target is None:
         reason = "which is not a valid https URL."
@@ -34,7 +34,7 @@ def next_url(urls: t.Sequence[str], location: str) -> str:
 
 
 def _joined(base: str, location: str) -> str | None:
-    """The http or https URL that a location stands for, without its fragment; None where there is none to fetch."""
+    """Return the http or https URL that a location means, without its fragment; None if there is none to fetch."""
     try:
         target = urljoin(base, location)
         parts = urlsplit(target)

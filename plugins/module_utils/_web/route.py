@@ -32,7 +32,7 @@ class Route(t.NamedTuple):
     timeout: float = DEFAULT_TIMEOUT
 
     def target(self) -> tuple[str, int] | None:
-        """The host and port in ``connect_to``, if it is set; raises IrsaError."""
+        """Return the host and port in ``connect_to``, if it is set; raises IrsaError."""
         return None if self.connect_to is None else parse_connect_to(self.connect_to)
 
     def check_timeout(self) -> None:

@@ -17,8 +17,9 @@ _CHECK_OF_VERIFY_CODE = {9: "tls-expiry", 10: "tls-expiry", 62: "tls-host", 64: 
 
 
 def verifying_context(ca_path: str | None) -> ssl.SSLContext:
-    """A context that verifies certificates with the system's CAs and those in a PEM file; raises IrsaError for that
-    file.
+    """Return a context that verifies certificates with the system's CAs and those in a PEM file.
+
+    Raises IrsaError for a file that cannot be used.
     """
     context = ssl.create_default_context()
     context.sslsocket_class = TlsSocket
@@ -34,7 +35,7 @@ def verifying_context(ca_path: str | None) -> ssl.SSLContext:
 
 
 def accepting_context() -> ssl.SSLContext:
-    """A context that accepts any certificate, to look at one that was refused. Nothing may be sent over it."""
+    """Return a context that accepts any certificate, to look at one that was refused. Nothing may be sent over it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.sslsocket_class = TlsSocket
     context.check_hostname = False
@@ -43,7 +44,7 @@ def accepting_context() -> ssl.SSLContext:
 
 
 def handshake_failure(host: str, error: Exception) -> FetchFailed:
-    """What an exception during a handshake means."""
+    """Return what an exception during a handshake means."""
     if isinstance(error, ssl.SSLCertVerificationError):
         check = _CHECK_OF_VERIFY_CODE.get(error.verify_code, "tls-trust")
         return FetchFailed(f"The certificate of {host} is not accepted: {error.verify_message}.", check)
@@ -55,8 +56,9 @@ def handshake_failure(host: str, error: Exception) -> FetchFailed:
 
 
 def served_chain(sock: ssl.SSLSocket) -> list[bytes]:
-    """The certificates as the server sent them, DER, the leaf first. Raises IrsaError where this Python has no API for
-    them.
+    """Return the certificates as the server sent them, DER, the leaf first.
+
+    Raises IrsaError if this Python has no API for them.
     """
     if hasattr(sock, "get_unverified_chain"):  # public since Python 3.13
         return list(sock.get_unverified_chain())

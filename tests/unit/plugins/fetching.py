@@ -16,6 +16,11 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import 
 URL = f"https://{HOST}/keys.json"
 
 
+def patient(address: str | None, ca_path: str | None = None) -> Route:
+    """The route to a server of a test (by name without an address), with time enough for a busy machine."""
+    return Route(address, ca_path, timeout=60)
+
+
 def failed(url: str, route: Route, max_bytes: int = 1000) -> FetchFailed:
     """The failure of a fetch that must fail."""
     with pytest.raises(FetchFailed) as caught:

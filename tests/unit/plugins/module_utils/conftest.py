@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import FakeAws
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fetching import patient
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import INTERMEDIATE, LEAF, ROOT, HttpsServer
 
 
@@ -41,5 +42,5 @@ def ca_path(tmp_path: Path) -> str:
 
 @pytest.fixture
 def route(server: HttpsServer, ca_path: str) -> Route:
-    """How that server is reached, with patience for a machine that is busy."""
-    return Route(server.address, ca_path, timeout=60)
+    """How that server is reached."""
+    return patient(server.address, ca_path)

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import thumbprint
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fetching import patient
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
     HOST,
     INTERMEDIATE,
@@ -83,7 +83,7 @@ def test_a_certificate_that_cannot_be_read_has_no_thumbprint(odd):
 def test_issuer_thumbprint_comes_from_the_served_chain(tmp_path, ca_path, chain, top):
     server = HttpsServer(tmp_path, chain)
     try:
-        assert thumbprint.of_issuer(URL, Route(server.address, ca_path)) == fingerprint(top)
+        assert thumbprint.of_issuer(URL, patient(server.address, ca_path)) == fingerprint(top)
     finally:
         server.stop()
 
@@ -154,7 +154,7 @@ def test_issuer_thumbprint_without_a_valid_document_is_of_its_own_host(server, r
 
 def test_an_untrusted_host_is_refused_with_a_remedy(server):
     with pytest.raises(IrsaError) as caught:
-        thumbprint.of_issuer(URL, Route(server.address))
+        thumbprint.of_issuer(URL, patient(server.address))
     for words in (HOST, "not accepted", "ca_path", "irsa_issuer_ca_path", "connect_to", "list thumbprints"):
         assert words in str(caught.value)
 
@@ -163,7 +163,7 @@ def test_a_host_that_serves_only_its_leaf_is_refused(tmp_path, ca_path):
     server = HttpsServer(tmp_path, [ROOTS_LEAF])
     try:
         with pytest.raises(IrsaError, match="only its own certificate"):
-            thumbprint.of_issuer(URL, Route(server.address, ca_path))
+            thumbprint.of_issuer(URL, patient(server.address, ca_path))
     finally:
         server.stop()
 

@@ -23,6 +23,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import findings
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fetching import patient
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
     DAY,
     HOST,
@@ -266,14 +267,14 @@ class TestCertificates:
     )
     def test_the_cause_of_a_refused_certificate_is_found(self, tmp_path, ca_path, chain, check, cause):
         server = HttpsServer(tmp_path, chain)
-        fault = only_fault(Route(server.address, ca_path))
+        fault = only_fault(patient(server.address, ca_path))
         server.stop()
         assert (fault.id, fault.status) == (check, "error") and cause in fault.cause
         assert server.requests == []
 
     def test_an_unknown_root_that_the_host_serves_is_named(self, tmp_path):
         server = HttpsServer(tmp_path, [certify("leaf", INTERMEDIATE, [HOST]), INTERMEDIATE, ROOT])
-        fault = only_fault(Route(server.address))
+        fault = only_fault(patient(server.address))
         server.stop()
         assert fault.id == "tls-trust" and "ends with the root 'CN=Test root CA'" in fault.cause
 

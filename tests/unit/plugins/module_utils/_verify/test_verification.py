@@ -20,6 +20,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.verificati
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fetching import patient
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import HOST, INTERMEDIATE, LEAF, HttpsServer
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
 
@@ -85,7 +86,7 @@ class TestSound:
     def test_two_anonymous_requests_on_one_connection_are_made(self, tmp_path, ca_path):
         server = HttpsServer(tmp_path, [LEAF, INTERMEDIATE], keeps_open=True)
         publish(server)
-        report = verify(Expectation(issuer=ISSUER, route=Route(server.address, ca_path)))
+        report = verify(Expectation(issuer=ISSUER, route=patient(server.address, ca_path)))
         server.stop()
         assert report.verdict == "ok", report.text
         assert [path for path, headers in server.requests] == [DISCOVERY_PATH, JWKS_PATH]

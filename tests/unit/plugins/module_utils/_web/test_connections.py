@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import connections, sockets
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.fetch_failure import AddressRefused, FetchFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Client
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fetching import patient
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import HOST, ForwardProxy
 
 
@@ -59,7 +59,7 @@ class TestOtherHosts:
         port = int(server.address.rpartition(":")[2])
         steps = []
         monkeypatch.setattr(connections, "PORT", port)
-        with Client(Route(None, ca_path), HOST.upper(), lambda check, seen: steps.append(check)) as client:
+        with Client(patient(None, ca_path), HOST.upper(), lambda check, seen: steps.append(check)) as client:
             assert client.get(f"https://{HOST}:{port}/keys.json", 10).status == 404
         assert steps[:2] == ["dns-resolve", "tcp-connect"]
 

@@ -20,7 +20,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._web import connec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.fetch_failure import FetchFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Client, get
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.fetching import URL, failed
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fetching import URL, failed, patient
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import HOST, INTERMEDIATE, LEAF, HttpsServer
 
 
@@ -92,7 +92,7 @@ class TestFailure:
     def test_nothing_listens_on_the_port(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
-            failure = failed(URL, Route(f"127.0.0.1:{taken.getsockname()[1]}"))
+            failure = failed(URL, patient(f"127.0.0.1:{taken.getsockname()[1]}"))
         assert failure.check == "tcp-connect" and "refused" in str(failure)
 
     def test_the_server_does_not_speak_tls(self):
@@ -103,7 +103,7 @@ class TestFailure:
                 target=lambda: accepted.append(listener.accept()[0].sendall(b"HTTP/1.0 200 OK\r\n\r\n"))
             )
             thread.start()
-            failure = failed(URL, Route(f"127.0.0.1:{listener.getsockname()[1]}"))
+            failure = failed(URL, patient(f"127.0.0.1:{listener.getsockname()[1]}"))
             thread.join()
         assert failure.check == "tls-version" and HOST in str(failure)
 
@@ -135,15 +135,16 @@ class TestFailure:
     def test_slow_headers_exceed_the_timeout(self, server, route, monkeypatch):
         clock = itertools.count()
         monkeypatch.setattr(sockets.time, "monotonic", lambda: next(clock) / 100)
-        server.replies["/keys.json"] = lambda: (200, {"X": "y" * 10_000_000}, [])
-        assert failed(URL, route).check == "http-response"
+        server.replies["/keys.json"] = lambda: (200, {f"X-{number}": "y" * 60_000 for number in range(90)}, [])
+        failure = failed(URL, route._replace(timeout=5))
+        assert failure.check == "http-response" and "longer than 5 seconds" in str(failure)
 
     def test_the_connection_is_closed_during_the_handshake(self, ca_path):
         listener = socket.create_server(("127.0.0.1", 0))
         with listener:
             thread = threading.Thread(target=_break_off, args=(listener,))
             thread.start()
-            failure = failed(URL, Route(f"127.0.0.1:{listener.getsockname()[1]}", ca_path))
+            failure = failed(URL, patient(f"127.0.0.1:{listener.getsockname()[1]}", ca_path))
             thread.join()
         assert failure.check == "tls-version" and HOST in str(failure)
 
@@ -162,7 +163,7 @@ class TestKeptConnection:
         made.stop()
 
     def test_a_kept_connection_takes_all_requests(self, open_server, ca_path):
-        with Client(Route(open_server.address, ca_path), HOST) as client:
+        with Client(patient(open_server.address, ca_path), HOST) as client:
             bodies = [client.get(f"https://{HOST}/{path}", 10).body for path in ("keys.json", "other", "keys.json")]
         assert bodies == [b"{}", b"[]", b"{}"]
         assert (open_server.connections, len(open_server.requests)) == (1, 3)
@@ -174,7 +175,7 @@ class TestKeptConnection:
         assert server.connections == 2
 
     def test_a_connection_closed_while_idle_is_replaced(self, open_server, ca_path):
-        with Client(Route(open_server.address, ca_path), HOST) as client:
+        with Client(patient(open_server.address, ca_path), HOST) as client:
             client.get(URL, 10)
             kept = next(iter(client._kept.values()))
             kept.sock.shutdown(socket.SHUT_RDWR)
@@ -183,7 +184,7 @@ class TestKeptConnection:
 
     def test_a_connection_is_not_reused_after_a_partial_answer(self, open_server, ca_path):
         open_server.serve("/other", b"x" * 100)
-        with Client(Route(open_server.address, ca_path), HOST) as client:
+        with Client(patient(open_server.address, ca_path), HOST) as client:
             assert client.get(f"https://{HOST}/other", 10).body == b"x" * 10
             assert client.get(URL, 10).body == b"{}"
         assert open_server.connections == 2
@@ -191,7 +192,7 @@ class TestKeptConnection:
     def test_steps_are_noted_once_and_the_chain_is_kept(self, open_server, ca_path):
         steps = []
         with Client(
-            Route(open_server.address, ca_path), HOST, lambda check, seen: steps.append((check, seen))
+            patient(open_server.address, ca_path), HOST, lambda check, seen: steps.append((check, seen))
         ) as client:
             client.get(URL, 10)
             client.get(URL, 10)

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Client, get
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.fetching import URL, failed
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fetching import URL, failed, patient
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
     DAY,
     HOST,
@@ -33,7 +33,7 @@ def served_by(tmp_path, ca_path):
 
     def start(*chain):
         servers.append(HttpsServer(tmp_path, chain))
-        return Route(servers[-1].address, ca_path)
+        return patient(servers[-1].address, ca_path)
 
     yield start
     for server in servers:
@@ -94,5 +94,5 @@ class TestRefusedChain:
     def test_the_chain_is_empty_without_a_server(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
-            with Client(Route(f"127.0.0.1:{taken.getsockname()[1]}"), HOST) as client:
+            with Client(patient(f"127.0.0.1:{taken.getsockname()[1]}"), HOST) as client:
                 assert client.refused_chain(HOST) == []
