@@ -95,7 +95,7 @@ def test_figures_have_three_digits(value: float | None, expected: str) -> None:
     assert number(value) == expected
 
 
-def test_a_table() -> None:
+def test_a_table_shows_minimum_median_and_maximum() -> None:
     assert range_of(Spread(1.0, 2.5, 30.0)) == "2.50 (1 to 30)"
     assert range_of(Spread(2.0, 2.0, 2.0)) == "2"
     row = ["role", *three(Spread.of(results({ROLE: [1.5, 2.5]}).figures(ROLE, wall)))]

@@ -162,10 +162,10 @@ class ApiServer:
         ):
             status, body = self.ask(path, {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}})
             assert status in (201, 409), body
-        wanted = {"audiences": [audience], "expirationSeconds": 3600}
+        request = {"audiences": [audience], "expirationSeconds": 3600}
         status, body = self.ask(
             f"/api/v1/namespaces/{namespace}/serviceaccounts/{service_account}/token",
-            {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": wanted},
+            {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": request},
         )
         assert status == 201, body
         return json.loads(body)["status"]["token"]

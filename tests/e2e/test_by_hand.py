@@ -51,7 +51,7 @@ def test_the_guides_outcome_is_reproduced(endpoint: Endpoint, each_site: Site, a
 
 
 def test_what_the_guide_left_behind_is_adopted(endpoint: Endpoint, site: Site, ansible: Ansible) -> None:
-    """Key, bucket and documents made by hand: nothing is made anew, and the API server's tokens stay valid."""
+    """Key, bucket and documents made by hand: nothing is created again, and the API server's tokens stay valid."""
     first = ansible.provision(site.variables)
     endpoint.delete_provider(site.issuer)
     endpoint.delete_bucket(site.bucket)

@@ -47,8 +47,8 @@ def _edit_keys(endpoint: Endpoint, site: Site, folder: Path) -> None:
 
 
 def _put(endpoint: Endpoint, site: Site, key: str, text: str, **headers: str) -> None:
-    wanted = {"ContentType": "application/json", "CacheControl": "no-cache", **headers}
-    endpoint.s3.put_object(Bucket=site.bucket, Key=key, Body=text.encode(), **wanted)
+    attributes = {"ContentType": "application/json", "CacheControl": "no-cache", **headers}
+    endpoint.s3.put_object(Bucket=site.bucket, Key=key, Body=text.encode(), **attributes)
 
 
 def _edit_header(endpoint: Endpoint, site: Site, folder: Path) -> None:
@@ -172,7 +172,7 @@ def test_after_all_of_it_nothing_is_left_to_do(endpoint: Endpoint, healthy: Site
 def test_other_peoples_statements_and_tags_stay(endpoint: Endpoint, site: Site, ansible: Ansible) -> None:
     endpoint.make_bucket(site.bucket)
     _replace_policy(endpoint, site, ansible.folder)
-    tags = {"TagSet": [{"Key": "owner", "Value": "somebody else"}]}
+    tags = {"TagSet": [{"Key": "owner", "Value": "another team"}]}
     endpoint.s3.put_bucket_tagging(Bucket=site.bucket, Tagging=tags)
     before = json.loads(endpoint.s3.get_bucket_policy(Bucket=site.bucket)["Policy"])["Statement"]
 

@@ -20,7 +20,7 @@ from fetching import Anonymous
 from playbooks import COLLECTIONS, Operator
 from tests.sandbox import Sandbox
 
-# So that tests may import the collection's rooms as ansible_collections.selfhosted.irsa, the way Ansible does.
+# So that tests may import the collection as ansible_collections.selfhosted.irsa, the way Ansible does.
 sys.path.append(os.environ[COLLECTIONS])
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What role irsa_issuer does, in its order, by the collection's rooms in this process.
+"""What role irsa_issuer does, in its order, by the collection's module_utils in this process.
 
 Quick, so that a test can begin with an issuer that is there, and try every state that a run can be killed in.
 """

@@ -171,10 +171,10 @@ class TestWhatBelongsToOthers:
         assert s3.get_bucket_versioning(Bucket=BUCKET)["Status"] == "Enabled"
 
     def test_tags_of_others_stay(self, story: Story) -> None:
-        wanted = {"team": "platform", "stage": "prod", "cost-centre": "42"}
-        assert story.account.bucket_tags(BUCKET) == wanted
+        expected = {"team": "platform", "stage": "prod", "cost-centre": "42"}
+        assert story.account.bucket_tags(BUCKET) == expected
         tags = story.account.provider(story.issuer.arn)["Tags"]
-        assert {tag["Key"]: tag["Value"] for tag in tags} == wanted
+        assert {tag["Key"]: tag["Value"] for tag in tags} == expected
 
 
 def test_a_removed_audience_is_named(story: Story) -> None:

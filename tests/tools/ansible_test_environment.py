@@ -22,9 +22,9 @@ PIP_BOOTSTRAP = '''\
 """Stands in for get-pip.py: the interpreter's own pip fetches the pip that is asked for from the usual index."""
 import subprocess, sys
 
-wanted = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
+requirements = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
 subprocess.check_call([sys.executable, "-m", "ensurepip"], stdout=subprocess.DEVNULL)
-subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted])
+subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements])
 '''
 
 PIP_VERSIONS = """\

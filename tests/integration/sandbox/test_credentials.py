@@ -55,16 +55,16 @@ def test_a_tampered_request_is_refused(sandbox, aws, s3, make_bucket):
 
 
 def test_keys_made_in_iam_are_good_until_deleted(aws, iam):
-    iam.create_user(UserName="somebody")
-    key = iam.create_access_key(UserName="somebody")["AccessKey"]
+    iam.create_user(UserName="alice")
+    key = iam.create_access_key(UserName="alice")["AccessKey"]
     sts = aws("sts", **session_of(key))
-    assert sts.get_caller_identity()["Arn"].endswith(":user/somebody")
-    iam.update_access_key(UserName="somebody", AccessKeyId=key["AccessKeyId"], Status="Inactive")
+    assert sts.get_caller_identity()["Arn"].endswith(":user/alice")
+    iam.update_access_key(UserName="alice", AccessKeyId=key["AccessKeyId"], Status="Inactive")
     with Refused("InvalidClientTokenId", 403):
         sts.get_caller_identity()
-    iam.update_access_key(UserName="somebody", AccessKeyId=key["AccessKeyId"], Status="Active")
+    iam.update_access_key(UserName="alice", AccessKeyId=key["AccessKeyId"], Status="Active")
     sts.get_caller_identity()
-    iam.delete_access_key(UserName="somebody", AccessKeyId=key["AccessKeyId"])
+    iam.delete_access_key(UserName="alice", AccessKeyId=key["AccessKeyId"])
     with Refused("InvalidClientTokenId", 403):
         sts.get_caller_identity()
 

@@ -122,16 +122,16 @@ def _resource_fits(statement: Mapping[str, Any], request: PolicyRequest) -> bool
 
 def _conditions_hold(condition: Mapping[str, Any], context: Mapping[str, str]) -> bool:
     results = [
-        _operator_holds(operator, context.get(key.lower()), [str(item) for item in as_list(wanted)])
+        _operator_holds(operator, context.get(key.lower()), [str(item) for item in as_list(expected)])
         for operator, keys in condition.items()
-        for key, wanted in keys.items()
+        for key, expected in keys.items()
     ]
     return all(results)
 
 
-def _operator_holds(operator: str, actual: str | None, wanted: list[str]) -> bool:
+def _operator_holds(operator: str, actual: str | None, expected: list[str]) -> bool:
     if operator == "Null":
-        return (actual is None) == (wanted[0].lower() == "true")
+        return (actual is None) == (expected[0].lower() == "true")
     # Every key here has one value at most, so the two differ in what they say of a key that is not there alone:
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
     quantifier, _colon, plain = operator.rpartition(":")
@@ -146,40 +146,40 @@ def _operator_holds(operator: str, actual: str | None, wanted: list[str]) -> boo
         raise UnknownCondition(operator)
     if actual is None:
         return negated or name != plain
-    return negated != any(test(actual, value) for value in wanted)
+    return negated != any(test(actual, value) for value in expected)
 
 
 def _numeric(compare: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
-    def test(actual: str, wanted: str) -> bool:
+    def test(actual: str, expected: str) -> bool:
         try:
-            return compare(float(actual), float(wanted))
+            return compare(float(actual), float(expected))
         except ValueError:
             return False
 
     return test
 
 
-def _in_network(actual: str, wanted: str) -> bool:
-    return ipaddress.ip_address(actual) in ipaddress.ip_network(wanted, strict=False)
+def _in_network(actual: str, expected: str) -> bool:
+    return ipaddress.ip_address(actual) in ipaddress.ip_network(expected, strict=False)
 
 
-def _like(actual: str, wanted: str) -> bool:
-    return matches(wanted, actual)
+def _like(actual: str, expected: str) -> bool:
+    return matches(expected, actual)
 
 
 OPERATORS: dict[str, Callable[[str, str], bool]] = {
-    "StringEquals": lambda actual, wanted: actual == wanted,
-    "StringEqualsIgnoreCase": lambda actual, wanted: actual.lower() == wanted.lower(),
+    "StringEquals": lambda actual, expected: actual == expected,
+    "StringEqualsIgnoreCase": lambda actual, expected: actual.lower() == expected.lower(),
     "StringLike": _like,
     "ArnEquals": _like,
     "ArnLike": _like,
-    "Bool": lambda actual, wanted: actual.lower() == wanted.lower(),
+    "Bool": lambda actual, expected: actual.lower() == expected.lower(),
     "IpAddress": _in_network,
-    "NumericEquals": _numeric(lambda actual, wanted: actual == wanted),
-    "NumericLessThan": _numeric(lambda actual, wanted: actual < wanted),
-    "NumericLessThanEquals": _numeric(lambda actual, wanted: actual <= wanted),
-    "NumericGreaterThan": _numeric(lambda actual, wanted: actual > wanted),
-    "NumericGreaterThanEquals": _numeric(lambda actual, wanted: actual >= wanted),
+    "NumericEquals": _numeric(lambda actual, expected: actual == expected),
+    "NumericLessThan": _numeric(lambda actual, expected: actual < expected),
+    "NumericLessThanEquals": _numeric(lambda actual, expected: actual <= expected),
+    "NumericGreaterThan": _numeric(lambda actual, expected: actual > expected),
+    "NumericGreaterThanEquals": _numeric(lambda actual, expected: actual >= expected),
 }
 NEGATED = {
     "StringNotEquals": "StringEquals",
