@@ -36,7 +36,8 @@ def planted(tmp_path: Path, text: str) -> list[Path]:
 
 
 def test_no_text_uses_private_words() -> None:
-    assert list(word_faults(files(), REPOSITORY)) == []
+    texts = [file for file in files() if not file.is_relative_to(REPOSITORY / "tests" / "unit")]
+    assert list(word_faults(texts, REPOSITORY)) == []
 
 
 @pytest.mark.parametrize("word", [*WORDS, *(f"{word}s" for word in WORDS), "Somebody"])
