@@ -17,6 +17,7 @@ import typing as t
 
 import boto3
 import moto
+import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -25,6 +26,7 @@ from moto.s3.models import s3_backends
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import ReadyClients
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 ACCOUNT = DEFAULT_ACCOUNT_ID
 REGION = "eu-west-1"
@@ -216,6 +218,14 @@ _LACKING: dict[str, t.Callable[[dict[str, t.Any]], tuple[t.Any, dict[str, t.Any]
 def policy_of(aws: FakeAws, bucket: str) -> dict[str, t.Any]:
     """A bucket's policy, read by another process."""
     return json.loads(aws.quietly("s3").get_bucket_policy(Bucket=bucket)["Policy"])
+
+
+def refusal(aws: FakeAws, act: t.Callable[..., t.Any], *arguments: t.Any, **given: t.Any) -> str:
+    """The message of the IrsaError that ``act(aws, ...)`` raises before it writes anything."""
+    with pytest.raises(IrsaError) as caught:
+        act(aws, *arguments, **given)
+    assert aws.writes == []
+    return str(caught.value)
 
 
 def _warm_up() -> None:

@@ -23,7 +23,7 @@ LOOK_UP = "sts:GetCallerIdentity"
 
 
 @pytest.mark.parametrize("account_id", ["123456789012", "000000000001", "RGW12345678901234567"])
-def test_account_ids_are_accepted(account_id):
+def test_valid_account_ids_are_accepted(account_id):
     check_account_id(account_id)
 
 
@@ -40,7 +40,7 @@ def test_account_ids_are_accepted(account_id):
         "１２３４５６７８９０１２",
     ],
 )
-def test_other_texts_are_refused_naming_the_option(account_id):
+def test_an_invalid_account_id_is_refused_naming_the_option(account_id):
     with pytest.raises(IrsaError) as caught:
         check_account_id(account_id, "bucket_account_id")
     assert str(caught.value).startswith(f"bucket_account_id is {account_id!r}")
@@ -61,12 +61,12 @@ class TestAccountOf:
             account_of(aws, "nonsense")
         assert fake_aws.calls == []
 
-    def test_an_endpoint_without_the_call_leads_to_the_option(self, aws, fake_aws):
+    def test_an_endpoint_without_get_caller_identity_leads_to_the_option_account_id(self, aws, fake_aws):
         fake_aws.fail(LOOK_UP, "MethodNotAllowed", 405)
         with pytest.raises(IrsaError, match="Set the option account_id"):
             account_of(aws, None)
 
-    def test_other_failures_of_the_look_up_are_raised(self, aws, fake_aws):
+    def test_other_failures_of_the_account_look_up_are_raised(self, aws, fake_aws):
         fake_aws.fail(LOOK_UP, "ExpiredToken", 403)
         with pytest.raises(CallFailed, match="expired"):
             account_of(aws, None)
@@ -77,11 +77,11 @@ class TestConfirmAccount:
         confirm_account(aws, "iam", ACCOUNT, given=False)
         assert fake_aws.calls == []
 
-    def test_the_credentials_own_account_is_accepted(self, aws, fake_aws):
+    def test_the_account_of_the_credentials_is_confirmed(self, aws, fake_aws):
         confirm_account(aws, "iam", ACCOUNT, given=True)
         assert fake_aws.calls == [LOOK_UP]
 
-    def test_another_account_is_refused(self, aws):
+    def test_credentials_of_another_account_do_not_confirm_the_account(self, aws):
         with pytest.raises(IrsaError) as caught:
             confirm_account(aws, "iam", OTHER, given=True)
         assert (
@@ -97,11 +97,11 @@ class TestConfirmAccount:
         assert fake_aws.calls == []
 
     @pytest.mark.parametrize(("code", "status"), [("MethodNotAllowed", 405), ("AccessDenied", 403)])
-    def test_an_unsupported_or_denied_look_up_is_accepted(self, aws, fake_aws, code, status):
+    def test_an_account_that_cannot_be_looked_up_is_accepted(self, aws, fake_aws, code, status):
         fake_aws.fail(LOOK_UP, code, status)
         confirm_account(aws, "iam", OTHER, given=True)
 
-    def test_other_failures_of_the_confirmation_are_raised(self, aws, fake_aws):
+    def test_other_failures_of_the_account_confirmation_are_raised(self, aws, fake_aws):
         fake_aws.fail(LOOK_UP, "InvalidClientTokenId", 403)
         with pytest.raises(CallFailed):
             confirm_account(aws, "iam", ACCOUNT, given=True)

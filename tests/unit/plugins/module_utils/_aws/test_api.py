@@ -39,7 +39,7 @@ class TestAnswers:
         assert aws.call("iam", "ListOpenIDConnectProviders", "the account")["OpenIDConnectProviderList"] == []
         assert aws.permissions == {"iam:ListOpenIDConnectProviders"}
 
-    def test_an_absent_target_is_none(self, aws, fake_aws):
+    def test_a_call_on_an_absent_target_returns_none(self, aws, fake_aws):
         assert aws.call("s3", "HeadBucket", "bucket irsa", absent_codes=("404",), Bucket="irsa") is None
         fake_aws.fail("s3:GetBucketPolicy", "NoSuchBucketPolicy", 404)
         assert (
@@ -48,14 +48,14 @@ class TestAnswers:
         )
         assert aws.permissions == {"s3:ListBucket", "s3:GetBucketPolicy"}
 
-    def test_pages_are_all_read(self, aws, fake_aws):
+    def test_all_pages_of_a_list_are_read(self, aws, fake_aws):
         for number in range(3):
             fake_aws.quietly("iam").create_role(RoleName=f"role{number}", AssumeRolePolicyDocument="{}")
         pages = aws.pages("iam", "ListRoles", "the account", PaginationConfig={"PageSize": 2})
         assert [len(page["Roles"]) for page in pages] == [2, 1]
         assert aws.permissions == {"iam:ListRoles"}
 
-    def test_given_iam_actions_replace_those_of_the_name(self, aws, fake_aws):
+    def test_given_iam_actions_replace_those_of_the_call_name(self, aws, fake_aws):
         fake_aws.fail("s3:PutBucketTagging", "AccessDenied", 403)
         with pytest.raises(CallFailed):
             aws.call(
@@ -104,7 +104,7 @@ class TestFailures:
     @pytest.mark.parametrize(
         "code", ["InvalidClientTokenId", "InvalidAccessKeyId", "SignatureDoesNotMatch", "UnrecognizedClientException"]
     )
-    def test_unknown_credentials_are_explained(self, aws, fake_aws, code):
+    def test_rejected_credentials_are_explained(self, aws, fake_aws, code):
         fake_aws.fail("s3:GetBucketPolicy", code, 403)
         failure = failed(aws)
         assert "does not accept these credentials" in str(failure) and not failure.denied
@@ -130,7 +130,7 @@ class TestFailures:
         assert "read anonymously" in message
         assert pauses  # it was retried, since documents that were just published may not be readable everywhere yet
 
-    def test_a_failure_without_message_is_a_sentence(self, aws, fake_aws):
+    def test_a_failed_call_without_message_is_explained_in_a_sentence(self, aws, fake_aws):
         fake_aws.fail("s3:GetBucketPolicy", "Oddity", 400, message="")
         assert str(failed(aws)) == "s3:GetBucketPolicy on bucket irsa failed: Oddity: no message."
 
@@ -143,12 +143,12 @@ class TestFailures:
 
 class TestRetries:
     @pytest.mark.parametrize("code", ["ConcurrentModification", "ConcurrentModificationException", "Throttling"])
-    def test_a_passing_failure_is_retried(self, aws, fake_aws, pauses, code):
+    def test_a_transient_failure_is_retried(self, aws, fake_aws, pauses, code):
         fake_aws.fail("iam:ListOpenIDConnectProviders", code, 409, times=2)
         assert aws.call("iam", "ListOpenIDConnectProviders", "the account")["OpenIDConnectProviderList"] == []
         assert len(fake_aws.calls) == 3 and len(pauses) == 2
 
-    def test_a_passing_failure_of_a_page_is_retried(self, aws, fake_aws, pauses):
+    def test_a_transient_failure_of_a_page_is_retried(self, aws, fake_aws, pauses):
         for number in range(3):
             fake_aws.quietly("iam").create_role(RoleName=f"role{number}", AssumeRolePolicyDocument="{}")
         fake_aws.before("iam:ListRoles", lambda: None)
@@ -157,7 +157,7 @@ class TestRetries:
         assert sorted(role["RoleName"] for page in pages for role in page["Roles"]) == ["role0", "role1", "role2"]
         assert fake_aws.calls == ["iam:ListRoles"] * 4 and len(pauses) == 1
 
-    def test_retries_end(self, aws, fake_aws, pauses):
+    def test_retries_of_a_call_end(self, aws, fake_aws, pauses):
         fake_aws.fail("iam:ListOpenIDConnectProviders", "ConcurrentModification", 409, times=50)
         with pytest.raises(CallFailed, match="ConcurrentModification"):
             aws.call("iam", "ListOpenIDConnectProviders", "the account")
@@ -198,15 +198,15 @@ class TestWithoutAnAnswer:
         assert message.startswith("sts:GetCallerIdentity on the credentials could not be made: ")
         assert "AWS_PROFILE" in message and "AWS_ACCESS_KEY_ID" in message
 
-    def test_an_unreachable_endpoint_is_explained(self, free_port):
+    def test_an_unreachable_aws_endpoint_is_explained(self, free_port):
         message = self.explained(client(endpoint_url=f"http://127.0.0.1:{free_port}"))
         assert str(free_port) in message and "AWS_ENDPOINT_URL" in message and "HTTPS_PROXY" in message
 
-    def test_an_unreachable_proxy_is_explained(self, free_port, monkeypatch):
+    def test_an_unreachable_proxy_for_aws_is_explained(self, free_port, monkeypatch):
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port}")
         assert "HTTPS_PROXY" in self.explained(client())
 
-    def test_an_unknown_parameter_is_explained(self):
+    def test_a_call_parameter_that_botocore_does_not_know_is_explained(self):
         message = self.explained(client("s3"), "s3", "CreateBucket", Bucket="irsa", BucketOfTheFuture="yes")
         assert "too old" in message and "BucketOfTheFuture" in message
 

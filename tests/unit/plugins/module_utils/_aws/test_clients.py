@@ -45,7 +45,7 @@ def clients(**params) -> Clients:
     return Clients(Module(**{"region": "eu-west-1", "access_key": "AKID", "secret_key": "x", **params}))
 
 
-def test_each_service_has_one_client():
+def test_each_aws_service_has_one_client():
     source = clients()
     assert source["s3"].meta.service_model.service_name == "s3"
     assert source["s3"] is source["s3"]

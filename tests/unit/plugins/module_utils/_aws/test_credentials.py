@@ -74,7 +74,7 @@ def test_the_metadata_service_is_asked_at_a_given_address(metadata, ec2_signs, m
     assert credentials.exist(None)
 
 
-def test_the_profile_is_read(monkeypatch, tmp_path, ec2_signs):
+def test_credentials_of_the_profile_are_found(monkeypatch, tmp_path, ec2_signs):
     file = tmp_path / "credentials"
     file.write_text("[prod]\naws_access_key_id = AKIDPROD\naws_secret_access_key = x\n")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))

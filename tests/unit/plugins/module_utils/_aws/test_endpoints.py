@@ -28,7 +28,7 @@ def client(region, service="s3", endpoint=None, **s3):
     return SESSION.client(service, region_name=region, endpoint_url=endpoint, config=config)
 
 
-def test_several_partitions_are_tested():
+def test_the_tested_regions_are_of_several_partitions():
     assert {"aws", "aws-cn", "aws-us-gov"} < {partition for partition, region in REGIONS}
 
 

@@ -51,11 +51,11 @@ MODULE_UTILS = Path(permissions.__file__).parents[1]
         ("iam:AddClientIDToOpenIDConnectProvider", ("iam:AddClientIDToOpenIDConnectProvider",)),
     ],
 )
-def test_calls_need_the_actions_of_the_reference(call, actions):
+def test_calls_need_the_iam_actions_of_the_service_authorization_reference(call, actions):
     assert permissions.needed(*call.split(":")) == actions
 
 
-def test_creation_with_tags_needs_more_actions():
+def test_creating_a_resource_with_tags_needs_more_iam_actions():
     assert permissions.needed_to_create_bucket(tagged=False) == ("s3:CreateBucket", "s3:PutBucketOwnershipControls")
     assert "s3:TagResource" in permissions.needed_to_create_bucket(tagged=True)
     assert permissions.needed_to_create_provider(tagged=False) == ("iam:CreateOpenIDConnectProvider",)

@@ -40,7 +40,7 @@ def read(client: Client, aws: Aws | None = None, **params):
 
 
 class TestRead:
-    def test_each_answer_is_returned_once(self):
+    def test_each_answer_of_a_read_is_returned_once(self):
         client = Client()
         handle = read(client, Key="a").start()
         assert [handle.result(), handle.result()] == [{"call": 1, "Key": "a"}, {"call": 2, "Key": "a"}]
@@ -50,7 +50,7 @@ class TestRead:
         assert read(client, Key="a").start().start().result() == {"call": 1, "Key": "a"}
         assert len(client.calls) == 1
 
-    def test_a_result_needs_no_start(self):
+    def test_a_read_returns_its_result_without_being_started(self):
         assert read(Client(), Key="a").result() == {"call": 1, "Key": "a"}
 
     def test_a_read_can_be_started_again_after_its_result(self):

@@ -85,13 +85,13 @@ def test_cas_are_loaded_once_for_all_clients_and_connections(served_by, ca_path,
         (certify("Test server", INTERMEDIATE, ["other.example.test"]), INTERMEDIATE),
     ],
 )
-def test_certificates_are_still_verified(served_by, ca_path, chain):
+def test_the_shared_context_verifies_certificates(served_by, ca_path, chain):
     served_by(*chain)
     with pytest.raises(exceptions.SSLError):
         client(SharedContext(), ca_path).list_buckets()
 
 
-def test_verification_can_still_be_turned_off(served_by):
+def test_verification_of_the_shared_context_can_be_turned_off(served_by):
     served_by(certify("another CA", hosts=[HOST]))
     assert client(SharedContext(), False).list_buckets()["Owner"]["ID"] == "me"
 

@@ -16,7 +16,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider, provider_absent, provider_present
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderSpec
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, refusal
 
 URL = "https://irsa-prod.s3.eu-west-1.amazonaws.com/prod"
 ARN = f"arn:aws:iam::{ACCOUNT}:oidc-provider/irsa-prod.s3.eu-west-1.amazonaws.com/prod"
@@ -46,7 +46,7 @@ def iam(fake_aws):
 
 @pytest.fixture
 def made(fake_aws, iam):
-    """A provider that is there, with one client ID, one thumbprint and one tag."""
+    """A provider with one client ID, one thumbprint and one tag."""
     iam.create_open_id_connect_provider(
         Url=URL, ClientIDList=[AUDIENCE], ThumbprintList=[ONE], Tags=[{"Key": "theirs", "Value": "x"}]
     )
@@ -58,14 +58,14 @@ def present(iam):
     return sorted(found["ClientIDList"]), sorted(found["ThumbprintList"]), tags
 
 
-def assert_as_foretold(fake_aws, **given):
-    """Run in check mode, then for real, then again: told, done, nothing left to do."""
-    foretold = ensure(fake_aws, check_mode=True, **given)
+def assert_check_mode_is_true(fake_aws, **given):
+    """Run in check mode, then for real, then again: planned, done, nothing left to do."""
+    planned = ensure(fake_aws, check_mode=True, **given)
     assert fake_aws.writes == []
     done = ensure(fake_aws, **given)
-    assert foretold.actions == done.actions == fake_aws.writes
-    assert (foretold.values, foretold.diff, foretold.warnings) == (done.values, done.diff, done.warnings)
-    assert foretold.permissions == done.permissions
+    assert planned.actions == done.actions == fake_aws.writes
+    assert (planned.values, planned.diff, planned.warnings) == (done.values, done.diff, done.warnings)
+    assert planned.permissions == done.permissions
     fake_aws.calls.clear()
     again = ensure(fake_aws, **given)
     assert (again.actions, fake_aws.writes, again.warnings) == ([], [], [])
@@ -74,16 +74,9 @@ def assert_as_foretold(fake_aws, **given):
     return done
 
 
-def refusal(fake_aws, **given) -> str:
-    with pytest.raises(IrsaError) as caught:
-        ensure(fake_aws, **given)
-    assert fake_aws.writes == []
-    return str(caught.value)
-
-
 class TestRegistration:
-    def test_registration_takes_one_write(self, fake_aws, iam):
-        done = assert_as_foretold(fake_aws)
+    def test_provider_registration_takes_one_write(self, fake_aws, iam):
+        done = assert_check_mode_is_true(fake_aws)
         assert done.actions == [CREATE]
         assert fake_aws.params_of(CREATE) == [{"Url": URL, "ClientIDList": [AUDIENCE]}]
         assert done.values == {
@@ -98,13 +91,13 @@ class TestRegistration:
         assert present(iam)[0] == [AUDIENCE]
         assert done.permissions == [CREATE, GET]
 
-    def test_the_arn_is_computed_and_never_searched_for(self, fake_aws):
+    def test_the_provider_arn_is_computed_and_never_searched_for(self, fake_aws):
         ensure(fake_aws, account_id=ACCOUNT, confirm_account=False)
         assert fake_aws.calls == [GET, CREATE]
         assert fake_aws.params_of(GET) == [{"OpenIDConnectProviderArn": ARN}]
 
-    def test_registration_sets_all_options_at_once(self, fake_aws, iam):
-        done = assert_as_foretold(
+    def test_provider_registration_sets_all_options_at_once(self, fake_aws, iam):
+        done = assert_check_mode_is_true(
             fake_aws, client_ids=["b", "a", "b"], thumbprints=[TWO.upper(), ONE, TWO], tags={"team": "platform"}
         )
         assert done.actions == [CREATE]
@@ -121,7 +114,7 @@ class TestRegistration:
         assert done.actions == [ADD, REMOVE]
         assert present(iam)[0] == [AUDIENCE]
 
-    def test_registration_waits_until_iam_can_read_the_documents(self, fake_aws, pauses):
+    def test_provider_registration_waits_until_iam_can_read_the_documents(self, fake_aws, pauses):
         fake_aws.fail(CREATE, "OpenIdIdpCommunicationError", 400, times=2)
         assert ensure(fake_aws).actions == [CREATE]
         assert len(pauses) == 2
@@ -136,28 +129,28 @@ class TestReconciliation:
         assert fake_aws.calls == ["sts:GetCallerIdentity", GET]
 
     def test_client_ids_are_added_before_others_are_removed(self, fake_aws, iam, made):
-        done = assert_as_foretold(fake_aws, client_ids=["new", "newer"])
+        done = assert_check_mode_is_true(fake_aws, client_ids=["new", "newer"])
         assert done.actions == [ADD, ADD, REMOVE]
         assert present(iam)[0] == ["new", "newer"]
         assert len(done.warnings) == 1 and AUDIENCE in done.warnings[0] and "lose access" in done.warnings[0]
 
     def test_other_client_ids_are_kept_without_purge(self, fake_aws, iam, made):
-        done = assert_as_foretold(fake_aws, client_ids=["new"], purge_client_ids=False)
+        done = assert_check_mode_is_true(fake_aws, client_ids=["new"], purge_client_ids=False)
         assert done.actions == [ADD] and done.values["client_ids"] == sorted([AUDIENCE, "new"])
         assert done.warnings == []
 
-    def test_client_ids_are_removed_first_where_the_limit_requires_it(self, fake_aws, iam):
-        there = [f"audience-{number:03}" for number in range(100)]
-        iam.create_open_id_connect_provider(Url=URL, ClientIDList=there, ThumbprintList=[ONE])
-        done = ensure(fake_aws, client_ids=[*there[2:], "new", "newer"])
+    def test_client_ids_are_removed_first_if_the_limit_requires_it(self, fake_aws, iam):
+        current = [f"audience-{number:03}" for number in range(100)]
+        iam.create_open_id_connect_provider(Url=URL, ClientIDList=current, ThumbprintList=[ONE])
+        done = ensure(fake_aws, client_ids=[*current[2:], "new", "newer"])
         assert done.actions == [REMOVE, REMOVE, ADD, ADD]
 
     @pytest.mark.parametrize("thumbprints", [None, [], [ONE], [ONE.upper(), ONE]])
-    def test_thumbprints_are_kept_where_none_are_given(self, fake_aws, made, thumbprints):
+    def test_thumbprints_are_kept_if_none_are_given(self, fake_aws, made, thumbprints):
         assert ensure(fake_aws, thumbprints=thumbprints).actions == []
 
     def test_given_thumbprints_replace_others(self, fake_aws, iam, made):
-        done = assert_as_foretold(fake_aws, thumbprints=[TWO.upper()])
+        done = assert_check_mode_is_true(fake_aws, thumbprints=[TWO.upper()])
         assert done.actions == [THUMBPRINT]
         assert present(iam)[1] == [TWO] == done.values["thumbprints"]
 
@@ -174,8 +167,8 @@ class TestReconciliation:
         ],
         ids=["added", "purged", "changed", "all purged", "none given", "not looked at", "of other types"],
     )
-    def test_tags_are_merged_unless_purged(self, fake_aws, iam, made, given, actions, tags):
-        done = assert_as_foretold(fake_aws, **given)
+    def test_provider_tags_are_merged_unless_purged(self, fake_aws, iam, made, given, actions, tags):
+        done = assert_check_mode_is_true(fake_aws, **given)
         assert done.actions == actions
         assert present(iam)[2] == tags == done.values["tags"]
 
@@ -183,7 +176,7 @@ class TestReconciliation:
         ensure(fake_aws, client_ids=["new"], thumbprints=[TWO], tags={"a": "b"}, purge_tags=True)
         assert CREATE not in fake_aws.calls and DELETE not in fake_aws.calls
 
-    def test_each_change_has_a_diff_entry(self, fake_aws, made):
+    def test_each_change_of_a_provider_has_a_diff_entry(self, fake_aws, made):
         drawn = ensure(fake_aws, check_mode=True, client_ids=["new"], thumbprints=[TWO], tags={"a": "b"}).diff
         assert [(entry["before"], entry["after"]) for entry in drawn] == [
             ("", "new\n"),
@@ -228,27 +221,27 @@ class TestRefusals:
         ],
     )
     def test_invalid_provider_options_are_refused_before_any_call(self, fake_aws, given, reason):
-        assert reason in refusal(fake_aws, **given)
+        assert reason in refusal(fake_aws, ensure, **given)
         assert [call for call in fake_aws.calls if call.startswith("iam:")] == []
 
     def test_provider_credentials_of_another_account_are_refused(self, fake_aws):
-        message = refusal(fake_aws, account_id="999999999999")
+        message = refusal(fake_aws, ensure, account_id="999999999999")
         assert "999999999999" in message and ACCOUNT in message and "Nothing was created" in message
 
     def test_a_confirmed_account_is_not_confirmed_again(self, fake_aws):
         ensure(fake_aws, account_id=ACCOUNT, confirm_account=False)
         assert "sts:GetCallerIdentity" not in fake_aws.calls
 
-    def test_a_denied_read_mentions_the_account(self, fake_aws):
+    def test_a_denied_read_of_a_provider_mentions_the_account(self, fake_aws):
         fake_aws.fail(GET, "AccessDenied", 403)
-        message = refusal(fake_aws, account_id="999999999999")
+        message = refusal(fake_aws, ensure, account_id="999999999999")
         assert "iam:GetOpenIDConnectProvider" in message and "correct account_id" in message
 
-    def test_tags_are_refused_where_the_endpoint_has_none(self, fake_aws, monkeypatch):
+    def test_provider_tags_are_refused_if_the_endpoint_has_none(self, fake_aws, monkeypatch):
         real = provider_present.endpoint_of
         monkeypatch.setattr(provider_present, "endpoint_of", lambda client: real(client)._replace(is_aws=False))
         fake_aws.fail("iam:ListOpenIDConnectProviderTags", "MethodNotAllowed", 405)
-        assert "Leave tags out" in refusal(fake_aws, tags={"team": "platform"})
+        assert "Leave tags out" in refusal(fake_aws, ensure, tags={"team": "platform"})
 
 
 class TestFaults:
@@ -256,7 +249,7 @@ class TestFaults:
     WRITES = (ADD, REMOVE, THUMBPRINT, TAG, UNTAG)
 
     @pytest.mark.parametrize("broken", range(len(WRITES)), ids=WRITES)
-    def test_the_next_run_repairs_the_rest_after_a_denied_write(self, fake_aws, iam, made, broken):
+    def test_the_next_run_completes_a_provider_after_a_denied_write(self, fake_aws, iam, made, broken):
         fake_aws.fail(self.WRITES[broken], "AccessDenied", 403)
         with pytest.raises(CallFailed) as caught:
             ensure(fake_aws, **self.GIVEN)
@@ -265,7 +258,7 @@ class TestFaults:
         assert ensure(fake_aws, **self.GIVEN).actions == list(self.WRITES[broken:])
         assert present(iam) == (["new"], [TWO], {"team": "platform"})
 
-    def test_a_concurrent_modification_is_retried(self, fake_aws, made, pauses):
+    def test_a_concurrent_modification_of_a_provider_is_retried(self, fake_aws, made, pauses):
         fake_aws.fail(ADD, "ConcurrentModification", 409)
         assert ensure(fake_aws, client_ids=[AUDIENCE, "new"]).actions == [ADD]
         assert pauses
@@ -277,16 +270,16 @@ class TestRemoval:
         document = {"Version": "2012-10-17", "Statement": statement if name == "single" else [statement]}
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))
 
-    def test_removal_deletes_the_provider_once(self, fake_aws, iam, made):
-        foretold = remove(fake_aws, check_mode=True)
+    def test_provider_removal_deletes_the_provider_once(self, fake_aws, iam, made):
+        planned = remove(fake_aws, check_mode=True)
         assert fake_aws.writes == []
         done = remove(fake_aws)
-        assert foretold.actions == done.actions == [DELETE]
+        assert planned.actions == done.actions == [DELETE]
         assert done.values == {"arn": ARN, "url": URL, "account_id": ACCOUNT}
         assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
         assert remove(fake_aws).actions == []
 
-    def test_removal_accepts_a_provider_deleted_meanwhile(self, fake_aws, iam, made):
+    def test_provider_removal_accepts_a_provider_deleted_meanwhile(self, fake_aws, iam, made):
         fake_aws.before(DELETE, lambda: iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=ARN))
         fake_aws.fail(DELETE, "NoSuchEntity", 404)
         assert remove(fake_aws).actions == []
@@ -300,7 +293,7 @@ class TestRemoval:
         ],
     )
     @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
-    def test_removal_is_refused_while_a_role_trusts_the_provider(
+    def test_provider_removal_is_refused_while_a_role_trusts_the_provider(
         self, fake_aws, iam, made, name, principal, check_mode
     ):
         self.trust(iam, name, principal)
@@ -316,13 +309,13 @@ class TestRemoval:
     @pytest.mark.parametrize(
         ("principal", "effect"),
         [({"Federated": ARN + "-2"}, "Allow"), ({"AWS": ARN}, "Allow"), ("*", "Allow"), ({"Federated": ARN}, "Deny")],
-        ids=["another provider", "no federation", "anybody", "denied"],
+        ids=["another provider", "no federation", "everyone", "denied"],
     )
-    def test_removal_ignores_other_roles(self, fake_aws, iam, made, principal, effect):
+    def test_provider_removal_ignores_other_roles(self, fake_aws, iam, made, principal, effect):
         self.trust(iam, "other", principal, effect)
         assert remove(fake_aws).actions == [DELETE]
 
-    def test_removal_lists_no_roles_without_a_provider(self, fake_aws):
+    def test_provider_removal_lists_no_roles_without_a_provider(self, fake_aws):
         remove(fake_aws)
         assert "iam:ListRoles" not in fake_aws.calls
 
@@ -342,11 +335,11 @@ class TestFindProviders:
         found = provider.find_providers(Aws(fake_aws.clients), url=url, arn=arn, tags=tags, account_id=account_id)
         return [each["url"] for each in found]
 
-    def test_finding_by_url_takes_one_call(self, fake_aws, several):
+    def test_finding_a_provider_by_url_takes_one_call(self, fake_aws, several):
         assert self.find(fake_aws, "https://b.example.com", account_id=ACCOUNT) == ["https://b.example.com"]
         assert fake_aws.calls == [GET]
 
-    def test_finding_by_arn_takes_one_call(self, fake_aws, several):
+    def test_finding_a_provider_by_arn_takes_one_call(self, fake_aws, several):
         assert self.find(fake_aws, arn=f"arn:aws:iam::{ACCOUNT}:oidc-provider/c.example.com") == [
             "https://c.example.com"
         ]
@@ -364,14 +357,14 @@ class TestFindProviders:
             == []
         )
 
-    def test_finds_no_provider(self, fake_aws):
+    def test_finding_a_missing_provider_returns_nothing(self, fake_aws):
         assert self.find(fake_aws) == self.find(fake_aws, "https://gone.example.com") == []
 
-    def test_finding_ignores_a_provider_deleted_meanwhile(self, fake_aws, several):
+    def test_finding_providers_ignores_one_deleted_meanwhile(self, fake_aws, several):
         fake_aws.fail(GET, "NoSuchEntity", 404)
         assert self.find(fake_aws) == ["https://b.example.com", "https://c.example.com"]
 
     @pytest.mark.parametrize("arn", ["", "nonsense", "arn:aws:iam::123456789012:role/x", ARN + "\n"])
-    def test_finding_refuses_an_invalid_arn(self, fake_aws, arn):
+    def test_finding_a_provider_refuses_an_invalid_arn(self, fake_aws, arn):
         with pytest.raises(IrsaError, match="oidc-provider"):
             self.find(fake_aws, arn=arn)

@@ -17,7 +17,13 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_absent, bucket_base, bucket_present
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION, FakeAws, policy_of
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import (
+    ACCOUNT,
+    REGION,
+    FakeAws,
+    policy_of,
+    refusal,
+)
 
 NAME = "irsa-prod"
 OPEN = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": False, "RestrictPublicBuckets": False}
@@ -44,27 +50,20 @@ def ensure(fake_aws, check_mode=False, **given):
     return bucket_present.ensure_present(Aws(fake_aws.clients), spec(**given), check_mode)
 
 
-def assert_as_foretold(fake_aws, **given):
-    """Run in check mode, then for real: the former writes nothing and tells what the latter does."""
-    foretold = ensure(fake_aws, check_mode=True, **given)
+def assert_check_mode_is_true(fake_aws, **given):
+    """Run in check mode, then for real, then again: planned, done, nothing left to do."""
+    planned = ensure(fake_aws, check_mode=True, **given)
     assert fake_aws.writes == []
     done = ensure(fake_aws, **given)
-    assert foretold.actions == done.actions == fake_aws.writes
-    assert foretold.values == done.values
-    assert foretold.diff == done.diff
-    assert foretold.permissions == done.permissions
+    assert planned.actions == done.actions == fake_aws.writes
+    assert planned.values == done.values
+    assert planned.diff == done.diff
+    assert planned.permissions == done.permissions
     fake_aws.calls.clear()
     again = ensure(fake_aws, **given)
     assert (again.actions, fake_aws.writes) == ([], [])
     assert {**again.values, "created": None} == {**done.values, "created": None}
     return done
-
-
-def refusal(fake_aws, check_mode=False, **given) -> str:
-    with pytest.raises(IrsaError) as caught:
-        ensure(fake_aws, check_mode, **given)
-    assert fake_aws.writes == []
-    return str(caught.value)
 
 
 @pytest.fixture
@@ -75,15 +74,15 @@ def s3(fake_aws):
 
 @pytest.fixture
 def made(fake_aws):
-    """A bucket as the room makes it."""
+    """A bucket as the collection creates it."""
     ensure(fake_aws)
     fake_aws.calls.clear()
     fake_aws.params.clear()
 
 
 class TestCreation:
-    def test_creation_takes_three_writes(self, fake_aws, s3):
-        done = assert_as_foretold(fake_aws)
+    def test_bucket_creation_takes_three_writes(self, fake_aws, s3):
+        done = assert_check_mode_is_true(fake_aws)
         assert done.actions == [CREATE, BLOCK, POLICY]
         assert done.values == {
             "name": NAME,
@@ -99,7 +98,7 @@ class TestCreation:
         assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Allow", "*", "s3:GetObject")
         assert sorted(statement["Resource"]) == sorted(f"arn:aws:s3:::{NAME}/{key}" for key in DOCUMENTS)
 
-    def test_creation_turns_acls_off(self, fake_aws):
+    def test_bucket_creation_turns_acls_off(self, fake_aws):
         ensure(fake_aws)
         (params,) = fake_aws.params_of(CREATE)
         assert params == {
@@ -108,7 +107,7 @@ class TestCreation:
             "CreateBucketConfiguration": {"LocationConstraint": REGION},
         }
 
-    def test_creation_names_no_location_in_us_east_1(self, pauses):
+    def test_bucket_creation_names_no_location_in_us_east_1(self, pauses):
         fake = FakeAws("us-east-1")
         try:
             done = ensure(fake)
@@ -117,25 +116,25 @@ class TestCreation:
         finally:
             fake.stop()
 
-    def test_creation_sets_tags(self, fake_aws, s3):
-        done = assert_as_foretold(fake_aws, tags={"team": "platform"})
+    def test_bucket_creation_sets_tags(self, fake_aws, s3):
+        done = assert_check_mode_is_true(fake_aws, tags={"team": "platform"})
         assert done.actions == [CREATE, BLOCK, POLICY]
         assert s3.get_bucket_tagging(Bucket=NAME)["TagSet"] == [{"Key": "team", "Value": "platform"}]
         assert "s3:TagResource" in done.permissions
 
-    def test_creation_sets_the_other_options(self, fake_aws, s3):
-        done = assert_as_foretold(
+    def test_bucket_creation_sets_the_other_options(self, fake_aws, s3):
+        done = assert_check_mode_is_true(
             fake_aws, versioning=True, encryption="AES256", object_ownership="BucketOwnerPreferred"
         )
         assert done.actions == [CREATE, BLOCK, POLICY, VERSION]
         assert s3.get_bucket_versioning(Bucket=NAME)["Status"] == "Enabled"
         assert fake_aws.params_of(CREATE)[0]["ObjectOwnership"] == "BucketOwnerPreferred"
 
-    def test_creation_opens_the_paths_of_many_clusters(self, fake_aws):
+    def test_bucket_creation_makes_the_paths_of_many_clusters_public(self, fake_aws):
         ensure(fake_aws, public_paths=["*/keys.json"])
         assert policy_of(fake_aws, NAME)["Statement"][0]["Resource"] == [f"arn:aws:s3:::{NAME}/*/keys.json"]
 
-    def test_creation_lists_every_permission(self, fake_aws):
+    def test_bucket_creation_lists_every_permission(self, fake_aws):
         assert ensure(fake_aws, check_mode=True).permissions == sorted(
             [
                 "s3:ListBucket",
@@ -148,13 +147,13 @@ class TestCreation:
             ]
         )
 
-    def test_creation_shows_a_diff(self, fake_aws):
+    def test_bucket_creation_shows_a_diff(self, fake_aws):
         creation, block, policy = ensure(fake_aws, check_mode=True).diff
         assert creation["before"] == "" and NAME in creation["after"]
         assert json.loads(block["before"]) == CLOSED and json.loads(block["after"]) == OPEN
         assert policy["before"] == "" and json.loads(policy["after"])["Statement"]
 
-    def test_creation_requests_the_account_regional_namespace(self, fake_aws):
+    def test_bucket_creation_requests_the_account_regional_namespace(self, fake_aws):
         name = f"irsa-{ACCOUNT}-{REGION}-an"
         members = fake_aws.clients["s3"].meta.service_model.operation_model("CreateBucket").input_shape.members
         request = BucketSpec(name=name, namespace="account-regional")
@@ -229,14 +228,14 @@ class TestRepair:
             "several",
         ],
     )
-    def test_repair_writes_only_what_differs(self, fake_aws, s3, made, drift, given, actions):
+    def test_bucket_repair_writes_only_what_differs(self, fake_aws, s3, made, drift, given, actions):
         drift(s3)
-        done = assert_as_foretold(fake_aws, **given)
+        done = assert_check_mode_is_true(fake_aws, **given)
         assert done.actions == actions
         assert (done.values["created"], len(done.diff)) == (False, len(actions))
         assert all(entry["before"] != entry["after"] for entry in done.diff)
 
-    def test_repair_reads_only_managed_settings(self, fake_aws, made):
+    def test_bucket_repair_reads_only_managed_settings(self, fake_aws, made):
         ensure(fake_aws)
         assert sorted(fake_aws.calls) == [
             "s3:GetBucketPolicy",
@@ -245,7 +244,7 @@ class TestRepair:
             "sts:GetCallerIdentity",
         ]
 
-    def test_a_given_account_is_not_looked_up(self, fake_aws, made):
+    def test_a_given_bucket_account_is_not_looked_up(self, fake_aws, made):
         ensure(fake_aws, account_id=ACCOUNT)
         assert "sts:GetCallerIdentity" not in fake_aws.calls
 
@@ -256,14 +255,14 @@ class TestRepair:
             if call.startswith("s3:"):
                 assert params["ExpectedBucketOwner"] == ACCOUNT, call
 
-    def test_repair_keeps_other_policy_statements(self, fake_aws, s3, made):
+    def test_bucket_repair_keeps_other_policy_statements(self, fake_aws, s3, made):
         policy = policy_of(fake_aws, NAME)
         s3.put_bucket_policy(Bucket=NAME, Policy=json.dumps({**policy, "Id": "kept", "Statement": [THEIRS]}))
         ensure(fake_aws)
         after = policy_of(fake_aws, NAME)
         assert after["Id"] == "kept" and after["Statement"][0] == THEIRS and len(after["Statement"]) == 2
 
-    def test_repair_keeps_other_tags_without_purge_tags(self, fake_aws, s3, made):
+    def test_bucket_repair_keeps_other_tags_without_purge_tags(self, fake_aws, s3, made):
         def tags():
             return {tag["Key"]: tag["Value"] for tag in s3.get_bucket_tagging(Bucket=NAME)["TagSet"]}
 
@@ -285,7 +284,7 @@ class TestRepair:
 
 
 class TestSharedBucket:
-    def test_paths_of_another_cluster_stay_open(self, fake_aws, made):
+    def test_paths_of_another_cluster_stay_public(self, fake_aws, made):
         ensure(fake_aws, public_paths=["a/keys.json"])
         ensure(fake_aws, public_paths=["b/keys.json"])
         resources = policy_of(fake_aws, NAME)["Statement"][0]["Resource"]
@@ -293,7 +292,7 @@ class TestSharedBucket:
         ensure(fake_aws, public_paths=["b/keys.json"], purge_public_paths=True)
         assert policy_of(fake_aws, NAME)["Statement"][0]["Resource"] == [f"arn:aws:s3:::{NAME}/b/keys.json"]
 
-    def test_policy_is_read_again_after_the_write(self, fake_aws, s3, made):
+    def test_the_bucket_policy_is_read_again_after_the_write(self, fake_aws, s3, made):
         """A write of others, between our read and our write, would otherwise be lost."""
         s3.delete_bucket_policy(Bucket=NAME)
         ours = ensure(fake_aws, check_mode=True, public_paths=["a/keys.json"]).diff[0]["after"]
@@ -335,13 +334,13 @@ class TestRefusals:
         ],
         ids=["encryption", "no paths", "account", "namespace"],
     )
-    def test_invalid_options_are_refused_before_any_call(self, fake_aws, given, reason):
-        assert reason in refusal(fake_aws, **given)
+    def test_invalid_bucket_options_are_refused_before_any_call(self, fake_aws, given, reason):
+        assert reason in refusal(fake_aws, ensure, **given)
         assert [call for call in fake_aws.calls if call.startswith("s3:")] == []
 
     def test_a_bucket_of_another_account_is_refused(self, fake_aws):
         fake_aws.fail("s3:HeadBucket", "403", 403, message="Forbidden")
-        message = refusal(fake_aws)
+        message = refusal(fake_aws, ensure)
         assert (
             "does not belong to account" in message and "s3:ListBucket" in message and "choose another name" in message
         )
@@ -349,14 +348,14 @@ class TestRefusals:
     def test_a_bucket_in_another_region_is_refused(self, fake_aws):
         elsewhere = boto3.client("s3", region_name="us-west-2")
         elsewhere.create_bucket(Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
-        assert "is in us-west-2, not in eu-west-1" in refusal(fake_aws)
+        assert "is in us-west-2, not in eu-west-1" in refusal(fake_aws, ensure)
 
     def test_a_bucket_in_another_region_that_redirects_is_refused(self, fake_aws):
         fake_aws.fail("s3:HeadBucket", "301", 301, message="Moved Permanently")
-        assert "another region than eu-west-1" in refusal(fake_aws)
+        assert "another region than eu-west-1" in refusal(fake_aws, ensure)
 
-    def test_credentials_of_another_account_are_refused(self, fake_aws):
-        message = refusal(fake_aws, account_id="999999999999")
+    def test_a_bucket_is_not_created_with_credentials_of_another_account(self, fake_aws):
+        message = refusal(fake_aws, ensure, account_id="999999999999")
         assert "999999999999" in message and ACCOUNT in message
 
     @pytest.mark.parametrize("setting", ["BlockPublicPolicy", "RestrictPublicBuckets"])
@@ -365,13 +364,13 @@ class TestRefusals:
         fake_aws.quietly("s3control").put_public_access_block(
             AccountId=ACCOUNT, PublicAccessBlockConfiguration={**dict.fromkeys(OPEN, False), setting: True}
         )
-        message = refusal(fake_aws, check_mode)
+        message = refusal(fake_aws, ensure, check_mode)
         assert ACCOUNT in message and setting in message and "Nothing was created" in message
 
-    def test_an_account_block_is_found_before_a_bucket_is_opened(self, fake_aws, s3, made):
+    def test_an_account_block_is_found_before_a_bucket_is_made_public(self, fake_aws, s3, made):
         s3.delete_bucket_policy(Bucket=NAME)
         fake_aws.quietly("s3control").put_public_access_block(AccountId=ACCOUNT, PublicAccessBlockConfiguration=CLOSED)
-        assert "at account level" in refusal(fake_aws)
+        assert "at account level" in refusal(fake_aws, ensure)
 
     def test_an_account_that_blocks_only_acls_is_accepted(self, fake_aws):
         fake_aws.quietly("s3control").put_public_access_block(AccountId=ACCOUNT, PublicAccessBlockConfiguration=OPEN)
@@ -394,7 +393,7 @@ class TestFaults:
     WRITES = (CREATE, BLOCK, POLICY, VERSION)
 
     @pytest.mark.parametrize("broken", range(len(WRITES)), ids=WRITES)
-    def test_the_next_run_completes_after_a_denied_write(self, fake_aws, s3, broken):
+    def test_the_next_run_completes_a_bucket_after_a_denied_write(self, fake_aws, s3, broken):
         fake_aws.fail(self.WRITES[broken], "AccessDenied", 403)
         with pytest.raises(CallFailed) as caught:
             ensure(fake_aws, **self.GIVEN)
@@ -413,7 +412,7 @@ class TestFaults:
         assert ensure(fake_aws).actions == [CREATE, BLOCK, POLICY]
         assert pauses
 
-    def test_concurrent_writes_of_others_do_not_fail_the_run(self, fake_aws, pauses):
+    def test_concurrent_writes_to_a_bucket_do_not_fail_the_run(self, fake_aws, pauses):
         fake_aws.fail(POLICY, "OperationAborted", 409)
         done = ensure(fake_aws)
         assert done.actions == [CREATE, BLOCK, POLICY]
@@ -434,7 +433,7 @@ class TestOtherStores:
         return fake_aws
 
     @pytest.fixture
-    def there(self, s3):
+    def plain_bucket(self, s3):
         s3.create_bucket(Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": REGION})
 
     def test_other_stores_are_not_asked_for_an_account_block(self, store):
@@ -443,7 +442,7 @@ class TestOtherStores:
         assert done.values["host"] == f"{NAME}.s3.rgw.example"
         assert store.params_of(CREATE)[0]["CreateBucketConfiguration"] == {"LocationConstraint": REGION}
 
-    def test_other_stores_may_lack_the_access_block(self, store, there):
+    def test_other_stores_may_lack_the_access_block(self, store, plain_bucket):
         store.fail("s3:GetPublicAccessBlock", "NotImplemented", 501)
         done = ensure(store)
         assert done.actions == [POLICY]
@@ -456,7 +455,7 @@ class TestOtherStores:
         assert done.actions == [CREATE, POLICY]
         assert any(BLOCK in warning for warning in done.warnings)
 
-    def test_other_stores_must_support_requested_options(self, store, there):
+    def test_other_stores_must_support_requested_options(self, store, plain_bucket):
         store.fail("s3:GetBucketOwnershipControls", "NotImplemented", 501)
         with pytest.raises(CallFailed):
             ensure(store, object_ownership="BucketOwnerEnforced")
@@ -470,17 +469,17 @@ class TestAbsent:
     def remove(self, fake_aws, check_mode=False, **given):
         return bucket_absent.ensure_absent(Aws(fake_aws.clients), spec(**given), check_mode)
 
-    def test_absent_deletes_the_bucket_with_its_documents(self, fake_aws, s3, made):
+    def test_bucket_removal_deletes_the_bucket_with_its_documents(self, fake_aws, s3, made):
         for key in DOCUMENTS:
             s3.put_object(Bucket=NAME, Key=key, Body=b"x")
-        foretold = self.remove(fake_aws, check_mode=True)
+        planned = self.remove(fake_aws, check_mode=True)
         assert fake_aws.writes == []
         done = self.remove(fake_aws)
-        assert foretold.actions == done.actions == fake_aws.writes == ["s3:DeleteObjects", "s3:DeleteBucket"]
+        assert planned.actions == done.actions == fake_aws.writes == ["s3:DeleteObjects", "s3:DeleteBucket"]
         assert s3.list_buckets()["Buckets"] == []
         assert done.values["name"] == NAME
 
-    def test_absent_deletes_every_version_and_delete_marker(self, fake_aws, s3, made):
+    def test_bucket_removal_deletes_every_version_and_delete_marker(self, fake_aws, s3, made):
         s3.put_bucket_versioning(Bucket=NAME, VersioningConfiguration={"Status": "Enabled"})
         for body in (b"1", b"2", b"3"):
             s3.put_object(Bucket=NAME, Key="keys.json", Body=body)
@@ -489,13 +488,13 @@ class TestAbsent:
         assert len(fake_aws.params_of("s3:DeleteObjects")[0]["Delete"]["Objects"]) == 4
         assert s3.list_buckets()["Buckets"] == []
 
-    def test_absent_deletes_thousands_in_batches(self, fake_aws, made, monkeypatch):
+    def test_bucket_removal_deletes_thousands_of_objects_in_batches(self, fake_aws, made, monkeypatch):
         versions = [{"Key": "keys.json", "VersionId": str(number)} for number in range(2001)]
         monkeypatch.setattr(bucket_absent.AbsentBucket, "_objects", lambda resource: (versions, []))
         assert self.remove(fake_aws, check_mode=True).actions == ["s3:DeleteObjects"] * 3 + ["s3:DeleteBucket"]
 
     @pytest.mark.parametrize("key", ["sa-signer.key", "prod/keys.json", "keys.json.bak", ".well-known/other"])
-    def test_absent_refuses_a_bucket_with_other_objects(self, fake_aws, s3, made, key):
+    def test_bucket_removal_refuses_a_bucket_with_other_objects(self, fake_aws, s3, made, key):
         s3.put_object(Bucket=NAME, Key="keys.json", Body=b"x")
         s3.put_object(Bucket=NAME, Key=key, Body=b"x")
         for check_mode in (True, False):
@@ -504,18 +503,18 @@ class TestAbsent:
             assert key in str(caught.value) and caught.value.details["foreign_objects"] == [key]
         assert fake_aws.writes == []
 
-    def test_absent_lists_only_some_of_many_objects(self, fake_aws, s3, made):
+    def test_bucket_removal_lists_only_some_of_many_objects(self, fake_aws, s3, made):
         for number in range(15):
             s3.put_object(Bucket=NAME, Key=f"object-{number:02}", Body=b"x")
         with pytest.raises(IrsaError) as caught:
             self.remove(fake_aws)
         assert "'object-09' and 5 more" in str(caught.value) and "object-10" not in str(caught.value)
 
-    def test_absent_deletes_documents_of_all_clusters_by_pattern(self, fake_aws, s3, made):
+    def test_bucket_removal_deletes_documents_of_all_clusters_by_pattern(self, fake_aws, s3, made):
         s3.put_object(Bucket=NAME, Key="a/keys.json", Body=b"x")
         assert self.remove(fake_aws, public_paths=["*/keys.json"]).actions == ["s3:DeleteObjects", "s3:DeleteBucket"]
 
-    def test_absent_reads_brackets_in_public_paths_literally(self, fake_aws, s3, made):
+    def test_bucket_removal_reads_brackets_in_public_paths_literally(self, fake_aws, s3, made):
         """Public paths are patterns of AWS policies, which know only * and ?."""
         s3.put_object(Bucket=NAME, Key="docs[1]/keys.json", Body=b"x")
         assert self.remove(fake_aws, check_mode=True, public_paths=["docs[1]/*"]).diff[0]["before"] == (
@@ -526,12 +525,12 @@ class TestAbsent:
             self.remove(fake_aws, public_paths=["docs[1]/*"])
         assert caught.value.details["foreign_objects"] == ["docs1/keys.json"]
 
-    def test_absent_accepts_a_bucket_deleted_meanwhile(self, fake_aws, s3, made):
+    def test_bucket_removal_accepts_a_bucket_deleted_meanwhile(self, fake_aws, s3, made):
         fake_aws.before("s3:DeleteBucket", lambda: s3.delete_bucket(Bucket=NAME))
         assert self.remove(fake_aws).actions == []
         assert self.remove(fake_aws).actions == []
 
-    def test_absent_names_what_could_not_be_deleted(self, fake_aws, s3, made, monkeypatch):
+    def test_bucket_removal_names_what_could_not_be_deleted(self, fake_aws, s3, made, monkeypatch):
         s3.put_object(Bucket=NAME, Key="keys.json", Body=b"x")
         refused = {"Errors": [{"Key": "keys.json", "Code": "AccessDenied", "Message": "Access Denied"}]}
         real = Aws.call
@@ -547,38 +546,38 @@ class TestAbsent:
         assert "keys.json" in str(caught.value) and "s3:DeleteObjectVersion" in str(caught.value)
         assert "s3:DeleteBucket" not in fake_aws.calls
 
-    def test_absent_refuses_a_bucket_of_another_account(self, fake_aws):
+    def test_bucket_removal_refuses_a_bucket_of_another_account(self, fake_aws):
         fake_aws.fail("s3:HeadBucket", "403", 403)
         with pytest.raises(IrsaError, match="does not belong to account"):
             self.remove(fake_aws)
 
 
-class TestLook:
-    def look(self, fake_aws, **given):
+class TestDescription:
+    def describe(self, fake_aws, **given):
         return bucket_base.describe_bucket(Aws(fake_aws.clients), spec(account_id=ACCOUNT), **given)
 
-    def test_look_returns_where_a_missing_bucket_would_be(self, fake_aws):
-        found = self.look(fake_aws)
+    def test_describing_a_missing_bucket_returns_where_it_would_be(self, fake_aws):
+        found = self.describe(fake_aws)
         assert (found["exists"], found["host"]) == (False, f"{NAME}.s3.{REGION}.amazonaws.com")
         assert fake_aws.calls == ["s3:HeadBucket"]
 
-    def test_look_accepts_a_name_of_any_namespace(self, fake_aws):
+    def test_describing_and_removing_accept_bucket_names_of_any_namespace(self, fake_aws):
         request = BucketSpec(name=f"irsa-{ACCOUNT}-{REGION}-an", account_id=ACCOUNT)
         assert bucket_base.describe_bucket(Aws(fake_aws.clients), request)["exists"] is False
         assert bucket_absent.ensure_absent(Aws(fake_aws.clients), request, False).actions == []
         with pytest.raises(IrsaError, match="Set that namespace"):
             bucket_present.ensure_present(Aws(fake_aws.clients), request, False)
 
-    def test_look_finds_an_existing_bucket(self, fake_aws, made):
-        assert self.look(fake_aws)["exists"] is True
+    def test_describing_finds_an_existing_bucket(self, fake_aws, made):
+        assert self.describe(fake_aws)["exists"] is True
         assert fake_aws.calls == ["s3:HeadBucket"]
 
-    def test_look_refuses_a_missing_required_bucket(self, fake_aws):
+    def test_describing_refuses_a_missing_required_bucket(self, fake_aws):
         with pytest.raises(IrsaError, match="does not exist"):
-            self.look(fake_aws, required=True)
+            self.describe(fake_aws, required=True)
 
-    def test_look_refuses_a_public_bucket_as_private(self, fake_aws, s3, made):
+    def test_describing_refuses_a_public_bucket_as_private(self, fake_aws, s3, made):
         with pytest.raises(IrsaError, match="must not hold a private key"):
-            self.look(fake_aws, private=True)
+            self.describe(fake_aws, private=True)
         s3.put_public_access_block(Bucket=NAME, PublicAccessBlockConfiguration=CLOSED)
-        assert self.look(fake_aws, private=True)["exists"] is True
+        assert self.describe(fake_aws, private=True)["exists"] is True

@@ -24,7 +24,7 @@ def refusal(*arguments) -> str:
 
 
 @pytest.mark.parametrize("name", ["abc", "irsa-prod", "123", "a--b", "a" * 63, "plan-an", "x-12345678901-eu-west-1-an"])
-def test_accepts_names_that_s3_accepts(name):
+def test_bucket_names_that_s3_accepts_are_accepted(name):
     check_bucket_name(name)
     check_bucket_name(name, "global")
 
@@ -55,12 +55,12 @@ def test_accepts_names_that_s3_accepts(name):
     ],
     ids=repr,
 )
-def test_refuses_other_names_with_the_reason(name, reason):
+def test_other_bucket_names_are_refused_with_the_reason(name, reason):
     message = refusal(name)
     assert message.startswith(f"The bucket name {name!r} ") and reason in message
 
 
-def test_recognises_names_of_the_account_regional_namespace():
+def test_bucket_names_of_the_account_regional_namespace_are_recognized():
     check_bucket_name(REGIONAL, "account-regional")
     assert "account-regional namespace" in refusal(REGIONAL)
     assert "account-regional namespace" in refusal(REGIONAL, "global")
@@ -71,7 +71,7 @@ def test_recognises_names_of_the_account_regional_namespace():
 
 
 @hypothesis.given(st.text() | st.text(st.sampled_from("az09-.A_\n"), min_size=3, max_size=63))
-def test_every_accepted_name_makes_a_valid_issuer(name):
+def test_every_accepted_bucket_name_makes_a_valid_issuer(name):
     try:
         check_bucket_name(name)
     except IrsaError:

@@ -41,21 +41,21 @@ def opened(policy, *paths, purge=False, partition="aws"):
     return bucket_policy.with_public_objects(policy, arns, purge=purge)
 
 
-def test_creates_a_policy_of_one_statement():
+def test_a_new_bucket_policy_has_one_statement():
     assert opened(None) == {"Version": "2012-10-17", "Statement": [OURS]}
 
 
-def test_resources_name_the_partition():
+def test_resources_of_the_bucket_policy_name_the_partition():
     statement = opened(None, "keys.json", partition="aws-cn")["Statement"][0]
     assert statement["Resource"] == ["arn:aws-cn:s3:::irsa/keys.json"]
 
 
-def test_adds_our_statement_after_the_others():
+def test_our_policy_statement_is_added_after_the_others():
     policy = {"Version": "2008-10-17", "Id": "theirs", "Statement": [DENY_PLAIN_HTTP]}
     assert opened(policy) == {"Version": "2008-10-17", "Id": "theirs", "Statement": [DENY_PLAIN_HTTP, OURS]}
 
 
-def test_accepts_a_single_statement_in_place_of_a_list():
+def test_a_policy_may_have_a_single_statement_in_place_of_a_list():
     assert opened({"Version": "2012-10-17", "Statement": DENY_PLAIN_HTTP})["Statement"] == [DENY_PLAIN_HTTP, OURS]
 
 
@@ -70,12 +70,12 @@ def test_accepts_a_single_statement_in_place_of_a_list():
     ],
     ids=["as written", "principal AWS", "principal list", "action list", "resources in another order"],
 )
-def test_keeps_an_equivalent_statement_unchanged(spelling):
+def test_an_equivalent_policy_statement_is_kept_unchanged(spelling):
     policy = {"Version": "2012-10-17", "Statement": [DENY_PLAIN_HTTP, spelling]}
     assert opened(policy) == policy
 
 
-def test_keeps_a_single_resource_that_s3_returns_without_a_list():
+def test_a_single_resource_that_s3_returns_without_a_list_is_kept():
     policy = {"Version": "2012-10-17", "Statement": [{**OURS, "Resource": "arn:aws:s3:::irsa/keys.json"}]}
     assert opened(policy, "keys.json") == policy
 
@@ -91,24 +91,24 @@ def test_keeps_a_single_resource_that_s3_returns_without_a_list():
         {name: value for name, value in OURS.items() if name != "Resource"},
         {"Sid": SID},
     ],
-    ids=["denied", "not everybody", "written too", "everything", "a condition", "no resource", "nothing but the name"],
+    ids=["denied", "not everyone", "written too", "everything", "a condition", "no resource", "nothing but the name"],
 )
-def test_repairs_our_statement_at_its_position(edited):
+def test_our_policy_statement_is_repaired_at_its_position(edited):
     policy = {"Version": "2012-10-17", "Statement": [DENY_PLAIN_HTTP, edited, {**DENY_PLAIN_HTTP, "Sid": "Last"}]}
     assert opened(policy)["Statement"] == [DENY_PLAIN_HTTP, OURS, {**DENY_PLAIN_HTTP, "Sid": "Last"}]
 
 
-def test_keeps_paths_that_another_cluster_opened():
+def test_the_policy_keeps_paths_that_another_cluster_made_public():
     policy = opened(opened(None, "a/keys.json"), "b/keys.json")
     assert policy["Statement"][0]["Resource"] == ["arn:aws:s3:::irsa/a/keys.json", "arn:aws:s3:::irsa/b/keys.json"]
 
 
-def test_closes_other_paths_with_purge():
+def test_purging_removes_other_paths_from_the_policy():
     policy = opened(opened(None, "a/keys.json"), "b/keys.json", purge=True)
     assert policy["Statement"][0]["Resource"] == ["arn:aws:s3:::irsa/b/keys.json"]
 
 
-def test_policy_is_written_as_compact_json():
+def test_the_bucket_policy_is_written_as_compact_json():
     text = bucket_policy.as_json(opened(None))
     assert json.loads(text) == opened(None)
     assert "\n" not in text and ": " not in text
@@ -142,7 +142,7 @@ paths_of_a_run = st.lists(st.sampled_from((*DOCUMENTS, "*/keys.json", "a/keys.js
 
 
 @hypothesis.given(policies | st.none(), paths_of_a_run, st.booleans())
-def test_only_our_statement_of_any_policy_changes(policy, paths, purge):
+def test_only_our_statement_of_any_bucket_policy_changes(policy, paths, purge):
     before = copy.deepcopy(policy)
     after = opened(policy, *paths, purge=purge)
     assert policy == before  # nothing is changed under the caller's feet
@@ -157,16 +157,16 @@ def test_only_our_statement_of_any_policy_changes(policy, paths, purge):
 
     own = bucket_policy.own_statement(after)
     resources = set(bucket_policy.resources(own))
-    wanted = {f"arn:aws:s3:::irsa/{path}" for path in paths}
+    desired = {f"arn:aws:s3:::irsa/{path}" for path in paths}
     present = bucket_policy.own_statement(before)
-    assert wanted <= resources
-    assert resources == wanted if purge or present is None else resources >= set(bucket_policy.resources(present))
+    assert desired <= resources
+    assert resources == desired if purge or present is None else resources >= set(bucket_policy.resources(present))
     assert (own["Effect"], as_list(own["Action"])) == ("Allow", ["s3:GetObject"])
     assert "Condition" not in own and "NotPrincipal" not in own
 
 
 @hypothesis.given(policies, st.lists(paths_of_a_run, min_size=1, max_size=4))
-def test_many_clusters_open_the_same_paths_in_any_order(policy, runs):
+def test_many_clusters_make_the_same_paths_public_in_any_order(policy, runs):
     forwards, backwards = policy, policy
     for paths in runs:
         forwards = opened(forwards, *paths)

@@ -28,7 +28,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import (
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import PublicationSpec
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, CLIENTS, REGION
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, CLIENTS, REGION, refusal
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
 
 BUCKET = "irsa-prod"
@@ -106,16 +106,16 @@ def stored(s3, key):
     return found["Body"].read().decode(), found["ContentType"], found.get("CacheControl")
 
 
-def assert_as_foretold(fake_aws, act=ensure, **given):
-    """Run in check mode, then for real, then again: told, done, nothing left to do."""
-    foretold = act(fake_aws, check_mode=True, **given)
+def assert_check_mode_is_true(fake_aws, act=ensure, **given):
+    """Run in check mode, then for real, then again: planned, done, nothing left to do."""
+    planned = act(fake_aws, check_mode=True, **given)
     assert fake_aws.writes == []
     done = act(fake_aws, **given)
-    assert foretold.actions == done.actions == fake_aws.writes
-    assert (foretold.diff, foretold.permissions, foretold.warnings) == (done.diff, done.permissions, done.warnings)
+    assert planned.actions == done.actions == fake_aws.writes
+    assert (planned.diff, planned.permissions, planned.warnings) == (done.diff, done.permissions, done.warnings)
     for name in set(done.values) - {"documents"}:
-        assert foretold.values[name] == done.values[name]
-    assert [each["changed"] for each in foretold.values["documents"]] == [
+        assert planned.values[name] == done.values[name]
+    assert [each["changed"] for each in planned.values["documents"]] == [
         each["changed"] for each in done.values["documents"]
     ]
     fake_aws.calls.clear()
@@ -124,16 +124,9 @@ def assert_as_foretold(fake_aws, act=ensure, **given):
     return done
 
 
-def refusal(fake_aws, check_mode=False, **given) -> str:
-    with pytest.raises(IrsaError) as caught:
-        ensure(fake_aws, check_mode, **given)
-    assert fake_aws.writes == []
-    return str(caught.value)
-
-
 class TestPublication:
-    def test_publishes_the_jwks_first(self, fake_aws, s3):
-        done = assert_as_foretold(fake_aws)
+    def test_publication_writes_the_jwks_first(self, fake_aws, s3):
+        done = assert_check_mode_is_true(fake_aws)
         assert done.actions == [PUT, PUT]
         assert [params["Key"] for params in fake_aws.params_of(PUT)] == [JWKS_KEY, DISCOVERY_KEY]
         assert stored(s3, JWKS_KEY) == (OURS["jwks_json"], "application/json", "no-cache")
@@ -152,20 +145,20 @@ class TestPublication:
         }
         assert done.permissions == ["s3:GetObject", "s3:ListBucket", "s3:PutObject"]
 
-    def test_first_write_requires_that_nothing_is_stored(self, fake_aws, s3):
+    def test_the_first_write_of_a_document_requires_that_nothing_is_stored(self, fake_aws, s3):
         ensure(fake_aws)
         for params in fake_aws.params_of(PUT):
             assert (params["IfNoneMatch"], params["ExpectedBucketOwner"]) == ("*", ACCOUNT)
             assert params["ServerSideEncryption"] == "AES256" and "IfMatch" not in params
 
-    def test_rewrite_requires_the_etag_that_was_read(self, fake_aws, s3, put):
+    def test_rewriting_a_document_requires_the_etag_that_was_read(self, fake_aws, s3, put):
         put(JWKS_KEY, jwks_text(P256))
         etag = s3.head_object(Bucket=BUCKET, Key=JWKS_KEY)["ETag"]
         ensure(fake_aws)
         params = fake_aws.params_of(PUT)[0]
         assert params["IfMatch"] == etag and "IfNoneMatch" not in params
 
-    def test_publishes_under_a_prefix(self, fake_aws, s3):
+    def test_publication_under_a_prefix(self, fake_aws, s3):
         issuer = f"{ISSUER}/clusters/a"
         done = ensure(
             fake_aws, prefix="clusters/a", issuer=issuer, discovery_json=discovery_text("RS256", issuer=issuer)
@@ -176,7 +169,7 @@ class TestPublication:
         ]
         assert done.values["documents"][0]["url"] == f"{issuer}/keys.json"
 
-    def test_publishes_into_buckets_of_any_namespace(self, fake_aws):
+    def test_publication_into_buckets_of_any_namespace(self, fake_aws):
         for name in ("plan-an", f"irsa-{ACCOUNT}-{REGION}-an"):
             assert ensure(fake_aws, check_mode=True, bucket=name).actions == [PUT, PUT]
 
@@ -227,19 +220,19 @@ class TestPublication:
         ensure(fake_aws)
         drift(put, s3)
         fake_aws.calls.clear()
-        done = assert_as_foretold(fake_aws)
+        done = assert_check_mode_is_true(fake_aws)
         assert [each["changed"] for each in done.values["documents"]] == changed
         assert len(done.diff) == 1
         assert stored(s3, JWKS_KEY)[0] == OURS["jwks_json"] and stored(s3, DISCOVERY_KEY)[0] == OURS["discovery_json"]
 
-    def test_diff_shows_headers_and_text(self, fake_aws, s3, put):
+    def test_the_diff_of_a_document_shows_headers_and_text(self, fake_aws, s3, put):
         put(JWKS_KEY, jwks_text(RSA), ContentType="text/plain")
         drawn = ensure(fake_aws, check_mode=True).diff[0]
         assert drawn["before"] == f"Content-Type: text/plain\nCache-Control: (none)\n\n{jwks_text(RSA)}"
         assert drawn["after"] == f"Content-Type: application/json\nCache-Control: no-cache\n\n{jwks_text(RSA)}"
         assert drawn["before_header"] == f"s3://{BUCKET}/{JWKS_KEY} (document)"
 
-    def test_publishes_with_another_cache_control(self, fake_aws, s3):
+    def test_publication_with_another_cache_control(self, fake_aws, s3):
         ensure(fake_aws, cache_control="max-age=60")
         assert stored(s3, JWKS_KEY)[2] == "max-age=60"
 
@@ -247,7 +240,7 @@ class TestPublication:
 class TestForeignKeys:
     def test_foreign_keys_stay_after_ours_with_a_warning(self, fake_aws, s3, put):
         put(JWKS_KEY, {"keys": [P256, RSA, OTHER_RSA]})
-        done = assert_as_foretold(fake_aws)
+        done = assert_check_mode_is_true(fake_aws)
         assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [RSA, P256, OTHER_RSA]
         assert (done.values["kids"], done.values["foreign_kids"]) == (
             ["kid-rsa", "kid-p256", "kid-other-rsa"],
@@ -269,7 +262,7 @@ class TestForeignKeys:
 
     def test_purge_keys_removes_foreign_keys(self, fake_aws, s3, put):
         put(JWKS_KEY, {"keys": [P256]})
-        done = assert_as_foretold(fake_aws, purge_keys=True)
+        done = assert_check_mode_is_true(fake_aws, purge_keys=True)
         assert stored(s3, JWKS_KEY)[0] == OURS["jwks_json"]
         assert (done.values["foreign_kids"], done.warnings) == ([], [])
 
@@ -290,18 +283,18 @@ class TestForeignKeys:
     def test_odd_foreign_keys_are_kept_unchanged(self, fake_aws, s3, put):
         odd = [{"kid": "odd", "kty": "OKP"}, {}, {"kid": None}, {"kid": ["a", "list"]}, {"kid": {"an": "object"}}]
         put(JWKS_KEY, {"keys": odd})
-        assert_as_foretold(fake_aws)
+        assert_check_mode_is_true(fake_aws)
         assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [RSA, *odd]
 
     def test_foreign_keys_count_towards_the_limit(self, fake_aws, s3, put):
         put(JWKS_KEY, {"keys": [{**OTHER_RSA, "kid": str(number)} for number in range(100)]})
-        assert "101 RSA keys" in refusal(fake_aws)
+        assert "101 RSA keys" in refusal(fake_aws, ensure)
         assert ensure(fake_aws, purge_keys=True).actions == [PUT, PUT]
 
     @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
     def test_a_published_private_key_stops_the_run(self, fake_aws, s3, put, check_mode):
         put(JWKS_KEY, {"keys": [{**P256, "d": "the-private-number"}]})
-        message = refusal(fake_aws, check_mode)
+        message = refusal(fake_aws, ensure, check_mode)
         assert "PRIVATE" in message and "kid-p256" in message and "the-private-number" not in message
         done = ensure(fake_aws, purge_keys=True)
         assert "the-private-number" not in json.dumps(done.diff)
@@ -362,14 +355,14 @@ class TestGuards:
         self, fake_aws, s3, put, key, content, reason, check_mode
     ):
         put(key, content)
-        message = refusal(fake_aws, check_mode)
+        message = refusal(fake_aws, ensure, check_mode)
         assert f"s3://{BUCKET}/{key}" in message and reason in message and "irsa_issuer_overwrite" in message
         assert ensure(fake_aws, overwrite=True).actions == [PUT, PUT]
         assert stored(s3, JWKS_KEY)[0] == OURS["jwks_json"]
 
-    def test_a_huge_object_is_refused(self, fake_aws, s3, put):
+    def test_a_stored_object_that_is_too_large_for_a_document_is_refused(self, fake_aws, s3, put):
         put(JWKS_KEY, b" " * ((1 << 20) + 1))
-        assert "larger than 1 MiB" in refusal(fake_aws)
+        assert "larger than 1 MiB" in refusal(fake_aws, ensure)
 
     @pytest.mark.parametrize(
         ("given", "reason"),
@@ -414,8 +407,8 @@ class TestGuards:
             "account",
         ],
     )
-    def test_invalid_input_is_refused_before_any_call(self, fake_aws, given, reason):
-        message = refusal(fake_aws, **given)
+    def test_invalid_publication_options_are_refused_before_any_call(self, fake_aws, given, reason):
+        message = refusal(fake_aws, ensure, **given)
         assert reason in message and "private-number" not in message
         assert [call for call in fake_aws.calls if call.startswith("s3:")] == []
 
@@ -438,7 +431,7 @@ class TestCheckModeWithoutAKey:
 
     def test_check_mode_without_a_key_refuses_documents_of_others(self, fake_aws, s3, put):
         put(DISCOVERY_KEY, discovery_text("RS256", issuer="https://other.example.com"))
-        assert "another issuer" in refusal(fake_aws, check_mode=True, jwks_json=None, discovery_json=None)
+        assert "another issuer" in refusal(fake_aws, ensure, check_mode=True, jwks_json=None, discovery_json=None)
 
 
 class TestFaults:
@@ -461,9 +454,9 @@ class TestFaults:
         assert [each["changed"] for each in done.values["documents"]] == [not broken, True]
         assert ensure(fake_aws).actions == []
 
-    def test_a_denied_read_names_permissions_and_owner(self, fake_aws, s3):
+    def test_a_denied_read_of_a_document_names_permissions_and_owner(self, fake_aws, s3):
         fake_aws.fail(GET, "AccessDenied", 403)
-        message = refusal(fake_aws)
+        message = refusal(fake_aws, ensure)
         assert "s3:GetObject and s3:ListBucket" in message and f"belongs to account {ACCOUNT}" in message
 
     @pytest.mark.parametrize(
@@ -484,42 +477,42 @@ class TestFaults:
         events = fake_aws.clients["s3"].meta.events
         events.register("after-call.s3.GetObject", break_off)
         try:
-            message = refusal(fake_aws, overwrite=True)
+            message = refusal(fake_aws, ensure, overwrite=True)
         finally:
             events.unregister("after-call.s3.GetObject", break_off)
         assert message.startswith(f"The answer to s3:GetObject on s3://{BUCKET}/{JWKS_KEY} could not be read: ")
         assert reason in message and "network" in message
 
     @pytest.mark.parametrize(("code", "status"), [("PreconditionFailed", 412), ("ConditionalRequestConflict", 409)])
-    def test_a_failed_condition_leads_to_a_new_plan(self, fake_aws, s3, pauses, code, status):
+    def test_a_failed_condition_of_a_document_write_leads_to_a_new_plan(self, fake_aws, s3, pauses, code, status):
         fake_aws.fail(PUT, code, status)
         assert ensure(fake_aws).actions == [PUT, PUT]
         assert fake_aws.calls.count(GET) == 4 and len(pauses) == 1
 
-    def test_endless_writes_of_others_end_the_run(self, fake_aws, s3, pauses):
+    def test_publication_gives_up_if_another_process_keeps_writing(self, fake_aws, s3, pauses):
         fake_aws.fail(PUT, "PreconditionFailed", 412, times=50)
         with pytest.raises(IrsaError, match="Another process keeps changing"):
             ensure(fake_aws)
 
 
 class TestRemoval:
-    def test_removal_deletes_the_discovery_document_first(self, fake_aws, s3):
+    def test_removal_of_documents_deletes_the_discovery_document_first(self, fake_aws, s3):
         ensure(fake_aws)
         fake_aws.calls.clear()
-        done = assert_as_foretold(fake_aws, act=remove)
+        done = assert_check_mode_is_true(fake_aws, act=remove)
         assert done.actions == [DELETE, DELETE]
         assert [params["Key"] for params in fake_aws.params_of(DELETE)] == [DISCOVERY_KEY, JWKS_KEY]
         assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
         assert [each["changed"] for each in done.values["documents"]] == [True, True]
         assert done.values["foreign_kids"] == ["kid-rsa"]
 
-    def test_removal_keeps_other_objects(self, fake_aws, s3, put):
+    def test_removal_of_documents_keeps_other_objects(self, fake_aws, s3, put):
         put("other.json", "{}")
         ensure(fake_aws)
         remove(fake_aws)
         assert [each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET)["Contents"]] == ["other.json"]
 
-    def test_removal_needs_no_text(self, fake_aws, s3):
+    def test_removal_of_documents_needs_no_text(self, fake_aws, s3):
         ensure(fake_aws)
         assert remove(fake_aws, jwks_json=None, discovery_json=None).actions == [DELETE, DELETE]
 
@@ -538,7 +531,7 @@ class TestRemoval:
             remove(fake_aws)
 
 
-PLACE = endpoint_of(CLIENTS["s3"])
+ENDPOINT = endpoint_of(CLIENTS["s3"])
 
 
 class _Memory(Aws):
@@ -585,7 +578,7 @@ discoveries = st.none() | values.map(json.dumps) | st.just(OURS["discovery_json"
 
 @hypothesis.given(published, discoveries, st.booleans(), st.booleans())
 def test_any_published_documents_are_kept_replaced_or_refused(monkeypatch, jwks, discovery, purge_keys, overwrite):
-    monkeypatch.setattr(object_store, "endpoint_of", lambda client: PLACE)
+    monkeypatch.setattr(object_store, "endpoint_of", lambda client: ENDPOINT)
     before = {key: text for key, text in ((JWKS_KEY, jwks), (DISCOVERY_KEY, discovery)) if text is not None}
     request = spec(account_id=ACCOUNT, purge_keys=purge_keys, overwrite=overwrite)
     after = dict(before)
@@ -598,9 +591,9 @@ def test_any_published_documents_are_kept_replaced_or_refused(monkeypatch, jwks,
     assert listed[0] == RSA
     assert json.loads(after[DISCOVERY_KEY])["issuer"] == ISSUER
     try:
-        there = jwk.parse_jwks(jwks or '{"keys": []}')
+        before_keys = jwk.parse_jwks(jwks or '{"keys": []}')
     except IrsaError:
-        there = []
-    kept = [key for key in there if key.get("kid") not in ("kid-rsa", "", None) and not purge_keys]
+        before_keys = []
+    kept = [key for key in before_keys if key.get("kid") not in ("kid-rsa", "", None) and not purge_keys]
     assert all(key in listed for key in kept)
     assert publication_present.ensure_present(_Memory(dict(after)), request, False).actions == []
