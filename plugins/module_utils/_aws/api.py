@@ -17,7 +17,11 @@ with contextlib.suppress(ImportError):  # the module reports that it is missing
 
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall, Request
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import explained, without_answer
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import (
+    credentials_failed,
+    explained,
+    without_answer,
+)
 
 Answer: t.TypeAlias = "dict[str, t.Any] | None"
 
@@ -185,10 +189,12 @@ class Aws:
         try:
             return make()
         except exceptions.ClientError as error:
+            if error.operation_name != call.operation:
+                raise credentials_failed(error, call.action, target=call.target) from None
             if error.response.get("Error", {}).get("Code") in call.absent_codes:
                 return None
             raise explained(error, call.action, target=call.target, iam_actions=call.permissions) from None
-        except _errors_without_answer() as error:
+        except _call_errors() as error:
             raise explained(error, call.action, target=call.target, iam_actions=call.permissions) from None
 
     # --- reads that were started: at Read
@@ -234,17 +240,26 @@ def _client_failed(service: str) -> str:
 def _from_source(tried: str, get: t.Callable[[], _Result]) -> _Result:
     try:
         return get()
-    except _errors_without_answer() as error:
+    except _client_errors() as error:
         raise without_answer(error, tried) from None
 
 
-def _errors_without_answer() -> tuple[type[Exception], ...]:
-    """Return what botocore raises if a call gets no answer that it understands.
+def _client_errors() -> tuple[type[Exception], ...]:
+    """Return what botocore raises if a client cannot be created or its credentials cannot be read.
 
-    Besides its own exceptions these are ValueError, for example for an invalid endpoint, and OSError, for a
-    credential_process that cannot be started or a web identity token that cannot be read.
+    Besides its own exceptions these are OSError for a credential_process that cannot be started, ValueError for an
+    invalid endpoint, and AttributeError or TypeError for settings whose type it does not check.
     """
-    return exceptions.BotoCoreError, parsers.ResponseParserError, OSError, ValueError
+    return exceptions.BotoCoreError, AttributeError, OSError, TypeError, ValueError
+
+
+def _call_errors() -> tuple[type[Exception], ...]:
+    """Return what botocore raises if a call gets no answer, or one that it does not understand.
+
+    Besides its own exceptions these are EOFError for an MFA code that no one can enter, KeyError for XML of another
+    kind, OSError for a web identity token that cannot be read, and ValueError for an invalid port.
+    """
+    return exceptions.BotoCoreError, parsers.ResponseParserError, EOFError, KeyError, OSError, ValueError
 
 
 def _with_retries(make: t.Callable[[], _Result], retry_codes: t.Sequence[str] = ()) -> t.Callable[[], _Result]:

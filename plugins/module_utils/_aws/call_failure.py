@@ -39,6 +39,11 @@ _UNSUPPORTED = (
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
 _PUBLIC_BLOCKED = "public policies are"
 
+_CHECK_NETWORK = (
+    "Check the endpoint (endpoint_url, AWS_ENDPOINT_URL), the region, the proxy (HTTPS_PROXY, NO_PROXY) and the "
+    "network."
+)
+
 # Another process wrote at the same time: read again, plan again.
 _CONFLICTS = (
     "PreconditionFailed",
@@ -84,9 +89,26 @@ def without_answer(error: Exception, tried: str, call: str = "") -> CallFailed:
 
     ``tried`` says what failed, for example "The client for s3 could not be created".
     """
-    is_garbled = isinstance(error, parsers.ResponseParserError)  # its text holds the whole answer
-    reason = "the answer is not one of an AWS API" if is_garbled else str(error).rstrip(".")
-    return CallFailed(f"{tried}: {reason}. {_remedy_without_answer(error)}".rstrip(), call)
+    reason, remedy = _reason_and_remedy(error)
+    return CallFailed(f"{tried}: {reason}. {remedy}".rstrip(), call)
+
+
+def credentials_failed(error: exceptions.ClientError, call: str, *, target: str) -> CallFailed:
+    """Explain the failure of a call that botocore made to get the credentials for ``call``, such as AssumeRole.
+
+    Its code is not that of ``call``, whose permissions may be right.
+    """
+    code, message = _code_and_message(error)
+    return CallFailed(
+        f"{call} on {target} could not be made: {error.operation_name}, which provides the credentials, failed: "
+        f"{code}: {message.rstrip('.')}. {_remedy(code, message, ())}".rstrip(),
+        call,
+    )
+
+
+def _code_and_message(error: exceptions.ClientError) -> tuple[str, str]:
+    answer = error.response.get("Error", {})
+    return str(answer.get("Code", "")), str(answer.get("Message") or "no message")
 
 
 def explained(error: Exception, call: str, *, target: str, iam_actions: t.Sequence[str] = ()) -> CallFailed:
@@ -97,8 +119,7 @@ def explained(error: Exception, call: str, *, target: str, iam_actions: t.Sequen
     tried = f"{call} on {target}"
     if not isinstance(error, exceptions.ClientError):
         return without_answer(error, f"{tried} could not be made", call)
-    answer = error.response.get("Error", {})
-    code, message = str(answer.get("Code", "")), str(answer.get("Message") or "no message")
+    code, message = _code_and_message(error)
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)
     details: dict[str, t.Any] = {"error": {"code": code, "message": message}}
     remedy = _remedy(code, message, iam_actions)
@@ -136,6 +157,23 @@ def _remedy(code: str, message: str, iam_actions: t.Sequence[str]) -> str:
     return ""
 
 
+def _reason_and_remedy(error: Exception) -> tuple[str, str]:
+    """Return what an exception says, unless its text would disclose or bury something, and what to do."""
+    if isinstance(error, (parsers.ResponseParserError, KeyError)):  # the text may be the whole answer
+        return "the answer is not one of an AWS API", _CHECK_NETWORK
+    if isinstance(error, EOFError):
+        return (
+            "the profile asks for an MFA code, which a module cannot ask for",
+            "Get temporary credentials first (aws sts get-session-token), and use those.",
+        )
+    if "Invalid header value" in str(error):  # the text has the token
+        return (
+            "the credentials have a character that HTTP does not allow, such as a line end",
+            "Correct the access key or the session token.",
+        )
+    return str(error).rstrip("."), _remedy_without_answer(error)
+
+
 def _remedy_without_answer(error: Exception) -> str:
     if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
         return "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the module's own options."
@@ -146,19 +184,8 @@ def _remedy_without_answer(error: Exception) -> str:
             "The endpoint's certificate is not trusted here. Set AWS_CA_BUNDLE or the aws_ca_bundle option to the file "
             "of its CA."
         )
-    if isinstance(
-        error,
-        (
-            exceptions.ConnectionError,
-            exceptions.HTTPClientError,
-            exceptions.IncompleteReadError,
-            parsers.ResponseParserError,
-        ),
-    ):
-        return (
-            "Check the endpoint (endpoint_url, AWS_ENDPOINT_URL), the region, the proxy (HTTPS_PROXY, NO_PROXY) and "
-            "the network."
-        )
+    if isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError, exceptions.IncompleteReadError)):
+        return _CHECK_NETWORK
     if isinstance(error, exceptions.ParamValidationError):
         return (
             "This botocore is too old for an option that is set, or a value does not have the form that AWS requires."

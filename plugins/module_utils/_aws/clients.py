@@ -13,13 +13,14 @@ import typing as t
 
 with contextlib.suppress(ImportError):  # aws_module reports that they are missing
     import boto3.session
-    from botocore import UNSIGNED
+    from botocore import UNSIGNED, exceptions
     from botocore.config import Config
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import botocore_cache, credentials
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.shared_tls import SharedContext
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 
 def warm(services: t.Iterable[str]) -> None:
@@ -66,7 +67,14 @@ class Clients:
     """
 
     def __init__(self, module: t.Any) -> None:
-        self.region, self.endpoint, self._credentials = get_aws_connection_info(module)
+        """Raises IrsaError if the option aws_config is not valid."""
+        try:
+            self.region, self.endpoint, self._credentials = get_aws_connection_info(module)
+        except (exceptions.BotoCoreError, AttributeError, TypeError, ValueError) as error:  # botocore checks few types
+            raise IrsaError(
+                f"aws_config is not valid: {str(error).rstrip('.')}. It takes the settings of botocore's Config, "
+                "https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html."
+            ) from None
         self._profile: str | None = self._credentials.pop("profile_name", None)
         self._user_config: Config | None = self._credentials.pop("aws_config", None)
         self._clients: dict[str, t.Any] = {}

@@ -68,6 +68,7 @@ def _trusts(policy: t.Any, arn: str) -> bool:
     return any(
         statement.get("Effect") == "Allow" and arn in as_list(_federated(statement.get("Principal")))
         for statement in statements
+        if isinstance(statement, dict)
     )
 
 

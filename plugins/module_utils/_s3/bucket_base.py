@@ -9,12 +9,12 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account import account_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, Read
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Answer, Aws, Read
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.aws_resource import AwsResource
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import (
     NEW_BUCKET_BLOCK,
@@ -88,8 +88,17 @@ class Bucket(AwsResource):
         return self.aws.read("s3", setting.read, self.target, absent_codes=absent_codes, **self.id_params)
 
     def read(self, setting: Setting) -> t.Any:
-        """Return the current value of a setting. Raises CallFailed."""
-        return setting.parse(self.read_of(setting).result() or {})
+        """Return the current value of a setting. Raises IrsaError."""
+        return self.parse(setting, self.read_of(setting).result())
+
+    def parse(self, setting: Setting, answer: Answer) -> t.Any:
+        """Return the value of a setting from the answer of its read. Raises IrsaError."""
+        try:
+            return setting.parse(answer or {})
+        except Fault as fault:
+            raise IrsaError(
+                f"The {setting.name} of {self.target} cannot be read: {fault}. Correct or delete it."
+            ) from None
 
     def start(self) -> None:
         """Start looking whether the bucket exists, in parallel with other reads."""

@@ -44,6 +44,11 @@ def with_public_objects(policy: Policy | None, arns: t.Iterable[str], *, purge: 
     return {**policy, "Statement": [*statements[:position], statement, *statements[position + 1 :]]}
 
 
+def is_policy(value: t.Any) -> bool:
+    """Return whether a value has the form of a policy: an object with a statement or a list of them."""
+    return isinstance(value, dict) and all(isinstance(statement, dict) for statement in _statements(value))
+
+
 def own_statement(policy: Policy | None) -> dict[str, t.Any] | None:
     """Return our statement in a policy, None if there is none."""
     return next((statement for statement in _statements(policy or {}) if statement.get("Sid") == SID), None)

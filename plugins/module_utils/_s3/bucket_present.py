@@ -97,7 +97,7 @@ class PresentBucket(Bucket):
         values = {}
         for setting, read in started:
             try:
-                values[setting.name] = setting.parse(read.result() or {})
+                values[setting.name] = self.parse(setting, read.result())
             except CallFailed as failure:
                 if not (setting.unmanaged_elsewhere and failure.unsupported):
                     raise

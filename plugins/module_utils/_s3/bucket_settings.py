@@ -10,7 +10,6 @@ A new option is a field of BucketSpec and a row of SETTINGS.
 from __future__ import annotations
 
 import dataclasses
-import json
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
@@ -18,6 +17,8 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
     boto3_tag_list_to_ansible_dict,
     compare_aws_tags,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import object_keys
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_policy
 
@@ -76,10 +77,10 @@ class Write(t.NamedTuple):
 class Setting:
     """One setting of a bucket.
 
-    ``read`` is the operation that reads it and ``absent_code`` its error if the setting was never made; ``parse``
-    takes the answer, empty for that error. ``desired`` gets the spec, the partition and the current value.
-    ``show`` is how a value appears in a diff. With an ``option`` the setting is left alone unless that option is given.
-    ``unmanaged_elsewhere``: stores other than AWS may lack the setting and then have the desired state anyway.
+    ``read`` is the operation that reads it and ``absent_code`` its error if the setting was never made; ``parse`` takes
+    the answer, empty for that error, and may raise Fault. ``desired`` gets the spec, the partition and the current
+    value. ``show`` is how a value appears in a diff. With an ``option`` the setting is left alone unless that option is
+    given. ``unmanaged_elsewhere``: stores other than AWS may lack the setting and then have the desired state anyway.
     """
 
     name: str
@@ -98,7 +99,15 @@ class Setting:
 
 
 def _parse_policy(answer: t.Mapping[str, t.Any]) -> bucket_policy.Policy | None:
-    return json.loads(answer["Policy"]) if answer else None
+    if not answer:
+        return None
+    try:
+        policy = parse_json(answer.get("Policy", ""))
+    except ValueError:
+        raise Fault("it is not JSON") from None
+    if not bucket_policy.is_policy(policy):
+        raise Fault("it is not a list of statements in a JSON object")
+    return t.cast(bucket_policy.Policy, policy)
 
 
 def _desired_policy(spec: BucketSpec, partition: str, current: bucket_policy.Policy | None) -> bucket_policy.Policy:

@@ -180,10 +180,21 @@ def client(service="sts", **settings):
     session = boto3.session.Session(
         aws_access_key_id=settings.pop("key", "AKID"),
         aws_secret_access_key=settings.pop("secret", "x"),
+        aws_session_token=settings.pop("token", None),
         region_name=REGION,
     )
     config = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
     return session.client(service, config=config, **settings)
+
+
+class FailingClient:
+    """A client of sts whose call ends with an exception."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def get_caller_identity(self):
+        raise self.error
 
 
 class TestWithoutAnAnswer:
@@ -210,15 +221,42 @@ class TestWithoutAnAnswer:
         message = self.explained(client("s3"), "s3", "CreateBucket", Bucket="irsa", BucketOfTheFuture="yes")
         assert "too old" in message and "BucketOfTheFuture" in message
 
+    def test_a_call_for_credentials_that_fails_is_not_taken_for_the_call_itself(self):
+        """A profile with role_arn lets botocore call AssumeRole when the first call is made."""
+        answer = {"Error": {"Code": "AccessDenied", "Message": "not authorized to perform: sts:AssumeRole"}}
+        message = self.explained(FailingClient(exceptions.ClientError(answer, "AssumeRole")))
+        assert message == (
+            "sts:GetCallerIdentity on the credentials could not be made: AssumeRole, which provides the credentials, "
+            "failed: AccessDenied: not authorized to perform: sts:AssumeRole."
+        )
+
+    def test_expired_source_credentials_are_explained(self):
+        answer = {"Error": {"Code": "ExpiredToken", "Message": "The security token is expired"}}
+        assert "have expired" in self.explained(FailingClient(exceptions.ClientError(answer, "AssumeRole")))
+
+    def test_a_profile_that_asks_for_an_mfa_code_is_explained(self):
+        message = self.explained(FailingClient(EOFError("EOF when reading a line")))
+        assert "MFA code" in message and "get-session-token" in message and "EOF" not in message
+
+    def test_a_missing_web_identity_token_is_explained(self):
+        error = FileNotFoundError(2, "No such file or directory", "/run/token")
+        assert "No such file or directory: '/run/token'." in self.explained(FailingClient(error))
+
+    @pytest.mark.parametrize("token", ["secret-token\n", "secret\ntoken"])
+    def test_a_token_with_a_line_end_is_explained_and_not_disclosed(self, free_port, token):
+        message = self.explained(client(endpoint_url=f"http://127.0.0.1:{free_port}", token=token))
+        assert "line end" in message and "secret" not in message and "Signature" not in message
+
     @pytest.mark.parametrize(
         ("error", "reason"),
         [
+            (AttributeError("'list' object has no attribute 'get'"), "'list' object has no attribute 'get'"),
             (exceptions.NoRegionError(), "You must specify a region. Set the region option, AWS_REGION, "),
             (exceptions.ProfileNotFound(profile="prod"), "The config profile (prod) could not be found."),
             (ValueError("Invalid endpoint: nonsense"), "Invalid endpoint: nonsense."),
             (FileNotFoundError(2, "No such file or directory", "get-token"), "No such file or directory: 'get-token'."),
         ],
-        ids=["no region", "no profile", "no endpoint", "no credential process"],
+        ids=["odd credential process", "no region", "no profile", "no endpoint", "no credential process"],
     )
     def test_a_client_that_cannot_be_created_is_explained(self, error, reason):
         class Clients(ReadyClients):

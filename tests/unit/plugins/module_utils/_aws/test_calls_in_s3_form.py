@@ -66,3 +66,28 @@ def test_an_error_without_code_has_its_status_as_code() -> None:
 def test_an_error_in_s3_form_leads_to_the_option_account_id() -> None:
     with pytest.raises(IrsaError, match="Set the option account_id"):
         account_of(Aws(ReadyClients({"sts": _client("sts", 405, NOT_ALLOWED)})), None)
+
+
+@pytest.mark.parametrize(
+    ("service", "act"),
+    [
+        ("sts", lambda aws: aws.call("sts", "GetCallerIdentity", "x")),
+        ("iam", lambda aws: aws.pages("iam", "ListRoles", "x")),
+        ("sts", lambda aws: aws.read("sts", "GetCallerIdentity", "x").start().result()),
+    ],
+    ids=["call", "list", "started read"],
+)
+@pytest.mark.parametrize("page", [b"<html><p>Log in<br></html>", b"<html><p>Log in</p></html>"], ids=["HTML", "XHTML"])
+def test_a_page_in_place_of_an_answer_is_explained(service: str, act: t.Callable[[Aws], t.Any], page: bytes) -> None:
+    """Such as that of a proxy that asks people to log in."""
+    with pytest.raises(CallFailed) as caught:
+        act(Aws(ReadyClients({service: _client(service, 200, page)})))
+    message = str(caught.value)
+    assert "could not be made: the answer is not one of an AWS API. Check the endpoint" in message
+    assert "HTTPS_PROXY" in message and "Log in" not in message
+
+
+def test_an_identity_without_account_is_explained() -> None:
+    with pytest.raises(CallFailed, match="returned no account") as caught:
+        account_of(Aws(ReadyClients({"sts": _client("sts", 200, b"<r><GetCallerIdentityResult/></r>")})), None)
+    assert "account_id" in str(caught.value)

@@ -146,6 +146,23 @@ def test_aws_config_overrides_single_settings():
     assert config.retries["total_max_attempts"] == 3
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"nonsense": 1},
+        {"retries": 5},
+        {"retries": {"mode": "odd"}},
+        {"s3": {"addressing_style": "odd"}},
+        {"read_timeout": "soon"},
+        {"user_agent_extra": 5},
+    ],
+    ids=str,
+)
+def test_an_invalid_aws_config_is_refused(config):
+    with pytest.raises(IrsaError, match=r"^(aws_config is not valid: |The client for s3 could not be created: )"):
+        Aws(clients(aws_config=config)).client("s3")
+
+
 def test_the_user_agent_names_the_collection():
     assert "selfhosted.irsa" in clients()["iam"].meta.config.user_agent_extra
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import pytest
 from hypothesis import given
@@ -21,12 +22,34 @@ def test_parse_json_returns_the_value():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "{'keys': 1}", "NaN", '{"x": -Infinity}', "[" * 100_000, "1" * 10_000],
-    ids=["empty", "cut", "Python", "NaN", "infinity", "too deep", "huge number"],
+    ["", "{", "{'keys': 1}", "NaN", '{"x": -Infinity}', "[" * 100_000, "[" * 101 + "]" * 101, "1" * 10_000, "1e999"],
+    ids=["empty", "cut", "Python", "NaN", "infinity", "deep", "too deep", "huge number", "number like infinity"],
 )
 def test_parse_json_refuses_text_that_is_not_json(text):
     with pytest.raises(ValueError, match=r"."):
         parse_json(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100 + "]" * 100,
+        json.dumps("[" * 1000),
+        '{"a\\"[[": "]]"}',
+        "[" + "[]," * 1000 + "1]",
+        "1e308",
+        "1.5",
+        "-0.0",
+    ],
+    ids=["100 levels", "brackets in a string", "quote in a string", "neighbors", "large number", "fraction", "zero"],
+)
+def test_parse_json_accepts_what_json_loads_accepts(text):
+    assert parse_json(text) == json.loads(text)
+
+
+def test_parse_json_refuses_an_endless_string_in_linear_time():
+    with pytest.raises(ValueError, match=r"."):
+        parse_json('"' + '\\"' * 500_000)
 
 
 @given(st.binary(min_size=1))

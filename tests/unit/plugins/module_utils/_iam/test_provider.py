@@ -315,6 +315,12 @@ class TestRemoval:
         self.trust(iam, "other", principal, effect)
         assert remove(fake_aws).actions == [DELETE]
 
+    @pytest.mark.parametrize("statement", [["Allow"], "Allow", None, [None]], ids=str)
+    def test_provider_removal_ignores_odd_trust_policies(self, fake_aws, iam, made, monkeypatch, statement):
+        role = {"Arn": "arn:aws:iam::1:role/odd", "AssumeRolePolicyDocument": {"Statement": statement}}
+        monkeypatch.setattr(Aws, "pages", lambda *arguments, **params: [{"Roles": [role]}, {}])
+        assert remove(fake_aws).actions == [DELETE]
+
     def test_provider_removal_lists_no_roles_without_a_provider(self, fake_aws):
         remove(fake_aws)
         assert "iam:ListRoles" not in fake_aws.calls

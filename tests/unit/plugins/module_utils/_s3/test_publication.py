@@ -286,6 +286,13 @@ class TestForeignKeys:
         assert_check_mode_is_true(fake_aws)
         assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [RSA, *odd]
 
+    @pytest.mark.parametrize(
+        "value", ["1e999", "-1e999", "[" * 600 + "]" * 600], ids=["infinite", "minus infinite", "deep"]
+    )
+    def test_foreign_keys_that_cannot_be_written_again_are_refused(self, fake_aws, s3, put, value):
+        put(JWKS_KEY, '{"keys": [{"kid": "odd", "x": VALUE}]}'.replace("VALUE", value))
+        assert "irsa_issuer_overwrite" in refusal(fake_aws, ensure)
+
     def test_foreign_keys_count_towards_the_limit(self, fake_aws, s3, put):
         put(JWKS_KEY, {"keys": [{**OTHER_RSA, "kid": str(number)} for number in range(100)]})
         assert "101 RSA keys" in refusal(fake_aws, ensure)
