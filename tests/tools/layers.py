@@ -53,7 +53,8 @@ AMAZON_AWS = "ansible_collections.amazon.aws"
 LIBRARIES = {
     "module_utils/_keys": frozenset({"cryptography", "jwcrypto"}),
     "module_utils/_web": frozenset({"cryptography"}),
-    "module_utils/_aws": frozenset({"boto3", "botocore", AMAZON_AWS}),
+    # botocore lets errors of urllib3 pass while a body is read.
+    "module_utils/_aws": frozenset({"boto3", "botocore", "urllib3", AMAZON_AWS}),
     # _typeshed exists for type checkers only.
     "module_utils/_module": frozenset({"ansible.module_utils", "boto3", AMAZON_AWS, "_typeshed"}),
     "module_utils/_kubernetes": frozenset({"kubernetes", "urllib3", "yaml"}),
