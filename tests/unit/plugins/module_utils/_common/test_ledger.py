@@ -138,14 +138,14 @@ class TestReportedOnFailure:
         assert caught.value.details == {"actions": ["s3:PutBucketPolicy", "s3:PutBucketTagging"]}
         assert caught.value.warnings == ["outer", "inner"]
 
-    def test_other_exceptions_pass(self):
+    def test_exceptions_other_than_irsa_error_pass(self):
         ledger = Ledger(check_mode=False)
         with pytest.raises(ValueError, match="a defect"), ledger.reported_on_failure():
             raise ValueError("a defect")
 
 
 class TestDiff:
-    def test_json_is_sorted_and_indented(self):
+    def test_json_in_a_diff_is_sorted_and_indented(self):
         entry = diff_entry(change("A", part="tags", before={"b": 1, "a": [2]}))
         assert entry["before"] == '{\n  "a": [\n    2\n  ],\n  "b": 1\n}\n'
         assert entry["after"] == ""
@@ -157,5 +157,5 @@ class TestDiff:
         [(None, ""), ("a line", "a line\n"), ("a line\n", "a line\n"), (True, "true\n"), ([], "[]\n"), ("", "\n")],
         ids=["nothing", "line", "whole line", "true", "list", "empty"],
     )
-    def test_every_value_is_whole_lines(self, value, text):
+    def test_every_value_in_a_diff_is_whole_lines(self, value, text):
         assert as_text(value) == text

@@ -53,7 +53,7 @@ class TestLayout:
     def test_prose_is_not_indented_further(self):
         assert texts(prose("one two three four five"), width=12) == ["  one two", "  three four", "  five"]
 
-    def test_without_marks_there_is_no_margin(self):
+    def test_lines_without_marks_have_no_margin(self):
         lines = [Line(text="ok: fine", status=OK), Line(text="more", indent=2)]
         assert texts(*lines, marks=None) == ["ok: fine", "  more"]
 

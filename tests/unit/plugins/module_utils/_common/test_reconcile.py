@@ -133,7 +133,7 @@ class TestReconcile:
             "EntityAlreadyExists",
         ],
     )
-    def test_these_codes_are_a_conflict(self, code):
+    def test_a_conflict_is_known_by_its_code(self, code):
         aws, resource = ScriptedWriter(failure(code)), ScriptedResource([[A], [B]])
         assert run(resource, aws) == [B]
 
@@ -142,7 +142,7 @@ class TestReconcile:
         assert run(resource, aws) == [B]
 
     @pytest.mark.parametrize("code", ["AccessDenied", "NoSuchKey", "MalformedPolicy", ""])
-    def test_any_other_failure_is_raised(self, code):
+    def test_a_failure_other_than_a_conflict_is_raised(self, code):
         aws, resource = ScriptedWriter({}, failure(code)), ScriptedResource([[A, B, C]])
         with pytest.raises(CallFailed):
             run(resource, aws)
@@ -155,7 +155,7 @@ class TestReconcile:
         assert 2 <= len(aws.made) <= 20
         assert len(pauses) == len(aws.made) - 1
 
-    def test_what_a_recheck_finds_is_done(self):
+    def test_changes_that_a_recheck_finds_are_made(self):
         aws, resource = ScriptedWriter(), ScriptedResource([[A]], rechecks=[[B], []])
         assert run(resource, aws) == [A, B]
         assert resource.rechecked == [["A"], ["B"]]
@@ -199,7 +199,7 @@ class TestOptional:
             run(resource, aws)
 
 
-def test_a_target_that_another_process_removed_is_done():
+def test_a_target_that_another_process_removed_is_a_success():
     aws = ScriptedWriter(failure("NoSuchBucket", 404))
     resource = ScriptedResource([[change("DeleteBucket", done_codes=("NoSuchBucket",)), B]])
     assert run(resource, aws) == [B]

@@ -115,7 +115,7 @@ def assert_as_announced(key_folder, given):
 
 
 class TestCreating:
-    def test_creates_an_rsa_key_and_its_public_forms(self, key_folder, three_paths):
+    def test_keypair_creates_an_rsa_key_and_its_public_forms(self, key_folder, three_paths):
         result = assert_as_announced(key_folder, three_paths)
         assert result["actions"] == [CREATE, WRITE_PEM, WRITE_OPENSSH]
         private = key_folder.key.read_bytes()
@@ -144,7 +144,7 @@ class TestCreating:
         ],
         ids=["RSA 3072", "only size", "ECDSA", "P-384", "P-521", "PKCS#8 EC", "PKCS#8 RSA"],
     )
-    def test_creates_a_key_of_the_given_type_size_curve_and_format(
+    def test_keypair_creates_a_key_of_the_given_type_size_curve_and_format(
         self, key_folder, given, first_line, algorithm, size_or_curve
     ):
         result = key_folder.present(**given)
@@ -153,7 +153,7 @@ class TestCreating:
         assert (result["algorithm"], result["size"] or result["curve"]) == (algorithm, size_or_curve)
         assert result["kid"] == samples.kid(private)
 
-    def test_second_run_returns_the_same_and_changes_nothing(self, key_folder, three_paths):
+    def test_a_second_run_returns_the_same_and_changes_nothing(self, key_folder, three_paths):
         first = key_folder.present(type="ECDSA", **three_paths)
         before = key_folder.state()
         second = key_folder.present(type="ECDSA", **three_paths)
@@ -175,7 +175,7 @@ class TestCreating:
         assert {name: result[name] for name in NO_FACTS} == NO_FACTS
         assert key_folder.state() == {}
 
-    def test_adopts_the_key_of_a_faster_run(self, key_folder, three_paths, monkeypatch):
+    def test_keypair_adopts_the_key_of_a_faster_run(self, key_folder, three_paths, monkeypatch):
         real = key_files.create_private
 
         def lose_the_race(path, content):
@@ -189,7 +189,7 @@ class TestCreating:
         assert key_folder.key.read_bytes() == RSA.traditional
         assert key_folder.pem.read_bytes() == samples.public_pem(RSA.traditional)
 
-    def test_refuses_the_key_of_a_faster_run_with_other_options(self, key_folder, monkeypatch):
+    def test_keypair_refuses_the_key_of_a_faster_run_with_other_options(self, key_folder, monkeypatch):
         def lose_the_race(path, content):
             key_folder.put(RSA.traditional)
             return False
@@ -223,7 +223,7 @@ class TestCreating:
 class TestAdopting:
     @each_kind
     @pytest.mark.parametrize("form", ["traditional", "pkcs8"])
-    def test_adopts_any_usable_key_unchanged(self, key_folder, three_paths, sample, form):
+    def test_keypair_adopts_any_usable_key_unchanged(self, key_folder, three_paths, sample, form):
         key_folder.put(getattr(sample, form))
         before = key_folder.state()
         result = assert_as_announced(key_folder, three_paths)
@@ -245,7 +245,7 @@ class TestAdopting:
     @pytest.mark.parametrize("form", ["auto", "traditional", "pkcs8"])
     @pytest.mark.parametrize("present", ["traditional", "pkcs8"])
     @pytest.mark.parametrize("sample", [RSA, P256], ids=["RSA", "P-256"])
-    def test_rewrites_the_private_key_only_for_a_different_format(self, key_folder, sample, present, form):
+    def test_keypair_rewrites_the_private_key_only_for_a_different_format(self, key_folder, sample, present, form):
         key_folder.put(getattr(sample, present), 0o640)
         result = assert_as_announced(key_folder, {"format": form, "mode": "0640"})
         desired = present if form == "auto" else form
@@ -259,12 +259,12 @@ class TestAdopting:
         key_folder.present(format="traditional")
         assert stat.S_IMODE(key_folder.key.stat().st_mode) == 0o640
 
-    def test_warns_of_a_key_that_others_can_read(self, key_folder):
+    def test_keypair_warns_of_a_key_that_others_can_read(self, key_folder):
         key_folder.put(RSA.traditional, 0o644)
         assert any("has mode 0644" in warning for warning in key_folder.present()["warnings"])
         assert key_folder.present(mode="0600")["warnings"] == []
 
-    def test_reads_a_key_through_a_symbolic_link(self, key_folder):
+    def test_keypair_reads_a_key_through_a_symbolic_link(self, key_folder):
         (key_folder.folder / "real.key").write_bytes(RSA.traditional)
         (key_folder.folder / "real.key").chmod(0o600)
         key_folder.key.symlink_to("real.key")
@@ -381,7 +381,7 @@ class TestBackup:
 
 
 class TestPublicFiles:
-    def test_writes_a_missing_public_file_without_a_warning(self, key_folder, three_paths):
+    def test_keypair_writes_a_missing_public_file_without_a_warning(self, key_folder, three_paths):
         key_folder.put(RSA.traditional)
         key_folder.present(**three_paths)
         key_folder.pem.unlink()
@@ -407,7 +407,7 @@ class TestPublicFiles:
         ids=["another's", "another's line", "truncated", "empty", "bytes"],
     )
     @pytest.mark.parametrize("which", ["pem", "openssh"])
-    def test_rewrites_a_wrong_public_file_with_a_warning(self, key_folder, three_paths, content, reason, which):
+    def test_keypair_rewrites_a_wrong_public_file_with_a_warning(self, key_folder, three_paths, content, reason, which):
         key_folder.put(RSA.traditional)
         key_folder.present(**three_paths)
         file = getattr(key_folder, which)
@@ -450,7 +450,7 @@ class TestPublicFiles:
         # A run that cannot continue creates no key.
         assert key_folder.key.exists() == key_is_there
 
-    def test_writes_no_public_file_when_one_of_them_cannot_be_written(self, key_folder, three_paths):
+    def test_keypair_writes_no_public_file_when_one_of_them_cannot_be_written(self, key_folder, three_paths):
         key_folder.put(RSA.traditional)
         key_folder.openssh.mkdir()
         assert "is a directory" in refusal(key_folder, **three_paths)
@@ -461,7 +461,7 @@ class TestPublicFiles:
         assert "contains a private key" in refusal(key_folder, format="pkcs8", **three_paths)
 
     @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
-    def test_creates_no_key_when_a_public_file_cannot_be_written(self, key_folder, check_mode):
+    def test_keypair_creates_no_key_when_a_public_file_cannot_be_written(self, key_folder, check_mode):
         message = refusal(key_folder, check_mode=check_mode, public_key_path=str(key_folder.folder / "gone" / "sa.pub"))
         assert "does not exist" in message
 
@@ -477,11 +477,11 @@ class TestOptions:
         ],
         ids=["size of ECDSA", "curve of RSA", "curve of nothing", "no path"],
     )
-    def test_refuses_options_that_contradict_each_other(self, key_folder, given, reason):
+    def test_keypair_refuses_options_that_contradict_each_other(self, key_folder, given, reason):
         assert reason in refusal(key_folder, **given)
 
     @pytest.mark.parametrize("one", ["path", "public_key_path"])
-    def test_refuses_one_path_for_two_files(self, key_folder, one):
+    def test_keypair_refuses_one_path_for_two_files(self, key_folder, one):
         given = {"public_key_path": str(key_folder.pem), "openssh_public_key_path": str(key_folder.openssh)}
         taken = str(key_folder.key) if one == "path" else str(key_folder.pem)
         detour = os.path.join(os.path.dirname(taken), ".", os.path.basename(taken))
@@ -489,23 +489,23 @@ class TestOptions:
 
     @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
     @pytest.mark.parametrize("create", [True, False], ids=["create", "no create"])
-    def test_refuses_a_missing_directory(self, key_folder, check_mode, create):
+    def test_keypair_refuses_a_missing_directory(self, key_folder, check_mode, create):
         message = refusal(
             key_folder, check_mode=check_mode, create=create, path=str(key_folder.folder / "gone" / "sa.key")
         )
         assert f"{key_folder.folder / 'gone'} does not exist" in message
 
-    def test_refuses_a_directory_that_others_can_write_to(self, key_folder):
+    def test_keypair_refuses_a_directory_that_others_can_write_to(self, key_folder):
         key_folder.folder.chmod(0o777)
         assert "others can write" in refusal(key_folder)
         assert "others can write" in refusal(key_folder, check_mode=True)
 
-    def test_refuses_a_directory_at_the_path_of_the_key(self, key_folder):
+    def test_keypair_refuses_a_directory_at_the_path_of_the_key(self, key_folder):
         key_folder.key.mkdir()
         assert "is a directory" in refusal(key_folder)
         assert "is a directory" in refusal(key_folder, regenerate="always")
 
-    def test_refuses_a_dangling_link_at_the_path_of_the_key(self, key_folder):
+    def test_keypair_refuses_a_dangling_link_at_the_path_of_the_key(self, key_folder):
         key_folder.key.symlink_to("gone")
         assert "symbolic link" in refusal(key_folder)
 

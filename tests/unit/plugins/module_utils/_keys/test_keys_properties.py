@@ -108,5 +108,5 @@ def test_private_key_is_never_read_as_a_public_key(text: bytes) -> None:
 @hypothesis.given(
     st.sampled_from(PRIVATE), st.binary(max_size=30), st.sampled_from([b"\n", b"\r\n", b"\n    ", b"\\n", b"\t"])
 )
-def test_private_key_is_recognised_with_any_line_breaks(text: bytes, before: bytes, newline: bytes) -> None:
+def test_a_private_key_is_recognized_with_any_line_breaks(text: bytes, before: bytes, newline: bytes) -> None:
     assert pem.holds_private_key(before + newline + newline.join(text.splitlines()))

@@ -60,7 +60,7 @@ def mask(text: str, secrets: set[str]) -> str:
 )
 @pytest.mark.parametrize("form", ["traditional", "pkcs8"])
 @pytest.mark.parametrize("name", ["RSA", "P-256"])
-def test_masks_a_private_key_in_any_form(name, form, spell):
+def test_masking_hides_a_private_key_in_any_form(name, form, spell):
     text = spell(getattr(samples.EACH_KIND[name], form).decode())
     secrets = masking.in_public_key(text)
     assert text in secrets
@@ -69,7 +69,7 @@ def test_masks_a_private_key_in_any_form(name, form, spell):
     assert not any(line in shown for line in samples.secret_lines(samples.EACH_KIND[name].pkcs8))
 
 
-def test_masks_each_line_of_a_private_key():
+def test_masking_hides_each_line_of_a_private_key():
     text = samples.RSA.pkcs8.decode()
     secrets = masking.in_public_key(text)
     for line in text.splitlines()[1:-1]:
@@ -77,7 +77,7 @@ def test_masks_each_line_of_a_private_key():
 
 
 @pytest.mark.parametrize("sample", samples.EACH_KIND.values(), ids=list(samples.EACH_KIND))
-def test_masks_nothing_of_a_public_key(sample):
+def test_masking_hides_nothing_of_a_public_key(sample):
     for text in (
         samples.public_pem(sample.pkcs8).decode(),
         samples.openssh_line(sample.traditional),
@@ -86,7 +86,7 @@ def test_masks_nothing_of_a_public_key(sample):
         assert masking.in_public_key(text) == set()
 
 
-def test_masks_everything_without_the_cryptography_library(monkeypatch):
+def test_masking_hides_everything_without_the_cryptography_library(monkeypatch):
     monkeypatch.setattr(signing_key, "CRYPTOGRAPHY_IMPORT_ERROR", ImportError("no cryptography"))
     assert samples.RSA.pkcs8.decode() in masking.in_public_key(samples.RSA.pkcs8.decode())
 
@@ -103,17 +103,17 @@ def test_masks_everything_without_the_cryptography_library(monkeypatch):
     ],
     ids=["JWK", "JWKS", "second key", "list of JWKS", "no list", "further primes"],
 )
-def test_masks_only_private_members_at_any_depth(document):
+def test_masking_hides_only_private_members_at_any_depth(document):
     for secrets in (masking.in_document(document), masking.in_json(json.dumps(document))):
         assert secrets == {"private-number-d"}
 
 
 @pytest.mark.parametrize("member", ["d", "p", "q", "dp", "dq", "qi", "k", "priv"])
-def test_masks_each_private_member(member):
+def test_masking_hides_each_private_member(member):
     assert masking.in_document({"keys": [{member: "private-number"}]}) == {"private-number"}
 
 
-def test_masks_nothing_of_public_documents():
+def test_masking_hides_nothing_of_public_documents():
     assert (
         masking.in_json(
             json.dumps({"keys": [{"kty": "RSA", "n": "modulus-modulus", "e": "AQAB", "kid": "a key's own id"}]})
@@ -123,12 +123,12 @@ def test_masks_nothing_of_public_documents():
     assert masking.in_json("") == set()
 
 
-def test_masks_a_private_key_given_as_the_text_of_a_document():
+def test_masking_hides_a_private_key_given_as_the_text_of_a_document():
     text = samples.RSA.traditional.decode()
     assert samples.traces_of(samples.RSA.pkcs8, mask(text, masking.in_json(text))) == []
 
 
-def test_does_not_mask_short_texts():
+def test_masking_leaves_short_texts():
     assert masking.in_document({"d": "a", "p": "", "q": 5, "k": None}) == set()
 
 
@@ -143,18 +143,18 @@ def test_does_not_mask_short_texts():
     ],
     ids=["document", "documents", "text", "indented text", "texts"],
 )
-def test_masks_private_members_in_an_option_of_any_form(value):
+def test_masking_hides_private_members_in_an_option_of_any_form(value):
     assert masking.in_option(value) == {"private-number-d"}
 
 
 @pytest.mark.parametrize(
     "value", [None, 5, True, [], {}, "", [None, 5], samples.public_pem(samples.RSA.pkcs8).decode()], ids=range(8)
 )
-def test_masks_nothing_of_options_without_a_key(value):
+def test_masking_hides_nothing_of_options_without_a_key(value):
     assert masking.in_option(value) == set()
 
 
 @hypothesis.given(st.text(st.characters()))
-def test_any_text_can_be_searched(text):
+def test_masking_accepts_any_text(text):
     masking.in_public_key(text)
     masking.in_json(text)

@@ -123,7 +123,7 @@ class TestLoadPrivate:
         # The message says what would be right, or what to do.
         assert "RSA of at least 2048 bits" in message or "decrypt" in message or "convert" in message
 
-    def test_refuses_an_ml_dsa_key_of_the_library(self):
+    def test_load_private_refuses_an_ml_dsa_key_of_the_library(self):
         mldsa = pytest.importorskip(
             "cryptography.hazmat.primitives.asymmetric.mldsa", reason="this version of cryptography has no ML-DSA keys"
         )
@@ -183,7 +183,7 @@ class TestLoadPrivate:
     def test_load_private_refuses_anything_but_one_whole_private_key(self, text, reason):
         assert reason in refusal(signing_key.load_private, text)
 
-    def test_load_private_refuses_a_key_whose_numbers_do_not_belong_together(self):
+    def test_load_private_refuses_a_key_whose_parameters_do_not_belong_together(self):
         der = bytearray(der_of(RSA.traditional))
         middle = der.index(b"\x02\x03\x01\x00\x01") + 100  # within the private exponent, which follows 65537
         der[middle] ^= 0xFF

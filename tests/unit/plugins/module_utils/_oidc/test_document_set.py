@@ -86,14 +86,14 @@ class TestSources:
         ],
         ids=["PKIX", "PKCS#1", "certificate", "OpenSSH"],
     )
-    def test_key_in_any_form_results_in_the_same_bytes(self, folder, text):
+    def test_a_key_in_any_form_results_in_the_same_bytes(self, folder, text):
         (folder / "key").write_text(text)
         expected = build(public_keys=[public(RSA)])
         assert build(public_keys=[text]) == expected
         assert build(public_key_paths=[str(folder / "key")]) == expected
         assert build(jwks=[{"keys": [jwk_of(RSA)]}]) == expected
 
-    def test_returns_the_documents_and_their_text(self):
+    def test_build_returns_the_documents_and_their_text(self):
         result = build(public_keys=[public(RSA)])
         assert json.loads(result["jwks_json"]) == result["jwks"]
         assert json.loads(result["discovery_json"]) == result["discovery"]
@@ -162,11 +162,11 @@ class TestRefusals:
             "too many",
         ],
     )
-    def test_refusal_names_the_option_and_the_reason(self, given, named, reason):
+    def test_a_refusal_names_the_option_and_the_reason(self, given, named, reason):
         message = refusal(**given)
         assert named in message and reason in message
 
-    def test_refuses_a_private_key_file_without_repeating_it(self, folder):
+    def test_build_refuses_a_private_key_file_without_repeating_it(self, folder):
         (folder / "sa.key").write_bytes(RSA.traditional)
         message = refusal(public_key_paths=[str(folder / "sa.key")])
         assert str(folder / "sa.key") in message and "private key" in message
@@ -187,7 +187,7 @@ class TestWithoutAKey:
 
 
 class TestDest:
-    def test_writes_both_files_and_only_once(self, folder):
+    def test_build_writes_both_files_and_only_once(self, folder):
         given = {"public_keys": [public(RSA)], "dest": str(folder)}
         announced = build(check_mode=True, **given)
         assert os.listdir(folder) == []
@@ -203,11 +203,11 @@ class TestDest:
         assert (again["changed"], again["actions"], again["diff"]) == (False, [], [])
         assert [path.stat().st_ino for path in (jwks, discovery)] == before
 
-    def test_creates_the_directory(self, folder):
+    def test_build_creates_the_directory(self, folder):
         build(public_keys=[public(P256)], dest=str(folder / "a" / "b"))
         assert (folder / "a" / "b" / "keys.json").exists()
 
-    def test_repairs_only_the_file_that_differs_and_shows_the_diff(self, folder):
+    def test_build_repairs_only_the_file_that_differs_and_shows_the_diff(self, folder):
         given = {"public_keys": [public(RSA)], "dest": str(folder)}
         build(**given)
         (folder / "keys.json").write_bytes(b"\xff edited")
@@ -227,12 +227,12 @@ class TestDest:
         ],
         ids=["open directory", "link", "directory", "file for a directory"],
     )
-    def test_writes_nothing_when_one_file_cannot_be_written(self, folder, prepare, reason, check_mode):
+    def test_build_writes_nothing_when_one_file_cannot_be_written(self, folder, prepare, reason, check_mode):
         prepare(folder)
         before = sorted(os.listdir(folder))
         assert reason in refusal(check_mode, public_keys=[public(P256)], dest=str(folder))
         assert sorted(os.listdir(folder)) == before
 
-    def test_reports_a_directory_that_cannot_be_created(self, folder):
+    def test_build_reports_a_directory_that_cannot_be_created(self, folder):
         (folder / "file").write_text("")
         assert "a part of its path is a file" in refusal(public_keys=[public(P256)], dest=str(folder / "file"))

@@ -80,7 +80,7 @@ class TestFailure:
 
         monkeypatch.setattr(https.Client, "_request", request)
 
-    def test_a_name_does_not_resolve(self, monkeypatch):
+    def test_a_name_that_does_not_resolve_is_a_failure(self, monkeypatch):
         def resolve(*arguments, **options):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -89,13 +89,13 @@ class TestFailure:
         assert failure.check == "dns-resolve"
         assert str(failure) == f"The name {HOST} cannot be resolved: Name or service not known."
 
-    def test_nothing_listens_on_the_port(self):
+    def test_a_port_without_a_listener_is_a_failure(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             failure = failed(URL, patient(f"127.0.0.1:{taken.getsockname()[1]}"))
         assert failure.check == "tcp-connect" and "refused" in str(failure)
 
-    def test_the_server_does_not_speak_tls(self):
+    def test_a_server_without_tls_is_a_failure(self):
         listener = socket.create_server(("127.0.0.1", 0))
         with listener:
             accepted = []
@@ -107,17 +107,17 @@ class TestFailure:
             thread.join()
         assert failure.check == "tls-version" and HOST in str(failure)
 
-    def test_the_server_sends_nothing(self, server, route, impatient):
+    def test_a_silent_server_is_a_failure(self, server, route, impatient):
         server.replies["/keys.json"] = lambda: server.stopping.wait() and (200, {}, [])
         failure = failed(URL, route)
         assert failure.check == "http-response" and URL in str(failure)
 
-    def test_the_body_ends_too_early(self, server, route):
+    def test_a_body_that_ends_too_early_is_a_failure(self, server, route):
         server.replies["/keys.json"] = lambda: (200, {"Content-Length": "100"}, [b"{}"])
         failure = failed(URL, route)
         assert failure.check == "http-response" and "98 more" in str(failure)
 
-    def test_the_body_stalls(self, server, route, impatient):
+    def test_a_body_that_stalls_is_a_failure(self, server, route, impatient):
         def body():
             yield b"{"
             server.stopping.wait()
@@ -139,7 +139,7 @@ class TestFailure:
         failure = failed(URL, route._replace(timeout=5))
         assert failure.check == "http-response" and "longer than 5 seconds" in str(failure)
 
-    def test_the_connection_is_closed_during_the_handshake(self, ca_path):
+    def test_a_connection_closed_during_the_handshake_is_a_failure(self, ca_path):
         listener = socket.create_server(("127.0.0.1", 0))
         with listener:
             thread = threading.Thread(target=_break_off, args=(listener,))
@@ -149,7 +149,7 @@ class TestFailure:
         assert failure.check == "tls-version" and HOST in str(failure)
 
     @pytest.mark.parametrize("path", ["/kéys.json", "/a b", "/\x00"])
-    def test_the_path_cannot_be_sent(self, server, route, path):
+    def test_a_path_that_cannot_be_sent_is_a_failure(self, server, route, path):
         assert failed(f"https://{HOST}{path}", route).check == "http-response"
 
 
