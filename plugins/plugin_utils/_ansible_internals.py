@@ -5,7 +5,7 @@
 """The names of ansible-core that are not public and that direct execution uses.
 
 The plugins also use ``_task``, ``_connection`` and ``_loader`` of ActionBase, as most action plugins do. What is
-risked, and how it is watched, is in docs/decisions/0001-direct-execution.md. Where one of the names here is gone,
+risked, and how tests notice it, is in docs/decisions/0001-direct-execution.md. If one of the names here is missing,
 ``UNAVAILABLE`` says which, and modules are shipped as usual.
 """
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The base of all action plugins: it runs a module's own main() in the controller's process where it would run there
+"""The base of all action plugins: it runs a module's own main() in the controller's process if it would run there
 anyway.
 
 Packing, starting and importing a module costs ten times as much as its work. If the connection is local, the
@@ -36,7 +36,7 @@ class DirectAction(ActionBase):
     """Runs ``module.main()`` here, or ships the module.
 
     A subclass sets ``module`` to the imported module file, ``services`` to the AWS services whose clients it uses, and
-    ``shipped_name`` where the module has another name than the action.
+    ``shipped_name`` if the module has another name than the action.
     """
 
     module: types.ModuleType
@@ -73,7 +73,7 @@ class DirectAction(ActionBase):
         return _ansible_internals.ship_module(self, task_vars, self.shipped_name)
 
     def _reason_to_ship(self, task_vars: dict[str, t.Any]) -> str | None:
-        """Why the module must be run the usual way; None where this process can stand in for it."""
+        """Why the module must be run the usual way; None if this process can run it."""
         host_vars = task_vars
         if self._task.delegate_to:
             host_vars = task_vars.get("ansible_delegated_vars", {}).get(self._task.delegate_to, task_vars)

@@ -4,7 +4,7 @@
 
 """What verify found, as lines for people.
 
-A result is what module irsa_verify returned, or only ``msg`` where it could not begin.
+A result is what module irsa_verify returned, or only ``msg`` if it could not begin.
 """
 
 from __future__ import annotations
