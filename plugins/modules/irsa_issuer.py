@@ -280,6 +280,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
     aws_module,
     aws_of,
+    require_conditional_writes,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude, require
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked import MaskedModule
@@ -352,9 +353,9 @@ ARGUMENT_SPEC = dict(
 
 def main() -> None:
     module = aws_module(ARGUMENT_SPEC, IssuerModule)
-    require(module, "cryptography", signing_key.CRYPTOGRAPHY_IMPORT_ERROR)
-    require(module, "jwcrypto", jwk.JWCRYPTO_IMPORT_ERROR)
-    module.require_botocore_at_least("1.35.70", reason="for conditional writes to S3")
+    require(module, signing_key.CRYPTOGRAPHY_REQUIREMENT, signing_key.CRYPTOGRAPHY_IMPORT_ERROR)
+    require(module, jwk.JWCRYPTO_REQUIREMENT, jwk.JWCRYPTO_IMPORT_ERROR)
+    require_conditional_writes(module)
     if not module.params["bucket"] and not module.params["url"]:
         module.fail_json(msg="one of the following is required: bucket, url")
     if module.params["state"] == "present" and not module.params["key"] and not module.params["key_path"]:

@@ -231,9 +231,7 @@ def main() -> None:
         add_file_common_args=True,
         supports_check_mode=True,
     )
-    require(
-        module, f"cryptography >= {signing_key.MINIMAL_CRYPTOGRAPHY_VERSION}", signing_key.CRYPTOGRAPHY_IMPORT_ERROR
-    )
+    require(module, signing_key.CRYPTOGRAPHY_REQUIREMENT, signing_key.CRYPTOGRAPHY_IMPORT_ERROR)
     conclude(module, lambda: keypair_task.run(module, module.params))
 
 

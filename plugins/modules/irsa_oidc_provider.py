@@ -154,7 +154,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import (
     thumbprint,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderSpec
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.signing_key import CRYPTOGRAPHY_IMPORT_ERROR
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
     aws_module,
     aws_of,
@@ -182,7 +182,7 @@ def main() -> None:
             state=dict(type="str", default="present", choices=["present", "absent"]),
         )
     )
-    require(module, "cryptography", CRYPTOGRAPHY_IMPORT_ERROR)
+    require(module, signing_key.CRYPTOGRAPHY_REQUIREMENT, signing_key.CRYPTOGRAPHY_IMPORT_ERROR)
     conclude_outcome(module, lambda: _run(module))
 
 

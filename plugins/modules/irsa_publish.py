@@ -179,6 +179,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module
     aws_module,
     aws_of,
     conclude_outcome,
+    require_conditional_writes,
     spec_from,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import require
@@ -213,8 +214,8 @@ def main() -> None:
         PublishModule,
     )
     options = dict(module.params)
-    require(module, "jwcrypto", jwk.JWCRYPTO_IMPORT_ERROR)
-    module.require_botocore_at_least("1.35.70", reason="for conditional writes to S3")
+    require(module, jwk.JWCRYPTO_REQUIREMENT, jwk.JWCRYPTO_IMPORT_ERROR)
+    require_conditional_writes(module)
     absent = options["state"] == "absent"
     missing = [name for name in ("jwks_json", "discovery_json") if options[name] is None]
     if missing and not absent and not module.check_mode:

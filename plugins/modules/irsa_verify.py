@@ -269,8 +269,8 @@ def main() -> None:
         ],
         required_by={"kube_context": "kubeconfig"},
     )
-    require(module, "cryptography", signing_key.CRYPTOGRAPHY_IMPORT_ERROR)
-    require(module, "jwcrypto", jwk.JWCRYPTO_IMPORT_ERROR)
+    require(module, signing_key.CRYPTOGRAPHY_REQUIREMENT, signing_key.CRYPTOGRAPHY_IMPORT_ERROR)
+    require(module, jwk.JWCRYPTO_REQUIREMENT, jwk.JWCRYPTO_IMPORT_ERROR)
     if module.params["kubeconfig"] is not None:
         # The kubernetes library takes longer to import than everything else.
         from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import api_server  # noqa: PLC0415

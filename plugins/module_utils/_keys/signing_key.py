@@ -31,7 +31,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.pem import P
 if t.TYPE_CHECKING:
     PrivateKeyObject = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
-MINIMAL_CRYPTOGRAPHY_VERSION = "3.4"
+# What cluster nodes have: the packages of Ubuntu 22.04 and RHEL 9.
+CRYPTOGRAPHY_REQUIREMENT = "cryptography >= 3.4"
 
 _PRIVATE_LABELS = ("RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY")
 _PUBLIC_LABELS = ("PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE")

@@ -62,6 +62,15 @@ def require_boto3(module: AnsibleAWSModule) -> None:
     require(module, "boto3 and botocore", BOTO3_IMPORT_ERROR)
 
 
+def require_conditional_writes(module: AnsibleAWSModule) -> None:
+    """End the module if boto3 cannot write to S3 on a condition.
+
+    Without a condition two runs could overwrite each other's documents:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+    """
+    module.require_botocore_at_least("1.35.70", reason="for conditional writes to S3")
+
+
 def aws_of(module: AnsibleAWSModule) -> Aws:
     """Return the AWS API, reached in the way that the module's options set."""
     return Aws(Clients(module))

@@ -10,7 +10,7 @@ import hashlib
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module import aws_module
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
@@ -250,7 +250,14 @@ def test_a_missing_boto3_is_named(run, aws, monkeypatch, module_name):
 def test_a_missing_jwcrypto_is_named(run, aws, monkeypatch, module_name):
     monkeypatch.setattr(jwk, "JWCRYPTO_IMPORT_ERROR", ImportError("no jwcrypto"))
     options = STEPS.get(module_name, ISSUER_OPTIONS if module_name == "irsa_issuer" else {"issuer": ISSUER})
-    assert "jwcrypto" in run(module_name, fails=True, **options).result["msg"]
+    assert "(jwcrypto >= 1.5)" in run(module_name, fails=True, **options).result["msg"]
+
+
+@pytest.mark.parametrize("module_name", ["irsa_oidc_provider", "irsa_jwks", "irsa_verify", "irsa_issuer"])
+def test_a_missing_cryptography_is_named(run, aws, monkeypatch, module_name):
+    monkeypatch.setattr(signing_key, "CRYPTOGRAPHY_IMPORT_ERROR", ImportError("no cryptography"))
+    options = STEPS.get(module_name, ISSUER_OPTIONS if module_name == "irsa_issuer" else {"issuer": ISSUER})
+    assert "(cryptography >= 3.4)" in run(module_name, fails=True, **options).result["msg"]
 
 
 @pytest.mark.parametrize(
