@@ -39,7 +39,7 @@ def test_each_host_of_a_fleet_gets_its_own_result():
     assert told({"one": f"{PLAY} on one", "two": None, "three": f"{PLAY} on three"}) == ["one"]
 
 
-def test_a_host_that_failed_early_is_not_of_this_cluster():
+def test_a_host_that_failed_early_does_not_belong_to_this_cluster():
     variables = {
         "inventory_hostname": "one",
         "ansible_play_name": PLAY,

@@ -33,13 +33,13 @@ def modes(folder) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("sample", "size", "curve"), [(samples.RSA, 2048, None), (samples.P384, None, "P-384")], ids=["RSA", "EC"]
 )
-def test_size_is_that_of_the_key_and_not_of_its_file(run, folder, sample, size, curve):
+def test_irsa_keypair_returns_the_size_of_the_key_and_not_of_its_file(run, folder, sample, size, curve):
     (folder / "sa.key").write_bytes(sample.pkcs8)
     result = run("irsa_keypair", path=str(folder / "sa.key")).result
     assert (result["size"], result["curve"]) == (size, curve)
 
 
-def test_second_run_returns_the_same(run, options):
+def test_irsa_keypair_returns_the_same_in_the_second_run(run, options):
     first = run("irsa_keypair", **options).result
     second = run("irsa_keypair", **options).result
     assert (first["changed"], second["changed"]) == (True, False)
@@ -47,13 +47,13 @@ def test_second_run_returns_the_same(run, options):
         assert second[name] == first[name], name
 
 
-def test_mode_applies_only_to_the_private_file(run, folder, options):
+def test_irsa_keypair_applies_mode_only_to_the_private_key_file(run, folder, options):
     assert run("irsa_keypair", **options, mode="0640").result["changed"]
     assert modes(folder) == {"sa.key": 0o640, "sa.pub": 0o644}
     assert not run("irsa_keypair", **options, mode="0640").result["changed"]
 
 
-def test_repairs_the_mode_and_announces_it_in_check_mode(run, folder, options):
+def test_irsa_keypair_repairs_the_mode_and_announces_it_in_check_mode(run, folder, options):
     run("irsa_keypair", **options)
     (folder / "sa.key").chmod(0o644)
     announced = run("irsa_keypair", True, **options, mode="0600").result
@@ -64,14 +64,14 @@ def test_repairs_the_mode_and_announces_it_in_check_mode(run, folder, options):
     assert announced["actions"] == done["actions"]
 
 
-def test_warns_of_a_key_that_others_can_read(run, folder, options):
+def test_irsa_keypair_warns_of_a_key_that_others_can_read(run, folder, options):
     run("irsa_keypair", **options)
     (folder / "sa.key").chmod(0o644)
     assert any("has mode 0644" in str(warning) for warning in run("irsa_keypair", **options).result["warnings"])
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_owner_applies_to_all_files(run, folder, options):
+def test_irsa_keypair_applies_owner_to_all_files(run, folder, options):
     result = run("irsa_keypair", **options, owner="nobody").result
     assert result["changed"]
     assert {path.stat().st_uid for path in folder.iterdir()} == {65534}
@@ -79,7 +79,7 @@ def test_owner_applies_to_all_files(run, folder, options):
 
 
 @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
-def test_creates_no_key_for_an_unknown_owner(run, folder, options, check_mode):
+def test_irsa_keypair_creates_no_key_for_an_unknown_owner(run, folder, options, check_mode):
     done = run("irsa_keypair", check_mode, fails=True, **options, owner="no-such-user")
     assert "no-such-user" in done.result["msg"]
     assert list(folder.iterdir()) == []
@@ -102,13 +102,13 @@ def test_irsa_keypair_check_mode_writes_nothing(run, folder, options):
     ],
     ids=["short", "DSA", "curve of RSA", "no path", "no such choice"],
 )
-def test_refusal_names_the_wrong_option(run, folder, options, given, words):
+def test_irsa_keypair_names_the_wrong_option(run, folder, options, given, words):
     done = run("irsa_keypair", fails=True, **{**options, **given})
     assert words in done.result["msg"]
     assert list(folder.iterdir()) == []
 
 
-def test_missing_cryptography_library_is_named(run, options, monkeypatch):
+def test_irsa_keypair_names_a_missing_cryptography(run, options, monkeypatch):
     monkeypatch.setattr(signing_key, "CRYPTOGRAPHY_IMPORT_ERROR", ImportError("no cryptography"))
     message = run("irsa_keypair", fails=True, **options).result["msg"]
     assert "cryptography >= 3.4" in message and "ansible_python_interpreter" in message

@@ -85,13 +85,13 @@ def trusted(fake_aws, made):
 
 
 class TestRemoval:
-    def test_removal_begins_with_the_provider_and_keeps_the_bucket(self, fake_aws, made, s3):
+    def test_issuer_removal_begins_with_the_provider_and_keeps_the_bucket(self, fake_aws, made, s3):
         done = assert_as_planned(fake_aws)
         assert done.actions == [UNREGISTER, DELETE, DELETE]
         assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
         assert fake_aws.quietly("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
 
-    def test_removal_deletes_the_discovery_document_first(self, fake_aws, made):
+    def test_issuer_removal_deletes_the_discovery_document_first(self, fake_aws, made):
         remove(fake_aws)
         assert [params["Key"] for params in fake_aws.params_of(DELETE)] == [DISCOVERY_KEY, JWKS_KEY]
 
@@ -105,23 +105,23 @@ class TestRemoval:
         s3.delete_object(Bucket=BUCKET, Key=JWKS_KEY)
         assert assert_as_planned(fake_aws, delete_bucket=True).actions[-1] == DELETE_BUCKET
 
-    def test_removal_completes_an_interrupted_run(self, fake_aws, made, s3):
+    def test_issuer_removal_completes_an_interrupted_run(self, fake_aws, made, s3):
         fake_aws.quietly("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=ARN)
         s3.delete_object(Bucket=BUCKET, Key=DISCOVERY_KEY)
         assert assert_as_planned(fake_aws).actions == [DELETE]
 
-    def test_removal_of_nothing_changes_nothing(self, fake_aws):
+    def test_issuer_removal_of_nothing_changes_nothing(self, fake_aws):
         for delete_bucket in (False, True):
             assert remove(fake_aws, delete_bucket=delete_bucket).actions == fake_aws.writes == []
 
-    def test_removal_takes_one_of_many_issuers_from_a_bucket(self, fake_aws, s3):
+    def test_issuer_removal_takes_one_of_many_issuers_from_a_bucket(self, fake_aws, s3):
         make(fake_aws, prefix="one")
         make(fake_aws, prefix="two")
         assert assert_as_planned(fake_aws, prefix="one").actions == [UNREGISTER, DELETE, DELETE]
         left = [found["Key"] for found in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
         assert sorted(left) == sorted([f"two/{DISCOVERY_KEY}", f"two/{JWKS_KEY}"])
 
-    def test_removal_of_an_external_issuer_touches_no_bucket(self, fake_aws):
+    def test_issuer_removal_of_an_external_issuer_touches_no_bucket(self, fake_aws):
         fake_aws.quietly("iam").create_open_id_connect_provider(
             Url="https://irsa.example.com", ThumbprintList=["0" * 40]
         )
@@ -129,7 +129,7 @@ class TestRemoval:
         assert done.actions == [UNREGISTER]
         assert not any(call.startswith("s3") for call in fake_aws.calls)
 
-    def test_the_provider_may_be_in_another_account(self, fake_aws):
+    def test_a_provider_in_another_account_is_removed(self, fake_aws):
         s3_backends[OTHER_ACCOUNT]["aws"].create_bucket(BUCKET, REGION)
         given = {"bucket_account_id": OTHER_ACCOUNT, "account_id": ACCOUNT}
         make(fake_aws, manage_bucket=False, **given)
@@ -138,7 +138,7 @@ class TestRemoval:
         owners = {params["ExpectedBucketOwner"] for call, params in fake_aws.params if call.startswith("s3:")}
         assert owners == {OTHER_ACCOUNT}
 
-    def test_removal_returns_a_summary(self, fake_aws, made):
+    def test_issuer_removal_returns_a_summary(self, fake_aws, made):
         done = remove(fake_aws)
         assert done.values == {
             "key_wanted": False,
@@ -154,7 +154,7 @@ class TestRemoval:
             },
         }
 
-    def test_removal_makes_few_calls(self, fake_aws, made):
+    def test_issuer_removal_makes_few_calls(self, fake_aws, made):
         remove(fake_aws)
         assert sorted(fake_aws.calls) == sorted([IDENTITY, HEAD, GET, GET, LOOK_UP, ROLES, UNREGISTER, DELETE, DELETE])
 
@@ -162,7 +162,9 @@ class TestRemoval:
 class TestRefusals:
     @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
     @pytest.mark.parametrize("delete_bucket", [True, False], ids=["with the bucket", "without"])
-    def test_removal_is_refused_while_a_role_trusts_the_provider(self, fake_aws, trusted, delete_bucket, check_mode):
+    def test_issuer_removal_is_refused_while_a_role_trusts_the_provider(
+        self, fake_aws, trusted, delete_bucket, check_mode
+    ):
         error = refusal(fake_aws, delete_bucket=delete_bucket, check_mode=check_mode)
         assert trusted in str(error) and error.details["trusting_roles"] == [trusted]
         assert fake_aws.writes == []
@@ -193,7 +195,7 @@ class TestRefusals:
         assert fake_aws.writes == []
 
     @pytest.mark.parametrize("call", [HEAD, GET, LOOK_UP, ROLES, VERSIONS])
-    def test_removal_stops_if_something_cannot_be_read(self, fake_aws, made, call):
+    def test_issuer_removal_stops_if_something_cannot_be_read(self, fake_aws, made, call):
         fake_aws.fail(call, "403" if call == HEAD else "AccessDenied", 403)
         error = refusal(fake_aws, delete_bucket=True)
         assert error.details["missing_permissions"]

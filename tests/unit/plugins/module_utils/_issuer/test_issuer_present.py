@@ -184,7 +184,7 @@ class TestCalls:
 
 
 class TestWrites:
-    def test_writes_follow_the_safe_order_and_the_plan(self, fake_aws):
+    def test_writes_of_an_issuer_follow_the_safe_order_and_the_plan(self, fake_aws):
         done = assert_as_planned(fake_aws)
         assert done.actions == ALL_WRITES
         assert [entry["after_header"].rpartition(" ")[2] for entry in done.diff] == [
@@ -196,7 +196,7 @@ class TestWrites:
             "(provider)",
         ]
 
-    def test_repairs_follow_the_safe_order(self, fake_aws, made):
+    def test_repairs_of_an_issuer_follow_the_safe_order(self, fake_aws, made):
         damage(fake_aws)
         assert assert_as_planned(fake_aws).actions == REPAIRS
         assert published_kids(fake_aws) == [KEY.kid]
@@ -213,7 +213,7 @@ class TestWrites:
         ],
         ids=["bucket", "documents", "provider"],
     )
-    def test_only_the_part_that_differs_is_written(self, fake_aws, made, drift, actions):
+    def test_only_the_resource_that_differs_is_written(self, fake_aws, made, drift, actions):
         drift(fake_aws)
         assert assert_as_planned(fake_aws).actions == actions
 
@@ -413,7 +413,7 @@ class TestWithTheKeyAtHand:
         assert [entry["after_header"] for entry in result["diff"]][3] == KEY.path
         assert len(fake_aws.calls) <= 12 and fake_aws.calls.count(IDENTITY) == 1
 
-    def test_the_second_run_changes_nothing(self, fake_aws, made):
+    def test_the_second_run_of_an_issuer_changes_nothing(self, fake_aws, made):
         result = self.ensure(fake_aws, KeyOnTheController(exists=True))
         assert (result["changed"], result["actions"], result["diff"], fake_aws.writes) == (False, [], [], [])
         assert len(fake_aws.calls) <= 8
@@ -451,7 +451,7 @@ class TestWithTheKeyAtHand:
             (REGISTER, [*BUCKET_WRITES, "file:CreatePrivateKey", PUT, PUT]),
         ],
     )
-    def test_a_failure_lists_the_writes_before_it(self, fake_aws, call, made):
+    def test_a_failed_run_with_the_key_lists_its_writes(self, fake_aws, call, made):
         fake_aws.fail(call, "AccessDenied", 403)
         with pytest.raises(IrsaError) as caught:
             self.ensure(fake_aws, KeyOnTheController(exists=False))
@@ -715,7 +715,7 @@ class TestVerification:
 
 
 class TestSummary:
-    def test_summary_has_what_later_plays_need(self, fake_aws):
+    def test_the_summary_of_an_issuer_has_what_later_plays_need(self, fake_aws):
         summary = ensure(fake_aws).values["issuer"]
         assert summary == {
             "issuer": ISSUER,
@@ -745,7 +745,7 @@ class TestSummary:
         }
         assert [document["changed"] for document in summary["documents"]] == [True, True]
 
-    def test_flags_name_the_private_key_file_if_there_is_no_public_one(self):
+    def test_apiserver_flags_name_the_private_key_file_if_there_is_no_public_one(self):
         flags = SigningKey(exists=True, path="/etc/kubernetes/pki/sa.key").apiserver_flags(ISSUER)
         assert "--service-account-key-file=/etc/kubernetes/pki/sa.key" in flags
 

@@ -68,7 +68,7 @@ def found(**given) -> list[str]:
     ],
     ids=lambda given: ", ".join(given) or "defaults",
 )
-def test_valid_variables_have_no_problems(given):
+def test_valid_role_variables_have_no_problems(given):
     assert found(**given) == []
 
 
@@ -139,13 +139,13 @@ def test_valid_variables_have_no_problems(given):
     ],
     ids=lambda value: ", ".join(value) if isinstance(value, dict) else None,
 )
-def test_problem_names_the_variable_and_the_reason(given, variable, reason):
+def test_a_problem_names_the_variable_and_the_reason(given, variable, reason):
     messages = found(**given)
     assert len(messages) == 1
     assert variable in messages[0] and reason in messages[0]
 
 
-def test_all_problems_are_reported_at_once():
+def test_all_problems_of_the_role_variables_are_reported_at_once():
     messages = found(
         bucket="Irsa.Prod",
         prefix="/x",
@@ -187,7 +187,7 @@ def test_all_problems_are_reported_at_once():
         "key_backup",
     ],
 )
-def test_problems_never_repeat_a_private_key(variable):
+def test_problems_of_the_role_variables_never_repeat_a_private_key(variable):
     private = samples.RSA.pkcs8.decode()
     for value in (private, [private], [{"keys": [{"kty": "RSA", "d": private}]}]):
         assert samples.traces_of(samples.RSA.pkcs8, " ".join(found(**{variable: value}))) == []
@@ -200,6 +200,6 @@ anything = scalars | st.lists(scalars | st.dictionaries(st.text(max_size=4), sca
 @hypothesis.given(
     st.dictionaries(st.sampled_from([*DEFAULTS, "account_id", "thumbprints", "connect_to", "key_backup"]), anything)
 )
-def test_variables_of_any_type_are_checked(given):
+def test_role_variables_of_any_type_are_checked(given):
     """The argument spec checks types, but not those of values that templates return."""
     assert all(isinstance(message, str) for message in problems({**DEFAULTS, **given}))

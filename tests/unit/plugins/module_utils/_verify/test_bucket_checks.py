@@ -59,7 +59,7 @@ def block(client, **settings):
 
 
 class TestReasons:
-    def test_an_open_bucket_has_no_reason(self, aws, s3):
+    def test_an_open_bucket_has_no_reason_for_a_403(self, aws, s3):
         answer, report = look(aws)
         assert statuses(report) == dict.fromkeys(PARTS, "ok")
         assert answer == "Nothing that these credentials can see blocks anonymous reads."
@@ -89,12 +89,12 @@ class TestReasons:
         )
         assert "of the bucket and of the account" in only_error(*look(aws)).seen
 
-    def test_a_missing_policy_is_a_reason(self, aws, s3):
+    def test_a_missing_bucket_policy_is_a_reason(self, aws, s3):
         s3.delete_bucket_policy(Bucket=BUCKET)
         fault = only_error(*look(aws))
         assert fault.id == "bucket-policy" and "there is no policy" in fault.seen
 
-    def test_a_policy_for_another_object_is_a_reason(self, aws, s3):
+    def test_a_bucket_policy_for_another_object_is_a_reason(self, aws, s3):
         statement = {**OPEN, "Resource": f"arn:aws:s3:::{BUCKET}/keys.json"}
         s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
         fault = only_error(*look(aws))
@@ -111,7 +111,7 @@ class TestReasons:
         fault = only_error(*look(aws))
         assert fault.id == "object-encryption" and encryption in fault.seen
 
-    def test_all_reasons_are_reported(self, aws, s3):
+    def test_all_reasons_of_a_403_are_reported(self, aws, s3):
         block(s3, RestrictPublicBuckets=True)
         s3.delete_bucket_policy(Bucket=BUCKET)
         s3.delete_object(Bucket=BUCKET, Key=KEY)
@@ -176,7 +176,7 @@ class TestUnknown:
 
 
 class TestCalls:
-    def test_only_reads_are_made(self, aws, s3, fake_aws):
+    def test_the_reason_of_a_403_is_found_with_reads_only(self, aws, s3, fake_aws):
         look(aws)
         assert fake_aws.writes == []
         assert fake_aws.calls == [

@@ -43,7 +43,7 @@ def test_the_policy_of_irsa_bucket_opens_the_object():
         {"Effect": "Allow", "Principal": "*", "NotAction": "s3:Put*", "NotResource": "arn:aws:s3:::irsa-prod/x"},
     ],
 )
-def test_a_policy_that_opens_the_object_has_no_fault(statement):
+def test_a_bucket_policy_that_opens_the_object_has_no_fault(statement):
     assert fault_of(policy(statement), ARN) is None
     assert fault_of({"Statement": statement}, ARN) is None
 
@@ -58,7 +58,7 @@ def test_a_policy_that_opens_the_object_has_no_fault(statement):
         [{"Effect": "Deny", "Principal": "*", "NotAction": "s3:GetObject", "Resource": "*"}],
     ],
 )
-def test_a_denial_of_something_else_is_no_fault(statements):
+def test_a_denial_of_something_else_is_not_a_fault(statements):
     assert fault_of(policy(OPEN, *statements), ARN) is None
 
 
@@ -94,7 +94,7 @@ def test_a_denial_of_something_else_is_no_fault(statements):
         (policy({**OPEN, "Principal": "x", "Action": "s3:ListBucket"}), "none of its statements is for everyone"),
     ],
 )
-def test_a_policy_that_does_not_open_the_object_has_a_fault(document, reason):
+def test_a_bucket_policy_that_does_not_open_the_object_has_a_fault(document, reason):
     assert reason in fault_of(document, ARN)
 
 
@@ -113,6 +113,6 @@ values = st.recursive(
 
 
 @hypothesis.given(values | st.builds(policy, values, values))
-def test_any_policy_is_evaluated_without_a_crash(document):
+def test_any_bucket_policy_is_evaluated_without_a_crash(document):
     fault = fault_of(document, ARN)
     assert fault is None or fault.isprintable()

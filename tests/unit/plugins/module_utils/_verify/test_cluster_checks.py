@@ -85,12 +85,12 @@ def test_an_api_server_with_the_published_issuer_and_keys_passes(api, kubeconfig
     assert api.requests[1][1]["accept"] == "*/*"
 
 
-def test_a_different_issuer_is_an_error(kubeconfig):
+def test_a_different_issuer_of_the_api_server_is_an_error(kubeconfig):
     report = read(kubeconfig(), issuer=f"{ISSUER}/prod")
     assert ordered_statuses(report) == ["error", "ok"] and "another path" in report.first_error.cause
 
 
-def test_an_unpublished_key_is_an_error(kubeconfig):
+def test_an_unpublished_key_of_the_api_server_is_an_error(kubeconfig):
     report = read(kubeconfig(), published=[TWO])
     assert ordered_statuses(report) == ["ok", "error"]
     assert "'one'" in report.first_error.seen and "'two'" in report.first_error.seen
@@ -135,7 +135,7 @@ def test_an_answer_that_is_not_a_document_leaves_issuer_and_keys_unknown(api, ku
     assert ordered_statuses(read(kubeconfig())) == ["skipped", "skipped"]
 
 
-def test_an_endless_answer_is_cut_off(api, kubeconfig):
+def test_an_endless_answer_of_the_api_server_is_cut_off(api, kubeconfig):
     def endless():
         while not api.stopping.is_set():
             yield b" " * 65536
@@ -146,7 +146,7 @@ def test_an_endless_answer_is_cut_off(api, kubeconfig):
     assert f"sent more than 1 MiB for {JWKS}." in report.checks[1].seen
 
 
-def test_an_answer_that_never_ends_in_time_is_given_up(api, kubeconfig, monkeypatch):
+def test_an_answer_of_the_api_server_that_never_ends_in_time_is_given_up(api, kubeconfig, monkeypatch):
     clock = itertools.count()
     monkeypatch.setattr(api_server.time, "monotonic", lambda: next(clock))
     api.replies[JWKS] = lambda: (200, {}, itertools.repeat(b" " * 4096))
@@ -198,6 +198,6 @@ KEY = st.dictionaries(
 
 
 @given(st.lists(KEY), st.lists(KEY))
-def test_any_keys_are_compared_without_a_crash(own, published):
+def test_any_keys_of_the_api_server_are_compared_without_a_crash(own, published):
     report = compare(Cluster(None, own), published=published)
     assert [check.id for check in report.checks] == ["cluster-keys"]

@@ -92,13 +92,13 @@ class TestDiscovery:
         "name", ["response_types_supported", "subject_types_supported", "id_token_signing_alg_values_supported"]
     )
     @pytest.mark.parametrize("value", [None, [], "", "RS256", 5, {}, [5], [["RS256"]], True])
-    def test_a_field_that_is_not_a_list_of_strings_is_an_error(self, name, value):
+    def test_a_discovery_field_that_is_not_a_list_of_strings_is_an_error(self, name, value):
         url, report = self.check({**DISCOVERY, name: value})
         fault = only_fault(report)
         assert (fault.id, fault.status) == ("discovery-fields", "error") and name in fault.seen
         assert url == JWKS_URL
 
-    def test_all_missing_fields_are_named(self):
+    def test_all_missing_discovery_fields_are_named(self):
         url, report = self.check({})
         assert only_fault(report).seen.endswith(
             "lacks issuer, jwks_uri, response_types_supported, subject_types_supported, "
@@ -107,7 +107,7 @@ class TestDiscovery:
         assert url is None
         assert {check.id for check in report.checks if check.status == "skipped"} == {"discovery-issuer", "jwks-uri"}
 
-    def test_optional_fields_may_be_missing(self):
+    def test_optional_discovery_fields_may_be_missing(self):
         assert faults(self.check(without(DISCOVERY, "claims_supported", "authorization_endpoint"))[1]) == []
 
     @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ class TestDiscovery:
             ("\x1b[31m\ud800" + "x" * 100_000, "byte for byte"),
         ],
     )
-    def test_a_different_issuer_is_an_error_that_says_how_it_differs(self, found, cause):
+    def test_a_different_issuer_in_the_discovery_document_is_an_error_that_says_how_it_differs(self, found, cause):
         url, report = self.check({**DISCOVERY, "issuer": found})
         fault = only_fault(report)
         assert (fault.id, fault.status, url) == ("discovery-issuer", "error", JWKS_URL)

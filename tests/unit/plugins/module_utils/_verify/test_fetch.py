@@ -192,7 +192,7 @@ class TestHeaders:
 
 class TestRedirects:
     @both_documents
-    def test_a_redirect_is_a_warning(self, published, route, path):
+    def test_a_redirect_of_a_document_is_a_warning(self, published, route, path):
         published.serve(path, b"", 302, Location="/moved")
         published.serve("/moved", DISCOVERY if path == DISCOVERY_PATH else JWKS, **HEADERS)
         fault = only_fault(route)

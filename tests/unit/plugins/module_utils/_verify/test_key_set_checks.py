@@ -108,13 +108,13 @@ class TestKeys:
     @pytest.mark.parametrize(
         ("key", "reason"),
         [
-            ({**RSA, "n": "x" * 171}, "1024 bits|1026 bits|not make a public key"),
-            ({**RSA, "n": "AQAB"}, "bits|not make"),
-            ({**RSA, "e": "Ag"}, "not make"),
-            ({**RSA, "n": RSA["n"] + "="}, "not make"),
-            ({**RSA, "n": None}, "not make"),
+            ({**RSA, "n": "x" * 171}, "1024 bits|1026 bits|not form a valid public key"),
+            ({**RSA, "n": "AQAB"}, "bits|not form a valid"),
+            ({**RSA, "e": "Ag"}, "not form a valid"),
+            ({**RSA, "n": RSA["n"] + "="}, "not form a valid"),
+            ({**RSA, "n": None}, "not form a valid"),
             (without(RSA, "n"), "lacks the member 'n'"),
-            ({**P256, "y": P256["x"]}, "not make"),
+            ({**P256, "y": P256["x"]}, "not form a valid"),
             (without(P256, "crv"), "lacks the member 'crv'"),
         ],
     )
@@ -151,7 +151,7 @@ class TestKeys:
         assert faults(self.check(*hundred)[1]) == []
         assert "101" in self.fault("jwk-count", "error", *hundred, key)
 
-    def test_keys_are_counted_by_type(self):
+    def test_published_keys_are_counted_by_type(self):
         many = [{**key, "kid": f"{key['kty']}{number}"} for key in (RSA, P256) for number in range(100)]
         assert faults(self.check(*many)[1]) == []
 
@@ -170,21 +170,21 @@ class TestExpected:
         key_set_checks.check_expected(report, published, kids=kids, expected=expected)
         return report
 
-    def test_published_keys_pass(self):
+    def test_expected_keys_that_are_published_pass(self):
         (check,) = self.check([RSA, P256, OTHER_RSA], ["kid-of-rsa"], [P256]).checks
         assert (check.id, check.status) == ("kid-expected", "ok")
         assert "kid-of-rsa" in check.seen and "kid-of-p256" in check.seen
 
-    def test_nothing_is_reported_if_no_key_is_expected(self):
+    def test_no_expected_key_is_reported_if_no_key_is_expected(self):
         assert self.check([RSA]).checks == []
 
     @pytest.mark.parametrize(("kids", "expected"), [(["kid-of-p256"], []), ([], [P256]), (["kid-of-rsa"], [P256])])
-    def test_a_missing_key_is_an_error(self, kids, expected):
+    def test_a_missing_expected_key_is_an_error(self, kids, expected):
         fault = only_fault(self.check([RSA], kids, expected))
         assert fault.id == "kid-expected" and "'kid-of-p256' is not published" in fault.seen
         assert "The published keys are 'kid-of-rsa'" in fault.seen
 
-    def test_a_missing_key_is_an_error_if_nothing_is_published(self):
+    def test_a_missing_expected_key_is_an_error_if_nothing_is_published(self):
         assert "The published keys are none" in only_fault(self.check([], ["kid-of-rsa"])).seen
 
     def test_a_different_key_under_the_same_kid_is_an_error(self):
@@ -216,7 +216,7 @@ published = values | st.fixed_dictionaries({"keys": values | st.lists(single_key
 
 
 @hypothesis.given(discoveries, published)
-def test_any_documents_are_checked_without_a_crash(discovery, key_set):
+def test_any_jwks_is_checked_without_a_crash(discovery, key_set):
     report = Report()
     url = discovery_checks.check_discovery(report, discovery, issuer_url.parse(ISSUER))
     assert url is None or url.startswith("https:")

@@ -117,7 +117,7 @@ def test_markdown_shows_findings_in_full():
     assert text.index("## error: jwk-kid") < text.index("## warning: http-caching")
 
 
-def test_text_is_escaped_in_markdown():
+def test_the_text_of_checks_is_escaped_in_markdown():
     lines = render(FLEET, "md").splitlines()
     assert "# and that" not in lines
     assert not any("<b>" in line for line in lines)
@@ -130,7 +130,7 @@ def test_text_is_escaped_in_markdown():
     ]
 
 
-def test_the_table_has_a_line_for_each_result():
+def test_the_table_of_issuers_has_a_line_for_each_result():
     head, *rows = render(FLEET, "table").splitlines()
     assert head.split() == ["cluster", "issuer", "verdict", "passed", "findings"]
     assert [row.split()[0] for row in rows] == ["sound", "broken", "unknown"]
@@ -155,6 +155,6 @@ def test_any_finding_can_be_written_to_a_file_and_a_terminal(form):
 
 
 @pytest.mark.parametrize("form", ["", "html", "MD"])
-def test_an_unknown_format_is_refused(form):
+def test_an_unknown_report_format_is_refused(form):
     with pytest.raises(IrsaError, match=r"\.md, \.json or \.xml"):
         render(FLEET, form)

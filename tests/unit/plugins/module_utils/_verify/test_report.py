@@ -20,7 +20,7 @@ def report():
 
 
 class TestCatalogue:
-    def test_the_promised_ids_exist(self):
+    def test_the_promised_check_ids_exist(self):
         """Users rely on them, so none is ever removed or renamed."""
         promised = {
             "issuer-url",
@@ -84,7 +84,7 @@ class TestCatalogue:
 
 
 class TestReport:
-    def test_checks_keep_their_order(self, report):
+    def test_a_report_keeps_the_order_of_checks(self, report):
         report.ok("dns-resolve", "one")
         report.skipped("tls-host", "two")
         report.warning("jwk-kid", "three")
@@ -122,7 +122,7 @@ class TestReport:
         assert report.checks == [Check(id="jwk-kid", status=status, seen="seen")]
 
     @pytest.mark.parametrize("status", ["ok", "skipped", "warning", "error"])
-    def test_an_id_that_is_not_in_the_catalogue_is_refused(self, report, status):
+    def test_a_check_id_that_is_not_in_the_catalogue_is_refused(self, report, status):
         with pytest.raises(KeyError):
             getattr(report, status)("no-such-check", "seen")
 
@@ -175,7 +175,7 @@ class TestDiagnosis:
 
 
 class TestText:
-    def test_counts_what_is_right_by_area(self, report):
+    def test_the_text_counts_passed_checks_by_area(self, report):
         report.ok("dns-resolve", "seen")
         report.ok("http-response", "seen")
         report.ok("http-response", "seen")

@@ -65,7 +65,7 @@ class TestVerdict:
             (MIXED, "broken: 3 of 8 checks passed, 1 error, 1 warning, 3 skipped", "error"),
         ],
     )
-    def test_verdict_counts_what_passed_and_what_did_not(self, checks, text, status):
+    def test_the_verdict_counts_passed_and_other_checks(self, checks, text, status):
         line = verdict_line(checks)
         assert (line.text, line.status) == (text, status)
 
@@ -83,22 +83,22 @@ class TestCounts:
     def test_each_check_that_passed_counts_once(self, checks, number):
         assert number_passed(checks) == number
 
-    def test_counts_are_by_area(self):
+    def test_passed_checks_are_counted_by_area(self):
         assert [(line.label.strip(), line.text, line.status) for line in area_lines(MIXED)] == [
             ("connection", "2 of 2", "ok"),
             ("keys", "1 of 3", "error"),
         ]
 
-    def test_counts_fit_into_one_line(self):
+    def test_counts_by_area_fit_into_one_line(self):
         assert as_text([areas_in_one_line(MIXED)]) == "passed      connection 2, keys 1 of 3"
 
-    def test_a_check_made_twice_counts_once_and_as_what_is_worse(self):
+    def test_a_check_made_twice_counts_once_with_its_more_severe_status(self):
         checks = [check("http-response"), check("http-response", "error"), check("dns-resolve")]
         assert as_text(area_lines(checks)) == "connection  1 of 2"
 
 
 class TestFindings:
-    def test_errors_go_first_and_in_full(self):
+    def test_errors_are_listed_first_and_in_full(self):
         assert as_text(finding_lines(MIXED)).splitlines() == [
             "error: kid-expected: A key is missing.",
             "  remedy: Publish it.",
@@ -107,7 +107,7 @@ class TestFindings:
             "  remedy: A remedy.",
         ]
 
-    def test_what_was_skipped_is_grouped_by_the_reason(self):
+    def test_skipped_checks_are_grouped_by_their_reason(self):
         assert as_text(skipped_lines(MIXED)).splitlines() == [
             "skipped: provider-exists, provider-audience: There are no credentials.",
             "skipped: token-kid: There is no token.",

@@ -159,18 +159,18 @@ def test_an_invalid_timestamp_is_named(name, value):
     assert list(errors) == ["token-lifetime"] and name in errors["token-lifetime"]
 
 
-def test_the_difference_of_the_issuers_is_explained():
+def test_the_difference_between_iss_and_issuer_is_explained():
     report = check(signed(iss=f"{ISSUER}/"))
     assert "slash" in next(each.cause for each in report.checks if each.status == "error")
 
 
-def test_a_legacy_token_from_a_secret_is_recognised():
+def test_a_legacy_token_from_a_secret_is_recognized():
     old = {"iss": "kubernetes/serviceaccount", "aud": None, "iat": None, "nbf": None, "exp": None}
     first = check(signed(**old)).first_error
     assert first.id == "token-issuer" and "Secret" in first.seen and "kubectl create token" in first.remedy
 
 
-def test_clocks_may_differ_by_five_minutes():
+def test_clocks_of_issuer_and_sts_may_differ_by_five_minutes():
     assert "token-lifetime" in found(check(signed(iat=NOW - 900, nbf=None, exp=NOW - 299)), "warning")
     assert "token-lifetime" in found(check(signed(iat=NOW + 299, nbf=NOW + 299, exp=NOW + 900)), "ok")
 
@@ -270,7 +270,7 @@ def encoded(value) -> str:
 
 
 @given(st.text() | st.binary().map(lambda raw: raw.decode("latin-1")))
-def test_any_text_is_checked_without_a_crash(text):
+def test_any_text_is_checked_as_a_token_without_a_crash(text):
     check(text)
 
 
@@ -291,7 +291,7 @@ def test_any_header_and_claims_are_an_error_without_a_valid_signature(header, cl
 @given(
     st.lists(st.dictionaries(st.sampled_from(["kty", "kid", "n", "e", "crv", "x", "y", "alg", "d"]), JSON), max_size=3)
 )
-def test_any_published_keys_are_checked_without_a_crash(keys):
+def test_a_token_is_checked_with_any_published_keys_without_a_crash(keys):
     check(signed(), [*keys, *({**key, "kid": RSA_JWK["kid"]} for key in keys)])
 
 

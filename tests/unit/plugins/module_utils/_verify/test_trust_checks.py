@@ -51,13 +51,13 @@ def test_a_role_that_accepts_the_token_passes(aws, fake_aws, make):
     assert fake_aws.calls == [GET] and aws.permissions == {GET}
 
 
-def test_a_condition_that_rejects_the_token_is_an_error(aws, make):
+def test_a_trust_condition_that_rejects_the_token_is_an_error(aws, make):
     make(trust_policy(PROVIDER, namespace="shop", service_account="till"))
     report = check(aws)
     assert report.first_error.id == "trust-subject" and "till" in report.first_error.seen
 
 
-def test_a_condition_on_another_key_has_its_own_check(aws, make):
+def test_a_trust_condition_on_another_key_has_its_own_check(aws, make):
     policy = trust_policy(PROVIDER, namespace="shop", service_account="cart")
     policy["Statement"][0]["Condition"]["IpAddress"] = {"aws:SourceIp": "192.0.2.0/24"}
     make(policy)
@@ -128,7 +128,7 @@ def test_without_credentials_the_trust_policy_is_unknown():
         (None, "error"),
     ],
 )
-def test_a_policy_that_comes_as_text_is_parsed(document, status):
+def test_a_trust_policy_that_comes_as_text_is_parsed(document, status):
     class Stub:
         def call(self, *ignored, **more):
             return {"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": document}}

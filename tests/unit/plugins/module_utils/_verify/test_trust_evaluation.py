@@ -50,7 +50,7 @@ def test_the_policy_of_the_trust_policy_filter_accepts_its_service_account():
     assert statuses(made) == {PROVIDER: "ok", SUBJECT: "ok", AUDIENCE: "ok"}
 
 
-def test_a_single_statement_may_replace_the_list():
+def test_a_trust_policy_may_have_one_statement_instead_of_a_list():
     assert trust_evaluation.judge({"Statement": statement(both())}, REQUEST).allowed is True
 
 
@@ -67,7 +67,7 @@ def test_a_single_statement_may_replace_the_list():
         ({"Principal": None}, "trusts none"),
     ],
 )
-def test_a_policy_that_does_not_trust_the_provider_is_an_error(elements, said):
+def test_a_trust_policy_that_does_not_trust_the_provider_is_an_error(elements, said):
     judgement = judge(statement(both(), **elements))
     assert judgement.allowed is False
     assert list(judgement.assessments) == [PROVIDER]
@@ -84,7 +84,7 @@ def test_a_policy_that_does_not_trust_the_provider_is_an_error(elements, said):
         (ARN.replace("irsa-prod", "IRSA-prod"), "capital letters"),
     ],
 )
-def test_the_difference_to_a_similar_provider_is_explained(found, cause):
+def test_the_difference_from_a_similar_provider_is_explained(found, cause):
     finding = judge(statement(both(), Principal={"Federated": ["cognito-identity.amazonaws.com", found]})).assessments[
         PROVIDER
     ]
@@ -105,7 +105,7 @@ def test_the_difference_to_a_similar_provider_is_explained(found, cause):
         {"Principal": None, "NotPrincipal": {"AWS": "arn:aws:iam::111122223333:root"}},
     ],
 )
-def test_a_policy_may_trust_the_provider_in_other_ways(elements):
+def test_a_trust_policy_may_trust_the_provider_in_other_ways(elements):
     given_elements = {name: value for name, value in statement(both(), **elements).items() if value is not None}
     assert judge(given_elements).allowed is True
 
@@ -132,7 +132,7 @@ def test_a_policy_may_trust_the_provider_in_other_ways(elements):
         {**both(), "StringEquals": {**both()["StringEquals"], "aws:FederatedProvider": ARN}},
     ],
 )
-def test_a_condition_that_is_met_accepts_the_token(condition):
+def test_a_trust_condition_that_is_met_accepts_the_token(condition):
     judgement = judge(statement(condition))
     assert judgement.allowed is True
     assert set(statuses(judgement).values()) == {"ok"}
@@ -157,7 +157,7 @@ def test_a_condition_that_is_met_accepts_the_token(condition):
         ({**both(), "StringNotEquals": {"aws:FederatedProvider": ARN}}, CONDITION, "no condition key"),
     ],
 )
-def test_a_condition_that_is_not_met_is_an_error(condition, part, cause):
+def test_a_trust_condition_that_is_not_met_is_an_error(condition, part, cause):
     judgement = judge(statement(condition))
     assert judgement.allowed is False
     assert [name for name, status in statuses(judgement).items() if status == "error"] == [part]
@@ -180,14 +180,14 @@ def test_a_condition_that_is_not_met_is_an_error(condition, part, cause):
         ([], CONDITION, "not an object"),
     ],
 )
-def test_a_condition_that_cannot_be_evaluated_is_a_warning(condition, part, said):
+def test_a_trust_condition_that_cannot_be_evaluated_is_a_warning(condition, part, said):
     judgement = judge(statement(condition))
     assert judgement.allowed is None
     finding = judgement.assessments[part]
     assert finding.status == "warning" and "cannot be evaluated" in finding.seen and said in finding.seen
 
 
-def test_older_policies_have_no_variables():
+def test_older_trust_policies_have_no_variables():
     text = "system:serviceaccount:${ns}:cart"
     assert judge(statement(both(sub=text)), version="2008-10-17").assessments[SUBJECT].status == "error"
 
@@ -209,7 +209,7 @@ def test_a_role_that_accepts_too_much_is_a_warning(condition, part):
     assert [name for name, status in statuses(judgement).items() if status == "warning"] == [part]
 
 
-def test_without_conditions_subject_and_audience_are_warnings():
+def test_without_trust_conditions_subject_and_audience_are_warnings():
     assert statuses(judge(statement())) == {PROVIDER: "ok", SUBJECT: "warning", AUDIENCE: "warning"}
 
 
@@ -278,7 +278,7 @@ POLICY = st.fixed_dictionaries({"Statement": st.lists(STATEMENT | JSON, max_size
 
 
 @given(POLICY)
-def test_any_policy_is_evaluated_without_a_crash(policy):
+def test_any_trust_policy_is_evaluated_without_a_crash(policy):
     judgement = trust_evaluation.judge(policy, REQUEST)
     worst = {finding.status for finding in judgement.assessments.values()}
     assert (judgement.allowed is False) == ("error" in worst)

@@ -83,7 +83,7 @@ class TestSound:
         ]
         assert ids(report, "skipped") == ["dns-resolve", "tcp-connect"]  # connect_to stands for both
 
-    def test_two_anonymous_requests_on_one_connection_are_made(self, tmp_path, ca_path):
+    def test_verification_makes_two_anonymous_requests_on_one_connection(self, tmp_path, ca_path):
         server = HttpsServer(tmp_path, [LEAF, INTERMEDIATE], keeps_open=True)
         publish(server)
         report = verify(Expectation(issuer=ISSUER, route=patient(server.address, ca_path)))
@@ -100,7 +100,7 @@ class TestSound:
             (irsa_verify.__name__, ["jwcrypto.jwk", "kubernetes"]),
         ],
     )
-    def test_no_library_is_imported_that_is_not_used(self, name, libraries):
+    def test_verification_imports_no_library_that_it_does_not_use(self, name, libraries):
         code = f"import sys, {name}; print([each for each in {libraries} if each in sys.modules])"
         environment = {"PYTHONPATH": ":".join(sys.path)}
         printed = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True).stdout
@@ -205,19 +205,19 @@ class TestIdentity:
         monkeypatch.setattr(verification, "check_identity", calls.append)
         return calls
 
-    def test_the_checks_get_what_was_fetched(self, published, route, contexts):
+    def test_the_identity_checks_get_what_was_fetched(self, published, route, contexts):
         report = verify(Expectation(issuer=ISSUER, route=route, identity="an identity"), "an API")
         (context,) = contexts
         assert (context.report, context.issuer, context.published) == (report, ISSUER, [RSA, P256])
         assert (context.identity, context.aws) == ("an identity", "an API")
         assert (list(context.chain), context.private_ca) == ([LEAF.der, INTERMEDIATE.der], True)
 
-    def test_the_checks_get_no_keys_if_none_could_be_fetched(self, server, route, contexts):
+    def test_the_identity_checks_get_no_keys_if_none_could_be_fetched(self, server, route, contexts):
         verify(Expectation(issuer=ISSUER, route=route, identity="an identity"))
         (context,) = contexts
         assert (context.aws, context.published) == (None, None)
 
-    def test_the_checks_are_not_made_for_an_invalid_issuer(self, contexts):
+    def test_the_identity_checks_are_not_made_for_an_invalid_issuer(self, contexts):
         verify(Expectation(issuer="http://irsa.example.test", identity="an identity"))
         assert contexts == []
 
@@ -278,34 +278,34 @@ class TestPatience:
         monkeypatch.setattr(verification, "_check_documents", check_documents)
         return made
 
-    def test_only_the_last_attempt_uses_credentials(self, monkeypatch, pauses):
+    def test_only_the_last_verification_attempt_uses_credentials(self, monkeypatch, pauses):
         made = self.reports(monkeypatch, "broken")
         report = verification.verify_patiently(Expectation(issuer=ISSUER), 5, "an API")
         assert made == [None] * len(pauses) + ["an API"] and len(pauses) > 2
         assert [check.id for check in report.checks] == ["issuer-url", "http-response"]
 
-    def test_attempts_end_as_soon_as_the_issuer_works(self, monkeypatch, pauses):
+    def test_verification_attempts_end_as_soon_as_the_issuer_works(self, monkeypatch, pauses):
         made = self.reports(monkeypatch, "broken", "broken", "ok")
         assert verification.verify_patiently(Expectation(issuer=ISSUER), 60).verdict == "ok"
         assert len(made) == 3 and len(pauses) == 2
 
-    def test_a_warning_ends_the_attempts(self, monkeypatch, pauses):
+    def test_a_warning_ends_the_verification_attempts(self, monkeypatch, pauses):
         self.reports(monkeypatch, "degraded")
         assert verification.verify_patiently(Expectation(issuer=ISSUER), 60).verdict == "degraded"
         assert pauses == []
 
-    def test_attempts_end_when_the_time_is_over(self, monkeypatch, pauses):
+    def test_verification_attempts_end_when_the_time_is_over(self, monkeypatch, pauses):
         self.reports(monkeypatch, "broken")
         assert verification.verify_patiently(Expectation(issuer=ISSUER), 20).verdict == "broken"
         assert 10 < sum(pauses) <= 20
 
-    def test_without_patience_there_is_one_attempt(self, monkeypatch, pauses):
+    def test_without_patience_an_issuer_is_verified_once(self, monkeypatch, pauses):
         made = self.reports(monkeypatch, "broken")
         assert verification.verify_patiently(Expectation(issuer=ISSUER), 0).verdict == "broken"
         assert len(made) == 1 and pauses == []
 
     @pytest.mark.parametrize("seconds", [-1, 1e9, float("inf"), float("nan")])
-    def test_an_invalid_number_of_seconds_is_refused(self, monkeypatch, seconds):
+    def test_an_invalid_patience_is_refused(self, monkeypatch, seconds):
         made = self.reports(monkeypatch, "broken")
         with pytest.raises(IrsaError, match="patience is"):
             verification.verify_patiently(Expectation(issuer=ISSUER), seconds)
