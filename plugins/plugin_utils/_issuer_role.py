@@ -5,8 +5,8 @@
 """The variables of role irsa_issuer as options of module irsa_issuer.
 
 Some forty templates, one for each option, would cost a worker more than the task itself, since it compiles each of them
-again. Most variables are plain text, which needs no template, so the action plugin reads them directly. They are checked
-here, too, so that a playbook of this collection needs no task for that.
+again. Most variables are plain text, which needs no template, so the action plugin reads them directly. They are
+checked here, too, so that a playbook of this collection needs no task for that.
 """
 
 from __future__ import annotations
