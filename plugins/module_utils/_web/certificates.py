@@ -24,7 +24,7 @@ def cause_of(check: str, chain: t.Sequence[bytes]) -> str | None:
         certificates = [x509.load_der_x509_certificate(der) for der in chain]
         return _CAUSES[check](certificates) if certificates else None
     except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-        # a certificate, or something in it, cannot be read
+        # A certificate, or something in it, cannot be read.
         return None
 
 

@@ -62,7 +62,7 @@ class TestRecord:
         ledger = Ledger(check_mode=False)
         assert (ledger.changed, ledger.changes, ledger.actions, ledger.diff, ledger.warnings) == (False, [], [], [], [])
 
-    def test_changes_are_recorded_in_order(self):
+    def test_recorded_changes_keep_their_order(self):
         ledger = Ledger(check_mode=False)
         ledger.record(PUT_POLICY)
         ledger.record(PUT_TAGGING)

@@ -85,7 +85,7 @@ A, B, C = change("A"), change("B"), change("C")
 
 
 class TestReconcile:
-    def test_writes_are_made_in_order_and_answers_passed_on(self, pauses):
+    def test_planned_writes_are_made_in_order_and_answers_passed_on(self, pauses):
         aws, resource = ScriptedWriter({"ETag": "1"}, {"ETag": "2"}), ScriptedResource([[A, B]])
         assert run(resource, aws) == [A, B]
         assert aws.made == ["s3:A", "s3:B"]
@@ -155,7 +155,7 @@ class TestReconcile:
         assert 2 <= len(aws.made) <= 20
         assert len(pauses) == len(aws.made) - 1
 
-    def test_changes_that_a_recheck_finds_are_made(self):
+    def test_a_recheck_leads_to_further_changes(self):
         aws, resource = ScriptedWriter(), ScriptedResource([[A]], rechecks=[[B], []])
         assert run(resource, aws) == [A, B]
         assert resource.rechecked == [["A"], ["B"]]
