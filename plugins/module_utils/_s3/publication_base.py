@@ -15,6 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call impo
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.aws_resource import AwsResource
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
@@ -100,8 +101,8 @@ class Documents(AwsResource):
         name = document.get("issuer") if isinstance(document, dict) else None
         if name != self.spec.issuer:
             raise IrsaError(
-                f"{where} is the discovery document of another issuer: it names {name!r}, not {self.spec.issuer!r}. "
-                f"{_OVERWRITE_HINT}"
+                f"{where} is the discovery document of another issuer: it names {quoted(name)}, not "
+                f"{self.spec.issuer!r}. {_OVERWRITE_HINT}"
             )
 
     def parse_keys(self, stored: Stored | None) -> list[jwk.Jwk]:

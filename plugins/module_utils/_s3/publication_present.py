@@ -13,6 +13,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call impo
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_facts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_store import Stored
@@ -91,7 +92,7 @@ class PresentDocuments(Documents):
         if exposed:
             raise IrsaError(
                 f"s3://{self.spec.bucket}/{self.jwks_key} publishes PRIVATE members of the key "
-                f"{', '.join(map(str, exposed))}: anyone can sign tokens with it. Replace that key everywhere at once, "
+                f"{listed(exposed)}: anyone can sign tokens with it. Replace that key everywhere at once, "
                 "and run with purge_keys (irsa_issuer_purge_keys) to remove it."
             )
         ours = self.ours or []
@@ -106,7 +107,7 @@ class PresentDocuments(Documents):
 
     def _warn_foreign(self) -> None:
         if self.foreign:
-            kids = ", ".join(str(key.get("kid")) for key in self.foreign)
+            kids = listed(key.get("kid") for key in self.foreign)
             self.warnings.append(
                 f"The JWKS keeps published keys that this run was not given: {kids}. AWS accepts them until purge_keys "
                 "(irsa_issuer_purge_keys) removes them."

@@ -9,13 +9,13 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.ht
 
 from __future__ import annotations
 
-import json
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import account, endpoints
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import bucket_policy_reading
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.object_location import (
     ObjectLocation,
@@ -184,6 +184,6 @@ def _restricts(answer: dict[str, t.Any] | None) -> bool:
 def _policy_in(answer: dict[str, t.Any] | None) -> t.Any:
     """The policy as an object, None if there is none or if it is not JSON."""
     try:
-        return None if answer is None else json.loads(answer["Policy"])
+        return None if answer is None else parse_json(answer.get("Policy", ""))
     except ValueError:
         return None

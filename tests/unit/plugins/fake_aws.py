@@ -11,6 +11,7 @@ need, the answer given here is AWS's.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import typing as t
@@ -127,6 +128,21 @@ class FakeAws:
     def quietly(self, service: str) -> t.Any:
         """A client of another process, whose calls are neither recorded nor made to fail."""
         return _OTHERS[service]
+
+    @contextlib.contextmanager
+    def altered(self, call: str, **members: t.Any) -> t.Iterator[None]:
+        """Give the answers to such calls other members, as AWS itself would not."""
+
+        def alter(parsed: dict[str, t.Any], **ignored: t.Any) -> None:
+            parsed.update(members)
+
+        service, dummy, operation = call.partition(":")
+        events = self.clients[service].meta.events
+        events.register(f"after-call.{service}.{operation}", alter)
+        try:
+            yield
+        finally:
+            events.unregister(f"after-call.{service}.{operation}", alter)
 
     def _remember(self, params: dict[str, t.Any], model: t.Any, **ignored: t.Any) -> None:
         service = model.service_model.service_name

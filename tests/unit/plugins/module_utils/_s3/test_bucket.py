@@ -388,15 +388,8 @@ class TestFaults:
         "policy", ["<html>", "", "[]", "null", "[" * 50_000, '{"Statement": ["Allow"]}'], ids=range(6)
     )
     def test_a_bucket_policy_that_cannot_be_read_stops_the_run(self, fake_aws, s3, made, policy):
-        def answer(parsed, **ignored):
-            parsed["Policy"] = policy
-
-        events = fake_aws.clients["s3"].meta.events
-        events.register("after-call.s3.GetBucketPolicy", answer)
-        try:
+        with fake_aws.altered("s3:GetBucketPolicy", Policy=policy):
             message = refusal(fake_aws, ensure)
-        finally:
-            events.unregister("after-call.s3.GetBucketPolicy", answer)
         assert message.startswith(f"The policy of bucket {NAME} cannot be read: it is not ")
 
     GIVEN: t.ClassVar = {

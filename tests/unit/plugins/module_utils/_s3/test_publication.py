@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The documents in a bucket: written where they differ, keys of others kept, documents of others not overwritten."""
+"""The documents in a bucket: written if they differ, keys of others kept, documents of others not overwritten."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ class TestForeignKeys:
         assert [key["foreign"] for key in done.values["published_keys"]] == [False, True, True]
         assert (
             len(done.warnings) == 1
-            and "kid-p256, kid-other-rsa" in done.warnings[0]
+            and "'kid-p256', 'kid-other-rsa'" in done.warnings[0]
             and "purge_keys" in done.warnings[0]
         )
 
@@ -259,6 +259,17 @@ class TestForeignKeys:
         document = json.loads(stored(s3, DISCOVERY_KEY)[0])
         assert document["id_token_signing_alg_values_supported"] == ["ES256", "ES384", "RS256"]
         assert done.values["discovery_json"] == stored(s3, DISCOVERY_KEY)[0]
+
+    def test_foreign_kids_in_messages_are_escaped_and_shortened(self, fake_aws, s3, put):
+        """They are what another process has put into the bucket, and go to a terminal."""
+        put(JWKS_KEY, {"keys": [{"kid": "\x1b[2J\n"}, {"kid": "x" * 100_000}, *({"kid": str(n)} for n in range(20))]})
+        (warning,) = ensure(fake_aws).warnings
+        assert r"'\x1b[2J\n'" in warning and "and 12 more" in warning and len(warning) < 1000
+
+    def test_an_issuer_name_in_messages_is_escaped_and_shortened(self, fake_aws, s3, put):
+        put(DISCOVERY_KEY, {"issuer": "\x1b[2J" + "x" * 100_000})
+        message = refusal(fake_aws, ensure)
+        assert r"it names '\x1b[2Jxxx" in message and len(message) < 1000
 
     def test_purge_keys_removes_foreign_keys(self, fake_aws, s3, put):
         put(JWKS_KEY, {"keys": [P256]})
@@ -332,7 +343,7 @@ class TestGuards:
         [
             (DISCOVERY_KEY, discovery_text("RS256", issuer="https://other.example.com"), "'https://other.example.com'"),
             (DISCOVERY_KEY, discovery_text("RS256", issuer=ISSUER + "/"), f"'{ISSUER}/'"),
-            (DISCOVERY_KEY, "{}", "another issuer: it names None"),
+            (DISCOVERY_KEY, "{}", "another issuer: it names null"),
             (DISCOVERY_KEY, "[]", "another issuer"),
             (DISCOVERY_KEY, "<html>", "is not JSON"),
             (DISCOVERY_KEY, b"\xff\xfe", "is not JSON"),
@@ -477,16 +488,9 @@ class TestFaults:
         ids=["timeout", "closed connection", "damaged TLS record", "truncated"],
     )
     def test_a_document_that_cannot_be_read_to_its_end_stops_the_run(self, fake_aws, s3, put, raw, reason):
-        def break_off(parsed, **ignored):
-            parsed["Body"] = StreamingBody(raw, content_length=500)
-
         put(JWKS_KEY, OURS["jwks_json"])
-        events = fake_aws.clients["s3"].meta.events
-        events.register("after-call.s3.GetObject", break_off)
-        try:
+        with fake_aws.altered(GET, Body=StreamingBody(raw, content_length=500)):
             message = refusal(fake_aws, ensure, overwrite=True)
-        finally:
-            events.unregister("after-call.s3.GetObject", break_off)
         assert message.startswith(f"The answer to s3:GetObject on s3://{BUCKET}/{JWKS_KEY} could not be read: ")
         assert reason in message and "network" in message
 
