@@ -18,7 +18,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aw
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import issuer_present
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec, SigningKey
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION, policy_of
@@ -111,7 +110,7 @@ def put(fake_aws, key: str, text: str) -> None:
 
 def texts_of(key: SigningKey, url: str = ISSUER) -> dict[str, str]:
     """Both documents as they are for a key, by the keys of their objects."""
-    texts = document_set.texts(url, [("a key", jwk.from_public_key(signing_key.load_public(key.public_key.encode())))])
+    texts = document_set.texts(url, [document_set.from_pem("a key", key.public_key.encode())])
     return {JWKS_KEY: texts["jwks_json"], DISCOVERY_KEY: texts["discovery_json"]}
 
 

@@ -118,22 +118,26 @@ class TestBytes:
         assert json.loads(text) == document
 
 
+def sourced(**keys: jwk.Jwk) -> list[documents.SourcedKey]:
+    return [documents.SourcedKey(source, key) for source, key in keys.items()]
+
+
 class TestMerging:
     def test_merge_keys_keeps_the_order_and_one_key_for_each_kid(self):
-        named = [("a", P256), ("b", RSA), ("c", {**P256, "alg": "ES256"}), ("d", OTHER_RSA), ("e", RSA)]
-        assert documents.merge_keys(named) == [P256, RSA, OTHER_RSA]
+        keys = sourced(a=P256, b=RSA, c={**P256, "alg": "ES256"}, d=OTHER_RSA, e=RSA)
+        assert documents.merge_keys(keys) == [P256, RSA, OTHER_RSA]
 
     def test_merge_keys_keeps_one_key_with_two_kids(self):
-        named = [("a", RSA), ("b", {**RSA, "kid": "the old name"})]
-        assert [key["kid"] for key in documents.merge_keys(named)] == [RSA["kid"], "the old name"]
+        keys = sourced(a=RSA, b={**RSA, "kid": "the old name"})
+        assert [key["kid"] for key in documents.merge_keys(keys)] == [RSA["kid"], "the old name"]
 
     def test_merge_keys_refuses_two_keys_with_one_kid(self):
-        message = refusal(documents.merge_keys, [("first", RSA), ("second", {**OTHER_RSA, "kid": RSA["kid"]})])
+        message = refusal(documents.merge_keys, sourced(first=RSA, second={**OTHER_RSA, "kid": RSA["kid"]}))
         assert message.startswith("second has the kid") and RSA["kid"] in message
 
     def test_merge_keys_names_the_key_that_cannot_be_published(self):
-        message = refusal(documents.merge_keys, [("first", RSA), ("the third document", {**P256, "use": "enc"})])
-        assert message.startswith("the third document cannot be published: its use is 'enc'")
+        message = refusal(documents.merge_keys, sourced(first=RSA, third={**P256, "use": "enc"}))
+        assert message.startswith("third cannot be published: its use is 'enc'")
 
     def test_merge_keys_accepts_no_keys(self):
         assert documents.merge_keys([]) == []
