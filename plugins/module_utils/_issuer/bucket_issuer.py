@@ -87,7 +87,7 @@ class BucketIssuer(IssuerRun):
             self.documents.start()
 
     def _plan_bucket(self) -> list[ApiCall]:
-        """The changes that the bucket needs; none for a bucket that is only read.
+        """Return the changes that the bucket needs; none for a bucket that is only read.
 
         Raises IrsaError if such a bucket is missing.
         """

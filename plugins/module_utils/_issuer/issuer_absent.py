@@ -65,7 +65,7 @@ def ensure_absent(aws: Aws, spec: IssuerSpec, check_mode: bool) -> Outcome[ApiCa
 
 
 def _plan_bucket(aws: Aws, spec: IssuerSpec, url: str, *, bucket: Bucket) -> list[Planned]:
-    """What is removed from the bucket, or with it. The documents in it are looked at in both cases."""
+    """Plan what is removed from the bucket, or with it. The documents in it are read in both cases."""
     documents = AbsentDocuments(aws, spec.publication_spec(bucket.spec.name, url=url, account_id=bucket.account_id))
     removal = planned(documents)
     if not spec.delete_bucket:

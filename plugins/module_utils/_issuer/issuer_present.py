@@ -49,7 +49,7 @@ def ensure_present(aws: Aws, spec: IssuerSpec, check_mode: bool) -> Outcome[ApiC
 
 
 def ensure_with_key(aws: Aws, spec: IssuerSpec, check_mode: bool, *, key_result: KeyResult) -> Values:
-    """The whole sequence, including the key. Returns the result of module irsa_issuer. Raises IrsaError."""
+    """Run the whole sequence, including the key. Return the result of module irsa_issuer. Raises IrsaError."""
     ledger = Ledger(check_mode)
     with ledger.reported_on_failure():
         values = _run_with_key(aws, spec, ledger, key_result=key_result)
@@ -82,7 +82,7 @@ def _run_with_key(aws: Aws, spec: IssuerSpec, ledger: Ledger, *, key_result: Key
 
 
 def _recorded_key(result: Values) -> SigningKey:
-    """The key in a result whose actions the ledger has already."""
+    """Return the key in a result whose actions the ledger has already."""
     return dataclasses.replace(SigningKey.of(result), actions=())
 
 

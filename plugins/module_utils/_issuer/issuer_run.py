@@ -95,7 +95,7 @@ class IssuerRun(abc.ABC):
         return resource.outcome(reconcile(resource, self.aws, self.ledger, plan=plan))
 
     def document_texts(self) -> Values:
-        """The texts of both documents; empty while the key is not known."""
+        """Return the texts of both documents; empty while the key is not known."""
         key = self.spec.key
         if not key.exists:
             return {}
@@ -109,7 +109,7 @@ class IssuerRun(abc.ABC):
         return Route(self.spec.connect_to, self.spec.ca_path)
 
     def provider_resource(self, thumbprints: t.Sequence[str] | None = None) -> PresentProvider:
-        """The provider as a resource."""
+        """Return the provider as a resource."""
         spec, prepared = self.spec, self.spec.prepared
         # An account that was looked up, or compared when the bucket was created in it, need not be confirmed again.
         known = not spec.account_id or (prepared.get("created") and prepared["account_id"] == spec.account_id)
@@ -126,7 +126,7 @@ class IssuerRun(abc.ABC):
         )
 
     def start_provider(self) -> ProviderPlan:
-        """The provider, which is read in parallel with other reads unless it is known to be absent."""
+        """Begin to read the provider in parallel with other reads, unless it is known to be absent."""
         if list(self.spec.thumbprints or []) == [AUTO]:
             return ProviderPlan(provider=None)
         provider = self.provider_resource(self.spec.thumbprints)
@@ -137,7 +137,7 @@ class IssuerRun(abc.ABC):
         return ProviderPlan(provider=provider)
 
     def register(self, plan: ProviderPlan) -> PresentProvider | None:
-        """Carry out the plan of the provider. Returns the provider, None if it is left out."""
+        """Carry out the plan of the provider. Return the provider, None if it is left out."""
         if plan.left_out:
             return None
         provider = plan.provider or self.provider_resource([thumbprint.of_issuer(self.url, self.route)])
@@ -153,7 +153,7 @@ class IssuerRun(abc.ABC):
     # --- the end
 
     def expectation(self, provider: PresentProvider | None = None) -> verification.Expectation:
-        """What must be true of the issuer. What the run knows about the provider is not read again."""
+        """Return what must be true of the issuer. What the run knows about the provider is not read again."""
         identity = None
         if provider is not None:
             identity = Identity(
@@ -191,7 +191,7 @@ class IssuerRun(abc.ABC):
         provider: PresentProvider | None,
         report: Report | None,
     ) -> Values:
-        """What role irsa_issuer sets as ``irsa_issuer_result``."""
+        """Return what role irsa_issuer sets as ``irsa_issuer_result``."""
         spec, key, prepared = self.spec, self.spec.key, self.spec.prepared
         return {
             "issuer": self.url,

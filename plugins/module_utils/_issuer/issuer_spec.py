@@ -45,7 +45,7 @@ class SigningKey:
 
     @classmethod
     def of(cls, result: t.Mapping[str, t.Any]) -> SigningKey:
-        """The key in a result of irsa_keypair; an empty result stands for a key that has not been created.
+        """Return the key in a result of irsa_keypair; an empty result stands for a key that has not been created.
 
         Raises IrsaError for a result without a key, such as that of a task that failed or was skipped.
         """
@@ -58,7 +58,7 @@ class SigningKey:
         return cls(**{field.name: result[field.name] for field in dataclasses.fields(cls) if field.name in result})
 
     def apiserver_flags(self, url: str) -> list[str]:
-        """The flags of kube-apiserver for a new cluster.
+        """Return the flags of kube-apiserver for a new cluster.
 
         A cluster that runs already needs more care, since every API server must know both keys for a while.
         https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#serviceaccount-token-volume-projection
@@ -107,7 +107,7 @@ class IssuerSpec:
 
     @classmethod
     def of(cls, options: t.Mapping[str, t.Any]) -> IssuerSpec:
-        """The spec that the options of module irsa_issuer describe. Raises IrsaError for a key that is not one."""
+        """Return the spec that the options of module irsa_issuer describe. Raises IrsaError for an invalid key."""
         own = {field.name for field in dataclasses.fields(cls)}
         of_bucket = {field.name for field in dataclasses.fields(BucketSpec)}
         given = {name: value for name, value in options.items() if name in own and value is not None}
@@ -139,11 +139,11 @@ class IssuerSpec:
         return not self.bucket or bool(self.url)
 
     def provider_account(self, bucket_account_id: str | None) -> str | None:
-        """The provider's account if it is known: as given, or the bucket's if no account was given."""
+        """Return the provider's account if it is known: as given, or the bucket's if no account was given."""
         return self.account_id if self.account_id or self.bucket_account_id else bucket_account_id
 
     def bucket_spec(self, bucket: str, public_paths: t.Sequence[str]) -> BucketSpec:
-        """The desired state of the bucket."""
+        """Return the desired state of the bucket."""
         return BucketSpec(
             **{
                 **self.bucket_settings,
@@ -158,7 +158,7 @@ class IssuerSpec:
     def publication_spec(
         self, bucket: str, *, url: str, account_id: str, texts: t.Mapping[str, t.Any] | None = None
     ) -> PublicationSpec:
-        """The documents to publish in a bucket of this account; without ``texts`` they are not known yet."""
+        """Return the documents to publish in a bucket of this account; without ``texts`` they are not known yet."""
         texts = texts or {}
         return PublicationSpec(
             bucket=bucket,

@@ -160,7 +160,9 @@ def _report_acceptance(report: Report) -> None:
 
 
 def _report_unreachable(report: Report, failure: IrsaError, token: str) -> None:
-    """The user asked for this check, so it is an error of its own, unless an earlier one explains more."""
+    """Report that STS did not answer: an error, since the user asked for this check, unless an earlier one explains
+    more.
+    """
     seen = f"STS could not be asked: {_without(token, str(failure))}"
     if report.first_error is None:
         report.error(ID, seen, explain=False)
@@ -195,8 +197,8 @@ def _matching_refusal(code: str, message: str) -> Refusal | None:
 
 
 def _blamed(report: Report, refusal: Refusal | None) -> Check | None:
-    """The check that most likely explains the refusal: an error that matches the answer, else any error, else a warning
-    that matches it.
+    """Return the check that most likely explains the refusal: an error that matches the answer, else any error, else a
+    warning that matches it.
     """
     errors = [check for check in report.checks if check.status == ERROR]
     warnings = [check for check in report.checks if check.status == WARNING and _may_refuse(check)]

@@ -134,7 +134,7 @@ class _Inspection:
         return bool(blockers)
 
     def _account_block(self) -> _Read:
-        """The access block of the bucket's account, which only AWS has."""
+        """Read the access block of the bucket's account, which only AWS has."""
         if not self._endpoint.is_aws:
             return _Read(None)
         check_id = "bucket-access-block"
@@ -182,7 +182,7 @@ def _restricts(answer: dict[str, t.Any] | None) -> bool:
 
 
 def _policy_in(answer: dict[str, t.Any] | None) -> t.Any:
-    """The policy as an object, None if there is none or if it is not JSON."""
+    """Return the policy as an object, None if there is none or if it is not JSON."""
     try:
         return None if answer is None else parse_json(answer.get("Policy", ""))
     except ValueError:

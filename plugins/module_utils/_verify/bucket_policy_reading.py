@@ -23,7 +23,7 @@ _PLAIN_HTTP = tuple({"Bool": {"aws:SecureTransport": value}} for value in ("fals
 
 
 def fault_of(policy: t.Any, arn: str) -> str | None:
-    """Why a bucket policy (as an object, None if there is none) does not let everyone read the object of an ARN;
+    """Return why a bucket policy (as an object, None if there is none) does not let everyone read the object of an ARN;
     None if it does. The reason is a clause about the policy, such as "there is no policy".
 
     A statement with a condition counts as one that does not allow but does deny, unless it denies plain HTTP.

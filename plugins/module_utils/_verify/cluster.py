@@ -30,7 +30,9 @@ class Cluster(t.NamedTuple):
 
 
 def given_cluster(issuer: str | None, jwks: t.Any) -> Cluster:
-    """A cluster as the caller knows it: an issuer, and a JWKS as an object. Raises IrsaError for an invalid JWKS."""
+    """Return a cluster as the caller knows it: an issuer, and a JWKS as an object. Raises IrsaError for an invalid
+    JWKS.
+    """
     if jwks is None:
         return Cluster(issuer, None)
     try:

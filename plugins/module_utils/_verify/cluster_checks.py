@@ -39,7 +39,9 @@ def _check_issuer(report: Report, actual: str, issuer: str) -> None:
 
 
 def _check_keys(report: Report, own: t.Sequence[jwk.Jwk], published: t.Sequence[jwk.Jwk] | None) -> None:
-    """Further published keys are fine: they belong to a rotation, or to another cluster that shares the issuer."""
+    """Check that the keys are published. Further published keys are fine: they belong to a rotation, or to another
+    cluster that shares the issuer.
+    """
     if published is None:
         report.skipped("cluster-keys", "The published keys are unknown.")
         return

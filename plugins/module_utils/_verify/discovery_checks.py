@@ -25,7 +25,7 @@ _LISTS = ("response_types_supported", "subject_types_supported", "id_token_signi
 
 
 def parse_object(report: Report, check_id: str, url: str, *, body: bytes) -> dict[str, t.Any] | None:
-    """The JSON object that was served at a URL; None if it is not one, which is reported under ``check_id``."""
+    """Return the JSON object that was served at a URL; None if it is not one, which is reported under ``check_id``."""
     try:
         # Decoded here, since json.loads also accepts UTF-16, which is not JSON:
         # https://www.rfc-editor.org/rfc/rfc8259#section-8.1
@@ -101,7 +101,7 @@ def _check_jwks_uri(report: Report, uri: t.Any, host: str) -> str | None:
 
 
 def _parse_https(uri: t.Any) -> SplitResult:
-    """The parts of a URL that can be fetched. Raises Fault with the reason why it cannot, as a relative clause."""
+    """Return the parts of a URL that can be fetched. Raises Fault with the reason why it cannot, as a clause."""
     if not isinstance(uri, str):
         raise Fault("which is not a string")
     try:

@@ -92,7 +92,7 @@ class _Fetcher:
         self._explain_forbidden = explain_forbidden
 
     def fetch(self, url: str, json_check_id: str) -> dict[str, t.Any] | None:
-        """A document as an object; None if it cannot be fetched, which is reported."""
+        """Return a document as an object; None if it cannot be fetched, which is reported."""
         report = self._report
         try:
             answer, urls = self._client.fetch(url, MAX_BYTES + 1)
@@ -169,7 +169,7 @@ class _Fetcher:
 
 
 def _fault_of_body(answer: https.Answer) -> str | None:
-    """What is wrong with a body, as words to follow its URL; None if nothing is."""
+    """Return what is wrong with a body, as words to follow its URL; None if nothing is."""
     encoding = answer.headers.get("content-encoding", "").lower()
     if encoding not in ("", "identity"):
         return f"is sent as {quoted(encoding)}, though no encoding was requested, so clients would read garbage."

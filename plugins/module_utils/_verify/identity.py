@@ -39,7 +39,7 @@ class RoleArn(t.NamedTuple):
 
 
 def parse_role_arn(arn: str) -> RoleArn:
-    """The parts of a role's ARN. Raises IrsaError for an invalid one."""
+    """Return the parts of a role's ARN. Raises IrsaError for an invalid one."""
     match = _ROLE_ARN.fullmatch(arn)
     if match is None:
         raise IrsaError(f"role_arn is {arn!r}; expected the ARN of a role, arn:aws:iam::<account ID>:role/<name>.")
@@ -75,7 +75,8 @@ class Identity:
 
 
 def identity_of(options: t.Mapping[str, t.Any]) -> Identity:
-    """The identity that the options of irsa_verify describe. Reads the token file and the kubeconfig; sends no request.
+    """Return the identity that the options of irsa_verify describe. Reads the token file and the kubeconfig; sends no
+    request.
 
     Raises IrsaError for options that cannot be used.
     """

@@ -95,7 +95,7 @@ def _check_sts(context: Context, role_arn: str, token: Token | None) -> None:
 
 
 def _region_of(issuer: str, role_arn: str) -> str:
-    """The region of the issuer's bucket, else the default of the role's partition."""
+    """Return the region of the issuer's bucket, else the default of the role's partition."""
     host = parse_s3_host(issuer.removeprefix("https://").partition("/")[0].lower())
     if host is not None and host.region is not None:
         return host.region

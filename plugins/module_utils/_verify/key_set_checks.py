@@ -158,7 +158,9 @@ def _check_count(report: Report, keys: Keys) -> None:
 
 
 def _check_algorithms(report: Report, keys: Keys, listed_algorithms: t.Any) -> None:
-    """Keys of types without an algorithm that STS supports are left to ``jwk-strength``."""
+    """Check the algorithms of the keys and of the discovery document. Key types that STS does not support are left to
+    ``jwk-strength``.
+    """
     supported = [key for key in keys if jwk.algorithms_for(key)]
     wrong = [key for key in supported if "alg" in key and key["alg"] not in jwk.algorithms_for(key)]
     named = [each for each in listed_algorithms if isinstance(each, str)] if isinstance(listed_algorithms, list) else []

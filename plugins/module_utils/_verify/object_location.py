@@ -21,7 +21,7 @@ class ObjectLocation(t.NamedTuple):
 
 
 def locate_object(url: str, endpoint: Endpoint) -> ObjectLocation | None:
-    """The object that a URL addresses, None if it is not one that the S3 endpoint serves.
+    """Return the object that a URL addresses, None if it is not one that the S3 endpoint serves.
 
     The host may name the bucket, or the path may.
     """

@@ -104,7 +104,7 @@ def _similar_provider(aws: Aws, arn: str) -> str | None:
 
 
 def _check_audience(context: Context, client_ids: t.Sequence[str]) -> None:
-    """Without expected audiences, the usual audience or that of the token is sufficient."""
+    """Check the audience. If none is expected, the usual one or that of the token is sufficient."""
     report, audiences = context.report, context.identity.audiences
     token = token_or_none(context.identity.token)
     accepted = f"The provider accepts the audience {listed(client_ids)}"
@@ -124,8 +124,8 @@ def _check_audience(context: Context, client_ids: t.Sequence[str]) -> None:
 
 
 def _check_thumbprints(context: Context, thumbprints: t.Sequence[str]) -> None:
-    """AWS uses thumbprints only if it does not know the CA of the host's certificate itself. So wrong thumbprints may
-    show late, and outdated thumbprints of a CA that AWS knows do no harm.
+    """Check the thumbprints. AWS uses them only if it does not know the CA of the host's certificate itself. So wrong
+    thumbprints may show late, and outdated thumbprints of a CA that AWS knows do no harm.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
     """

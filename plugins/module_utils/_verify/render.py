@@ -96,7 +96,7 @@ def _json(results: Results, _fail_on: str) -> str:
 
 
 def _junit(results: Results, fail_on: str) -> str:
-    """The form that CI systems read. It has no warnings, so they are the output of a test case that passed."""
+    """Return the form that CI systems read. It has no warnings, so they are the output of a test case that passed."""
     suites = ElementTree.Element("testsuites", name="selfhosted.irsa.verify")
     for name, result in results.items():
         title = _issuer(result) if len(results) == 1 else f"{name}: {_issuer(result)}"
@@ -139,7 +139,7 @@ def _table(results: Results, _fail_on: str) -> str:
 
 
 def _rows(results: Results) -> list[tuple[str, ...]]:
-    """A header row, and a row for each result."""
+    """Return a header row, and a row for each result."""
     rows: list[tuple[str, ...]] = [("cluster", "issuer", "verdict", "passed", "findings")]
     for name, result in results.items():
         checks = _checks(result)

@@ -40,33 +40,33 @@ NOT_VERIFIED = "not verified"
 
 
 def area_of(check_id: str) -> str:
-    """The area that a check belongs to."""
+    """Return the area that a check belongs to."""
     return next((area for area, prefixes in AREAS.items() if check_id.startswith(prefixes)), _OTHER_AREA)
 
 
 def verdict_of(statuses: t.Iterable[str]) -> str:
-    """``broken`` with an error, ``degraded`` with a warning, else ``ok``."""
+    """Return ``broken`` with an error, ``degraded`` with a warning, else ``ok``."""
     found = set(statuses)
     return "broken" if ERROR in found else "degraded" if WARNING in found else "ok"
 
 
 def findings(checks: Checks) -> list[CheckResult]:
-    """The errors, then the warnings."""
+    """Return the errors, then the warnings."""
     return [check for status in (ERROR, WARNING) for check in checks if check["status"] == status]
 
 
 def finding_ids(checks: Checks) -> list[str]:
-    """The ids of the findings, each once."""
+    """Return the ids of the findings, each once."""
     return list(dict.fromkeys(check["id"] for check in findings(checks)))
 
 
 def number_passed(checks: Checks) -> int:
-    """The number of checks that passed, each counted once."""
+    """Return the number of checks that passed, each counted once."""
     return _number_of(OK, _status_by_id(checks).values())
 
 
 def verdict_line(checks: Checks) -> Line:
-    """The verdict, with how many of the checks passed and failed."""
+    """Return the verdict, with how many of the checks passed and failed."""
     statuses = _status_by_id(checks)
     total, passed = len(statuses), _number_of(OK, statuses.values())
     counts = [f"all {total} checks passed" if passed == total > 1 else f"{passed} of {total} checks passed"]
@@ -81,12 +81,12 @@ def verdict_line(checks: Checks) -> Line:
 
 
 def area_lines(checks: Checks) -> list[Line]:
-    """How many checks of each area passed. Areas in which no check could be made are left out."""
+    """Return how many checks of each area passed. Areas in which no check could be made are left out."""
     return [fact(area, f"{passed} of {made}", status=status) for area, passed, made, status in _areas(checks)]
 
 
 def areas_in_one_line(checks: Checks) -> Line:
-    """The same, short enough for one of many clusters."""
+    """Return how many checks of each area passed, short enough for one of many clusters."""
     counts = [
         f"{area} {made}" if passed == made else f"{area} {passed} of {made}"
         for area, passed, made, _status in _areas(checks)
@@ -95,7 +95,7 @@ def areas_in_one_line(checks: Checks) -> Line:
 
 
 def finding_lines(checks: Checks) -> list[Line]:
-    """Each error, then each warning, in full."""
+    """Return each error, then each warning, in full."""
     lines = []
     for check in findings(checks):
         lines.append(_check_line(check))
@@ -106,7 +106,7 @@ def finding_lines(checks: Checks) -> list[Line]:
 
 
 def skipped_lines(checks: Checks) -> list[Line]:
-    """The checks that could not be made, by the reason."""
+    """Return the checks that could not be made, by the reason."""
     ids: dict[str, list[str]] = {}
     for check in checks:
         if check["status"] == SKIPPED and check["id"] not in ids.setdefault(check["seen"], []):
@@ -115,12 +115,12 @@ def skipped_lines(checks: Checks) -> list[Line]:
 
 
 def check_lines(checks: Checks) -> list[Line]:
-    """Every check in the order in which it was made, without causes and remedies."""
+    """Return every check in the order in which it was made, without causes and remedies."""
     return [_check_line(check) for check in checks]
 
 
 def report_lines(checks: Checks) -> list[Line]:
-    """The whole report: verdict, counts by area, errors and warnings in full, and what was skipped."""
+    """Return the whole report: verdict, counts by area, errors and warnings in full, and what was skipped."""
     return [verdict_line(checks), *area_lines(checks), *finding_lines(checks), *skipped_lines(checks)]
 
 
@@ -129,7 +129,7 @@ def _check_line(check: CheckResult) -> Line:
 
 
 def _status_by_id(checks: Checks) -> dict[str, str]:
-    """The status of each id, in the order in which the ids come first.
+    """Return the status of each id, in the order in which the ids come first.
 
     A check that was made several times has its most severe status.
     """
@@ -140,7 +140,7 @@ def _status_by_id(checks: Checks) -> dict[str, str]:
 
 
 def _areas(checks: Checks) -> t.Iterator[tuple[str, int, int, str]]:
-    """Area, checks passed, checks made, and the most severe status, in the order of AREAS."""
+    """Yield area, checks passed, checks made, and the most severe status, in the order of AREAS."""
     statuses = {name: status for name, status in _status_by_id(checks).items() if status != SKIPPED}
     for area in (*AREAS, _OTHER_AREA):
         found = [status for name, status in statuses.items() if area_of(name) == area]

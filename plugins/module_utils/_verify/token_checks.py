@@ -121,13 +121,13 @@ class _Times(t.NamedTuple):
     not_before: float | None
 
     def first_after(self, moment: float) -> tuple[str, float] | None:
-        """The claim that makes the token valid only after a moment, with its value; None if there is none."""
+        """Return the claim that makes the token valid only after a moment, with its value; None if there is none."""
         starts = (("nbf", self.not_before), ("iat", self.issued))
         return next(((name, value) for name, value in starts if value is not None and value > moment), None)
 
 
 def _times(claims: t.Mapping[str, t.Any]) -> _Times | str:
-    """The times in a token's claims, or a sentence that says which are missing or invalid."""
+    """Return the times in a token's claims, or a sentence that says which are missing or invalid."""
     issued, expires, not_before = (_seconds(claims.get(name)) for name in ("iat", "exp", "nbf"))
     if issued is not None and expires is not None and (not_before is not None or "nbf" not in claims):
         return _Times(issued, expires, not_before)
@@ -143,7 +143,7 @@ def _times(claims: t.Mapping[str, t.Any]) -> _Times | str:
 
 
 def _seconds(value: t.Any) -> float | None:
-    """A NumericDate of RFC 7519 in seconds, None if it is not one."""
+    """Return a NumericDate of RFC 7519 in seconds, None if it is not one."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:

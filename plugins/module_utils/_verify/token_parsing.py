@@ -82,7 +82,7 @@ def parse_token(text: str) -> Token:
 
 
 def token_or_none(text: str | None) -> Token | None:
-    """The token, None if there is none or if it cannot be parsed."""
+    """Return the token, None if there is none or if it cannot be parsed."""
     try:
         return parse_token(text) if text is not None else None
     except IrsaError:

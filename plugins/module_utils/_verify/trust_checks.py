@@ -75,7 +75,7 @@ def check_trust(context: Context, role_arn: str, token: Token | None) -> None:
 
 
 def _policy(document: t.Any) -> t.Any:
-    """A policy as an object. botocore decodes it, but cannot decode that of every store."""
+    """Return a policy as an object. botocore decodes it, but cannot decode that of every store."""
     if not isinstance(document, str):
         return document
     try:

@@ -55,11 +55,11 @@ class TokenRequest:
         return self.provider_arn.partition(":oidc-provider/")[2]
 
     def claim(self, name: str) -> str | None:
-        """A claim of the token, None if it is unknown."""
+        """Return a claim of the token, None if it is unknown."""
         return self.value_of(f"{self.host_path}:{name}")
 
     def value_of(self, key: str) -> str | None:
-        """The value of a condition key, in any case; None if the request does not have it or it is unknown.
+        """Return the value of a condition key, in any case; None if the request does not have it or it is unknown.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
         """
@@ -166,5 +166,7 @@ def all_met(evaluated: t.Iterable[Evaluated]) -> Decision:
 
 
 def strings(value: t.Any) -> list[str]:
-    """The strings in an element of a policy, in which a single one may stand for a list; other items are described."""
+    """Return the strings in an element of a policy, in which a single one may stand for a list; other items are
+    described.
+    """
     return [each if isinstance(each, str) else quoted(each) for each in as_list(value)]

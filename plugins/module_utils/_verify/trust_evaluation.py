@@ -117,7 +117,7 @@ def _names_principal(statement: Statement, provider_arn: str) -> bool:
 
 
 def _rank(evaluated: t.Sequence[Evaluated]) -> tuple[int, int]:
-    """The order of statements: the one that is nearest to accepting the request first."""
+    """Return the rank of a statement: the one that is nearest to accepting the request is first."""
     answers = [each.is_met for each in evaluated]
     return answers.count(False), answers.count(None)
 
@@ -125,7 +125,7 @@ def _rank(evaluated: t.Sequence[Evaluated]) -> tuple[int, int]:
 def _assess_missing_trust(
     statements: t.Sequence[Statement], allowing: t.Sequence[Statement], *, provider_arn: str
 ) -> Assessment:
-    """The assessment of a policy that does not trust the provider. ``allowing`` are statements with the action."""
+    """Assess a policy that does not trust the provider. ``allowing`` are statements with the action."""
     if not allowing:
         actions = [
             action for each in statements if each.get("Effect") == "Allow" for action in strings(each.get("Action"))
@@ -143,7 +143,7 @@ def _assess_missing_trust(
 
 
 def _arn_difference(expected: str, actual: str) -> str | None:
-    """How the ARN of a provider differs from the expected one; None if they have little in common."""
+    """Say how the ARN of a provider differs from the expected one; None if they have little in common."""
     expected_start, dummy, expected_issuer = expected.partition(":oidc-provider/")
     actual_start, dummy, actual_issuer = actual.partition(":oidc-provider/")
     if not actual_issuer:
@@ -158,7 +158,7 @@ def _arn_difference(expected: str, actual: str) -> str | None:
 
 
 def _assess_claim(evaluated: t.Sequence[Evaluated], part: str, request: TokenRequest) -> Assessment:
-    """The assessment of the conditions on ``sub`` or ``aud``."""
+    """Assess the conditions on ``sub`` or ``aud``."""
     claim = {SUBJECT: "sub", AUDIENCE: "aud"}[part]
     actual = request.claim(claim)
     own = [each for each in evaluated if each.condition.part == part]
@@ -198,7 +198,7 @@ def _why_unmet(condition: Condition, host_path: str) -> str | None:
 
 
 def _assess_other_conditions(evaluated: t.Sequence[Evaluated]) -> Assessment:
-    """The assessment of conditions on other keys than ``sub`` and ``aud``."""
+    """Assess the conditions on other keys than ``sub`` and ``aud``."""
     unmet = next((each.condition for each in evaluated if each.is_met is False), None)
     if unmet is not None:
         cause = "STS has condition keys for sub, aud and amr of a token; it has no condition key for other claims."
@@ -226,7 +226,7 @@ def _apply_denials(
 
 
 def _assess_denial(evaluated: t.Sequence[Evaluated], *, certain: bool) -> tuple[str, Assessment]:
-    """The assessment of a Deny statement, and the part of the policy to which it belongs."""
+    """Assess a Deny statement. Return the part of the policy to which it belongs, and the assessment."""
     parts = [each.condition.part for each in evaluated]
     part = next((name for name in (SUBJECT, AUDIENCE, CONDITION) if name in parts), PROVIDER)
     conditions = "; ".join(str(each.condition) for each in evaluated) or "without a condition"

@@ -48,7 +48,7 @@ class Expectation:
 
 
 def expected_keys(key_sets: t.Sequence[t.Any], public_keys: t.Sequence[str]) -> key_set_checks.Keys:
-    """The keys that must be published, from JWKS (as objects) and PEM. Raises IrsaError for what is neither."""
+    """Return the keys that must be published, from JWKS (as objects) and PEM. Raises IrsaError for what is neither."""
     found = [key for _source, keys in jwk.key_sets("expected_jwks", key_sets) for key in keys]
     if not all(isinstance(key.get("kid"), str) for key in found):
         raise IrsaError("expected_jwks has a key without a kid. Every expected key must have one.")

@@ -183,7 +183,7 @@ class TestCalls:
 
 
 class TestWrites:
-    def test_writes_of_an_issuer_follow_the_safe_order_and_the_plan(self, fake_aws):
+    def test_the_writes_of_an_issuer_follow_the_safe_order_and_the_plan(self, fake_aws):
         done = assert_as_planned(fake_aws)
         assert done.actions == ALL_WRITES
         assert [entry["after_header"].rpartition(" ")[2] for entry in done.diff] == [
