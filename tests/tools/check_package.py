@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -27,7 +28,8 @@ EXPECTED = {
     "requirements.txt",
     "roles",
 }
-NOT_FOR_USERS = (".pyc", ".retry", "~")
+EXAMPLES = ("playbooks/provision.yml", "roles/irsa_issuer/tasks/main.yml", "plugins/modules/irsa_bucket.py")
+NOT_FOR_USERS = re.compile(r"\.pyc$|\.retry$|~$|__pycache__|(^|/)\.|test", re.IGNORECASE)
 
 
 def build(directory: Path) -> Path:
@@ -37,15 +39,22 @@ def build(directory: Path) -> Path:
     return next(directory.glob("*.tar.gz"))
 
 
+def faults(names: list[str]) -> list[str]:
+    """What is wrong with the names of the files in a tarball."""
+    found = {name.split("/")[0] for name in names}
+    return [
+        *(f"not for users: {name}" for name in sorted(found - EXPECTED)),
+        *(f"missing: {name}" for name in sorted(EXPECTED - found)),
+        *(f"missing: {name}" for name in EXAMPLES if name not in names),
+        *(f"not for users: {name}" for name in names if NOT_FOR_USERS.search(name)),
+    ]
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory() as directory, tarfile.open(build(Path(directory))) as archive:
-        names = archive.getnames()
-    found = {name.split("/")[0] for name in names}
-    faults = [f"not for users: {name}" for name in sorted(found - EXPECTED)]
-    faults += [f"missing: {name}" for name in sorted(EXPECTED - found)]
-    faults += [f"not for users: {name}" for name in names if name.endswith(NOT_FOR_USERS) or "__pycache__" in name]
-    print("\n".join(faults))
-    return 1 if faults else 0
+        found = faults(archive.getnames())
+    print("\n".join(found))
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
