@@ -143,7 +143,7 @@ def _versioning_status(enabled: bool | None) -> str:
 
 def _parse_ownership(answer: t.Mapping[str, t.Any]) -> str | None:
     rules = answer.get("OwnershipControls", {}).get("Rules", [])
-    return rules[0]["ObjectOwnership"] if rules else None
+    return rules[0].get("ObjectOwnership") if rules else None
 
 
 PUBLIC_ACCESS_BLOCK = Setting(

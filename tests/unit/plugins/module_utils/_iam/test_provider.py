@@ -58,7 +58,7 @@ def present(iam):
     return sorted(found["ClientIDList"]), sorted(found["ThumbprintList"]), tags
 
 
-def assert_check_mode_is_true(fake_aws, **given):
+def assert_same_in_check_mode(fake_aws, **given):
     """Run in check mode, then for real, then again: planned, done, nothing left to do."""
     planned = ensure(fake_aws, check_mode=True, **given)
     assert fake_aws.writes == []
@@ -76,7 +76,7 @@ def assert_check_mode_is_true(fake_aws, **given):
 
 class TestRegistration:
     def test_provider_registration_takes_one_write(self, fake_aws, iam):
-        done = assert_check_mode_is_true(fake_aws)
+        done = assert_same_in_check_mode(fake_aws)
         assert done.actions == [CREATE]
         assert fake_aws.params_of(CREATE) == [{"Url": URL, "ClientIDList": [AUDIENCE]}]
         assert done.values == {
@@ -97,7 +97,7 @@ class TestRegistration:
         assert fake_aws.params_of(GET) == [{"OpenIDConnectProviderArn": ARN}]
 
     def test_provider_registration_sets_all_options_at_once(self, fake_aws, iam):
-        done = assert_check_mode_is_true(
+        done = assert_same_in_check_mode(
             fake_aws, client_ids=["b", "a", "b"], thumbprints=[TWO.upper(), ONE, TWO], tags={"team": "platform"}
         )
         assert done.actions == [CREATE]
@@ -129,13 +129,13 @@ class TestReconciliation:
         assert fake_aws.calls == ["sts:GetCallerIdentity", GET]
 
     def test_client_ids_are_added_before_others_are_removed(self, fake_aws, iam, made):
-        done = assert_check_mode_is_true(fake_aws, client_ids=["new", "newer"])
+        done = assert_same_in_check_mode(fake_aws, client_ids=["new", "newer"])
         assert done.actions == [ADD, ADD, REMOVE]
         assert present(iam)[0] == ["new", "newer"]
         assert len(done.warnings) == 1 and AUDIENCE in done.warnings[0] and "lose access" in done.warnings[0]
 
     def test_other_client_ids_are_kept_without_purge(self, fake_aws, iam, made):
-        done = assert_check_mode_is_true(fake_aws, client_ids=["new"], purge_client_ids=False)
+        done = assert_same_in_check_mode(fake_aws, client_ids=["new"], purge_client_ids=False)
         assert done.actions == [ADD] and done.values["client_ids"] == sorted([AUDIENCE, "new"])
         assert done.warnings == []
 
@@ -150,7 +150,7 @@ class TestReconciliation:
         assert ensure(fake_aws, thumbprints=thumbprints).actions == []
 
     def test_given_thumbprints_replace_others(self, fake_aws, iam, made):
-        done = assert_check_mode_is_true(fake_aws, thumbprints=[TWO.upper()])
+        done = assert_same_in_check_mode(fake_aws, thumbprints=[TWO.upper()])
         assert done.actions == [THUMBPRINT]
         assert present(iam)[1] == [TWO] == done.values["thumbprints"]
 
@@ -168,7 +168,7 @@ class TestReconciliation:
         ids=["added", "purged", "changed", "all purged", "none given", "not looked at", "of other types"],
     )
     def test_provider_tags_are_merged_unless_purged(self, fake_aws, iam, made, given, actions, tags):
-        done = assert_check_mode_is_true(fake_aws, **given)
+        done = assert_same_in_check_mode(fake_aws, **given)
         assert done.actions == actions
         assert present(iam)[2] == tags == done.values["tags"]
 

@@ -50,7 +50,7 @@ def ensure(fake_aws, check_mode=False, **given):
     return bucket_present.ensure_present(Aws(fake_aws.clients), spec(**given), check_mode)
 
 
-def assert_check_mode_is_true(fake_aws, **given):
+def assert_same_in_check_mode(fake_aws, **given):
     """Run in check mode, then for real, then again: planned, done, nothing left to do."""
     planned = ensure(fake_aws, check_mode=True, **given)
     assert fake_aws.writes == []
@@ -82,7 +82,7 @@ def made(fake_aws):
 
 class TestCreation:
     def test_bucket_creation_takes_three_writes(self, fake_aws, s3):
-        done = assert_check_mode_is_true(fake_aws)
+        done = assert_same_in_check_mode(fake_aws)
         assert done.actions == [CREATE, BLOCK, POLICY]
         assert done.values == {
             "name": NAME,
@@ -117,13 +117,13 @@ class TestCreation:
             fake.stop()
 
     def test_bucket_creation_sets_tags(self, fake_aws, s3):
-        done = assert_check_mode_is_true(fake_aws, tags={"team": "platform"})
+        done = assert_same_in_check_mode(fake_aws, tags={"team": "platform"})
         assert done.actions == [CREATE, BLOCK, POLICY]
         assert s3.get_bucket_tagging(Bucket=NAME)["TagSet"] == [{"Key": "team", "Value": "platform"}]
         assert "s3:TagResource" in done.permissions
 
     def test_bucket_creation_sets_the_other_options(self, fake_aws, s3):
-        done = assert_check_mode_is_true(
+        done = assert_same_in_check_mode(
             fake_aws, versioning=True, encryption="AES256", object_ownership="BucketOwnerPreferred"
         )
         assert done.actions == [CREATE, BLOCK, POLICY, VERSION]
@@ -230,7 +230,7 @@ class TestRepair:
     )
     def test_bucket_repair_writes_only_what_differs(self, fake_aws, s3, made, drift, given, actions):
         drift(s3)
-        done = assert_check_mode_is_true(fake_aws, **given)
+        done = assert_same_in_check_mode(fake_aws, **given)
         assert done.actions == actions
         assert (done.values["created"], len(done.diff)) == (False, len(actions))
         assert all(entry["before"] != entry["after"] for entry in done.diff)

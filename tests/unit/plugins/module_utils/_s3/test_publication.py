@@ -106,7 +106,7 @@ def stored(s3, key):
     return found["Body"].read().decode(), found["ContentType"], found.get("CacheControl")
 
 
-def assert_check_mode_is_true(fake_aws, act=ensure, **given):
+def assert_same_in_check_mode(fake_aws, act=ensure, **given):
     """Run in check mode, then for real, then again: planned, done, nothing left to do."""
     planned = act(fake_aws, check_mode=True, **given)
     assert fake_aws.writes == []
@@ -126,7 +126,7 @@ def assert_check_mode_is_true(fake_aws, act=ensure, **given):
 
 class TestPublication:
     def test_publication_writes_the_jwks_first(self, fake_aws, s3):
-        done = assert_check_mode_is_true(fake_aws)
+        done = assert_same_in_check_mode(fake_aws)
         assert done.actions == [PUT, PUT]
         assert [params["Key"] for params in fake_aws.params_of(PUT)] == [JWKS_KEY, DISCOVERY_KEY]
         assert stored(s3, JWKS_KEY) == (OURS["jwks_json"], "application/json", "no-cache")
@@ -220,7 +220,7 @@ class TestPublication:
         ensure(fake_aws)
         drift(put, s3)
         fake_aws.calls.clear()
-        done = assert_check_mode_is_true(fake_aws)
+        done = assert_same_in_check_mode(fake_aws)
         assert [each["changed"] for each in done.values["documents"]] == changed
         assert len(done.diff) == 1
         assert stored(s3, JWKS_KEY)[0] == OURS["jwks_json"] and stored(s3, DISCOVERY_KEY)[0] == OURS["discovery_json"]
@@ -240,7 +240,7 @@ class TestPublication:
 class TestForeignKeys:
     def test_foreign_keys_stay_after_ours_with_a_warning(self, fake_aws, s3, put):
         put(JWKS_KEY, {"keys": [P256, RSA, OTHER_RSA]})
-        done = assert_check_mode_is_true(fake_aws)
+        done = assert_same_in_check_mode(fake_aws)
         assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [RSA, P256, OTHER_RSA]
         assert (done.values["kids"], done.values["foreign_kids"]) == (
             ["kid-rsa", "kid-p256", "kid-other-rsa"],
@@ -273,7 +273,7 @@ class TestForeignKeys:
 
     def test_purge_keys_removes_foreign_keys(self, fake_aws, s3, put):
         put(JWKS_KEY, {"keys": [P256]})
-        done = assert_check_mode_is_true(fake_aws, purge_keys=True)
+        done = assert_same_in_check_mode(fake_aws, purge_keys=True)
         assert stored(s3, JWKS_KEY)[0] == OURS["jwks_json"]
         assert (done.values["foreign_kids"], done.warnings) == ([], [])
 
@@ -294,7 +294,7 @@ class TestForeignKeys:
     def test_odd_foreign_keys_are_kept_unchanged(self, fake_aws, s3, put):
         odd = [{"kid": "odd", "kty": "OKP"}, {}, {"kid": None}, {"kid": ["a", "list"]}, {"kid": {"an": "object"}}]
         put(JWKS_KEY, {"keys": odd})
-        assert_check_mode_is_true(fake_aws)
+        assert_same_in_check_mode(fake_aws)
         assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [RSA, *odd]
 
     @pytest.mark.parametrize(
@@ -510,7 +510,7 @@ class TestRemoval:
     def test_removal_of_documents_deletes_the_discovery_document_first(self, fake_aws, s3):
         ensure(fake_aws)
         fake_aws.calls.clear()
-        done = assert_check_mode_is_true(fake_aws, act=remove)
+        done = assert_same_in_check_mode(fake_aws, act=remove)
         assert done.actions == [DELETE, DELETE]
         assert [params["Key"] for params in fake_aws.params_of(DELETE)] == [DISCOVERY_KEY, JWKS_KEY]
         assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
