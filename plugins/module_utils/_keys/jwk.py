@@ -152,7 +152,7 @@ def algorithm_of(key: Jwk) -> str | None:
     algorithm = key.get("alg")
     if isinstance(algorithm, str):
         return algorithm
-    return "RS256" if key.get("kty") == "RSA" else key_facts.EC_ALGORITHMS.get(str(key.get("crv")))
+    return next(iter(algorithms_for(key)), None)
 
 
 def algorithms_for(key: Jwk) -> tuple[str, ...]:

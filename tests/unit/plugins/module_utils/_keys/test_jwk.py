@@ -335,6 +335,21 @@ class TestComparing:
         ]
         assert jwk.algorithm_of({}) is None
 
+    @pytest.mark.parametrize(
+        ("key", "algorithms"),
+        [
+            ({"kty": "RSA", "alg": "PS512"}, ("RS256", "RS384", "RS512")),
+            ({"kty": "EC", "crv": "P-384", "alg": "ES256"}, ("ES384",)),
+            ({"kty": "EC", "crv": "secp256k1"}, ()),
+            ({"kty": "EC", "crv": ["P-256"]}, ()),
+            ({"kty": "OKP", "crv": "P-256"}, ()),
+            ({"crv": "P-256"}, ()),
+            ({}, ()),
+        ],
+    )
+    def test_algorithms_for_a_jwk_follow_from_its_type(self, key, algorithms):
+        assert jwk.algorithms_for(key) == algorithms
+
     def test_same_key_ignores_kid_alg_and_use(self):
         assert jwk.same_key(RSA, {**RSA, "kid": "", "alg": "RS512", "use": "enc"})
         assert not jwk.same_key(RSA, jwk_of(samples.OTHER_RSA))
