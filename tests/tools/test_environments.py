@@ -184,7 +184,7 @@ class TestEnds:
         found = self.commands("unit", both, monkeypatch)
         assert found["unit old"][:4] == [str(both.there["old"].python), "-m", "pytest", "tests/unit"]
         assert Path(found["unit new"][0]).name == "ansible-test"
-        (plan, _) = SUITES["unit"].plans(both)
+        plan = next(iter(SUITES["unit"].plans(both)))
         assert plan.prepare().environment["PYTHONPATH"] == str(both.there["old"].collections)
 
     def test_integration_tests_of_any_core_run_on_the_newest_end_only(

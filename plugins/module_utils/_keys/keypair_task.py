@@ -24,10 +24,11 @@ def run(module: t.Any, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 def _apply_attributes(module: t.Any, options: t.Mapping[str, t.Any], result: dict[str, t.Any]) -> None:
     """Set mode, owner and group of the files, but not the mode of the public ones; add each change to the result."""
-    files = [module.load_file_common_arguments(options)]
-    for option in ("public_key_path", "openssh_public_key_path"):
-        if options[option]:
-            files.append(module.load_file_common_arguments({**options, "mode": None}, path=options[option]))
+    public = filter(None, (options["public_key_path"], options["openssh_public_key_path"]))
+    files = [
+        module.load_file_common_arguments(options),
+        *(module.load_file_common_arguments({**options, "mode": None}, path=path) for path in public),
+    ]
     for arguments in files:
         diff: dict[str, t.Any] = {}
         if module.set_fs_attributes_if_different(arguments, False, diff=diff):
