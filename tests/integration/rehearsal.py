@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What role irsa_issuer does, in its order, by the collection's module_utils in this process.
+"""What role irsa_issuer does, by the code that its module runs, in this process.
 
 Quick, so that a test can begin with an issuer that is there, and try every state that a run can be killed in.
 """
@@ -14,17 +14,9 @@ from typing import Any
 
 from accounts import REGION, Account
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, ReadyClients
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider_absent, provider_present
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import issuer_absent, issuer_present
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.keypair import KeyPair
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import (
-    bucket_absent,
-    bucket_present,
-    publication_present,
-)
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import PublicationSpec
 
 
 class Rehearsal:
@@ -41,6 +33,8 @@ class Rehearsal:
         self.issuer = f"https://{name}.s3.{REGION}.amazonaws.com"
         self.arn = f"arn:aws:iam::{account.id}:oidc-provider/{name}.s3.{REGION}.amazonaws.com"
         self.actions: list[str] = []
+        # Verification fetches the documents without an AWS client, so it would need this process's environment changed.
+        self._spec = IssuerSpec(bucket=name, tags=self.tags, verify=False, delete_bucket=True)
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -56,29 +50,12 @@ class Rehearsal:
 
         :return: the writes in order; in check mode those that would be made
         """
-        self.actions = []
-        aws = self._aws()
-        key = self._key(create=False, check_mode=check_mode).ensure_present()
-        self.actions += key["actions"]
-        self._take(bucket_present.ensure_present(aws, BucketSpec(name=self.name, tags=self.tags), check_mode))
-        if not key["exists"]:
-            key = self._key(create=True, check_mode=check_mode).ensure_present()
-            self.actions += key["actions"]
-        documents = document_set.build(self._document_options(key), check_mode)
-        self._take(
-            publication_present.ensure_present(
-                aws,
-                PublicationSpec(
-                    bucket=self.name,
-                    issuer=self.issuer,
-                    jwks_json=documents["jwks_json"],
-                    discovery_json=documents["discovery_json"],
-                    account_id=self.account.id,
-                ),
-                check_mode,
-            )
-        )
-        self._take(provider_present.ensure_present(aws, ProviderSpec(url=self.issuer, tags=self.tags), check_mode))
+
+        def key_result(create: bool) -> dict[str, Any]:
+            return self._key(create=create, check_mode=check_mode).ensure_present()
+
+        result = issuer_present.ensure_with_key(self._aws(), self._spec, check_mode, key_result=key_result)
+        self.actions = result["actions"]
         return self.actions
 
     def remove(self, check_mode: bool = False) -> list[str]:
@@ -86,20 +63,15 @@ class Rehearsal:
 
         :return: the writes in order; in check mode those that would be made
         """
-        self.actions = []
-        aws = self._aws()
-        self._take(provider_absent.ensure_absent(aws, ProviderSpec(url=self.issuer), check_mode))
-        self._take(bucket_absent.ensure_absent(aws, BucketSpec(name=self.name), check_mode))
-        self.actions += self._key(create=False, check_mode=check_mode).ensure_absent()["actions"]
+        outcome = issuer_absent.ensure_absent(self._aws(), self._spec, check_mode)
+        removed_key = self._key(create=False, check_mode=check_mode).ensure_absent()
+        self.actions = [*outcome.actions, *removed_key["actions"]]
         return self.actions
 
     def _aws(self) -> Aws:
         return Aws(
             ReadyClients({service: self.account.client(service) for service in ("s3", "s3control", "iam", "sts")})
         )
-
-    def _take(self, outcome: Any) -> None:
-        self.actions += outcome.actions
 
     def _key(self, create: bool, check_mode: bool) -> KeyPair:
         options = {
@@ -114,14 +86,3 @@ class Rehearsal:
             **dict.fromkeys(("type", "size", "curve")),
         }
         return KeyPair(options, check_mode)
-
-    def _document_options(self, key: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "issuer": self.issuer,
-            "jwks_uri": None,
-            "public_keys": [key["public_key"]] if key["exists"] else [],
-            "public_key_paths": [],
-            "jwks": [],
-            "legacy_empty_kid": False,
-            "dest": None,
-        }
