@@ -171,12 +171,15 @@ class Running:
 class Operator:
     """A user who runs ansible-playbook in an own folder, with the environment that leads to the sandbox.
 
+    Once the sandbox has been reset, what the user made there is gone, so another run fails the test.
+
     :ivar variables: handed to every run, beneath those of the run itself
     :ivar environment: likewise
     """
 
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
         self.sandbox = sandbox
+        self._generation = sandbox.generation
         self.folder = folder
         self.variables: dict[str, Any] = {}
         self.environment: dict[str, str] = {}
@@ -186,6 +189,11 @@ class Operator:
         self.key = self.keys / "sa-signer.key"
         (folder / "home").mkdir()
         (folder / "ansible.cfg").touch()
+
+    def start_over(self) -> None:
+        """Empties the sandbox, and goes on with an empty account."""
+        self.sandbox.reset()
+        self._generation = self.sandbox.generation
 
     def provision(self, *arguments: str, **more: Any) -> Run:
         """Runs `selfhosted.irsa.provision`; see `start`."""
@@ -250,6 +258,10 @@ class Operator:
 
         :param environment: variables to set
         """
+        assert self._generation == self.sandbox.generation, (
+            "The sandbox was reset after this operator was made, so what it had made there is gone. Within a file, "
+            "tests that share an operator must come before those that empty the sandbox."
+        )
         record = self.folder / f"record-{next(self._numbers)}.jsonl"
         mark = self.sandbox.mark()
         process = subprocess.Popen(

@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from oracles import new_key
-from playbooks import LOCAL, Operator, Record, Run
+from playbooks import LOCAL, Operator, Play, Record, Run
 
 ISSUER = "https://direct.s3.eu-west-1.amazonaws.com"
 
@@ -137,7 +139,7 @@ def test_results_are_the_same_both_ways(operator: Operator) -> None:
     kept = operator.folder / "kept.key"
     shutil.copy(operator.key, kept)
     shipped = run_cases(operator, direct=False)
-    operator.sandbox.reset()
+    operator.start_over()
     for file in operator.key_files():
         file.unlink()
     shutil.copy(kept, operator.key)
@@ -152,41 +154,78 @@ def test_results_are_the_same_both_ways(operator: Operator) -> None:
     assert "correct-horse" not in direct.output + shipped.output
 
 
-def reasons(run: Run) -> str:
-    return "\n".join(line for line in run.output.splitlines() if "is shipped as a module" in line)
+@dataclass
+class Look:
+    """A task that looks at a key, and why it should be shipped; no reason if it should not."""
+
+    variables: dict[str, Any]
+    keywords: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
 
 
-def looking(key: Path, **keywords: Any) -> dict[str, Any]:
+LOOKS = {
+    "implicit localhost": Look({}),
+    "local connection": Look(LOCAL),
+    "delegated to localhost": Look(LOCAL, {"delegate_to": "localhost"}),
+    "irsa_direct=no": Look({**LOCAL, "irsa_direct": "no"}, reason="irsa_direct is false"),
+    "async": Look(LOCAL, {"async": 60, "poll": 1}, reason="the task is async"),
+    "other interpreter": Look(
+        {"ansible_connection": "local", "ansible_python_interpreter": "{{ other_python }}"}, reason="the interpreter is"
+    ),
+    "environment": Look(LOCAL, {"environment": {"A": "b"}}),
+}
+
+REGIONS = ["eu-west-1", "eu-central-1", "eu-west-1"]
+
+
+def reasons(run: Run, play: str) -> str:
+    """Why modules were shipped in a play, by its name."""
+    section = run.output.partition(f"PLAY [{play}] ")[2].partition("\nPLAY ")[0]
+    assert section, run.output
+    return "\n".join(line for line in section.splitlines() if "is shipped as a module" in line)
+
+
+def looking(key: Path, play: str, host: str, **keywords: Any) -> Play:
     """A play with one task that looks at a key."""
-    task = {"name": "look", "selfhosted.irsa.irsa_keypair": {"path": str(key), "create": False}, **keywords}
-    return {"hosts": "all", "gather_facts": False, "tasks": [task]}
+    task = {"name": play, "selfhosted.irsa.irsa_keypair": {"path": str(key), "create": False}, **keywords}
+    return {"name": play, "hosts": host, "gather_facts": False, "tasks": [task]}
 
 
-def test_the_implicit_localhost_is_direct(operator: Operator) -> None:
-    play = {**looking(operator.key), "hosts": "localhost"}
-    assert reasons(operator.play([play], "-vvv").ok()) == ""
+@pytest.fixture(scope="module")
+def looks(new_operator: Callable[[], Operator]) -> Run:
+    """One run with a play for each look, and one with a loop whose items have their own environments."""
+    operator = new_operator()
+    other = operator.folder / "python"
+    # A link would find none of the libraries beside the Python that it leads to.
+    other.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+    other.chmod(0o755)
+    names = {
+        name: "localhost" if not look.variables else f"host-{number}"
+        for number, (name, look) in enumerate(LOOKS.items())
+    }
+    plays = [looking(operator.key, name, names[name], **look.keywords) for name, look in LOOKS.items()]
+    task = {
+        "name": "see",
+        "selfhosted.irsa.irsa_bucket_info": {"name": "nobody-has-this-bucket"},
+        "environment": {"AWS_REGION": "{{ item }}"},
+        "loop": REGIONS,
+    }
+    plays.append({"hosts": "localhost", "gather_facts": False, "tasks": [task]})
+    hosts = {
+        names[name]: {**look.variables, "other_python": str(other)} for name, look in LOOKS.items() if look.variables
+    }
+    inventory = operator.folder / "inventory.yml"
+    inventory.write_text(json.dumps({"all": {"hosts": hosts}}), encoding="utf-8")
+    return operator.play(plays, "-vvv", f"--inventory={inventory}").ok()
 
 
-@pytest.mark.parametrize(
-    ("variables", "keywords", "reason"),
-    [
-        (LOCAL, {}, ""),
-        (LOCAL, {"delegate_to": "localhost"}, ""),
-        ({**LOCAL, "irsa_direct": "no"}, {}, "irsa_direct is false"),
-        (LOCAL, {"async": 60, "poll": 1}, "the task is async"),
-        ({"ansible_connection": "local", "ansible_python_interpreter": "{{ other_python }}"}, {}, "the interpreter is"),
-        (LOCAL, {"environment": {"A": "b"}}, ""),
-    ],
-)
-def test_modules_are_shipped_where_they_cannot_run_here(
-    operator: Operator, tmp_path: Path, variables: dict[str, str], keywords: dict[str, Any], reason: str
-) -> None:
-    other = tmp_path / "python"
-    other.symlink_to(sys.executable)
-    hosts = {"cluster": {**variables, "other_python": str(other)}}
-    run = operator.play([looking(operator.key, **keywords)], "-vvv", hosts=hosts)
-    assert reason in reasons(run)
-    assert bool(reasons(run)) == bool(reason)
+@pytest.mark.parametrize("name", LOOKS)
+def test_modules_are_shipped_only_if_they_cannot_run_in_the_controller(looks: Run, name: str) -> None:
+    reason = LOOKS[name].reason
+    assert reason in reasons(looks, name)
+    assert bool(reasons(looks, name)) == bool(reason)
+    (record,) = (record for record in looks.records if record.task == name)
+    assert record.result["exists"] is False
 
 
 def test_an_unknown_core_ships_every_module(operator: Operator, tmp_path: Path) -> None:
@@ -202,20 +241,12 @@ def test_an_unknown_core_ships_every_module(operator: Operator, tmp_path: Path) 
         "sys.meta_path.insert(0, Gone())\n",
         encoding="utf-8",
     )
-    run = operator.play(
-        [{**looking(operator.key), "hosts": "localhost"}], "-vvv", environment={"PYTHONPATH": str(site)}
-    ).ok()
-    assert "it is gone" in reasons(run)
+    play = looking(operator.key, "unknown core", "localhost")
+    run = operator.play([play], "-vvv", environment={"PYTHONPATH": str(site)}).ok()
+    assert "it is gone" in reasons(run, "unknown core")
 
 
-def test_the_environment_of_a_task_ends_with_it(operator: Operator) -> None:
+def test_the_environment_of_a_task_ends_with_it(looks: Run) -> None:
     """The process is the same for all items of a loop."""
-    task = {
-        "name": "see",
-        "selfhosted.irsa.irsa_bucket_info": {"name": "nobody-has-this-bucket"},
-        "environment": {"AWS_REGION": "{{ item }}"},
-        "loop": ["eu-west-1", "eu-central-1", "eu-west-1"],
-    }
-    run = operator.play([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]).ok()
-    regions = [item["region"] for record in run.records for item in record.result.get("results", [])]
-    assert regions == ["eu-west-1", "eu-central-1", "eu-west-1"], json.dumps([r.result for r in run.records])
+    regions = [item["region"] for record in looks.records for item in record.result.get("results", [])]
+    assert regions == REGIONS, json.dumps([record.result for record in looks.records])

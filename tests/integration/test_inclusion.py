@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,87 +31,148 @@ def role(how: str, **keywords: Any) -> dict[str, Any]:
     return {f"ansible.builtin.{how}_role": {"name": "selfhosted.irsa.irsa_issuer"}, **keywords}
 
 
-def saved(operator: Operator) -> Play:
+def saved(operator: Operator, name: str) -> Play:
     """A play after the role's, that takes its result on every host."""
     return play(
         {
             "ansible.builtin.copy": {
                 "content": "{{ irsa_issuer_result | to_json }}",
-                "dest": f"{operator.folder}/{{{{ inventory_hostname }}}}.json",
+                "dest": f"{operator.folder}/{name}-{{{{ inventory_hostname }}}}.json",
                 "mode": "0600",
             }
         }
     )
 
 
-@pytest.mark.parametrize("how", ["include", "import"])
-def test_a_cluster_of_three_runs_the_role_once_with_the_key_on_one_node(
-    operator: Operator, account: Account, how: str
-) -> None:
+def results_of_three(operator: Operator, name: str) -> list[dict[str, Any]]:
+    return [json.loads((operator.folder / f"{name}-{host}.json").read_text()) for host in THREE]
+
+
+HOWS = ("include", "import")
+
+
+@dataclass
+class OnNode:
+    """A run for a cluster of three with the key on one of them, once with each way to name the role, and run again."""
+
+    operator: Operator
+    account: Account
+    pki: Path
+    first: Run
+    second: Run
+
+
+@pytest.fixture(scope="module")
+def on_node(new_operator: Callable[[], Operator]) -> OnNode:
+    operator = new_operator()
     pki = operator.folder / "cp-2" / "pki"
     pki.mkdir(mode=0o700, parents=True)
-    variables = {
-        "irsa_issuer_bucket": "irsa-cluster",
-        "irsa_issuer_key_host": "cp-2",
-        "irsa_issuer_key_path": "{{ hostvars['cp-2'].pki }}/sa-signer.key",
-    }
     hosts = {name: {"pki": str(operator.folder / name / "pki")} for name in THREE}
-    plays = [play(role(how, run_once=True, vars=variables)), saved(operator)]
-
+    roles, plays = [], []
+    for how in HOWS:
+        variables = {
+            "irsa_issuer_bucket": f"irsa-{how}",
+            "irsa_issuer_key_host": "cp-2",
+            "irsa_issuer_key_path": f"{{{{ hostvars['cp-2'].pki }}}}/{how}.key",
+        }
+        roles.append(play(role(how, run_once=True, vars=variables)))
+        plays += [roles[-1], saved(operator, how)]
     first = operator.play(plays, hosts=hosts).ok()
+    return OnNode(operator, Account(operator.sandbox), pki, first, operator.play(roles, hosts=hosts).ok())
 
-    key = pki / "sa-signer.key"
-    results = [json.loads((operator.folder / f"{name}.json").read_text()) for name in THREE]
+
+@pytest.mark.parametrize("how", HOWS)
+def test_a_cluster_of_three_runs_the_role_once_with_the_key_on_one_node(on_node: OnNode, how: str) -> None:
+    key = on_node.pki / f"{how}.key"
+    results = results_of_three(on_node.operator, how)
     assert results[0] == results[1] == results[2]
+    assert results[0]["bucket"] == f"irsa-{how}"
     assert results[0]["kid"] == kid_of(key)
     assert results[0]["apiserver_flags"][2] == f"--service-account-signing-key-file={key}"
-    assert first.writes.count("iam:CreateOpenIDConnectProvider") == 1
     # Nothing of the key is on the controller.
-    assert list(operator.key_files()) == []
-    assert len(account.providers()) == 1
+    assert list(on_node.operator.key_files()) == []
+    assert results[0]["provider_arn"] in on_node.account.providers()
+    assert len(on_node.account.providers()) == len(HOWS)
+    assert on_node.first.writes.count("iam:CreateOpenIDConnectProvider") == len(HOWS)
+    assert set(on_node.second.changed.values()) == {0}
+    assert on_node.second.writes == []
 
-    second = operator.play(plays[:1], hosts=hosts).ok()
-    assert set(second.changed.values()) == {0}
-    assert second.writes == []
+
+ONCE: tuple[dict[str, Any], ...] = ({"run_once": True}, {"when": "inventory_hostname == 'cp-2'"})
 
 
-@pytest.mark.parametrize("keywords", [{"run_once": True}, {"when": "inventory_hostname == 'cp-2'"}], ids=str)
-@pytest.mark.parametrize("how", ["include", "import"])
+@pytest.fixture(scope="module")
+def on_controller(new_operator: Callable[[], Operator]) -> tuple[Operator, Run]:
+    """A run with a play for each way to run the role once for three hosts."""
+    operator = new_operator()
+    plays = []
+    for how in HOWS:
+        for number, keywords in enumerate(ONCE):
+            name = f"{how}-{number}"
+            variables = {"irsa_issuer_bucket": f"irsa-{name}", "irsa_issuer_key_path": str(operator.keys / name)}
+            plays += [play(role(how, vars=variables, **keywords)), saved(operator, name)]
+    return operator, operator.play(plays, hosts={name: {} for name in THREE}).ok()
+
+
+@pytest.mark.parametrize("number", range(len(ONCE)), ids=[str(keywords) for keywords in ONCE])
+@pytest.mark.parametrize("how", HOWS)
 def test_a_cluster_of_three_runs_the_role_once_with_the_key_on_the_controller(
-    operator: Operator, how: str, keywords: dict[str, Any]
+    on_controller: tuple[Operator, Run], how: str, number: int
 ) -> None:
-    variables = {"irsa_issuer_bucket": "irsa-cluster", "irsa_issuer_key_path": str(operator.key)}
-    run = operator.play(
-        [play(role(how, vars=variables, **keywords)), saved(operator)], hosts={name: {} for name in THREE}
-    ).ok()
-
-    results = [json.loads((operator.folder / f"{name}.json").read_text()) for name in THREE]
+    operator, run = on_controller
+    results = results_of_three(operator, f"{how}-{number}")
     assert results[0] == results[1] == results[2]
-    assert results[0]["kid"] == kid_of(operator.key)
-    assert run.writes.count("iam:CreateOpenIDConnectProvider") == 1
+    assert results[0]["bucket"] == f"irsa-{how}-{number}"
+    assert results[0]["kid"] == kid_of(operator.keys / f"{how}-{number}")
+    assert run.writes.count("iam:CreateOpenIDConnectProvider") == len(HOWS) * len(ONCE)
+    assert run.writes_to(f"irsa-{how}-{number}").count("s3:CreateBucket") == 1
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "bucket": {"irsa_issuer_bucket": "Not_A_Bucket"},
+    "state": {"irsa_issuer_state": None},
+    "prefix": {"irsa_issuer_prefix": "{{ nowhere }}"},
+}
+
+
+@pytest.fixture(scope="module")
+def with_wrong(new_operator: Callable[[], Operator]) -> dict[str, Run]:
+    """A run by each strategy for two good clusters and one with each thing wrong."""
+    runs = {}
+    for strategy in ("linear", "free"):
+        operator = new_operator()
+        hosts: dict[str, dict[str, Any]] = {
+            name: {"irsa_issuer_bucket": f"irsa-{name}", "irsa_issuer_key_path": str(operator.keys / f"{name}.key")}
+            for name in ("one", *WRONG, "two")
+        }
+        for name, variables in WRONG.items():
+            hosts[name].update(variables)
+        told = {
+            "ansible.builtin.debug": {"msg": "{{ irsa_issuer_result.issuer | default('none') }}"},
+            "name": "After it",
+        }
+        without_spec = {
+            "ansible.builtin.import_role": {"name": "selfhosted.irsa.irsa_issuer", "rolespec_validate": False}
+        }
+        tasks = ({**without_spec, "ignore_errors": True}, told)
+        runs[strategy] = operator.play([play(*tasks, strategy=strategy)], hosts=hosts).ok()
+    return runs
 
 
 @pytest.mark.parametrize("strategy", ["linear", "free"])
-@pytest.mark.parametrize(
-    "wrong",
-    [{"irsa_issuer_bucket": "Not_A_Bucket"}, {"irsa_issuer_state": None}, {"irsa_issuer_prefix": "{{ nowhere }}"}],
-)
+@pytest.mark.parametrize("wrong", WRONG)
 def test_a_failed_cluster_does_not_disturb_others_or_get_their_result(
-    operator: Operator, strategy: str, wrong: dict[str, Any]
+    with_wrong: dict[str, Run], strategy: str, wrong: str
 ) -> None:
-    hosts: dict[str, dict[str, Any]] = {
-        name: {"irsa_issuer_bucket": f"irsa-{name}", "irsa_issuer_key_path": str(operator.keys / f"{name}.key")}
-        for name in ("one", "two", "wrong")
-    }
-    hosts["wrong"].update(wrong)
-    told = {"ansible.builtin.debug": {"msg": "{{ irsa_issuer_result.issuer | default('none') }}"}, "name": "After it"}
-    without_spec = {"ansible.builtin.import_role": {"name": "selfhosted.irsa.irsa_issuer", "rolespec_validate": False}}
-    run = operator.play([play({**without_spec, "ignore_errors": True}, told, strategy=strategy)], hosts=hosts).ok()
-    assert {record.host: record.result["msg"] for record in run.records if record.task == "After it"} == {
-        "one": "https://irsa-one.s3.eu-west-1.amazonaws.com",
-        "two": "https://irsa-two.s3.eu-west-1.amazonaws.com",
-        "wrong": "none",
-    }
+    run = with_wrong[strategy]
+    told = {record.host: record.result["msg"] for record in run.records if record.task == "After it"}
+    assert wrong in run.failures
+    assert told[wrong] == "none"
+    assert told.keys() == {"one", "two", *WRONG}
+    assert (told["one"], told["two"]) == (
+        "https://irsa-one.s3.eu-west-1.amazonaws.com",
+        "https://irsa-two.s3.eu-west-1.amazonaws.com",
+    )
 
 
 def test_a_condition_on_the_result_lets_the_role_end(operator: Operator) -> None:
@@ -136,8 +198,8 @@ def test_direct_execution_is_turned_off_for_one_cluster(operator: Operator) -> N
 def test_a_skipped_role_keeps_an_earlier_result(operator: Operator) -> None:
     variables = {"irsa_issuer_bucket": "irsa-kept", "irsa_issuer_key_path": str(operator.key)}
     gone = role("import", vars={**variables, "irsa_issuer_state": "absent"}, when="false")
-    operator.play([play(role("import", vars=variables), gone), saved(operator)], hosts={"kept": {}}).ok()
-    left = json.loads((operator.folder / "kept.json").read_text())
+    operator.play([play(role("import", vars=variables), gone), saved(operator, "left")], hosts={"kept": {}}).ok()
+    left = json.loads((operator.folder / "left-kept.json").read_text())
     assert left["issuer"] == "https://irsa-kept.s3.eu-west-1.amazonaws.com"
 
 

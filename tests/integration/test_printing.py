@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from accounts import Account
 from playbooks import HERE, Operator, Run
+from rehearsal import Rehearsal
 
 MARKED = re.compile("[✓~!✗→-] ")
 # Each block of lines begins with one of these.
@@ -95,7 +97,6 @@ def json_of(run: Run, task: str) -> dict[str, Any]:
 
 SHOW = "Show the result"
 CALLBACKS = {
-    "minimal": {"ANSIBLE_STDOUT_CALLBACK": "minimal"},
     "oneline": {"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.oneline"},
     "YAML results": {"ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml"},
     "skipped hosts hidden": {"ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false"},
@@ -118,6 +119,11 @@ def first(owner: Operator) -> Run:
 @pytest.fixture(scope="module")
 def unchanged(owner: Operator, first: Run) -> Run:
     return owner.provision().ok()
+
+
+@pytest.fixture(scope="module")
+def minimal(owner: Operator, first: Run) -> Run:
+    return owner.provision(environment={"ANSIBLE_STDOUT_CALLBACK": "minimal"}).ok()
 
 
 class TestProvision:
@@ -156,9 +162,11 @@ class TestProvision:
     ) -> None:
         assert block(owner.provision(environment=environment).ok()) == block(unchanged)
 
-    def test_result_is_not_printed_a_second_time(self, owner: Operator, unchanged: Run) -> None:
-        for arguments, environment in (([], {"ANSIBLE_STDOUT_CALLBACK": "minimal"}), (["-v"], {})):
-            run = owner.provision(*arguments, environment=environment).ok()
+    def test_lines_are_the_same_with_the_minimal_callback(self, minimal: Run, unchanged: Run) -> None:
+        assert block(minimal) == block(unchanged)
+
+    def test_result_is_not_printed_a_second_time(self, owner: Operator, minimal: Run) -> None:
+        for run in (minimal, owner.provision("-v").ok()):
             after = run.output.split("--api-audiences=", 1)[1].split("PLAY RECAP")[0]
             assert "clusters" not in after, after
 
@@ -217,8 +225,9 @@ class TestFleet:
 
 class TestTeardown:
     def test_what_was_removed_and_kept_is_printed_and_the_next_step_last(self, operator: Operator) -> None:
-        operator.variables = {"irsa_issuer_bucket": "irsa-removed", "irsa_issuer_key_path": str(operator.key)}
-        operator.provision().ok()
+        issuer = Rehearsal(Account(operator.sandbox), operator.key, "irsa-removed")
+        issuer.run()
+        operator.variables = issuer.variables
         planned = block(operator.teardown("--check").ok())
         run = operator.teardown().ok()
         lines = block(run)

@@ -47,7 +47,6 @@ def test_the_policy_is_enough_for_a_run(operator: Operator) -> None:
         "irsa_issuer_tags": {"a": "b"},
     }
     first = operator.provision(variables=variables).ok()
-    operator.sandbox.reset()
     assert set(first.result["permissions"]) <= listed_actions()
 
 

@@ -17,7 +17,6 @@ import pytest
 from accounts import Account
 from oracles import new_key
 from playbooks import LOCAL, PROVISION, Operator, Run, Running
-from tests.sandbox import Sandbox
 
 BUCKET = "irsa-slices"
 HOSTS: dict[str, dict[str, Any]] = {f"cluster-{number}": {} for number in range(4)}
@@ -54,9 +53,10 @@ def _lasting(provider: Mapping[str, Any]) -> dict[str, Any]:
     return {name: provider[name] for name in ("Url", "ClientIDList", "ThumbprintList", "Tags")}
 
 
-@pytest.fixture
-def fleet(operator: Operator) -> Operator:
+@pytest.fixture(scope="module")
+def fleet(new_operator: Callable[[], Operator]) -> Operator:
     """An operator with a key for each cluster, so that every run has the same key IDs."""
+    operator = new_operator()
     for host in HOSTS:
         new_key(operator.keys / f"{host}.key", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
     operator.variables = {
@@ -95,27 +95,29 @@ def by_ansible_runner(fleet: Operator) -> Iterator[Running]:
         )
 
 
+@pytest.fixture(scope="module")
+def whole(fleet: Operator) -> Outcome:
+    """What one run for all clusters makes."""
+    outcome = Outcome.of(Account(fleet.sandbox), fleet.provision(hosts=HOSTS))
+    assert len(outcome.providers) == len(outcome.results) == len(HOSTS)
+    assert len(outcome.documents) == 2 * len(HOSTS)
+    return outcome
+
+
 @pytest.mark.parametrize(
     ("split", "at_once"),
     [(by_limit, False), (as_awx_does, True), (by_ansible_runner, True)],
     ids=["by limit, one after another", "as AWX does, at once", "by ansible-runner, at once"],
 )
 def test_slices_have_the_result_of_one_run(
-    sandbox: Sandbox,
-    account: Account,
-    fleet: Operator,
-    split: Callable[[Operator], Iterator[Running]],
-    at_once: bool,
+    whole: Outcome, fleet: Operator, split: Callable[[Operator], Iterator[Running]], at_once: bool
 ) -> None:
-    whole = Outcome.of(account, fleet.provision(hosts=HOSTS))
-    assert len(whole.providers) == len(whole.results) == len(HOSTS)
-    assert len(whole.documents) == 2 * len(HOSTS)
-    sandbox.reset()
+    fleet.start_over()
 
     runs = [running.wait() for running in (list(split(fleet)) if at_once else split(fleet))]
 
     assert len(runs) == SLICES
-    assert Outcome.of(account, *runs) == whole
+    assert Outcome.of(Account(fleet.sandbox), *runs) == whole
     after = fleet.provision(hosts=HOSTS).ok()
     assert after.writes == []
     assert after.changed == dict.fromkeys(HOSTS, 0)

@@ -11,7 +11,8 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.dom import minidom
@@ -19,6 +20,7 @@ from xml.dom import minidom
 import pytest
 from moto.sts.models import sts_backends
 
+from accounts import Account
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import printable
 from issuers_to_break import DISCOVERY, JWKS, Cluster, Keys, WebHost, discovery_of
 from playbooks import Operator, Run
@@ -70,7 +72,8 @@ class TestNothingButTheUrl:
     def test_with_credentials_the_provider_is_checked(self, operator: Operator, cluster: Cluster) -> None:
         variables = {"irsa_verify_issuer": cluster.issuer}
         sound = found(verify(operator, variables=variables).ok())
-        assert {"id": "provider-exists", "status": "ok"}.items() <= sound["checks"][-3].items(), sound["checks"]
+        statuses = {check["id"]: check["status"] for check in sound["checks"]}
+        assert statuses["provider-exists"] == "ok", sound["checks"]
         cluster.remove_provider()
         run = verify(operator, variables=variables)
         assert "provider" in run.failure
@@ -80,28 +83,35 @@ class TestNothingButTheUrl:
         assert "irsa_verify_issuer" in verify(operator).failure
 
 
+REPORTS = {"json": "out.json", "junit": "deeper/out.xml", "markdown": "~/out.md"}
+
+
+@pytest.fixture(scope="module")
+def reported(lacking_a_key: Operator) -> Run:
+    """A run with a host for each form of report."""
+    (lacking_a_key.folder / "deeper").mkdir()
+    hosts = {name: {"irsa_verify_report_path": path} for name, path in REPORTS.items()}
+    return verify(lacking_a_key, hosts=hosts)
+
+
 class TestReports:
-    def test_the_report_can_be_json(self, lacking_a_key: Operator) -> None:
-        run = verify(lacking_a_key, variables={"irsa_verify_report_path": "out.json"})
+    def test_the_report_can_be_json(self, lacking_a_key: Operator, reported: Run) -> None:
         report = json.loads((lacking_a_key.folder / "out.json").read_text(encoding="utf-8"))
         assert list(report) == ["issuer", "verdict", "diagnosis", "checks"]
         assert report["issuer"] == lacking_a_key.variables["irsa_verify_issuer"]
         assert report["verdict"] == "broken"
-        assert run.failure.endswith(report["diagnosis"])
+        assert reported.failures["json"].endswith(report["diagnosis"])
         assert next(check["id"] for check in report["checks"] if check["status"] == "error") == "kid-expected"
         assert {tuple(check) for check in report["checks"]} == {("id", "status", "seen", "cause", "remedy")}
 
-    def test_the_report_can_be_junit(self, lacking_a_key: Operator) -> None:
+    def test_the_report_can_be_junit(self, lacking_a_key: Operator, reported: Run) -> None:
         path = lacking_a_key.folder / "deeper" / "out.xml"
-        path.parent.mkdir()
-        verify(lacking_a_key, variables={"irsa_verify_report_path": str(path)})
         (suite,) = minidom.parse(str(path)).getElementsByTagName("testsuite")
         failures = {element.parentNode.getAttribute("name") for element in suite.getElementsByTagName("failure")}
         assert "kid-expected" in failures
         assert len(suite.getElementsByTagName("testcase")) == int(suite.getAttribute("tests"))
 
-    def test_the_report_can_be_markdown(self, lacking_a_key: Operator) -> None:
-        verify(lacking_a_key, variables={"irsa_verify_report_path": "~/out.md"})
+    def test_the_report_can_be_markdown(self, lacking_a_key: Operator, reported: Run) -> None:
         text = (lacking_a_key.folder / "home" / "out.md").read_text(encoding="utf-8")
         assert text.startswith("# https://") and "## error: kid-expected\n" in text
 
@@ -118,30 +128,41 @@ class TestReports:
         assert not (lacking_a_key.folder / "checked.json").exists()
 
 
+# What fail_on is set to, and the exit code to expect.
+FAIL_ON_ERROR = [("error", 2), ("warning", 2), ("never", 0)]
+FAIL_ON_WARNING = [(None, 0), ("error", 0), ("warning", 2), ("never", 0)]
+
+
+@pytest.fixture(scope="module")
+def decided(new_operator: Callable[[], Operator], signing_keys: Keys) -> dict[int, Run]:
+    """Runs by the exit code to expect, with a host for each setting of fail_on and each of two issuers."""
+    operator = new_operator()
+    account = Account(operator.sandbox)
+    broken = Cluster(account, signing_keys, bucket="irsa-broken", role="broken")
+    broken.options["expected_kids"] = [signing_keys.other.kid]
+    degraded = Cluster(account, signing_keys, bucket="irsa-degraded", role="degraded")
+    degraded.publish(signing_keys.signer.jwk(), signing_keys.ec.jwk())
+    hosts: dict[int, dict[str, dict[str, Any]]] = {0: {}, 2: {}}
+    for name, cluster, cases in (("broken", broken, FAIL_ON_ERROR), ("degraded", degraded, FAIL_ON_WARNING)):
+        for fail_on, code in cases:
+            hosts[code][f"{name}-{fail_on}"] = variables(cluster.options, fail_on=fail_on)
+    return {code: verify(operator, hosts=of_code) for code, of_code in hosts.items()}
+
+
 class TestFailOn:
-    @pytest.fixture
-    def broken(self, cluster: Cluster) -> Cluster:
-        cluster.options["expected_kids"] = [cluster.keys.other.kid]
-        return cluster
-
-    @pytest.fixture
-    def degraded(self, cluster: Cluster) -> Cluster:
-        cluster.publish(cluster.keys.signer.jwk(), cluster.keys.ec.jwk())
-        return cluster
-
-    @pytest.mark.parametrize(("fail_on", "code"), [("error", 2), ("warning", 2), ("never", 0)])
-    def test_fail_on_decides_about_an_error(self, operator: Operator, broken: Cluster, fail_on: str, code: int) -> None:
-        run = verify(operator, variables=variables(broken.options, fail_on=fail_on))
+    @pytest.mark.parametrize(("fail_on", "code"), FAIL_ON_ERROR)
+    def test_fail_on_decides_about_an_error(self, decided: dict[int, Run], fail_on: str, code: int) -> None:
+        run, host = decided[code], f"broken-{fail_on}"
         assert run.exit_code == code, run.output
-        assert "error: kid-expected" in shown(run)
+        assert (host in run.failures) == (code == 2)
+        assert "error: kid-expected" in shown(run, host)
 
-    @pytest.mark.parametrize(("fail_on", "code"), [(None, 0), ("error", 0), ("warning", 2), ("never", 0)])
-    def test_fail_on_decides_about_a_warning(
-        self, operator: Operator, degraded: Cluster, fail_on: str | None, code: int
-    ) -> None:
-        run = verify(operator, variables=variables(degraded.options, fail_on=fail_on))
+    @pytest.mark.parametrize(("fail_on", "code"), FAIL_ON_WARNING)
+    def test_fail_on_decides_about_a_warning(self, decided: dict[int, Run], fail_on: str | None, code: int) -> None:
+        run, host = decided[code], f"degraded-{fail_on}"
         assert run.exit_code == code, run.output
-        assert "warning: algorithms" in shown(run)
+        assert (host in run.failures) == (code == 2)
+        assert "warning: algorithms" in shown(run, host)
 
 
 class TestFleet:
@@ -229,38 +250,60 @@ class TestSecrecy:
         yield from (path for path in temporary.rglob("*") if path.is_file())
 
 
-class TestBadInput:
-    @pytest.mark.parametrize("given", [{}, {"irsa_verify_connect_to": "127.0.0.1:1"}], ids=["", "connect_to"])
-    def test_invalid_issuers_fail_without_a_call(self, operator: Operator, given: dict[str, Any]) -> None:
-        issuers = {
-            "text": "not a URL",
-            "http": "http://irsa.example.com",
-            "port": "https://irsa.example.com:8443",
-            "query": "https://irsa.example.com?x=1",
-            "user": "https://user:a-password@irsa.example.com",
-            "brackets": "https://[irsa",
-            "long": f"https://irsa.example.com/{'x' * 300}",
-            "umlaut": "https://örsa.example.com",
-            "empty": "",
-        }
-        hosts = {name: {"irsa_verify_issuer": issuer, **given} for name, issuer in issuers.items()}
-        run = verify(operator, "-vvv", hosts=hosts, variables={"irsa_verify_report_path": "report.json"})
-        assert run.failures.keys() == issuers.keys()
-        assert all("issuer" in failure for failure in run.failures.values())
-        assert "a-password" not in run.output
-        assert "a-password" not in (operator.folder / "report.json").read_text(encoding="utf-8")
-        assert run.calls == []
+INVALID_ISSUERS = {
+    "text": "not a URL",
+    "http": "http://irsa.example.com",
+    "port": "https://irsa.example.com:8443",
+    "query": "https://irsa.example.com?x=1",
+    "user": "https://user:a-password@irsa.example.com",
+    "brackets": "https://[irsa",
+    "long": f"https://irsa.example.com/{'x' * 300}",
+    "umlaut": "https://örsa.example.com",
+    "empty": "",
+}
+INVALID_ROUTES = {
+    "connect_to": {"irsa_verify_connect_to": "somewhere:99999"},
+    "ca_path": {"irsa_verify_ca_path": "absent.pem"},
+    "fail_on": {"irsa_verify_fail_on": "whenever"},
+}
+GIVEN: dict[str, dict[str, str]] = {"": {}, "connect_to": {"irsa_verify_connect_to": "127.0.0.1:1"}}
 
-    def test_invalid_routes_are_named(self, operator: Operator) -> None:
-        issuer = {"irsa_verify_issuer": "https://irsa.example.com"}
-        hosts = {
-            "connect_to": {**issuer, "irsa_verify_connect_to": "somewhere:99999"},
-            "ca_path": {**issuer, "irsa_verify_ca_path": "absent.pem"},
-            "fail_on": {**issuer, "irsa_verify_fail_on": "whenever"},
-        }
-        run = verify(operator, hosts=hosts)
-        assert run.failures.keys() == hosts.keys()
-        assert {name: name in failure for name, failure in run.failures.items()} == dict.fromkeys(hosts, True)
+
+@dataclass
+class Refused:
+    """A run in which each host has something invalid, and the report of those with an invalid issuer."""
+
+    run: Run
+    report: str
+
+
+@pytest.fixture(scope="module")
+def refused(new_operator: Callable[[], Operator]) -> Refused:
+    operator = new_operator()
+    hosts: dict[str, dict[str, str]] = {}
+    for given, more in GIVEN.items():
+        for name, issuer in INVALID_ISSUERS.items():
+            hosts[f"{name}:{given}"] = {"irsa_verify_issuer": issuer, "irsa_verify_report_path": "report.json", **more}
+    for name, more in INVALID_ROUTES.items():
+        hosts[name] = {"irsa_verify_issuer": "https://irsa.example.com", **more}
+    run = verify(operator, "-vvv", hosts=hosts)
+    assert run.failures.keys() == hosts.keys()
+    return Refused(run, (operator.folder / "report.json").read_text(encoding="utf-8"))
+
+
+class TestBadInput:
+    @pytest.mark.parametrize("given", GIVEN)
+    def test_invalid_issuers_fail_without_a_call(self, refused: Refused, given: str) -> None:
+        for name in INVALID_ISSUERS:
+            assert "issuer" in refused.run.failures[f"{name}:{given}"]
+            assert f"{name}:{given}" in json.loads(refused.report)
+        assert "a-password" not in refused.run.output
+        assert "a-password" not in refused.report
+        assert refused.run.calls == []
+
+    @pytest.mark.parametrize("name", INVALID_ROUTES)
+    def test_invalid_routes_are_named(self, refused: Refused, name: str) -> None:
+        assert name in refused.run.failures[name]
 
     def test_servers_with_invalid_answers_are_findings(
         self, operator: Operator, signing_keys: Keys, tmp_path: Path

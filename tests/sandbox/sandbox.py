@@ -56,6 +56,7 @@ class Sandbox:
     moto's state is global to the process, so only one sandbox can run in a process at a time.
 
     :param state_dir: a folder for certificates and the log; made when missing, and closed to others
+    :ivar generation: how many times it has been reset
     """
 
     _running = threading.Lock()
@@ -65,6 +66,7 @@ class Sandbox:
         self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.state_dir.chmod(0o700)
         self.stop_requested = threading.Event()
+        self.generation = 0
 
     def __enter__(self) -> Sandbox:
         if not self._running.acquire(blocking=False):
@@ -166,6 +168,7 @@ class Sandbox:
 
     def reset(self) -> None:
         """Empties every account and clears the faults. The log and the credentials stay."""
+        self.generation += 1
         self._endpoint.reset()
 
     def credentials(self, account_id: str) -> dict[str, str]:
