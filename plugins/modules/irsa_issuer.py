@@ -172,6 +172,13 @@ options:
         serve, and does not create a provider.
     type: bool
     default: true
+  verify_timeout:
+    description:
+      - Seconds within which each document must arrive, from name resolution to the last byte. AWS waits 5 seconds.
+        Allow more if this controller reaches the issuer through a slow proxy.
+      - This also applies to the certificate chain that V(auto) in O(thumbprints) needs.
+    type: float
+    default: 5
   delete_bucket:
     description:
       - With O(state=absent), whether to delete the bucket with the documents in it. A bucket that contains any other
@@ -345,6 +352,7 @@ ARGUMENT_SPEC = dict(
     connect_to=dict(type="str"),
     ca_path=dict(type="path"),
     verify=dict(type="bool", default=True),
+    verify_timeout=dict(type="float", default=5),
     delete_bucket=dict(type="bool", default=False),
     ignore_role_trust=dict(type="bool", default=False),
     state=dict(type="str", default="present", choices=["present", "absent"]),

@@ -240,7 +240,7 @@ class Operator:
         :param environment: variables to set
         """
         number = next(self._numbers)
-        content = {**self.variables, **(variables or {})}
+        content = {"irsa_issuer_verify_timeout": PATIENCE, **self.variables, **(variables or {})}
         inventory = None
         if hosts is not None:
             content["irsa_hosts"] = "clusters"

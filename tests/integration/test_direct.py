@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from oracles import new_key
-from playbooks import LOCAL, Operator, Play, Record, Run
+from playbooks import LOCAL, PATIENCE, Operator, Play, Record, Run
 
 ISSUER = "https://direct.s3.eu-west-1.amazonaws.com"
 
@@ -36,7 +36,7 @@ def cases(key: Path) -> list[dict[str, Any]]:
     provider, info, verify = (name + part for part in ("oidc_provider", "oidc_provider_info", "verify"))
     issuer = name + "issuer"
     public = str(key.with_suffix(".pub"))
-    whole = {"bucket": "whole", "key": "{{ keypair }}"}
+    whole = {"bucket": "whole", "key": "{{ keypair }}", "verify_timeout": PATIENCE}
     documents = {"jwks_json": "{{ documents.jwks_json }}", "discovery_json": "{{ documents.discovery_json }}"}
     return [
         {keypair: {"path": str(key), "create": False}},
@@ -74,8 +74,8 @@ def cases(key: Path) -> list[dict[str, Any]]:
             "environment": {"X": "{{ item }}"},
         },
         {info: {"url": ISSUER}},
-        {verify: {"issuer": ISSUER, "expected_kids": ["nobody's"], "fail_on": "never"}},
-        {verify: {"issuer": ISSUER, "expected_kids": ["nobody's"]}},
+        {verify: {"issuer": ISSUER, "expected_kids": ["nobody's"], "fail_on": "never", "timeout": PATIENCE}},
+        {verify: {"issuer": ISSUER, "expected_kids": ["nobody's"], "timeout": PATIENCE}},
         {provider: {"url": ISSUER, "state": "absent"}, "timeout": 60},
         {bucket: {"name": "direct", "state": "absent"}},
         {issuer: {"bucket": "whole", "key": NO_KEY}, "check_mode": True, "diff": True},

@@ -16,7 +16,7 @@ import pytest
 
 from accounts import Account
 from oracles import new_key
-from playbooks import LOCAL, PROVISION, Operator, Run, Running
+from playbooks import LOCAL, PATIENCE, PROVISION, Operator, Run, Running
 
 BUCKET = "irsa-slices"
 HOSTS: dict[str, dict[str, Any]] = {f"cluster-{number}": {} for number in range(4)}
@@ -85,7 +85,7 @@ def by_ansible_runner(fleet: Operator) -> Iterator[Running]:
     for number, limit in enumerate(("clusters[0:1]", "clusters[2:3]")):
         folder = fleet.folder / f"runner-{number}"
         for path, content in {
-            "env/extravars": {**fleet.variables, "irsa_hosts": "clusters"},
+            "env/extravars": {**fleet.variables, "irsa_hosts": "clusters", "irsa_issuer_verify_timeout": PATIENCE},
             "inventory/clusters.yml": {"clusters": {"hosts": HOSTS, "vars": LOCAL}},
         }.items():
             (folder / path).parent.mkdir(parents=True)

@@ -106,7 +106,7 @@ class IssuerRun(abc.ABC):
     @property
     def route(self) -> Route:
         """How to reach the host that serves the documents."""
-        return Route(self.spec.connect_to, self.spec.ca_path)
+        return Route(self.spec.connect_to, self.spec.ca_path, self.spec.verify_timeout)
 
     def provider_resource(self, thumbprints: t.Sequence[str] | None = None) -> PresentProvider:
         """Return the provider as a resource."""

@@ -21,6 +21,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_ba
     DEFAULT_CACHE_CONTROL,
     PublicationSpec,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import DEFAULT_TIMEOUT, check_timeout
 
 # The same patterns for all clusters of a bucket, so that a fleet does not race for its policy.
 _SHARED_PATHS = (f"*/{JWKS_PATH}", f"*/{DISCOVERY_PATH}")
@@ -101,6 +102,7 @@ class IssuerSpec:
     connect_to: str | None = None
     ca_path: str | None = None
     verify: bool = True
+    verify_timeout: float = DEFAULT_TIMEOUT
     prepared: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     delete_bucket: bool = False
     ignore_role_trust: bool = False
@@ -116,6 +118,7 @@ class IssuerSpec:
             for name, value in options.items()
             if name not in own and name.startswith(_BUCKET_PREFIX) and name.removeprefix(_BUCKET_PREFIX) in of_bucket
         }
+        check_timeout(given.get("verify_timeout", DEFAULT_TIMEOUT), "verify_timeout")
         return cls(**{**given, "key": SigningKey.of(options.get("key") or {}), "bucket_settings": settings})
 
     @property

@@ -16,7 +16,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provid
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, pem
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import parse_connect_to
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import check_timeout, parse_connect_to
 
 PREFIX = "irsa_issuer_"
 
@@ -237,4 +237,14 @@ def _audience_rules(variables: Variables) -> t.Iterator[str]:
         )
 
 
-_RULES = (_bucket_rules, _rules_without_bucket, _key_rules, _backup_rules, _audience_rules)
+def _timeout_rules(variables: Variables) -> t.Iterator[str]:
+    # Not among the checks of single variables, which leave out what is false: 0 is an error, too.
+    seconds = variables.get("verify_timeout")
+    if seconds is not None:
+        try:
+            check_timeout(seconds, f"{PREFIX}verify_timeout")
+        except IrsaError as error:
+            yield str(error)
+
+
+_RULES = (_bucket_rules, _rules_without_bucket, _key_rules, _backup_rules, _audience_rules, _timeout_rules)

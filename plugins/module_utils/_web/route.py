@@ -37,8 +37,13 @@ class Route(t.NamedTuple):
 
     def check_timeout(self) -> None:
         """Raise IrsaError unless the timeout can be used."""
-        if not 0 < self.timeout <= _MAX_TIMEOUT:
-            raise IrsaError(f"timeout is {self.timeout}; expected more than 0 and at most {_MAX_TIMEOUT} seconds.")
+        check_timeout(self.timeout, "timeout")
+
+
+def check_timeout(seconds: float, name: str) -> None:
+    """Raise IrsaError, which calls the timeout by this name, unless it can be used."""
+    if not 0 < seconds <= _MAX_TIMEOUT:
+        raise IrsaError(f"{name} is {seconds}; expected more than 0 and at most {_MAX_TIMEOUT} seconds.")
 
 
 def parse_connect_to(text: str) -> tuple[str, int]:

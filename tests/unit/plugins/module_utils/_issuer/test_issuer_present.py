@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import threading
 import typing as t
 
 import pytest
@@ -694,7 +695,7 @@ class TestVerification:
             return answer
 
         server.replies.update({f"/{key}": reply(key) for key in (JWKS_KEY, DISCOVERY_KEY)})
-        return {"verify": True, "connect_to": server.address, "ca_path": ca_path}
+        return {"verify": True, "verify_timeout": 60, "connect_to": server.address, "ca_path": ca_path}
 
     def test_check_mode_verifies_only_an_unchanged_issuer(self, fake_aws, server, open_bucket):
         assert ensure(fake_aws, check_mode=True, **open_bucket).values["issuer"]["verification"] is None
@@ -705,6 +706,16 @@ class TestVerification:
         assert summary["verification"].startswith("ok: ")
         unchanged = ensure(fake_aws, check_mode=True, **open_bucket).values["issuer"]
         assert unchanged["verification"].startswith("ok: ") and unchanged["changed"] is False
+
+    def test_a_document_that_takes_longer_than_the_timeout_fails_the_run(self, fake_aws, server, open_bucket):
+        def stall():
+            threading.Event().wait(1)  # time.sleep is patched
+            return 200, {"Content-Type": "application/json"}, [b"{}"]
+
+        ensure(fake_aws, **open_bucket)
+        server.replies[f"/{DISCOVERY_KEY}"] = stall
+        message = str(refusal(fake_aws, **{**open_bucket, "verify_timeout": 0.2}))
+        assert "timed out" in message or "longer than 0.2 seconds" in message
 
     def test_verification_fails_the_run_of_a_broken_issuer(self, fake_aws, server, open_bucket, made):
         server.replies.clear()
