@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An AWS account of the sandbox, looked at and meddled with by plain boto3, beside the collection."""
+"""An AWS account of the sandbox, read and changed with boto3 alone, not by the collection."""
 
 from __future__ import annotations
 
@@ -26,6 +26,27 @@ def _models() -> Any:
     return botocore.session.Session().get_component("data_loader")
 
 
+def boto_client(service: str, region: str = REGION, *, config: Config | None = None, **options: Any) -> Any:
+    """:return: a boto3 client that does not retry, so that a test sees a fault as it is"""
+    core = botocore.session.Session()
+    core.register_component("data_loader", _models())
+    without_retries = Config(retries={"total_max_attempts": 1}).merge(config or Config())
+    session = boto3.session.Session(botocore_session=core, region_name=region)
+    return session.client(service, config=without_retries, **options)
+
+
+@functools.cache
+def _client(sandbox: Sandbox, *, account_id: str, service: str, region: str) -> Any:
+    # Making a client takes longer than most calls, and its credentials outlive a reset of the sandbox.
+    return boto_client(
+        service,
+        region,
+        config=Config(proxies={"https": sandbox.proxy}),
+        verify=str(sandbox.ca_path),
+        **sandbox.credentials(account_id),
+    )
+
+
 class Account:
     """boto3 clients of one account, and short ways to what tests ask of it most.
 
@@ -35,29 +56,17 @@ class Account:
     def __init__(self, sandbox: Sandbox, account_id: str | None = None) -> None:
         self.sandbox = sandbox
         self.id = account_id or sandbox.account_id
-        self._clients: dict[str, Any] = {}
 
     def client(self, service: str, region: str = REGION) -> Any:
-        # A fault must be seen as it is, and not after a client's patience with it.
-        config = Config(retries={"total_max_attempts": 1}, proxies={"https": self.sandbox.proxy})
-        core = botocore.session.Session()
-        core.register_component("data_loader", _models())
-        return boto3.session.Session(botocore_session=core, region_name=region).client(
-            service, config=config, verify=str(self.sandbox.ca_path), **self.sandbox.credentials(self.id)
-        )
-
-    def _shared(self, service: str) -> Any:
-        if service not in self._clients:
-            self._clients[service] = self.client(service)
-        return self._clients[service]
+        return _client(self.sandbox, account_id=self.id, service=service, region=region)
 
     @property
     def s3(self) -> Any:
-        return self._shared("s3")
+        return self.client("s3")
 
     @property
     def iam(self) -> Any:
-        return self._shared("iam")
+        return self.client("iam")
 
     def make_bucket(self, name: str, region: str = REGION) -> None:
         self.client("s3", region).create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})

@@ -17,11 +17,34 @@ import pytest
 
 from accounts import Account
 from fetching import Anonymous
-from playbooks import COLLECTIONS, Operator
+from playbooks import COLLECTIONS, HERE, Operator
 from tests.sandbox import Sandbox
+from tests.sandbox.sandbox import REMOVED
 
 # So that tests may import the collection as ansible_collections.selfhosted.irsa, the way Ansible does.
 sys.path.append(os.environ[COLLECTIONS])
+
+# Files that run longest. They go first, so that no worker begins a long one when the others are done.
+SLOWEST = (
+    "test_role_every_way.py",
+    "test_direct.py",
+    "test_printing.py",
+    "test_verify_playbook.py",
+    "test_slices.py",
+    "test_inclusion.py",
+    "test_secrecy.py",
+    "test_interrupted.py",
+    "test_issuers.py",
+    "test_custom_endpoints.py",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE / "sandbox" in item.path.parents:
+            item.add_marker(pytest.mark.any_core)
+    items.sort(key=lambda item: SLOWEST.index(item.path.name) if item.path.name in SLOWEST else len(SLOWEST))
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +58,15 @@ def sandbox(running: Sandbox) -> Sandbox:
     """The sandbox, emptied."""
     running.reset()
     return running
+
+
+@pytest.fixture
+def in_sandbox(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the emptied sandbox the AWS of this process."""
+    for name in REMOVED:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in sandbox.env.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

@@ -49,14 +49,14 @@ def story(new_operator: Callable[[], Operator], running: Sandbox) -> Story:
     issuer = Rehearsal(account, operator.key, BUCKET, tags={"team": "platform", "stage": "prod"})
     issuer.run()
     original = {key: account.document(BUCKET, key) for key in ("keys.json", DISCOVERY)}
-    _add_what_is_somebody_elses(account, issuer)
-    _meddle(account, issuer)
+    _add_what_belongs_to_others(account, issuer)
+    _change_everything(account, issuer)
     operator.variables = issuer.variables
     runs = [operator.provision(*arguments).ok() for arguments in (("--check", "--diff"), ("--diff",), ("--diff",))]
     return Story(issuer, account, original, *runs)
 
 
-def _add_what_is_somebody_elses(account: Account, issuer: Rehearsal) -> None:
+def _add_what_belongs_to_others(account: Account, issuer: Rehearsal) -> None:
     account.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     account.s3.put_object(Bucket=BUCKET, Key="notes.txt", Body=b"mine")
     account.iam.tag_open_id_connect_provider(
@@ -64,7 +64,7 @@ def _add_what_is_somebody_elses(account: Account, issuer: Rehearsal) -> None:
     )
 
 
-def _meddle(account: Account, issuer: Rehearsal) -> None:
+def _change_everything(account: Account, issuer: Rehearsal) -> None:
     s3, iam = account.s3, account.iam
     s3.put_public_access_block(
         Bucket=BUCKET,

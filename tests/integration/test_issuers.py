@@ -89,7 +89,7 @@ def _specs(extra: Path) -> dict[str, dict[str, Any]]:
 
 
 def _jwk(key: Path) -> dict[str, str]:
-    """The public key as openssl tells its numbers, and with the names that the API server gives them."""
+    """The public key with the numbers that openssl prints, under the names that the API server gives them."""
     text = openssl("pkey", "-in", str(key), "-noout", "-text_pub").decode()
     point = bytes.fromhex("".join(re.findall(r"[0-9a-f]{2}(?=:|\n)", text.partition("pub:")[2].partition("ASN1")[0])))
     encoded = [_base64url(coordinate) for coordinate in (point[1:33], point[33:65])]
@@ -203,7 +203,7 @@ class TestThumbprints:
 
 
 def _thumbprint_by_openssl(sandbox: Sandbox) -> str:
-    """SHA-1 of the last certificate that the host presents, which is no root."""
+    """SHA-1 of the last certificate that the host presents, which is not a root."""
     host = "irsa-thumbprint.s3.eu-west-1.amazonaws.com"
     shown = openssl(
         "s_client",

@@ -319,6 +319,7 @@ class TestVerify:
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", run.output)
 
 
+@pytest.mark.any_core
 def test_demo_fits_into_80_columns_and_ends_with_what_was_made_and_what_to_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -103,9 +103,8 @@ def test_every_variable_of_verify_is_listed_and_every_option_has_one() -> None:
     assert listed == task.keys() | {"report_path"}
 
 
-def test_the_text_is_enough_for_all_that_verify_looks_at(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in cluster.sandbox.env.items():
-        monkeypatch.setenv(name, value)
+@pytest.mark.usefixtures("in_sandbox")
+def test_the_text_is_enough_for_all_that_verify_looks_at(cluster: Any) -> None:
     needed = set(verify(**cluster.options).result["permissions"])
     cluster.remove_provider()
     cluster.account.s3.delete_bucket_policy(Bucket=cluster.bucket)

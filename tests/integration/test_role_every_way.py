@@ -140,12 +140,12 @@ def test_one_way_ships_every_module_and_the_other_none(lives: dict[str, Life]) -
 @pytest.mark.parametrize("other", OTHER_WAYS)
 @pytest.mark.parametrize("step", STEPS)
 class TestEveryWay:
-    def test_ends_alike(self, lives: dict[str, Life], step: str, other: str) -> None:
+    def test_every_way_succeeds_or_fails_alike(self, lives: dict[str, Life], step: str, other: str) -> None:
         for life in (lives["playbook"], lives[other]):
             assert (life.runs[step].exit_code != 0) == (step in FAILING), life.runs[step].output
         assert failures(lives["playbook"], step) == failures(lives[other], step)
 
-    def test_comes_to_the_same_result_key_by_key(self, lives: dict[str, Life], step: str, other: str) -> None:
+    def test_every_way_returns_the_same_result_key_by_key(self, lives: dict[str, Life], step: str, other: str) -> None:
         expected, found = (life.plain(life.runs[step].results) for life in (lives["playbook"], lives[other]))
         assert expected.keys() == found.keys()
         assert bool(expected) == (step not in FAILING)
@@ -154,17 +154,17 @@ class TestEveryWay:
             for name, value in result.items():
                 assert value == found[host][name], name
 
-    def test_makes_the_same_writes(self, lives: dict[str, Life], step: str, other: str) -> None:
+    def test_every_way_makes_the_same_writes(self, lives: dict[str, Life], step: str, other: str) -> None:
         expected, found = (life.runs[step] for life in (lives["playbook"], lives[other]))
         assert expected.writes == found.writes
         if step not in FAILING and not step.startswith("check"):
             assert expected.aws_actions == expected.writes
 
-    def test_shows_the_same_diff(self, lives: dict[str, Life], step: str, other: str) -> None:
+    def test_every_way_shows_the_same_diff(self, lives: dict[str, Life], step: str, other: str) -> None:
         expected, found = (life.plain(differences(life.runs[step])) for life in (lives["playbook"], lives[other]))
         assert expected == found
 
-    def test_warns_of_the_same(self, lives: dict[str, Life], step: str, other: str) -> None:
+    def test_every_way_warns_of_the_same(self, lives: dict[str, Life], step: str, other: str) -> None:
         expected, found = (
             life.plain(sorted(set(life.runs[step].warnings))) for life in (lives["playbook"], lives[other])
         )

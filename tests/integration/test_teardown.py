@@ -20,7 +20,7 @@ DISCOVERY = ".well-known/openid-configuration"
 EVERYTHING = {"irsa_issuer_delete_bucket": True, "irsa_issuer_delete_key": True}
 
 
-def test_is_refused_before_anything_is_removed(operator: Operator, account: Account) -> None:
+def test_teardown_is_refused_before_anything_is_removed(operator: Operator, account: Account) -> None:
     names = ("trusted", "other-objects", "old-objects", "other-issuer", "other-issuer-deleted")
     issuers = {name: Rehearsal(account, operator.keys / f"{name}.key", f"irsa-{name}") for name in names}
     for issuer in issuers.values():
@@ -95,13 +95,13 @@ def story(new_operator: Callable[[], Operator], running: Sandbox) -> Story:
 
 
 class TestTeardown:
-    def test_is_told_by_check_mode_which_removes_nothing(self, story: Story) -> None:
+    def test_check_mode_lists_what_teardown_removes_and_removes_nothing(self, story: Story) -> None:
         assert story.check.writes == []
         assert {host: result["actions"] for host, result in story.check.results.items()} == {
             host: result["actions"] for host, result in story.run.results.items()
         }
 
-    def test_goes_in_the_safe_order(self, story: Story) -> None:
+    def test_teardown_removes_in_the_safe_order(self, story: Story) -> None:
         assert story.run.results["kept"]["actions"] == [
             "iam:DeleteOpenIDConnectProvider",
             "s3:DeleteObject",
@@ -116,7 +116,7 @@ class TestTeardown:
             "file:RemoveOpensshPublicKey",
         ]
 
-    def test_writes_what_it_says(self, story: Story) -> None:
+    def test_actions_of_teardown_equal_its_writes(self, story: Story) -> None:
         assert story.run.writes_to("irsa-kept") == ["s3:DeleteObject", "s3:DeleteObject"]
         assert story.run.writes_to("irsa-gone") == ["s3:DeleteObjects", "s3:DeleteBucket"]
         assert story.run.writes.count("iam:DeleteOpenIDConnectProvider") == 2
@@ -125,22 +125,22 @@ class TestTeardown:
         removed = [call["key"] for call in story.run.calls if call["operation"] == "DeleteObject"]
         assert removed == [DISCOVERY, "keys.json"]
 
-    def test_is_drawn(self, story: Story) -> None:
+    def test_diff_of_teardown_shows_what_is_removed(self, story: Story) -> None:
         for run in (story.check, story.run):
             assert f"--- before: provider {story.kept.arn} (provider)" in run.output
             assert f"--- before: s3://irsa-kept/{DISCOVERY} (document)" in run.output
             assert "--- before: bucket irsa-gone (bucket)" in run.output
 
-    def test_keeps_bucket_and_key_unless_told_otherwise(self, story: Story) -> None:
+    def test_teardown_keeps_bucket_and_key_unless_told_otherwise(self, story: Story) -> None:
         assert story.account.buckets() == ["irsa-kept"]
         listed = story.account.s3.list_objects_v2(Bucket="irsa-kept")["Contents"]
         assert [entry["Key"] for entry in listed] == ["notes.txt"]
         assert {path.name for path in story.operator.key_files()} == {"kept.key", "kept.key.pub", "kept-pkcs8.pub"}
 
-    def test_leaves_no_provider(self, story: Story) -> None:
+    def test_teardown_leaves_no_provider(self, story: Story) -> None:
         assert story.account.providers() == []
 
-    def test_finds_nothing_to_do_the_second_time(self, story: Story) -> None:
+    def test_second_teardown_changes_nothing(self, story: Story) -> None:
         assert story.again.changed == {"kept": 0, "gone": 0}
         assert story.again.calls
         assert story.again.writes == []

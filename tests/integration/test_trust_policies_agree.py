@@ -9,12 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 import hypothesis
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_conditions import TokenRequest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_evaluation import judge
 from tests.sandbox.extensions.policy_language import Effect, PolicyRequest, evaluate
+
+pytestmark = pytest.mark.any_core
 
 HOST = "irsa.s3.eu-west-1.amazonaws.com"
 ARN = f"arn:aws:iam::111122223333:oidc-provider/{HOST}"

@@ -14,19 +14,9 @@ import pytest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
 from broken_setups import ERROR, SETUPS, Broken
 from issuers_to_break import Cluster, WebHost
-from tests.sandbox import Sandbox
-from tests.sandbox.sandbox import REMOVED
 from verifying import verify
 
-
-@pytest.fixture(autouse=True)
-def here(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Points the environment of this process to the sandbox."""
-    for name in REMOVED:
-        monkeypatch.delenv(name, raising=False)
-    for name, value in sandbox.env.items():
-        monkeypatch.setenv(name, value)
-
+pytestmark = [pytest.mark.any_core, pytest.mark.usefixtures("in_sandbox")]
 
 # Made only if a bucket denies access, or if a trust policy has further conditions.
 ONLY_IF_SOMETHING_IS_WRONG = {

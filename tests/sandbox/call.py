@@ -147,7 +147,7 @@ def credential_scope(arrival: Arrival) -> re.Match[str] | None:
 
 
 def understand(arrival: Arrival) -> Call | None:
-    """:return: the call that a request makes, or None when its host is no service embedded here"""
+    """:return: the call that a request makes, or None if its host is not that of a service embedded here"""
     path, dummy, query = arrival.target.partition("?")
     scope = credential_scope(arrival)
     signed_region = scope["region"] if scope else None

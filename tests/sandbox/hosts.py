@@ -54,7 +54,7 @@ class Host:
 def parse_host(name: str) -> Host | None:
     """
     :param name: a host name, with or without a port
-    :return: what it means, or None when it is no host of a service that is embedded here
+    :return: what it means, or None if it is not the host of a service that is embedded here
     """
     name = re.sub(r":\d+$", "", name).lower()
     for suffix in DOMAIN_SUFFIXES:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Documents on hosts that are not AWS's: an issuer need not live in S3, and a test has no other web server."""
+"""Documents on hosts that are not AWS's: an issuer need not be in S3, and a test has no other web server."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Server(ThreadingHTTPServer):
         return f"{LOOPBACK}:{self.server_port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away or does not trust our certificate is no news."""
+        """Stay silent about a client that goes away or does not trust our certificate."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -10,44 +10,16 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import boto3
-import botocore.session
 import pytest
-from botocore.config import Config
 
+from accounts import boto_client
 from sandbox_helpers import OPEN_TO_POLICIES, REGION, policy_for
-from tests.sandbox import Sandbox
-from tests.sandbox.sandbox import REMOVED
-
-
-@pytest.fixture(scope="session")
-def botocore_session() -> botocore.session.Session:
-    return botocore.session.Session()
 
 
 @pytest.fixture
-def aws(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, botocore_session: botocore.session.Session
-) -> Callable[..., Any]:
-    """boto3 clients that use AWS's own names, through the proxy."""
-    for name in REMOVED:
-        monkeypatch.delenv(name, raising=False)
-    for name, value in sandbox.env.items():
-        monkeypatch.setenv(name, value)
-
-    # Parsing a service's model takes longer than most tests, so all clients share what was parsed.
-    models = botocore_session.get_component("data_loader")
-
-    def client(service: str, region: str = REGION, **options: Any) -> Any:
-        # A fault must be seen as it is, and not after a client's patience with it.
-        config = Config(retries={"total_max_attempts": 1}).merge(options.pop("config", Config()))
-        core = botocore.session.Session()
-        core.register_component("data_loader", models)
-        return boto3.session.Session(botocore_session=core, region_name=region).client(
-            service, config=config, **options
-        )
-
-    return client
+def aws(in_sandbox: None) -> Callable[..., Any]:
+    """boto3 clients that use AWS's own names, through the proxy, as the environment says."""
+    return boto_client
 
 
 @pytest.fixture

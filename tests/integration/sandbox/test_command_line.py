@@ -62,7 +62,7 @@ def test_run_needs_a_command(state):
     assert "needs a command" in done.stderr
 
 
-def test_start_and_stop(state):
+def test_sandbox_can_be_started_used_and_stopped(state):
     started = sandbox("start", "--state", str(state))
     assert started.returncode == 0, started.stderr
     environment = state / "env.sh"

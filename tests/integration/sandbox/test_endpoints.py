@@ -111,7 +111,7 @@ def test_one_connection_serves_many_requests(sandbox, way):
     assert sockets[0] is sockets[1] is not None
 
 
-def test_many_clients_at_once(s3, make_bucket):
+def test_sandbox_serves_many_clients_at_once(s3, make_bucket):
     make_bucket()
     keys = [f"key{number}" for number in range(40)]
     with ThreadPoolExecutor(8) as pool:

@@ -51,5 +51,5 @@ def _fetch_json(site: Site, url: Any) -> dict[str, Any]:
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        raise UnusableDocuments(f"{url} is no JSON object.")
+        raise UnusableDocuments(f"{url} is not a JSON object.")
     return document

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""AssumeRoleWithWebIdentity with the token looked at: moto gives credentials to anybody.
+"""AssumeRoleWithWebIdentity with the token checked: moto gives credentials to everyone.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html and
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc.html
