@@ -18,6 +18,7 @@ from accounts import Account
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import permissions
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
 from playbooks import Operator
+from rehearsal import Rehearsal
 from verifying import verify
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -50,16 +51,17 @@ def test_the_policy_is_enough_for_a_run(operator: Operator) -> None:
     assert set(first.result["permissions"]) <= listed_actions()
 
 
-def test_the_text_is_enough_for_teardown_and_further_settings(operator: Operator) -> None:
+def test_the_text_is_enough_for_teardown_and_further_settings(operator: Operator, account: Account) -> None:
+    issuer = Rehearsal(account, operator.key, "irsa-readme")
     operator.variables = {
-        "irsa_issuer_bucket": "irsa-readme",
-        "irsa_issuer_key_path": str(operator.key),
+        **issuer.variables,
         "irsa_issuer_bucket_encryption": "AES256",
         "irsa_issuer_bucket_versioning": True,
     }
-    # A bucket that is there already is read, too.
-    operator.provision().ok()
+    # A bucket that is there already is read before it is changed.
+    issuer.run()
     again = operator.provision().ok()
+    assert "s3:PutBucketVersioning" in again.result["permissions"]
     removed = operator.teardown(variables={"irsa_issuer_delete_bucket": True}).ok()
     named = listed_actions() | actions_in_text()
     assert set(again.result["permissions"]) <= named
