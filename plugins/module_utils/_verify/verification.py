@@ -127,7 +127,7 @@ def _check_documents_patiently(
 def _check_documents(report: Report, issuer: Issuer, expectation: Expectation, *, aws: Aws | None) -> Served:
     def explain_forbidden(into: Report, url: str) -> str | None:
         if aws is None:
-            return "AWS credentials are needed to find out why."
+            return "boto3 and AWS credentials are needed to find out why."
         return bucket_checks.explain_forbidden(into, aws, url, account_id=expectation.bucket_account_id)
 
     served = check_served(report, issuer, expectation.route, explain_forbidden=explain_forbidden)

@@ -231,6 +231,12 @@ class TestIdentity:
         assert report.first_error.id == "bucket-exists" and "can forge tokens" in report.first_error.seen
 
 
+def test_the_reason_of_a_403_is_unknown_without_boto3(server, route):
+    server.serve("/prod/.well-known/openid-configuration", b"", 403)
+    report = verify(Expectation(issuer=ISSUER, route=route))
+    assert report.first_error.seen.endswith("denied. boto3 and AWS credentials are needed to find out why.")
+
+
 class TestExpectedKeys:
     PEM = samples.public_pem(samples.RSA.pkcs8).decode()
 
