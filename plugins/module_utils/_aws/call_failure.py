@@ -168,8 +168,8 @@ def _reason_and_remedy(error: Exception) -> tuple[str, str]:
         )
     if "Invalid header value" in str(error):  # the text has the token
         return (
-            "the credentials have a character that HTTP does not allow, such as a line end",
-            "Correct the access key or the session token.",
+            "a header has a character that HTTP does not allow, such as a line end",
+            "Check the access key, the session token and the option cache_control.",
         )
     return str(error).rstrip("."), _remedy_without_answer(error)
 

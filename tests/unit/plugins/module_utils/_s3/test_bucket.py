@@ -292,7 +292,7 @@ class TestSharedBucket:
         ensure(fake_aws, public_paths=["b/keys.json"], purge_public_paths=True)
         assert policy_of(fake_aws, NAME)["Statement"][0]["Resource"] == [f"arn:aws:s3:::{NAME}/b/keys.json"]
 
-    def test_the_bucket_policy_is_read_again_after_the_write(self, fake_aws, s3, made):
+    def test_the_bucket_policy_is_read_again_after_the_write(self, fake_aws, s3, made, monkeypatch):
         """A write of others, between our read and our write, would otherwise be lost."""
         s3.delete_bucket_policy(Bucket=NAME)
         ours = ensure(fake_aws, check_mode=True, public_paths=["a/keys.json"]).diff[0]["after"]
@@ -306,9 +306,8 @@ class TestSharedBucket:
             return real(resource, made)
 
         written: list[str] = []
-        pytest.MonkeyPatch().setattr(bucket_present.PresentBucket, "recheck", overtaken)
+        monkeypatch.setattr(bucket_present.PresentBucket, "recheck", overtaken)
         done = ensure(fake_aws, public_paths=["a/keys.json"])
-        pytest.MonkeyPatch().setattr(bucket_present.PresentBucket, "recheck", real)
         assert done.actions == [POLICY, POLICY]
         assert sorted(policy_of(fake_aws, NAME)["Statement"][0]["Resource"]) == [
             f"arn:aws:s3:::{NAME}/a/keys.json",
