@@ -22,13 +22,10 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import 
     ROOT,
     HttpsServer,
 )
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_documents import DISCOVERY, ISSUER, JWKS, REGION
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
 
-REGION = "eu-west-1"
-ISSUER = f"https://irsa-prod.s3.{REGION}.amazonaws.com"
 KEY = jwk_of(samples.P256)
-JWKS = documents.render({"keys": [KEY]})
-DISCOVERY = documents.render(documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["ES256"]))
 
 STEPS = {
     "irsa_bucket": {"name": "irsa-prod", "region": REGION, "tags": {"team": "platform"}},

@@ -23,13 +23,9 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import 
     ROOT,
     HttpsServer,
 )
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_documents import DISCOVERY, ISSUER, JWKS, REGION
 
-REGION = "eu-west-1"
-ISSUER = f"https://irsa-prod.s3.{REGION}.amazonaws.com"
 PUBLIC = samples.public_pem(samples.P256.pkcs8).decode()
-JWKS = documents.render({"keys": [jwk_of(samples.P256)]})
-DISCOVERY = documents.render(documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["ES256"]))
 PUBLISH = {"bucket": "irsa-prod", "region": REGION, "issuer": ISSUER, "jwks_json": JWKS, "discovery_json": DISCOVERY}
 PROVIDER = {"url": ISSUER, "region": REGION, "tags": {"team": "platform"}}
 

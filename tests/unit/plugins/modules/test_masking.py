@@ -13,13 +13,11 @@ import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_documents import DISCOVERY, ISSUER, REGION
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
 
-REGION = "eu-west-1"
-ISSUER = f"https://irsa-prod.s3.{REGION}.amazonaws.com"
 PUBLIC = samples.public_pem(samples.OTHER_P256.pkcs8).decode()
 JWKS = documents.render({"keys": [jwk_of(samples.OTHER_P256)]})
-DISCOVERY = documents.render(documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["ES256"]))
 
 each_key = pytest.mark.parametrize("sample", [samples.RSA, samples.P256], ids=["RSA", "EC"])
 each_mode = pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])

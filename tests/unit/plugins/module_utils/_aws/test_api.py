@@ -245,7 +245,12 @@ class TestWithoutAnAnswer:
     @pytest.mark.parametrize("token", ["secret-token\n", "secret\ntoken"])
     def test_a_token_with_a_line_end_is_explained_and_not_disclosed(self, free_port, token):
         message = self.explained(client(endpoint_url=f"http://127.0.0.1:{free_port}", token=token))
-        assert "line end" in message and "session token" in message and "secret" not in message and "Signature" not in message
+        assert (
+            "line end" in message
+            and "session token" in message
+            and "secret" not in message
+            and "Signature" not in message
+        )
 
     @pytest.mark.parametrize(
         ("error", "reason"),
