@@ -177,44 +177,59 @@ def test_a_failed_cluster_does_not_disturb_others_or_get_their_result(
     )
 
 
-def test_a_condition_on_the_result_lets_the_role_end(operator: Operator) -> None:
-    # Of one task alone it may be false while the others are still to come.
-    variables = {
-        "irsa_issuer_bucket": "irsa-once",
-        "irsa_issuer_key_path": str(operator.key),
-        "irsa_issuer_key_host": "node",
-    }
-    guarded = role("import", vars=variables, when="irsa_issuer_result is not defined")
-    run = operator.play([play(guarded, guarded)], hosts={"node": {}}).ok()
-    assert run.writes.count("iam:CreateOpenIDConnectProvider") == 1
-    assert run.result["kid"] == kid_of(operator.key)
+@pytest.fixture(scope="module")
+def separate(new_operator: Callable[[], Operator]) -> tuple[Operator, Run]:
+    """A run with a play for each of four clusters that have nothing to do with one another."""
+    operator = new_operator()
+
+    def imported(name: str, *, more: dict[str, Any] | None = None, **keywords: Any) -> dict[str, Any]:
+        key_path = str(operator.keys / f"{name}.key")
+        variables = {"irsa_issuer_bucket": f"irsa-{name}", "irsa_issuer_key_path": key_path, **(more or {})}
+        return role("import", vars=variables, **keywords)
+
+    # Of one task alone the condition may be false while the others are still to come.
+    guarded = imported("once", more={"irsa_issuer_key_host": "once"}, when="irsa_issuer_result is not defined")
+    gone = imported("kept", more={"irsa_issuer_state": "absent"}, when="false")
+    nowhere = {"irsa_issuer_key_host": "no-key", "irsa_issuer_key_path": f"{operator.folder}/nowhere/sa.key"}
+    plays = [
+        play(guarded, guarded, hosts="once"),
+        play(imported("shipped"), hosts="shipped"),
+        play(imported("kept"), gone, hosts="kept"),
+        {**saved(operator, "left"), "hosts": "kept"},
+        play(imported("no-key", more=nowhere, ignore_errors=True), hosts="no-key"),
+    ]
+    hosts: dict[str, dict[str, Any]] = {"once": {}, "shipped": {"irsa_direct": False}, "kept": {}, "no-key": {}}
+    return operator, operator.play(plays, "-vvv", hosts=hosts).ok()
 
 
-def test_direct_execution_is_turned_off_for_one_cluster(operator: Operator) -> None:
-    variables = {"irsa_issuer_bucket": "irsa-shipped", "irsa_issuer_key_path": str(operator.key)}
-    run = operator.play([play(role("import", vars=variables))], "-vvv", hosts={"node": {"irsa_direct": False}}).ok()
-    assert "irsa_issuer is shipped as a module: irsa_direct is false" in run.output
-    assert run.result["kid"] == kid_of(operator.key)
+def test_a_condition_on_the_result_lets_the_role_end(separate: tuple[Operator, Run]) -> None:
+    operator, run = separate
+    assert run.results["once"]["actions"][-1] == "iam:CreateOpenIDConnectProvider"
+    assert run.writes_to("irsa-once").count("s3:CreateBucket") == 1
+    assert run.results["once"]["kid"] == kid_of(operator.keys / "once.key")
 
 
-def test_a_skipped_role_keeps_an_earlier_result(operator: Operator) -> None:
-    variables = {"irsa_issuer_bucket": "irsa-kept", "irsa_issuer_key_path": str(operator.key)}
-    gone = role("import", vars={**variables, "irsa_issuer_state": "absent"}, when="false")
-    operator.play([play(role("import", vars=variables), gone), saved(operator, "left")], hosts={"kept": {}}).ok()
-    left = json.loads((operator.folder / "left-kept.json").read_text())
+def test_direct_execution_is_turned_off_for_one_cluster(separate: tuple[Operator, Run]) -> None:
+    operator, run = separate
+    reasons = [line for line in run.output.splitlines() if "is shipped as a module: " in line]
+    assert "irsa_issuer is shipped as a module: irsa_direct is false" in "\n".join(reasons)
+    assert all("irsa_direct is false" in line for line in reasons)
+    assert run.results["shipped"]["kid"] == kid_of(operator.keys / "shipped.key")
+
+
+def test_a_skipped_role_keeps_an_earlier_result(separate: tuple[Operator, Run]) -> None:
+    left = json.loads((separate[0].folder / "left-kept.json").read_text())
     assert left["issuer"] == "https://irsa-kept.s3.eu-west-1.amazonaws.com"
 
 
-def test_a_key_that_could_not_be_created_is_never_published(operator: Operator, account: Account) -> None:
-    variables = {
-        "irsa_issuer_bucket": "irsa-no-key",
-        "irsa_issuer_key_host": "node",
-        "irsa_issuer_key_path": f"{operator.folder}/nowhere/sa.key",
-    }
-    run = operator.play([play(role("import", vars=variables, ignore_errors=True))], hosts={"node": {}}).ok()
-    assert not {"s3:PutObject", "iam:CreateOpenIDConnectProvider"} & set(run.writes)
-    assert account.providers() == []
-    assert run.results == {}
+def test_a_key_that_could_not_be_created_is_never_published(separate: tuple[Operator, Run]) -> None:
+    operator, run = separate
+    assert "no-key" in run.failures
+    assert "s3:PutObject" not in run.writes_to("irsa-no-key")
+    made = Account(operator.sandbox).providers()
+    assert [arn.partition("/irsa-")[2].partition(".")[0] for arn in made] == ["kept", "once", "shipped"]
+    assert run.writes.count("iam:CreateOpenIDConnectProvider") == len(made)
+    assert "no-key" not in run.results
 
 
 @dataclass
