@@ -13,7 +13,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call impo
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import wildcards
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
 
@@ -69,9 +69,10 @@ class AbsentBucket(Bucket):
     def after_write(self, change: ApiCall, answer: t.Mapping[str, t.Any]) -> None:
         # DeleteObjects answers 200 even when it deleted nothing, and lists what it did not.
         for error in answer.get("Errors", []):
+            message = str(error.get("Message") or "no message").rstrip(".")
             raise IrsaError(
-                f"{change.action} could not delete {error.get('Key')} from {self.target}: {error.get('Code')}: "
-                f"{error.get('Message')}. The credentials need {' and '.join(change.permissions)} there."
+                f"{change.action} could not delete {quoted(error.get('Key'))} from {self.target}: {error.get('Code')}: "
+                f"{message}. The credentials need {' and '.join(change.permissions)} there."
             )
 
     def values(self, changes: t.Sequence[ApiCall] = ()) -> dict[str, t.Any]:

@@ -537,20 +537,16 @@ class TestAbsent:
         assert self.remove(fake_aws).actions == []
         assert self.remove(fake_aws).actions == []
 
-    def test_bucket_removal_names_what_could_not_be_deleted(self, fake_aws, s3, made, monkeypatch):
+    def test_bucket_removal_names_what_could_not_be_deleted(self, fake_aws, s3, made):
         s3.put_object(Bucket=NAME, Key="keys.json", Body=b"x")
-        refused = {"Errors": [{"Key": "keys.json", "Code": "AccessDenied", "Message": "Access Denied"}]}
-        real = Aws.call
-        monkeypatch.setattr(
-            Aws,
-            "call",
-            lambda aws, service, operation, *rest, **more: (
-                refused if operation == "DeleteObjects" else real(aws, service, operation, *rest, **more)
-            ),
-        )
-        with pytest.raises(IrsaError) as caught:
+        refused = [{"Key": "\x1b[2J/keys.json", "Code": "AccessDenied", "Message": "Access Denied."}]
+        with fake_aws.altered("s3:DeleteObjects", Errors=refused), pytest.raises(IrsaError) as caught:
             self.remove(fake_aws)
-        assert "keys.json" in str(caught.value) and "s3:DeleteObjectVersion" in str(caught.value)
+        assert (
+            rf"could not delete '\x1b[2J/keys.json' from bucket {NAME}: AccessDenied: Access Denied. The credentials"
+            in str(caught.value)
+        )
+        assert "s3:DeleteObjectVersion" in str(caught.value)
         assert "s3:DeleteBucket" not in fake_aws.calls
 
     def test_bucket_removal_refuses_a_bucket_of_another_account(self, fake_aws):
