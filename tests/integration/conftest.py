@@ -39,6 +39,11 @@ SLOWEST = (
 )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # pytest-xdist would order files by their number of tests, and the slowest have few.
+    config.option.loadscopereorder = False
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
