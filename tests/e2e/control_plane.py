@@ -43,9 +43,9 @@ def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log:
         # Waiting for its end is the pause between two questions.
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.2)
-            raise NotReady(f"{process.args} ended with {process.returncode}:\n{_tail(log)}")
+            raise NotReady(f"{process.args!r} ended with {process.returncode}:\n{_tail(log)}")
         if time.monotonic() > deadline:
-            raise NotReady(f"{process.args} is not ready:\n{_tail(log)}")
+            raise NotReady(f"{process.args!r} is not ready:\n{_tail(log)}")
 
 
 def _tail(log: Path) -> str:
@@ -87,7 +87,7 @@ def etcd(assets: Path, folder: Path) -> Iterator[str]:
     def healthy() -> bool:
         try:
             with urllib.request.urlopen(f"{url}/health", timeout=5) as answer:
-                return answer.status == 200
+                return bool(answer.status == 200)
         except OSError:
             return False
 
@@ -168,7 +168,7 @@ class ApiServer:
             {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": request},
         )
         assert status == 201, body
-        return json.loads(body)["status"]["token"]
+        return str(json.loads(body)["status"]["token"])
 
 
 @contextlib.contextmanager

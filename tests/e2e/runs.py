@@ -113,7 +113,8 @@ class Ansible:
         become = [] if host == "localhost" else ["--become"]
         ended = self._run("adhoc", host, "-m", name, "-a", json.dumps(options), "--tree", str(tree), *become)
         assert ended.returncode == 0, ended.stdout
-        return json.loads((tree / host).read_text(encoding="utf-8"))
+        result: dict[str, Any] = json.loads((tree / host).read_text(encoding="utf-8"))
+        return result
 
     def _run(self, *command: str, requests: Path | None = None) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "False"}

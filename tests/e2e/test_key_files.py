@@ -57,12 +57,12 @@ class KeyFiles:
 
 @pytest.fixture(params=["traditional", "pkcs8"])
 def file_format(request: pytest.FixtureRequest) -> str:
-    return request.param
+    return str(request.param)
 
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
-    return request.param
+    return str(request.param)
 
 
 @pytest.fixture

@@ -174,7 +174,7 @@ def test_sts_accepts_only_the_clusters_tokens(endpoint: Endpoint, cluster: Clust
 def _check_sts(endpoint: Endpoint, cluster: Cluster, arn: str) -> None:
     def assume(token: str) -> str:
         answer = endpoint.sts.assume_role_with_web_identity(RoleArn=arn, RoleSessionName="e2e", WebIdentityToken=token)
-        return answer["Credentials"]["AccessKeyId"]
+        return str(answer["Credentials"]["AccessKeyId"])
 
     good = cluster.token()
     refused = endpoint.sts.exceptions.ClientError

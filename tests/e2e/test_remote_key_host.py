@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from endpoint import Endpoint, Site, setting
-from runs import Ansible
+from runs import Ansible, Run
 
 KEY_HOST = "control-plane-1"
 DELETE_ALL = {"irsa_issuer_delete_bucket": True, "irsa_issuer_delete_key": True}
@@ -61,23 +62,24 @@ def remote_bytes(remote: Ansible, path: str) -> bytes:
 def traces(pem: bytes) -> list[bytes]:
     """What would give an RSA key away: lines of its PEM, and its numbers in decimal and hexadecimal digits."""
     key = load_pem_private_key(pem, None)
+    assert isinstance(key, RSAPrivateKey)
     public = key.public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
     # A few lines hold nothing but the modulus, which is public.
     lines = [line for line in pem.split(b"\n")[1:-2] if base64.b64decode(line) not in public]
-    numbers = key.private_numbers()  # type: ignore[union-attr]
+    numbers = key.private_numbers()
     secret = (numbers.d, numbers.p, numbers.q)
     return lines + [text.encode() for number in secret for text in (str(number), f"{number:x}")]
 
 
 def exists(remote: Ansible, path: str) -> bool:
-    return remote.module("ansible.builtin.stat", KEY_HOST, path=path)["stat"]["exists"]
+    return bool(remote.module("ansible.builtin.stat", KEY_HOST, path=path)["stat"]["exists"])
 
 
 @pytest.mark.parametrize("way", ["the playbook, with --become", "a play on the key host"])
 def test_the_key_stays_on_its_host(endpoint: Endpoint, site: Site, remote: Ansible, key_path: str, way: str) -> None:
     variables = {**site.variables, "irsa_issuer_key_path": key_path, "irsa_issuer_key_host": KEY_HOST}
 
-    def run(*options: str):
+    def run(*options: str) -> Run:
         if way == "a play on the key host":
             return remote.include_role(KEY_HOST, variables, *options)
         return remote.provision(variables, "--become", *options)

@@ -118,7 +118,7 @@ def errors(result: dict[str, Any]) -> list[str]:
 
 
 def status(result: dict[str, Any], check_id: str) -> str:
-    return next(check["status"] for check in result["checks"] if check["id"] == check_id)
+    return next(str(check["status"]) for check in result["checks"] if check["id"] == check_id)
 
 
 def test_a_working_issuer_passes_every_check(cluster: Cluster) -> None:

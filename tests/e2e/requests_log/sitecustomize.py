@@ -23,7 +23,7 @@ _send = http.client.HTTPConnection.send
 
 def _write(method: str, host: str, target: str, *, signed: bool, action: str | None = None) -> None:
     line = json.dumps({"method": method, "host": host, "target": target, "signed": signed, "action": action})
-    with open(_LOG, "a", encoding="utf-8") as log:
+    with open(str(_LOG), "a", encoding="utf-8") as log:
         log.write(line + "\n")
 
 
@@ -57,4 +57,4 @@ def _recording_send(connection: Any, data: Any) -> None:
 
 
 if _LOG:
-    http.client.HTTPConnection.send = _recording_send  # type: ignore[method-assign]
+    http.client.HTTPConnection.send = _recording_send  # type: ignore[assignment, method-assign]
