@@ -73,7 +73,7 @@ class Account:
 
     def policy(self, bucket: str) -> dict[str, Any] | None:
         try:
-            return json.loads(self.s3.get_bucket_policy(Bucket=bucket)["Policy"])
+            return dict(json.loads(self.s3.get_bucket_policy(Bucket=bucket)["Policy"]))
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchBucketPolicy":
                 raise
@@ -93,7 +93,7 @@ class Account:
         return sorted(provider["Arn"] for provider in listed)
 
     def provider(self, arn: str) -> dict[str, Any]:
-        return self.iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+        return dict(self.iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn))
 
     def trust(self, arn: str, role: str = "app", **conditions: str) -> None:
         """Makes an IAM role that trusts a provider, on further conditions where given."""

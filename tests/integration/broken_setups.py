@@ -537,7 +537,7 @@ def malformed_token(cluster: Cluster) -> None:
 @broken(Cluster, "token-format")
 def token_without_a_signature(cluster: Cluster) -> None:
     claims = {"iss": cluster.issuer, "sub": SUBJECT, "aud": ["sts.amazonaws.com"]}
-    cluster.options["token"] = jwt.encode(claims, None, "none", headers={"kid": cluster.keys.signer.kid})
+    cluster.options["token"] = jwt.encode(claims, "", "none", headers={"kid": cluster.keys.signer.kid})
 
 
 @broken(Cluster, "token-format")

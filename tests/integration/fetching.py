@@ -39,12 +39,12 @@ class Anonymous:
     ) -> Fetched:
         parts = urlsplit(url)
         if parts.scheme == "https":
-            secure = http.client.HTTPSConnection(self._proxy.hostname, self._proxy.port, context=self._trust)
+            secure = http.client.HTTPSConnection(str(self._proxy.hostname), self._proxy.port, context=self._trust)
             secure.set_tunnel(parts.hostname or "", 443)
             connection: http.client.HTTPConnection = secure
             target = parts.path + (f"?{parts.query}" if parts.query else "")
         else:
-            connection = http.client.HTTPConnection(self._proxy.hostname, self._proxy.port)
+            connection = http.client.HTTPConnection(str(self._proxy.hostname), self._proxy.port)
             target = url
         connection.request(method, target, body=body, headers=headers or {})
         response = connection.getresponse()

@@ -12,7 +12,7 @@ import json
 import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +205,11 @@ class Cluster:
             del self.options[option]
 
 
+def _same(reply: Any) -> Any:
+    """The reply of a server to each request."""
+    return reply
+
+
 class WebHost:
     """An issuer on a web server on this machine. `start` starts it after a test has broken something.
 
@@ -242,7 +247,7 @@ class WebHost:
 
     def start(self) -> None:
         self.server = HttpsServer(self._folder, self.chain, oldest=self.oldest, newest=self.newest)
-        self.server.replies = {path: (lambda reply=reply: reply) for path, reply in self._replies.items()}
+        self.server.replies = {path: partial(_same, reply) for path, reply in self._replies.items()}
         bundle = self._folder / "trusted.pem"
         bundle.write_bytes(self.trusted.pem)
         self.options = {"connect_to": self.server.address, "ca_path": str(bundle), **self.options}

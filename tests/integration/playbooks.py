@@ -128,7 +128,7 @@ class Run:
 
     @property
     def actions(self) -> list[str]:
-        return self.result["actions"]
+        return list(self.result["actions"])
 
     @property
     def aws_actions(self) -> list[str]:

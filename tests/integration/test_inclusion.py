@@ -98,14 +98,15 @@ def test_a_cluster_of_three_runs_the_role_once_with_the_key_on_one_node(on_node:
     assert on_node.second.writes == []
 
 
-ONCE = ({"run_once": True}, {"when": "inventory_hostname is search('cp-2')"})
+ONCE: tuple[dict[str, Any], ...] = ({"run_once": True}, {"when": "inventory_hostname is search('cp-2')"})
 
 
 @pytest.fixture(scope="module")
 def on_controller(new_operator: Callable[[], Operator]) -> tuple[Operator, Run]:
     """A run with a play for each way to run the role once for three hosts, which are others each time."""
     operator = new_operator()
-    plays, hosts = [], {}
+    plays: list[dict[str, Any]] = []
+    hosts: dict[str, dict[str, Any]] = {}
     for how in HOWS:
         for number, keywords in enumerate(ONCE):
             name = f"{how}-{number}"
@@ -268,9 +269,9 @@ def fleet(new_operator: Callable[[], Operator], running: Sandbox) -> Fleet:
         },
     }
     operator.variables = {"irsa_issuer_bucket": "irsa-fleet", "irsa_issuer_prefix": "clusters/{{ inventory_hostname }}"}
-    runs = [operator.provision(hosts=hosts).ok() for dummy in range(2)]
+    first, second = (operator.provision(hosts=hosts).ok() for dummy in range(2))
     removal = operator.teardown(hosts={"pkcs8": hosts["pkcs8"]}).ok()
-    return Fleet(operator, Account(running), keys, *runs, removal)
+    return Fleet(operator, Account(running), keys, first, second, removal)
 
 
 class TestFleetInOneBucket:

@@ -44,7 +44,7 @@ class Story:
         return self.operator.keys / f"{host}.key"
 
     def keys_at(self, bucket: str) -> list[dict[str, Any]]:
-        return self.account.document(bucket, "keys.json")["keys"]
+        return list(self.account.document(bucket, "keys.json")["keys"])
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,7 @@ def as_json(operator: Operator) -> dict[str, str]:
 def json_of(run: Run, task: str) -> dict[str, Any]:
     """What a run printed as JSON of one task; nothing else may be in its output."""
     (result,) = (each["result"] for each in json.loads(run.output)["tasks"] if each["task"] == task)
-    return result["clusters"]
+    return dict(result["clusters"])
 
 
 SHOW = "Show the result"
@@ -296,7 +296,7 @@ class TestVerify:
         assert [check["id"] for check in printed["checks"]] == [check["id"] for check in values["checks"]]
 
     def test_fleet_ends_with_a_table_of_80_columns(self, lacking_a_key: Operator) -> None:
-        hosts = {
+        hosts: dict[str, dict[str, Any]] = {
             "sound": {"expected": []},
             "broken-in-a-region-far-away": {"expected": ["x"]},
             "none": {"route": "x:99999"},

@@ -12,6 +12,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
@@ -37,9 +38,9 @@ def der(pem: bytes) -> bytes:
 
 def private_jwk(pem: bytes) -> str:
     for algorithm in (jwt.algorithms.RSAAlgorithm, jwt.algorithms.ECAlgorithm):
-        instance = algorithm(algorithm.SHA256)
+        instance: Any = algorithm(algorithm.SHA256)
         try:
-            return instance.to_jwk(instance.prepare_key(pem))
+            return str(instance.to_jwk(instance.prepare_key(pem)))
         except (jwt.InvalidKeyError, TypeError):
             continue
     raise AssertionError("neither RSA nor EC")
@@ -167,7 +168,7 @@ def test_private_key_given_as_a_public_key_is_refused_and_masked(verbose: Operat
     pem = f"{{{{ lookup('file', '{key}') }}}}"
     jwks = {"keys": [f"{{{{ lookup('file', '{verbose.folder}/jwk.json') | from_json }}}}"]}
     issuer = "https://irsa-secrecy.s3.eu-west-1.amazonaws.com"
-    tasks = {
+    tasks: dict[str, dict[str, Any]] = {
         "pem": {"selfhosted.irsa.irsa_jwks": {"issuer": issuer, "public_keys": [pem]}},
         "path": {"selfhosted.irsa.irsa_jwks": {"issuer": issuer, "public_key_paths": [str(key)]}},
         "jwk": {"selfhosted.irsa.irsa_jwks": {"issuer": issuer, "jwks": [jwks]}},

@@ -60,7 +60,8 @@ def break_issuer(setup: Broken, request: pytest.FixtureRequest) -> dict[str, Any
     setup.breaks(issuer, **{name: request.getfixturevalue(name) for name in fixtures})
     if isinstance(issuer, WebHost):
         issuer.start()
-    return issuer.options
+    options: dict[str, Any] = issuer.options
+    return options
 
 
 @pytest.mark.parametrize("setup", SETUPS, ids=str)

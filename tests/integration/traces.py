@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 # So many characters cannot be there by chance, and every 64 characters, a line of PEM, have two whole chunks in them.
 _CHUNK = 20
@@ -67,6 +67,7 @@ def _numbers(pem: bytes) -> list[int]:
     if isinstance(key, rsa.RSAPrivateKey):
         private = key.private_numbers()
         return [private.d, private.p, private.q, private.dmp1, private.dmq1, private.iqmp]
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
     return [key.private_numbers().private_value]
 
 

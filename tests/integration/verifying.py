@@ -33,11 +33,11 @@ class Verified:
 
     @property
     def verdict(self) -> str:
-        return self.result["verdict"]
+        return str(self.result["verdict"])
 
     @property
     def checks(self) -> list[dict[str, Any]]:
-        return self.result["checks"]
+        return list(self.result["checks"])
 
     def ids(self, *statuses: str) -> list[str]:
         """:return: the ids of the checks with these statuses, in order"""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
@@ -27,7 +28,7 @@ class CallbackModule(CallbackBase):
         # Line buffered: what a run has come to must stand there also when it is killed.
         self._file = open(os.environ["IRSA_TEST_RECORD"], "a", buffering=1, encoding="utf-8")  # noqa: SIM115
 
-    def _write(self, status: str, result) -> None:
+    def _write(self, status: str, result: Any) -> None:
         line = {
             "host": result.host.get_name(),
             "task": result.task.name,
@@ -37,15 +38,15 @@ class CallbackModule(CallbackBase):
         }
         self._file.write(json.dumps(line, default=str) + "\n")
 
-    def v2_runner_on_ok(self, result) -> None:
+    def v2_runner_on_ok(self, result: Any) -> None:
         self._write("ok", result)
 
-    def v2_runner_on_failed(self, result, ignore_errors=False) -> None:
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         self._write("failed", result)
 
-    def v2_runner_on_unreachable(self, result) -> None:
+    def v2_runner_on_unreachable(self, result: Any) -> None:
         self._write("unreachable", result)
 
-    def v2_playbook_on_stats(self, stats) -> None:
+    def v2_playbook_on_stats(self, stats: Any) -> None:
         for host in stats.processed:
             self._file.write(json.dumps({"host": host, "status": "stats", "result": stats.summarize(host)}) + "\n")

@@ -12,7 +12,9 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,19 +26,19 @@ WHO = (
 )
 
 
-def sandbox(*arguments, **options):
+def sandbox(*arguments: Any, **options: Any) -> Any:
     return subprocess.run([*MODULE, *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False, **options)
 
 
 @pytest.fixture
-def state(tmp_path):
+def state(tmp_path: Path) -> Iterator[Any]:
     folder = tmp_path / "state"
     yield folder
     if (folder / "env.sh").exists():
         assert sandbox("stop", "--state", str(folder)).returncode == 0
 
 
-def test_run_surrounds_a_command(state):
+def test_run_surrounds_a_command(state: Any) -> None:
     misleading = {**os.environ, "AWS_PROFILE": "absent", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     done = sandbox("run", "--state", str(state), "--", sys.executable, "-c", WHO, env=misleading)
     assert (done.returncode, done.stdout) == (0, "arn:aws:iam::123456789012:user/operator []\n"), done.stderr
@@ -53,17 +55,17 @@ def test_run_surrounds_a_command(state):
         (["/absent/command"], 127),
     ],
 )
-def test_run_exits_as_the_command_does(state, command, code):
+def test_run_exits_as_the_command_does(state: Any, command: Any, code: str) -> None:
     assert sandbox("run", "--state", str(state), "--", *command).returncode == code
 
 
-def test_run_needs_a_command(state):
+def test_run_needs_a_command(state: Any) -> None:
     done = sandbox("run", "--state", str(state))
     assert done.returncode == 2
     assert "needs a command" in done.stderr
 
 
-def test_sandbox_can_be_started_used_and_stopped(state):
+def test_sandbox_can_be_started_used_and_stopped(state: Any) -> None:
     started = sandbox("start", "--state", str(state))
     assert started.returncode == 0, started.stderr
     environment = state / "env.sh"
@@ -88,12 +90,12 @@ def test_sandbox_can_be_started_used_and_stopped(state):
     assert after.returncode != 0
 
 
-def test_stop_where_nothing_ever_ran(tmp_path):
+def test_stop_where_nothing_ever_ran(tmp_path: Path) -> None:
     assert sandbox("stop", "--state", str(tmp_path / "absent")).returncode == 0
     assert not (tmp_path / "absent").exists()
 
 
-def test_a_start_that_fails_says_where_to_look(state):
+def test_a_start_that_fails_says_where_to_look(state: Any) -> None:
     state.mkdir()
     (state / "ca.pem").mkdir()
     failed = sandbox("start", "--state", str(state))

@@ -6,29 +6,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from sandbox_helpers import Refused
 
 
 @pytest.fixture
-def put(s3, make_bucket):
+def put(s3: Any, make_bucket: Callable[..., str]) -> Any:
     make_bucket()
     return lambda body, **condition: s3.put_object(Bucket="issuer-bucket", Key="k", Body=body, **condition)["ETag"]
 
 
-def content(s3):
+def content(s3: Any) -> Any:
     return s3.get_object(Bucket="issuer-bucket", Key="k")["Body"].read()
 
 
-def test_if_none_match_writes_only_when_absent(s3, put):
+def test_if_none_match_writes_only_when_absent(s3: Any, put: Any) -> None:
     put(b"first", IfNoneMatch="*")
     with Refused("PreconditionFailed", 412):
         put(b"second", IfNoneMatch="*")
     assert content(s3) == b"first"
 
 
-def test_if_match_writes_only_when_unchanged(s3, put):
+def test_if_match_writes_only_when_unchanged(s3: Any, put: Any) -> None:
     etag = put(b"first")
     newer = put(b"second", IfMatch=etag)
     with Refused("PreconditionFailed", 412):
@@ -38,7 +41,7 @@ def test_if_match_writes_only_when_unchanged(s3, put):
     assert content(s3) == b"third"
 
 
-def test_if_match_needs_an_object(s3, put):
+def test_if_match_needs_an_object(s3: Any, put: Any) -> None:
     with Refused("NoSuchKey", 404):
         put(b"first", IfMatch='"0123"')
     etag = put(b"first")
@@ -47,7 +50,7 @@ def test_if_match_needs_an_object(s3, put):
         put(b"second", IfMatch=etag)
 
 
-def test_a_delete_marker_counts_as_absent(s3, put):
+def test_a_delete_marker_counts_as_absent(s3: Any, put: Any) -> None:
     s3.put_bucket_versioning(Bucket="issuer-bucket", VersioningConfiguration={"Status": "Enabled"})
     etag = put(b"first")
     s3.delete_object(Bucket="issuer-bucket", Key="k")

@@ -6,15 +6,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from botocore.config import Config
 
 from sandbox_helpers import REGION, Refused
+from tests.sandbox import Sandbox
 
 UNKNOWN = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "secret"}
 
 
-def session_of(credentials):
+def session_of(credentials: Any) -> Any:
     return {
         "aws_access_key_id": credentials["AccessKeyId"],
         "aws_secret_access_key": credentials["SecretAccessKey"],
@@ -22,7 +26,7 @@ def session_of(credentials):
     }
 
 
-def test_an_unknown_access_key_is_refused(sandbox, aws):
+def test_an_unknown_access_key_is_refused(sandbox: Sandbox, aws: Callable[..., Any]) -> None:
     with Refused("InvalidAccessKeyId", 403):
         aws("s3", **UNKNOWN).list_buckets()
     with Refused("InvalidAccessKeyId", 403):
@@ -34,7 +38,7 @@ def test_an_unknown_access_key_is_refused(sandbox, aws):
 
 
 @pytest.mark.parametrize("endpoint", ["proxy", "plain"])
-def test_a_wrong_secret_key_is_refused(sandbox, aws, endpoint):
+def test_a_wrong_secret_key_is_refused(sandbox: Sandbox, aws: Callable[..., Any], endpoint: Any) -> None:
     wrong = {**sandbox.credentials(sandbox.account_id), "aws_secret_access_key": "wrong"}
     options = {"endpoint_url": sandbox.http_endpoint} if endpoint == "plain" else {}
     with Refused("SignatureDoesNotMatch", 403):
@@ -43,10 +47,12 @@ def test_a_wrong_secret_key_is_refused(sandbox, aws, endpoint):
         aws("sts", **wrong, **options).get_caller_identity()
 
 
-def test_a_tampered_request_is_refused(sandbox, aws, s3, make_bucket):
+def test_a_tampered_request_is_refused(
+    sandbox: Sandbox, aws: Callable[..., Any], s3: Any, make_bucket: Callable[..., str]
+) -> None:
     make_bucket()
 
-    def tamper(request, **_):
+    def tamper(request: Any, **_: Any) -> None:
         request.url = request.url.replace("key-a", "key-b")
 
     s3.meta.events.register("before-send.s3.PutObject", tamper)
@@ -54,7 +60,7 @@ def test_a_tampered_request_is_refused(sandbox, aws, s3, make_bucket):
         s3.put_object(Bucket="issuer-bucket", Key="key-a", Body=b"x")
 
 
-def test_keys_made_in_iam_are_good_until_deleted(aws, iam):
+def test_keys_made_in_iam_are_good_until_deleted(aws: Callable[..., Any], iam: Any) -> None:
     iam.create_user(UserName="alice")
     key = iam.create_access_key(UserName="alice")["AccessKey"]
     sts = aws("sts", **session_of(key))
@@ -69,7 +75,7 @@ def test_keys_made_in_iam_are_good_until_deleted(aws, iam):
         sts.get_caller_identity()
 
 
-def temporary(aws, kind):
+def temporary(aws: Callable[..., Any], kind: Any) -> Any:
     sts = aws("sts")
     if kind == "session":
         return sts.get_session_token()["Credentials"]
@@ -84,7 +90,9 @@ def temporary(aws, kind):
         ("role", "arn:aws:sts::123456789012:assumed-role/provisioner/test"),
     ],
 )
-def test_temporary_credentials_need_their_token(aws, make_bucket, kind, arn):
+def test_temporary_credentials_need_their_token(
+    aws: Callable[..., Any], make_bucket: Callable[..., str], kind: Any, arn: str
+) -> None:
     make_bucket()
     credentials = session_of(temporary(aws, kind))
     assert aws("sts", **credentials).get_caller_identity()["Arn"] == arn
@@ -94,7 +102,7 @@ def test_temporary_credentials_need_their_token(aws, make_bucket, kind, arn):
             aws("sts", **{**credentials, "aws_session_token": token}).get_caller_identity()
 
 
-def test_unsigned_calls_of_other_services_are_refused(sandbox, fetch):
+def test_unsigned_calls_of_other_services_are_refused(sandbox: Sandbox, fetch: Any) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     for host, action in (("iam.amazonaws.com", "ListRoles"), ("sts.eu-west-1.amazonaws.com", "GetCallerIdentity")):
         answer = fetch(f"https://{host}/", method="POST", headers=form, body=f"Action={action}".encode())
@@ -102,7 +110,9 @@ def test_unsigned_calls_of_other_services_are_refused(sandbox, fetch):
     assert fetch("https://s3.eu-west-1.amazonaws.com/").status == 403
 
 
-def test_a_presigned_url_is_as_good_as_a_signature(s3, make_bucket, aws, fetch):
+def test_a_presigned_url_is_as_good_as_a_signature(
+    s3: Any, make_bucket: Callable[..., str], aws: Callable[..., Any], fetch: Any
+) -> None:
     make_bucket()
     s3.put_object(Bucket="issuer-bucket", Key="k a", Body=b"x")
     signer = aws("s3", config=Config(signature_version="s3v4"))
@@ -111,7 +121,7 @@ def test_a_presigned_url_is_as_good_as_a_signature(s3, make_bucket, aws, fetch):
     assert fetch(url.replace("k%20a", "k%20b")).code == "SignatureDoesNotMatch"
 
 
-def test_an_other_account_is_another_account(sandbox, aws):
+def test_an_other_account_is_another_account(sandbox: Sandbox, aws: Callable[..., Any]) -> None:
     other = sandbox.credentials("111122223333")
     assert aws("sts", **other).get_caller_identity()["Account"] == "111122223333"
     aws("s3", **other).create_bucket(Bucket="theirs", CreateBucketConfiguration={"LocationConstraint": REGION})

@@ -9,7 +9,10 @@ from __future__ import annotations
 import http.client
 import ssl
 import subprocess
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -26,7 +29,9 @@ from tests.sandbox import Sandbox
         "https://issuer-bucket.s3.dualstack.eu-west-1.amazonaws.com/keys.json",
     ],
 )
-def test_each_s3_host_form_serves_the_object(sandbox, s3, make_bucket, fetch, url):
+def test_each_s3_host_form_serves_the_object(
+    sandbox: Sandbox, s3: Any, make_bucket: Callable[..., str], fetch: Any, url: str
+) -> None:
     make_bucket(public=("keys.json",))
     s3.put_object(Bucket="issuer-bucket", Key="keys.json", Body=b"{}", ContentType="application/json")
     answer = fetch(url)
@@ -34,7 +39,7 @@ def test_each_s3_host_form_serves_the_object(sandbox, s3, make_bucket, fetch, ur
     assert answer.headers["content-type"] == "application/json"
 
 
-def test_the_global_host_serves_a_bucket_of_us_east_1(aws, fetch):
+def test_the_global_host_serves_a_bucket_of_us_east_1(aws: Callable[..., Any], fetch: Any) -> None:
     s3 = aws("s3", region="us-east-1")
     s3.create_bucket(Bucket="old-bucket")
     assert fetch("https://old-bucket.s3.amazonaws.com/x").status == 403
@@ -51,7 +56,9 @@ def test_the_global_host_serves_a_bucket_of_us_east_1(aws, fetch):
         ("eusc-de-east-1", "aws-eusc", "amazonaws.eu"),
     ],
 )
-def test_every_service_in_every_partition(sandbox, aws, region, partition, suffix):
+def test_every_service_in_every_partition(
+    sandbox: Sandbox, aws: Callable[..., Any], region: str, partition: str, suffix: str
+) -> None:
     mark = sandbox.mark()
     s3 = aws("s3", region=region)
     s3.create_bucket(Bucket="a-bucket", CreateBucketConfiguration={"LocationConstraint": region})
@@ -63,21 +70,23 @@ def test_every_service_in_every_partition(sandbox, aws, region, partition, suffi
     assert all(entry["host"].endswith(suffix) for entry in sandbox.log(mark))
 
 
-def test_curl_uses_it_by_its_environment_alone(sandbox, s3, make_bucket):
+def test_curl_uses_it_by_its_environment_alone(sandbox: Sandbox, s3: Any, make_bucket: Callable[..., str]) -> None:
     make_bucket(public=("keys.json",))
     s3.put_object(Bucket="issuer-bucket", Key="keys.json", Body=b"{}")
     command = ["curl", "--silent", "--show-error", "https://issuer-bucket.s3.eu-west-1.amazonaws.com/keys.json"]
     assert subprocess.run(command, env=sandbox.environ(), check=True, capture_output=True).stdout == b"{}"
 
 
-def test_a_foreign_host_is_not_looked_up_elsewhere(sandbox):
+def test_a_foreign_host_is_not_looked_up_elsewhere(sandbox: Sandbox) -> None:
     connection = http.client.HTTPSConnection(sandbox.proxy.removeprefix("http://"))
     connection.set_tunnel("example.org", 443)
     with pytest.raises(OSError, match="502"):
         connection.connect()
 
 
-def test_the_plain_endpoint_has_the_same_state(sandbox, aws, s3, make_bucket):
+def test_the_plain_endpoint_has_the_same_state(
+    sandbox: Sandbox, aws: Callable[..., Any], s3: Any, make_bucket: Callable[..., str]
+) -> None:
     make_bucket()
     s3.put_object(Bucket="issuer-bucket", Key="a/b c", Body=b"text")
     plain = aws("s3", endpoint_url=sandbox.http_endpoint)
@@ -87,7 +96,7 @@ def test_the_plain_endpoint_has_the_same_state(sandbox, aws, s3, make_bucket):
     assert aws("iam").get_open_id_connect_provider(**_without_metadata(arn))["Url"] == "issuer.test"
 
 
-def test_the_plain_endpoint_makes_buckets(sandbox, aws):
+def test_the_plain_endpoint_makes_buckets(sandbox: Sandbox, aws: Callable[..., Any]) -> None:
     plain = aws("s3", endpoint_url=sandbox.http_endpoint)
     plain.create_bucket(Bucket="plain-bucket", CreateBucketConfiguration={"LocationConstraint": REGION})
     assert [bucket["Name"] for bucket in plain.list_buckets()["Buckets"]] == ["plain-bucket"]
@@ -95,7 +104,7 @@ def test_the_plain_endpoint_makes_buckets(sandbox, aws):
 
 
 @pytest.mark.parametrize("way", ["plain", "proxy"])
-def test_one_connection_serves_many_requests(sandbox, way):
+def test_one_connection_serves_many_requests(sandbox: Sandbox, way: str) -> None:
     if way == "plain":
         connection = http.client.HTTPConnection(sandbox.http_endpoint.removeprefix("http://"))
     else:
@@ -111,7 +120,7 @@ def test_one_connection_serves_many_requests(sandbox, way):
     assert sockets[0] is sockets[1] is not None
 
 
-def test_sandbox_serves_many_clients_at_once(s3, make_bucket):
+def test_sandbox_serves_many_clients_at_once(s3: Any, make_bucket: Callable[..., str]) -> None:
     make_bucket()
     keys = [f"key{number}" for number in range(40)]
     with ThreadPoolExecutor(8) as pool:
@@ -120,7 +129,7 @@ def test_sandbox_serves_many_clients_at_once(s3, make_bucket):
     assert bodies == [key.encode() for key in keys]
 
 
-def test_an_upload_reads_back_byte_for_byte_with_its_headers(s3, make_bucket):
+def test_an_upload_reads_back_byte_for_byte_with_its_headers(s3: Any, make_bucket: Callable[..., str]) -> None:
     make_bucket()
     body = bytes(range(256)) * 40
     s3.put_object(Bucket="issuer-bucket", Key="k", Body=body, ContentType="a/b", CacheControl="max-age=60")
@@ -131,7 +140,7 @@ def test_an_upload_reads_back_byte_for_byte_with_its_headers(s3, make_bucket):
     assert "x-amz-content-sha256" not in found["ResponseMetadata"]["HTTPHeaders"]
 
 
-def test_reset_empties_the_account_and_keeps_the_credentials(sandbox):
+def test_reset_empties_the_account_and_keeps_the_credentials(sandbox: Sandbox) -> None:
     session = boto3.session.Session(region_name=REGION, **sandbox.credentials(sandbox.account_id))
     client = session.client("s3", endpoint_url=sandbox.http_endpoint)
     client.create_bucket(Bucket="short-lived", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -139,10 +148,10 @@ def test_reset_empties_the_account_and_keeps_the_credentials(sandbox):
     assert client.list_buckets()["Buckets"] == []
 
 
-def _without_metadata(response):
+def _without_metadata(response: Any) -> Any:
     return {name: value for name, value in response.items() if name != "ResponseMetadata"}
 
 
-def test_one_sandbox_a_process(sandbox, tmp_path):
+def test_one_sandbox_a_process(sandbox: Sandbox, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="already running"), Sandbox(tmp_path):
         raise AssertionError("it started")

@@ -9,17 +9,22 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ProxyConnectionError
 
 from sandbox_helpers import REGION, Refused
+from tests.sandbox import Sandbox
 
 # Through a proxy urllib3 blames the proxy.
 DROPPED = (ConnectionClosedError, ProxyConnectionError)
 
 
-def test_an_entry_says_what_was_done_by_whom(sandbox, s3, make_bucket, fetch):
+def test_an_entry_says_what_was_done_by_whom(
+    sandbox: Sandbox, s3: Any, make_bucket: Callable[..., str], fetch: Any
+) -> None:
     make_bucket()
     mark = sandbox.mark()
     s3.put_object(Bucket="issuer-bucket", Key="a/b", Body=b"x")
@@ -65,7 +70,16 @@ def test_an_entry_says_what_was_done_by_whom(sandbox, s3, make_bucket, fetch):
         ("iam", "create_open_id_connect_provider", {"Url": "https://i.test"}, "iam:CreateOpenIDConnectProvider", True),
     ],
 )
-def test_operations_have_their_api_names(sandbox, aws, make_bucket, service, method, parameters, logged, write):
+def test_operations_have_their_api_names(
+    sandbox: Sandbox,
+    aws: Callable[..., Any],
+    make_bucket: Callable[..., str],
+    service: str,
+    method: str,
+    parameters: Any,
+    logged: Any,
+    write: Any,
+) -> None:
     make_bucket()
     mark = sandbox.mark()
     client = aws(service)
@@ -76,14 +90,14 @@ def test_operations_have_their_api_names(sandbox, aws, make_bucket, service, met
     assert (f"{entry['service']}:{entry['operation']}", entry["write"]) == (logged, write)
 
 
-def test_a_head_answer_is_logged_with_its_error_code(sandbox, s3):
+def test_a_head_answer_is_logged_with_its_error_code(sandbox: Sandbox, s3: Any) -> None:
     mark = sandbox.mark()
     with Refused("404"):
         s3.head_bucket(Bucket="absent-bucket")
     assert sandbox.log(mark)[0]["error"] == "NoSuchBucket"
 
 
-def test_the_file_holds_the_same_and_no_secret(sandbox, s3, make_bucket):
+def test_the_file_holds_the_same_and_no_secret(sandbox: Sandbox, s3: Any, make_bucket: Callable[..., str]) -> None:
     make_bucket()
     text = (sandbox.state_dir / "calls.jsonl").read_text()
     assert [json.loads(line) for line in text.splitlines()] == sandbox.log()
@@ -91,7 +105,9 @@ def test_the_file_holds_the_same_and_no_secret(sandbox, s3, make_bucket):
     assert "Signature=" not in text
 
 
-def test_after_so_many_writes_nothing_is_answered_or_executed(sandbox, s3, make_bucket):
+def test_after_so_many_writes_nothing_is_answered_or_executed(
+    sandbox: Sandbox, s3: Any, make_bucket: Callable[..., str]
+) -> None:
     make_bucket()
     sandbox.fail(after_writes=1)
     s3.list_buckets()
@@ -108,7 +124,7 @@ def test_after_so_many_writes_nothing_is_answered_or_executed(sandbox, s3, make_
     assert [found["Key"] for found in s3.list_objects_v2(Bucket="issuer-bucket")["Contents"]] == ["first"]
 
 
-def test_a_refused_write_does_not_count(sandbox, s3, make_bucket):
+def test_a_refused_write_does_not_count(sandbox: Sandbox, s3: Any, make_bucket: Callable[..., str]) -> None:
     make_bucket()
     sandbox.fail(after_writes=1)
     with Refused("BucketAlreadyOwnedByYou"):
@@ -116,7 +132,9 @@ def test_a_refused_write_does_not_count(sandbox, s3, make_bucket):
     s3.put_object(Bucket="issuer-bucket", Key="first", Body=b"x")
 
 
-def test_one_operation_fails_as_often_as_asked(sandbox, s3, iam, make_bucket):
+def test_one_operation_fails_as_often_as_asked(
+    sandbox: Sandbox, s3: Any, iam: Any, make_bucket: Callable[..., str]
+) -> None:
     make_bucket()
     sandbox.fail("s3:PutObject", status=503, code="SlowDown", message="Please reduce your request rate.", times=2)
     sandbox.fail("iam:ListOpenIDConnectProviders", status=501, code="NotImplemented", message="not here")
@@ -129,17 +147,17 @@ def test_one_operation_fails_as_often_as_asked(sandbox, s3, iam, make_bucket):
     assert raised.value.response["Error"]["Message"] == "not here"
 
 
-def test_a_fault_needs_to_say_what(sandbox):
+def test_a_fault_needs_to_say_what(sandbox: Sandbox) -> None:
     with pytest.raises(ValueError, match="either"):
         sandbox.fail()
     with pytest.raises(ValueError, match="either"):
         sandbox.fail("s3:PutObject", after_writes=1)
 
 
-def test_the_control_api_does_the_same_from_outside(sandbox, s3, make_bucket):
+def test_the_control_api_does_the_same_from_outside(sandbox: Sandbox, s3: Any, make_bucket: Callable[..., str]) -> None:
     make_bucket()
 
-    def control(method, path, body=None):
+    def control(method: str, path: str, body: Any = None) -> Any:
         connection = http.client.HTTPConnection(sandbox.control_url.removeprefix("http://"))
         connection.request(method, path, body=json.dumps(body) if body else None)
         response = connection.getresponse()

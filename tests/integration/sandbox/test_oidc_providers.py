@@ -6,24 +6,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from botocore.config import Config
 
 from sandbox_helpers import Refused
+from tests.sandbox import Sandbox
 
 URL = "https://issuer.test/cluster"
 
 
 @pytest.fixture
-def arn(iam):
+def arn(iam: Any) -> Any:
     return iam.create_open_id_connect_provider(Url=URL, ClientIDList=["one"])["OpenIDConnectProviderArn"]
 
 
-def found(iam, arn):
+def found(iam: Any, arn: str) -> Any:
     return iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
 
 
-def test_a_provider_reads_back(sandbox, iam):
+def test_a_provider_reads_back(sandbox: Sandbox, iam: Any) -> None:
     created = iam.create_open_id_connect_provider(
         Url=URL, ClientIDList=["one"], ThumbprintList=["AB" * 20], Tags=[{"Key": "k", "Value": "v"}]
     )
@@ -36,7 +40,7 @@ def test_a_provider_reads_back(sandbox, iam):
     assert provider["Tags"] == [{"Key": "k", "Value": "v"}]
 
 
-def test_client_ids_are_added_and_removed_idempotently(iam, arn):
+def test_client_ids_are_added_and_removed_idempotently(iam: Any, arn: str) -> None:
     for dummy in range(2):
         iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="two")
     assert found(iam, arn)["ClientIDList"] == ["one", "two"]
@@ -45,7 +49,7 @@ def test_client_ids_are_added_and_removed_idempotently(iam, arn):
     assert found(iam, arn)["ClientIDList"] == ["two"]
 
 
-def test_a_hundred_client_ids_are_the_most(iam, arn):
+def test_a_hundred_client_ids_are_the_most(iam: Any, arn: str) -> None:
     for number in range(99):
         iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID=f"id{number}")
     with Refused("LimitExceeded", 409):
@@ -56,13 +60,13 @@ def test_a_hundred_client_ids_are_the_most(iam, arn):
         iam.create_open_id_connect_provider(Url="https://other.test", ClientIDList=ids)
 
 
-def test_a_client_id_has_a_length(iam, arn):
+def test_a_client_id_has_a_length(iam: Any, arn: str) -> None:
     iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="x" * 255)
     with Refused("ValidationError", 400):
         iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="x" * 256)
 
 
-def test_missing_thumbprints_are_made_up(sandbox, iam, arn):
+def test_missing_thumbprints_are_made_up(sandbox: Sandbox, iam: Any, arn: str) -> None:
     assert found(iam, arn)["ThumbprintList"] == [sandbox.thumbprint]
 
 
@@ -75,7 +79,7 @@ def test_missing_thumbprints_are_made_up(sandbox, iam, arn):
         ([], "InvalidInput"),
     ],
 )
-def test_bad_thumbprints_are_refused(aws, iam, arn, thumbprints, code):
+def test_bad_thumbprints_are_refused(aws: Callable[..., Any], iam: Any, arn: str, thumbprints: Any, code: str) -> None:
     iam = aws("iam", config=Config(parameter_validation=False))
     before = found(iam, arn)["ThumbprintList"]
     with Refused(code, 400):
@@ -83,7 +87,7 @@ def test_bad_thumbprints_are_refused(aws, iam, arn, thumbprints, code):
     assert found(iam, arn)["ThumbprintList"] == before
 
 
-def test_five_thumbprints_are_taken_unseen(iam, arn):
+def test_five_thumbprints_are_taken_unseen(iam: Any, arn: str) -> None:
     five = ["X" * 40, "x" * 40, "1" * 40, "2" * 40, "3" * 40]
     iam.update_open_id_connect_provider_thumbprint(OpenIDConnectProviderArn=arn, ThumbprintList=five)
     assert found(iam, arn)["ThumbprintList"] == [thumbprint.lower() for thumbprint in five]
@@ -103,66 +107,70 @@ def test_five_thumbprints_are_taken_unseen(iam, arn):
         "https://issuer.test/" + "x" * 240,
     ],
 )
-def test_bad_urls_are_refused(aws, url):
+def test_bad_urls_are_refused(aws: Callable[..., Any], url: str) -> None:
     iam = aws("iam", config=Config(parameter_validation=False))
     with Refused("ValidationError", 400):
         iam.create_open_id_connect_provider(Url=url)
     assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
 
 
-def test_the_default_port_is_taken_off(iam):
+def test_the_default_port_is_taken_off(iam: Any) -> None:
     arn = iam.create_open_id_connect_provider(Url="https://Issuer.test:443/x")["OpenIDConnectProviderArn"]
     assert found(iam, arn)["Url"] == "Issuer.test/x"
 
 
-def test_a_trailing_slash_makes_another_provider(iam, arn):
+def test_a_trailing_slash_makes_another_provider(iam: Any, arn: str) -> None:
     other = iam.create_open_id_connect_provider(Url=URL + "/")["OpenIDConnectProviderArn"]
     assert other == arn + "/"
 
 
-def test_a_url_can_be_registered_once(iam, arn):
+def test_a_url_can_be_registered_once(iam: Any, arn: str) -> None:
     with Refused("EntityAlreadyExists", 409):
         iam.create_open_id_connect_provider(Url=URL)
 
 
-def test_a_hundred_providers_are_the_most(iam):
+def test_a_hundred_providers_are_the_most(iam: Any) -> None:
     for number in range(100):
         iam.create_open_id_connect_provider(Url=f"https://issuer{number}.test", ThumbprintList=["a" * 40])
     with Refused("LimitExceeded", 409):
         iam.create_open_id_connect_provider(Url="https://one-more.test", ThumbprintList=["a" * 40])
 
 
-def test_an_absent_provider_is_no_such_entity(iam, arn):
+def test_an_absent_provider_is_no_such_entity(iam: Any, arn: str) -> None:
     iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
-    for call in (
+    calls: list[Callable[[], Any]] = [
         lambda: iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn),
         lambda: found(iam, arn),
         lambda: iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="x"),
         lambda: iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="x"),
-    ):
+    ]
+    for call in calls:
         with Refused("NoSuchEntity", 404):
             call()
 
 
-def test_another_accounts_provider_is_out_of_reach(iam, arn):
+def test_another_accounts_provider_is_out_of_reach(iam: Any, arn: str) -> None:
     foreign = arn.replace("123456789012", "111122223333")
-    for call in (
+    calls: list[Callable[[], Any]] = [
         lambda: found(iam, foreign),
         lambda: iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=foreign),
         lambda: iam.tag_open_id_connect_provider(OpenIDConnectProviderArn=foreign, Tags=[{"Key": "k", "Value": "v"}]),
-    ):
+    ]
+    for call in calls:
         with Refused("AccessDenied", 403):
             call()
 
 
-def test_each_account_has_its_own(sandbox, aws, iam, arn):
+def test_each_account_has_its_own(sandbox: Sandbox, aws: Callable[..., Any], iam: Any, arn: str) -> None:
     other = aws("iam", **sandbox.credentials("111122223333"))
     created = other.create_open_id_connect_provider(Url=URL)
     assert created["OpenIDConnectProviderArn"] == arn.replace("123456789012", "111122223333")
     assert len(iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]) == 1
 
 
-def test_an_issuer_in_s3_must_answer_when_thumbprints_are_missing(iam, s3, make_bucket):
+def test_an_issuer_in_s3_must_answer_when_thumbprints_are_missing(
+    iam: Any, s3: Any, make_bucket: Callable[..., str]
+) -> None:
     url = "https://issuer-bucket.s3.eu-west-1.amazonaws.com"
     with Refused("OpenIdIdpCommunicationError", 400):
         iam.create_open_id_connect_provider(Url=url)
@@ -173,12 +181,12 @@ def test_an_issuer_in_s3_must_answer_when_thumbprints_are_missing(iam, s3, make_
     iam.create_open_id_connect_provider(Url=url)
 
 
-def test_with_thumbprints_nobody_looks(iam):
+def test_with_thumbprints_nobody_looks(iam: Any) -> None:
     url = "https://issuer-bucket.s3.eu-west-1.amazonaws.com"
     iam.create_open_id_connect_provider(Url=url, ThumbprintList=["a" * 40])
 
 
-def test_an_issuer_elsewhere_answers_unless_told_otherwise(sandbox, iam):
+def test_an_issuer_elsewhere_answers_unless_told_otherwise(sandbox: Sandbox, iam: Any) -> None:
     sandbox.set_reachable("issuer.test", False)
     with Refused("OpenIdIdpCommunicationError", 400):
         iam.create_open_id_connect_provider(Url=URL)
@@ -186,7 +194,7 @@ def test_an_issuer_elsewhere_answers_unless_told_otherwise(sandbox, iam):
     iam.create_open_id_connect_provider(Url=URL)
 
 
-def test_a_page_is_fetched_like_any_issuers(sandbox, iam, fetch):
+def test_a_page_is_fetched_like_any_issuers(sandbox: Sandbox, iam: Any, fetch: Any) -> None:
     sandbox.serve_page("issuer.test", "/elsewhere", "{}")
     with Refused("OpenIdIdpCommunicationError", 400):
         iam.create_open_id_connect_provider(Url=URL)

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.sandbox.extensions.policy_language import Effect, PolicyRequest, evaluate, matches
@@ -17,7 +19,7 @@ REQUEST = PolicyRequest(
 )
 
 
-def policy(**elements):
+def policy(**elements: Any) -> Any:
     statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": ARN}
     return {"Statement": {**statement, **elements}}
 
@@ -35,7 +37,7 @@ def policy(**elements):
         ("x", "xx", False),
     ],
 )
-def test_policy_patterns_match(pattern, value, fits):
+def test_policy_patterns_match(pattern: str, value: Any, fits: Any) -> None:
     assert matches(pattern, value) is fits
 
 
@@ -70,16 +72,16 @@ def test_policy_patterns_match(pattern, value, fits):
         ({"StringEquals": {"k:sub": "a:b"}, "Bool": {"k:absent": "true"}}, Effect.NONE),
     ],
 )
-def test_policy_conditions_hold(condition, effect):
+def test_policy_conditions_hold(condition: Any, effect: Any) -> None:
     assert evaluate(policy(Condition=condition), REQUEST) is effect
 
 
-def test_what_is_not_understood_still_denies():
+def test_what_is_not_understood_still_denies() -> None:
     unknown = {"DateLessThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}
     assert evaluate(policy(Effect="Deny", Condition=unknown), REQUEST) is Effect.DENY
 
 
-def test_negative_policy_elements():
+def test_negative_policy_elements() -> None:
     assert (
         evaluate(
             {
@@ -99,7 +101,7 @@ def test_negative_policy_elements():
     assert evaluate(policy(NotAction="s3:Get*"), REQUEST) is Effect.NONE
 
 
-def test_a_statement_without_principal_applies_to_no_one():
+def test_a_statement_without_principal_applies_to_no_one() -> None:
     statement = policy()["Statement"]
     del statement["Principal"]
     assert evaluate({"Statement": [statement]}, REQUEST) is Effect.NONE
@@ -121,5 +123,5 @@ def test_a_statement_without_principal_applies_to_no_one():
         ({"Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}}, False),
     ],
 )
-def test_what_counts_as_public(elements, public):
+def test_what_counts_as_public(elements: Any, public: Any) -> None:
     assert is_public(policy(**elements)) is public

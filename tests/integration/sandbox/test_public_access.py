@@ -7,24 +7,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from sandbox_helpers import OPEN_TO_POLICIES, REGION, Refused, policy_for
+from tests.sandbox import Sandbox
 
 HOST = "https://issuer-bucket.s3.eu-west-1.amazonaws.com"
 CLOSED = {**OPEN_TO_POLICIES, "BlockPublicPolicy": True}
 
 
 @pytest.fixture
-def public(s3, make_bucket):
+def public(s3: Any, make_bucket: Callable[..., str]) -> Any:
     make_bucket(public=("open.json", "wild/*"))
     for key in ("open.json", "wild/a/b.json", "closed.json"):
         s3.put_object(Bucket="issuer-bucket", Key=key, Body=b"{}")
     return "issuer-bucket"
 
 
-def put_policy(s3, **elements):
+def put_policy(s3: Any, **elements: Any) -> None:
     s3.put_bucket_policy(
         Bucket="issuer-bucket", Policy=json.dumps(policy_for("issuer-bucket", "open.json", **elements))
     )
@@ -32,20 +35,22 @@ def put_policy(s3, **elements):
 
 @pytest.mark.parametrize(("path", "status"), [("/open.json", 200), ("/wild/a/b.json", 200), ("/closed.json", 403)])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_the_bucket_policy_decides_on_anonymous_reads(public, fetch, path, status, method):
+def test_the_bucket_policy_decides_on_anonymous_reads(
+    public: Any, fetch: Any, path: str, status: int, method: str
+) -> None:
     answer = fetch(HOST + path, method=method)
     assert answer.status == status
     assert answer.body == (b"" if method == "HEAD" else b"{}" if status == 200 else answer.body)
 
 
-def test_listing_and_writing_stay_closed(s3, public, fetch):
+def test_listing_and_writing_stay_closed(s3: Any, public: Any, fetch: Any) -> None:
     for method, path in (("GET", "/"), ("GET", "/?list-type=2"), ("PUT", "/open.json"), ("DELETE", "/open.json")):
         answer = fetch(HOST + path, method=method, body=b"changed" if method == "PUT" else None)
         assert (answer.status, answer.code) == (403, "AccessDenied")
     assert s3.get_object(Bucket="issuer-bucket", Key="open.json")["Body"].read() == b"{}"
 
 
-def test_a_missing_object_is_forbidden_unless_listing_is_allowed(s3, public, fetch):
+def test_a_missing_object_is_forbidden_unless_listing_is_allowed(s3: Any, public: Any, fetch: Any) -> None:
     assert fetch(HOST + "/wild/absent").status == 403
     s3.delete_object(Bucket="issuer-bucket", Key="open.json")
     assert fetch(HOST + "/open.json").code == "AccessDenied"
@@ -55,7 +60,7 @@ def test_a_missing_object_is_forbidden_unless_listing_is_allowed(s3, public, fet
     assert b"closed.json" in fetch(HOST + "/").body
 
 
-def test_a_missing_bucket_is_reported_as_missing(sandbox, fetch):
+def test_a_missing_bucket_is_reported_as_missing(sandbox: Sandbox, fetch: Any) -> None:
     answer = fetch("https://absent-bucket.s3.eu-west-1.amazonaws.com/open.json")
     assert (answer.status, answer.code) == (404, "NoSuchBucket")
 
@@ -64,7 +69,7 @@ def test_a_missing_bucket_is_reported_as_missing(sandbox, fetch):
 @pytest.mark.parametrize(
     "action", ["s3:GetObject", "s3:getobject", "s3:Get*", "s3:*", "*", ["s3:PutObject", "s3:GetObject"]]
 )
-def test_policy_forms_that_allow(s3, public, fetch, principal, action):
+def test_policy_forms_that_allow(s3: Any, public: Any, fetch: Any, principal: Any, action: Any) -> None:
     put_policy(s3, Principal=principal, Action=action)
     assert fetch(HOST + "/open.json").status == 200
 
@@ -83,18 +88,18 @@ def test_policy_forms_that_allow(s3, public, fetch, principal, action):
         {"Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}},
     ],
 )
-def test_policy_forms_that_do_not_allow(s3, public, fetch, elements):
+def test_policy_forms_that_do_not_allow(s3: Any, public: Any, fetch: Any, elements: Any) -> None:
     put_policy(s3, **elements)
     assert fetch(HOST + "/open.json").status == 403
 
 
-def test_secure_transport_can_be_required(s3, public, fetch):
+def test_secure_transport_can_be_required(s3: Any, public: Any, fetch: Any) -> None:
     put_policy(s3, Condition={"Bool": {"aws:SecureTransport": "true"}})
     assert fetch(HOST + "/open.json").status == 200
     assert fetch(HOST.replace("https", "http") + "/open.json").status == 403
 
 
-def test_a_denial_wins_over_everything(s3, public, fetch):
+def test_a_denial_wins_over_everything(s3: Any, public: Any, fetch: Any) -> None:
     policy = policy_for("issuer-bucket", "open.json")
     deny = policy_for("issuer-bucket", "*", Effect="Deny", Sid="Deny")["Statement"]
     policy["Statement"] += deny
@@ -105,7 +110,7 @@ def test_a_denial_wins_over_everything(s3, public, fetch):
     assert "explicit deny" in str(raised.value)
 
 
-def test_a_denial_that_does_not_apply_denies_nothing(s3, public, fetch):
+def test_a_denial_that_does_not_apply_denies_nothing(s3: Any, public: Any, fetch: Any) -> None:
     policy = policy_for("issuer-bucket", "open.json")
     insecure = {"Bool": {"aws:SecureTransport": "false"}}
     policy["Statement"] += policy_for("issuer-bucket", "*", Effect="Deny", Sid="Deny", Condition=insecure)["Statement"]
@@ -114,7 +119,9 @@ def test_a_denial_that_does_not_apply_denies_nothing(s3, public, fetch):
     assert s3.get_object(Bucket="issuer-bucket", Key="open.json")["Body"].read() == b"{}"
 
 
-def test_another_account_reads_what_its_policy_says(sandbox, aws, s3, public):
+def test_another_account_reads_what_its_policy_says(
+    sandbox: Sandbox, aws: Callable[..., Any], s3: Any, public: Any
+) -> None:
     other = aws("s3", **sandbox.credentials("111122223333"))
     assert other.get_object(Bucket="issuer-bucket", Key="open.json")["Body"].read() == b"{}"
     with Refused("AccessDenied", 403):
@@ -124,7 +131,9 @@ def test_another_account_reads_what_its_policy_says(sandbox, aws, s3, public):
 
 
 @pytest.mark.parametrize("level", ["bucket", "account"])
-def test_a_public_policy_is_refused_while_blocked(sandbox, aws, s3, make_bucket, level):
+def test_a_public_policy_is_refused_while_blocked(
+    sandbox: Sandbox, aws: Callable[..., Any], s3: Any, make_bucket: Callable[..., str], level: str
+) -> None:
     make_bucket()
     if level == "account":
         s3.delete_public_access_block(Bucket="issuer-bucket")
@@ -140,7 +149,9 @@ def test_a_public_policy_is_refused_while_blocked(sandbox, aws, s3, make_bucket,
 
 
 @pytest.mark.parametrize("level", ["bucket", "account"])
-def test_restricted_public_buckets_serve_no_one(sandbox, aws, s3, public, fetch, level):
+def test_restricted_public_buckets_serve_no_one(
+    sandbox: Sandbox, aws: Callable[..., Any], s3: Any, public: Any, fetch: Any, level: str
+) -> None:
     block = {**OPEN_TO_POLICIES, "RestrictPublicBuckets": True}
     if level == "bucket":
         s3.put_public_access_block(Bucket="issuer-bucket", PublicAccessBlockConfiguration=block)
@@ -154,7 +165,7 @@ def test_restricted_public_buckets_serve_no_one(sandbox, aws, s3, public, fetch,
         other.get_object(Bucket="issuer-bucket", Key="open.json")
 
 
-def test_a_kms_encrypted_object_cannot_be_read_anonymously(s3, public, fetch):
+def test_a_kms_encrypted_object_cannot_be_read_anonymously(s3: Any, public: Any, fetch: Any) -> None:
     s3.put_object(Bucket="issuer-bucket", Key="open.json", Body=b"{}", ServerSideEncryption="aws:kms")
     answer = fetch(HOST + "/open.json")
     assert (answer.status, answer.code) == (400, "InvalidArgument")
@@ -164,7 +175,7 @@ def test_a_kms_encrypted_object_cannot_be_read_anonymously(s3, public, fetch):
     assert fetch(HOST + "/wild/x").status == 400
 
 
-def test_acls_are_off_unless_asked_for(s3, make_bucket):
+def test_acls_are_off_unless_asked_for(s3: Any, make_bucket: Callable[..., str]) -> None:
     make_bucket()
     with Refused("AccessControlListNotSupported", 400):
         s3.put_object(Bucket="issuer-bucket", Key="k", Body=b"x", ACL="public-read")
@@ -179,7 +190,7 @@ def test_acls_are_off_unless_asked_for(s3, make_bucket):
         )
 
 
-def test_where_acls_are_on_the_block_rules_them(s3, make_bucket, fetch):
+def test_where_acls_are_on_the_block_rules_them(s3: Any, make_bucket: Callable[..., str], fetch: Any) -> None:
     make_bucket()
     rules = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
     s3.put_bucket_ownership_controls(Bucket="issuer-bucket", OwnershipControls=rules)
@@ -205,7 +216,7 @@ def test_where_acls_are_on_the_block_rules_them(s3, make_bucket, fetch):
         json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}]}),
     ],
 )
-def test_a_malformed_policy_is_refused(s3, make_bucket, policy):
+def test_a_malformed_policy_is_refused(s3: Any, make_bucket: Callable[..., str], policy: Any) -> None:
     make_bucket()
     with Refused("MalformedPolicy", 400):
         s3.put_bucket_policy(Bucket="issuer-bucket", Policy=policy)
