@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import run_tests
+import suites
 from counts import Counts
 from run_tests import Outcome, main, missing_programs, print_summary, run, run_plan, run_plans
 from suites import SUITES, Plan, Step, Suite
@@ -162,3 +163,14 @@ def test_a_missing_program_is_a_failed_test_that_names_its_package(monkeypatch: 
     (outcome,) = missing_programs(["planted", "lint"])
     assert outcome.title == "no-such-program-anywhere is not installed (package its-package)"
     assert outcome.counts == Counts(failed=1)
+
+
+@pytest.mark.parametrize(("codes", "expected"), [((0, 0), 0), ((3, 0), 1), ((0, 3), 1)])
+def test_commands_in_one_step_all_run_and_all_count(tmp_path: Path, codes: tuple[int, ...], expected: int) -> None:
+    scripts = [
+        f"import pathlib, sys; pathlib.Path({str(tmp_path)!r}, '{n}').touch(); sys.exit({code})"
+        for n, code in enumerate(codes)
+    ]
+    command = suites.all_of(*([sys.executable, "-c", script] for script in scripts))
+    assert run(Step(title="check", command=command)).counts.failed == expected
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["0", "1"]
