@@ -171,7 +171,7 @@ def _lint_commands(newest: End) -> dict[str, list[str]]:
     return {
         "ruff": ["ruff", "check", "."],
         "ruff-format": ["ruff", "format", "--check", "."],
-        # Folders have files of the same names, which one run cannot tell apart; runs beside each other would share a cache.
+        # Folders have files of the same names, which one run cannot tell apart. All runs share a cache.
         "mypy": all_of(
             [*mypy, str(plugins), *tests],
             [*mypy, "tests/integration", "--exclude", f"^{sandbox}/"],
