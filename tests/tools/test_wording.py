@@ -39,6 +39,12 @@ def test_no_text_uses_private_words() -> None:
     assert list(word_faults(files(), REPOSITORY)) == []
 
 
+def test_every_test_has_a_name_that_stands_alone() -> None:
+    tests = [file for file in files(".py") if file.name.startswith("test_")]
+    assert len(tests) > 100
+    assert list(name_faults(tests, REPOSITORY)) == []
+
+
 @pytest.mark.parametrize("word", [*WORDS, *(f"{word}s" for word in WORDS), "Somebody"])
 def test_a_private_word_is_a_fault(tmp_path: Path, word: str) -> None:
     (found,) = word_faults(planted(tmp_path, f"x = 1\n# for {word}: y"), tmp_path)

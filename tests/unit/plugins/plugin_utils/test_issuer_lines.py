@@ -218,7 +218,7 @@ class TestTeardown:
         values = {"issuer": ISSUER, "provider_arn": ARN, "bucket": "irsa-prod", "actions": [*self.REMOVED]}
         return {**values, "changed": True, **more}
 
-    def test_says_what_was_removed_in_order_and_what_was_kept(self):
+    def test_teardown_says_what_was_removed_in_order_and_what_was_kept(self):
         lines = printed(teardown_lines(self.removed()))
         assert lines[0] == "✓ changed: 3 actions"
         start = lines.index("  removed     iam:DeleteOpenIDConnectProvider")

@@ -39,7 +39,7 @@ class TestCallbacks:
             *("community.general.unixy", "community.general.dense", "awx_display", "acme.json.text"),
         ],
     )
-    def test_those_for_people_get_lines_in_one_piece(self, displayed, name):
+    def test_callbacks_for_people_get_lines_in_one_piece(self, displayed, name):
         _printer.Printer(name).show(LINES)
         assert displayed == [("\n✓ ok: fine\n  issuer      https://a\n✗ error: x", {})]
 
@@ -47,17 +47,17 @@ class TestCallbacks:
         "name",
         ["json", "ansible.posix.json", "ansible.posix.jsonl", "acme.tools.my_json", "community.general.null", "a.csv"],
     )
-    def test_those_for_programs_get_none(self, displayed, name):
+    def test_callbacks_for_programs_get_no_lines(self, displayed, name):
         printer = _printer.Printer(name)
         printer.show(LINES)
         assert displayed == []
         assert not printer.results_are_printed
 
     @pytest.mark.parametrize("name", ["minimal", "ansible.builtin.oneline"])
-    def test_those_that_print_every_result_are_known(self, name):
+    def test_callbacks_that_print_every_result_are_known(self, name):
         assert _printer.Printer(name).results_are_printed
 
-    def test_the_one_in_use_is_ansibles(self, monkeypatch):
+    def test_the_callback_in_use_is_the_one_that_ansible_is_set_to(self, monkeypatch):
         monkeypatch.setattr(_printer.constants, "DEFAULT_STDOUT_CALLBACK", "ansible.posix.json", raising=False)
         assert _printer.Printer.here().is_silent
 
