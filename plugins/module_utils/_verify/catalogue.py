@@ -122,7 +122,11 @@ CATALOGUE: dict[str, Entry] = {
             "and of reasonable size."
         ),
         cause="The documents are not published at this address, the host requires a login, or it is too slow.",
-        remedy=f"{_RUN_AGAIN} With AWS credentials, irsa_verify also finds the reason for a bucket's 403.",
+        remedy=(
+            f"{_RUN_AGAIN} With AWS credentials, irsa_verify also finds the reason for a bucket's 403. If only the way "
+            "from here to the host is slow, allow more time with timeout (irsa_issuer_verify_timeout, "
+            "irsa_verify_timeout)."
+        ),
         symptoms=(*_UNREACHABLE, _S3_DENIED),
     ),
     "http-redirect": Entry(
