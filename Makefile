@@ -46,3 +46,4 @@ changelog:
 clean:
 	rm -rf .build .dist .venv .venv-3.13 .venv-3.9 .venv-lint .venv-awscli tests/output changelogs/.plugin-cache.yaml
 	rm -rf .hypothesis .pytest_cache .ruff_cache .mypy_cache .ansible
+	find playbooks plugins roles tests -type d -name __pycache__ -prune -exec rm -rf {} +
