@@ -184,7 +184,7 @@ class TestProvision:
         assert_fits(lines, 50)
         assert " ".join(" ".join(lines).split()) == " ".join(" ".join(block(unchanged)).split())
 
-    def test_colours_are_ansibles_and_the_log_file_has_none(self, owner: Operator, first: Run) -> None:
+    def test_colors_are_those_of_ansible_and_the_log_file_has_none(self, owner: Operator, first: Run) -> None:
         log = owner.folder / "ansible.log"
         environment = {"ANSIBLE_NOCOLOR": "false", "ANSIBLE_FORCE_COLOR": "true", "ANSIBLE_LOG_PATH": str(log)}
         run = owner.provision(environment=environment).ok()

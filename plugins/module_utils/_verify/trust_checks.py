@@ -70,8 +70,8 @@ def check_trust(context: Context, role_arn: str, token: Token | None) -> None:
             subject=token.subject if token else None,
             audience=token.audience if token else None,
         )
-        judgement = trust_evaluation.judge(_policy(found.get("AssumeRolePolicyDocument")), request)
-        _report(report, judgement, has_token=token is not None)
+        judgment = trust_evaluation.judge(_policy(found.get("AssumeRolePolicyDocument")), request)
+        _report(report, judgment, has_token=token is not None)
 
 
 def _policy(document: t.Any) -> t.Any:
@@ -84,9 +84,9 @@ def _policy(document: t.Any) -> t.Any:
         return None
 
 
-def _report(report: Report, judgement: trust_evaluation.Judgement, *, has_token: bool) -> None:
+def _report(report: Report, judgment: trust_evaluation.Judgment, *, has_token: bool) -> None:
     for part, check_id in IDS.items():
-        assessment = judgement.assessments.get(part)
+        assessment = judgment.assessments.get(part)
         if not has_token and check_id in _TRUST[1:]:
             report.skipped(check_id, "There is no readable token.")
         elif assessment is None and check_id in _TRUST:

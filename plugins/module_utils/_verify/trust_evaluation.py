@@ -60,7 +60,7 @@ class Assessment:
 
 
 @dataclasses.dataclass(frozen=True)
-class Judgement:
+class Judgment:
     """The assessments of a trust policy, by ``PROVIDER``, ``SUBJECT``, ``AUDIENCE`` and ``CONDITION`` (the others).
 
     Without trust in the provider there is only ``PROVIDER``, and without other conditions there is no ``CONDITION``.
@@ -71,7 +71,7 @@ class Judgement:
     assessments: t.Mapping[str, Assessment]
 
 
-def judge(policy: t.Any, request: TokenRequest) -> Judgement:
+def judge(policy: t.Any, request: TokenRequest) -> Judgment:
     """Evaluate a trust policy, as GetRole returns it, for a request."""
     # Older versions have no policy variables.
     request = dataclasses.replace(request, has_variables=_member(policy, "Version") == "2012-10-17")
@@ -80,7 +80,7 @@ def judge(policy: t.Any, request: TokenRequest) -> Judgement:
     allowing = [each for each in concerned if each.get("Effect") == "Allow"]
     trusting = [each for each in allowing if _names_principal(each, request.provider_arn)]
     if not trusting:
-        return Judgement(
+        return Judgment(
             False, {PROVIDER: _assess_missing_trust(statements, allowing, provider_arn=request.provider_arn)}
         )
     best = min((evaluate_conditions(each.get("Condition"), request) for each in trusting), key=_rank)
@@ -95,7 +95,7 @@ def judge(policy: t.Any, request: TokenRequest) -> Judgement:
     denying = [each for each in concerned if each.get("Effect") == "Deny"]
     concerning = [each for each in denying if _names_principal(each, request.provider_arn)]
     allowed = _apply_denials(assessments, concerning, request=request, allowed=all_met(best))
-    return Judgement(allowed, assessments)
+    return Judgment(allowed, assessments)
 
 
 def _member(value: t.Any, name: str) -> t.Any:

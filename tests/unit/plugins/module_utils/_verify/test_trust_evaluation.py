@@ -40,8 +40,8 @@ def judge(*statements, version="2012-10-17"):
     return trust_evaluation.judge({"Version": version, "Statement": list(statements)}, REQUEST)
 
 
-def statuses(judgement):
-    return {part: finding.status for part, finding in judgement.assessments.items()}
+def statuses(judgment):
+    return {part: finding.status for part, finding in judgment.assessments.items()}
 
 
 def test_the_policy_of_the_trust_policy_filter_accepts_its_service_account():
@@ -68,10 +68,10 @@ def test_a_trust_policy_may_have_one_statement_instead_of_a_list():
     ],
 )
 def test_a_trust_policy_that_does_not_trust_the_provider_is_an_error(elements, said):
-    judgement = judge(statement(both(), **elements))
-    assert judgement.allowed is False
-    assert list(judgement.assessments) == [PROVIDER]
-    assert said in judgement.assessments[PROVIDER].seen
+    judgment = judge(statement(both(), **elements))
+    assert judgment.allowed is False
+    assert list(judgment.assessments) == [PROVIDER]
+    assert said in judgment.assessments[PROVIDER].seen
 
 
 @pytest.mark.parametrize(
@@ -133,9 +133,9 @@ def test_a_trust_policy_may_trust_the_provider_in_other_ways(elements):
     ],
 )
 def test_a_trust_condition_that_is_met_accepts_the_token(condition):
-    judgement = judge(statement(condition))
-    assert judgement.allowed is True
-    assert set(statuses(judgement).values()) == {"ok"}
+    judgment = judge(statement(condition))
+    assert judgment.allowed is True
+    assert set(statuses(judgment).values()) == {"ok"}
 
 
 @pytest.mark.parametrize(
@@ -158,10 +158,10 @@ def test_a_trust_condition_that_is_met_accepts_the_token(condition):
     ],
 )
 def test_a_trust_condition_that_is_not_met_is_an_error(condition, part, cause):
-    judgement = judge(statement(condition))
-    assert judgement.allowed is False
-    assert [name for name, status in statuses(judgement).items() if status == "error"] == [part]
-    assert cause is None or cause in judgement.assessments[part].cause
+    judgment = judge(statement(condition))
+    assert judgment.allowed is False
+    assert [name for name, status in statuses(judgment).items() if status == "error"] == [part]
+    assert cause is None or cause in judgment.assessments[part].cause
 
 
 @pytest.mark.parametrize(
@@ -181,9 +181,9 @@ def test_a_trust_condition_that_is_not_met_is_an_error(condition, part, cause):
     ],
 )
 def test_a_trust_condition_that_cannot_be_evaluated_is_a_warning(condition, part, said):
-    judgement = judge(statement(condition))
-    assert judgement.allowed is None
-    finding = judgement.assessments[part]
+    judgment = judge(statement(condition))
+    assert judgment.allowed is None
+    finding = judgment.assessments[part]
     assert finding.status == "warning" and "cannot be evaluated" in finding.seen and said in finding.seen
 
 
@@ -204,9 +204,9 @@ def test_older_trust_policies_have_no_variables():
     ],
 )
 def test_a_role_that_accepts_too_much_is_a_warning(condition, part):
-    judgement = judge(statement(condition))
-    assert judgement.allowed is True
-    assert [name for name, status in statuses(judgement).items() if status == "warning"] == [part]
+    judgment = judge(statement(condition))
+    assert judgment.allowed is True
+    assert [name for name, status in statuses(judgment).items() if status == "warning"] == [part]
 
 
 def test_without_trust_conditions_subject_and_audience_are_warnings():
@@ -238,14 +238,14 @@ def test_one_statement_that_accepts_the_token_is_enough():
     ],
 )
 def test_a_deny_statement_overrides_an_allow_statement(denial, allowed, part, status):
-    judgement = judge({**statement(), "Effect": "Deny", **denial}, statement(both()))
-    assert (judgement.allowed, judgement.assessments[part].status) == (allowed, status)
+    judgment = judge({**statement(), "Effect": "Deny", **denial}, statement(both()))
+    assert (judgment.allowed, judgment.assessments[part].status) == (allowed, status)
 
 
 def test_a_denial_that_cannot_be_evaluated_hides_no_error():
     unsure = {**statement({"StringMatches": {f"{HOST}:sub": "x"}}), "Effect": "Deny"}
-    judgement = judge(statement(both(sub="other")), unsure)
-    assert (judgement.allowed, judgement.assessments[SUBJECT].status) == (False, "error")
+    judgment = judge(statement(both(sub="other")), unsure)
+    assert (judgment.allowed, judgment.assessments[SUBJECT].status) == (False, "error")
 
 
 JSON = st.recursive(
@@ -279,7 +279,7 @@ POLICY = st.fixed_dictionaries({"Statement": st.lists(STATEMENT | JSON, max_size
 
 @given(POLICY)
 def test_any_trust_policy_is_evaluated_without_a_crash(policy):
-    judgement = trust_evaluation.judge(policy, REQUEST)
-    worst = {finding.status for finding in judgement.assessments.values()}
-    assert (judgement.allowed is False) == ("error" in worst)
-    assert all(finding.seen.isprintable() for finding in judgement.assessments.values())
+    judgment = trust_evaluation.judge(policy, REQUEST)
+    worst = {finding.status for finding in judgment.assessments.values()}
+    assert (judgment.allowed is False) == ("error" in worst)
+    assert all(finding.seen.isprintable() for finding in judgment.assessments.values())
