@@ -153,7 +153,7 @@ def _imports_by_call(tree: ast.Module) -> tuple[list[str], list[int]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _is_importer(node.func) and not node.keywords:
             match node.args:
-                case [ast.Constant(value=str(name))] if not name.startswith("."):
+                case [ast.Constant(value=str() as name)] if not name.startswith("."):
                     names[node.func] = name
     uses = (node for node in ast.walk(tree) if _is_importer(node))
     return list(names.values()), [getattr(node, "lineno", 0) for node in uses if node not in names]
