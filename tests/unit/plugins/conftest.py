@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import socket
 import time
 import typing as t
 
@@ -32,6 +33,21 @@ def pytest_collection_finish() -> None:
     """Keep garbage collection away from what is imported: ansible-test forks for each test, which would copy it."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _loopback_only() -> t.Iterator[None]:
+    """Fail a test that leaves this machine: its answer would be a failed call, which some tests take for a refusal."""
+    connect = socket.socket.connect
+
+    def connect_to_loopback(self: socket.socket, address: t.Any) -> None:
+        if self.family != socket.AF_UNIX and not str(address[0]).startswith(("127.", "::1")):
+            pytest.fail(f"A unit test connects to {address[0]}; only this machine is allowed.")
+        connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connect_to_loopback)
+        yield
 
 
 @pytest.fixture(autouse=True)
