@@ -35,19 +35,20 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _loopback_only() -> t.Iterator[None]:
-    """Fail a test that leaves this machine: its answer would be a failed call, which some tests take for a refusal."""
-    connect = socket.socket.connect
+@pytest.fixture(autouse=True)
+def _no_aws(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[None]:
+    """Fail a test that asks for AWS itself: the failure to reach it may pass for the refusal that it expects."""
+    resolve, asked = socket.getaddrinfo, []
 
-    def connect_to_loopback(self: socket.socket, address: t.Any) -> None:
-        if self.family != socket.AF_UNIX and not str(address[0]).startswith(("127.", "::1")):
-            pytest.fail(f"A unit test connects to {address[0]}; only this machine is allowed.")
-        connect(self, address)
+    def resolve_other_names(host: t.Any, *arguments: t.Any, **named: t.Any) -> t.Any:
+        if ".amazonaws.com" in str(host):
+            asked.append(host)
+            raise socket.gaierror(socket.EAI_NONAME, "unit tests have no AWS")
+        return resolve(host, *arguments, **named)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(socket.socket, "connect", connect_to_loopback)
-        yield
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_other_names)
+    yield
+    assert asked == []
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,13 @@ need, the answer given here is AWS's.
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import json
 import threading
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
 import boto3
 import moto
@@ -51,37 +54,6 @@ _OTHERS = _clients(REGION, "AKIDOTHER")
 CLIENTS = _OURS[REGION]
 
 
-class _InFlight:
-    """How many calls are being made just now, by whichever thread."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._count = 0
-
-    def watch(self, client: t.Any) -> None:
-        """Count the calls of a client from now on."""
-        make_api_call = type(client)._make_api_call
-
-        def counted(operation: str, params: dict[str, t.Any]) -> t.Any:
-            with self._changed:
-                self._count += 1
-            try:
-                return make_api_call(client, operation, params)
-            finally:
-                with self._changed:
-                    self._count -= 1
-                    self._changed.notify_all()
-
-        client._make_api_call = counted
-
-    def wait_for_none(self) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._count == 0, timeout=60)
-
-
-_IN_FLIGHT = _InFlight()
-
-
 class FakeAws:
     """An empty account. ``clients`` are for ``Aws``; ``calls`` lists the calls, for example ``s3:HeadBucket``."""
 
@@ -94,20 +66,30 @@ class FakeAws:
         self._call = threading.local()  # reads come from several threads
         self._failures: dict[str, list[tuple[str, int, str]]] = {}
         self._before: dict[str, list[t.Callable[[], None]]] = {}
+        self._pools: list[ThreadPoolExecutor] = []
+        self._patch = mock.patch.object(concurrent.futures, "ThreadPoolExecutor", self._new_pool)
+        self._patch.start()
         for client in self.clients.values():
-            _IN_FLIGHT.watch(client)
             client.meta.events.register("provide-client-params", self._remember)
             client.meta.events.register_first("before-call", self._arrive)
         self.clients["s3"].meta.events.register("after-call.s3.CreateBucket", self._complete_bucket)
 
     def stop(self) -> None:
-        # A read that was begun and that no one asked for must not reach the next test's account, or the real AWS.
-        _IN_FLIGHT.wait_for_none()
+        # A read that was started and that no one asked for must not reach the next test's account, or the real AWS. It
+        # may still wait for its thread.
+        self._patch.stop()
+        for pool in self._pools:
+            pool.shutdown(cancel_futures=True)
         for client in self.clients.values():
             client.meta.events.unregister("provide-client-params", self._remember)
             client.meta.events.unregister("before-call", self._arrive)
         self.clients["s3"].meta.events.unregister("after-call.s3.CreateBucket", self._complete_bucket)
         self._mock.stop()
+
+    def _new_pool(self, *arguments: t.Any, **named: t.Any) -> ThreadPoolExecutor:
+        pool = ThreadPoolExecutor(*arguments, **named)
+        self._pools.append(pool)
+        return pool
 
     @property
     def writes(self) -> list[str]:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 
 import boto3
 import pytest
@@ -15,7 +16,7 @@ from botocore.config import Config
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, ReadyClients
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION, FakeAws
 
 
 @pytest.fixture
@@ -284,3 +285,13 @@ class TestWithoutAnAnswer:
                 act()
             assert str(caught.value).startswith(tried) and reason in str(caught.value)
             assert "call" not in caught.value.details
+
+
+def test_reads_that_no_one_asked_for_end_with_the_fake_account(pauses):
+    before = set(threading.enumerate())
+    fake = FakeAws()
+    aws = Aws(fake.clients)
+    for number in range(20):
+        aws.read("s3", "GetObject", "an object", Bucket="irsa", Key=str(number)).start()
+    fake.stop()
+    assert set(threading.enumerate()) == before
