@@ -24,7 +24,8 @@ def account_of(aws: Aws, given: str | None) -> str:
     except CallFailed as failure:
         if failure.unsupported:
             raise IrsaError(
-                f"{failure} This endpoint does not report the account of credentials. Set the option account_id."
+                f"{failure} This endpoint does not report the account of credentials. Set the option account_id "
+                "(irsa_issuer_account_id)."
             ) from None
         raise
 
@@ -36,7 +37,7 @@ def _caller_account(aws: Aws) -> str:
         if not identity.get("Account"):
             raise CallFailed(
                 "sts:GetCallerIdentity on the credentials returned no account. Check that the endpoint (endpoint_url, "
-                "AWS_ENDPOINT_URL) is an AWS API, or set the option account_id.",
+                "AWS_ENDPOINT_URL) is an AWS API, or set the option account_id (irsa_issuer_account_id).",
                 "sts:GetCallerIdentity",
             )
         aws.caller_account = str(identity["Account"])
