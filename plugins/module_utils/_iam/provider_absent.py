@@ -11,6 +11,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies import member, statements_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderResource, ProviderSpec
@@ -64,13 +65,7 @@ class AbsentProvider(ProviderResource):
 
 
 def _trusts(policy: t.Any, arn: str) -> bool:
-    statements = as_list(policy.get("Statement")) if isinstance(policy, dict) else []
     return any(
-        statement.get("Effect") == "Allow" and arn in as_list(_federated(statement.get("Principal")))
-        for statement in statements
-        if isinstance(statement, dict)
+        statement.get("Effect") == "Allow" and arn in as_list(member(statement.get("Principal"), "Federated"))
+        for statement in statements_of(policy)
     )
-
-
-def _federated(principal: t.Any) -> t.Any:
-    return principal.get("Federated") if isinstance(principal, dict) else None

@@ -36,14 +36,14 @@ def of_issuer(url: str, route: Route) -> str:
     try:
         connection = https.connect(host, route, trusted_host=issuer.host)
     except AddressRefused as failure:
-        raise IrsaError(
-            f"The thumbprint of {host} could not be computed: {failure} Correct jwks_uri in {issuer.discovery_url}, or "
-            "list thumbprints yourself."
+        raise _not_computed(
+            host, f"{failure} Correct jwks_uri in {issuer.discovery_url}, or list thumbprints yourself."
         ) from None
     except FetchFailed as failure:
-        raise IrsaError(
-            f"The thumbprint of {host} could not be computed: {failure} Set ca_path (irsa_issuer_ca_path) to the file "
-            "of its CA, set connect_to (irsa_issuer_connect_to) to where it is reached, or list thumbprints yourself."
+        raise _not_computed(
+            host,
+            f"{failure} Set ca_path (irsa_issuer_ca_path) to the file of its CA, set connect_to "
+            "(irsa_issuer_connect_to) to where it is reached, or list thumbprints yourself.",
         ) from None
     try:
         return of_chain(tls.served_chain(t.cast(ssl.SSLSocket, connection.sock)), host)
@@ -60,10 +60,7 @@ def of_chain(chain: t.Sequence[bytes], host: str) -> str:
         certificates = [x509.load_der_x509_certificate(der) for der in chain]
         self_signed = [certificate.issuer == certificate.subject for certificate in certificates]
     except (ValueError, x509.InvalidVersion):
-        raise IrsaError(
-            f"The thumbprint of {host} could not be computed: it presents a certificate that cannot be read. List "
-            "thumbprints yourself."
-        ) from None
+        raise _not_computed(host, "it presents a certificate that cannot be read. List thumbprints yourself.") from None
     above_leaf = range(1, len(chain))
     intermediates = [index for index in above_leaf if not self_signed[index]]
     if intermediates:
@@ -73,12 +70,17 @@ def of_chain(chain: t.Sequence[bytes], host: str) -> str:
     elif self_signed[0]:
         chosen = 0
     else:
-        raise IrsaError(
-            f"The thumbprint of {host} could not be computed: it presents only its own certificate. Have it present "
-            "the certificate of the intermediate CA, too, which clients need; or list thumbprints yourself."
+        raise _not_computed(
+            host,
+            "it presents only its own certificate. Have it present the certificate of the intermediate CA, too, which "
+            "clients need; or list thumbprints yourself.",
         )
     # SHA-1 is what IAM calls a thumbprint; nothing here relies on its strength.
     return hashlib.sha1(chain[chosen], usedforsecurity=False).hexdigest()
+
+
+def _not_computed(host: str, reason: str) -> IrsaError:
+    return IrsaError(f"The thumbprint of {host} could not be computed: {reason}")
 
 
 def _jwks_host(issuer: Issuer, route: Route) -> str:

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies import Statement, member, statements_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards import fits
-
-Statement = dict[str, t.Any]
 
 _ACTION = "s3:getobject"
 
@@ -28,8 +27,7 @@ def fault_of(policy: t.Any, arn: str) -> str | None:
 
     A statement with a condition counts as one that does not allow but does deny, unless it denies plain HTTP.
     """
-    statements = as_list(policy.get("Statement")) if isinstance(policy, dict) else []
-    statements = [each for each in statements if isinstance(each, dict)]
+    statements = statements_of(policy)
     if not statements:
         return "there is no policy"
     denial = _denial(statements, arn)
@@ -97,7 +95,7 @@ def _is_for_everyone(statement: Statement) -> bool:
     principal = statement.get("Principal")
     if "NotPrincipal" in statement:
         return True
-    return principal == "*" or (isinstance(principal, dict) and "*" in as_list(principal.get("AWS")))
+    return principal == "*" or "*" in as_list(member(principal, "AWS"))
 
 
 def _name(statement: Statement) -> str:

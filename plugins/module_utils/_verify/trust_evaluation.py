@@ -12,8 +12,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies import Statement, member, statements_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, SEVERITY, WARNING
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, listed, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards import fits
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_conditions import (
@@ -47,8 +48,6 @@ _WIDE_OPEN = {
     ),
 }
 
-Statement = dict[str, t.Any]
-
 
 @dataclasses.dataclass(frozen=True)
 class Assessment:
@@ -74,8 +73,8 @@ class Judgment:
 def judge(policy: t.Any, request: TokenRequest) -> Judgment:
     """Evaluate a trust policy, as GetRole returns it, for a request."""
     # Older versions have no policy variables.
-    request = dataclasses.replace(request, has_variables=_member(policy, "Version") == "2012-10-17")
-    statements = [each for each in as_list(_member(policy, "Statement")) if isinstance(each, dict)]
+    request = dataclasses.replace(request, has_variables=member(policy, "Version") == "2012-10-17")
+    statements = statements_of(policy)
     concerned = [each for each in statements if _concerns_action(each)]
     allowing = [each for each in concerned if each.get("Effect") == "Allow"]
     trusting = [each for each in allowing if _names_principal(each, request.provider_arn)]
@@ -98,10 +97,6 @@ def judge(policy: t.Any, request: TokenRequest) -> Judgment:
     return Judgment(allowed, assessments)
 
 
-def _member(value: t.Any, name: str) -> t.Any:
-    return value.get(name) if isinstance(value, dict) else None
-
-
 def _concerns_action(statement: Statement) -> bool:
     def includes(name: str) -> bool:
         return any(fits(pattern.lower(), ACTION.lower()) for pattern in strings(statement.get(name)))
@@ -112,8 +107,8 @@ def _concerns_action(statement: Statement) -> bool:
 def _names_principal(statement: Statement, provider_arn: str) -> bool:
     negated = "NotPrincipal" in statement
     principal = statement.get("NotPrincipal" if negated else "Principal")
-    everyone = principal == "*" or "*" in strings(_member(principal, "AWS"))
-    return (everyone or provider_arn in strings(_member(principal, "Federated"))) != negated
+    everyone = principal == "*" or "*" in strings(member(principal, "AWS"))
+    return (everyone or provider_arn in strings(member(principal, "Federated"))) != negated
 
 
 def _rank(evaluated: t.Sequence[Evaluated]) -> tuple[int, int]:
@@ -133,7 +128,7 @@ def _assess_missing_trust(
         seen = f"The role's trust policy does not allow {ACTION}; it allows {listed(actions)}."
         cause = "A common mistake is to allow only sts:AssumeRole to an OIDC provider."
         return Assessment(ERROR, seen, cause if actions else None)
-    federated = [arn for each in allowing for arn in strings(_member(each.get("Principal"), "Federated"))]
+    federated = [arn for each in allowing for arn in strings(member(each.get("Principal"), "Federated"))]
     causes = [_arn_difference(provider_arn, arn) for arn in federated]
     return Assessment(
         ERROR,
