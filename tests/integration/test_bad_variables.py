@@ -73,6 +73,14 @@ SINGLE: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "long-audience": ({"irsa_issuer_audiences": ["a" * 256]}, ("irsa_issuer_audiences has ", "1 to 255")),
     "account": ({"irsa_issuer_account_id": "1234"}, ("irsa_issuer_account_id is ", "twelve digits")),
     "bucket-account": ({"irsa_issuer_bucket_account_id": "me"}, ("irsa_issuer_bucket_account_id is ", "twelve digits")),
+    "reserved-tag": (
+        {"irsa_issuer_tags": {"aws:mine": "1"}},
+        ("irsa_issuer_tags: ", "the tag 'aws:mine' begins with aws:", "reserves"),
+    ),
+    "all-public": (
+        {"irsa_issuer_bucket_public_paths": ["*"]},
+        ("irsa_issuer_bucket_public_paths: ", "'*' opens objects of any name", "'*/keys.json'"),
+    ),
     "kms": ({"irsa_issuer_bucket_encryption": "aws:kms"}, ("irsa_issuer_bucket_encryption: ", "must be AES256")),
     "connect": (
         {"irsa_issuer_connect_to": "host:port"},

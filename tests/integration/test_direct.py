@@ -89,7 +89,7 @@ def cases(key: Path) -> list[dict[str, Any]]:
         {issuer: {**whole, "prefix": "{{ item }}", "verify": False}, "loop": ["one", "two"], "diff": True},
         {issuer: {**whole, "url": "https://another.example", "verify": False}},
         {issuer: {**whole, "bucket": "Not_A_Bucket"}},
-        {issuer: {**whole, "bucket_public_paths": ["no/*"]}},
+        {issuer: {**whole, "bucket_public_paths": ["no/keys.json"]}},
         {issuer: {**whole, "account_id": 123}},
         {issuer: {"key": "{{ keypair }}"}},
         {issuer: {"bucket": "whole"}},

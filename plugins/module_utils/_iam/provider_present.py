@@ -18,6 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aw
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.tags import MAX_TAGS, as_text, refuse_too_many
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider import Provider
@@ -50,7 +51,7 @@ class PresentProvider(ProviderResource):
         super().__init__(aws, spec)
         self.client_ids = list(dict.fromkeys(spec.client_ids))
         self.thumbprints = sorted({thumbprint.lower() for thumbprint in spec.thumbprints or []})
-        self.tags = None if spec.tags is None else {str(name): str(value) for name, value in spec.tags.items()}
+        self.tags = None if spec.tags is None else as_text(spec.tags)
         self._current = _NONE_YET
 
     def plan(self) -> list[ApiCall]:
@@ -178,14 +179,16 @@ class PresentProvider(ProviderResource):
 
     def _tag_changes(self, current: dict[str, str]) -> list[ApiCall]:
         to_set, to_unset = self._tag_difference(current)
-        changes = []
+        additions, removals = [], []
         if to_set:
+            refuse_too_many({*current, *to_set} - {*to_unset}, f"provider {self.arn}")
             self._require_tags()
             before = {name: current[name] for name in to_set if name in current}
             params = {**self.id_params, "Tags": ansible_dict_to_boto3_tag_list(to_set)}
-            changes.append(self.change("TagOpenIDConnectProvider", "tags", params=params, before=before, after=to_set))
+            additions = [self.change("TagOpenIDConnectProvider", "tags", params=params, before=before, after=to_set)]
         if to_unset:
             before = {name: current[name] for name in to_unset}
             params = {**self.id_params, "TagKeys": sorted(to_unset)}
-            changes.append(self.change("UntagOpenIDConnectProvider", "tags", params=params, before=before, after={}))
-        return changes
+            removals = [self.change("UntagOpenIDConnectProvider", "tags", params=params, before=before, after={})]
+        # Additions first, unless they would not fit beside those that are to be removed.
+        return additions + removals if len({*current, *to_set}) <= MAX_TAGS else removals + additions

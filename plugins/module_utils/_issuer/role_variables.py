@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import tags
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids import check_account_id
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider_rules
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, pem
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import public_paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import check_timeout, parse_connect_to
 
@@ -23,7 +25,7 @@ PREFIX = "irsa_issuer_"
 # What is between bucket and prefix in the longest default issuer of any region.
 _MAX_HOST_REST = len("https://.s3.ap-southeast-5.amazonaws.com.cn/")
 
-_LISTS = ("audiences", "thumbprints", "extra_jwks")
+_LISTS = ("audiences", "thumbprints", "extra_jwks", "bucket_public_paths")
 _TEXTS = (
     "bucket",
     "url",
@@ -114,18 +116,6 @@ def _check_encryption(value: str) -> None:
         raise Fault(f"must be AES256, not {value!r}; anonymous clients cannot read objects that KMS encrypts")
 
 
-def _check_tags(tags: t.Any) -> None:
-    if not isinstance(tags, dict):
-        raise Fault("must be a dictionary")
-    if len(tags) > 50:
-        raise Fault(f"has {len(tags)} tags; AWS accepts at most 50")
-    for name, value in tags.items():
-        if value is None or isinstance(value, (dict, list)):
-            raise Fault(f"the value of tag {name!r} must be text")
-        if not 1 <= len(str(name)) <= 128 or len(str(value)) > 256:
-            raise Fault(f"tag {name!r} is too long; AWS accepts names of 1 to 128 and values of up to 256 characters")
-
-
 def _check_backup(value: str) -> None:
     if not re.fullmatch("s3://[^/]+(/.*)?", value):
         raise Fault(f"must be s3://bucket/prefix, not {value!r}")
@@ -150,7 +140,8 @@ _CHECKS: dict[str, Check] = {
     "extra_jwks": _check_jwks_list,
     "bucket_encryption": _naming(_check_encryption),
     "key_backup": _naming(_check_backup),
-    "tags": _naming(_check_tags),
+    "tags": tags.as_text,
+    "bucket_public_paths": public_paths.check,
 }
 
 

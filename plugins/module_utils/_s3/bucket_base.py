@@ -15,6 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.aws_resource 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import public_paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import (
     NEW_BUCKET_BLOCK,
@@ -46,8 +47,11 @@ class Bucket(AwsResource):
     """A bucket that is only looked at, and the base of those that are changed."""
 
     def __init__(self, aws: Aws, spec: BucketSpec) -> None:
-        """Raises IrsaError for a name that cannot be a bucket's, and if there is no region or account."""
+        """Raises IrsaError for a name that cannot be a bucket's, for public paths that stand for more than documents,
+        and if there is no region or account.
+        """
         check_bucket_name(spec.name, "any")
+        public_paths.check(spec.public_paths)
         super().__init__(aws)
         self.spec = spec
         self.endpoint = endpoint_of(aws.client("s3"))

@@ -9,10 +9,18 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, quoted
 
 # Stable for all time: the statement is found by it.
 SID = "SelfhostedIrsaPublicDocuments"
+
+_ACTION = "s3:GetObject"
+_FORM = {"Sid": SID, "Effect": "Allow", "Principal": "*", "Action": _ACTION}
+_NOT_OURS = (
+    f"its statement {SID} is not the one that this collection writes, which allows everyone {_ACTION} without a "
+    "condition"
+)
 
 Policy = dict[str, t.Any]
 
@@ -22,41 +30,44 @@ def with_public_objects(policy: Policy | None, arns: t.Iterable[str], *, purge: 
 
     Our statement is merged, and every other statement stays as it was. Resources that our statement has already stay
     unless ``purge``, so that clusters which share a bucket cannot close each other. If nothing has to change, the
-    answer equals ``policy``.
+    answer equals ``policy``. Raises Fault if a statement has our Sid and says something else.
     """
-    ours = own_statement(policy)
-    desired = set(arns)
-    if ours is not None and not purge:
-        desired |= set(resources(ours))
-    statement = {
-        "Sid": SID,
-        "Effect": "Allow",
-        "Principal": "*",
-        "Action": "s3:GetObject",
-        "Resource": sorted(desired),
-    }
+    present = own_resources(policy)
+    desired = {*arns} if purge else {*arns, *present}
+    statement = {**_FORM, "Resource": sorted(desired)}
     if policy is None:
         return {"Version": "2012-10-17", "Statement": [statement]}
-    if ours is not None and _comparable(ours) == _comparable(statement):
-        return policy
     statements = _statements(policy)
-    position = next((index for index, each in enumerate(statements) if each.get("Sid") == SID), len(statements))
-    return {**policy, "Statement": [*statements[:position], statement, *statements[position + 1 :]]}
+    ours = [index for index, each in enumerate(statements) if each.get("Sid") == SID]
+    if len(ours) == 1 and set(_resources(statements[ours[0]])) == desired:
+        return policy
+    position = ours[0] if ours else len(statements)
+    others = [each for each in statements[position:] if each.get("Sid") != SID]
+    return {**policy, "Statement": [*statements[:position], statement, *others]}
+
+
+def own_resources(policy: Policy | None) -> list[str]:
+    """Return what our statement opens. Raises Fault if a statement has our Sid and says something else."""
+    found = []
+    for each in _statements(policy or {}):
+        if each.get("Sid") == SID:
+            if not is_ours(each):
+                raise Fault(f"{_NOT_OURS}: {quoted(as_json(each))}")
+            found += _resources(each)
+    return found
+
+
+def is_ours(statement: t.Mapping[str, t.Any]) -> bool:
+    """Return whether a statement is one that this collection wrote: in everything but its resources it has one form.
+
+    A Sid alone proves nothing: a statement of that name may as well deny something, or allow it under a condition.
+    """
+    return _form(statement) == _FORM and all(isinstance(each, str) for each in _resources(statement))
 
 
 def is_policy(value: t.Any) -> bool:
     """Return whether a value has the form of a policy: an object with a statement or a list of them."""
     return isinstance(value, dict) and all(isinstance(statement, dict) for statement in _statements(value))
-
-
-def own_statement(policy: Policy | None) -> dict[str, t.Any] | None:
-    """Return our statement in a policy, None if there is none."""
-    return next((statement for statement in _statements(policy or {}) if statement.get("Sid") == SID), None)
-
-
-def resources(statement: t.Mapping[str, t.Any]) -> list[str]:
-    """Return a statement's resources, which IAM writes as one string when there is only one."""
-    return as_list(statement.get("Resource", []))
 
 
 def as_json(policy: Policy) -> str:
@@ -68,11 +79,16 @@ def _statements(policy: Policy) -> list[dict[str, t.Any]]:
     return as_list(policy.get("Statement", []))
 
 
-def _comparable(statement: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    principal = statement.get("Principal")
-    return {
-        **statement,
-        "Principal": "*" if principal in ({"AWS": "*"}, {"AWS": ["*"]}) else principal,
-        "Action": as_list(statement.get("Action", [])),
-        "Resource": sorted(resources(statement)),
-    }
+def _resources(statement: t.Mapping[str, t.Any]) -> list[t.Any]:
+    """Return a statement's resources, which may be one string when there is only one."""
+    return as_list(statement.get("Resource"))
+
+
+def _form(statement: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return a statement without its resources, in the spelling of ours. Actions have no case."""
+    form = {name: value for name, value in statement.items() if name != "Resource"}
+    if form.get("Principal") in ({"AWS": "*"}, {"AWS": ["*"]}):
+        form["Principal"] = "*"
+    if [str(action).lower() for action in as_list(form.get("Action"))] == [_ACTION.lower()]:
+        form["Action"] = _ACTION
+    return form

@@ -10,7 +10,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import ansible_dict_to_boto3_tag_list
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import permissions
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import permissions, tags
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account import confirm_account
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
@@ -60,6 +60,8 @@ class PresentBucket(Bucket):
             raise IrsaError(
                 "public_paths is empty, so no one could read the documents. Leave it out, or name their keys."
             )
+        if spec.tags is not None:
+            spec = dataclasses.replace(spec, tags=tags.as_text(spec.tags))
         super().__init__(aws, spec)
         self._once_found = once_found
 
@@ -152,9 +154,9 @@ class PresentBucket(Bucket):
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
         if self.region != "us-east-1":
             location["LocationConstraint"] = self.region
-        tags = spec.tags if spec.tags and self._takes_tags_at_creation() else {}
-        if tags:
-            location["Tags"] = ansible_dict_to_boto3_tag_list(tags)
+        at_once = spec.tags if spec.tags and self._takes_tags_at_creation() else {}
+        if at_once:
+            location["Tags"] = ansible_dict_to_boto3_tag_list(at_once)
         ownership = spec.object_ownership or "BucketOwnerEnforced"
         params: dict[str, t.Any] = {"Bucket": spec.name, "ObjectOwnership": ownership}
         if location:
@@ -169,8 +171,8 @@ class PresentBucket(Bucket):
             params=params,
             target=self.target,
             part="bucket",
-            after={**after, "tags": tags} if tags else after,
-            iam_actions=permissions.needed_to_create_bucket(bool(tags)),
+            after={**after, "tags": at_once} if at_once else after,
+            iam_actions=permissions.needed_to_create_bucket(bool(at_once)),
         )
 
     def _create_input(self) -> t.Any:

@@ -17,12 +17,11 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
     boto3_tag_list_to_ansible_dict,
     compare_aws_tags,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.tags import Tags, refuse_too_many
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import object_keys
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_policy
-
-Tags = dict[str, str]
 
 # https://aws.amazon.com/about-aws/whats-new/2022/12/amazon-s3-automatically-enable-block-public-access-disable-access-control-lists-buckets-april-2023/
 NEW_BUCKET_BLOCK = dict.fromkeys(
@@ -112,13 +111,22 @@ def _parse_policy(answer: t.Mapping[str, t.Any]) -> bucket_policy.Policy | None:
 
 def _desired_policy(spec: BucketSpec, partition: str, current: bucket_policy.Policy | None) -> bucket_policy.Policy:
     arns = [f"arn:{partition}:s3:::{spec.name}/{path}" for path in spec.public_paths]
-    return bucket_policy.with_public_objects(current, arns, purge=spec.purge_public_paths)
+    try:
+        return bucket_policy.with_public_objects(current, arns, purge=spec.purge_public_paths)
+    except Fault as fault:
+        raise IrsaError(
+            f"The policy of bucket {spec.name} is left alone: {fault}. Give that statement another Sid, or remove it, "
+            "and run again."
+        ) from None
 
 
 def _desired_tags(spec: BucketSpec, _partition: str, current: Tags) -> Tags:
     # PutBucketTagging replaces the whole set, AWS's own aws:* tags included, which it expects to see again unchanged.
     to_set, to_unset = compare_aws_tags(current, spec.tags, spec.purge_tags)
-    return {name: value for name, value in {**current, **to_set}.items() if name not in to_unset}
+    tags = {name: value for name, value in {**current, **to_set}.items() if name not in to_unset}
+    if to_set:
+        refuse_too_many(tags, f"bucket {spec.name}")
+    return tags
 
 
 def _write_tags(tags: Tags) -> Write:

@@ -172,6 +172,19 @@ class TestReconciliation:
         assert done.actions == actions
         assert present(iam)[2] == tags == done.values["tags"]
 
+    @pytest.mark.parametrize("tags", [{"aws:mine": "1"}, {"team": "aws:x"}, {"team!": "x"}, {1: "a", "1": "b"}])
+    def test_provider_tags_that_aws_refuses_are_refused_before_any_call(self, fake_aws, made, tags):
+        assert refusal(fake_aws, ensure, tags=tags).startswith("tags (irsa_issuer_tags): the ")
+        assert [call for call in fake_aws.calls if call.startswith("iam:")] == []
+
+    def test_provider_tags_must_fit_beside_those_of_others(self, fake_aws, iam, made):
+        theirs = [{"Key": f"theirs-{number}", "Value": "x"} for number in range(48)]
+        iam.tag_open_id_connect_provider(OpenIDConnectProviderArn=ARN, Tags=theirs)
+        assert f"provider {ARN} would have 51 tags" in refusal(fake_aws, ensure, tags={"a": "1", "b": "2"})
+        done = assert_same_in_check_mode(fake_aws, tags={"a": "1", "b": "2"}, purge_tags=True)
+        assert done.actions == [UNTAG, TAG]
+        assert present(iam)[2] == {"a": "1", "b": "2"}
+
     def test_a_provider_is_never_deleted_and_created_again(self, fake_aws, made):
         ensure(fake_aws, client_ids=["new"], thumbprints=[TWO], tags={"a": "b"}, purge_tags=True)
         assert CREATE not in fake_aws.calls and DELETE not in fake_aws.calls

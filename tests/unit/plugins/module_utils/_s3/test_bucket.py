@@ -275,6 +275,18 @@ class TestRepair:
         assert tags() == {"team": "platform"}
         assert ensure(fake_aws, tags={}, purge_tags=True).actions == [UNTAG]
 
+    def test_tags_that_are_no_text_are_set_once(self, fake_aws, made):
+        assert ensure(fake_aws, tags={"number": 5, "flag": True}).actions == [TAG]
+        assert ensure(fake_aws, tags={"number": 5, "flag": True}).actions == []
+
+    def test_more_tags_than_fit_beside_those_of_others_are_refused(self, fake_aws, s3, made):
+        theirs = [{"Key": f"theirs-{number}", "Value": "x"} for number in range(49)]
+        s3.put_bucket_tagging(Bucket=NAME, Tagging={"TagSet": theirs})
+        message = refusal(fake_aws, ensure, tags={"a": "1", "b": "2"})
+        assert f"bucket {NAME} would have 51 tags" in message and "at most 50" in message
+        assert ensure(fake_aws, tags={"a": "1", "theirs-0": "y"}).actions == [TAG]
+        assert ensure(fake_aws, tags={"a": "1", "b": "2"}, purge_tags=True).actions == [TAG]
+
     def test_tags_of_aws_itself_are_kept(self, fake_aws, made, monkeypatch):
         own = {"aws:cloudformation:stack-name": "network", "theirs": "x"}
         real = bucket_present.PresentBucket.current
@@ -328,10 +340,13 @@ class TestRefusals:
         [
             ({"encryption": "aws:kms"}, "it must be AES256"),
             ({"public_paths": []}, "public_paths is empty"),
+            ({"public_paths": ["keys.json", "*"]}, "'*' opens objects of any name"),
             ({"account_id": "nonsense"}, "twelve digits"),
             ({"namespace": "account-regional"}, "<prefix>-<account ID>-<region>-an"),
+            ({"tags": {"aws:mine": "1"}}, "the tag 'aws:mine' begins with aws:"),
+            ({"tags": {1: "a", "1": "b"}}, "the tag '1' is there twice"),
         ],
-        ids=["encryption", "no paths", "account", "namespace"],
+        ids=["encryption", "no paths", "all paths", "account", "namespace", "reserved tag", "the same tag twice"],
     )
     def test_invalid_bucket_options_are_refused_before_any_call(self, fake_aws, given, reason):
         assert reason in refusal(fake_aws, ensure, **given)
@@ -370,6 +385,16 @@ class TestRefusals:
         s3.delete_bucket_policy(Bucket=NAME)
         fake_aws.quietly("s3control").put_public_access_block(AccountId=ACCOUNT, PublicAccessBlockConfiguration=CLOSED)
         assert "at account level" in refusal(fake_aws, ensure)
+
+    @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
+    def test_a_statement_of_others_with_our_sid_is_left_alone(self, fake_aws, s3, made, check_mode):
+        theirs = {**THEIRS, "Sid": "SelfhostedIrsaPublicDocuments"}
+        policy = {"Version": "2012-10-17", "Statement": [theirs]}
+        s3.put_bucket_policy(Bucket=NAME, Policy=json.dumps(policy))
+        message = refusal(fake_aws, ensure, check_mode)
+        assert message.startswith(f"The policy of bucket {NAME} is left alone: its statement Selfhosted")
+        assert "another Sid" in message and '"Effect":"Deny"' in message
+        assert policy_of(fake_aws, NAME) == policy
 
     def test_an_account_that_blocks_only_acls_is_accepted(self, fake_aws):
         fake_aws.quietly("s3control").put_public_access_block(AccountId=ACCOUNT, PublicAccessBlockConfiguration=OPEN)
@@ -524,13 +549,17 @@ class TestAbsent:
     def test_bucket_removal_reads_brackets_in_public_paths_literally(self, fake_aws, s3, made):
         """Public paths are patterns of AWS policies, which know only * and ?."""
         s3.put_object(Bucket=NAME, Key="docs[1]/keys.json", Body=b"x")
-        assert self.remove(fake_aws, check_mode=True, public_paths=["docs[1]/*"]).diff[0]["before"] == (
+        assert self.remove(fake_aws, check_mode=True, public_paths=["docs[1]*/keys.json"]).diff[0]["before"] == (
             '[\n  "docs[1]/keys.json"\n]\n'
         )
         s3.put_object(Bucket=NAME, Key="docs1/keys.json", Body=b"x")
         with pytest.raises(IrsaError) as caught:
-            self.remove(fake_aws, public_paths=["docs[1]/*"])
+            self.remove(fake_aws, public_paths=["docs[1]*/keys.json"])
         assert caught.value.details["foreign_objects"] == ["docs1/keys.json"]
+
+    def test_bucket_removal_does_not_take_every_object_for_a_document(self, fake_aws, s3, made):
+        s3.put_object(Bucket=NAME, Key="payroll.csv", Body=b"x")
+        assert "'*' opens objects of any name" in refusal(fake_aws, self.remove, public_paths=["*"])
 
     def test_bucket_removal_accepts_a_bucket_deleted_meanwhile(self, fake_aws, s3, made):
         fake_aws.before("s3:DeleteBucket", lambda: s3.delete_bucket(Bucket=NAME))

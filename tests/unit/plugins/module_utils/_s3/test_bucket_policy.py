@@ -13,6 +13,7 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_policy
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_policy import SID
@@ -81,21 +82,53 @@ def test_a_single_resource_that_s3_returns_without_a_list_is_kept():
 
 
 @pytest.mark.parametrize(
-    "edited",
+    "theirs",
     [
         {**OURS, "Effect": "Deny"},
+        {**OURS, "Effect": "allow"},
         {**OURS, "Principal": {"AWS": "arn:aws:iam::123456789012:root"}},
+        {**OURS, "Principal": {"AWS": ["*"], "Service": "s3.amazonaws.com"}},
         {**OURS, "Action": ["s3:GetObject", "s3:PutObject"]},
         {**OURS, "Action": "s3:*"},
+        {**OURS, "Action": {"s3:GetObject": 1}},
         {**OURS, "Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}},
-        {name: value for name, value in OURS.items() if name != "Resource"},
+        {**OURS, "Condition": {}},
+        {**OURS, "NotPrincipal": {"AWS": "123456789012"}},
+        {name: value for name, value in OURS.items() if name != "Resource"} | {"NotResource": OURS["Resource"]},
+        {**OURS, "Resource": [{"Fn::GetAtt": "x"}]},
         {"Sid": SID},
     ],
-    ids=["denied", "not everyone", "written too", "everything", "a condition", "no resource", "nothing but the name"],
+    ids=[
+        "denied",
+        "no effect",
+        "not everyone",
+        "a service, too",
+        "written too",
+        "everything",
+        "no action",
+        "a condition",
+        "an empty condition",
+        "all but one",
+        "all but its resources",
+        "no resource",
+        "nothing but the name",
+    ],
 )
-def test_our_policy_statement_is_repaired_at_its_position(edited):
-    policy = {"Version": "2012-10-17", "Statement": [DENY_PLAIN_HTTP, edited, {**DENY_PLAIN_HTTP, "Sid": "Last"}]}
-    assert opened(policy)["Statement"] == [DENY_PLAIN_HTTP, OURS, {**DENY_PLAIN_HTTP, "Sid": "Last"}]
+@pytest.mark.parametrize("purge", [True, False], ids=["purge", "merge"])
+def test_a_statement_of_others_with_our_sid_is_refused(theirs, purge):
+    for statements in ([DENY_PLAIN_HTTP, theirs], [OURS, theirs]):
+        with pytest.raises(Fault, match=f"its statement {SID} is not the one that this collection writes") as caught:
+            opened({"Version": "2012-10-17", "Statement": statements}, purge=purge)
+        assert repr(bucket_policy.as_json(theirs)[:50])[:-1] in str(caught.value) and len(str(caught.value)) < 600
+
+
+def test_our_statement_that_is_there_twice_is_merged_at_the_first_position():
+    twice = [{**OURS, "Resource": "arn:aws:s3:::irsa/a/keys.json"}, DENY_PLAIN_HTTP, {**OURS, "Action": "S3:getobject"}]
+    merged = opened({"Version": "2012-10-17", "Statement": twice}, "keys.json")["Statement"]
+    assert merged == [
+        {**OURS, "Resource": [*OURS["Resource"][:1], "arn:aws:s3:::irsa/a/keys.json", OURS["Resource"][1]]},
+        DENY_PLAIN_HTTP,
+    ]
 
 
 def test_the_policy_keeps_paths_that_another_cluster_made_public():
@@ -130,11 +163,15 @@ statements = st.fixed_dictionaries(
         "Condition": st.dictionaries(texts, st.dictionaries(texts, texts, max_size=2), max_size=2),
     },
 )
-own_statements = st.builds(lambda statement: {**statement, "Sid": SID}, statements)
+own_statements = st.builds(
+    lambda resources, principal: {**OURS, "Principal": principal, "Resource": resources},
+    arns | st.lists(arns, max_size=3),
+    st.sampled_from(("*", {"AWS": "*"}, {"AWS": ["*"]})),
+)
 policies = st.builds(
     lambda before, own, after, more: {**more, "Statement": before + own + after},
     st.lists(statements, max_size=3),
-    st.lists(own_statements, max_size=1),
+    st.lists(own_statements, max_size=2),
     st.lists(statements, max_size=3),
     st.fixed_dictionaries({}, optional={"Version": texts, "Id": texts}),
 )
@@ -155,12 +192,11 @@ def test_only_our_statement_of_any_bucket_policy_changes(policy, paths, purge):
     )
     assert opened(after, *paths, purge=purge) == after
 
-    own = bucket_policy.own_statement(after)
-    resources = set(bucket_policy.resources(own))
+    (own,) = (statement for statement in after["Statement"] if statement.get("Sid") == SID)
+    resources = set(bucket_policy.own_resources(after))
     desired = {f"arn:aws:s3:::irsa/{path}" for path in paths}
-    present = bucket_policy.own_statement(before)
-    assert desired <= resources
-    assert resources == desired if purge or present is None else resources >= set(bucket_policy.resources(present))
+    present = set(bucket_policy.own_resources(before))
+    assert resources == (desired if purge else desired | present)
     assert (own["Effect"], as_list(own["Action"])) == ("Allow", ["s3:GetObject"])
     assert "Condition" not in own and "NotPrincipal" not in own
 
@@ -172,6 +208,4 @@ def test_many_clusters_make_the_same_paths_public_in_any_order(policy, runs):
         forwards = opened(forwards, *paths)
     for paths in reversed(runs):
         backwards = opened(backwards, *paths)
-    assert set(bucket_policy.resources(bucket_policy.own_statement(forwards))) == set(
-        bucket_policy.resources(bucket_policy.own_statement(backwards))
-    )
+    assert set(bucket_policy.own_resources(forwards)) == set(bucket_policy.own_resources(backwards))
