@@ -6,12 +6,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
+
+from ansible.utils.display import Display
 
 from ansible_collections.selfhosted.irsa.plugins.action import irsa_issuer as issuer_action
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _ansible_internals, _issuer_role
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _ansible_internals, _fleet, _issuer_role
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._once import once_for_all_hosts
 
 _issuer_role.argument_spec()  # read before the fork, once for all hosts
 
@@ -27,8 +31,11 @@ class ActionModule(issuer_action.ActionModule):
         ran_for = f"{variables['ansible_play_name']} on {variables['inventory_hostname']}"
         try:
             role = _issuer_role.read(_OPTIONS, variables, lambda value: _ansible_internals.template(self, value))
+            warnings = self._compare_with_other_hosts(variables) if role.options["state"] == "present" else []
         except IrsaError as error:
             return {"failed": True, "changed": False, "msg": str(error), "ran_for": ran_for}
+        for warning in warnings:
+            Display().warning(warning)
         # What module_defaults gives the task wins over the role's variables.
         self._task.args = {**role.options, **self._task.args}
         result = {**self._result(tmp, task_vars), "ran_for": ran_for}
@@ -47,3 +54,21 @@ class ActionModule(issuer_action.ActionModule):
             # The key is on another host. The role reads it there, and passes it to the next run of this action.
             return {"changed": False, **irsa_issuer.KEY_WANTED_RESULT}
         return super().run(tmp, task_vars)
+
+    def _compare_with_other_hosts(self, variables: dict[str, t.Any]) -> list[str]:
+        """Return the warnings for the host. Raises IrsaError if another one has the same issuer and another key."""
+        hosts, own = variables["ansible_play_hosts"], variables["inventory_hostname"]
+        if len(hosts) == 1 or self._task.run_once:
+            return []
+        of_host = variables["hostvars"].raw_get
+
+        def compare() -> dict[str, t.Any]:
+            play = _fleet.Play(variables, of_host, lambda value, of: _ansible_internals.template_with(self, value, of))
+            clusters = play.clusters(hosts)
+            sharing = [dataclasses.asdict(cluster) for cluster in _fleet.sharing_an_issuer(clusters)]
+            return {"sharing": sharing, "warnings": _fleet.warnings_of_shared_keys(clusters)}
+
+        # If each host looked at the variables of all hosts, a large fleet would take minutes.
+        compared = once_for_all_hosts(f"irsa-{_ansible_internals.task_id(self)}", compare)
+        _fleet.refuse_shared_issuer([_fleet.Cluster(**each) for each in compared["sharing"]], own, of_host)
+        return [compared["warnings"][own]] if own in compared["warnings"] else []

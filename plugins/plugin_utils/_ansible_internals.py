@@ -91,3 +91,13 @@ def ship_module(action: ActionBase, task_vars: dict[str, t.Any], name: str | Non
 def template(action: ActionBase, value: t.Any) -> t.Any:
     """A variable's value, templated."""
     return action._templar.template(value)
+
+
+def template_with(action: ActionBase, value: t.Any, variables: t.Mapping[str, t.Any]) -> t.Any:
+    """A variable's value, templated with other variables than those of the task."""
+    return action._templar.copy_with_new_env(available_variables=dict(variables)).template(value)
+
+
+def task_id(action: ActionBase) -> str:
+    """What tells the task from every other one of the run, for all hosts alike."""
+    return str(action._task._uuid)

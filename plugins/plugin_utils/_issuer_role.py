@@ -21,13 +21,11 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_variables import PREFIX, problems
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils._key_paths import key_paths, named_paths
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._key_paths import FOLDER, key_paths, named_paths
 
 _ROLE = Path(__file__).parents[2] / "roles" / "irsa_issuer"
 
 _PATHS = ("key_path", "public_key_path", "openssh_public_key_path")
-# A playbook of a collection runs in the collection's folder, and names the folder that relative paths are meant from.
-_FOLDER = f"__{PREFIX}folder"
 # A playbook for one state also sets this, since -e would override its irsa_issuer_state.
 _EXPECTED_STATE = f"__{PREFIX}expected_state"
 # What one task of the role hands to the next, by the names of the options.
@@ -72,7 +70,7 @@ def read(
     values = _validated(given, given_paths)
     _check_state(values["state"], variables.get(_EXPECTED_STATE, values["state"]))
     host = values.get("key_host") or "localhost"
-    files = key_paths(given_paths, template(variables.get(_FOLDER, variables["playbook_dir"])))
+    files = key_paths(given_paths, template(variables.get(FOLDER, variables["playbook_dir"])))
     values = {
         **values,
         **files,

@@ -10,6 +10,11 @@ import os
 import re
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_variables import PREFIX
+
+# A playbook of a collection runs in the collection's folder, and names the folder that relative paths are meant from.
+FOLDER = f"__{PREFIX}folder"
+
 
 def key_paths(variables: t.Mapping[str, t.Any], folder: str) -> dict[str, str | None]:
     """Return ``key_path``, ``public_key_path`` and ``openssh_public_key_path`` as absolute paths, None for no file.

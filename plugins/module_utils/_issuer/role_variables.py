@@ -204,7 +204,12 @@ def _key_rules(variables: Variables) -> t.Iterator[str]:
 
 
 def _is_remote(variables: Variables) -> bool:
-    return (variables.get("key_host") or "localhost") not in _LOCAL_HOSTS
+    return not is_controller(variables.get("key_host") or "localhost")
+
+
+def is_controller(host: str) -> bool:
+    """Whether a key host is the controller itself."""
+    return host in _LOCAL_HOSTS
 
 
 def _backup_rules(variables: Variables) -> t.Iterator[str]:

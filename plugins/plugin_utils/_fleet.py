@@ -1,0 +1,175 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The hosts of a play compared with each other: clusters must share neither an issuer nor a key.
+
+AWS accepts a token if any key of its issuer has signed it, so each of them could sign tokens for the service accounts
+of the others. Servers of one cluster have the same issuer and the same key.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import typing as t
+
+from ansible.errors import AnsibleError
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_variables import PREFIX, is_controller
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, key_files, signing_key
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._key_paths import FOLDER, key_paths
+
+_KEYPAIR = f"__{PREFIX}keypair"  # what the role's key task registers
+_NAMES = ("bucket", "prefix", "url", "key_path", "key_host")
+# In most fleets this is all that makes the values of hosts differ, and templates cost more than all else here.
+_HOST_NAME = "{{ inventory_hostname }}"
+
+Variables = t.Mapping[str, t.Any]
+# Returns the variables that a host itself has, as they are set, without those of the play and the task.
+HostVariables = t.Callable[[str], Variables]
+# Turns a variable into its value, with the variables of a host.
+Template = t.Callable[[t.Any, Variables], t.Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """What counts of a host: the issuer that it comes to, and the file of its key.
+
+    ``places`` are where its documents are: the URL if one is set, and the bucket with the prefix.
+    """
+
+    host: str
+    places: t.Sequence[str]
+    key_host: str
+    key_path: str
+
+
+def refuse_shared_issuer(clusters: t.Sequence[Cluster], host: str, registered: HostVariables) -> None:
+    """Raise IrsaError if another cluster comes to the issuer of ``host`` with another key.
+
+    ``clusters`` are those that share an issuer; ``registered`` returns the variables of a host, which contain the
+    result of its key task once that has run. A key that cannot be read from here, on a node whose key task has not
+    run, is compared when it has.
+    """
+    own = next((cluster for cluster in clusters if cluster.host == host), None)
+    if own is None:
+        return
+    sharing = [other for other in clusters if other is not own and set(other.places) & set(own.places)]
+    own_kid = _kid(own, registered)
+    if not any(_differ(own, other, own_kid=own_kid, registered=registered) for other in sharing):
+        return
+    hosts = listed(cluster.host for cluster in clusters if cluster is own or cluster in sharing)
+    shared = next(place for place in own.places for other in sharing if place in other.places)
+    raise IrsaError(
+        f"The hosts {hosts} of this play come to one issuer ({shared}) with different keys, so each of these clusters "
+        "could sign tokens for the service accounts of the others. Nothing was changed. Give each cluster an issuer "
+        f'of its own, for example with {PREFIX}prefix: "{_HOST_NAME}". If the hosts are servers of one cluster, give '
+        f"them the same key with {PREFIX}key_path and {PREFIX}key_host."
+    )
+
+
+def _differ(own: Cluster, other: Cluster, *, own_kid: str | None, registered: HostVariables) -> bool:
+    """Whether two clusters certainly have different keys. A key that does not exist yet will be a new one."""
+    if (own.key_host, own.key_path) == (other.key_host, other.key_path):
+        return False
+    other_kid = _kid(other, registered)
+    if own_kid is None or other_kid is None:
+        return False
+    return not own_kid or own_kid != other_kid
+
+
+def _kid(cluster: Cluster, registered: HostVariables) -> str | None:
+    """Return the kid of a cluster's key: empty if there is no key yet, None if it cannot be known from here."""
+    result = registered(cluster.host).get(_KEYPAIR) or {}
+    is_of_file = result.get("path") == cluster.key_path or cluster.key_path.startswith("~")
+    if is_of_file and "exists" in result:
+        return str(result.get("kid") or "")
+    if not is_controller(cluster.key_host):
+        return None
+    try:
+        content = key_files.read(os.path.expanduser(cluster.key_path))
+        return "" if content is None else _kid_of(content)
+    except (Fault, IrsaError):  # the task of that host says what is wrong with its key
+        return None
+
+
+def _kid_of(content: bytes) -> str:
+    public_key = signing_key.load_private(content).key.public_key()
+    return str(key_facts.describe(public_key)["kid"])
+
+
+def sharing_an_issuer(clusters: t.Sequence[Cluster]) -> list[Cluster]:
+    """Return the clusters that share an issuer with another one."""
+    by_place: dict[str, list[Cluster]] = {}
+    for cluster in clusters:
+        for place in cluster.places:
+            by_place.setdefault(place, []).append(cluster)
+    return [cluster for cluster in clusters if any(len(by_place[place]) > 1 for place in cluster.places)]
+
+
+def warnings_of_shared_keys(clusters: t.Iterable[Cluster]) -> dict[str, str]:
+    """Return a warning for each key that clusters with different issuers share, by the first of their hosts."""
+    by_key: dict[tuple[str, str], list[Cluster]] = {}
+    for cluster in clusters:
+        if cluster.key_path and cluster.places:
+            by_key.setdefault((cluster.key_host, cluster.key_path), []).append(cluster)
+    return {
+        several[0].host: (
+            f"The hosts {listed(cluster.host for cluster in several)} of this play have different issuers and one key "
+            f"({several[0].key_path} on {several[0].key_host}), so each of these clusters could sign tokens for the "
+            f"service accounts of the others. Give each cluster an {PREFIX}key_path of its own."
+        )
+        for several in by_key.values()
+        if len({tuple(cluster.places) for cluster in several}) > 1
+    }
+
+
+# --- what counts of each host
+
+
+class Play:
+    """The hosts of a play and their variables.
+
+    ``variables`` are those of the task, on the host that it runs for; ``of_host`` returns those that a host itself
+    has: from the inventory, and facts. Each host has the task's other variables, too.
+    """
+
+    def __init__(self, variables: Variables, of_host: HostVariables, template: Template) -> None:
+        own = of_host(variables["inventory_hostname"])
+        self._of_host = of_host
+        self._template = template
+        self._of_task = {name: value for name, value in variables.items() if name not in own or own[name] != value}
+        self._folder = variables.get(FOLDER, variables["playbook_dir"])
+
+    def clusters(self, hosts: t.Iterable[str]) -> list[Cluster]:
+        """Return what counts of each host, without those whose variables cannot be read."""
+        return [cluster for cluster in map(self._cluster, hosts) if cluster is not None]
+
+    def _cluster(self, host: str) -> Cluster | None:
+        """Return what counts of a host; None if its variables cannot be read, which its own task reports."""
+        other = self._of_host(host)
+        try:
+            values = {name: self._value(f"{PREFIX}{name}", host, other) for name in _NAMES}
+        except AnsibleError:
+            return None
+        bucket, prefix, url = values["bucket"], values["prefix"], values["url"]
+        places = [url] if url else []
+        if bucket:
+            places.append(f"bucket {quoted(bucket)}, " + (f"prefix {quoted(prefix)}" if prefix else "no prefix"))
+        path = key_paths({"key_path": values["key_path"]}, self._folder)["key_path"] or ""
+        return Cluster(host=host, places=tuple(places), key_host=values["key_host"] or "localhost", key_path=path)
+
+    def _value(self, name: str, host: str, other: Variables) -> str:
+        of_task = self._of_task.get(name)
+        # The role's own default is the task's, too, and a host's variable wins over it.
+        value = other.get(name, of_task) if of_task in (None, "localhost") else of_task
+        if not isinstance(value, str):
+            return "" if value is None else str(value)
+        literal = value.replace(_HOST_NAME, host)
+        if "{" not in literal:
+            return literal
+        templated = self._template(value, {**other, **self._of_task})
+        return "" if templated is None else str(templated)
