@@ -38,20 +38,22 @@ class ActionModule(issuer_action.ActionModule):
             Display().warning(warning)
         # What module_defaults gives the task wins over the role's variables.
         self._task.args = {**role.options, **self._task.args}
-        result = {**self._result(tmp, task_vars), "ran_for": ran_for}
+        result = {**self._result(tmp, task_vars, key_apart=role.backs_up), "ran_for": ran_for}
         if result.get("failed"):
             return result
         return {
             **result,
-            "more_to_do": result["key_wanted"] or role.backs_up,
+            "more_to_do": result["key_wanted"],
             "key_host": role.key_host,
             "key_files": role.key_files,
         }
 
-    def _result(self, tmp: t.Any, task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
+    def _result(self, tmp: t.Any, task_vars: dict[str, t.Any] | None, *, key_apart: bool) -> dict[str, t.Any]:
         arguments = self._task.args
-        if arguments["state"] == "present" and not arguments.get("key") and not arguments.get("key_path"):
-            # The key is on another host. The role reads it there, and passes it to the next run of this action.
+        is_elsewhere = key_apart or not arguments.get("key_path")
+        if arguments["state"] == "present" and not arguments.get("key") and is_elsewhere:
+            # The key is on another host, or has a backup. The role reads it in a task of its own, and passes it to the
+            # next run of this action.
             return {"changed": False, **irsa_issuer.KEY_WANTED_RESULT}
         return super().run(tmp, task_vars)
 

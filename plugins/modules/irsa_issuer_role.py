@@ -60,7 +60,7 @@ prepared:
   type: dict
   sample: null
 more_to_do:
-  description: Whether the role has further tasks to run, for a key on another host or a backup of the key.
+  description: Whether the role has further tasks to run, for a key on another host or one with a backup.
   returned: success
   type: bool
   sample: false

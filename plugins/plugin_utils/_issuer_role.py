@@ -47,7 +47,7 @@ class RoleVariables:
     """The role's variables, checked.
 
     ``options`` are the module's, without those that are not set; ``key_files`` are the paths of key_paths();
-    ``backs_up`` says whether the key files are also kept in a private bucket.
+    ``backs_up`` says whether a private bucket has copies of the key files.
     """
 
     options: dict[str, t.Any]

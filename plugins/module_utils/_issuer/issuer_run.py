@@ -210,7 +210,7 @@ class IssuerRun(abc.ABC):
             "apiserver_flags": key.apiserver_flags(self.url),
             # What earlier tasks did comes first: the bucket before the key existed, then the key itself.
             "actions": [*prepared.get("actions", []), *key.actions, *self.ledger.actions],
-            "permissions": sorted({*prepared.get("permissions", []), *self.aws.permissions}),
+            "permissions": sorted({*prepared.get("permissions", []), *key.permissions, *self.aws.permissions}),
             "changed": bool(prepared.get("changed") or key.changed or self.ledger.changed),
             "verification": report.text if report else None,
             "checks": [dataclasses.asdict(check) for check in report.checks] if report else None,

@@ -32,7 +32,7 @@ _BUCKET_PREFIX = "bucket_"
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SigningKey:
     """What module irsa_keypair returned about the key that the API server signs with. ``exists`` is false while the
-    key has not been created.
+    key has not been created. The role adds what the backup of the key did, and the ``permissions`` that it needs.
     """
 
     exists: bool = False
@@ -43,6 +43,7 @@ class SigningKey:
     public_key_path: str | None = None
     changed: bool = False
     actions: t.Sequence[str] = ()
+    permissions: t.Sequence[str] = ()
 
     @classmethod
     def of(cls, result: t.Mapping[str, t.Any]) -> SigningKey:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import tags
@@ -18,6 +17,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import public_paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.key_backup import Destination
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import check_timeout, parse_connect_to
 
 PREFIX = "irsa_issuer_"
@@ -116,11 +116,6 @@ def _check_encryption(value: str) -> None:
         raise Fault(f"must be AES256, not {value!r}; anonymous clients cannot read objects that KMS encrypts")
 
 
-def _check_backup(value: str) -> None:
-    if not re.fullmatch("s3://[^/]+(/.*)?", value):
-        raise Fault(f"must be s3://bucket/prefix, not {value!r}")
-
-
 def _check_audiences(values: t.Iterable[t.Any], variable: str) -> None:
     provider_rules.check_client_ids(_as_texts(values), variable)
 
@@ -139,7 +134,7 @@ _CHECKS: dict[str, Check] = {
     "connect_to": _naming(parse_connect_to),
     "extra_jwks": _check_jwks_list,
     "bucket_encryption": _naming(_check_encryption),
-    "key_backup": _naming(_check_backup),
+    "key_backup": _naming(Destination.of),
     "tags": tags.as_text,
     "bucket_public_paths": public_paths.check,
 }

@@ -35,11 +35,8 @@ def describe_bucket(aws: Aws, spec: BucketSpec, *, required: bool = False, priva
     exists = bucket.exists()
     if required and not exists:
         raise bucket.missing()
-    if private and exists and bucket.read(PUBLIC_ACCESS_BLOCK) != NEW_BUCKET_BLOCK:
-        raise IrsaError(
-            f"The bucket {spec.name} does not block all public access, so it must not hold a private key. Turn on all "
-            "four settings of Block Public Access, or choose another bucket."
-        )
+    if private and exists:
+        bucket.require_private()
     return {"exists": exists, **bucket.values()}
 
 
@@ -124,6 +121,15 @@ class Bucket(AwsResource):
                 "choose another name."
             )
         return True
+
+    def require_private(self, consequence: str = "") -> None:
+        """Raise IrsaError unless the bucket blocks all public access. ``consequence`` is a sentence about it."""
+        if self.read(PUBLIC_ACCESS_BLOCK) != NEW_BUCKET_BLOCK:
+            raise IrsaError(
+                f"The bucket {self.spec.name} does not block all public access, so it must not hold a private key. "
+                f"{consequence}{' ' if consequence else ''}Turn on all four settings of Block Public Access, or choose "
+                "another bucket."
+            )
 
     def _explained(self, failure: CallFailed) -> IrsaError:
         if failure.denied:

@@ -108,6 +108,20 @@ class TestResults:
         run("irsa_bucket", **options)
         check_result("irsa_bucket_info", run("irsa_bucket_info", check_mode, **options).result)
 
+    def test_results_of_irsa_key_backup_are_documented(self, run, aws, tmp_path, check_mode):
+        tmp_path.chmod(0o700)
+        key_path = str(tmp_path / "sa.key")
+        options = {"destination": "s3://example-vault/prod", "region": REGION, "key_path": key_path}
+        run("irsa_bucket", name="example-vault", region=REGION)
+        closed = dict.fromkeys(
+            ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
+        )
+        aws.quietly("s3").put_public_access_block(Bucket="example-vault", PublicAccessBlockConfiguration=closed)
+        check_result("irsa_key_backup", run("irsa_key_backup", check_mode, **options, upload=False).result)
+        run("irsa_keypair", path=key_path, type="ECDSA")
+        for dummy in range(2):
+            check_result("irsa_key_backup", run("irsa_key_backup", check_mode, **options).result)
+
     def test_results_of_irsa_publish_are_documented(self, run, aws, check_mode):
         run("irsa_bucket", name="irsa-prod", region=REGION)
         for state in ("present", "present", "absent", "absent"):
