@@ -14,6 +14,8 @@ description:
     and nothing else.
   - Leaves other policy statements, tags and settings unchanged.
   - If the account blocks public access, the module fails with a message that says so before it creates anything.
+  - A policy statement that has the Sid of the module's own, C(SelfhostedIrsaPublicDocuments), and says something else
+    is not changed; the module fails with a message that shows it.
 options:
   name:
     description:
@@ -27,7 +29,10 @@ options:
     type: str
   public_paths:
     description:
-      - Keys of the objects that are public, where V(*) matches any text.
+      - Keys of the objects that are public. In the folders of a key, V(*) matches any text, slashes included, and V(?)
+        any character. The name of the object must be given.
+      - Before the module first opens a pattern, it lists the objects that match it. The run stops if one of them is not
+        explained by a discovery document whose issuer is at that address, see O(open_existing).
       - With O(state=absent), the objects that are deleted with the bucket. Any other object stops the run.
     type: list
     elements: str
@@ -36,6 +41,15 @@ options:
     description:
       - Whether to close paths that the module's own policy statement opens and that are not in O(public_paths).
       - Keep V(false) if clusters share a bucket; otherwise each cluster would close the paths of the others.
+    type: bool
+    default: false
+  open_existing:
+    description:
+      - Whether to go on, with a warning, if opening O(public_paths) would also make other things public. Otherwise they
+        stop the run before it changes anything, with a list of them.
+      - "These are: other statements of the bucket's policy that are public and become effective when the module lifts
+        the bucket's access block; and objects that match a pattern in O(public_paths) and are not documents of an
+        issuer."
     type: bool
     default: false
   encryption:
@@ -76,6 +90,8 @@ extends_documentation_fragment:
   - selfhosted.irsa._attributes
   - selfhosted.irsa._attributes.aws
 notes:
+  - To tell documents of issuers from other objects, the module needs the permission C(s3:GetObject) when it first opens
+    a pattern in a bucket that exists already. What it may not read counts as another object.
   - S3 does not support conditional writes of a policy. The module reads the policy again after each write, and merges
     again if another process has changed it in the meantime. Two runs that open different paths at the same time can
     still undo each other between the last read of one and the write of the other; the next run repairs this. Clusters
@@ -166,6 +182,7 @@ def main() -> None:
             account_id=dict(type="str"),
             public_paths=dict(type="list", elements="str", default=list(object_keys(None))),
             purge_public_paths=dict(type="bool", default=False),
+            open_existing=dict(type="bool", default=False),
             tags=dict(type="dict", aliases=["resource_tags"]),
             purge_tags=dict(type="bool", default=False),
             encryption=dict(type="str"),

@@ -105,10 +105,15 @@ options:
     type: str
   bucket_public_paths:
     description:
-      - Keys of the objects that are public, where V(*) matches any text. Defaults to the two documents or, with
-        O(prefix), to patterns that cover every prefix, so that many issuers do not compete for the bucket's policy.
+      - Same as O(selfhosted.irsa.irsa_bucket#module:public_paths). Defaults to the two documents or, with O(prefix), to
+        patterns that cover every prefix, so that many issuers do not compete for the bucket's policy.
     type: list
     elements: str
+  bucket_open_existing:
+    description:
+      - Same as O(selfhosted.irsa.irsa_bucket#module:open_existing).
+    type: bool
+    default: false
   bucket_encryption:
     description:
       - Same as O(selfhosted.irsa.irsa_bucket#module:encryption).
@@ -338,6 +343,7 @@ ARGUMENT_SPEC = dict(
     account_id=dict(type="str"),
     bucket_account_id=dict(type="str"),
     bucket_public_paths=dict(type="list", elements="str"),
+    bucket_open_existing=dict(type="bool", default=False),
     bucket_encryption=dict(type="str"),
     bucket_versioning=dict(type="bool"),
     bucket_namespace=dict(type="str", choices=["global", "account-regional"]),

@@ -22,6 +22,7 @@ _ACTIONS: dict[str, tuple[str, ...]] = {
     # Without s3:ListBucket S3 answers 403 for an object that does not exist, just as for a denied read.
     "s3:GetObject": ("s3:GetObject", "s3:ListBucket"),
     "s3:HeadObject": ("s3:GetObject", "s3:ListBucket"),
+    "s3:ListObjectsV2": ("s3:ListBucket",),
     "s3:ListObjectVersions": ("s3:ListBucketVersions",),
     "s3:DeleteObjects": ("s3:DeleteObject", "s3:DeleteObjectVersion"),
 }

@@ -21,3 +21,9 @@ def statements_of(policy: t.Any) -> list[Statement]:
 def member(value: t.Any, name: str) -> t.Any:
     """Return a member of an object, None if it has none of that name or is not an object."""
     return value.get(name) if isinstance(value, dict) else None
+
+
+def is_for_everyone(statement: Statement) -> bool:
+    """Return whether a statement names everyone, or everyone but some."""
+    principal = statement.get("Principal")
+    return "NotPrincipal" in statement or "*" in as_list(principal) or "*" in as_list(member(principal, "AWS"))

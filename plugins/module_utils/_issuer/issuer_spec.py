@@ -155,6 +155,7 @@ class IssuerSpec:
                 "region": self.region,
                 "account_id": self.prepared.get("account_id") or self.bucket_account_id or self.account_id,
                 "public_paths": public_paths,
+                "own_paths": self.own_paths,
                 "tags": self.tags,
             }
         )

@@ -55,7 +55,9 @@ def problems(variables: Variables) -> list[str]:
     ``variables`` are those of the role without their prefix; the argument spec has checked types and choices. A private
     key that was put into a variable by mistake is not repeated.
     """
-    disclosed = [name for name in (*_TEXTS, *_LISTS) if pem.holds_private_key(str(variables.get(name)).encode())]
+    disclosed = [
+        name for name in (*_TEXTS, *_LISTS, "tags") if pem.holds_private_key(str(variables.get(name)).encode())
+    ]
     if disclosed:
         return [f"{PREFIX}{name} contains a private key. Remove it, and treat it as disclosed." for name in disclosed]
     variables = {

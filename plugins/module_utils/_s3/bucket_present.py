@@ -17,11 +17,14 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call impo
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import openings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.account_block import refuse_account_block
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import (
+    OWNERSHIP,
     POLICY,
+    PUBLIC_ACCESS_BLOCK,
     SETTINGS,
     BucketSpec,
     Creation,
@@ -68,9 +71,12 @@ class PresentBucket(Bucket):
     def plan(self) -> list[ApiCall]:
         if self.exists():
             self._once_found()
-            changes = self._changes(self.current())
+            current = self.current()
+            changes = self._changes(current)
             if any(change.operation in _PUBLIC_ACCESS_WRITES for change in changes):
                 self._refuse_account_block()
+                self.warnings += openings.look(self, self._transition(current))
+            self._warn_of_acls(changes)
             return changes
         confirm_account(self.aws, "s3", self.account_id, given=self.spec.account_id is not None)
         self._refuse_account_block()
@@ -144,6 +150,27 @@ class PresentBucket(Bucket):
         if self.endpoint.is_aws:
             warning = refuse_account_block(self.aws, self.account_id)
             self.warnings += [warning] if warning else []
+
+    def _transition(self, current: t.Mapping[str, t.Any]) -> openings.Transition:
+        policy = current[POLICY.name]
+        return openings.Transition(
+            before=policy,
+            after=POLICY.desired(self.spec, self.endpoint.partition, policy),
+            # BlockPublicPolicy only refuses new public policies: https://docs.aws.amazon.com/AmazonS3/latest/
+            # userguide/access-control-block-public-access.html#access-control-block-public-access-options
+            lifts_block=bool((current[PUBLIC_ACCESS_BLOCK.name] or {}).get("RestrictPublicBuckets")),
+        )
+
+    def _warn_of_acls(self, changes: t.Iterable[ApiCall]) -> None:
+        """Warn if ACLs take effect again. S3 does not show them while they are off.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
+        """
+        if any(change.part == OWNERSHIP.name and change.before == "BucketOwnerEnforced" for change in changes):
+            self.warnings.append(
+                f"The ACLs that {self.target} and its objects had before ACLs were disabled take effect again, except "
+                "those for everyone where the access block ignores them."
+            )
 
     # --- creation
 

@@ -41,7 +41,8 @@ DESIRED_BLOCK = {
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BucketSpec:
     """The desired state of a bucket. None for ``tags``, ``encryption``, ``versioning`` and ``object_ownership`` means
-    that they are not managed.
+    that they are not managed. ``own_paths`` are documents that the run publishes; ``open_existing``: go on if opening
+    the public paths opens more than documents.
     """
 
     name: str
@@ -49,6 +50,8 @@ class BucketSpec:
     account_id: str | None = None
     public_paths: t.Sequence[str] = object_keys(None)
     purge_public_paths: bool = False
+    own_paths: t.Sequence[str] = ()
+    open_existing: bool = False
     tags: Tags | None = None
     purge_tags: bool = False
     encryption: str | None = None
@@ -175,6 +178,19 @@ POLICY = Setting(
     at_creation=lambda creation: None,
 )
 
+OWNERSHIP = Setting(
+    name="object ownership",
+    option="object_ownership",
+    read="GetBucketOwnershipControls",
+    absent_code="OwnershipControlsNotFoundError",
+    parse=_parse_ownership,
+    desired=lambda spec, partition, current: spec.object_ownership,
+    write=lambda rule: Write(
+        "PutBucketOwnershipControls", {"OwnershipControls": {"Rules": [{"ObjectOwnership": rule}]}}
+    ),
+    at_creation=lambda creation: creation.object_ownership,
+)
+
 # The order in which they are written: BlockPublicPolicy, while it is on, refuses a public policy.
 SETTINGS: tuple[Setting, ...] = (
     PUBLIC_ACCESS_BLOCK,
@@ -209,16 +225,5 @@ SETTINGS: tuple[Setting, ...] = (
         at_creation=lambda creation: False,
         show=_versioning_status,
     ),
-    Setting(
-        name="object ownership",
-        option="object_ownership",
-        read="GetBucketOwnershipControls",
-        absent_code="OwnershipControlsNotFoundError",
-        parse=_parse_ownership,
-        desired=lambda spec, partition, current: spec.object_ownership,
-        write=lambda rule: Write(
-            "PutBucketOwnershipControls", {"OwnershipControls": {"Rules": [{"ObjectOwnership": rule}]}}
-        ),
-        at_creation=lambda creation: creation.object_ownership,
-    ),
+    OWNERSHIP,
 )

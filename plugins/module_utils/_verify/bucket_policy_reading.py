@@ -11,7 +11,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies import Statement, member, statements_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies import (
+    Statement,
+    is_for_everyone,
+    statements_of,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards import fits
 
@@ -42,20 +46,20 @@ def fault_of(policy: t.Any, arn: str) -> str | None:
 def _denial(statements: t.Sequence[Statement], arn: str) -> str | None:
     for each in statements:
         condition = each.get("Condition")
-        if _applies(each, "Deny", arn=arn) and _is_for_everyone(each) and condition not in _PLAIN_HTTP:
+        if _applies(each, "Deny", arn=arn) and is_for_everyone(each) and condition not in _PLAIN_HTTP:
             return f"{_name(each)} denies it{', under a condition' if condition else ''}"
     return None
 
 
 def _is_open(statements: t.Sequence[Statement], arn: str) -> bool:
     return any(
-        _applies(each, "Allow", arn=arn) and _is_for_everyone(each) and not each.get("Condition") for each in statements
+        _applies(each, "Allow", arn=arn) and is_for_everyone(each) and not each.get("Condition") for each in statements
     )
 
 
 def _condition(statements: t.Sequence[Statement], arn: str) -> str | None:
     for each in statements:
-        if _applies(each, "Allow", arn=arn) and _is_for_everyone(each):
+        if _applies(each, "Allow", arn=arn) and is_for_everyone(each):
             return f"{_name(each)} has a condition"
     return None
 
@@ -68,7 +72,7 @@ def _other_principal(statements: t.Sequence[Statement], arn: str) -> str | None:
 
 
 def _other_resource(statements: t.Sequence[Statement], arn: str) -> str:
-    public = [each for each in statements if each.get("Effect") == "Allow" and _is_for_everyone(each)]
+    public = [each for each in statements if each.get("Effect") == "Allow" and is_for_everyone(each)]
     resources = [resource for each in public for resource in as_list(each.get("Resource"))]
     return f"it opens {listed(resources)}, but not {arn}" if resources else "none of its statements is for everyone"
 
@@ -89,13 +93,6 @@ def _covers(statement: Statement, name: str, *, value: str, normalize: t.Callabl
     patterns = as_list(statement.get(name, statement.get(f"Not{name}")))
     matched = any(fits(normalize(each), value) for each in patterns if isinstance(each, str))
     return matched == (name in statement)
-
-
-def _is_for_everyone(statement: Statement) -> bool:
-    principal = statement.get("Principal")
-    if "NotPrincipal" in statement:
-        return True
-    return principal == "*" or "*" in as_list(member(principal, "AWS"))
 
 
 def _name(statement: Statement) -> str:
