@@ -198,6 +198,8 @@ options:
   state:
     description:
       - V(absent) removes the provider, then the documents or the bucket. The key is kept.
+      - A JWKS whose discovery document is gone is removed only if it has a key of O(key), O(key_path) or O(extra_jwks),
+        or with O(overwrite=true). Otherwise it stays, with a warning.
     type: str
     choices: [present, absent]
     default: present
@@ -283,11 +285,12 @@ permissions:
   sample: ["iam:GetOpenIDConnectProvider", "s3:GetBucketPolicy", "s3:GetObject", "s3:ListBucket"]
 """
 
+import dataclasses
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import issuer_absent, issuer_present
-from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec, SigningKey
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keypair_task, masking, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
     aws_module,
@@ -381,6 +384,8 @@ def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     options = module.params
     spec = IssuerSpec.of(options)
     if options["state"] == "absent":
+        if not spec.key.exists:
+            spec = dataclasses.replace(spec, key=SigningKey.at(options["key_path"], options["public_key_path"]))
         return issuer_absent.ensure_absent(aws_of(module), spec, module.check_mode).result
     if options["key"]:
         return issuer_present.ensure_present(aws_of(module), spec, module.check_mode).result

@@ -14,6 +14,11 @@ description:
     never overwrites what another process has written since the document was read.
   - Keeps published keys that are not in O(jwks_json), with a warning that names them. The discovery document lists the
     algorithms of all published keys.
+  - Looks for published keys where the present discovery document names the JWKS, too. If that is another object of the
+    bucket, its keys are kept in the new JWKS, and the object stays. If it is not certain which object it is, the module
+    stops.
+  - Stops if O(jwks_json) has a different key under the C(kid) of a published one.
+  - The order of keys and of the lists in the discovery document is no difference.
 options:
   bucket:
     description:
@@ -31,23 +36,24 @@ options:
     required: true
   jwks_json:
     description:
-      - Text of the JWKS, as returned by M(selfhosted.irsa.irsa_jwks). Required, except in check mode while the key does
-        not exist.
+      - Text of the JWKS, as returned by M(selfhosted.irsa.irsa_jwks). Required with O(state=present), except in check
+        mode while the key does not exist.
     type: str
   discovery_json:
     description:
-      - Text of the discovery document, as returned by M(selfhosted.irsa.irsa_jwks). Required, except in check mode
-        while the key does not exist.
+      - Text of the discovery document, as returned by M(selfhosted.irsa.irsa_jwks). Required with O(state=present),
+        except in check mode while the key does not exist.
     type: str
   purge_keys:
     description:
-      - Whether to remove published keys that are not in O(jwks_json). From then on, AWS STS refuses tokens signed with
-        them.
+      - Whether to remove published keys that are not in O(jwks_json), also one with the C(kid) of a given key. From then
+        on, AWS STS refuses tokens signed with them.
     type: bool
     default: false
   overwrite:
     description:
-      - Whether to overwrite or remove documents that are not JSON or that belong to another issuer.
+      - Whether to overwrite or remove documents that are not JSON or that belong to another issuer, to publish although
+        it is not certain where the present JWKS is, and to remove a JWKS that may not be the issuer's.
     type: bool
     default: false
   cache_control:
@@ -62,7 +68,8 @@ options:
     type: str
   state:
     description:
-      - V(absent) removes both documents.
+      - V(absent) removes both documents. A JWKS stays, with a warning, if the issuer's discovery document does not name
+        it and it has no key of O(jwks_json).
     type: str
     choices: [present, absent]
     default: present

@@ -14,7 +14,8 @@ _MAX_CHARACTERS = 255
 # The suffixes are those of all AWS partitions.
 _HOST = re.compile(
     r"(?:(?P<bucket>.+)\.)?s3"
-    r"(?:-accelerate(?:\.dualstack)?|[.-](?:dualstack\.)?(?P<region>(?!website)[a-z]{2,}(?:-[a-z]+)+-[0-9]+))?"
+    r"(?:-accelerate(?:\.dualstack)?|-external-1"
+    r"|(?:-fips)?[.-](?:dualstack\.)?(?P<region>(?!website)[a-z]{2,}(?:-[a-z]+)+-[0-9]+))?"
     r"\.(?P<suffix>amazonaws\.com(?:\.cn)?|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov|csp\.hci\.ic\.gov|cloud\.adc-e\.uk)"
 )
 

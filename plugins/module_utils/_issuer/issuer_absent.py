@@ -9,8 +9,11 @@ Anyone can take the name of a deleted bucket, so by then nothing may trust it an
 
 from __future__ import annotations
 
+import contextlib
+
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Ledger
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import (
     Outcome,
@@ -21,12 +24,12 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_absent import AbsentProvider
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set, issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_absent import AbsentBucket
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_absent import AbsentDocuments
 
-Planned = tuple[Resource[ApiCall], list[ApiCall]]
+Planned = tuple[Resource[ApiCall], "list[ApiCall] | None"]
 
 
 def ensure_absent(aws: Aws, spec: IssuerSpec, check_mode: bool) -> Outcome[ApiCall]:
@@ -66,9 +69,34 @@ def ensure_absent(aws: Aws, spec: IssuerSpec, check_mode: bool) -> Outcome[ApiCa
 
 def _plan_bucket(aws: Aws, spec: IssuerSpec, url: str, *, bucket: Bucket) -> list[Planned]:
     """Plan what is removed from the bucket, or with it. The documents in it are read in both cases."""
-    documents = AbsentDocuments(aws, spec.publication_spec(bucket.spec.name, url=url, account_id=bucket.account_id))
+    documents = AbsentDocuments(
+        aws,
+        spec.publication_spec(
+            bucket.spec.name, url=url, account_id=bucket.account_id, texts={"jwks_json": _keys_at_hand(spec, url)}
+        ),
+    )
     removal = planned(documents)
     if not spec.delete_bucket:
-        return [(documents, removal)]
+        # Without a condition, a removal is planned again right before it, when the provider is gone.
+        return [(documents, removal if documents.store.deletes_conditionally else None)]
+    if documents.unproven:
+        raise IrsaError(
+            f"The bucket {bucket.spec.name} cannot be deleted. {' '.join(documents.warnings)} Nothing was deleted.",
+            foreign_objects=[documents.unproven],
+        )
     absent = AbsentBucket(aws, bucket.spec)
     return [(absent, planned(absent))]
+
+
+def _keys_at_hand(spec: IssuerSpec, url: str) -> str | None:
+    """Return the JWKS of the keys that this issuer publishes, as far as they can be read; they prove what is ours."""
+    sourced = []
+    with contextlib.suppress(IrsaError):
+        if spec.key.public_key:
+            sourced.append(document_set.from_pem("The public key", spec.key.public_key.encode("utf-8", "replace")))
+        sourced += document_set.from_jwks_list("extra_jwks", spec.extra_jwks)
+    try:
+        texts = document_set.texts(url, sourced) if sourced else {}
+    except IrsaError:
+        return None
+    return texts.get("jwks_json")

@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, key_files, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import (
     DEFAULT_AUDIENCE,
     DISCOVERY_PATH,
@@ -58,6 +60,21 @@ class SigningKey:
                 "succeeded."
             )
         return cls(**{field.name: result[field.name] for field in dataclasses.fields(cls) if field.name in result})
+
+    @classmethod
+    def at(cls, path: str | None, public_key_path: str | None) -> SigningKey:
+        """Return the key in these files, as far as they can be read; a removal needs no more of it than that."""
+        readers: tuple[tuple[str | None, t.Callable[[bytes], key_facts.PublicKey]], ...] = (
+            (path, lambda text: signing_key.load_private(text).key.public_key()),
+            (public_key_path, signing_key.load_public),
+        )
+        for file, load in readers:
+            with contextlib.suppress(IrsaError, Fault):
+                content = key_files.read(file) if file else None
+                if content is not None:
+                    public_key = load(content)
+                    return cls(exists=True, public_key=key_facts.public_pem(public_key), kid=key_facts.kid(public_key))
+        return cls()
 
     def apiserver_flags(self, url: str) -> list[str]:
         """Return the flags of kube-apiserver for a new cluster.

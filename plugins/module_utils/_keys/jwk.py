@@ -33,6 +33,8 @@ JWCRYPTO_REQUIREMENT = "jwcrypto >= 1.5"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MAX_KEYS_OF_A_TYPE = 100
 
+_TO_BASE64URL = str.maketrans("+/", "-_")
+
 _RSA_ALGORITHMS = ("RS256", "RS384", "RS512")
 
 
@@ -167,9 +169,32 @@ def algorithms_for(key: Jwk) -> tuple[str, ...]:
 
 
 def same_key(one: Jwk, other: Jwk) -> bool:
-    """Whether two JWKs are the same key, whatever their kid, alg and use."""
-    members = ("kty", "n", "e", "crv", "x", "y")
-    return all(one.get(member) == other.get(member) for member in members)
+    """Whether two JWKs are the same key, whatever their kid, alg and use, and however their numbers are written."""
+    names, numbers = ("kty", "crv"), ("n", "e", "x", "y")
+    return all(one.get(name) == other.get(name) for name in names) and all(
+        _lenient_number(one.get(name)) == _lenient_number(other.get(name)) for name in numbers
+    )
+
+
+def _lenient_number(value: t.Any) -> t.Any:
+    """Return the number that a member stands for, also with padding or leading zeros; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return _number(value.translate(_TO_BASE64URL).rstrip("="))
+    except ValueError:
+        return value
+
+
+def is_damaged_copy(key: Jwk, original: Jwk) -> bool:
+    """Whether a key can only be the original with edited members, since it is no public key of any other."""
+    if key.get("kty") not in (None, original.get("kty")):
+        return False
+    try:
+        public_key_of({**key, "kty": original.get("kty")})
+    except Fault:
+        return True
+    return False
 
 
 def check_count(published: t.Iterable[Jwk]) -> None:

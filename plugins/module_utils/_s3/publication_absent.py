@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import published_keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_store import Stored
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import Documents, PublicationSpec
 
 
@@ -18,10 +23,62 @@ def ensure_absent(aws: Aws, spec: PublicationSpec, check_mode: bool) -> Outcome[
 
 
 class AbsentDocuments(Documents):
-    """The documents as a resource whose desired state is absent."""
+    """The documents as a resource whose desired state is absent.
+
+    ``unproven`` is the key of a JWKS that stays, because nothing shows that it is this issuer's.
+    """
+
+    def __init__(self, aws: Aws, spec: PublicationSpec) -> None:
+        super().__init__(aws, spec)
+        self.ours = _given_keys(spec.jwks_json)
+        self.unproven: str | None = None
 
     def plan(self) -> list[ApiCall]:
         jwks, discovery = self.read()
-        self.published = self.foreign = self.parse_keys(jwks)
-        stored = ((self.discovery_key, discovery), (self.jwks_key, jwks))
+        self.published = self.parse_keys(jwks, self.jwks_key)
+        self.foreign = published_keys.foreign_keys(self.ours, self.published)
+        is_proven = self.spec.overwrite or self._is_named_by(discovery) or self._holds_a_key_of_ours()
+        self.unproven = None if jwks is None or is_proven else self.jwks_key
+        if self.unproven:
+            self._warn_unproven()
+        elif jwks is not None:
+            self._warn_foreign()
+        stored = [(self.discovery_key, discovery), (self.jwks_key, None if self.unproven else jwks)]
         return [self.store.delete(key, current) for key, current in stored if current is not None]
+
+    def _is_named_by(self, discovery: Stored | None) -> bool:
+        """Whether the discovery document, which is this issuer's, names our object as its JWKS."""
+        url = self.present_jwks_url(discovery)
+        if url is None:
+            return False
+        key = self.jwks_key_at(url)
+        if key != self.jwks_key:
+            what = self.where(key) if key else "which may not be in this bucket"
+            self.warnings.append(f"The discovery document named {quoted(url)} as the JWKS ({what}), which stays.")
+        return key == self.jwks_key
+
+    def _holds_a_key_of_ours(self) -> bool:
+        return any(published_keys.is_any_of(key, self.ours) for key in self.published)
+
+    def _warn_unproven(self) -> None:
+        kids = listed(key.get("kid") for key in self.published)
+        self.warnings.append(
+            f"{self.where(self.jwks_key)} stays: no discovery document of {self.spec.issuer} names it, and it holds no "
+            f"key that this run was given (it publishes {kids}), so it may belong to something else. If it is to be "
+            "removed, set overwrite (irsa_issuer_overwrite)."
+        )
+
+    def _warn_foreign(self) -> None:
+        # Without a key to compare with, a single published key is taken for the issuer's own.
+        if self.foreign and (self.ours or len(self.foreign) > 1):
+            kids = listed(key.get("kid") for key in self.foreign)
+            self.warnings.append(
+                f"With {self.where(self.jwks_key)}, this removes published keys that the run was not given: {kids}."
+            )
+
+
+def _given_keys(text: str | None) -> list[jwk.Jwk]:
+    try:
+        return jwk.parse_jwks(text) if text else []
+    except Fault:
+        return []

@@ -13,17 +13,22 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account impor
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.aws_resource import AwsResource
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_location import Site
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_store import S3Store, Stored
 
 # AWS documents no rule for how long it keeps a JWKS. This asks every cache to look again each time, so that a new key
 # is seen at once; the documents are small and rarely read.
 DEFAULT_CACHE_CONTROL = "no-cache"
+
+# STS takes tokens of up to 20,000 characters, and no program is known whose kids are as long as this.
+_MAX_KID = 1000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -93,20 +98,45 @@ class Documents(AwsResource):
         return jwks, discovery
 
     def _check_issuer(self, stored: Stored) -> None:
-        where = f"s3://{self.spec.bucket}/{self.discovery_key}"
-        try:
-            document = parse_json(stored.text or "")
-        except ValueError:
-            raise IrsaError(f"{where} is not JSON, so it may belong to something else. {_OVERWRITE_HINT}") from None
-        name = document.get("issuer") if isinstance(document, dict) else None
-        if name != self.spec.issuer:
+        document = object_in(stored)
+        if document is None:
+            where = self.where(self.discovery_key)
+            raise IrsaError(f"{where} is not JSON, so it may belong to something else. {_OVERWRITE_HINT}")
+        if document.get("issuer") != self.spec.issuer:
             raise IrsaError(
-                f"{where} is the discovery document of another issuer: it names {quoted(name)}, not "
-                f"{self.spec.issuer!r}. {_OVERWRITE_HINT}"
+                f"{self.where(self.discovery_key)} is the discovery document of another issuer: it names "
+                f"{quoted(document.get('issuer'))}, not {self.spec.issuer!r}. {_OVERWRITE_HINT}"
             )
 
-    def parse_keys(self, stored: Stored | None) -> list[jwk.Jwk]:
-        """Return the published keys. Raises IrsaError if they cannot be read, unless ``overwrite`` says to go on."""
+    def where(self, key: str) -> str:
+        """Return the name of an object, for messages."""
+        return f"s3://{self.spec.bucket}/{key}"
+
+    def present_jwks_url(self, discovery: Stored | None) -> str | None:
+        """Return where relying parties read the JWKS now; None if the discovery document does not tell them."""
+        document = (object_in(discovery) if discovery else None) or {}
+        url = document.get("jwks_uri")
+        is_usable = isinstance(url, str) and url.lower().startswith(("https://", "http://"))
+        return url if is_usable and document.get("issuer") == self.spec.issuer else None
+
+    def jwks_key_at(self, url: str) -> str | None:
+        """Return the key under which this bucket holds the JWKS that a URL serves; None if that is not certain."""
+        if url == self.wanted_jwks_url:
+            return self.jwks_key
+        endpoint = endpoint_of(self.aws.client("s3"))
+        return Site(self.issuer, self.spec.bucket, self.spec.prefix, endpoint).key_of(url)
+
+    @property
+    def wanted_jwks_url(self) -> str:
+        """The URL of the JWKS in the document to be published; while that is not known, the default of the issuer."""
+        url = (_object_of(self.spec.discovery_json or "") or {}).get("jwks_uri")
+        return url if isinstance(url, str) else self.issuer.jwks_url
+
+    def parse_keys(self, stored: Stored | None, key: str) -> list[jwk.Jwk]:
+        """Return the keys published in an object.
+
+        Raises IrsaError if they cannot be read, unless ``overwrite`` says to go on.
+        """
         if stored is None:
             return []
         try:
@@ -114,9 +144,7 @@ class Documents(AwsResource):
         except Fault as fault:
             if self.spec.overwrite:
                 return []
-            raise IrsaError(
-                f"s3://{self.spec.bucket}/{self.jwks_key} is not ours: {fault}. {_OVERWRITE_HINT}"
-            ) from None
+            raise IrsaError(f"{self.where(key)} is not ours: {fault}. {_OVERWRITE_HINT}") from None
 
     def after_write(self, change: ApiCall, answer: t.Mapping[str, t.Any]) -> None:
         self.etags[change.params["Key"]] = answer.get("ETag")
@@ -129,13 +157,32 @@ class Documents(AwsResource):
                 {"key": key, "url": url, "etag": self.etags.get(key), "changed": key in changed} for key, url in urls
             ],
             "account_id": self.account_id,
-            "kids": [key.get("kid") for key in self.published],
-            "foreign_kids": [key.get("kid") for key in self.foreign],
+            "kids": [_shown_kid(key) for key in self.published],
+            "foreign_kids": [_shown_kid(key) for key in self.foreign],
             "published_keys": [
-                {"kid": key.get("kid"), "algorithm": jwk.algorithm_of(key), "foreign": key in self.foreign}
+                {"kid": _shown_kid(key), "algorithm": jwk.algorithm_of(key), "foreign": key in self.foreign}
                 for key in self.published
             ],
         }
+
+
+def object_in(stored: Stored) -> dict[str, t.Any] | None:
+    """Return the JSON object that is stored; an empty one for other JSON, None for what is not JSON."""
+    return _object_of(stored.text or "")
+
+
+def _object_of(text: str) -> dict[str, t.Any] | None:
+    try:
+        document = parse_json(text)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else {}
+
+
+def _shown_kid(key: jwk.Jwk) -> t.Any:
+    """Return a kid as results have it; of one that is longer than any token could name, only the start."""
+    kid = key.get("kid")
+    return f"{kid[:_MAX_KID]}…" if isinstance(kid, str) and len(kid) > _MAX_KID else kid
 
 
 _OVERWRITE_HINT = (

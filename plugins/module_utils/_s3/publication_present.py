@@ -13,11 +13,15 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call impo
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_facts
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, published_keys
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_store import Stored
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import Documents, PublicationSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import (
+    Documents,
+    PublicationSpec,
+    object_in,
+)
 
 Parsed = t.TypeVar("Parsed")
 
@@ -53,17 +57,27 @@ class PresentDocuments(Documents):
 
     def plan(self) -> list[ApiCall]:
         jwks, discovery = self.read()
-        self.current_keys = self.parse_keys(jwks)
-        self.foreign = self._foreign_keys(self.current_keys)
+        in_place = self.parse_keys(jwks, self.jwks_key)
+        elsewhere = self._keys_elsewhere(discovery)
+        self.current_keys = in_place + elsewhere
+        if not self.spec.purge_keys:
+            self._refuse_private_keys()
+            self._refuse_reused_kids(in_place, elsewhere)
         # The JWKS first: the discovery document must not name an algorithm or a URL that is not served yet.
         stored = ((self.jwks_key, jwks), (self.discovery_key, discovery))
+        ours = self.ours or []
+        self.foreign = [] if self.spec.purge_keys else published_keys.foreign_keys(ours, self.current_keys)
         if self.ours is None or self.discovery is None:
             self.published = list(self.foreign)
             return [self._write(key, current, f"{key_facts.NOT_CREATED}\n") for key, current in stored]
-        self.published = self.ours + self.foreign
+        ours = published_keys.as_published(ours, in_place)
+        self.published = published_keys.in_present_order(ours + self.foreign, in_place)
         jwk.check_count(self.published)
         self._warn_foreign()
-        self.texts = self._desired_texts(self.spec.jwks_json or "", self.discovery)
+        self.texts = {
+            self.jwks_key: self._desired_jwks(jwks, self.spec.jwks_json or ""),
+            self.discovery_key: self._desired_discovery(discovery, self.discovery),
+        }
         return [
             self._write(key, current, self.texts[key])
             for key, current in stored
@@ -73,37 +87,80 @@ class PresentDocuments(Documents):
     def _write(self, key: str, current: Stored | None, text: str) -> ApiCall:
         return self.store.write(key, current, text=text, cache_control=self.spec.cache_control)
 
-    def _desired_texts(self, jwks_json: str, discovery: dict[str, t.Any]) -> dict[str, str]:
-        """Return both texts by their keys. A text that needs no addition is published byte for byte as given."""
-        algorithms = documents.algorithms_of(self.published)
-        named = discovery.get("id_token_signing_alg_values_supported")
-        is_complete = isinstance(named, list) and sorted(map(str, named)) == algorithms
-        complete = {**discovery, "id_token_signing_alg_values_supported": algorithms}
-        return {
-            self.jwks_key: documents.render({"keys": self.published}) if self.foreign else jwks_json,
-            self.discovery_key: (self.spec.discovery_json or "") if is_complete else documents.render(complete),
-        }
+    def _desired_jwks(self, stored: Stored | None, given: str) -> str:
+        """Return the text of the JWKS: as given, byte for byte, unless that lacks a key or has another order only."""
+        if self.published == self.ours:
+            return given
+        return _unless_only_order(stored, {"keys": self.published}, {"keys": self.ours})
 
-    def _foreign_keys(self, current: list[jwk.Jwk]) -> list[jwk.Jwk]:
-        """Return the published keys that are not ours and stay. Raises IrsaError if one is private."""
-        if self.spec.purge_keys:
+    def _desired_discovery(self, stored: Stored | None, given: dict[str, t.Any]) -> str:
+        """Return the text of the discovery document: as given, byte for byte, unless its algorithms are not those of
+        the published keys, or it differs only in the order of a list.
+        """
+        algorithms = documents.algorithms_of(self.published)
+        named = given.get("id_token_signing_alg_values_supported")
+        is_complete = isinstance(named, list) and sorted(map(str, named)) == algorithms
+        complete = given if is_complete else {**given, "id_token_signing_alg_values_supported": algorithms}
+        present = (object_in(stored) if stored else None) or {}
+        desired = published_keys.with_present_lists(complete, present)
+        if desired == given:
+            return self.spec.discovery_json or ""
+        return _unless_only_order(stored, desired, complete)
+
+    def _keys_elsewhere(self, discovery: Stored | None) -> list[jwk.Jwk]:
+        """Return the keys that relying parties read now, if the discovery document names another object.
+
+        Other programs publish the JWKS at openid/v1/jwks, for example. Raises IrsaError if the keys cannot be read.
+        """
+        url = self.present_jwks_url(discovery)
+        key = self.jwks_key_at(url) if url else self.jwks_key
+        if self.spec.purge_keys or url is None or key == self.jwks_key:
             return []
-        exposed = [key.get("kid") for key in current if jwk.has_private_members(key)]
+        where = self.where(self.discovery_key)
+        if key is None:
+            if self.spec.overwrite:
+                self.warnings.append(
+                    f"{where} named {quoted(url)} as the JWKS. The keys published there are not looked at "
+                    "(irsa_issuer_overwrite)."
+                )
+                return []
+            raise IrsaError(
+                f"{where} names {quoted(url)} as the JWKS, and it is not certain that this is an object of the bucket. "
+                "The keys published there would no longer be found. Nothing was changed. Choose another bucket or "
+                "prefix; or give those keys in extra_jwks (irsa_issuer_extra_jwks), and set overwrite "
+                "(irsa_issuer_overwrite) to go on without looking there."
+            )
+        return self._keys_at(key, url)
+
+    def _keys_at(self, key: str, url: str) -> list[jwk.Jwk]:
+        stored = self.store.read(key)
+        keys = self.parse_keys(stored, key)
+        found = f"The keys of {self.where(key)} are kept: {listed(each.get('kid') for each in keys)}."
+        self.warnings.append(
+            f"The discovery document names {quoted(url)} as the JWKS; with this run it names {self.wanted_jwks_url}. "
+            + (f"{found} That object stays as it is." if stored else f"There is no object {self.where(key)}.")
+        )
+        return keys
+
+    def _refuse_private_keys(self) -> None:
+        exposed = [key.get("kid") for key in self.current_keys if jwk.has_private_members(key)]
         if exposed:
             raise IrsaError(
-                f"s3://{self.spec.bucket}/{self.jwks_key} publishes PRIVATE members of the key "
-                f"{listed(exposed)}: anyone can sign tokens with it. Replace that key everywhere at once, "
-                "and run with purge_keys (irsa_issuer_purge_keys) to remove it."
+                f"{self.where(self.jwks_key)} publishes PRIVATE members of the key {listed(exposed)}: anyone can sign "
+                "tokens with it. Replace that key everywhere at once, and run with purge_keys "
+                "(irsa_issuer_purge_keys) to remove it."
             )
-        ours = self.ours or []
-        kids = [key.get("kid") for key in ours]
-        foreign: list[jwk.Jwk] = []
-        for key in current:
-            # An entry without a name of its own may be the legacy copy of one of our keys.
-            copy_of_ours = not key.get("kid") and any(jwk.same_key(key, own) for own in ours)
-            if key.get("kid") not in kids and not copy_of_ours and key not in foreign:
-                foreign.append(key)
-        return foreign
+
+    def _refuse_reused_kids(self, in_place: list[jwk.Jwk], elsewhere: list[jwk.Jwk]) -> None:
+        reused = published_keys.reused_kids(self.ours or [], self.current_keys)
+        reused = reused or published_keys.reused_kids(elsewhere, in_place)
+        if reused:
+            raise IrsaError(
+                f"{self.where(self.jwks_key)} would get another key under a published kid: {listed(reused)}. AWS would "
+                "refuse every token that is signed with the published one. Nothing was changed. Give the new key "
+                "another kid; or set purge_keys (irsa_issuer_purge_keys), which removes this and every other published "
+                "key that the run is not given."
+            )
 
     def _warn_foreign(self) -> None:
         if self.foreign:
@@ -119,6 +176,13 @@ class PresentDocuments(Documents):
             "jwks_json": self.texts.get(self.jwks_key),
             "discovery_json": self.texts.get(self.discovery_key),
         }
+
+
+def _unless_only_order(stored: Stored | None, desired: dict[str, t.Any], given: dict[str, t.Any]) -> str:
+    """Return the stored text if it is the desired document, which differs from the given one in the order only."""
+    if stored is not None and stored.text and desired != given and object_in(stored) == desired:
+        return stored.text if stored.text.isascii() else documents.render(desired)
+    return documents.render(desired)
 
 
 def _parse_option(text: str | None, option: str, parse: t.Callable[[str], Parsed]) -> Parsed | None:

@@ -16,11 +16,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aw
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import bucket_policy_reading
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.object_location import (
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_location import (
     ObjectLocation,
     locate_object,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import bucket_policy_reading
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 
 _NO_BLOCK = "NoSuchPublicAccessBlockConfiguration"

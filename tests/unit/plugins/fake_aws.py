@@ -206,8 +206,19 @@ def _remove(client_ids: list[str], client_id: str) -> None:
         client_ids.remove(client_id)
 
 
-# moto 5.2 has neither of these two.
-_LACKING: dict[str, t.Callable[[dict[str, t.Any]], tuple[t.Any, dict[str, t.Any]]]] = {
+def _check_removal(params: dict[str, t.Any]) -> tuple[t.Any, dict[str, t.Any]] | None:
+    """Refuse to remove an object that is not the one that a condition names."""
+    if "IfMatch" not in params:
+        return None
+    found = s3_backends[ACCOUNT]["aws"].get_object(params["Bucket"], params["Key"])
+    if found is None:
+        return _failure("NoSuchKey", 404, "no such key")
+    return None if found.etag == params["IfMatch"] else _failure("PreconditionFailed", 412, "If-Match")
+
+
+# What moto 5.2 lacks.
+_LACKING: dict[str, t.Callable[[dict[str, t.Any]], tuple[t.Any, dict[str, t.Any]] | None]] = {
+    "s3:DeleteObject": _check_removal,
     "iam:AddClientIDToOpenIDConnectProvider": lambda params: _change_client_ids(params, _add),
     "iam:RemoveClientIDFromOpenIDConnectProvider": lambda params: _change_client_ids(params, _remove),
 }

@@ -16,6 +16,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import trust_policy
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import issuer_absent, issuer_present
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec, SigningKey
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_store import S3Store
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION
 
@@ -35,9 +36,11 @@ def spec(**given) -> IssuerSpec:
     return IssuerSpec(**{"bucket": BUCKET, "verify": False, **given})
 
 
+KEY = SigningKey(exists=True, public_key=samples.public_pem(samples.RSA.pkcs8).decode())
+
+
 def make(fake_aws, **given) -> None:
-    key = SigningKey(exists=True, public_key=samples.public_pem(samples.RSA.pkcs8).decode())
-    issuer_present.ensure_present(Aws(fake_aws.clients), spec(key=key, **given), False)
+    issuer_present.ensure_present(Aws(fake_aws.clients), spec(key=KEY, **given), False)
     fake_aws.calls.clear()
     fake_aws.params.clear()
 
@@ -105,10 +108,43 @@ class TestRemoval:
         s3.delete_object(Bucket=BUCKET, Key=JWKS_KEY)
         assert assert_as_planned(fake_aws, delete_bucket=True).actions[-1] == DELETE_BUCKET
 
-    def test_issuer_removal_completes_an_interrupted_run(self, fake_aws, made, s3):
+    @pytest.mark.parametrize("delete_bucket", [True, False], ids=["with the bucket", "without"])
+    @pytest.mark.parametrize("proof", ["key", "extra_jwks", "overwrite"])
+    def test_issuer_removal_completes_an_interrupted_run(self, fake_aws, made, s3, proof, delete_bucket):
         fake_aws.quietly("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=ARN)
+        jwks = json.loads(s3.get_object(Bucket=BUCKET, Key=JWKS_KEY)["Body"].read())
         s3.delete_object(Bucket=BUCKET, Key=DISCOVERY_KEY)
-        assert assert_as_planned(fake_aws).actions == [DELETE]
+        given = {"key": KEY, "extra_jwks": [jwks], "overwrite": True}[proof]
+        done = assert_as_planned(fake_aws, delete_bucket=delete_bucket, **{proof: given})
+        assert done.actions == ([DELETE_ALL, DELETE_BUCKET] if delete_bucket else [DELETE])
+        assert done.warnings == []
+
+    @pytest.mark.parametrize("given", [{}, {"key": KEY}, {"extra_jwks": [{"keys": [{}]}]}], ids=["none", "ours", "bad"])
+    def test_a_jwks_of_unknown_origin_stays(self, fake_aws, s3, given):
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_object(Bucket=BUCKET, Key=JWKS_KEY, Body=b'{"keys": [{"kid": "theirs"}]}')
+        done = assert_as_planned(fake_aws, **given)
+        assert done.actions == [] and "'theirs'" in done.warnings[0] and "irsa_issuer_overwrite" in done.warnings[0]
+        error = refusal(fake_aws, delete_bucket=True, **given)
+        assert error.details["foreign_objects"] == [JWKS_KEY] and "'theirs'" in str(error)
+        assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 1
+
+    def test_issuer_removal_names_keys_that_it_was_not_given(self, fake_aws, made, s3):
+        jwks = json.loads(s3.get_object(Bucket=BUCKET, Key=JWKS_KEY)["Body"].read())
+        jwks["keys"].append({"kid": "theirs"})
+        s3.put_object(Bucket=BUCKET, Key=JWKS_KEY, Body=json.dumps(jwks))
+        (warning,) = assert_as_planned(fake_aws, key=KEY).warnings
+        assert "'theirs'" in warning and "removes published keys" in warning
+
+    def test_without_conditional_removals_the_documents_are_read_again_before_they_go(
+        self, fake_aws, made, s3, monkeypatch
+    ):
+        monkeypatch.setattr(S3Store, "deletes_conditionally", False)
+        theirs = b'{"issuer": "https://other.example.com"}'
+        fake_aws.before(UNREGISTER, lambda: s3.put_object(Bucket=BUCKET, Key=DISCOVERY_KEY, Body=theirs))
+        with pytest.raises(IrsaError, match="another issuer") as caught:
+            remove(fake_aws)
+        assert caught.value.details["actions"] == fake_aws.writes == [UNREGISTER]
 
     def test_issuer_removal_of_nothing_changes_nothing(self, fake_aws):
         for delete_bucket in (False, True):

@@ -241,7 +241,7 @@ class TestPublication:
 
 class TestForeignKeys:
     def test_foreign_keys_stay_after_ours_with_a_warning(self, fake_aws, s3, put):
-        put(JWKS_KEY, {"keys": [P256, RSA, OTHER_RSA]})
+        put(JWKS_KEY, {"keys": [P256, OTHER_RSA]})
         done = assert_same_in_check_mode(fake_aws)
         assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [RSA, P256, OTHER_RSA]
         assert (done.values["kids"], done.values["foreign_kids"]) == (
@@ -279,10 +279,30 @@ class TestForeignKeys:
         assert stored(s3, JWKS_KEY)[0] == OURS["jwks_json"]
         assert (done.values["foreign_kids"], done.warnings) == ([], [])
 
-    def test_a_published_key_with_our_kid_is_replaced(self, fake_aws, s3, put):
-        put(JWKS_KEY, {"keys": [{**OTHER_RSA, "kid": "kid-rsa"}]})
-        ensure(fake_aws)
-        assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [RSA]
+    @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
+    @pytest.mark.parametrize("other", [OTHER_RSA, P256, {"kty": "OKP", "crv": "Ed25519", "x": "AA"}], ids=str)
+    def test_another_key_under_a_published_kid_is_refused(self, fake_aws, s3, put, other, check_mode):
+        put(JWKS_KEY, {"keys": [P384, {**other, "kid": "kid-rsa"}]})
+        message = refusal(fake_aws, ensure, check_mode)
+        assert "'kid-rsa'" in message and "irsa_issuer_purge_keys" in message
+        assert assert_same_in_check_mode(fake_aws, purge_keys=True).actions == [PUT, PUT]
+        assert stored(s3, JWKS_KEY)[0] == OURS["jwks_json"]
+
+    @pytest.mark.parametrize(
+        "edited",
+        [{**RSA, "n": "AAAA" + RSA["n"]}, {**RSA, "n": RSA["n"] + "=="}, {**RSA, "alg": "RS512"}, {"kid": "kid-rsa"}],
+        ids=["leading zeros", "padding", "another alg", "no numbers"],
+    )
+    def test_an_edited_key_of_ours_is_repaired(self, fake_aws, s3, put, edited):
+        put(JWKS_KEY, {"keys": [edited]})
+        assert_same_in_check_mode(fake_aws)
+        assert stored(s3, JWKS_KEY)[0] == OURS["jwks_json"]
+
+    def test_members_that_others_added_to_a_key_of_ours_stay(self, fake_aws, s3, put):
+        added = {**RSA, "x5t": "a-thumbprint"}
+        put(JWKS_KEY, jwks_text(added), ContentType="application/json", CacheControl="no-cache")
+        assert ensure(fake_aws).actions == [PUT]
+        assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [added]
 
     def test_the_legacy_copy_of_our_key_is_not_foreign(self, fake_aws, s3, put):
         put(JWKS_KEY, {"keys": [RSA, {**RSA, "kid": ""}]})
@@ -338,6 +358,53 @@ class TestForeignKeys:
         assert [key["kid"] for key in json.loads(stored(s3, JWKS_KEY)[0])["keys"]] == ["kid-rsa", "kid-p256"]
 
 
+def publisher(*keys, **members):
+    """What a publisher of these keys gives."""
+    algorithms = documents.algorithms_of(keys)
+    document = {**documents.discovery(ISSUER, f"{ISSUER}/keys.json", algorithms), **members}
+    return {"jwks_json": jwks_text(*keys), "discovery_json": documents.render(document)}
+
+
+RSA_COPY, P256_COPY = {**RSA, "kid": ""}, {**P256, "kid": ""}
+
+
+class TestOrder:
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            (publisher(RSA), publisher(P256)),
+            (publisher(RSA, P384), publisher(P384, RSA)),
+            (publisher(RSA, P384), publisher(P256, RSA)),
+            (publisher(RSA, RSA_COPY), publisher(P256, P256_COPY)),
+            (publisher(RSA, RSA_COPY), publisher(P256)),
+            (publisher(RSA, OTHER_RSA, P256), publisher(P256, RSA, OTHER_RSA)),
+            (
+                publisher(RSA, P256, id_token_signing_alg_values_supported=["RS256", "ES256"]),
+                publisher(RSA, P256, id_token_signing_alg_values_supported=["ES256", "RS256"]),
+            ),
+            (
+                publisher(RSA, claims_supported=["sub", "iss"]),
+                publisher(RSA, claims_supported=["iss", "sub"]),
+            ),
+        ],
+        ids=["a key each", "an order", "in common", "copies", "one copy", "rotated", "algorithms", "claims"],
+    )
+    def test_two_publishers_in_turn_settle_after_two_runs(self, fake_aws, s3, one, other):
+        ensure(fake_aws, **one)
+        ensure(fake_aws, **other)
+        texts = [stored(s3, key)[0] for key in (JWKS_KEY, DISCOVERY_KEY)]
+        for given in (one, other, one, other):
+            assert ensure(fake_aws, check_mode=True, **given).actions == []
+            assert ensure(fake_aws, **given).actions == []
+        assert [stored(s3, key)[0] for key in (JWKS_KEY, DISCOVERY_KEY)] == texts
+
+    def test_a_text_whose_order_stays_is_stored_with_the_right_headers(self, fake_aws, s3, put):
+        put(JWKS_KEY, {"keys": [P256, RSA]})
+        assert_same_in_check_mode(fake_aws)
+        text, *headers = stored(s3, JWKS_KEY)
+        assert json.loads(text)["keys"] == [P256, RSA] and headers == ["application/json", "no-cache"]
+
+
 class TestGuards:
     @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
     @pytest.mark.parametrize(
@@ -381,8 +448,8 @@ class TestGuards:
         assert stored(s3, JWKS_KEY)[0] == OURS["jwks_json"]
 
     def test_a_stored_object_that_is_too_large_for_a_document_is_refused(self, fake_aws, s3, put):
-        put(JWKS_KEY, b" " * ((1 << 20) + 1))
-        assert "larger than 1 MiB" in refusal(fake_aws, ensure)
+        put(JWKS_KEY, b" " * ((256 << 10) + 1))
+        assert "larger than 256 KiB" in refusal(fake_aws, ensure)
 
     @pytest.mark.parametrize(
         ("given", "reason"),
@@ -517,7 +584,7 @@ class TestRemoval:
         assert [params["Key"] for params in fake_aws.params_of(DELETE)] == [DISCOVERY_KEY, JWKS_KEY]
         assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
         assert [each["changed"] for each in done.values["documents"]] == [True, True]
-        assert done.values["foreign_kids"] == ["kid-rsa"]
+        assert (done.values["kids"], done.values["foreign_kids"]) == (["kid-rsa"], [])
 
     def test_removal_of_documents_keeps_other_objects(self, fake_aws, s3, put):
         put("other.json", "{}")
@@ -607,7 +674,7 @@ def test_any_published_documents_are_kept_replaced_or_refused(monkeypatch, jwks,
         assert after == before
         return
     listed = json.loads(after[JWKS_KEY])["keys"]
-    assert listed[0] == RSA
+    assert RSA in listed
     assert json.loads(after[DISCOVERY_KEY])["issuer"] == ISSUER
     try:
         before_keys = jwk.parse_jwks(jwks or '{"keys": []}')

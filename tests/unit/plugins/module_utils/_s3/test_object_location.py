@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import Endpoint
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.object_location import locate_object
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_location import locate_object
 
 AWS = Endpoint("aws", "eu-west-1", "amazonaws.com", "https://s3.eu-west-1.amazonaws.com", True)
 STORE = Endpoint("aws", "us-east-1", "amazonaws.com", "https://s3.example.test", False)
@@ -47,6 +47,9 @@ REGION = "eu-west-1"
         (NAMED_STORE, "https://store.example.com/b/a/keys.json", ("b", "a/keys.json")),
         (NAMED_STORE, "https://b.other.example.com/keys.json", None),
         (AWS, "https://b.s3-accelerate.amazonaws.com/keys.json", ("b", "keys.json")),
+        (AWS, "https://b.s3-fips.dualstack.us-east-1.amazonaws.com/keys.json", ("b", "keys.json")),
+        (AWS, "https://s3-external-1.amazonaws.com/b/keys.json", ("b", "keys.json")),
+        (AWS, "https://b.s3.amazonaws.com//keys.json", ("b", "/keys.json")),
         (AWS, f"https://{'b' * 300}.s3.amazonaws.com/keys.json", None),
     ],
 )
