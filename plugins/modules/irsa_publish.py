@@ -46,8 +46,8 @@ options:
     type: str
   purge_keys:
     description:
-      - Whether to remove published keys that are not in O(jwks_json), also one with the C(kid) of a given key. From then
-        on, AWS STS refuses tokens signed with them.
+      - Whether to remove published keys that are not in O(jwks_json), also one with the C(kid) of a given key. From
+        then on, AWS STS refuses tokens signed with them.
     type: bool
     default: false
   overwrite:

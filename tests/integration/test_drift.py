@@ -209,8 +209,8 @@ def test_a_missing_provider_is_created_and_a_foreign_key_stays_until_purged(
     (warning,) = kept.warnings
     assert theirs in warning and ours not in warning and "irsa_issuer_purge_keys" in warning
     assert kept.result["keys"] == [
-        {"kid": ours, "algorithm": "RS256", "foreign": False},
         {"kid": theirs, "algorithm": "ES256", "foreign": True},
+        {"kid": ours, "algorithm": "RS256", "foreign": False},
     ]
     published = account.document(BUCKET, "keys.json")["keys"]
     assert published == both["keys"]
