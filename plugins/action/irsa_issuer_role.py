@@ -20,7 +20,13 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._once import once_
 _issuer_role.argument_spec()  # read before the fork, once for all hosts
 
 # The region is one of amazon.aws's common options.
-_OPTIONS = frozenset({*irsa_issuer.ARGUMENT_SPEC, "region"})
+_OPTIONS = frozenset(
+    {
+        *irsa_issuer.ARGUMENT_SPEC,
+        *(alias for option in irsa_issuer.ARGUMENT_SPEC.values() for alias in option.get("aliases", ())),
+        "region",
+    }
+)
 
 
 class ActionModule(issuer_action.ActionModule):

@@ -160,10 +160,18 @@ options:
     default: no-cache
   audiences:
     description:
-      - Audiences (client IDs) that the provider accepts. Others are removed, with a warning that names them.
+      - Audiences (client IDs) that the provider must accept. Others that it accepts stay, unless O(purge_client_ids)
+        is set.
     type: list
     elements: str
     default: [sts.amazonaws.com]
+  purge_client_ids:
+    description:
+      - Whether to remove audiences of the provider that are not in O(audiences), with a warning that names them.
+        Another team or tool may have added them.
+    type: bool
+    default: false
+    aliases: [purge_audiences]
   thumbprints:
     description:
       - Same as O(selfhosted.irsa.irsa_oidc_provider#module:thumbprints).
@@ -357,6 +365,7 @@ ARGUMENT_SPEC = dict(
     overwrite=dict(type="bool", default=False),
     cache_control=dict(type="str", default=DEFAULT_CACHE_CONTROL),
     audiences=dict(type="list", elements="str", default=[DEFAULT_AUDIENCE]),
+    purge_client_ids=dict(type="bool", default=False, aliases=["purge_audiences"]),
     thumbprints=dict(type="list", elements="str"),
     connect_to=dict(type="str"),
     ca_path=dict(type="path"),

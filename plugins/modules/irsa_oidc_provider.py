@@ -31,7 +31,8 @@ options:
     default: true
   thumbprints:
     description:
-      - Thumbprints of the provider, each the SHA-1 hash of a CA certificate in 40 hexadecimal digits.
+      - Thumbprints of the provider, each the SHA-1 hash of a CA certificate in 40 hexadecimal digits. They replace
+        those that it has.
       - If omitted, AWS validates the issuer's certificate with its own library of CAs, which covers S3 and every public
         CA, and existing thumbprints are kept.
       - The single value V(auto) computes the thumbprint from the certificate chain that the issuer's host presents. A

@@ -51,7 +51,7 @@ def story(new_operator: Callable[[], Operator], running: Sandbox) -> Story:
     original = {key: account.document(BUCKET, key) for key in ("keys.json", DISCOVERY)}
     _add_what_belongs_to_others(account, issuer)
     _change_everything(account, issuer)
-    operator.variables = issuer.variables
+    operator.variables = {**issuer.variables, "irsa_issuer_purge_audiences": True}
     runs = [operator.provision(*arguments).ok() for arguments in (("--check", "--diff"), ("--diff",), ("--diff",))]
     return Story(issuer, account, original, *runs)
 
@@ -197,7 +197,7 @@ def test_a_missing_provider_is_created_and_a_foreign_key_stays_until_purged(
     both = {"keys": [*foreign_keys, *before["keys"]]}
     account.s3.put_object(Bucket=BUCKET, Key="keys.json", Body=json.dumps(both).encode())
     account.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=issuer.arn)
-    operator.variables = issuer.variables
+    operator.variables = {**issuer.variables, "irsa_issuer_purge_audiences": True}
     ours, theirs = kid_of(issuer.key), kid_of(foreign.key)
 
     kept = operator.provision("--diff").ok()

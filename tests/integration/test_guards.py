@@ -91,11 +91,29 @@ def test_documents_of_others_are_overwritten_only_on_request(operator: Operator,
         assert issuer.run() == []
 
 
+def test_audiences_that_others_added_stay(operator: Operator, account: Account) -> None:
+    issuer = Rehearsal(account, operator.key, "irsa-audience")
+    issuer.run()
+    provider = {"OpenIDConnectProviderArn": issuer.arn}
+    account.iam.add_client_id_to_open_id_connect_provider(ClientID="vault.example", **provider)
+    account.iam.remove_client_id_from_open_id_connect_provider(ClientID="sts.amazonaws.com", **provider)
+    operator.variables = issuer.variables
+
+    check = operator.provision("--check").ok()
+    run = operator.provision().ok()
+
+    assert check.actions == run.actions == run.writes == ["iam:AddClientIDToOpenIDConnectProvider"]
+    assert sorted(account.provider(issuer.arn)["ClientIDList"]) == ["sts.amazonaws.com", "vault.example"]
+    assert run.warnings == []
+    again = operator.provision().ok()
+    assert (again.writes, again.changed) == ([], {"localhost": 0})
+
+
 def test_an_audience_missing_in_the_variables_is_named(operator: Operator, account: Account) -> None:
     issuer = Rehearsal(account, operator.key, "irsa-audience")
     issuer.run()
     account.iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=issuer.arn, ClientID="vault.example")
-    operator.variables = issuer.variables
+    operator.variables = {**issuer.variables, "irsa_issuer_purge_audiences": True}
 
     run = operator.provision(variables={"irsa_issuer_audiences": ["vault.example", "sts.example"]}).ok()
 

@@ -21,6 +21,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.tags import MAX_TAGS, as_text, refuse_too_many
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider import Provider
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderResource, ProviderSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import (
@@ -131,10 +132,11 @@ class PresentProvider(ProviderResource):
         added = [client_id for client_id in self.client_ids if client_id not in current]
         removed = [client_id for client_id in current if client_id not in self.client_ids]
         if not self.spec.purge_client_ids:
+            self._require_room(added, beside=current)
             removed = []
         if removed:
             self.warnings.append(
-                f"The provider {self.arn} no longer accepts the audience {', '.join(removed)}: pods whose tokens are "
+                f"The provider {self.arn} no longer accepts the audience {listed(removed)}: pods whose tokens are "
                 "for that audience lose access."
             )
         additions = [self._client_id_change("AddClientIDToOpenIDConnectProvider", each, after=each) for each in added]
@@ -145,6 +147,16 @@ class PresentProvider(ProviderResource):
         # as many removals as are needed come before them.
         first = max(0, len(current) + len(added) - MAX_CLIENT_IDS)
         return removals[:first] + additions + removals[first:]
+
+    def _require_room(self, added: list[str], *, beside: list[str]) -> None:
+        """Raise IrsaError if IAM does not accept the client IDs in addition to those that stay."""
+        if added and len(beside) + len(added) > MAX_CLIENT_IDS:
+            raise IrsaError(
+                f"The provider {self.arn} accepts {len(beside)} audiences, and {listed(added)} would make "
+                f"{len(beside) + len(added)}; IAM accepts {MAX_CLIENT_IDS} client IDs. Remove those that are not "
+                "needed any more, or set purge_client_ids (irsa_issuer_purge_audiences) to remove all that are not "
+                "listed."
+            )
 
     def _client_id_change(
         self, operation: str, client_id: str, *, before: str | None = None, after: str | None = None

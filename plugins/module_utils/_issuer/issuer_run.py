@@ -118,6 +118,7 @@ class IssuerRun(abc.ABC):
             ProviderSpec(
                 url=self.url,
                 client_ids=spec.audiences,
+                purge_client_ids=spec.purge_client_ids,
                 thumbprints=thumbprints,
                 tags=spec.tags,
                 account_id=spec.provider_account(self.bucket_account_id),

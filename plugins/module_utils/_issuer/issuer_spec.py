@@ -116,6 +116,7 @@ class IssuerSpec:
     overwrite: bool = False
     cache_control: str = DEFAULT_CACHE_CONTROL
     audiences: t.Sequence[str] = (DEFAULT_AUDIENCE,)
+    purge_client_ids: bool = False
     thumbprints: t.Sequence[str] | None = None
     connect_to: str | None = None
     ca_path: str | None = None

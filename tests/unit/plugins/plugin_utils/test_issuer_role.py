@@ -14,7 +14,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _issuer_role
 
-NAMES = {*irsa_issuer.ARGUMENT_SPEC, "region"}
+NAMES = {*irsa_issuer.ARGUMENT_SPEC, "purge_audiences", "region"}
 SOUND = {
     "irsa_issuer_bucket": "irsa-prod",
     "irsa_issuer_key_path": "sa.key",

@@ -20,7 +20,11 @@ COMPARED = ("type", "choices", "elements", "default")
 ROLE: dict[str, dict[str, t.Any]] = {
     name.removeprefix(PREFIX): option for name, option in _issuer_role.argument_spec().items()
 }
-MODULE: dict[str, dict[str, t.Any]] = irsa_issuer.ARGUMENT_SPEC
+MODULE: dict[str, dict[str, t.Any]] = {
+    name: option
+    for option_name, option in irsa_issuer.ARGUMENT_SPEC.items()
+    for name in (option_name, *option.get("aliases", ()))
+}
 
 # Intended differences, as (role, module).
 INTENDED = {

@@ -139,6 +139,21 @@ class TestReconciliation:
         assert done.actions == [ADD] and done.values["client_ids"] == sorted([AUDIENCE, "new"])
         assert done.warnings == []
 
+    def test_other_client_ids_that_leave_no_room_are_named_in_the_refusal(self, fake_aws, iam):
+        current = [f"audience-{number:03}" for number in range(99)]
+        iam.create_open_id_connect_provider(Url=URL, ClientIDList=current, ThumbprintList=[ONE])
+        message = refusal(fake_aws, ensure, client_ids=["new", "newer"], purge_client_ids=False)
+        for part in (
+            URL.removeprefix("https://"),
+            "99 audiences",
+            "'new', 'newer'",
+            "101",
+            "irsa_issuer_purge_audiences",
+        ):
+            assert part in message
+        assert ensure(fake_aws, client_ids=["new"], purge_client_ids=False).actions == [ADD]
+        assert ensure(fake_aws, client_ids=["new"], purge_client_ids=False).actions == []
+
     def test_client_ids_are_removed_first_if_the_limit_requires_it(self, fake_aws, iam):
         current = [f"audience-{number:03}" for number in range(100)]
         iam.create_open_id_connect_provider(Url=URL, ClientIDList=current, ThumbprintList=[ONE])

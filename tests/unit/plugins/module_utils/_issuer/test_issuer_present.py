@@ -649,10 +649,7 @@ class TestExternalIssuer:
         ensure(fake_aws, **reached)
         server.replies.clear()
         done = ensure(fake_aws, **{**reached, "audiences": ["other"]})
-        assert done.actions == [
-            "iam:AddClientIDToOpenIDConnectProvider",
-            "iam:RemoveClientIDFromOpenIDConnectProvider",
-        ]
+        assert done.actions == ["iam:AddClientIDToOpenIDConnectProvider"]
         assert any("are not served." in warning for warning in done.warnings)
 
     def test_the_thumbprint_of_an_external_issuer_may_be_computed(self, fake_aws, server, reached):
