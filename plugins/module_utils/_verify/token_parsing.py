@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import json
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import json_base64url
@@ -104,8 +103,9 @@ def _decode(part: str, name: str) -> bytes:
 def _parse_object(part: str, name: str) -> dict[str, t.Any]:
     content = _decode(part, name)
     try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
+        # RFC 7519 says UTF-8; given bytes, Python would also read UTF-16 and UTF-32.
+        value = json_base64url.parse_json(content.decode("utf-8"))
+    except ValueError:
         value = None
     if not isinstance(value, dict):
         raise IrsaError(f"The token is not a JWT: its {name} {'is' if name == 'header' else 'are'} not a JSON object.")

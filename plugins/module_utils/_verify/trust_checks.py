@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 from urllib.parse import unquote
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import account
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import provider_arn
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import trust_evaluation
@@ -79,8 +79,8 @@ def _policy(document: t.Any) -> t.Any:
     if not isinstance(document, str):
         return document
     try:
-        return json.loads(unquote(document))
-    except (ValueError, RecursionError):
+        return parse_json(unquote(document))
+    except ValueError:
         return None
 
 

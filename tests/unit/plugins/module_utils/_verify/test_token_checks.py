@@ -11,7 +11,8 @@ import json
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,6 +116,19 @@ def test_an_invalid_token_is_an_error_with_the_reason(text, said):
     assert len(found(report, "skipped")) == len(token_checks.IDS) - 1
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig", "latin-1"])
+@pytest.mark.parametrize("part", ["header", "claims"])
+def test_a_token_that_is_not_utf_8_is_an_error(part, encoding):
+    header, claims = {"alg": "RS256", "kid": RSA_JWK["kid"], "x": "ü"}, {**USUAL, "x": "ü"}
+    parts = [json.dumps(each, ensure_ascii=False).encode() for each in (header, claims)]
+    number = ("header", "claims").index(part)
+    parts[number] = json.dumps((header, claims)[number], ensure_ascii=False).encode(encoding)
+    encoded_parts = [base64.urlsafe_b64encode(each).rstrip(b"=") for each in parts]
+    signature = RSA.sign(b".".join(encoded_parts), padding.PKCS1v15(), hashes.SHA256())
+    text = b".".join((*encoded_parts, base64.urlsafe_b64encode(signature).rstrip(b"="))).decode()
+    assert f"its {part} {'is' if part == 'header' else 'are'} not a JSON" in found(check(text), "error")["token-format"]
+
+
 def test_deeply_nested_claims_are_an_error():
     head, dummy, signature = signed().split(".")
     nested = base64.urlsafe_b64encode(b'{"a":' + b"[" * 14_000).decode().rstrip("=")
@@ -150,13 +164,19 @@ def test_a_claim_that_sts_refuses_is_named(claims, check_id, said):
     assert said in errors[check_id]
 
 
-@pytest.mark.parametrize("value", ["soon", True, "1e999", [], {}])
+@pytest.mark.parametrize("value", ["soon", True, [], {}])
 @pytest.mark.parametrize("name", ["iat", "exp", "nbf"])
 def test_an_invalid_timestamp_is_named(name, value):
-    payload = json.dumps({**USUAL, name: value}).replace('"1e999"', "1e999").encode()
-    text = jwt.PyJWS().encode(payload, RSA, "RS256", headers={"kid": RSA_JWK["kid"]})
-    errors = found(check(text), "error")
+    errors = found(check(signed(**{name: value})), "error")
     assert list(errors) == ["token-lifetime"] and name in errors["token-lifetime"]
+
+
+@pytest.mark.parametrize("value", ["1e999", "NaN", "Infinity"])
+@pytest.mark.parametrize("name", ["iat", "exp", "x"])
+def test_a_number_that_is_not_json_is_an_error(name, value):
+    payload = json.dumps({**USUAL, name: "?"}).replace('"?"', value).encode()
+    text = jwt.PyJWS().encode(payload, RSA, "RS256", headers={"kid": RSA_JWK["kid"]})
+    assert "claims are not a JSON object" in found(check(text), "error")["token-format"]
 
 
 def test_the_difference_between_iss_and_issuer_is_explained():
