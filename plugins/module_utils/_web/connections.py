@@ -13,7 +13,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web import proxy, sockets, tcp, tls
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web import proxy, public_addresses, sockets, tcp, tls
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.fetch_failure import FetchFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import PORT, Route
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.sockets import Deadline, PlainSocket
@@ -97,5 +97,8 @@ def _refuse_known_private(host: str, port: int, deadline: Deadline) -> None:
     try:
         addresses = sockets.resolve(host, port, deadline)
     except OSError:
+        if public_addresses.is_numeric(host):
+            # The proxy may read it as an address that this host cannot read.
+            tcp.refuse_private(host, [host])
         return
     tcp.refuse_private(host, [address.ip for address in addresses])

@@ -74,6 +74,15 @@ class TestOtherHosts:
         proxy.stop()
         assert proxy.requests == []
 
+    @pytest.mark.parametrize("host", ["127.0.0.1.", "0x7f.1", "2130706433", "[::127.0.0.1]", "10.0.0.1.1"])
+    def test_an_address_that_only_the_proxy_can_read_is_refused(self, server, route, names, monkeypatch, host):
+        proxy = ForwardProxy(server.address)
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        with Client(route, HOST) as client, pytest.raises(AddressRefused):
+            client.get(f"https://{host}/", 10)
+        proxy.stop()
+        assert proxy.requests == []
+
     def test_a_name_that_only_the_proxy_resolves_is_allowed(self, server, route, names, monkeypatch):
         proxy = ForwardProxy(server.address)
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
