@@ -11,7 +11,7 @@ python = $(or $(shell $(tools)/find_python 3.11 $(if $(PYTHON),'$(PYTHON)',pytho
 run = $(python) $(tools)/run_tests.py
 in = $(python) $(tools)/in_environment.py
 
-.PHONY: demo setup test tools lint package node unit integration sanity e2e guide bench build changelog clean
+.PHONY: demo setup test tools lint package node unit integration sanity e2e guide bench faults build changelog clean
 
 demo:
 	@$(in) controller bash tests/demo/run
@@ -36,6 +36,10 @@ guide:
 bench:
 	@$(python) $(tools)/set_up.py awscli || true
 	@IRSA_BENCH_AWS_CLI="$(CURDIR)/.venv-awscli/bin" $(in) newest python -m tests.bench
+
+# ONLY='teardown: iam:' tries only what has such a text in its name.
+faults:
+	@$(in) newest python -m tests.faults $(if $(ONLY),--only '$(ONLY)')
 
 build:
 	@$(in) controller ansible-galaxy collection build --force --output-path .dist

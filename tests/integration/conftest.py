@@ -19,7 +19,7 @@ from accounts import Account
 from fetching import Anonymous
 from playbooks import COLLECTIONS, HERE, Operator
 from tests.sandbox import Sandbox
-from tests.sandbox.sandbox import REMOVED
+from tests.sandbox.environment import REMOVED
 
 # So that tests may import the collection as ansible_collections.selfhosted.irsa, the way Ansible does.
 sys.path.append(os.environ[COLLECTIONS])

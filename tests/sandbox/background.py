@@ -17,7 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .sandbox import REMOVED, Sandbox
+from .environment import REMOVED
+from .sandbox import Sandbox
 
 ENVIRONMENT_FILE = "env.sh"
 CONTROL_FILE = "control"

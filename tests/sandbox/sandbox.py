@@ -15,39 +15,12 @@ from typing import Any
 
 from .certificates import CertificateAuthority
 from .endpoint import Endpoint
+from .environment import client_environment, without_settings
 from .faults import Faults
 from .journal import Journal
 from .pages import Page
-from .servers import LOOPBACK, control_server, plain_server, proxy_server
+from .servers import control_server, plain_server, proxy_server
 from .state import Cloud, without_motos_policies
-
-REGION = "eu-west-1"
-
-# What would lead a client elsewhere, or add to the credentials: botocore's variables, and those amazon.aws reads.
-REMOVED = (
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_S3",
-    "AWS_ENDPOINT_URL_S3_CONTROL",
-    "AWS_ENDPOINT_URL_IAM",
-    "AWS_ENDPOINT_URL_STS",
-    "AWS_URL",
-    "AWS_S3_ENDPOINT",
-    "AWS_REGION",
-    "AWS_SESSION_TOKEN",
-    "AWS_SECURITY_TOKEN",
-    "AWS_ACCESS_KEY",
-    "AWS_SECRET_KEY",
-    "AWS_ROLE_ARN",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_ROLE_SESSION_NAME",
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
-    "SSL_CERT_DIR",
-    "ALL_PROXY",
-    "all_proxy",
-)
 
 
 class Sandbox:
@@ -132,21 +105,8 @@ class Sandbox:
     @property
     def env(self) -> dict[str, str]:
         """:return: the variables that make a client use this sandbox; `REMOVED` must be unset beside them"""
-        credentials = self._cloud.operator(self.account_id)
         return {
-            "HTTPS_PROXY": self.proxy,
-            "https_proxy": self.proxy,
-            "NO_PROXY": f"{LOOPBACK},localhost",
-            "no_proxy": f"{LOOPBACK},localhost",
-            "AWS_CA_BUNDLE": str(self.ca_path),
-            "SSL_CERT_FILE": str(self.ca_path),
-            "AWS_ACCESS_KEY_ID": credentials.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            # A person's own profiles must not leak into a test.
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            **client_environment(self.proxy, self.ca_path, self._cloud.operator(self.account_id)),
             "SANDBOX_HTTP_ENDPOINT": self.http_endpoint,
             "SANDBOX_LOG": str(self._journal.path),
             "SANDBOX_CONTROL": self.control_url,
@@ -155,8 +115,7 @@ class Sandbox:
 
     def environ(self) -> dict[str, str]:
         """:return: this process's environment, turned to the sandbox: ready for a subprocess"""
-        kept = {name: value for name, value in os.environ.items() if name not in REMOVED}
-        return {**kept, **self.env}
+        return {**without_settings(), **self.env}
 
     def log(self, since: int = 0) -> list[dict[str, Any]]:
         """:return: the calls logged after the mark `since`"""

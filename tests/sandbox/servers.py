@@ -97,10 +97,11 @@ class _AwsHandler(_Handler):
             return url.netloc, (url.path or "/") + (f"?{url.query}" if url.query else "")
         return self.headers.get("Host", ""), self.path
 
-    def _answer(self) -> None:
+    def _arrival(self) -> Arrival:
+        """:return: the request, read to its end"""
         host, target = self._authority()
         tls_version = self.connection.version() if isinstance(self.connection, ssl.SSLSocket) else None
-        arrival = Arrival(
+        return Arrival(
             self.command,
             host,
             target,
@@ -110,6 +111,12 @@ class _AwsHandler(_Handler):
             custom=self.custom,
             tls_version=tls_version,
         )
+
+    def _answer(self) -> None:
+        self._exchange(self._arrival())
+
+    def _exchange(self, arrival: Arrival) -> None:
+        """Answers one request."""
         answer = self.server.endpoint.answer(arrival)
         if answer is None:
             self.close_connection = True

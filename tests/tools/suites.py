@@ -134,7 +134,11 @@ def _node(environments: Environments) -> Iterator[Plan]:
 
 def _tools(environments: Environments) -> Iterator[Plan]:
     old = environments.ends["old"]
-    yield Plan(title="tools", needs=("old",), prepare=partial(_pytest, "tools", old, "tests/tools", "tests/bench"))
+    yield Plan(
+        title="tools",
+        needs=("old",),
+        prepare=partial(_pytest, "tools", old, "tests/tools", "tests/bench", "tests/faults"),
+    )
 
 
 def _package(environments: Environments) -> Iterator[Plan]:
@@ -166,7 +170,7 @@ def _lint_commands(newest: End) -> dict[str, list[str]]:
     ansible_lint = ["ansible-lint", "--offline", "--nocolor", "--profile", "production", "--strict"]
     antsibull_docs = ["antsibull-docs", "lint-collection-docs", "--plugin-docs"]
     mypy = ["mypy", "--python-executable", str(newest.python)]
-    tests = [f"tests/{folder}" for folder in ("tools", "sandbox", "bench", "demo")]
+    tests = [f"tests/{folder}" for folder in ("tools", "sandbox", "bench", "demo", "faults")]
     sandbox = "tests/integration/sandbox"
     return {
         "ruff": ["ruff", "check", "."],
