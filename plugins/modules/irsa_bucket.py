@@ -32,8 +32,10 @@ options:
       - Keys of the objects that are public. In the folders of a key, V(*) matches any text, slashes included, and V(?)
         any character. The name of the object must be given.
       - Before the module first opens a pattern, it lists the objects that match it. The run stops if one of them is not
-        explained by a discovery document whose issuer is at that address, see O(open_existing).
-      - With O(state=absent), the objects that are deleted with the bucket. Any other object stops the run.
+        a document of an issuer, see O(open_existing). It is one if the discovery document in its folder says that the
+        issuer is at that address.
+      - With O(state=absent), the objects that are deleted with the bucket. Any other object stops the run, and so does
+        one that matches a pattern and is not a document of an issuer.
     type: list
     elements: str
     default: [keys.json, .well-known/openid-configuration]

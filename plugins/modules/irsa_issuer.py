@@ -334,7 +334,7 @@ class IssuerModule(MaskedModule):
         self.no_log_values.update(masking.in_option(public_key or ""))
 
 
-ARGUMENT_SPEC = dict(
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = dict(
     key_path=dict(type="path", no_log=False),
     public_key_path=dict(type="path"),
     openssh_public_key_path=dict(type="path"),

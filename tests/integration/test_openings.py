@@ -162,3 +162,40 @@ def test_a_statement_of_others_with_our_sid_is_not_rewritten(
     assert f"its statement {SID} is not the one" in run.failure and "another Sid" in run.failure
     assert run.writes == [] and account.policy(BUCKET) == before
     assert reached(fetch) == NOTHING
+
+
+def test_every_module_refuses_to_open_more_or_to_set_tags_of_aws(
+    operator: Operator, account: Account, fetch: Anonymous
+) -> None:
+    put_policy(account, EVERYTHING)
+    bucket, provider = "selfhosted.irsa.irsa_bucket", "selfhosted.irsa.irsa_oidc_provider"
+    issuer = {"bucket": BUCKET, "key": {"exists": False}}
+    reserved = {"aws:mine": "1"}
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({bucket: {"name": BUCKET}}, "the statement 'Website'"),
+        ({bucket: {"name": BUCKET, "public_paths": ["*/keys.json"]}}, f"'{LOGIN}'"),
+        ({bucket: {"name": BUCKET, "public_paths": ["*"]}}, "'*' opens objects of any name"),
+        ({bucket: {"name": BUCKET, "public_paths": ["*"], "state": "absent"}}, "'*' opens objects of any name"),
+        ({bucket: {"name": BUCKET, "public_paths": ["*/keys.json"], "state": "absent"}}, f"'{LOGIN}'"),
+        ({bucket: {"name": BUCKET, "tags": reserved}}, "the tag 'aws:mine' begins with aws:"),
+        ({provider: {"url": "https://issuer.example", "tags": reserved}}, "the tag 'aws:mine' begins with aws:"),
+        ({"selfhosted.irsa.irsa_issuer": issuer}, "the statement 'Website'"),
+        ({"selfhosted.irsa.irsa_issuer": {**issuer, "prefix": "prod"}}, f"'{LOGIN}'"),
+        (
+            {"selfhosted.irsa.irsa_issuer": {**issuer, "bucket_public_paths": ["*/*"]}},
+            "'*/*' opens objects of any name",
+        ),
+        ({"selfhosted.irsa.irsa_issuer": {**issuer, "tags": reserved}}, "the tag 'aws:mine' begins with aws:"),
+    ]
+    tasks = [{"name": str(number), "ignore_errors": True, **task} for number, (task, _text) in enumerate(cases)]
+    defaults = {"group/selfhosted.irsa.aws": {"region": REGION}}
+
+    run = operator.play(
+        [{"hosts": "localhost", "gather_facts": False, "module_defaults": defaults, "tasks": tasks}]
+    ).ok()
+
+    messages = {record.task: str(record.result.get("msg")) for record in run.records if record.task.isdigit()}
+    for number, (_task, text) in enumerate(cases):
+        assert text in messages[str(number)]
+    assert run.writes == []
+    assert reached(fetch) == NOTHING

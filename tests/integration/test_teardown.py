@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -56,6 +57,21 @@ def test_teardown_is_refused_before_anything_is_removed(operator: Operator, acco
     assert run.writes == []
     assert account.providers() == providers
     assert sorted(operator.key_files()) == files
+
+
+def test_roles_that_trust_everyone_stop_a_teardown(operator: Operator, account: Account) -> None:
+    issuer = Rehearsal(account, operator.key, "irsa-everyone")
+    issuer.run()
+    for name, action in (("web", "sts:AssumeRoleWithWebIdentity"), ("keys", "sts:AssumeRole")):
+        statement = {"Effect": "Allow", "Principal": "*", "Action": action}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        account.iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy)
+
+    run = operator.teardown(variables=issuer.variables)
+
+    assert "arn:aws:iam::123456789012:role/web" in run.failure
+    assert "role/keys" not in run.failure
+    assert run.writes == []
 
 
 @dataclass

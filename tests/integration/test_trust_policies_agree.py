@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_conditions import TokenRequest
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_conditions import TokenRequest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_evaluation import judge
 from tests.sandbox.extensions.policy_language import Effect, PolicyRequest, evaluate
 

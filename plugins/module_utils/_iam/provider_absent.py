@@ -11,10 +11,9 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies import member, statements_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderResource, ProviderSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_reading import may_trust
 
 
 def ensure_absent(aws: Aws, spec: ProviderSpec, check_mode: bool) -> Outcome[ApiCall]:
@@ -53,7 +52,7 @@ class AbsentProvider(ProviderResource):
             role["Arn"]
             for page in pages
             for role in page.get("Roles", [])
-            if _trusts(role.get("AssumeRolePolicyDocument"), self.arn)
+            if may_trust(role.get("AssumeRolePolicyDocument"), self.arn)
         )
         if trusting:
             raise IrsaError(
@@ -62,10 +61,3 @@ class AbsentProvider(ProviderResource):
                 "them; or set ignore_role_trust (irsa_issuer_ignore_role_trust).",
                 trusting_roles=trusting,
             )
-
-
-def _trusts(policy: t.Any, arn: str) -> bool:
-    return any(
-        statement.get("Effect") == "Allow" and arn in as_list(member(statement.get("Principal"), "Federated"))
-        for statement in statements_of(policy)
-    )

@@ -40,6 +40,15 @@ def reused_kids(ours: Keys, published: Keys) -> list[str]:
     return [kid for kid, key, own in pairs if not jwk.same_key(key, own) and not jwk.is_damaged_copy(key, own)]
 
 
+def with_free_names(ours: Keys, foreign: Keys) -> list[jwk.Jwk]:
+    """Return our keys without the legacy copy, whose kid is empty, if another key is published without a name.
+
+    STS could find only one of the two.
+    """
+    is_taken = any(key.get("kid") == "" for key in foreign)
+    return [key for key in ours if not (is_taken and key.get("kid") == "")]
+
+
 def as_published(ours: Keys, published: Keys) -> list[jwk.Jwk]:
     """Return our keys, each with the members that others have added to it, such as a certificate."""
     by_kid = _by_kid(published)

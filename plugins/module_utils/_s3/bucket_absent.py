@@ -11,9 +11,10 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import wildcards
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import issuer_objects, public_paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
 
@@ -80,11 +81,24 @@ class AbsentBucket(Bucket):
 
     def _objects(self) -> tuple[list[dict[str, str]], list[str]]:
         """Return every version and delete marker of our documents, and the keys of everything else."""
+        unexplained = self._unexplained()
         ours, foreign = [], []
         for page in self.aws.pages("s3", "ListObjectVersions", self.target, **self.id_params):
             for version in page.get("Versions", []) + page.get("DeleteMarkers", []):
-                if any(wildcards.fits(pattern, version["Key"]) for pattern in self.spec.public_paths):
-                    ours.append({"Key": version["Key"], "VersionId": version["VersionId"]})
-                elif version["Key"] not in foreign:
-                    foreign.append(version["Key"])
+                key = version["Key"]
+                if key not in unexplained and any(wildcards.fits(path, key) for path in self.spec.public_paths):
+                    ours.append({"Key": key, "VersionId": version["VersionId"]})
+                elif key not in foreign:
+                    foreign.append(key)
         return ours, foreign
+
+    def _unexplained(self) -> set[str]:
+        """Return the objects that a pattern matches and that are not documents of an issuer. Raises IrsaError."""
+        patterns = [path for path in self.spec.public_paths if public_paths.is_pattern(path)]
+        try:
+            return set(issuer_objects.unexplained(self, patterns, known=self.spec.public_paths)) if patterns else set()
+        except Fault as fault:
+            raise IrsaError(
+                f"The public paths {listed(patterns)} {fault}, so {self.target} is not deleted. Name the exact keys in "
+                f"{public_paths.OPTION}."
+            ) from None

@@ -162,15 +162,25 @@ class PresentBucket(Bucket):
         )
 
     def _warn_of_acls(self, changes: t.Iterable[ApiCall]) -> None:
-        """Warn if ACLs take effect again. S3 does not show them while they are off.
+        """Warn if ACLs of others take effect, or no longer do. S3 does not show them while they are off.
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
         """
-        if any(change.part == OWNERSHIP.name and change.before == "BucketOwnerEnforced" for change in changes):
-            self.warnings.append(
-                f"The ACLs that {self.target} and its objects had before ACLs were disabled take effect again, except "
-                "those for everyone where the access block ignores them."
-            )
+        for change in changes:
+            if change.part == OWNERSHIP.name and change.before == "BucketOwnerEnforced":
+                self.warnings.append(
+                    f"The ACLs that {self.target} and its objects had before ACLs were disabled take effect again, "
+                    "except those for everyone where the access block ignores them."
+                )
+            if change.part == PUBLIC_ACCESS_BLOCK.name and self._ignored_no_acls(change.before):
+                self.warnings.append(
+                    f"The access block of {self.target} now ignores public ACLs. Objects that were public by their "
+                    "ACL no longer are."
+                )
+
+    def _ignored_no_acls(self, block: t.Mapping[str, bool] | None) -> bool:
+        # Elsewhere a bucket has no block at first, so that nothing follows from its absence.
+        return not block.get("IgnorePublicAcls") if block else self.endpoint.is_aws
 
     # --- creation
 

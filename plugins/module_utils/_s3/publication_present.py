@@ -70,7 +70,7 @@ class PresentDocuments(Documents):
         if self.ours is None or self.discovery is None:
             self.published = list(self.foreign)
             return [self._write(key, current, f"{key_facts.NOT_CREATED}\n") for key, current in stored]
-        ours = published_keys.as_published(ours, in_place)
+        ours = published_keys.as_published(published_keys.with_free_names(ours, self.foreign), in_place)
         self.published = published_keys.in_present_order(ours + self.foreign, in_place)
         jwk.check_count(self.published)
         self._warn_foreign()
@@ -168,6 +168,11 @@ class PresentDocuments(Documents):
             self.warnings.append(
                 f"The JWKS keeps published keys that this run was not given: {kids}. AWS accepts them until purge_keys "
                 "(irsa_issuer_purge_keys) removes them."
+            )
+        if published_keys.with_free_names(self.ours or [], self.foreign) != self.ours:
+            self.warnings.append(
+                "A foreign key has an empty kid, so the copy of this issuer's key with an empty kid "
+                "(irsa_issuer_legacy_empty_kid) is not published: STS could find only one of them."
             )
 
     def values(self, changes: t.Sequence[ApiCall] = ()) -> dict[str, t.Any]:

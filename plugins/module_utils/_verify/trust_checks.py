@@ -6,26 +6,23 @@
 
 from __future__ import annotations
 
-import typing as t
-from urllib.parse import unquote
-
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import account
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import provider_arn
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import trust_evaluation
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import parse_role_arn
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_parsing import Token
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_conditions import (
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_conditions import (
     AUDIENCE,
     CONDITION,
     PROVIDER,
     SUBJECT,
     TokenRequest,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_reading import policy_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import provider_arn
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import trust_evaluation
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import parse_role_arn
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_parsing import Token
 
 IDS = {
     PROVIDER: "trust-provider",
@@ -70,18 +67,8 @@ def check_trust(context: Context, role_arn: str, token: Token | None) -> None:
             subject=token.subject if token else None,
             audience=token.audience if token else None,
         )
-        judgment = trust_evaluation.judge(_policy(found.get("AssumeRolePolicyDocument")), request)
+        judgment = trust_evaluation.judge(policy_of(found.get("AssumeRolePolicyDocument")), request)
         _report(report, judgment, has_token=token is not None)
-
-
-def _policy(document: t.Any) -> t.Any:
-    """Return a policy as an object. botocore decodes it, but cannot decode that of every store."""
-    if not isinstance(document, str):
-        return document
-    try:
-        return parse_json(unquote(document))
-    except ValueError:
-        return None
 
 
 def _report(report: Report, judgment: trust_evaluation.Judgment, *, has_token: bool) -> None:

@@ -15,9 +15,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies import Statement, member, statements_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, SEVERITY, WARNING
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards import fits
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_conditions import (
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_conditions import (
     AUDIENCE,
     CONDITION,
     PROVIDER,
@@ -30,8 +28,12 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_cond
     evaluate_conditions,
     strings,
 )
-
-ACTION = "sts:AssumeRoleWithWebIdentity"
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_reading import (
+    ACTION,
+    concerns_action,
+    names_provider,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
 
 # Part of each assessment of what cannot be evaluated.
 UNDECIDED = "cannot be evaluated"
@@ -75,9 +77,9 @@ def judge(policy: t.Any, request: TokenRequest) -> Judgment:
     # Older versions have no policy variables.
     request = dataclasses.replace(request, has_variables=member(policy, "Version") == "2012-10-17")
     statements = statements_of(policy)
-    concerned = [each for each in statements if _concerns_action(each)]
+    concerned = [each for each in statements if concerns_action(each)]
     allowing = [each for each in concerned if each.get("Effect") == "Allow"]
-    trusting = [each for each in allowing if _names_principal(each, request.provider_arn)]
+    trusting = [each for each in allowing if names_provider(each, request.provider_arn)]
     if not trusting:
         return Judgment(
             False, {PROVIDER: _assess_missing_trust(statements, allowing, provider_arn=request.provider_arn)}
@@ -92,23 +94,9 @@ def judge(policy: t.Any, request: TokenRequest) -> Judgment:
     if others:
         assessments[CONDITION] = _assess_other_conditions(others)
     denying = [each for each in concerned if each.get("Effect") == "Deny"]
-    concerning = [each for each in denying if _names_principal(each, request.provider_arn)]
+    concerning = [each for each in denying if names_provider(each, request.provider_arn)]
     allowed = _apply_denials(assessments, concerning, request=request, allowed=all_met(best))
     return Judgment(allowed, assessments)
-
-
-def _concerns_action(statement: Statement) -> bool:
-    def includes(name: str) -> bool:
-        return any(fits(pattern.lower(), ACTION.lower()) for pattern in strings(statement.get(name)))
-
-    return not includes("NotAction") if "NotAction" in statement else includes("Action")
-
-
-def _names_principal(statement: Statement, provider_arn: str) -> bool:
-    negated = "NotPrincipal" in statement
-    principal = statement.get("NotPrincipal" if negated else "Principal")
-    everyone = principal == "*" or "*" in strings(member(principal, "AWS"))
-    return (everyone or provider_arn in strings(member(principal, "Federated"))) != negated
 
 
 def _rank(evaluated: t.Sequence[Evaluated]) -> tuple[int, int]:

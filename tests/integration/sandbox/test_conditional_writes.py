@@ -2,7 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""PutObject under a condition: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html"""
+"""PutObject and DeleteObject under a condition.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html and
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
+"""
 
 from __future__ import annotations
 
@@ -58,3 +62,15 @@ def test_a_delete_marker_counts_as_absent(s3: Any, put: Any) -> None:
         put(b"second", IfMatch=etag)
     put(b"second", IfNoneMatch="*")
     assert content(s3) == b"second"
+
+
+def test_if_match_deletes_only_when_unchanged(s3: Any, put: Any) -> None:
+    etag = put(b"first")
+    newer = put(b"second")
+    with Refused("PreconditionFailed", 412):
+        s3.delete_object(Bucket="issuer-bucket", Key="k", IfMatch=etag)
+    assert content(s3) == b"second"
+    s3.delete_object(Bucket="issuer-bucket", Key="k", IfMatch=newer)
+    with Refused("NoSuchKey", 404):
+        s3.delete_object(Bucket="issuer-bucket", Key="k", IfMatch=newer)
+    s3.delete_object(Bucket="issuer-bucket", Key="k")

@@ -318,6 +318,7 @@ class TestRemoval:
             ("one", {"Federated": ARN}),
             ("several", {"Federated": ["arn:aws:iam::1:saml-provider/x", ARN]}),
             ("single", {"Federated": ARN}),
+            ("everyone", "*"),
         ],
     )
     @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
@@ -336,8 +337,8 @@ class TestRemoval:
 
     @pytest.mark.parametrize(
         ("principal", "effect"),
-        [({"Federated": ARN + "-2"}, "Allow"), ({"AWS": ARN}, "Allow"), ("*", "Allow"), ({"Federated": ARN}, "Deny")],
-        ids=["another provider", "no federation", "everyone", "denied"],
+        [({"Federated": ARN + "-2"}, "Allow"), ({"AWS": ARN}, "Allow"), ({"Federated": ARN}, "Deny"), ("*", "Deny")],
+        ids=["another provider", "no federation", "denied", "denied to everyone"],
     )
     def test_provider_removal_ignores_other_roles(self, fake_aws, iam, made, principal, effect):
         self.trust(iam, "other", principal, effect)

@@ -15,7 +15,12 @@ import pytest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_absent, bucket_base, bucket_present
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import (
+    bucket_absent,
+    bucket_base,
+    bucket_present,
+    issuer_objects,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import (
     ACCOUNT,
@@ -542,19 +547,56 @@ class TestAbsent:
             self.remove(fake_aws)
         assert "'object-09' and 5 more" in str(caught.value) and "object-10" not in str(caught.value)
 
+    PATTERNS = ("*/keys.json", "*/.well-known/openid-configuration")
+
+    @staticmethod
+    def put_documents(s3, prefix):
+        issuer = f"https://{NAME}.s3.{REGION}.amazonaws.com/{prefix}"
+        discovery = {"issuer": issuer, "jwks_uri": f"{issuer}/keys.json"}
+        s3.put_object(
+            Bucket=NAME, Key=f"{prefix}/.well-known/openid-configuration", Body=json.dumps(discovery).encode()
+        )
+        s3.put_object(Bucket=NAME, Key=f"{prefix}/keys.json", Body=b"x")
+
     def test_bucket_removal_deletes_documents_of_all_clusters_by_pattern(self, fake_aws, s3, made):
-        s3.put_object(Bucket=NAME, Key="a/keys.json", Body=b"x")
-        assert self.remove(fake_aws, public_paths=["*/keys.json"]).actions == ["s3:DeleteObjects", "s3:DeleteBucket"]
+        self.put_documents(s3, "a")
+        self.put_documents(s3, "b/c")
+        assert self.remove(fake_aws, public_paths=self.PATTERNS).actions == ["s3:DeleteObjects", "s3:DeleteBucket"]
+
+    def test_bucket_removal_keeps_objects_of_others_that_match_a_pattern(self, fake_aws, s3, made):
+        self.put_documents(s3, "a")
+        s3.put_object(Bucket=NAME, Key="apps/login/keys.json", Body=b"x")
+        with pytest.raises(IrsaError) as caught:
+            self.remove(fake_aws, public_paths=self.PATTERNS)
+        assert caught.value.details["foreign_objects"] == ["apps/login/keys.json"]
+        assert fake_aws.writes == []
+        # What is named is to be deleted.
+        paths = [*self.PATTERNS, "apps/login/keys.json"]
+        assert self.remove(fake_aws, public_paths=paths).actions == ["s3:DeleteObjects", "s3:DeleteBucket"]
+
+    def test_bucket_removal_deletes_old_versions_of_documents_by_pattern(self, fake_aws, s3, made):
+        s3.put_bucket_versioning(Bucket=NAME, VersioningConfiguration={"Status": "Enabled"})
+        self.put_documents(s3, "a")
+        for key in ("a/keys.json", "a/.well-known/openid-configuration"):
+            s3.delete_object(Bucket=NAME, Key=key)
+        assert self.remove(fake_aws, public_paths=self.PATTERNS).actions == ["s3:DeleteObjects", "s3:DeleteBucket"]
+
+    def test_bucket_removal_stops_if_there_are_too_many_objects_to_look_at(self, fake_aws, s3, made, monkeypatch):
+        monkeypatch.setattr(issuer_objects, "_MAX_PAGES", 0)
+        message = refusal(fake_aws, self.remove, public_paths=self.PATTERNS)
+        assert "too many to look at" in message and "Name the exact keys" in message
 
     def test_bucket_removal_reads_brackets_in_public_paths_literally(self, fake_aws, s3, made):
         """Public paths are patterns of AWS policies, which know only * and ?."""
-        s3.put_object(Bucket=NAME, Key="docs[1]/keys.json", Body=b"x")
-        assert self.remove(fake_aws, check_mode=True, public_paths=["docs[1]*/keys.json"]).diff[0]["before"] == (
-            '[\n  "docs[1]/keys.json"\n]\n'
-        )
+        paths = ["docs[1]*/keys.json", "docs[1]*/.well-known/openid-configuration"]
+        self.put_documents(s3, "docs[1]")
+        assert json.loads(self.remove(fake_aws, check_mode=True, public_paths=paths).diff[0]["before"]) == [
+            "docs[1]/.well-known/openid-configuration",
+            "docs[1]/keys.json",
+        ]
         s3.put_object(Bucket=NAME, Key="docs1/keys.json", Body=b"x")
         with pytest.raises(IrsaError) as caught:
-            self.remove(fake_aws, public_paths=["docs[1]*/keys.json"])
+            self.remove(fake_aws, public_paths=paths)
         assert caught.value.details["foreign_objects"] == ["docs1/keys.json"]
 
     def test_bucket_removal_does_not_take_every_object_for_a_document(self, fake_aws, s3, made):

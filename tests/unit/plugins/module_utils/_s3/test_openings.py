@@ -134,7 +134,8 @@ class TestAccessBlock:
         if settings:
             close(s3, **settings)
         done = ensure(fake_aws, public_paths=PATTERNS)
-        assert (done.actions, done.warnings) == ([BLOCK, POLICY], [])
+        assert done.actions == [BLOCK, POLICY]
+        assert not any("Theirs" in warning for warning in done.warnings)
         assert LIST not in fake_aws.calls  # it opens what is open already
 
     def test_many_sleeping_statements_are_listed_in_part(self, fake_aws, s3, closed):
@@ -165,6 +166,14 @@ class TestAccessBlock:
         (warning,) = ensure(fake_aws, object_ownership="ObjectWriter").warnings
         assert f"bucket {NAME}" in warning and "ACLs" in warning
         assert ensure(fake_aws, object_ownership="BucketOwnerEnforced").warnings == []
+
+    @pytest.mark.parametrize("settings", [None, {"IgnorePublicAcls": False}], ids=["no block", "not ignored"])
+    def test_acls_that_no_longer_take_effect_are_told(self, fake_aws, s3, bucket, settings):
+        if settings:
+            close(s3, **settings)
+        (warning,) = ensure(fake_aws).warnings
+        assert f"access block of bucket {NAME} now ignores public ACLs" in warning
+        assert ensure(fake_aws).warnings == []
 
 
 class TestPatterns:

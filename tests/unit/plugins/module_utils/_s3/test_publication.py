@@ -309,6 +309,14 @@ class TestForeignKeys:
         assert ensure(fake_aws).values["foreign_kids"] == []
         assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [RSA]
 
+    def test_the_legacy_copy_of_a_foreign_key_is_kept_instead_of_ours(self, fake_aws, s3, put):
+        put(JWKS_KEY, {"keys": [P256, P256_COPY]})
+        done = assert_same_in_check_mode(fake_aws, **publisher(RSA, RSA_COPY))
+        assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [RSA, P256, P256_COPY]
+        assert "irsa_issuer_legacy_empty_kid" in done.warnings[1]
+        ensure(fake_aws, purge_keys=True, **publisher(RSA, RSA_COPY))
+        assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [RSA, RSA_COPY]
+
     def test_the_legacy_copy_of_a_foreign_key_is_kept(self, fake_aws, s3, put):
         put(JWKS_KEY, {"keys": [P256, {**P256, "kid": ""}]})
         assert ensure(fake_aws).values["foreign_kids"] == ["kid-p256", ""]

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import trust_policy
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import trust_evaluation
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_conditions import (
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_conditions import (
     AUDIENCE,
     CONDITION,
     PROVIDER,
     SUBJECT,
     TokenRequest,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import trust_policy
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import trust_evaluation
 
 HOST = "irsa-prod.s3.eu-west-1.amazonaws.com/prod"
 ARN = f"arn:aws:iam::111122223333:oidc-provider/{HOST}"
