@@ -54,7 +54,14 @@ options:
     description:
       - Directory to write the documents into, as V(keys.json) and V(.well-known/openid-configuration), for a web server
         of your own.
+      - The module stops if this directory holds documents of another issuer, or publishes keys that were not given.
     type: path
+  overwrite:
+    description:
+      - Whether to replace documents in O(dest) that are not JSON or that belong to another issuer, and to remove
+        published keys that were not given. From then on, AWS STS refuses tokens signed with them.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - selfhosted.irsa._attributes
 requirements:
@@ -172,6 +179,7 @@ def main() -> None:
             jwks=dict(type="list", elements="dict", default=[]),
             legacy_empty_kid=dict(type="bool", default=False),
             dest=dict(type="path"),
+            overwrite=dict(type="bool", default=False),
         ),
         supports_check_mode=True,
     )

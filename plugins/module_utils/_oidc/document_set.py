@@ -15,6 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_facts, key_files, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.documents import SourcedKey
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.present_files import PresentFiles
 
 Values = dict[str, t.Any]
 
@@ -29,10 +30,16 @@ def build(options: t.Mapping[str, t.Any], check_mode: bool) -> Values:
     """Return the result of module irsa_jwks for its options. Raises IrsaError that names the wrong option."""
     url, jwks_uri, dest = options["issuer"], options["jwks_uri"], options["dest"]
     sourced_keys = list(_sourced_keys(options))
+    result = (
+        texts(url, sourced_keys, legacy_empty_kid=options["legacy_empty_kid"], jwks_uri=jwks_uri)
+        if sourced_keys
+        else {}
+    )
+    jwks_url = _checked_jwks_uri(url, jwks_uri)
+    if dest and not options["overwrite"]:
+        PresentFiles(dest, url, jwks_url).check_replaceable(result.get("jwks", {}).get("keys", []))
     if sourced_keys:
-        result = texts(url, sourced_keys, legacy_empty_kid=options["legacy_empty_kid"], jwks_uri=jwks_uri)
         return {**result, **_write(dest, result, check_mode)}
-    _checked_jwks_uri(url, jwks_uri)
     if not check_mode:
         raise IrsaError("No key was given. Set public_keys, public_key_paths or jwks.")
     return _preview(dest)

@@ -96,7 +96,7 @@ _RULES: tuple[tuple[t.Callable[[_Parts], bool], str], ...] = (
         ),
     ),
     (
-        lambda parts: bool(parts.path) and not _is_plain_path(parts.path[1:]),
+        lambda parts: bool(parts.path) and not is_plain_path(parts.path[1:]),
         (
             "has a path with an empty part, with a part . or .., or with characters other than letters, digits and "
             "._~-. Choose a plain path."
@@ -140,13 +140,14 @@ def _refused(url: str, reason: str) -> IrsaError:
     return IrsaError(f"The issuer {_LOGIN.sub('…@', url)!r} {reason}")
 
 
-def _is_plain_path(path: str) -> bool:
+def is_plain_path(path: str) -> bool:
+    """Whether a path consists of names of letters, digits and ._~- between single slashes."""
     return bool(_PREFIX.fullmatch(path)) and not any(part in (".", "..") for part in path.split("/"))
 
 
 def check_prefix(prefix: str) -> None:
     """Raise IrsaError unless the prefix consists of names of letters, digits and ._~- between single slashes."""
-    if not _is_plain_path(prefix):
+    if not is_plain_path(prefix):
         raise IrsaError(
             f"The prefix {prefix!r} must be one or more names of letters, digits and ._~-, with single slashes between "
             "them and none at either end, for example 'prod' or 'clusters/prod'."

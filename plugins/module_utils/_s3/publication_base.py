@@ -121,13 +121,13 @@ class Documents(AwsResource):
 
     def jwks_key_at(self, url: str) -> str | None:
         """Return the key under which this bucket holds the JWKS that a URL serves; None if that is not certain."""
-        if url == self.wanted_jwks_url:
+        if url == self.new_jwks_url:
             return self.jwks_key
         endpoint = endpoint_of(self.aws.client("s3"))
         return Site(self.issuer, self.spec.bucket, self.spec.prefix, endpoint).key_of(url)
 
     @property
-    def wanted_jwks_url(self) -> str:
+    def new_jwks_url(self) -> str:
         """The URL of the JWKS in the document to be published; while that is not known, the default of the issuer."""
         url = (_object_of(self.spec.discovery_json or "") or {}).get("jwks_uri")
         return url if isinstance(url, str) else self.issuer.jwks_url

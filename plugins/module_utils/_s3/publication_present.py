@@ -137,7 +137,7 @@ class PresentDocuments(Documents):
         keys = self.parse_keys(stored, key)
         found = f"The keys of {self.where(key)} are kept: {listed(each.get('kid') for each in keys)}."
         self.warnings.append(
-            f"The discovery document names {quoted(url)} as the JWKS; with this run it names {self.wanted_jwks_url}. "
+            f"The discovery document names {quoted(url)} as the JWKS; with this run it names {self.new_jwks_url}. "
             + (f"{found} That object stays as it is." if stored else f"There is no object {self.where(key)}.")
         )
         return keys

@@ -18,6 +18,7 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys a
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
 
 ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
+DISCOVERY = ".well-known/openid-configuration"
 RSA, OTHER_RSA, P256, P384 = samples.RSA, samples.OTHER_RSA, samples.P256, samples.P384
 
 
@@ -34,6 +35,7 @@ def options(**given):
         "jwks": [],
         "legacy_empty_kid": False,
         "dest": None,
+        "overwrite": False,
         **given,
     }
 
@@ -236,3 +238,61 @@ class TestDest:
     def test_build_reports_a_directory_that_cannot_be_created(self, folder):
         (folder / "file").write_text("")
         assert "a part of its path is a file" in refusal(public_keys=[public(P256)], dest=str(folder / "file"))
+
+
+class TestPresentFiles:
+    """What a directory holds already is not replaced without a word."""
+
+    @pytest.fixture
+    def put(self, folder):
+        def store(name, document):
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(document if isinstance(document, str) else json.dumps(document))
+
+        return store
+
+    @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
+    @pytest.mark.parametrize(
+        ("name", "document", "words"),
+        [
+            (
+                DISCOVERY,
+                {"issuer": "https://other.example.com"},
+                "another issuer: it names 'https://other.example.com'",
+            ),
+            (DISCOVERY, "<html>", "is not JSON"),
+            (DISCOVERY, [], "another issuer: it names null"),
+            (
+                DISCOVERY,
+                {"issuer": ISSUER, "jwks_uri": "https://cdn.example.com/jwks"},
+                "'https://cdn.example.com/jwks'",
+            ),
+            (DISCOVERY, {"issuer": ISSUER, "jwks_uri": f"{ISSUER}/../jwks"}, "not in this directory"),
+            ("keys.json", "<html>", "is not JSON"),
+            ("keys.json", {"keys": "none"}, "is not a JWKS"),
+            ("keys.json", {"keys": [{**jwk_of(P256), "kid": "theirs"}]}, "not given: 'theirs'"),
+            ("keys.json", {"keys": [{**jwk_of(P256), "kid": samples.kid(RSA.pkcs8)}]}, "under a published kid"),
+        ],
+        ids=str,
+    )
+    def test_files_of_others_are_replaced_only_with_overwrite(self, folder, put, name, document, words, check_mode):
+        put(name, document)
+        before = (folder / name).read_text()
+        given = {"public_keys": [public(RSA)], "dest": str(folder)}
+        message = refusal(check_mode, **given)
+        assert words in message and "set overwrite" in message
+        assert (folder / name).read_text() == before
+        assert build(**given, overwrite=True)["changed"]
+        assert not build(**given)["changed"]
+
+    def test_keys_of_the_file_that_the_discovery_document_names_are_looked_at(self, folder, put):
+        put(DISCOVERY, {"issuer": ISSUER, "jwks_uri": f"{ISSUER}/openid/v1/jwks"})
+        put("openid/v1/jwks", {"keys": [{**jwk_of(P256), "kid": "theirs"}, jwk_of(RSA)]})
+        given = {"public_keys": [public(RSA)], "dest": str(folder)}
+        assert "'theirs'" in refusal(**given)
+        assert build(**given, jwks=[{"keys": [{**jwk_of(P256), "kid": "theirs"}]}])["changed"]
+
+    def test_published_keys_stop_check_mode_without_a_key(self, folder, put):
+        put("keys.json", {"keys": [jwk_of(P256)]})
+        assert samples.kid(P256.pkcs8) in refusal(check_mode=True, dest=str(folder))
