@@ -213,7 +213,7 @@ class TestDest:
         given = {"public_keys": [public(RSA)], "dest": str(folder)}
         build(**given)
         (folder / "keys.json").write_bytes(b"\xff edited")
-        done = build(**given)
+        done = build(**given, overwrite=True)
         assert done["actions"] == ["file:WriteDocument"]
         assert done["diff"][0]["before"] == "\ufffd edited"
         assert (folder / "keys.json").read_text() == done["jwks_json"] == done["diff"][0]["after"]
