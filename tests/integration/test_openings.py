@@ -170,6 +170,7 @@ def test_every_module_refuses_to_open_more_or_to_set_tags_of_aws(
     put_policy(account, EVERYTHING)
     bucket, provider = "selfhosted.irsa.irsa_bucket", "selfhosted.irsa.irsa_oidc_provider"
     issuer = {"bucket": BUCKET, "key": {"exists": False}}
+    external = {"url": "https://issuer.example", "key_path": str(operator.key), "thumbprints": ["auto"]}
     reserved = {"aws:mine": "1"}
     cases: list[tuple[dict[str, Any], str]] = [
         ({bucket: {"name": BUCKET}}, "the statement 'Website'"),
@@ -186,6 +187,7 @@ def test_every_module_refuses_to_open_more_or_to_set_tags_of_aws(
             "'*/*' opens objects of any name",
         ),
         ({"selfhosted.irsa.irsa_issuer": {**issuer, "tags": reserved}}, "the tag 'aws:mine' begins with aws:"),
+        ({"selfhosted.irsa.irsa_issuer": {**external, "tags": reserved}}, "the tag 'aws:mine' begins with aws:"),
     ]
     tasks = [{"name": str(number), "ignore_errors": True, **task} for number, (task, _text) in enumerate(cases)]
     defaults = {"group/selfhosted.irsa.aws": {"region": REGION}}
@@ -197,5 +199,5 @@ def test_every_module_refuses_to_open_more_or_to_set_tags_of_aws(
     messages = {record.task: str(record.result.get("msg")) for record in run.records if record.task.isdigit()}
     for number, (_task, text) in enumerate(cases):
         assert text in messages[str(number)]
-    assert run.writes == []
+    assert run.writes == [] and list(operator.key_files()) == []
     assert reached(fetch) == NOTHING

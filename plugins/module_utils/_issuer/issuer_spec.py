@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.tags import as_text
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, key_files, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import (
@@ -128,7 +129,10 @@ class IssuerSpec:
 
     @classmethod
     def of(cls, options: t.Mapping[str, t.Any]) -> IssuerSpec:
-        """Return the spec that the options of module irsa_issuer describe. Raises IrsaError for an invalid key."""
+        """Return the spec that the options of module irsa_issuer describe.
+
+        Raises IrsaError for an invalid key, and for tags that AWS refuses.
+        """
         own = {field.name for field in dataclasses.fields(cls)}
         of_bucket = {field.name for field in dataclasses.fields(BucketSpec)}
         given = {name: value for name, value in options.items() if name in own and value is not None}
@@ -138,6 +142,8 @@ class IssuerSpec:
             if name not in own and name.startswith(_BUCKET_PREFIX) and name.removeprefix(_BUCKET_PREFIX) in of_bucket
         }
         check_timeout(given.get("verify_timeout", DEFAULT_TIMEOUT), "verify_timeout")
+        if "tags" in given:  # without a bucket, the provider is planned only once the documents are served
+            given["tags"] = as_text(given["tags"])
         return cls(**{**given, "key": SigningKey.of(options.get("key") or {}), "bucket_settings": settings})
 
     @property

@@ -227,8 +227,23 @@ class TestWrites:
             f"arn:aws:s3:::{BUCKET}/*/{key}" for key in (JWKS_KEY, DISCOVERY_KEY)
         )
 
+    def test_a_policy_that_is_gone_is_repaired_for_an_issuer_at_another_address(self, fake_aws):
+        given = {"prefix": "clusters/prod", "url": "https://oidc.example.com"}
+        ensure(fake_aws, **given)
+        fake_aws.quietly("s3").delete_bucket_policy(Bucket=BUCKET)
+        forget_calls(fake_aws)
+        assert assert_as_planned(fake_aws, **given).actions == ["s3:PutBucketPolicy"]
+
 
 class TestNothingIsWritten:
+    @pytest.mark.parametrize("key", [KEY, NO_KEY], ids=["key", "no key"])
+    @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
+    def test_objects_of_others_are_not_opened_by_a_prefix(self, fake_aws, made, check_mode, key):
+        put(fake_aws, "apps/login/keys.json", "{}")
+        error = refusal(fake_aws, check_mode, key=key, prefix="prod")
+        assert "'apps/login/keys.json'" in str(error) and "irsa_issuer_bucket_open_existing" in str(error)
+        assert fake_aws.writes == []
+
     DENIALS: t.ClassVar = [HEAD, GET_BLOCK, GET_POLICY, "s3:GetBucketTagging", GET, LOOK_UP]
 
     @pytest.mark.parametrize("call", DENIALS)
