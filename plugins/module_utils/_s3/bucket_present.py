@@ -72,12 +72,14 @@ class PresentBucket(Bucket):
         if self.exists():
             self._once_found()
             current = self.current()
-            changes = self._changes(current)
-            if any(change.operation in _PUBLIC_ACCESS_WRITES for change in changes):
-                self._refuse_account_block()
-                self.warnings += openings.look(self, self._transition(current))
-            self._warn_of_acls(changes)
-            return changes
+            try:
+                return self._repair(current)
+            except openings.OpensMore:
+                # A concurrent run may have opened the bucket meanwhile, and not have published its second document yet.
+                again = self.current()
+                if again == current:
+                    raise
+                return self._repair(again)
         confirm_account(self.aws, "s3", self.account_id, given=self.spec.account_id is not None)
         self._refuse_account_block()
         creation = self._creation()
@@ -119,6 +121,15 @@ class PresentBucket(Bucket):
         """Return the values that all settings have in a new bucket."""
         facts = Creation(self.endpoint.is_aws, creation.after.get("tags", {}), creation.after["object_ownership"])
         return {setting.name: setting.at_creation(facts) for setting in SETTINGS}
+
+    def _repair(self, current: t.Mapping[str, t.Any]) -> list[ApiCall]:
+        """Return the changes that an existing bucket needs. Raises IrsaError."""
+        changes = self._changes(current)
+        if any(change.operation in _PUBLIC_ACCESS_WRITES for change in changes):
+            self._refuse_account_block()
+            self.warnings += openings.look(self, self._transition(current))
+        self._warn_of_acls(changes)
+        return changes
 
     def _changes(self, current: t.Mapping[str, t.Any]) -> list[ApiCall]:
         managed = [setting for setting in SETTINGS if setting.is_managed(self.spec)]

@@ -24,6 +24,10 @@ _MAX_IN_RESULT = 100
 Policy = bucket_policy.Policy
 
 
+class OpensMore(IrsaError):
+    """A run would open more than documents."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Transition:
     """The policy before and after a run, and whether the run makes public statements effective that were not."""
@@ -46,14 +50,14 @@ class _Openings:
 def look(bucket: Bucket, transition: Transition) -> list[str]:
     """Look at what a run would open besides the documents. Return warnings if ``spec.open_existing`` accepts that.
 
-    Raises IrsaError if it does not.
+    Raises OpensMore if it does not, and IrsaError.
     """
     found = _openings(bucket, transition)
     if not (found.statements or found.objects or found.fault):
         return []
     if bucket.spec.open_existing:
         return [f"Opening the documents in {bucket.target} also opens what is not theirs: {_listing(found)}."]
-    raise IrsaError(
+    raise OpensMore(
         f"Opening the documents in {bucket.target} would also open what is not theirs: {_listing(found)}. "
         f"{_remedy(found)} To open it all the same, set open_existing (irsa_issuer_bucket_open_existing).",
         opened_statements=found.statements[:_MAX_IN_RESULT],

@@ -288,6 +288,15 @@ class TestPatterns:
         assert planned.permissions == done.permissions and {"s3:GetObject", "s3:ListBucket"} <= {*done.permissions}
         assert len(policy_of(fake_aws, NAME)["Statement"][0]["Resource"]) == 2
 
+    def test_a_concurrent_run_that_has_not_published_both_documents_is_no_obstacle(self, fake_aws, s3, closed):
+        def overtake():
+            put_policy(s3, {**OURS, "Resource": [f"arn:aws:s3:::{NAME}/{path}" for path in PATTERNS]})
+            close(s3, BlockPublicPolicy=False, RestrictPublicBuckets=False)
+            put(s3, "a/keys.json")
+
+        fake_aws.before(LIST, overtake)
+        assert ensure(fake_aws, public_paths=PATTERNS).actions == []
+
     def test_every_page_of_the_list_is_looked_at(self, fake_aws, s3, bucket, monkeypatch):
         for number in range(5):
             put(s3, f"log-{number}")
