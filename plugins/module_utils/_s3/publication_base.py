@@ -27,8 +27,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_store i
 # is seen at once; the documents are small and rarely read.
 DEFAULT_CACHE_CONTROL = "no-cache"
 
-# STS takes tokens of up to 20,000 characters, and no program is known whose kids are as long as this.
+# Results show only the start of a longer kid. The kids of Kubernetes have 43 characters.
 _MAX_KID = 1000
+
+# A discovery document of this collection has about 500 characters.
+_MAX_DISCOVERY = 64 << 10
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -98,14 +101,17 @@ class Documents(AwsResource):
         return jwks, discovery
 
     def _check_issuer(self, stored: Stored) -> None:
-        document = object_in(stored)
+        where, document = self.where(self.discovery_key), object_in(stored)
         if document is None:
-            where = self.where(self.discovery_key)
             raise IrsaError(f"{where} is not JSON, so it may belong to something else. {_OVERWRITE_HINT}")
         if document.get("issuer") != self.spec.issuer:
             raise IrsaError(
-                f"{self.where(self.discovery_key)} is the discovery document of another issuer: it names "
-                f"{quoted(document.get('issuer'))}, not {self.spec.issuer!r}. {_OVERWRITE_HINT}"
+                f"{where} is the discovery document of another issuer: it names {quoted(document.get('issuer'))}, not "
+                f"{self.spec.issuer!r}. {_OVERWRITE_HINT}"
+            )
+        if len(stored.text or "") > _MAX_DISCOVERY:
+            raise IrsaError(
+                f"{where} has {len(stored.text or '')} characters, more than any discovery document. {_OVERWRITE_HINT}"
             )
 
     def where(self, key: str) -> str:
@@ -180,7 +186,7 @@ def _object_of(text: str) -> dict[str, t.Any] | None:
 
 
 def _shown_kid(key: jwk.Jwk) -> t.Any:
-    """Return a kid as results have it; of one that is longer than any token could name, only the start."""
+    """Return a kid as results have it."""
     kid = key.get("kid")
     return f"{kid[:_MAX_KID]}…" if isinstance(kid, str) and len(kid) > _MAX_KID else kid
 

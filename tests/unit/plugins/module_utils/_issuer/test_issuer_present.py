@@ -504,6 +504,14 @@ class TestLostKey:
     def test_a_lost_key_is_reported_in_check_mode(self, fake_aws, made):
         assert arn() in ensure(fake_aws, check_mode=True, key=NO_KEY).values["key_is_lost"]
 
+    def test_a_lost_key_is_found_where_another_program_published_it(self, fake_aws, made):
+        s3 = fake_aws.quietly("s3")
+        s3.delete_object(Bucket=BUCKET, Key=JWKS_KEY)
+        s3.put_object(Bucket=BUCKET, Key="jwks", Body=b'{"keys": [{"kid": "theirs"}]}')
+        discovery = json.dumps({"issuer": ISSUER, "jwks_uri": f"{ISSUER}/jwks"})
+        s3.put_object(Bucket=BUCKET, Key=DISCOVERY_KEY, Body=discovery)
+        assert "theirs" in ensure(fake_aws, key=NO_KEY).values["key_is_lost"]
+
     def test_no_key_is_lost_while_nothing_is_published(self, fake_aws, made):
         for key in (JWKS_KEY, DISCOVERY_KEY):
             fake_aws.quietly("s3").delete_object(Bucket=BUCKET, Key=key)
