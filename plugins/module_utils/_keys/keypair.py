@@ -13,13 +13,17 @@ import os
 import stat
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import (
     key_facts,
     key_files,
+    key_remains,
     public_files,
+    safe_paths,
     signing_key,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.keypair_record import Record
 
 _NO_FACTS = dict.fromkeys(("kid", "algorithm", "fingerprint", "public_key", "openssh_public_key", "size", "curve"))
 
@@ -36,54 +40,84 @@ class KeyPair:
         self.options = options
         self.check_mode = check_mode
         self.path: str = options["path"]
+        self.owner: str | None = options.get("owner")
         self.public_files = public_files.named_in(options)
-        self.warnings: list[str] = []
-        self.actions: list[str] = []
-        self.backup_file: str | None = None
+        self.record = Record(self.path, options["public_key_path"], check_mode)
 
     def ensure_present(self) -> dict[str, t.Any]:
         """Adopt the key, or create one; then write the public forms that are missing or wrong."""
-        before = self._read()
-        after = self._ensure_key(before)
-        if after is None:
-            key_files.check_writable(self.path)
-            if self.options["create"] and self.check_mode:
-                return self._preview(before)
-            return self._result(before, None)
-        self._write_public_files(after.key.public_key())
-        return self._result(before, after)
+        with self.record.reported_on_failure():
+            self._clean_up()
+            before = self._read()
+            after = self._ensure_key(before)
+            if after is None:
+                self._check_files(None)
+                if self.options["create"] and self.check_mode:
+                    return self._preview(before)
+                return self._result(before, None)
+            self._write_public_files(after.key.public_key())
+            return self._result(before, after)
 
     def ensure_absent(self) -> dict[str, t.Any]:
-        """Remove the private key, then its public forms."""
-        named = [(self.path, "file:RemovePrivateKey")]
-        named += [(file.path, file.remove_action) for file in self.public_files]
-        current = [(path, action) for path, action in named if os.path.lexists(path)]
-        for path, dummy in current:
-            if os.path.isdir(path):
-                raise IrsaError(f"{path} is a directory; expected the path of a file. It was not changed.")
-        public_files.check_removable(self.public_files, private_path=self.path)
-        for path, action in current:
-            self.actions.append(action)
-            if path == self.path:
+        """Remove the private key, then those of its public forms that hold nothing else."""
+        with self.record.reported_on_failure():
+            self._clean_up()
+            has_key, public_key = self._removable_key()
+            own, warnings = public_files.removable(self.public_files, public_key, private_path=self.path)
+            self.record.warnings += warnings
+            named = [(self.path, "file:RemovePrivateKey")] if has_key else []
+            named += [(file.path, file.remove_action) for file in own]
+            if has_key:
                 self._back_up()
-            if not self.check_mode:
-                key_files.remove(path)
-        before = {"files": [path for path, dummy in current]} if current else {}
-        return self._finish(_NO_FACTS, exists=False, before=before, after={})
+            for path, action in named:
+                if not self.check_mode:
+                    key_files.remove(path)
+                self.record.actions.append(action)
+            before = {"files": [path for path, dummy in named]} if named else {}
+            return self.record.result(_NO_FACTS, exists=False, before=before, after={})
+
+    def _clean_up(self) -> None:
+        if not self.check_mode:
+            key_files.remove_leftovers([self.path, *(file.path for file in self.public_files)])
 
     # --- the private key
 
     def _read(self) -> signing_key.PrivateKey | None:
         """Return the key in the file; None without a file, or for an unusable key that is to be replaced anyway."""
-        content = key_files.read(self.path)
+        content = files.read(self.path)
         if content is None:
             return None
+        safe_paths.check(self.path, self.owner)
         try:
             return signing_key.load_private(content)
         except Fault as fault:
             if self._always_replaces:
+                self._check_replaceable(content)
                 return None
-            raise IrsaError(f"The private key file {self.path} cannot be used: {fault}. It was not changed.") from None
+            raise self._unusable(fault) from None
+
+    def _removable_key(self) -> tuple[bool, key_facts.PublicKey | None]:
+        """Return whether there is a private key file to be removed, and its public key if it can be read.
+
+        A link is removed, not what it points to. Raises IrsaError for a file that holds anything else.
+        """
+        content = files.read(self.path) if os.path.exists(self.path) else None
+        if content is None:
+            return os.path.lexists(self.path), None
+        self._check_replaceable(content)
+        try:
+            return True, signing_key.load_private(content).key.public_key()
+        except Fault:
+            return True, None
+
+    def _check_replaceable(self, content: bytes) -> None:
+        try:
+            key_remains.check_private(content)
+        except Fault as fault:
+            raise self._unusable(fault) from None
+
+    def _unusable(self, fault: Fault) -> IrsaError:
+        return IrsaError(f"The private key file {files.shown(self.path)} cannot be used: {fault}. It was not changed.")
 
     @property
     def _always_replaces(self) -> bool:
@@ -110,49 +144,46 @@ class KeyPair:
             public_key, key_type=options["type"], size=options["size"], curve=options["curve"]
         )
         if difference and options["regenerate"] == "never":
-            self.warnings.append(f"The key in {self.path} was kept although {difference}.")
+            self.record.warnings.append(f"The key in {files.shown(self.path)} was kept although {difference}.")
         elif difference:
             raise IrsaError(
-                f"The key in {self.path} does not match the options: {difference}. It was not changed, since every "
-                "token signed with it would become invalid. Set the options to match the existing key, or rotate to a "
-                "key in another file."
+                f"The key in {files.shown(self.path)} does not match the options: {difference}. It was not changed, "
+                "since every token signed with it would become invalid. Set the options to match the existing key, or "
+                "rotate to a key in another file."
             )
 
     def _warn_of_open_mode(self) -> None:
         mode = stat.S_IMODE(os.stat(self.path).st_mode)
         if mode & 0o077 and self.options.get("mode") is None:
-            self.warnings.append(
-                f"The private key file {self.path} has mode {mode:04o}, so other users may be able to read it. Set "
-                "mode: '0600' to change that."
+            self.record.warnings.append(
+                f"The private key file {files.shown(self.path)} has mode {mode:04o}, so other users may be able to "
+                "read it. Set mode: '0600' to change that."
             )
 
     def _create(self) -> signing_key.PrivateKey | None:
         self._check_files(None)
-        self.actions.append("file:CreatePrivateKey")
         if self.check_mode:
+            self.record.actions.append("file:CreatePrivateKey")
             return None
         created = self._generate()
         if key_files.create_private(self.path, signing_key.private_pem(created.key, created.format)):
+            self.record.actions.append("file:CreatePrivateKey")
             return created
         # Another run was faster: its key is adopted, under the same conditions as any other.
-        self.actions.pop()
         return self._ensure_key(self._read())
 
     def _replace(self) -> signing_key.PrivateKey | None:
         self._check_files(None)
-        self.actions.append("file:ReplacePrivateKey")
-        if self.check_mode:
-            return None
-        created = self._generate()
+        created = None if self.check_mode else self._generate()
         self._overwrite(created)
+        self.record.actions.append("file:ReplacePrivateKey")
         return created
 
     def _rewrite(self, current: signing_key.PrivateKey) -> signing_key.PrivateKey:
         self._check_files(current.key.public_key())
-        self.actions.append("file:RewritePrivateKey")
         desired = signing_key.PrivateKey(current.key, self.options["format"])
-        if not self.check_mode:
-            self._overwrite(desired)
+        self._overwrite(None if self.check_mode else desired)
+        self.record.actions.append("file:RewritePrivateKey")
         return desired
 
     def _generate(self) -> signing_key.PrivateKey:
@@ -165,10 +196,17 @@ class KeyPair:
 
         ``public_key`` is None for a key that is not created yet.
         """
-        key_files.check_writable(self.path)
-        public_files.repairs(self.public_files, public_key, private_path=self.path)
+        key_files.check_writable(self.path, self.owner)
+        self._repairs(public_key)
 
-    def _overwrite(self, key: signing_key.PrivateKey) -> None:
+    def _repairs(self, public_key: key_facts.PublicKey | None) -> list[public_files.Repair]:
+        return public_files.repairs(self.public_files, public_key, private_path=self.path, owner=self.owner)
+
+    def _overwrite(self, key: signing_key.PrivateKey | None) -> None:
+        """Replace the private key file; without a key, as in check mode, only check that it holds nothing else."""
+        self._check_replaceable(files.read(self.path) or b"")
+        if key is None:
+            return
         status = os.stat(self.path)
         self._back_up()
         key_files.replace(
@@ -181,50 +219,30 @@ class KeyPair:
 
     def _back_up(self) -> None:
         if self.options["backup"] and not self.check_mode:
-            self.backup_file = key_files.keep_copy(self.path)
+            self.record.backup_file = key_files.keep_copy(self.path)
 
     # --- its public forms
 
     def _write_public_files(self, public_key: key_facts.PublicKey) -> None:
-        for file, fault in public_files.repairs(self.public_files, public_key, private_path=self.path):
+        for file, fault in self._repairs(public_key):
             if fault:
-                self.warnings.append(f"The public key file {file.path} is rewritten: {fault}.")
-            self.actions.append(file.write_action)
+                self.record.warnings.append(f"The public key file {files.shown(file.path)} is rewritten: {fault}.")
             if not self.check_mode:
                 key_files.replace(file.path, file.content(public_key), mode=key_files.PUBLIC_MODE)
+            self.record.actions.append(file.write_action)
 
     # --- the result
 
     def _preview(self, before: signing_key.PrivateKey | None) -> dict[str, t.Any]:
         """Return the result of a check mode that would create the key, whose facts are not known yet."""
-        self.actions += [file.write_action for file in self.public_files]
+        self.record.actions += [file.write_action for file in self.public_files]
         files = [self.path, *(file.path for file in self.public_files)]
         after = {"kid": key_facts.NOT_CREATED, "files": files}
-        return self._finish(_NO_FACTS, exists=False, before=_shown(before), after=after)
+        return self.record.result(_NO_FACTS, exists=False, before=_shown(before), after=after)
 
     def _result(self, before: signing_key.PrivateKey | None, after: signing_key.PrivateKey | None) -> dict[str, t.Any]:
         facts = key_facts.describe(after.key.public_key()) if after else _NO_FACTS
-        return self._finish(facts, exists=after is not None, before=_shown(before), after=_shown(after))
-
-    def _finish(
-        self, facts: t.Mapping[str, t.Any], *, exists: bool, before: dict[str, t.Any], after: dict[str, t.Any]
-    ) -> dict[str, t.Any]:
-        if self.actions:
-            written = [action.split(":", 1)[1] for action in self.actions]
-            before, after = {"key": before, "actions": []}, {"key": after, "actions": written}
-        result = {
-            "path": self.path,
-            "public_key_path": self.options["public_key_path"],
-            "exists": exists,
-            **facts,
-            "changed": bool(self.actions),
-            "actions": self.actions,
-            "diff": {"before_header": self.path, "after_header": self.path, "before": before, "after": after},
-            "warnings": self.warnings,
-        }
-        if self.backup_file:
-            result["backup_file"] = self.backup_file
-        return result
+        return self.record.result(facts, exists=after is not None, before=_shown(before), after=_shown(after))
 
 
 def _shown(key: signing_key.PrivateKey | None) -> dict[str, t.Any]:
@@ -242,11 +260,13 @@ def _check_options(options: t.Mapping[str, t.Any]) -> None:
     """Raise IrsaError for options that contradict each other."""
     if not options["path"]:
         raise IrsaError("path is empty; it must name the file of the private key.")
+    named = [options[name] for name in ("path", "public_key_path", "openssh_public_key_path") if options[name]]
+    for path in named:
+        files.require_valid(path)
     if options["type"] == "ECDSA" and options["size"]:
         raise IrsaError("size is for RSA keys; an ECDSA key has a curve.")
     if options["type"] != "ECDSA" and options["curve"]:
         raise IrsaError("curve is for ECDSA keys; set type: ECDSA with it.")
-    named = [options[name] for name in ("path", "public_key_path", "openssh_public_key_path") if options[name]]
     if len({os.path.realpath(path) for path in named}) < len(named):
         raise IrsaError(
             "path, public_key_path and openssh_public_key_path must name different files, or one would overwrite "

@@ -6,20 +6,44 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import attributes
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.keypair import KeyPair
 
 
 def run(module: t.Any, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Do what module irsa_keypair does for these options, and return its result. Raises IrsaError."""
-    key_files.check_owner(options.get("owner"), options.get("group"))
     pair = KeyPair(options, module.check_mode)
-    result = pair.ensure_absent() if options["state"] == "absent" else pair.ensure_present()
+    with pair.record.reported_on_failure():
+        attributes.check(pair.path, options)
+    if options["state"] == "absent":
+        return pair.ensure_absent()
+    result = pair.ensure_present()
     if result["exists"]:
-        _apply_attributes(module, options, result)
+        with pair.record.reported_on_failure(), _failures_raised(module):
+            _apply_attributes(module, options, result)
     return result
+
+
+@contextlib.contextmanager
+def _failures_raised(module: t.Any) -> t.Iterator[None]:
+    """Let AnsibleModule raise where it would end the module, with a result that lacks what was done so far."""
+
+    def fail_json(msg: str, path: str = "", **details: t.Any) -> t.NoReturn:
+        reason = details.get("exception") or details.get("details")
+        raise IrsaError(f"The attributes of {path} cannot be set: {msg}{f' ({reason})' if reason else ''}.")
+
+    # AnsibleAWSModule passes calls on to the AnsibleModule inside it.
+    inner = module.set_fs_attributes_if_different.__self__
+    ending = inner.fail_json
+    inner.fail_json = fail_json
+    try:
+        yield
+    finally:
+        inner.fail_json = ending
 
 
 def _apply_attributes(module: t.Any, options: t.Mapping[str, t.Any], result: dict[str, t.Any]) -> None:

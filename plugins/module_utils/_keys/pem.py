@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import typing as t
 
@@ -14,6 +15,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 _PRIVATE = re.compile(rb"BEGIN [A-Z0-9 ]*PRIVATE KEY")
 
 _BEGIN = re.compile(rb"^-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?$", re.MULTILINE)
+
+
+class Damaged(Fault):
+    """What is left of a key that nothing can read any more."""
 
 
 class PemBlock(t.NamedTuple):
@@ -26,20 +31,31 @@ class PemBlock(t.NamedTuple):
 def pem_blocks(text: bytes) -> list[PemBlock]:
     """Split PEM text into its blocks. Text between blocks is ignored, as RFC 7468 allows.
 
-    Raises Fault for a block that begins and does not end.
+    Raises Damaged for a block that begins and does not end.
     """
+    return list(_blocks(text))
+
+
+def whole_blocks(text: bytes) -> list[PemBlock]:
+    """Return the blocks of PEM text, without one that does not end."""
     blocks: list[PemBlock] = []
+    with contextlib.suppress(Damaged):
+        blocks.extend(_blocks(text))
+    return blocks
+
+
+def _blocks(text: bytes) -> t.Iterator[PemBlock]:
     position = 0
     while True:
         begin = _BEGIN.search(text, position)
         if begin is None:
-            return blocks
+            return
         end_line = b"-----END " + begin.group(1) + b"-----"
         end = text.find(end_line, begin.end())
         if end < 0:
-            raise Fault(f"it is truncated: '-----BEGIN {begin.group(1).decode()}-----' has no matching END line")
+            raise Damaged(f"it is truncated: '-----BEGIN {begin.group(1).decode()}-----' has no matching END line")
         position = end + len(end_line)
-        blocks.append(PemBlock(begin.group(1).decode(), text[begin.start() : position] + b"\n"))
+        yield PemBlock(begin.group(1).decode(), text[begin.start() : position] + b"\n")
 
 
 def holds_private_key(text: bytes) -> bool:

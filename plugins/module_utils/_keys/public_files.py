@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The files with the public forms of a key: which of them must be written, and why.
+"""The files with the public forms of a key: which of them must be written, may be removed, and why.
 
 Runs on control-plane nodes: Python 3.9 and cryptography 3.4 must be enough.
 """
@@ -12,8 +12,15 @@ from __future__ import annotations
 import os
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, key_files, pem, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import (
+    key_facts,
+    key_files,
+    key_remains,
+    pem,
+    signing_key,
+)
 
 # Each option of irsa_keypair that names such a file, and what actions call the file.
 _NAMES = {"public_key_path": "PublicKey", "openssh_public_key_path": "OpensshPublicKey"}
@@ -37,9 +44,8 @@ class PublicFile(t.NamedTuple):
 
     def content(self, public_key: key_facts.PublicKey) -> bytes:
         """Return the bytes of this form of a key."""
-        if self.option == "public_key_path":
-            return key_facts.public_pem(public_key).encode()
-        return key_facts.openssh_line(public_key).encode() + b"\n"
+        pem_form, openssh_form = key_remains.own_forms(public_key)
+        return pem_form if self.option == "public_key_path" else openssh_form
 
 
 class Repair(t.NamedTuple):
@@ -55,42 +61,110 @@ def named_in(options: t.Mapping[str, t.Any]) -> list[PublicFile]:
 
 
 def repairs(
-    files: t.Iterable[PublicFile], public_key: key_facts.PublicKey | None, *, private_path: str
+    public_files: t.Iterable[PublicFile],
+    public_key: key_facts.PublicKey | None,
+    *,
+    private_path: str,
+    owner: str | None = None,
 ) -> list[Repair]:
     """Return the files that must be written for a key; ``public_key`` is None for one that is not created yet.
 
-    A file that contains the right key in any form is left as it is. Raises IrsaError for a file that must be written
-    but cannot be, and for one that contains a private key, which is never overwritten.
+    A file that contains the right key in any form, perhaps beside others, is left as it is. Raises IrsaError for a file
+    that must be written but cannot be, and for one that contains anything but one public key as this module writes it.
     """
     found = []
-    for file in files:
-        content = key_files.read(file.path)
-        if content is not None and pem.holds_private_key(content):
-            raise IrsaError(
-                f"{file.path} contains a private key, where the public form of {private_path} belongs. It was not "
-                "changed; choose another path."
-            )
-        fault = _fault(content, public_key) if content is not None and public_key is not None else None
-        if content is None or public_key is None or fault:
-            key_files.check_writable(file.path)
-            found.append(Repair(file, fault))
+    for file in public_files:
+        content = _read(file, private_path, "written")
+        if content is not None and public_key is not None and _holds(content, public_key):
+            continue
+        fault = None if content is None else _fault(file, content, public_key, private_path=private_path)
+        key_files.check_writable(file.path, owner)
+        found.append(Repair(file, fault))
     return found
 
 
-def check_removable(files: t.Iterable[PublicFile], *, private_path: str) -> None:
-    """Raise IrsaError for a file that contains a private key, which may be the only copy of it."""
-    for file in files:
-        content = key_files.read(file.path) if os.path.exists(file.path) else None
-        if content is not None and pem.holds_private_key(content):
-            raise IrsaError(
-                f"{file.path} contains a private key, where the public form of {private_path} belongs. Nothing was "
-                f"removed; correct {file.option}."
+def removable(
+    public_files: t.Iterable[PublicFile], public_key: key_facts.PublicKey | None, *, private_path: str
+) -> tuple[list[PublicFile], list[str]]:
+    """Return the files that are there and are only this key's, and a warning for each other one.
+
+    ``public_key`` is None if the private key is gone already. Raises IrsaError for a file that contains a private key,
+    which may be the only copy of it.
+    """
+    own, warnings = [], []
+    for file in public_files:
+        content = _read(file, private_path, "removed") if os.path.exists(file.path) else None
+        if content is None and not os.path.lexists(file.path):
+            continue
+        if content is None or _is_own(file, content, public_key, private_path=private_path):
+            own.append(file)
+        else:
+            warnings.append(
+                f"{files.shown(file.path)} was not removed: it contains {key_remains.described(content)}, which is "
+                f"not, or not only, the public form of {files.shown(private_path)}."
             )
+    return own, warnings
 
 
-def _fault(content: bytes, public_key: key_facts.PublicKey) -> str | None:
+def _read(file: PublicFile, private_path: str, done: str) -> bytes | None:
+    content = files.read(file.path)
+    if content is not None and pem.holds_private_key(content):
+        raise IrsaError(
+            f"{files.shown(file.path)} contains a private key, where the public form of {files.shown(private_path)} "
+            f"belongs. Nothing was {done}. {_remedy(file)}"
+        )
+    return content
+
+
+def _remedy(file: PublicFile) -> str:
+    return f"Correct {file.option} (irsa_issuer_{file.option}), or move the file away."
+
+
+def _holds(content: bytes, public_key: key_facts.PublicKey) -> bool:
+    return key_facts.kid(public_key) in map(key_facts.kid, key_remains.public_keys_in(content))
+
+
+def _fault(file: PublicFile, content: bytes, public_key: key_facts.PublicKey | None, *, private_path: str) -> str:
+    """Return why a file may be written anew. Raises IrsaError for one that may not."""
+    own = key_remains.only_key_in_own_form(content)
+    if own is not None and not _belongs_to_another(file, own, private_path=private_path):
+        return f"it contains a different key, {key_facts.kid(own)}"
+    is_cut_off = public_key is not None and any(form.startswith(content) for form in key_remains.own_forms(public_key))
+    if key_remains.is_empty(content) or is_cut_off or key_remains.is_damaged_public_form(content):
+        return _damage(content)
+    raise IrsaError(
+        f"{files.shown(file.path)} contains {key_remains.described(content)}, and not the public key of "
+        f"{files.shown(private_path)}. What another program may need is not overwritten; nothing was written. "
+        f"{_remedy(file)}"
+    )
+
+
+def _damage(content: bytes) -> str:
     try:
-        actual = key_facts.kid(signing_key.load_public(content))
+        signing_key.load_public(content)
     except Fault as fault:
         return str(fault)
-    return None if actual == key_facts.kid(public_key) else f"it contains a different key, {actual}"
+    return "it is truncated"
+
+
+def _is_own(file: PublicFile, content: bytes, public_key: key_facts.PublicKey | None, *, private_path: str) -> bool:
+    """Whether nothing else than this key, or what is left of a public form, is in the file."""
+    own = key_remains.only_key_in_own_form(content)
+    if own is not None:
+        if public_key is not None:
+            return key_facts.kid(own) == key_facts.kid(public_key)
+        return not _belongs_to_another(file, own, private_path=private_path)
+    return key_remains.is_empty(content) or key_remains.is_damaged_public_form(content)
+
+
+def _belongs_to_another(file: PublicFile, public_key: key_facts.PublicKey, *, private_path: str) -> bool:
+    """Whether the private key of a public one is beside it, under one of the usual names, such as sa.key for sa.pub."""
+    stem = file.path.removesuffix(".pub")
+    names = (stem, f"{stem}.key", f"{stem}.pem", f"{stem.removesuffix('-pkcs8')}.key")
+    contents = []
+    for path in sorted({os.path.realpath(name) for name in names} - {os.path.realpath(private_path)}):
+        try:
+            contents.append(files.read(path) or b"")
+        except IrsaError:
+            continue
+    return key_remains.has_private_key_of(contents, public_key)

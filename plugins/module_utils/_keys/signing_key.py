@@ -26,7 +26,12 @@ except ImportError as import_error:
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.pem import PemBlock, holds_private_key, pem_blocks
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.pem import (
+    Damaged,
+    PemBlock,
+    holds_private_key,
+    pem_blocks,
+)
 
 if t.TYPE_CHECKING:
     PrivateKeyObject = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
@@ -80,7 +85,7 @@ def load_private(text: bytes) -> PrivateKey:
     except UnsupportedAlgorithm:
         raise Fault(f"this cryptography library cannot read its type or curve; {key_facts.EXPECTED}") from None
     except (ValueError, TypeError):
-        raise Fault("it is damaged: the PEM block does not decode to a private key") from None
+        raise Damaged("it is damaged: the PEM block does not decode to a private key") from None
     key_facts.require_usable(loaded.public_key())
     # No other type has a usable public key.
     key = t.cast("PrivateKeyObject", loaded)
@@ -150,7 +155,7 @@ def _check_rsa_numbers(numbers: rsa.RSAPrivateNumbers) -> None:
         and numbers.iqmp * q % p == 1
     )
     if not is_sound:
-        raise Fault("it is damaged: its parameters do not belong together")
+        raise Damaged("it is damaged: its parameters do not belong together")
 
 
 def _check_public_point(key: ec.EllipticCurvePrivateKey) -> None:
@@ -158,7 +163,7 @@ def _check_public_point(key: ec.EllipticCurvePrivateKey) -> None:
     # computes it.
     derived = ec.derive_private_key(key.private_numbers().private_value, key.curve, default_backend())
     if derived.public_key().public_numbers() != key.public_key().public_numbers():
-        raise Fault("it is damaged: its public point does not belong to its private number")
+        raise Damaged("it is damaged: its public point does not belong to its private number")
 
 
 def load_public(text: bytes) -> key_facts.PublicKey:
@@ -190,7 +195,7 @@ def _load_public_block(block: PemBlock) -> key_facts.PublicKey:
     except UnsupportedAlgorithm:
         raise Fault(f"this cryptography library cannot read its type or curve; {key_facts.EXPECTED}") from None
     except (ValueError, x509.InvalidVersion):
-        raise Fault("it is damaged: the PEM block does not decode to a public key") from None
+        raise Damaged("it is damaged: the PEM block does not decode to a public key") from None
     return key_facts.require_usable(key)
 
 
@@ -200,7 +205,7 @@ def _load_openssh_line(text: bytes) -> key_facts.PublicKey:
     except UnsupportedAlgorithm:
         raise Fault(f"it is an OpenSSH public key of an unsupported type; {key_facts.EXPECTED}") from None
     except (ValueError, NotImplementedError):  # cryptography 3.4 raises the latter for encodings that it does not know
-        raise Fault("it is damaged: it is not a valid OpenSSH public key") from None
+        raise Damaged("it is damaged: it is not a valid OpenSSH public key") from None
     return key_facts.require_usable(key)
 
 

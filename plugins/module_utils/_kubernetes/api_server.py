@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import typing as t
 
@@ -19,10 +20,14 @@ try:
 except ImportError as import_error:
     KUBERNETES_IMPORT_ERROR = import_error
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 
 _MAX_BYTES = 1 << 20
+
+# The members of a kubeconfig that are paths: https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/
+_FILE_MEMBERS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 
 # It allows both reads: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#discovery-roles
 _CLUSTER_ROLE = "system:service-account-issuer-discovery"
@@ -35,6 +40,7 @@ class ApiServer:
         """Read the kubeconfig; no request is made yet. Raises IrsaError if it cannot be used."""
         self._timeout = timeout
         configuration = kubernetes.client.Configuration()
+        _require_readable(kubeconfig)
         try:
             kubernetes.config.load_kube_config(
                 kubeconfig, context=context, client_configuration=configuration, persist_config=False
@@ -92,6 +98,32 @@ class ApiServer:
                     f"The API server did not finish its answer for {path} within {self._timeout:g} seconds."
                 )
         return body
+
+
+def _require_readable(kubeconfig: str) -> None:
+    """Raise IrsaError if the library would read a file that it would wait for, or that is none.
+
+    A kubeconfig may be several files, and names others.
+    """
+    paths = [os.path.expanduser(path) for path in kubeconfig.split(os.pathsep) if path]
+    try:
+        for path in paths:
+            content = files.read(path)
+            if content is not None:
+                for named in _files_named_in(yaml.safe_load(content)):
+                    files.require_readable(os.path.join(os.path.dirname(path), named))
+    except IrsaError as error:
+        raise IrsaError(f"The kubeconfig {files.shown(kubeconfig)} cannot be used: {error}") from None
+    except (yaml.YAMLError, ValueError, RecursionError, TypeError, AttributeError):
+        return  # the library says so
+
+
+def _files_named_in(document: t.Any) -> t.Iterator[str]:
+    """Yield the paths in a kubeconfig. Raises TypeError or AttributeError for something else than one."""
+    for section, member in (("clusters", "cluster"), ("users", "user")):
+        for entry in document.get(section) or []:
+            values = entry.get(member) or {}
+            yield from (values[name] for name in _FILE_MEMBERS if isinstance(values.get(name), str))
 
 
 def _remedy(status: int) -> str:

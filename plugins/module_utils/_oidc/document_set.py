@@ -10,6 +10,7 @@ import os
 import typing as t
 from urllib.parse import urlsplit
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_facts, key_files, signing_key
@@ -24,6 +25,9 @@ _NO_DOCUMENTS = dict.fromkeys(("jwks", "discovery", "jwks_json", "discovery_json
 _WRITE = "file:WriteDocument"
 
 _PUBLIC_FOLDER_MODE = 0o755
+
+# Stands for a directory that does not exist yet.
+_NEW_NAME = "new"
 
 
 def build(options: t.Mapping[str, t.Any], check_mode: bool) -> Values:
@@ -82,10 +86,12 @@ def _sourced_keys(options: t.Mapping[str, t.Any]) -> t.Iterator[SourcedKey]:
     for number, text in enumerate(options["public_keys"], start=1):
         yield from_pem(f"public_keys: key {number}", text.encode("utf-8", "replace"))
     for path in options["public_key_paths"]:
-        content = key_files.read(path)
+        content = files.read(path)
         if content is None:
-            raise IrsaError(f"public_key_paths: {path} does not exist on the host that this module runs on.")
-        yield from_pem(f"public_key_paths: {path}", content)
+            raise IrsaError(
+                f"public_key_paths: {files.shown(path)} does not exist on the host that this module runs on."
+            )
+        yield from_pem(f"public_key_paths: {files.shown(path)}", content)
     yield from from_jwks_list("jwks", options["jwks"])
 
 
@@ -112,6 +118,8 @@ def _is_https_url(url: str) -> bool:
 def _preview(dest: str | None) -> Values:
     """Return the result of a check mode without a key, because the key has not been created yet."""
     names = (issuer_url.JWKS_PATH, issuer_url.DISCOVERY_PATH) if dest else ()
+    for path in _paths_in(dest).values() if dest else ():
+        _check_can_be_written(dest or "", path)
     return {
         **_NO_DOCUMENTS,
         "kids": [],
@@ -129,26 +137,69 @@ def _diff(path: str, before: str, after: str) -> dict[str, str]:
 def _write(dest: str | None, result: Values, check_mode: bool) -> Values:
     """Write the documents into a directory if they differ, the JWKS first; in check mode only say so."""
     diff = list(_differing(dest, result)) if dest else []
-    if not check_mode:
-        for path, after in ((entry["after_header"], entry["after"]) for entry in diff):
-            _create_folder(os.path.dirname(path))
-            key_files.check_writable(path)
-            key_files.replace(path, after.encode(), mode=key_files.PUBLIC_MODE)
+    if dest and not check_mode:
+        _write_files(dest, diff)
     return {"changed": bool(diff), "actions": [_WRITE] * len(diff), "diff": diff}
 
 
+def _write_files(dest: str, diff: t.Sequence[dict[str, str]]) -> None:
+    key_files.remove_leftovers(_paths_in(dest).values())
+    written: list[str] = []
+    try:
+        for path, after in ((entry["after_header"], entry["after"]) for entry in diff):
+            _create_folder(os.path.dirname(path))
+            # Again, since another user may have been faster.
+            _check_inside(dest, path)
+            key_files.check_writable(path)
+            key_files.replace(path, after.encode(), mode=key_files.PUBLIC_MODE)
+            written.append(_WRITE)
+    except IrsaError as error:
+        error.details.update(changed=bool(written), actions=written)
+        raise
+
+
+def _paths_in(dest: str) -> dict[str, str]:
+    """Return the path of each document in a directory, by its name in the result."""
+    names = {"jwks_json": issuer_url.JWKS_PATH, "discovery_json": issuer_url.DISCOVERY_PATH}
+    return {text: os.path.join(dest, name) for text, name in names.items()}
+
+
 def _differing(dest: str, result: Values) -> t.Iterator[dict[str, str]]:
-    for name, text in ((issuer_url.JWKS_PATH, "jwks_json"), (issuer_url.DISCOVERY_PATH, "discovery_json")):
-        path, after = os.path.join(dest, name), result[text]
-        current = key_files.read(path)
+    for text, path in _paths_in(dest).items():
+        after = result[text]
+        _check_inside(dest, path)
+        current = files.read(path)
         if current != after.encode():
-            if os.path.exists(os.path.dirname(path)):
-                key_files.check_writable(path)
+            _check_can_be_written(dest, path)
             yield _diff(path, (current or b"").decode("utf-8", "replace"), after)
+
+
+def _check_inside(dest: str, path: str) -> None:
+    """Raise IrsaError for a document whose directory is a symbolic link that leads out of ``dest``."""
+    files.require_valid(path)
+    base, folder = os.path.realpath(dest), os.path.realpath(os.path.dirname(path))
+    if os.path.commonpath([base, folder]) != base:
+        raise IrsaError(
+            f"dest: {files.shown(path)} leads out of {files.shown(dest)}, to {files.shown(folder)}, by a symbolic "
+            "link. Nothing is written there; replace the link with a directory."
+        )
+
+
+def _check_can_be_written(dest: str, path: str) -> None:
+    """Raise IrsaError for a file that cannot be written, even if its directory must be created first."""
+    _check_inside(dest, path)
+    folder = os.path.dirname(path)
+    if os.path.lexists(folder):
+        key_files.check_writable(path)
+        return
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder) or "."
+    # A name in the directory in which the first one is created.
+    key_files.check_writable(os.path.join(folder, _NEW_NAME))
 
 
 def _create_folder(path: str) -> None:
     try:
         os.makedirs(path, _PUBLIC_FOLDER_MODE, exist_ok=True)
     except OSError as error:
-        raise IrsaError(f"dest: the directory {path} cannot be created: {error.strerror}.") from None
+        raise IrsaError(f"dest: the directory {files.shown(path)} cannot be created: {files.reason(error)}.") from None

@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing as t
-from pathlib import Path
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids import check_account_id
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.cluster import (
     Cluster,
@@ -111,7 +111,9 @@ def _cluster_of(options: t.Mapping[str, t.Any]) -> t.Callable[[], Cluster] | Non
 
 def _token_in(path: str) -> str:
     try:
-        with Path(path).open("rb") as file:
-            return file.read(_MAX_BYTES).decode("ascii", "replace")
-    except OSError as error:
-        raise IrsaError(f"token_path {path} cannot be read: {error.strerror}.") from None
+        content = files.read_start(path, _MAX_BYTES)
+    except IrsaError as error:
+        raise IrsaError(f"token_path {files.shown(path)} cannot be read: {error}") from None
+    if content is None:
+        raise IrsaError(f"token_path {files.shown(path)} cannot be read: there is no such file.")
+    return content.decode("ascii", "replace")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.fetch_failure import FetchFailed, reason_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.sockets import TlsSocket
@@ -25,11 +26,12 @@ def verifying_context(ca_path: str | None) -> ssl.SSLContext:
     context.sslsocket_class = TlsSocket
     if ca_path is not None:
         try:
+            files.require_readable(ca_path)
             context.load_verify_locations(cafile=ca_path)
-        except (OSError, ssl.SSLError) as error:
+        except (IrsaError, OSError, ssl.SSLError) as error:
+            reason = str(error).rstrip(".") if isinstance(error, IrsaError) else error.strerror or error
             raise IrsaError(
-                f"ca_path {ca_path} cannot be used: {error.strerror or error}. It must be a file of CA certificates in "
-                "PEM."
+                f"ca_path {files.shown(ca_path)} cannot be used: {reason}. It must be a file of CA certificates in PEM."
             ) from None
     return context
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import functools
 import os
+import signal
 import stat
 import tempfile
 import threading
@@ -18,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files, safe_paths
 
 CONTENT = b"the private key\n"
 NOBODY = 65534
@@ -126,53 +127,6 @@ def others_folder():
         yield path
 
 
-class TestRead:
-    def test_read_returns_the_bytes(self, folder):
-        (folder / "key").write_bytes(b"\0\xff\r\n")
-        assert key_files.read(str(folder / "key")) == b"\0\xff\r\n"
-
-    def test_read_returns_none_without_a_file(self, folder):
-        assert key_files.read(str(folder / "key")) is None
-        assert key_files.read(str(folder / "no" / "such" / "folder" / "key")) is None
-
-    def test_read_follows_a_symbolic_link(self, folder):
-        (folder / "real").write_bytes(CONTENT)
-        (folder / "key").symlink_to("real")
-        assert key_files.read(str(folder / "key")) == CONTENT
-
-    @pytest.mark.parametrize(
-        ("prepare", "name", "reason"),
-        [
-            (lambda folder: (folder / "key").mkdir(), "key", "is a directory"),
-            (lambda folder: (folder / "file").write_bytes(b""), "file/key", "a part of its path is a file"),
-            (
-                lambda folder: (folder / "key").symlink_to("gone"),
-                "key",
-                "symbolic link to a file that does not exist",
-            ),
-            (lambda folder: (folder / "key").symlink_to("key"), "key", "cannot be read"),
-            (
-                lambda folder: (folder / "key").write_bytes(bytes((1 << 20) + 1)),
-                "key",
-                "larger than 1 MiB, so it is neither a key nor a document",
-            ),
-        ],
-        ids=["directory", "file in the path", "dangling link", "link to itself", "too large"],
-    )
-    def test_read_names_the_path_and_the_reason(self, folder, prepare, name, reason):
-        prepare(folder)
-        message = refusal(key_files.read, str(folder / name))
-        assert str(folder / name) in message and reason in message
-
-    def test_read_names_the_user_without_permission(self, others_folder):
-        path = os.path.join(others_folder, "key")
-        with open(path, "wb") as stream:
-            stream.write(CONTENT)
-        os.chmod(path, 0o000 if not is_root else 0o600)
-        message = refusal(as_nobody, key_files.read, path)
-        assert f"{path} cannot be read by user" in message and "become" in message
-
-
 class TestCheckWritable:
     def test_check_writable_accepts_a_directory_of_this_user(self, folder):
         key_files.check_writable(str(folder / "key"))
@@ -194,24 +148,26 @@ class TestCheckWritable:
     def test_check_writable_refuses_a_directory_that_a_shared_group_can_write_to(self, folder, monkeypatch):
         folder.chmod(0o770)
         monkeypatch.setattr(
-            key_files.grp, "getgrgid", lambda gid: key_files.grp.struct_group(("staff", "x", gid, ["alice", "bob"]))
+            safe_paths.grp, "getgrgid", lambda gid: safe_paths.grp.struct_group(("staff", "x", gid, ["alice", "bob"]))
         )
         assert "others can write" in refusal(key_files.check_writable, str(folder / "key"))
 
     def test_check_writable_refuses_a_group_other_than_the_owners_primary_group(self, folder, monkeypatch):
         folder.chmod(0o770)
-        entry = key_files.pwd.getpwuid(os.geteuid())
-        other = key_files.pwd.struct_passwd((*entry[:3], os.stat(folder).st_gid + 1, *entry[4:]))
-        monkeypatch.setattr(key_files.pwd, "getpwuid", lambda uid: other)
+        entry = safe_paths.pwd.getpwuid(os.geteuid())
+        other = safe_paths.pwd.struct_passwd((*entry[:3], os.stat(folder).st_gid + 1, *entry[4:]))
+        monkeypatch.setattr(safe_paths.pwd, "getpwuid", lambda uid: other)
         assert "others can write" in refusal(key_files.check_writable, str(folder / "key"))
 
-    def test_check_writable_accepts_a_directory_of_a_user_private_group(self, folder, monkeypatch):
+    def test_check_writable_accepts_a_directory_of_a_user_private_group(self, folder, tmp_path, monkeypatch):
+        (tmp_path / "passwd").write_text("")
+        monkeypatch.setattr(safe_paths, "_PASSWD", str(tmp_path / "passwd"))
         folder.chmod(0o770)
-        entry = key_files.pwd.getpwuid(os.geteuid())
-        own = key_files.pwd.struct_passwd((*entry[:3], os.stat(folder).st_gid, *entry[4:]))
-        monkeypatch.setattr(key_files.pwd, "getpwuid", lambda uid: own)
+        entry = safe_paths.pwd.getpwuid(os.geteuid())
+        own = safe_paths.pwd.struct_passwd((*entry[:3], os.stat(folder).st_gid, *entry[4:]))
+        monkeypatch.setattr(safe_paths.pwd, "getpwuid", lambda uid: own)
         monkeypatch.setattr(
-            key_files.grp, "getgrgid", lambda gid: key_files.grp.struct_group(("own", "x", gid, [entry.pw_name]))
+            safe_paths.grp, "getgrgid", lambda gid: safe_paths.grp.struct_group(("own", "x", gid, [entry.pw_name]))
         )
         key_files.check_writable(str(folder / "key"))
 
@@ -253,21 +209,6 @@ class TestCheckWritable:
         prepare(folder)
         message = refusal(key_files.check_writable, str(folder / name))
         assert reason in message and str(folder / name) in message
-
-
-class TestCheckOwner:
-    def test_check_owner_accepts_existing_names_and_numbers(self):
-        user = key_files.pwd.getpwuid(0).pw_name
-        group = key_files.grp.getgrgid(0).gr_name
-        for owner, owner_group in ((user, group), ("12345", "54321"), (None, None), ("", "")):
-            key_files.check_owner(owner, owner_group)
-
-    @pytest.mark.parametrize(
-        ("owner", "group", "option"), [("no-such-name", None, "owner"), (None, "no-such-name", "group")]
-    )
-    def test_check_owner_refuses_unknown_names(self, owner, group, option):
-        message = refusal(key_files.check_owner, owner, group)
-        assert message.startswith(f"{option} is 'no-such-name'")
 
 
 @pytest.mark.usefixtures("either_way")
@@ -325,7 +266,7 @@ class TestCreatePrivate:
         assert key_files.create_private("key", CONTENT) is True
         assert (folder / "key").read_bytes() == CONTENT
 
-    @pytest.mark.parametrize("failing", ["write", "fsync", "link"])
+    @pytest.mark.parametrize("failing", ["write", "fsync", "dup", "link"])
     def test_create_private_leaves_nothing_when_it_fails(self, folder, monkeypatch, failing):
         def fail(*arguments, **options):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -358,6 +299,19 @@ class TestCreatePrivate:
         assert sorted(won.values()) == [False] * (creators - 1) + [True]
         winner = next(number for number, first in won.items() if first)
         assert (folder / "key").read_bytes() == contents[winner]
+        assert os.listdir(folder) == ["key"]
+
+    def test_create_private_returns_the_truth_if_its_other_name_cannot_be_removed(self, folder, monkeypatch):
+        """What has been linked is there, whatever happens after that."""
+
+        def fail(path):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(key_files.os, "unlink", fail)
+            assert key_files.create_private(str(folder / "key"), CONTENT) is True
+        assert (folder / "key").read_bytes() == CONTENT
+        key_files.remove_leftovers([str(folder / "key")])
         assert os.listdir(folder) == ["key"]
 
     def test_create_private_reports_a_missing_directory(self, folder):
@@ -468,18 +422,106 @@ class TestReplace:
         assert (after.st_uid, after.st_gid) == (status.st_uid, status.st_gid)
         assert is_root or given == [(status.st_uid, status.st_gid)]
 
-    @pytest.mark.parametrize("failing", ["write", "fsync", "fchmod", "replace"])
+    @pytest.mark.parametrize("failing", ["write", "fsync", "close", "fchmod", "replace"])
     def test_replace_leaves_only_the_old_file_when_it_fails(self, folder, monkeypatch, failing):
         (folder / "key").write_bytes(b"old")
 
         def fail(*arguments, **options):
             raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
 
-        monkeypatch.setattr(key_files.os, failing, fail)
-        message = refusal(key_files.replace, str(folder / "key"), CONTENT, mode=0o600)
+        with monkeypatch.context() as patch:
+            patch.setattr(key_files.os, failing, fail)
+            message = refusal(key_files.replace, str(folder / "key"), CONTENT, mode=0o600)
         assert str(folder / "key") in message and os.strerror(errno.EDQUOT) in message
         assert (folder / "key").read_bytes() == b"old"
         assert os.listdir(folder) == ["key"]
+
+
+class TestLeftovers:
+    """A run that is killed while it replaces a file."""
+
+    def killed(self, monkeypatch, path, at):
+        """Run replace() in a process that is killed at a system call."""
+        child = os.fork()
+        if child == 0:
+
+            def die(*arguments, **options):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+            monkeypatch.setattr(key_files.os, at, die)
+            try:
+                key_files.replace(path, CONTENT, mode=0o600)
+            finally:
+                os._exit(0)
+        assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+    @pytest.mark.parametrize("at", ["write", "fsync", "fchmod", "link"])
+    def test_a_killed_run_leaves_no_file_with_o_tmpfile(self, folder, monkeypatch, at):
+        (folder / "key").write_bytes(b"old")
+        self.killed(monkeypatch, str(folder / "key"), at)
+        assert os.listdir(folder) == ["key"]
+        assert (folder / "key").read_bytes() == b"old"
+
+    @pytest.mark.usefixtures("either_way")
+    @pytest.mark.parametrize("name", ["key", "k" * 255])
+    def test_remove_leftovers_removes_what_a_killed_run_left(self, folder, monkeypatch, name):
+        (folder / name).write_bytes(b"old")
+        self.killed(monkeypatch, str(folder / name), "replace")
+        assert len(os.listdir(folder)) == 2
+        key_files.remove_leftovers([str(folder / name)])
+        assert os.listdir(folder) == [name]
+        assert (folder / name).read_bytes() == b"old"
+
+    @pytest.mark.usefixtures("either_way")
+    def test_remove_leftovers_keeps_the_file_of_a_run_that_is_alive(self, folder, monkeypatch):
+        real = os.replace
+
+        def replace(source, target):
+            key_files.remove_leftovers([target])
+            real(source, target)
+
+        monkeypatch.setattr(key_files.os, "replace", replace)
+        key_files.replace(str(folder / "key"), CONTENT, mode=0o600)
+        assert (folder / "key").read_bytes() == CONTENT
+        assert os.listdir(folder) == ["key"]
+
+    def test_replace_takes_another_name_if_its_first_is_removed_before_it_is_locked(
+        self, folder, without_tmpfile, monkeypatch
+    ):
+        real = key_files.fcntl.flock
+        removed = []
+
+        def lock(descriptor, how):
+            if not removed:
+                removed.extend(os.listdir(folder))
+                os.unlink(folder / removed[0])
+            real(descriptor, how)
+
+        monkeypatch.setattr(key_files.fcntl, "flock", lock)
+        key_files.replace(str(folder / "key"), CONTENT, mode=0o600)
+        assert len(removed) == 1
+        assert (folder / "key").read_bytes() == CONTENT
+
+    def test_remove_leftovers_keeps_everything_else(self, folder):
+        name = ".selfhosted-irsa-0123456789abcdef.tmp"
+        (folder / "target").write_bytes(b"")
+        (folder / name).symlink_to("target")
+        (folder / name.replace("0", "1")).mkdir()
+        os.mkfifo(folder / name.replace("0", "2"))
+        for other in (f"{name}.bak", name[1:], ".selfhosted-irsa-1.tmp", ".key.0123456789abcdef"):
+            (folder / other).write_bytes(b"")
+        before = sorted(os.listdir(folder))
+        key_files.remove_leftovers([str(folder / "key"), str(folder / "no folder" / "key"), "a\0b/key"])
+        assert sorted(os.listdir(folder)) == before
+
+    def test_remove_leftovers_keeps_the_files_of_another_user(self, others_folder):
+        path = os.path.join(others_folder, ".selfhosted-irsa-0123456789abcdef.tmp")
+        Path(path).write_bytes(b"")
+        os.chmod(path, 0o666)
+        os.chmod(others_folder, 0o777)
+        if is_root:
+            as_nobody(key_files.remove_leftovers, [os.path.join(others_folder, "key")])
+            assert os.path.exists(path)
 
 
 class TestKeepCopy:
@@ -516,6 +558,16 @@ class TestRemove:
         (folder / "key").symlink_to("real")
         key_files.remove(str(folder / "key"))
         assert os.listdir(folder) == ["real"]
+
+    @pytest.mark.parametrize("code", [errno.EPERM, errno.EROFS, errno.ESTALE], ids=errno.errorcode.get)
+    def test_remove_reports_why_a_file_stays(self, folder, monkeypatch, code):
+        def fail(path):
+            raise OSError(code, os.strerror(code))
+
+        monkeypatch.setattr(key_files.os, "unlink", fail)
+        message = refusal(key_files.remove, str(folder / "key"))
+        monkeypatch.undo()
+        assert f"{folder / 'key'} cannot be removed: {os.strerror(code)}" in message
 
     def test_remove_reports_a_directory(self, folder):
         (folder / "key").mkdir()

@@ -332,7 +332,11 @@ class TestRegenerating:
     def test_regenerate_always_creates_a_first_key(self, key_folder):
         assert assert_as_announced(key_folder, {"regenerate": "always", "type": "ECDSA"})["actions"] == [CREATE]
 
-    @pytest.mark.parametrize("content", [b"", b"no key", RSA.traditional[:300]], ids=["empty", "text", "truncated"])
+    @pytest.mark.parametrize(
+        "content",
+        [b"", bytes(512), RSA.traditional[:300], RSA.pkcs8[:-5], RSA.traditional[:400] + RSA.traditional[480:]],
+        ids=["empty", "null", "truncated", "cut in END", "damaged"],
+    )
     def test_regenerate_always_replaces_an_unusable_file(self, key_folder, content):
         key_folder.put(content)
         result = assert_as_announced(key_folder, {"regenerate": "always", "type": "ECDSA"})
@@ -401,10 +405,13 @@ class TestPublicFiles:
                 f"contains a different key, {samples.kid(samples.P256.pkcs8)}",
             ),
             (samples.public_pem(RSA.pkcs8)[:100], "truncated"),
+            (samples.public_pem(RSA.pkcs8).replace(b"-----END PUBLIC KEY-----\n", b"-----END"), "truncated"),
+            (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "damaged"),
+            (b"ssh-rsa AAAA\n", "damaged"),
             (b"", "0 public keys"),
-            (b"\0\xff", "0 public keys"),
+            (bytes(512), "0 public keys"),
         ],
-        ids=["another's", "another's line", "truncated", "empty", "bytes"],
+        ids=["another's", "another's line", "truncated", "cut in END", "damaged", "damaged line", "empty", "null"],
     )
     @pytest.mark.parametrize("which", ["pem", "openssh"])
     def test_keypair_rewrites_a_wrong_public_file_with_a_warning(self, key_folder, three_paths, content, reason, which):
@@ -533,8 +540,9 @@ class TestAbsent:
         key_folder.key.unlink()
         assert key_folder.absent(**three_paths)["actions"] == [REMOVE_PEM, REMOVE_OPENSSH]
 
-    def test_absent_removes_an_unusable_key(self, key_folder):
-        key_folder.put(b"not a key")
+    @pytest.mark.parametrize("content", [b"", RSA.traditional[:300]], ids=["empty", "truncated"])
+    def test_absent_removes_what_is_left_of_a_key(self, key_folder, content):
+        key_folder.put(content)
         assert key_folder.absent()["actions"] == [REMOVE]
 
     def test_absent_removes_a_symbolic_link_and_not_its_target(self, key_folder):

@@ -1,0 +1,1 @@
+../unit/plugins/module_utils/_common/test_files.py
