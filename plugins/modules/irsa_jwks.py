@@ -55,6 +55,7 @@ options:
       - Directory to write the documents into, as V(keys.json) and V(.well-known/openid-configuration), for a web server
         of your own.
       - The module stops if this directory holds documents of another issuer, or publishes keys that were not given.
+      - Nothing is written outside of it. A symbolic link that leads out of it is refused.
     type: path
   overwrite:
     description:
@@ -150,7 +151,9 @@ published_keys:
       algorithm: RS256
       foreign: false
 actions:
-  description: The writes under O(dest), in order; in check mode those that would happen.
+  description:
+    - The writes under O(dest), in order; in check mode those that would happen. If the module fails, those made before
+      that.
   returned: always
   type: list
   elements: str

@@ -18,19 +18,26 @@ options:
   path:
     description:
       - Path of the private key, which is unencrypted PEM in PKCS#1, SEC1 or PKCS#8.
-      - Its directory must exist, belong to the user or to root, and be writable by no other user. Key files are never
-        written through a symbolic link.
+      - Its directory must exist. No user other than root, the one who runs the module and O(owner) may own the key or
+        be able to replace it. An existing key is checked like a new one, with all directories above it, where a
+        sticky one such as C(/tmp) is fine. Key files are never written through a symbolic link.
+      - The file is replaced, rewritten or removed only if it holds one private key and nothing else. What is left of a
+        damaged one is fine.
     type: path
     required: true
   public_key_path:
     description:
       - Path of the public key in PKIX PEM, which C(--service-account-key-file) reads. If omitted, it is not written.
-      - A file that does not exist is created. A file that is damaged, or contains a different public key, is rewritten
-        with a warning.
+      - A file that does not exist is created. A file that contains the public key in any form stays as it is, also if
+        it contains other keys, as during a rotation.
+      - A file that is damaged, or contains a single other public key in the form that the module writes, is rewritten
+        with a warning. Any other file, such as a certificate, a list of other keys or the public key of another private
+        key beside it, stops the run before anything is written.
     type: path
   openssh_public_key_path:
     description:
       - Path of the public key as an OpenSSH line. If omitted, it is not written.
+      - An existing file is treated as that of O(public_key_path).
     type: path
   type:
     description:
@@ -65,7 +72,7 @@ options:
       - V(fail) stops the run if it does not match.
       - V(always) creates a new key in each run. Every token signed with the old key becomes invalid once API servers
         use only the new one, so do not rotate keys this way.
-      - With V(never) and V(fail), a file without a usable key stops the run.
+      - A file without a usable key stops the run; with V(always), it is replaced if it is empty or damaged.
     type: str
     choices: [never, fail, always]
     default: fail
@@ -82,7 +89,8 @@ options:
     default: false
   state:
     description:
-      - V(absent) removes the private key and those of its public forms whose paths are set.
+      - V(absent) removes the private key and those of its public forms whose paths are set. A file with anything else
+        in it stays, with a warning.
     type: str
     choices: [present, absent]
     default: present
@@ -190,7 +198,9 @@ backup_file:
   type: str
   sample: /etc/kubernetes/pki/sa-signer.key.5f0c8b1e.bak
 actions:
-  description: Writes to the files, in order; in check mode, those that a run would make.
+  description:
+    - Writes to the files, in order; in check mode, those that a run would make. If the module fails, those made before
+      that.
   returned: always
   type: list
   elements: str

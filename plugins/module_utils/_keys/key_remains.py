@@ -81,7 +81,7 @@ def described(content: bytes) -> str:
 def check_private(content: bytes) -> None:
     """Raise Fault unless the content is one private key and nothing else, or what is left of one.
 
-    A key that cannot be used, such as an encrypted one, is somebody else's.
+    A key that cannot be used, such as an encrypted one, belongs to another user.
     """
     if is_empty(content) or (_PRIVATE_FORM.fullmatch(content) and not pem.whole_blocks(content)):
         return

@@ -52,7 +52,12 @@ class Record:
         if not self.check_mode:
             done = [_DONE[action] for action in self.actions if action in _DONE]
             text += f" Before that, the private key {files.shown(self.path)} was {done[0]}." if done else ""
-            details = {**details, "changed": bool(self.actions), "actions": list(self.actions)}
+            details = {
+                **details,
+                "changed": bool(self.actions),
+                "actions": list(self.actions),
+                "diff": self._diff({}, {}),
+            }
         if self.backup_file:
             details = {**details, "backup_file": self.backup_file}
         told = IrsaError(text, **details)
@@ -63,9 +68,6 @@ class Record:
         self, facts: t.Mapping[str, t.Any], *, exists: bool, before: dict[str, t.Any], after: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         """Return the result of module irsa_keypair, ``warnings`` included."""
-        if self.actions:
-            written = [action.split(":", 1)[1] for action in self.actions]
-            before, after = {"key": before, "actions": []}, {"key": after, "actions": written}
         result = {
             "path": self.path,
             "public_key_path": self.public_key_path,
@@ -73,9 +75,15 @@ class Record:
             **facts,
             "changed": bool(self.actions),
             "actions": self.actions,
-            "diff": {"before_header": self.path, "after_header": self.path, "before": before, "after": after},
+            "diff": self._diff(before, after),
             "warnings": self.warnings,
         }
         if self.backup_file:
             result["backup_file"] = self.backup_file
         return result
+
+    def _diff(self, before: dict[str, t.Any], after: dict[str, t.Any]) -> dict[str, t.Any]:
+        if self.actions:
+            written = [action.split(":", 1)[1] for action in self.actions]
+            before, after = {"key": before, "actions": []}, {"key": after, "actions": written}
+        return {"before_header": self.path, "after_header": self.path, "before": before, "after": after}

@@ -125,7 +125,7 @@ def _holds(content: bytes, public_key: key_facts.PublicKey) -> bool:
 
 
 def _fault(file: PublicFile, content: bytes, public_key: key_facts.PublicKey | None, *, private_path: str) -> str:
-    """Return why a file may be written anew. Raises IrsaError for one that may not."""
+    """Return why a file may be overwritten. Raises IrsaError for one that may not."""
     own = key_remains.only_key_in_own_form(content)
     if own is not None and not _belongs_to_another(file, own, private_path=private_path):
         return f"it contains a different key, {key_facts.kid(own)}"

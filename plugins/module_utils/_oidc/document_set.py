@@ -13,7 +13,13 @@ from urllib.parse import urlsplit
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_facts, key_files, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import (
+    jwk,
+    key_facts,
+    key_files,
+    safe_paths,
+    signing_key,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.documents import SourcedKey
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.present_files import PresentFiles
@@ -40,10 +46,13 @@ def build(options: t.Mapping[str, t.Any], check_mode: bool) -> Values:
         else {}
     )
     jwks_url = _checked_jwks_uri(url, jwks_uri)
+    for path in _paths_in(dest).values() if dest else ():
+        _check_inside(dest, path)
     if dest and not options["overwrite"]:
         PresentFiles(dest, url, jwks_url).check_replaceable(result.get("jwks", {}).get("keys", []))
     if sourced_keys:
-        return {**result, **_write(dest, result, check_mode)}
+        warnings = list(_unsafe(options["public_key_paths"]))
+        return {**result, **_write(dest, result, check_mode), "warnings": warnings}
     if not check_mode:
         raise IrsaError("No key was given. Set public_keys, public_key_paths or jwks.")
     return _preview(dest)
@@ -95,6 +104,15 @@ def _sourced_keys(options: t.Mapping[str, t.Any]) -> t.Iterator[SourcedKey]:
     yield from from_jwks_list("jwks", options["jwks"])
 
 
+def _unsafe(paths: t.Iterable[str]) -> t.Iterator[str]:
+    """Yield a warning for each file that another user could have put there: who has its key can sign tokens."""
+    for path in paths:
+        try:
+            safe_paths.check(path)
+        except IrsaError as error:
+            yield f"A key was taken from a file that another user could replace. {error}"
+
+
 def _checked_jwks_uri(url: str, jwks_uri: str | None) -> str:
     """Return the URL of the JWKS: as given, or the default of the issuer. Raises IrsaError for an unusable URL."""
     issuer = issuer_url.parse(url)
@@ -118,8 +136,10 @@ def _is_https_url(url: str) -> bool:
 def _preview(dest: str | None) -> Values:
     """Return the result of a check mode without a key, because the key has not been created yet."""
     names = (issuer_url.JWKS_PATH, issuer_url.DISCOVERY_PATH) if dest else ()
-    for path in _paths_in(dest).values() if dest else ():
-        _check_can_be_written(dest or "", path)
+    if dest:
+        for path in _paths_in(dest).values():
+            files.read(path)
+            _check_can_be_written(path)
     return {
         **_NO_DOCUMENTS,
         "kids": [],
@@ -167,10 +187,9 @@ def _paths_in(dest: str) -> dict[str, str]:
 def _differing(dest: str, result: Values) -> t.Iterator[dict[str, str]]:
     for text, path in _paths_in(dest).items():
         after = result[text]
-        _check_inside(dest, path)
         current = files.read(path)
         if current != after.encode():
-            _check_can_be_written(dest, path)
+            _check_can_be_written(path)
             yield _diff(path, (current or b"").decode("utf-8", "replace"), after)
 
 
@@ -185,9 +204,8 @@ def _check_inside(dest: str, path: str) -> None:
         )
 
 
-def _check_can_be_written(dest: str, path: str) -> None:
+def _check_can_be_written(path: str) -> None:
     """Raise IrsaError for a file that cannot be written, even if its directory must be created first."""
-    _check_inside(dest, path)
     folder = os.path.dirname(path)
     if os.path.lexists(folder):
         key_files.check_writable(path)

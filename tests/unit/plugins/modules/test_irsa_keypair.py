@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -112,3 +113,37 @@ def test_irsa_keypair_names_a_missing_cryptography(run, options, monkeypatch):
     monkeypatch.setattr(signing_key, "CRYPTOGRAPHY_IMPORT_ERROR", ImportError("no cryptography"))
     message = run("irsa_keypair", fails=True, **options).result["msg"]
     assert "cryptography >= 3.4" in message and "ansible_python_interpreter" in message
+
+
+@pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
+@pytest.mark.parametrize("mode", ["rubbish", "99999", "u=everything", True, -1], ids=repr)
+def test_irsa_keypair_creates_no_key_for_a_mode_that_is_none(run, folder, options, check_mode, mode):
+    done = run("irsa_keypair", check_mode, fails=True, **options, mode=mode)
+    assert "mode" in done.result["msg"] and "Nothing was written" in done.result["msg"]
+    assert (done.result.get("changed", False), done.result.get("actions", [])) == (False, [])
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["irsa_keypair", "irsa_issuer"])
+def test_a_module_that_cannot_set_the_owner_names_the_key_that_it_made(run, aws, folder, options, monkeypatch, name):
+    """A capability that root lacks in a container, for example."""
+
+    def fail(path, uid, gid):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), path)
+
+    monkeypatch.setattr(os, "lchown", fail)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    if name == "irsa_keypair":
+        given = {**options, "group": "54321"}
+    else:
+        given = {
+            "key_path": options["path"],
+            "key_group": "54321",
+            "url": "https://issuer.example",
+            "key_type": "ECDSA",
+        }
+    done = run(name, fails=True, **given)
+    assert f"the private key {folder / 'sa.key'} was created" in done.result["msg"]
+    assert "chgrp failed" in done.result["msg"]
+    assert "file:CreatePrivateKey" in done.result["actions"]
+    assert (folder / "sa.key").exists()

@@ -40,7 +40,7 @@ WITH_OWN = {
     "several OpenSSH lines": b"# keys\n" + OTHER_LINE + b" bob\n" + OWN_LINE + b" alice\n",
 }
 
-# What does not is somebody else's.
+# What does not belongs to another user.
 OF_OTHERS = {
     "a bundle": (OTHER_PEM + samples.public_pem(P256.pkcs8), "2 public keys"),
     "a bundle that ends in half a key": (OTHER_PEM + OTHER_PEM[:100], "the public key"),
@@ -201,7 +201,7 @@ class TestAbsent:
         assert folder.state() == {}
 
 
-# What is not one private key, and what may be of use to somebody.
+# What is not one private key, and what may be of use to another user.
 NOT_OURS = {
     "two private keys": (RSA.traditional + OTHER.traditional, "2 PEM blocks"),
     "a private key and a half": (RSA.traditional + OTHER.traditional[:300], "it "),
@@ -296,12 +296,13 @@ class TestFailures:
         options = {"type": "ECDSA", "curve": "P-384", "public_key_path": str(folder.public), **given}
         failure = self.failure(folder, monkeypatch, "replace", fails=str(folder.public), **options)
         assert f"the private key {folder.key} was {done}" in str(failure)
-        assert failure.details == {"changed": True, "actions": [action]}
+        assert (failure.details["changed"], failure.details["actions"]) == (True, [action])
+        assert failure.details["diff"]["after"]["actions"] == [action.split(":")[1]]
         assert os.strerror(errno.ENOSPC) in str(failure)
 
     def test_a_failure_before_the_first_write_has_no_actions(self, folder, monkeypatch):
         failure = self.failure(folder, monkeypatch, "create_private", fails=str(folder.key), type="ECDSA")
-        assert failure.details == {"changed": False, "actions": []}
+        assert (failure.details["changed"], failure.details["actions"]) == (False, [])
         assert folder.state() == {}
 
     def test_a_removal_that_stops_names_what_is_gone(self, folder, monkeypatch):

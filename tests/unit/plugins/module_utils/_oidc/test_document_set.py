@@ -13,6 +13,7 @@ import stat
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
@@ -175,6 +176,24 @@ class TestRefusals:
         assert samples.traces_of(RSA.traditional, message) == []
 
 
+def test_a_key_file_that_another_user_could_replace_has_a_warning(folder):
+    (folder / "sa.pub").write_text(public(P256))
+    given = {"public_key_paths": [str(folder / "sa.pub")]}
+    assert build(**given)["warnings"] == []
+    folder.chmod(0o777)
+    for check_mode in (True, False):
+        (warning,) = build(check_mode, **given)["warnings"]
+        assert str(folder / "sa.pub") in warning and "others can write to the directory" in warning
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("pipe", "is a named pipe"), ("a\0b", "null character"), ("k" * 256, "name too long")]
+)
+def test_a_public_key_path_that_cannot_be_read_is_refused(folder, name, reason):
+    os.mkfifo(folder / "pipe")
+    assert reason in refusal(public_key_paths=[f"{folder}/{name}"])
+
+
 class TestWithoutAKey:
     def test_check_mode_without_a_key_returns_no_documents(self):
         result = build(check_mode=True)
@@ -226,14 +245,71 @@ class TestDest:
             (lambda folder: (folder / "keys.json").symlink_to("elsewhere"), "symbolic link"),
             (lambda folder: (folder / "keys.json").mkdir(), "is a directory"),
             (lambda folder: (folder / ".well-known").write_text("a file"), "is a file, not a directory"),
+            (lambda folder: (folder / ".well-known").symlink_to(folder.parent), "leads out of"),
+            (lambda folder: (folder / ".well-known").symlink_to("../gone"), "leads out of"),
+            (lambda folder: (folder / ".well-known").symlink_to(".well-known"), "symbolic links"),
+            (
+                lambda folder: ((folder / ".well-known").mkdir(), (folder / ".well-known").chmod(0o777)),
+                "others can write",
+            ),
+            (lambda folder: os.mkfifo(folder / "keys.json"), "is a named pipe"),
         ],
-        ids=["open directory", "link", "directory", "file for a directory"],
+        ids=[
+            "open directory",
+            "link",
+            "directory",
+            "file for a directory",
+            "link to another directory",
+            "link to a missing directory",
+            "link to itself",
+            "open directory below",
+            "named pipe",
+        ],
     )
     def test_build_writes_nothing_when_one_file_cannot_be_written(self, folder, prepare, reason, check_mode):
         prepare(folder)
         before = sorted(os.listdir(folder))
         assert reason in refusal(check_mode, public_keys=[public(P256)], dest=str(folder))
         assert sorted(os.listdir(folder)) == before
+
+    def test_build_follows_a_link_that_stays_in_the_directory(self, folder):
+        (folder / "known").mkdir(mode=0o755)
+        (folder / ".well-known").symlink_to("known")
+        build(public_keys=[public(P256)], dest=str(folder))
+        assert (folder / "known" / "openid-configuration").exists()
+
+    @pytest.mark.parametrize("name", ["a\0b", "\ud800", "d" * 256], ids=["null", "no character", "too long"])
+    @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
+    @pytest.mark.parametrize("given", [{"public_keys": [public(P256)]}, {}], ids=["key", "no key yet"])
+    def test_build_refuses_a_directory_that_cannot_exist(self, folder, name, check_mode, given):
+        refusal(check_mode, dest=f"{folder}/{name}", **given)
+        assert os.listdir(folder) == []
+
+    def test_check_mode_without_a_key_refuses_the_same_directories(self, folder):
+        folder.chmod(0o777)
+        assert "others can write" in refusal(True, dest=str(folder / "new"))
+
+    def test_a_failure_says_what_was_written_before_it(self, folder, monkeypatch):
+        real = key_files.replace
+
+        def fail(path, *arguments, **options):
+            if path.endswith("openid-configuration"):
+                raise IrsaError(f"{path} cannot be written: No space left on device.")
+            real(path, *arguments, **options)
+
+        monkeypatch.setattr(key_files, "replace", fail)
+        with pytest.raises(IrsaError) as caught:
+            build(public_keys=[public(P256)], dest=str(folder))
+        assert (caught.value.details["changed"], caught.value.details["actions"]) == (True, ["file:WriteDocument"])
+        assert (folder / "keys.json").exists()
+
+    def test_build_removes_what_a_killed_run_left(self, folder):
+        left = folder / ".selfhosted-irsa-0123456789abcdef.tmp"
+        left.write_text("half a document")
+        build(check_mode=True, public_keys=[public(P256)], dest=str(folder))
+        assert left.exists()
+        build(public_keys=[public(P256)], dest=str(folder))
+        assert not left.exists()
 
     def test_build_reports_a_directory_that_cannot_be_created(self, folder):
         (folder / "file").write_text("")
