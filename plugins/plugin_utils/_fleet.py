@@ -16,10 +16,11 @@ import typing as t
 
 from ansible.errors import AnsibleError
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_variables import PREFIX, is_controller
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, key_files, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, signing_key
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._key_paths import FOLDER, key_paths
 
 _KEYPAIR = f"__{PREFIX}keypair"  # what the role's key task registers
@@ -90,7 +91,7 @@ def _kid(cluster: Cluster, registered: HostVariables) -> str | None:
     if not is_controller(cluster.key_host):
         return None
     try:
-        content = key_files.read(os.path.expanduser(cluster.key_path))
+        content = files.read(os.path.expanduser(cluster.key_path))
         return "" if content is None else _kid_of(content)
     except (Fault, IrsaError):  # the task of that host says what is wrong with its key
         return None

@@ -11,8 +11,9 @@ import dataclasses
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.tags import as_text
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, key_files, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import (
     DEFAULT_AUDIENCE,
     DISCOVERY_PATH,
@@ -71,7 +72,7 @@ class SigningKey:
         )
         for file, load in readers:
             with contextlib.suppress(IrsaError, Fault):
-                content = key_files.read(file) if file else None
+                content = files.read(file) if file else None
                 if content is not None:
                     public_key = load(content)
                     return cls(exists=True, public_key=key_facts.public_pem(public_key), kid=key_facts.kid(public_key))

@@ -10,10 +10,11 @@ import os
 import typing as t
 from urllib.parse import unquote
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_files
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url, published_keys
 
 _HINT = "Choose another directory; or, if nothing depends on them any more, set overwrite."
@@ -89,7 +90,7 @@ class PresentFiles(t.NamedTuple):
 
 def _text_in(path: str) -> str | None:
     """Return the text of a file; an empty one if it is not UTF-8, None if there is no file. Raises IrsaError."""
-    content = key_files.read(path)
+    content = files.read(path)
     try:
         return content.decode("utf-8") if content is not None else None
     except UnicodeDecodeError:

@@ -20,10 +20,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import An
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.aws_resource import AwsResource
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.response_body import read_body
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, key_files, pem, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, pem, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
 
@@ -140,7 +141,7 @@ class KeyBackup(AwsResource):
     def _local_key(self) -> key_facts.PublicKey | None:
         """Return the key of which there is to be a backup, None if its file does not exist."""
         path = self.spec.key_path
-        content = key_files.read(path)
+        content = files.read(path)
         if content is None:
             return None
         try:
@@ -176,7 +177,7 @@ class KeyBackup(AwsResource):
                 f"paths of the key files. If it is another key, it is never overwritten: {_OWN_PLACE}."
             )
         fault = _fault(content, self._public_key, is_private=copy.is_private)
-        if fault and content != key_files.read(copy.path):
+        if fault and content != files.read(copy.path):
             raise IrsaError(
                 f"{self._name(copy)} is not a copy of {copy.path}: {fault}. A backup is never overwritten, since it "
                 f"may be the last copy of a key. {_OWN_PLACE}, for example with a prefix for each cluster, or move the "
@@ -209,7 +210,7 @@ class KeyBackup(AwsResource):
 
     def _body(self, copy: _Copy) -> bytes:
         """Return what to upload: nothing for a file that check mode has not created. Raises IrsaError."""
-        content = key_files.read(copy.path)
+        content = files.read(copy.path)
         if content is None and not self.check_mode:
             raise IrsaError(f"The key file {copy.path} does not exist, so it cannot be backed up. Create it first.")
         if not copy.is_private and pem.holds_private_key(content or b""):
