@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import hypothesis
+import hypothesis.strategies as st
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.public_statements import public_statements
@@ -147,3 +149,25 @@ def test_a_public_statement_may_open_no_more_than_documents(members, expected):
 def test_objects_may_be_open_already(members, expected):
     (found,) = public_statements({"Statement": [{**THEIRS, **members}]})
     assert found.opens("arn:aws:s3:::irsa/*/keys.json") is expected
+
+
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from(("*", "Allow", "s3:GetObject", ARN, "aws:SourceIp", "10/8")),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(("AWS", "StringEquals", "aws:SourceIp")), inner)
+    ),
+    max_leaves=6,
+)
+elements = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition")
+
+
+@hypothesis.given(st.dictionaries(st.sampled_from(elements), anything), st.booleans())
+def test_public_statements_of_any_form_can_be_shown(statement, is_allowed):
+    if is_allowed:
+        statement = {**statement, "Effect": "Allow", "Principal": "*"}
+    for found in public_statements({"Statement": statement}):
+        assert str(found).isprintable() and len(str(found)) < 1000
+        assert found.opens_only([ARN]) in (True, False) and found.opens(ARN) in (True, False)
