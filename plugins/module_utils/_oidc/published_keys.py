@@ -28,9 +28,15 @@ def foreign_keys(ours: Keys, published: Keys) -> list[jwk.Jwk]:
     return list(foreign.values())
 
 
+def which_are(some: Keys, keys: Keys) -> list[bool]:
+    """Return for each key whether it is one of some of them."""
+    known = set(map(_canonical, some))
+    return [_canonical(key) in known for key in keys]
+
+
 def is_any_of(key: jwk.Jwk, ours: Keys) -> bool:
     """Whether a published key without a name, or with one of our names, is one of our keys."""
-    return any(jwk.same_key(key, own) and key.get("kid") in ("", None, own.get("kid")) for own in ours)
+    return any(key.get("kid") in ("", None, own.get("kid")) and jwk.same_key(key, own) for own in ours)
 
 
 def reused_kids(ours: Keys, published: Keys) -> list[str]:

@@ -127,14 +127,14 @@ class S3Store:
 
         At AWS, the ETag of an object is its MD5 unless it was uploaded in parts or is encrypted with a key of KMS:
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html. Other stores may do it differently, so there
-        only a body that is no JSON raises doubts.
+        only a body that does not look like a document raises doubts.
         """
         etag = str(answer.get("ETag", "")).strip('"')
         if not _MD5.fullmatch(etag) or answer.get("ServerSideEncryption") not in (None, "AES256"):
             return bool(etag)
         if hashlib.md5(content, usedforsecurity=False).hexdigest() == etag:
             return True
-        return not self.is_aws and _is_json(content)
+        return not self.is_aws and _is_document(content)
 
     def _stored(self, key: str, answer: t.Mapping[str, t.Any], content: bytes) -> Stored:
         headers = _headers_of(answer)
@@ -235,12 +235,13 @@ def _decoded(content: bytes, encoding: str) -> bytes:
     return decoded if stream.eof or len(decoded) > MAX_STORED_BYTES else content
 
 
-def _is_json(content: bytes) -> bool:
+def _is_document(content: bytes) -> bool:
+    """Whether a body looks like a JWKS or a discovery document."""
     try:
-        parse_json(content.decode("utf-8"))
+        document = parse_json(content.decode("utf-8"))
     except ValueError:  # also UnicodeDecodeError
         return False
-    return True
+    return isinstance(document, dict) and bool({"keys", "issuer"} & document.keys())
 
 
 def _shown(current: Stored) -> str:

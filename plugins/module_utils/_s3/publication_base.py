@@ -18,7 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url, published_keys
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_location import Site
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_store import S3Store, Stored
@@ -166,8 +166,10 @@ class Documents(AwsResource):
             "kids": [_shown_kid(key) for key in self.published],
             "foreign_kids": [_shown_kid(key) for key in self.foreign],
             "published_keys": [
-                {"kid": _shown_kid(key), "algorithm": jwk.algorithm_of(key), "foreign": key in self.foreign}
-                for key in self.published
+                {"kid": _shown_kid(key), "algorithm": jwk.algorithm_of(key), "foreign": is_foreign}
+                for key, is_foreign in zip(
+                    self.published, published_keys.which_are(self.foreign, self.published), strict=True
+                )
             ],
         }
 
@@ -186,9 +188,12 @@ def _object_of(text: str) -> dict[str, t.Any] | None:
 
 
 def _shown_kid(key: jwk.Jwk) -> t.Any:
-    """Return a kid as results have it."""
+    """Return a kid as results have it: of bounded length, and without halves of characters, which no one can print."""
     kid = key.get("kid")
-    return f"{kid[:_MAX_KID]}…" if isinstance(kid, str) and len(kid) > _MAX_KID else kid
+    if not isinstance(kid, str):
+        return None if kid is None else quoted(kid)
+    shown = kid[:_MAX_KID] + ("…" if len(kid) > _MAX_KID else "")
+    return shown.encode("utf-8", "backslashreplace").decode()
 
 
 _OVERWRITE_HINT = (

@@ -15,8 +15,13 @@ import typing as t
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import publication_absent, publication_present
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import (
+    object_store,
+    publication_absent,
+    publication_present,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import PublicationSpec
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import REGION, refusal
@@ -318,6 +323,22 @@ class TestAnswersThatAreNotS3s:
             message = refusal(fake_aws, ensure, **given)
         assert "is not what S3 stores" in message and "overwrite" not in message
 
+    @pytest.mark.parametrize(
+        ("page", "is_refused"),
+        [(b"<html>", True), (b'{"error": "sign in"}', True), (b"", True), (b'{"keys": []}', False)],
+    )
+    def test_another_store_may_have_other_etags(self, fake_aws, bucket, monkeypatch, page, is_refused):
+        aws = endpoint_of(fake_aws.clients["s3"])
+        monkeypatch.setattr(object_store, "endpoint_of", lambda client: aws._replace(is_aws=False))
+        bucket.put(JWKS_KEY, {"keys": [PREVIOUS]})
+        bucket.discovery(f"{ISSUER}/keys.json")
+        members = {"Body": Page(page), "ContentLength": len(page), "ETag": f'"{"0" * 32}"'}
+        with fake_aws.altered(GET, **members):
+            if is_refused:
+                assert "is not what S3 stores" in refusal(fake_aws, ensure, overwrite=True)
+            else:
+                assert ensure(fake_aws, check_mode=True, overwrite=True).actions == [PUT, PUT]
+
     def test_an_answer_without_an_etag_is_not_s3s(self, fake_aws, bucket):
         bucket.put(JWKS_KEY, {"keys": [PREVIOUS]})
         with fake_aws.altered(GET, ETag=""):
@@ -339,6 +360,10 @@ class TestLongTexts:
         message = refusal(fake_aws, act, **given)
         assert "irsa_issuer_overwrite" in message and len(message) < 500
         act(fake_aws, overwrite=True)
+
+    def test_odd_kids_can_be_printed(self, fake_aws, bucket):
+        bucket.put(JWKS_KEY, '{"keys": [{"kid": "\\ud800"}, {"kid": [1, 2]}, {"kid": 5}, {}]}')
+        assert ensure(fake_aws).values["foreign_kids"] == ["\\ud800", "a list", "5", None]
 
     def test_many_odd_keys_take_no_time(self, fake_aws, bucket):
         keys = [{"kid": str(number)} for number in range(15_000)]
