@@ -67,6 +67,11 @@ options:
       - ID of the account that owns the provider. Defaults to the account of O(role_arn) or, without a role, of the
         credentials.
     type: str
+  bucket_account_id:
+    description:
+      - ID of the account that owns the issuer's bucket. Defaults to the account of the credentials. If the bucket
+        refuses access, AWS is asked for the reason only if the bucket belongs to this account.
+    type: str
   audiences:
     description:
       - Audiences that the provider must accept; the audience of the token must be one of them. By default the provider
@@ -244,6 +249,7 @@ def _argument_spec() -> dict[str, t.Any]:
         kube_context=dict(type="str"),
         provider=dict(type="str", default="auto", choices=["auto", "skip"]),
         account_id=dict(type="str"),
+        bucket_account_id=dict(type="str"),
         audiences=dict(type="list", elements="str", default=[]),
         token=dict(type="str", no_log=True),
         token_path=dict(type="path", no_log=False),
@@ -290,6 +296,7 @@ def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:
         kids=tuple(options["expected_kids"]),
         keys=verification.expected_keys(options["expected_jwks"], options["expected_public_keys"]),
         identity=identity_of(options),
+        bucket_account_id=options["bucket_account_id"],
     )
     aws = aws_of(module) if BOTO3_IMPORT_ERROR is None else None
     report = verification.verify_patiently(expectation, options["patience"], aws)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -18,6 +19,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url i
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 _MAX_CHARACTERS = 4096
 
+# botocore also takes ARNs for the name of a bucket, and sends requests for those and for names with these ends to hosts
+# other than the endpoint: https://github.com/boto/botocore/blob/develop/botocore/data/s3/2006-03-01/endpoint-rule-set-1.json.gz
+_BUCKET = re.compile("[A-Za-z0-9._-]+")
+_ENDS_OF_OTHER_HOSTS = ("--x-s3", "--xa-s3", "--op-s3")
+
 
 class ObjectLocation(t.NamedTuple):
     """A bucket and a key in it."""
@@ -29,8 +35,15 @@ class ObjectLocation(t.NamedTuple):
 def locate_object(url: str, endpoint: Endpoint) -> ObjectLocation | None:
     """Return the object that a URL addresses, None if it is not one that the S3 endpoint serves.
 
-    The host may name the bucket, or the path may.
+    The host may name the bucket, or the path may. The name may come from a document that others have written.
     """
+    location = _location_in(url, endpoint)
+    if location is None or not _BUCKET.fullmatch(location.bucket) or location.bucket.endswith(_ENDS_OF_OTHER_HOSTS):
+        return None
+    return location
+
+
+def _location_in(url: str, endpoint: Endpoint) -> ObjectLocation | None:
     parts = urlsplit(url)
     host, path = (parts.hostname or "").lower(), unquote(parts.path).removeprefix("/")
     endpoint_host = (urlsplit(endpoint.url).hostname or "").lower()

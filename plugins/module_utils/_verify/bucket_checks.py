@@ -29,7 +29,8 @@ _NO_BLOCK = "NoSuchPublicAccessBlockConfiguration"
 def explain_forbidden(report: Report, aws: Aws, url: str, *, account_id: str | None = None) -> str | None:
     """Report why a bucket answers 403 for a URL. Returns None if the reason was found, else why it was not.
 
-    ``account_id`` is the bucket's, if it is known to differ from that of the credentials.
+    ``account_id`` is that of the bucket's owner, None for the account of the credentials. AWS is asked about a bucket
+    of this owner only, since its name may come from a document that others have written.
     """
     try:
         if not aws.has_credentials():
@@ -38,13 +39,23 @@ def explain_forbidden(report: Report, aws: Aws, url: str, *, account_id: str | N
         location = locate_object(url, endpoint)
         if location is None:
             return ""
-        inspection = _Inspection(report, aws, endpoint=endpoint, location=location, account_id=account_id)
+        owner = _owner(aws, account_id)
+        inspection = _Inspection(report, aws, endpoint=endpoint, location=location, owner=owner)
         found = inspection.report_reasons()
     except IrsaError as failure:
         return f"The reason could not be looked up with AWS credentials: {failure}"
     if found:
         return None
     return " ".join(["Nothing that these credentials can see blocks anonymous reads.", *inspection.unknown])
+
+
+def _owner(aws: Aws, account_id: str | None) -> str:
+    try:
+        return account.account_of(aws, account_id)
+    except CallFailed as failure:
+        raise IrsaError(
+            f"The owner of the bucket is unknown; set bucket_account_id (irsa_verify_bucket_account_id). {failure}"
+        ) from None
 
 
 class _Read(t.NamedTuple):
@@ -70,13 +81,13 @@ class _Inspection:
         *,
         endpoint: endpoints.Endpoint,
         location: ObjectLocation,
-        account_id: str | None,
+        owner: str,
     ) -> None:
         self._report = report
         self._aws = aws
         self._endpoint = endpoint
         self._location = location
-        self._account_id = account_id
+        self._owner = owner
         self.unknown: list[str] = []
 
     def report_reasons(self) -> bool:
@@ -96,12 +107,20 @@ class _Inspection:
         try:
             return _Read(self._aws.call(service, operation, target, absent_codes=absent_codes, **params))
         except CallFailed as failure:
-            lacking = failure.details.get("missing_permissions")
-            self._note_unknown(check_id, f"the credentials lack {' and '.join(lacking)}" if lacking else str(failure))
+            self._note_unknown(check_id, self._reason_of(failure, service))
             return _UNKNOWN
 
+    def _reason_of(self, failure: CallFailed, service: str) -> str:
+        lacking = failure.details.get("missing_permissions")
+        if not lacking:
+            return str(failure)
+        # S3 answers both alike.
+        of_others = f", or the bucket does not belong to account {self._owner}" if service == "s3" else ""
+        return f"the credentials lack {' and '.join(lacking)}{of_others}"
+
     def _read_bucket(self, check_id: str, operation: str, *absent_codes: str, **params: t.Any) -> _Read:
-        return self._read(check_id, operation, absent_codes=absent_codes, Bucket=self._location.bucket, **params)
+        named = {"Bucket": self._location.bucket, "ExpectedBucketOwner": self._owner, **params}
+        return self._read(check_id, operation, absent_codes=absent_codes, **named)
 
     def _note_unknown(self, check_id: str, reason: str) -> None:
         ended = f"{reason.rstrip('.')}."
@@ -137,14 +156,12 @@ class _Inspection:
         """Read the access block of the bucket's account, which only AWS has."""
         if not self._endpoint.is_aws:
             return _Read(None)
-        check_id = "bucket-access-block"
-        try:
-            owner = account.account_of(self._aws, self._account_id)
-        except IrsaError as failure:
-            self._note_unknown(check_id, str(failure))
-            return _UNKNOWN
         return self._read(
-            check_id, "GetPublicAccessBlock", service="s3control", absent_codes=[_NO_BLOCK], AccountId=owner
+            "bucket-access-block",
+            "GetPublicAccessBlock",
+            service="s3control",
+            absent_codes=[_NO_BLOCK],
+            AccountId=self._owner,
         )
 
     def _check_policy(self) -> bool:

@@ -83,8 +83,9 @@ def identity_of(options: t.Mapping[str, t.Any]) -> Identity:
     token = options["token"] if options["token_path"] is None else _token_in(options["token_path"])
     if options["assume_role"] and (token is None or options["role_arn"] is None):
         raise IrsaError("assume_role requires role_arn and a token (token or token_path).")
-    if options["account_id"]:
-        check_account_id(options["account_id"])
+    for name in ("account_id", "bucket_account_id"):
+        if options.get(name):
+            check_account_id(options[name], name)
     if options["role_arn"] is not None:
         parse_role_arn(options["role_arn"])
     return Identity(

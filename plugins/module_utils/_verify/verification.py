@@ -36,7 +36,7 @@ class Expectation:
     """What to verify: the issuer URL, the route to its host, and the cluster, provider, token and role to check.
 
     ``kids`` and ``keys`` (JWKs) must be published. ``bucket_account_id`` is the owner of the issuer's bucket, if it is
-    not the account of the credentials.
+    not the account of the credentials; AWS is not asked about buckets of others.
     """
 
     issuer: str

@@ -129,6 +129,9 @@ class FakeAws:
     def _remember(self, params: dict[str, t.Any], model: t.Any, **ignored: t.Any) -> None:
         service = model.service_model.service_name
         self.params.append((f"{service}:{model.name}", params))
+        # A name that another account has taken meanwhile, or that a stranger wrote, is never used.
+        if "Bucket" in params and model.name != "CreateBucket":
+            assert "ExpectedBucketOwner" in params, f"{service}:{model.name} does not say whose bucket it means"
         self._call.params = params
 
     def _arrive(self, model: t.Any, **ignored: t.Any) -> tuple[t.Any, dict[str, t.Any]] | None:
@@ -241,7 +244,7 @@ def _warm_up() -> None:
     """Call each service once, since the first call imports a second's worth of moto."""
     fake = FakeAws("us-east-1")
     fake.clients["s3"].create_bucket(Bucket="warm-up")
-    fake.clients["s3"].put_object(Bucket="warm-up", Key="key", Body=b"")
+    fake.clients["s3"].put_object(Bucket="warm-up", ExpectedBucketOwner=ACCOUNT, Key="key", Body=b"")
     fake.clients["s3control"].delete_public_access_block(AccountId=ACCOUNT)
     fake.clients["iam"].create_open_id_connect_provider(Url="https://warm-up.example", ThumbprintList=["0" * 40])
     fake.clients["sts"].get_caller_identity()

@@ -27,8 +27,11 @@ def free_port():
         yield taken.getsockname()[1]
 
 
+OURS = {"Bucket": "irsa", "ExpectedBucketOwner": ACCOUNT}
+
+
 def failed(aws: Aws, service: str = "s3", operation: str = "GetBucketPolicy", **params) -> CallFailed:
-    params = params or {"Bucket": "irsa"}
+    params = params or OURS
     with pytest.raises(CallFailed) as caught:
         aws.call(service, operation, "bucket irsa", **params)
     return caught.value
@@ -41,12 +44,9 @@ class TestAnswers:
         assert aws.permissions == {"iam:ListOpenIDConnectProviders"}
 
     def test_a_call_on_an_absent_target_returns_none(self, aws, fake_aws):
-        assert aws.call("s3", "HeadBucket", "bucket irsa", absent_codes=("404",), Bucket="irsa") is None
+        assert aws.call("s3", "HeadBucket", "bucket irsa", absent_codes=("404",), **OURS) is None
         fake_aws.fail("s3:GetBucketPolicy", "NoSuchBucketPolicy", 404)
-        assert (
-            aws.call("s3", "GetBucketPolicy", "bucket irsa", absent_codes=("NoSuchBucketPolicy",), Bucket="irsa")
-            is None
-        )
+        assert aws.call("s3", "GetBucketPolicy", "bucket irsa", absent_codes=("NoSuchBucketPolicy",), **OURS) is None
         assert aws.permissions == {"s3:ListBucket", "s3:GetBucketPolicy"}
 
     def test_all_pages_of_a_list_are_read(self, aws, fake_aws):
@@ -59,9 +59,7 @@ class TestAnswers:
     def test_given_iam_actions_replace_those_of_the_call_name(self, aws, fake_aws):
         fake_aws.fail("s3:PutBucketTagging", "AccessDenied", 403)
         with pytest.raises(CallFailed):
-            aws.call(
-                "s3", "PutBucketTagging", "x", iam_actions=("s3:TagResource",), Bucket="irsa", Tagging={"TagSet": []}
-            )
+            aws.call("s3", "PutBucketTagging", "x", iam_actions=("s3:TagResource",), **OURS, Tagging={"TagSet": []})
         assert aws.permissions == {"s3:TagResource"}
 
 
@@ -85,7 +83,7 @@ class TestFailures:
 
     def test_a_denied_call_names_all_its_permissions(self, aws, fake_aws):
         fake_aws.fail("s3:GetObject", "AccessDenied", 403)
-        failure = failed(aws, operation="GetObject", Bucket="irsa", Key="keys.json")
+        failure = failed(aws, operation="GetObject", **OURS, Key="keys.json")
         assert "s3:GetObject and s3:ListBucket" in str(failure)
 
     def test_a_denied_call_without_permissions_names_none(self, aws, fake_aws):
@@ -292,6 +290,6 @@ def test_reads_that_no_one_asked_for_end_with_the_fake_account(pauses):
     fake = FakeAws()
     aws = Aws(fake.clients)
     for number in range(20):
-        aws.read("s3", "GetObject", "an object", Bucket="irsa", Key=str(number)).start()
+        aws.read("s3", "GetObject", "an object", **OURS, Key=str(number)).start()
     fake.stop()
     assert set(threading.enumerate()) == before

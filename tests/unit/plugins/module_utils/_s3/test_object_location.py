@@ -50,6 +50,15 @@ REGION = "eu-west-1"
         (AWS, "https://b.s3-fips.dualstack.us-east-1.amazonaws.com/keys.json", ("b", "keys.json")),
         (AWS, "https://s3-external-1.amazonaws.com/b/keys.json", ("b", "keys.json")),
         (AWS, "https://b.s3.amazonaws.com//keys.json", ("b", "/keys.json")),
+        # what botocore would send to another host than the endpoint
+        (AWS, "https://s3.amazonaws.com/arn:aws:s3:us-west-2:111122223333:accesspoint:others/keys.json", None),
+        (AWS, "https://s3.amazonaws.com/arn%3Aaws%3As3%3Aus-west-2%3A111122223333%3Aaccesspoint%3Ax/keys.json", None),
+        (AWS, "https://s3.amazonaws.com/b%2Fa/keys.json", ("b", "a/keys.json")),
+        (AWS, "https://s3.amazonaws.com/b:c/keys.json", None),
+        (AWS, "https://b--usw2-az1--x-s3.s3.us-west-2.amazonaws.com/keys.json", None),
+        (AWS, "https://s3.amazonaws.com/b--usw2-az1--xa-s3/keys.json", None),
+        (AWS, "https://s3.amazonaws.com/b-o01000002d75dEXAMPLE--op-s3/keys.json", None),
+        (STORE, "https://s3.example.test/arn:aws:s3:::b/keys.json", None),
         (AWS, f"https://{'b' * 300}.s3.amazonaws.com/keys.json", None),
     ],
 )

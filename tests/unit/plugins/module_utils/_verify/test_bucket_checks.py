@@ -144,7 +144,8 @@ class TestUnknown:
     def test_a_denied_read_leaves_its_check_unknown(self, aws, s3, fake_aws, call, check, lacking):
         fake_aws.fail(call, "403" if "Head" in call else "AccessDenied", 403)
         answer, report = look(aws)
-        assert f"{check} is unknown: the credentials lack {lacking}." in answer
+        others = "" if call.startswith("s3control") else f", or the bucket does not belong to account {ACCOUNT}"
+        assert f"{check} is unknown: the credentials lack {lacking}{others}." in answer
         assert statuses(report)[check] == "skipped"
         assert "error" not in statuses(report).values()
 
@@ -154,11 +155,22 @@ class TestUnknown:
         answer, report = look(aws)
         assert answer is None and statuses(report)["bucket-policy"] == "error"
 
-    @pytest.mark.parametrize("call", ["s3:GetBucketPolicy", "s3control:GetPublicAccessBlock", "sts:GetCallerIdentity"])
+    @pytest.mark.parametrize("call", ["s3:GetBucketPolicy", "s3control:GetPublicAccessBlock"])
     def test_an_unsupported_call_leaves_its_check_unknown(self, aws, s3, fake_aws, call):
         fake_aws.fail(call, "NotImplemented", 501)
         answer, report = look(aws)
         assert "unknown" in answer and "error" not in statuses(report).values()
+
+    def test_without_an_owner_nothing_is_asked_about_a_bucket(self, aws, s3, fake_aws):
+        fake_aws.fail("sts:GetCallerIdentity", "NotImplemented", 501)
+        answer, report = look(aws)
+        assert "irsa_verify_bucket_account_id" in answer and report.checks == []
+        assert fake_aws.calls == ["sts:GetCallerIdentity"]
+
+    def test_a_bucket_of_another_account_is_told_apart_from_lacking_permissions(self, aws, s3, fake_aws):
+        answer, report = look(aws, account_id="210987654321")
+        assert "bucket-exists is unknown: " in answer and "does not belong to account 210987654321" in answer
+        assert "error" not in statuses(report).values()
 
     @pytest.mark.parametrize(
         "url",
@@ -186,9 +198,9 @@ class TestCalls:
         look(aws)
         assert fake_aws.writes == []
         assert fake_aws.calls == [
+            "sts:GetCallerIdentity",
             "s3:HeadBucket",
             "s3:GetPublicAccessBlock",
-            "sts:GetCallerIdentity",
             "s3control:GetPublicAccessBlock",
             "s3:GetBucketPolicy",
             "s3:HeadObject",
@@ -200,6 +212,11 @@ class TestCalls:
             "s3:GetBucketPolicy",
             "s3:GetObject",
         }
+
+    def test_each_call_names_the_owner_of_the_bucket(self, aws, s3, fake_aws):
+        look(aws)
+        of_s3 = [params for call, params in fake_aws.params if call.startswith("s3:")]
+        assert len(of_s3) == 4 and all(params["ExpectedBucketOwner"] == ACCOUNT for params in of_s3)
 
     def test_a_given_account_id_replaces_its_lookup(self, aws, s3, fake_aws):
         look(aws, account_id=ACCOUNT)
