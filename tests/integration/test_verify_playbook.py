@@ -79,6 +79,16 @@ class TestNothingButTheUrl:
         assert "provider" in run.failure
         assert "error: provider-exists" in shown(run)
 
+    def test_a_bucket_of_others_is_not_inspected(self, operator: Operator, account: Account) -> None:
+        Account(account.sandbox, "210987654321").make_bucket("irsa-others")
+        issuer = "https://irsa-others.s3.eu-west-1.amazonaws.com"
+        unknown = shown(verify(operator, variables={"irsa_verify_issuer": issuer}))
+        assert f"does not belong to account {account.id}" in unknown
+
+        given = {"irsa_verify_issuer": issuer, "irsa_verify_bucket_account_id": "210987654321"}
+        # The sandbox lets no one read a bucket of another account, but the owner is right.
+        assert "does not belong to account 210987654321" in shown(verify(operator, variables=given))
+
     def test_a_missing_url_is_reported(self, operator: Operator) -> None:
         assert "irsa_verify_issuer" in verify(operator).failure
 

@@ -14,8 +14,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
 
-def account_of(aws: Aws, given: str | None) -> str:
-    """Return the given account ID, else that of the credentials (one GetCallerIdentity). Raises IrsaError."""
+def account_of(aws: Aws, given: str | None, option: str = "account_id (irsa_issuer_account_id)") -> str:
+    """Return the given account ID, else that of the credentials (one GetCallerIdentity).
+
+    Raises IrsaError, which names the ``option`` for the ID if the endpoint does not know that call.
+    """
     if given:
         check_account_id(given)
         return given
@@ -24,8 +27,7 @@ def account_of(aws: Aws, given: str | None) -> str:
     except CallFailed as failure:
         if failure.unsupported:
             raise IrsaError(
-                f"{failure} This endpoint does not report the account of credentials. Set the option account_id "
-                "(irsa_issuer_account_id)."
+                f"{failure} This endpoint does not report the account of credentials. Set the option {option}."
             ) from None
         raise
 

@@ -39,7 +39,7 @@ def explain_forbidden(report: Report, aws: Aws, url: str, *, account_id: str | N
         location = locate_object(url, endpoint)
         if location is None:
             return ""
-        owner = _owner(aws, account_id)
+        owner = account.account_of(aws, account_id, "bucket_account_id (irsa_verify_bucket_account_id)")
         inspection = _Inspection(report, aws, endpoint=endpoint, location=location, owner=owner)
         found = inspection.report_reasons()
     except IrsaError as failure:
@@ -47,15 +47,6 @@ def explain_forbidden(report: Report, aws: Aws, url: str, *, account_id: str | N
     if found:
         return None
     return " ".join(["Nothing that these credentials can see blocks anonymous reads.", *inspection.unknown])
-
-
-def _owner(aws: Aws, account_id: str | None) -> str:
-    try:
-        return account.account_of(aws, account_id)
-    except CallFailed as failure:
-        raise IrsaError(
-            f"The owner of the bucket is unknown; set bucket_account_id (irsa_verify_bucket_account_id). {failure}"
-        ) from None
 
 
 class _Read(t.NamedTuple):

@@ -129,7 +129,7 @@ class FakeAws:
     def _remember(self, params: dict[str, t.Any], model: t.Any, **ignored: t.Any) -> None:
         service = model.service_model.service_name
         self.params.append((f"{service}:{model.name}", params))
-        # A name that another account has taken meanwhile, or that a stranger wrote, is never used.
+        # The name may be that of others, who have taken it meanwhile or have written it into a document.
         if "Bucket" in params and model.name != "CreateBucket":
             assert "ExpectedBucketOwner" in params, f"{service}:{model.name} does not say whose bucket it means"
         self._call.params = params
