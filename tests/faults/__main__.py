@@ -20,6 +20,7 @@ from pathlib import Path
 
 from ansible.release import __version__ as core_version
 
+from .coverage import untried
 from .matrix import Choice, only, run_matrix, sample
 from .report import Report, with_figures
 from .trials import WRONG, Verdict
@@ -41,7 +42,11 @@ def main() -> int:
     started = time.monotonic()
     verdicts = list(_verdicts(sample if arguments.sample else only(arguments.only), started))
     made = f"Made on {datetime.now(UTC):%Y-%m-%d} from commit {_commit()} with ansible-core {core_version} and Python "
-    report = Report(verdicts=verdicts, made=f"{made}{platform.python_version()}.")
+    report = Report(
+        verdicts=verdicts,
+        made=f"{made}{platform.python_version()}.",
+        untried=untried(REPOSITORY / "plugins", {verdict.trial.label for verdict in verdicts}),
+    )
     WHOLE.parent.mkdir(exist_ok=True)
     WHOLE.write_text(report.whole(), encoding="utf-8")
     if not arguments.sample and not arguments.only:

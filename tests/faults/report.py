@@ -23,11 +23,13 @@ _OUTCOMES = (SURVIVED, MESSAGE, WRONG)
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Report:
     """
-    :ivar made: when, of what and how fast, as a sentence
+    :ivar made: when and of what, as a sentence
+    :ivar untried: operations that the collection can call, and no scenario does
     """
 
     verdicts: Sequence[Verdict]
     made: str
+    untried: Sequence[str] = ()
 
     @property
     def wrong(self) -> list[Verdict]:
@@ -43,12 +45,14 @@ class Report:
         """:return: what stands in docs/reliability.md, in Markdown"""
         titles = {scenario.name: scenario.title for scenario in SCENARIOS}
         by_playbook = [verdict for verdict in self.verdicts if verdict.trial.by_playbook]
+        unmade = ", ".join(self.untried) or "none"
         return "\n\n".join(
             [
                 f"{self.made} {self.summary()}. {len(by_playbook):,} of them were made by `ansible-playbook`.",
                 self._table("scenario", [*titles], lambda verdict: verdict.trial.scenario, titles=titles),
                 self._table("fault", [kind.name for kind in KINDS], lambda verdict: verdict.trial.kind),
                 self._table("call", self._labels(), lambda verdict: verdict.trial.label),
+                f"Calls that the collection can make and no scenario does: {unmade}.",
             ]
         )
 

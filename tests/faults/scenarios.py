@@ -107,11 +107,13 @@ def _steps_backup(stage: Stage) -> Sequence[Step]:
 
 
 def _steps_teardown(stage: Stage) -> Sequence[Step]:
-    return [Step(module="irsa_issuer", options={"bucket": BUCKET, "state": "absent"})]
+    # The playbook asks for the path of the key, which it keeps.
+    return [Step(module="irsa_issuer", options={"bucket": BUCKET, "key_path": str(stage.key), "state": "absent"})]
 
 
 def _steps_teardown_with_bucket(stage: Stage) -> Sequence[Step]:
-    return [Step(module="irsa_issuer", options={"bucket": BUCKET, "state": "absent", "delete_bucket": True})]
+    (step,) = _steps_teardown(stage)
+    return [Step(module=step.module, options={**step.options, "delete_bucket": True})]
 
 
 def _steps_verify(stage: Stage) -> Sequence[Step]:

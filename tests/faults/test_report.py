@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from .__main__ import PAGE
+from .coverage import untried
 from .report import BEGIN, END, Report, with_figures
 from .trials import MESSAGE, SURVIVED, WRONG, Trial, Verdict
 
@@ -34,6 +37,11 @@ def test_outcomes_are_counted() -> None:
 def test_what_was_wrong_is_told() -> None:
     assert REPORT.whole().endswith("- first: s3:HeadBucket, 503 SlowDown, call 1\n  - hangs\n")
     assert "2/1/1" in REPORT.whole()
+
+
+def test_calls_that_no_scenario_makes_are_named(tmp_path: Path) -> None:
+    (tmp_path / "calls.py").write_text('call("iam", "GetRole"); call("iam", "ListRoles"); name("Anything")')
+    assert untried(tmp_path, ["iam:GetRole", "s3:GetObject keys.json"]) == ["ListRoles"]
 
 
 def test_figures_replace_figures() -> None:

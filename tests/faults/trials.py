@@ -134,7 +134,7 @@ def _judged(
     fault = Fault(kind=kind_of(trial.kind), label=trial.label, number=trial.number)
     seen = _run(stage, disturbed, fault)
     if not any(exchange.is_hit for exchange in seen.exchanges):
-        return Verdict(trial=trial, outcome=WRONG, faults=["the call was not made, so nothing was tried"])
+        return Verdict(trial=trial, outcome=WRONG, faults=[f"the call was not made: {seen.run.message}"])
     faults = list(judging.faults_of_disturbed(seen, undisturbed, must_survive=trial.must_survive))
     following = _run(stage, run)
     faults += judging.faults_of_next(following, undisturbed)
