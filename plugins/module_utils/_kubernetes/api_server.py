@@ -17,6 +17,8 @@ try:
     import yaml
 
     KUBERNETES_IMPORT_ERROR: ImportError | None = None
+    # What reading a file that is no kubeconfig may raise, here and in the library.
+    _MALFORMED = (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 except ImportError as import_error:
     KUBERNETES_IMPORT_ERROR = import_error
 
@@ -45,7 +47,7 @@ class ApiServer:
             kubernetes.config.load_kube_config(
                 kubeconfig, context=context, client_configuration=configuration, persist_config=False
             )
-        except (kubernetes.config.ConfigException, OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+        except (kubernetes.config.ConfigException, OSError, *_MALFORMED) as error:
             # A parser may quote the file in its error, and this file holds credentials.
             reason = str(error) if isinstance(error, kubernetes.config.ConfigException) else type(error).__name__
             raise IrsaError(f"The kubeconfig {kubeconfig} cannot be used: {reason.rstrip('.')}.") from None
@@ -114,7 +116,7 @@ def _require_readable(kubeconfig: str) -> None:
                     files.require_readable(os.path.join(os.path.dirname(path), named))
     except IrsaError as error:
         raise IrsaError(f"The kubeconfig {files.shown(kubeconfig)} cannot be used: {error}") from None
-    except (yaml.YAMLError, ValueError, RecursionError, TypeError, AttributeError):
+    except _MALFORMED:
         return  # the library says so
 
 

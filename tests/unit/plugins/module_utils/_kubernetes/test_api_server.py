@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -22,7 +23,9 @@ KUBECONFIG = {
 }
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", "a: [", "clusters: 5", "\0", "current-context: nowhere"])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{", "a: [", "clusters: 5", "\0", "current-context: nowhere", "[" * 5000]
+)
 def test_an_invalid_kubeconfig_is_refused_and_not_quoted(tmp_path, content):
     path = tmp_path / "kubeconfig"
     path.write_text(content + f"\n# {BEARER}\n")
@@ -38,3 +41,32 @@ def test_a_missing_kubeconfig_and_an_unknown_context_are_refused(tmp_path):
         ApiServer(str(tmp_path / "nothing"), 5)
     with pytest.raises(IrsaError, match="nowhere"):
         ApiServer(str(path), 5, context="nowhere")
+
+
+def test_a_named_pipe_is_refused_wherever_a_kubeconfig_may_have_a_file(tmp_path):
+    """Opening it would wait for a writer for ever."""
+    pipe, path = tmp_path / "pipe", tmp_path / "kubeconfig"
+    os.mkfifo(pipe)
+    for several in (str(pipe), f"{path}:{pipe}"):
+        path.write_text(json.dumps(KUBECONFIG))
+        with pytest.raises(IrsaError, match=f"cannot be used: {pipe} is a named pipe"):
+            ApiServer(several, 5)
+
+
+@pytest.mark.parametrize(
+    ("section", "member", "name"),
+    [
+        ("clusters", "cluster", "certificate-authority"),
+        ("users", "user", "client-certificate"),
+        ("users", "user", "client-key"),
+        ("users", "user", "tokenFile"),
+    ],
+)
+@pytest.mark.parametrize(("named", "reason"), [("pipe", "is a named pipe"), ("gone", "does not exist")])
+def test_a_file_that_a_kubeconfig_names_must_be_one(tmp_path, section, member, name, named, reason):
+    os.mkfifo(tmp_path / "pipe")
+    config = json.loads(json.dumps(KUBECONFIG))
+    config[section][0][member][name] = named
+    (tmp_path / "kubeconfig").write_text(json.dumps(config))
+    with pytest.raises(IrsaError, match=f"cannot be used: {tmp_path / named} {reason}"):
+        ApiServer(str(tmp_path / "kubeconfig"), 5)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 
 import jwt
@@ -174,6 +175,14 @@ def test_a_token_is_read_from_a_file(aws, account, tmp_path):
 def test_unusable_options_are_refused(given, said):
     with pytest.raises(IrsaError, match=said):
         identity_of(options(**given))
+
+
+def test_a_token_path_that_a_read_would_wait_for_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "token")
+    with pytest.raises(IrsaError, match="is a named pipe"):
+        identity_of(options(token_path=str(tmp_path / "token")))
+    with pytest.raises(IrsaError, match="null character"):
+        identity_of(options(token_path="to\0ken"))
 
 
 def test_the_token_is_not_in_the_repr_of_the_identity():

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Client, get
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.tls import verifying_context
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fetching import URL, failed, patient
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
     DAY,
@@ -96,3 +98,13 @@ class TestRefusedChain:
             taken.bind(("127.0.0.1", 0))
             with Client(patient(f"127.0.0.1:{taken.getsockname()[1]}"), HOST) as client:
                 assert client.refused_chain(HOST) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("pipe", "is a named pipe"), ("gone", "does not exist"), ("a\0b", "null character"), (".", "is a directory")],
+)
+def test_a_ca_path_that_cannot_be_read_is_refused(tmp_path, name, reason):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(IrsaError, match=f"ca_path .* cannot be used: .*{reason}"):
+        verifying_context(f"{tmp_path}/{name}")
