@@ -9,6 +9,7 @@ Runs on control-plane nodes: Python 3.9 must be enough.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import typing as t
@@ -113,7 +114,9 @@ def _require_regular(status: os.stat_result) -> None:
 def reason(error: Exception) -> str:
     """Return why the system refused an operation on a path."""
     if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
+        said = error.strerror or type(error).__name__
+        # What permissions allow, an attribute of the file or its directory may still forbid: chattr(1).
+        return f"{said}; it may be immutable, which lsattr shows" if error.errno == errno.EPERM else said
     # Python itself refuses two kinds of path before the system is asked.
     return "the path cannot be encoded" if isinstance(error, UnicodeError) else "the path contains a null character"
 

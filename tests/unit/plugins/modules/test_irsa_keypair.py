@@ -136,3 +136,22 @@ def test_irsa_keypair_that_cannot_set_the_group_names_the_key_that_it_made(run, 
     assert f"the private key {folder / 'sa.key'} was created" in result["msg"] and "chgrp failed" in result["msg"]
     assert result["actions"] == ["file:CreatePrivateKey", "file:WritePublicKey"]
     assert (result["changed"], (folder / "sa.key").exists()) == (True, True)
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_irsa_keypair_reports_a_disk_that_can_only_be_read(run, folder, options, monkeypatch, state):
+    run("irsa_keypair", **options)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    refused = OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    def fail(*arguments, **given):
+        raise refused
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", fail)
+        patch.setattr(os, "unlink", fail)
+        result = run("irsa_keypair", fails=True, **options, state=state, format="pkcs8").result
+    assert os.strerror(errno.EROFS) in result["msg"] and str(folder) in result["msg"]
+    assert (result["changed"], result["actions"]) == (False, [])
+    run("irsa_keypair", **options)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

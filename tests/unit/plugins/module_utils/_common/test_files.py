@@ -168,3 +168,8 @@ def test_shown_escapes_and_cuts_what_a_terminal_would_act_on():
     assert files.shown("/srv/sa.key") == "/srv/sa.key"
     assert files.shown("/srv/\x1b[2J") == r"'/srv/\x1b[2J'"
     assert len(files.shown("/" + "k" * 5000)) < 1100
+
+
+def test_reason_names_the_tool_that_shows_what_permissions_do_not():
+    assert "lsattr" in files.reason(PermissionError(errno.EPERM, os.strerror(errno.EPERM)))
+    assert files.reason(PermissionError(errno.EACCES, os.strerror(errno.EACCES))) == os.strerror(errno.EACCES)
