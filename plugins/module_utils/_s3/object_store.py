@@ -68,6 +68,15 @@ class Stored(t.NamedTuple):
     etag: str
     headers: t.Mapping[str, str]
 
+    @property
+    def kind(self) -> str:
+        """What the content seems to be if it is no JSON, as a message has it behind "is not JSON"."""
+        if self.text is None:
+            return " (it is not text; it may be compressed)"
+        start = self.text.lstrip()[:1]
+        kinds = {"": "it is empty", "<": "it looks like HTML or XML", "\ufeff": "it begins with a byte order mark"}
+        return f" ({kinds[start]})" if start in kinds else ""
+
 
 class S3Store:
     """Objects in a bucket, of an owner whose account ID every call carries."""

@@ -103,7 +103,7 @@ class Documents(AwsResource):
     def _check_issuer(self, stored: Stored) -> None:
         where, document = self.where(self.discovery_key), object_in(stored)
         if document is None:
-            raise IrsaError(f"{where} is not JSON, so it may belong to something else. {_OVERWRITE_HINT}")
+            raise IrsaError(f"{where} is not JSON{stored.kind}, so it may belong to something else. {_OVERWRITE_HINT}")
         if document.get("issuer") != self.spec.issuer:
             raise IrsaError(
                 f"{where} is the discovery document of another issuer: it names {quoted(document.get('issuer'))}, not "
@@ -150,7 +150,7 @@ class Documents(AwsResource):
         except Fault as fault:
             if self.spec.overwrite:
                 return []
-            raise IrsaError(f"{self.where(key)} is not ours: {fault}. {_OVERWRITE_HINT}") from None
+            raise IrsaError(f"{self.where(key)} is not ours: {fault}{stored.kind}. {_OVERWRITE_HINT}") from None
 
     def after_write(self, change: ApiCall, answer: t.Mapping[str, t.Any]) -> None:
         self.etags[change.params["Key"]] = answer.get("ETag")

@@ -301,6 +301,22 @@ class TestHeaders:
         assert "archive" in message if code == "InvalidObjectState" else "SSE-C" in message
 
 
+@pytest.mark.parametrize("key", [JWKS_KEY, DISCOVERY_KEY], ids=["JWKS", "discovery document"])
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"", "it is empty"),
+        (b"\n <html>", "HTML or XML"),
+        (gzip.compress(b"{}"), "it may be compressed"),
+        (b"\xef\xbb\xbf{}", "byte order mark"),
+    ],
+)
+def test_what_is_no_json_is_described(fake_aws, bucket, key, content, kind):
+    bucket.put(key, content)
+    message = refusal(fake_aws, ensure)
+    assert "is not JSON (" in message and kind in message
+
+
 class Page:
     """A body that each answer has again."""
 
