@@ -56,10 +56,10 @@ def look(bucket: Bucket, transition: Transition) -> list[str]:
     if not (found.statements or found.objects or found.fault):
         return []
     if bucket.spec.open_existing:
-        return [f"Opening the documents in {bucket.target} also opens what is not theirs: {_listing(found)}."]
+        return [f"Opening the documents in {bucket.target} also makes other things public: {_listing(found)}."]
     raise OpensMore(
-        f"Opening the documents in {bucket.target} would also open what is not theirs: {_listing(found)}. "
-        f"{_remedy(found)} To open it all the same, set open_existing (irsa_issuer_bucket_open_existing).",
+        f"Opening the documents in {bucket.target} would also make other things public: {_listing(found)}. "
+        f"{_remedy(found)} To make them public as well, set open_existing (irsa_issuer_bucket_open_existing).",
         opened_statements=found.statements[:_MAX_IN_RESULT],
         opened_objects=found.objects[:_MAX_IN_RESULT],
     )
@@ -113,7 +113,7 @@ def _listing(found: _Openings) -> str:
         shown = "; ".join(found.statements[:_MAX_STATEMENTS])
         rest = len(found.statements) - _MAX_STATEMENTS
         more = f"; and {rest} more" if rest > 0 else ""
-        clauses.append(f"its access block is lifted, which brings into effect {shown}{more}")
+        clauses.append(f"lifting its access block brings into effect {shown}{more}")
     if found.objects:
         clauses.append(
             f"the public paths {listed(found.patterns)} match {listed(found.objects)}, and no discovery document "

@@ -95,7 +95,7 @@ class TestAccessBlock:
     def test_statements_that_sleep_behind_the_block_stop_the_run(self, fake_aws, s3, closed, members, check_mode):
         put_policy(s3, {**THEIRS, **members})
         message = refusal(fake_aws, ensure, check_mode)
-        assert f"Opening the documents in bucket {NAME} would also open what is not theirs" in message
+        assert f"Opening the documents in bucket {NAME} would also make other things public" in message
         assert ("the statement 'Theirs'" if members.get("Sid", "Theirs") else "statement 1") in message
         assert "set open_existing (irsa_issuer_bucket_open_existing)" in message
 
@@ -105,7 +105,7 @@ class TestAccessBlock:
             done = ensure(fake_aws, check_mode, open_existing=True)
             assert done.actions == [BLOCK, POLICY]
             (warning,) = done.warnings
-            assert "also opens what is not theirs" in warning and "the statement 'Theirs'" in warning
+            assert "also makes other things public" in warning and "the statement 'Theirs'" in warning
         assert ensure(fake_aws, open_existing=True).warnings == []
         assert ensure(fake_aws).actions == []
 
