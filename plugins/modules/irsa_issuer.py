@@ -323,15 +323,14 @@ KEY_WANTED_RESULT: dict[str, t.Any] = {
 
 
 class IssuerModule(MaskedModule):
-    """Masks private keys in these options, and in ``public_key`` of option key."""
+    """Masks everything that is not public in these options, and in ``public_key`` of option key."""
 
     public_key_options = ("extra_jwks",)
 
-    def _mask(self) -> None:
-        super()._mask()
+    def private_texts(self) -> set[str]:
         key = self.params.get("key")
         public_key = key.get("public_key") if isinstance(key, dict) else key
-        self.no_log_values.update(masking.in_option(public_key or ""))
+        return super().private_texts() | masking.in_option(public_key or "")
 
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = dict(

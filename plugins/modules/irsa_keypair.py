@@ -209,13 +209,12 @@ actions:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import keypair_task, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked import MaskedModule
 
 
-class KeypairModule(AnsibleModule):
+class KeypairModule(MaskedModule):
     """A module whose results keep their own values."""
 
     def add_path_info(self, kwargs: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -211,7 +211,7 @@ import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import printable
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import printable
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
     BOTO3_IMPORT_ERROR,
@@ -232,9 +232,8 @@ class _Module(MaskedModule):
 
     public_key_options = ("cluster_jwks", "expected_jwks", "expected_public_keys")
 
-    def _mask(self) -> None:
-        super()._mask()
-        self.no_log_values.update(logins_in(self.params.get("issuer")))
+    def private_texts(self) -> set[str]:
+        return super().private_texts() | logins_in(self.params.get("issuer"))
 
 
 def _argument_spec() -> dict[str, t.Any]:

@@ -21,7 +21,7 @@ import pytest
 from moto.sts.models import sts_backends
 
 from accounts import Account
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import printable
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import printable
 from issuers_to_break import DISCOVERY, JWKS, Cluster, Keys, WebHost, discovery_of
 from playbooks import Operator, Run
 from verifying import variables

@@ -75,19 +75,23 @@ NODE_FILES = frozenset(
         NODE_ENTRY,
         "module_utils/_common/errors.py",
         "module_utils/_common/files.py",
+        "module_utils/_common/redaction.py",
         "module_utils/_common/text.py",
         "module_utils/_keys/attributes.py",
         "module_utils/_keys/key_facts.py",
         "module_utils/_keys/key_files.py",
+        "module_utils/_keys/key_material.py",
         "module_utils/_keys/key_remains.py",
         "module_utils/_keys/keypair.py",
         "module_utils/_keys/keypair_record.py",
         "module_utils/_keys/keypair_task.py",
+        "module_utils/_keys/masking.py",
         "module_utils/_keys/pem.py",
         "module_utils/_keys/public_files.py",
         "module_utils/_keys/safe_paths.py",
         "module_utils/_keys/signing_key.py",
         "module_utils/_module/base.py",
+        "module_utils/_module/masked.py",
     }
 )
 NODE_LIBRARIES = frozenset({"ansible.module_utils", "cryptography"})

@@ -13,6 +13,7 @@ with contextlib.suppress(ImportError):  # the module reports that it is missing
     from botocore import exceptions, parsers
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import WriteFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
 
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AllAccessDisabled", "403")
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired")
@@ -108,7 +109,8 @@ def credentials_failed(error: exceptions.ClientError, call: str, *, target: str)
 
 def _code_and_message(error: exceptions.ClientError) -> tuple[str, str]:
     answer = error.response.get("Error", {})
-    return str(answer.get("Code", "")), str(answer.get("Message") or "no message")
+    # Of whatever answered, such as a proxy with a page of its own.
+    return shown(str(answer.get("Code", "")), 100), shown(str(answer.get("Message") or "no message"), 1000)
 
 
 def explained(error: Exception, call: str, *, target: str, iam_actions: t.Sequence[str] = ()) -> CallFailed:
@@ -171,7 +173,7 @@ def _reason_and_remedy(error: Exception) -> tuple[str, str]:
             "a header has a character that HTTP does not allow, such as a line end",
             "Check the access key, the session token and the option cache_control.",
         )
-    return str(error).rstrip("."), _remedy_without_answer(error)
+    return shown(str(error), 1000).rstrip("."), _remedy_without_answer(error)
 
 
 def _remedy_without_answer(error: Exception) -> str:

@@ -13,6 +13,7 @@ import json
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import printable, printable_lines
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,18 +37,21 @@ class Change(abc.ABC):
 
 def diff_entry(change: Change) -> dict[str, str]:
     """Return one entry of a diff. Values are sorted and indented, so that a reviewer reads lines."""
-    header = f"{change.target} ({change.part})"
+    header = printable(f"{change.target} ({change.part})")
     before, after = as_text(change.before), as_text(change.after)
     return {"before_header": header, "after_header": header, "before": before, "after": after}
 
 
 def as_text(value: t.Any) -> str:
-    """Return a value as text of a diff: nothing for None, text as it is, anything else as sorted and indented JSON."""
+    """Return a value as text of a diff: nothing for None, text line by line, anything else as sorted and indented JSON.
+
+    Ansible prints a diff as it is, and what is replaced may be anybody's.
+    """
     if value is None:
         return ""
     if isinstance(value, str):
-        return value if value.endswith("\n") else value + "\n"
-    return json.dumps(value, indent=2, sort_keys=True) + "\n"
+        return printable_lines(value if value.endswith("\n") else value + "\n")
+    return printable_lines(json.dumps(value, indent=2, sort_keys=True) + "\n")
 
 
 class Ledger:

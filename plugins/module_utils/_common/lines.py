@@ -15,6 +15,7 @@ import typing as t
 import unicodedata
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, SKIPPED, WARNING
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import printable
 
 # What a line can say besides the status of a check.
 CHANGED = "changed"
@@ -73,19 +74,6 @@ def prose(text: str) -> Line:
 def next_step(text: str) -> Line:
     """Return a line that says what to do next."""
     return Line(text=text, label="Next: ", status=NEXT)
-
-
-def printable(text: str) -> str:
-    """Return text in one line, with every character escaped that a terminal could obey or that cannot be encoded."""
-    if text.isprintable():
-        return text
-    return "".join(map(_escaped, text))
-
-
-def _escaped(character: str) -> str:
-    if character.isprintable():
-        return character
-    return " " if character in "\t\n\r" else character.encode("unicode_escape").decode("ascii")
 
 
 def layout(lines: t.Iterable[Line], *, width: int = WIDTH, marks: Marks | None = None) -> list[Printed]:

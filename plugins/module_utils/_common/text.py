@@ -4,15 +4,25 @@
 
 """Untrusted values, such as a token's claims: quote them in messages, recognize what cannot be in a URL, and read lists
 that may be a single item.
+
+Runs on cluster nodes: Python 3.9 must be enough.
 """
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 # Longer than any issuer or service account name, shorter than a page.
 _MAX_CHARACTERS = 300
 _MAX_LISTED = 10
+# A page or two: no message of ours is longer, whatever it quotes.
+_MAX_MESSAGE = 6000
+
+# What the runners of CI systems obey where they find it in the output:
+# https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
+# https://learn.microsoft.com/en-us/azure/devops/pipelines/scripts/logging-commands
+_COMMAND = re.compile(r"#(?=#[A-Za-z]*\[)|:(?=:[A-Za-z-]+(?:\s[^\n]*)?::)")
 
 
 def quoted(value: t.Any) -> str:
@@ -25,7 +35,7 @@ def quoted(value: t.Any) -> str:
         return "null" if value is None else str(value).lower()
     if not isinstance(value, str):
         return str(value)[:_MAX_CHARACTERS]
-    return repr(value[:_MAX_CHARACTERS]) + ("…" if len(value) > _MAX_CHARACTERS else "")
+    return _inert(repr(value[:_MAX_CHARACTERS])) + ("…" if len(value) > _MAX_CHARACTERS else "")
 
 
 def listed(values: t.Iterable[t.Any]) -> str:
@@ -34,6 +44,34 @@ def listed(values: t.Iterable[t.Any]) -> str:
     rest = len(items) - _MAX_LISTED
     shown = ", ".join(quoted(item) for item in items[:_MAX_LISTED])
     return (shown or "none") + (f" and {rest} more" if rest > 0 else "")
+
+
+def printable(text: str) -> str:
+    """Return text in one line, with everything escaped that a terminal or a CI system could obey or that cannot be
+    encoded.
+    """
+    return _inert(text if text.isprintable() else "".join(map(_escaped, text)))
+
+
+def shown(text: str, limit: int = _MAX_MESSAGE) -> str:
+    """Return a message as ``printable`` does, cut if it is long."""
+    return printable(text[:limit]) + ("…" if len(text) > limit else "")
+
+
+def printable_lines(text: str) -> str:
+    """Return a text of several lines, such as one side of a diff, with each line as ``printable`` returns it."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if character in "\t\n\r" else character.encode("unicode_escape").decode("ascii")
+
+
+def _inert(text: str) -> str:
+    """Escape the first character of each command for a CI system."""
+    return _COMMAND.sub(lambda command: f"\\x{ord(command[0]):02x}", text)
 
 
 def is_plain(text: str) -> bool:

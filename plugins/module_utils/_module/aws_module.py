@@ -16,14 +16,13 @@ try:
 except ImportError as import_error:
     BOTO3_IMPORT_ERROR = import_error
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.clients import Clients
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked import MaskedModule
 
 if t.TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -33,7 +32,7 @@ Spec = t.TypeVar("Spec", bound="DataclassInstance")
 
 def aws_module(
     argument_spec: dict[str, t.Any],
-    module_class: type[AnsibleModule] = AnsibleModule,
+    module_class: type[MaskedModule] = MaskedModule,
     *,
     needs_boto3: bool = True,
     **rules: t.Any,

@@ -12,6 +12,8 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.warnings import warn
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked import MaskedModule
 
 
 def require(module: AnsibleModule, library: str, import_error: ImportError | None) -> None:
@@ -28,15 +30,15 @@ def require(module: AnsibleModule, library: str, import_error: ImportError | Non
     )
 
 
-def conclude(module: AnsibleModule, work: t.Callable[[], dict[str, t.Any]]) -> None:
+def conclude(module: MaskedModule, work: t.Callable[[], dict[str, t.Any]]) -> None:
     """End the module with the result of ``work``, or with the message of its IrsaError; both may carry warnings."""
     try:
         result = work()
     except IrsaError as error:
         for warning in error.warnings:
-            warn(warning)
+            warn(shown(module.masked(warning)))
         module.fail_json(msg=str(error), **error.details)
     else:
         for warning in result.pop("warnings", []):
-            warn(warning)
+            warn(shown(module.masked(warning)))
         module.exit_json(**result)

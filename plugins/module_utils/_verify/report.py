@@ -11,8 +11,12 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import as_text
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, SKIPPED, WARNING
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lines import report_lines, verdict_of
+
+# More than any check of ours says, unless it quotes something without end.
+_MAX_CHARACTERS = 2000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -87,7 +91,8 @@ class Report:
         if explain:
             cause = entry.cause if cause is None else cause
             remedy = entry.remedy if remedy is None else remedy
-        self.checks.append(Check(id=check_id, status=status, seen=seen, cause=cause, remedy=remedy))
+        seen, cause, remedy = (text and shown(text, _MAX_CHARACTERS) for text in (seen, cause, remedy))
+        self.checks.append(Check(id=check_id, status=status, seen=seen or "", cause=cause, remedy=remedy))
 
     def amend(self, check_id: str, seen: str) -> None:
         """Add to what was seen in the last check with this id, after a later check has revealed more about it."""

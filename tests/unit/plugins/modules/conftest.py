@@ -28,24 +28,40 @@ class Run(t.NamedTuple):
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., Run]:
-    """Run a module by its name with options; one that fails must be expected to."""
+def run_any(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., str]:
+    """Run a module by its name with options, whether it fails or not. Returns all that it prints and logs."""
     # Once another test has imported Ansible's controller, modules of this process show their warnings instead of
     # returning them, and each only once.
     monkeypatch.setattr("ansible.module_utils._internal.is_controller", False, raising=False)
+    logged: list[str] = []
+    monkeypatch.setattr("ansible.module_utils.basic.AnsibleModule.log", lambda self, *log: logged.append(str(log)))
 
-    def run_module(module_name: str, /, check_mode: bool = False, fails: bool = False, **options: t.Any) -> Run:
+    def run_module(module_name: str, /, check_mode: bool = False, **options: t.Any) -> str:
         module = importlib.import_module(f"{MODULES}.{module_name}")
         capsys.readouterr()
+        logged.clear()
         settings = {"_ansible_check_mode": check_mode, "_ansible_diff": True}
         if "inject_invocation" in PASS_VARS:  # ansible-core 2.20 and newer repeat the options only if told to
             settings["_ansible_inject_invocation"] = True
         with patch_module_args({**options, **settings}), pytest.raises(SystemExit) as ended:
             module.main()
         captured = capsys.readouterr()
-        result = json.loads(captured.out)
-        assert bool(ended.value.code) == bool(result.get("failed")) == fails, result.get("msg")
-        return Run(result, captured.out + captured.err)
+        assert bool(ended.value.code) == bool(json.loads(captured.out).get("failed"))
+        return "\n".join([captured.out + captured.err, *logged])
+
+    return run_module
+
+
+@pytest.fixture
+def run(run_any: t.Callable[..., str]) -> t.Callable[..., Run]:
+    """Run a module by its name with options; one that fails must be expected to."""
+
+    def run_module(module_name: str, /, check_mode: bool = False, fails: bool = False, **options: t.Any) -> Run:
+        printed = run_any(module_name, check_mode, **options)
+        # The result is all that a module prints, in one line after an empty one.
+        result = json.loads(printed.splitlines()[1])
+        assert bool(result.get("failed")) == fails, result.get("msg")
+        return Run(result, printed)
 
     return run_module
 

@@ -104,13 +104,13 @@ def test_masking_hides_everything_without_the_cryptography_library(monkeypatch):
     ids=["JWK", "JWKS", "second key", "list of JWKS", "no list", "further primes"],
 )
 def test_masking_hides_only_private_members_at_any_depth(document):
-    for secrets in (masking.in_document(document), masking.in_json(json.dumps(document))):
+    for secrets in (masking.in_value(document), masking.in_json(json.dumps(document))):
         assert secrets == {"private-number-d"}
 
 
 @pytest.mark.parametrize("member", ["d", "p", "q", "dp", "dq", "qi", "k", "priv"])
 def test_masking_hides_each_private_member(member):
-    assert masking.in_document({"keys": [{member: "private-number"}]}) == {"private-number"}
+    assert masking.in_value({"keys": [{member: "private-number"}]}) == {"private-number"}
 
 
 def test_masking_hides_nothing_of_public_documents():
@@ -129,7 +129,7 @@ def test_masking_hides_a_private_key_given_as_the_text_of_a_document():
 
 
 def test_masking_leaves_short_texts():
-    assert masking.in_document({"d": "a", "p": "", "q": 5, "k": None}) == set()
+    assert masking.in_value({"d": "a", "p": "", "q": 5, "k": None}) == set()
 
 
 @pytest.mark.parametrize(

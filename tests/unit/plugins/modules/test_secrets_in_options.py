@@ -1,0 +1,120 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A private key or a credential in any option of any module is in no output: every option, every form."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import typing as t
+
+import pytest
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.misplaced_secrets import MAIN_SHAPES, SHAPES, Misplaced
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.modules.conftest import MODULES
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_documents import DISCOVERY, ISSUER, REGION
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
+
+PUBLIC = samples.public_pem(samples.OTHER_P256.pkcs8).decode()
+JWKS = {"keys": [jwk_of(samples.OTHER_P256)]}
+
+# What each module needs to get to its work. Nothing listens on port 1.
+BASE: dict[str, dict[str, t.Any]] = {
+    "irsa_bucket": {"name": "irsa-prod", "region": REGION},
+    "irsa_bucket_info": {"name": "irsa-prod", "region": REGION},
+    "irsa_issuer": {
+        "bucket": "irsa-prod",
+        "region": REGION,
+        "verify": False,
+        "key": {"exists": True, "public_key": PUBLIC},
+    },
+    "irsa_jwks": {"issuer": ISSUER, "public_keys": [PUBLIC]},
+    "irsa_keypair": {"path": "/nonexistent/sa.key"},
+    "irsa_oidc_provider": {"url": ISSUER, "region": REGION},
+    "irsa_oidc_provider_info": {"region": REGION},
+    "irsa_publish": {
+        "bucket": "irsa-prod",
+        "region": REGION,
+        "issuer": ISSUER,
+        "jwks_json": json.dumps(JWKS),
+        "discovery_json": DISCOVERY,
+    },
+    "irsa_verify": {"issuer": "https://127.0.0.1:1", "region": REGION, "timeout": 1},
+}
+
+
+class Declared(Exception):
+    """Carries the argument spec of a module that was about to start."""
+
+
+def options_of(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, t.Any]]:
+    """Return the argument spec of a module, with the options of amazon.aws and of files."""
+
+    def declare(self, argument_spec, add_file_common_args=False, **rules):
+        raise Declared({**argument_spec, **({"mode": {}, "owner": {}, "group": {}} if add_file_common_args else {})})
+
+    module = importlib.import_module(f"{MODULES}.{name}")
+    with monkeypatch.context() as patched:
+        patched.setattr(AnsibleModule, "__init__", declare)
+        with pytest.raises(Declared) as declared:
+            module.main()
+    return declared.value.args[0]
+
+
+def placements(secret: str, kind: str) -> t.Iterator[t.Any]:
+    """Yield values of an option's type that contain a secret, and the secret itself."""
+    yield secret
+    if kind == "list":
+        yield [secret]
+        yield secret.splitlines()
+        yield [{"keys": [secret]}]
+        yield [{"keys": [{"kty": "RSA", "kid": secret, "n": secret}]}]
+    if kind == "dict":
+        yield {"name": secret}
+        yield {secret: "value"}
+        yield {"keys": [secret]}
+        yield {"keys": [{"kty": "RSA", "kid": secret, "n": secret}]}
+
+
+@pytest.mark.parametrize("name", BASE)
+def test_no_output_has_a_secret_from_an_option(run_any, aws, monkeypatch, name):
+    options = options_of(name, monkeypatch)
+    assert len(options) > 5
+    if name in ("irsa_issuer", "irsa_publish"):  # the whole of their work would take minutes
+        aws.fail("GetCallerIdentity", "AccessDenied", 403, times=100_000)
+    tried = 0
+    for option, declared in options.items():
+        for shape, misplaced in shapes_for(name, option).items():
+            for value in placements(misplaced.text, declared.get("type", "str")):
+                printed = run_any(name, check_mode=True, **{**BASE[name], option: value})
+                tried += 1
+                assert misplaced.traces_in(printed) == [], (option, shape, value, printed)
+    assert tried > len(options)
+
+
+def shapes_for(name: str, option: str) -> dict[str, Misplaced]:
+    """Return the forms to try. All modules have the same masking and the same common options, so one of them tries more
+    than the others."""
+    if name == "irsa_jwks":
+        return SHAPES
+    common = option in aws_argument_spec() and name != "irsa_bucket_info"
+    return {shape: SHAPES[shape] for shape in MAIN_SHAPES[: 2 if common else None]}
+
+
+@pytest.mark.parametrize("name", BASE)
+def test_no_output_has_a_secret_from_the_name_of_an_option(run_any, aws, name):
+    for shape, misplaced in SHAPES.items():
+        printed = run_any(name, check_mode=True, **{**BASE[name], misplaced.text: "value"})
+        assert misplaced.traces_in(printed) == [], (shape, printed)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_search_finds_each_secret_that_is_not_masked(shape):
+    """Without this, the other tests here would prove nothing."""
+    misplaced = SHAPES[shape]
+    assert misplaced.traces_in(json.dumps({"msg": f"got {misplaced.text!r}"}))
