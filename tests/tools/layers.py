@@ -61,7 +61,7 @@ LIBRARIES = {
     "module_utils/_s3": frozenset({AMAZON_AWS}),
     "module_utils/_iam": frozenset({"cryptography", AMAZON_AWS}),
     "module_utils/_verify": frozenset({"jwcrypto"}),
-    "modules": frozenset({"ansible.module_utils", AMAZON_AWS}),
+    "modules": frozenset({AMAZON_AWS}),
     "filter": frozenset({"ansible"}),
     "lookup": frozenset({"ansible"}),
     "plugin_utils": frozenset({"ansible", "ansible.module_utils", "yaml"}),

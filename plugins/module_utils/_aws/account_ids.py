@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
 # AWS: twelve digits. Ceph: the letters RGW and 17 digits.
 _ACCOUNT_ID = re.compile(r"^([0-9]{12}|RGW[0-9]{17})$")
@@ -18,6 +19,6 @@ def check_account_id(account_id: str, option: str = "account_id") -> None:
     """Raise IrsaError unless the text is an account ID."""
     if not _ACCOUNT_ID.fullmatch(account_id):
         raise IrsaError(
-            f"{option} is {account_id!r}; an AWS account ID has twelve digits. Put it in quotes, or YAML drops leading "
-            "zeros."
+            f"{option} is {quoted(account_id)}; an AWS account ID has twelve digits. Put it in quotes, or YAML drops "
+            "leading zeros."
         )

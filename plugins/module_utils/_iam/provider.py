@@ -14,6 +14,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account impor
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Answer, Aws, Read
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import parse, provider_arn
 
 _ARN = re.compile(r"^arn:[a-z-]+:iam::[A-Za-z0-9]*:oidc-provider/.+$")
@@ -78,7 +79,7 @@ def _arns(aws: Aws, *, url: str | None, arn: str | None, account_id: str | None)
     """Return the ARNs of the providers to read."""
     if arn is not None and not _ARN.fullmatch(arn):
         raise IrsaError(
-            f"arn is {arn!r}; the ARN of a provider is arn:aws:iam::<account ID>:oidc-provider/<host and path>."
+            f"arn is {quoted(arn)}; the ARN of a provider is arn:aws:iam::<account ID>:oidc-provider/<host and path>."
         )
     if url is not None:
         parse(url)

@@ -12,6 +12,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aw
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderResource, ProviderSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_reading import may_trust
 
@@ -56,7 +57,7 @@ class AbsentProvider(ProviderResource):
         )
         if trusting:
             raise IrsaError(
-                f"IAM roles still trust the provider {self.arn}: {', '.join(trusting)}. Nothing was removed. Delete "
+                f"IAM roles still trust the provider {self.arn}: {listed(trusting)}. Nothing was removed. Delete "
                 "those roles or their trust first, so that no one who takes over the issuer's name later can assume "
                 "them; or set ignore_role_trust (irsa_issuer_ignore_role_trust).",
                 trusting_roles=trusting,

@@ -10,6 +10,7 @@ import re
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html and
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -31,8 +32,8 @@ def check_client_ids(client_ids: t.Sequence[str], option: str = "client_ids") ->
             raise IrsaError(f"{option} has an entry of {len(client_id)} characters; IAM accepts 1 to 255.")
         if _QUOTED_LIST.search(client_id):
             raise IrsaError(
-                f"{option} has {client_id!r}, which looks like a list in quotes. With -e, pass the whole variable "
-                f'as JSON: -e \'{{"name": ["…"]}}\'.'
+                f"{option} has {quoted(client_id)}, which looks like a list in quotes. With -e, pass the whole "
+                f'variable as JSON: -e \'{{"name": ["…"]}}\'.'
             )
 
 
@@ -50,6 +51,6 @@ def check_thumbprints(thumbprints: t.Sequence[str], option: str = "thumbprints")
     for thumbprint in thumbprints:
         if not THUMBPRINT.fullmatch(thumbprint):
             raise IrsaError(
-                f"{option} has {thumbprint!r}; a thumbprint is the SHA-1 of a certificate, 40 hexadecimal digits "
+                f"{option} has {quoted(thumbprint)}; a thumbprint is the SHA-1 of a certificate, 40 hexadecimal digits "
                 "without colons."
             )

@@ -14,6 +14,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call impo
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Ledger
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.bucket_issuer import BucketIssuer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.external_issuer import ExternalIssuer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_run import IssuerRun, LostKey, Values
@@ -101,7 +102,7 @@ def _run(aws: Aws, spec: IssuerSpec, ledger: Ledger) -> Values:
 
 
 def _lost_key_message(run: IssuerRun, lost: LostKey) -> str:
-    published = f", and the keys {', '.join(map(str, lost.kids))} are published" if lost.kids else ""
+    published = f", and the keys {listed(lost.kids)} are published" if lost.kids else ""
     return (
         f"the issuer {run.url} is in use: {lost.provider_arn} is registered{published}. A new key would break every "
         "pod once the API server signs with it. Restore the key file from where it was (a backup, the volume of an "

@@ -11,7 +11,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import tags
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids import check_account_id
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider_rules
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, pem
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
@@ -115,7 +115,7 @@ def _check_jwks_list(documents: t.Iterable[t.Any], variable: str) -> None:
 
 def _check_encryption(value: str) -> None:
     if value != "AES256":
-        raise Fault(f"must be AES256, not {value!r}; anonymous clients cannot read objects that KMS encrypts")
+        raise Fault(f"must be AES256, not {quoted(value)}; anonymous clients cannot read objects that KMS encrypts")
 
 
 def _check_audiences(values: t.Iterable[t.Any], variable: str) -> None:

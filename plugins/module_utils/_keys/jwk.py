@@ -21,6 +21,7 @@ except ImportError as import_error:
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import decode_base64url, parse_json
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.masking import PRIVATE_MEMBERS
 
@@ -97,12 +98,12 @@ def usable(key: Jwk) -> Jwk:
     if "key_ops" in key:
         raise Fault('it has key_ops, and STS cannot use a key that has any, not even ["verify"]; remove that member')
     if key.get("use", "sig") != "sig":
-        raise Fault(f"its use is {key['use']!r}, and STS accepts only 'sig'")
+        raise Fault(f"its use is {quoted(key['use'])}, and STS accepts only 'sig'")
     public_key = public_key_of(key)
     allowed = algorithms_for(key)
     algorithm = key.get("alg", allowed[0])
     if algorithm not in allowed:
-        raise Fault(f"its alg is {algorithm!r}; expected {' or '.join(allowed)} for a key of its type")
+        raise Fault(f"its alg is {quoted(algorithm)}; expected {' or '.join(allowed)} for a key of its type")
     if "x5c" in key:
         check_certificate(key, public_key)
     return {**key, "alg": algorithm, "use": "sig"}
@@ -111,11 +112,11 @@ def usable(key: Jwk) -> Jwk:
 def public_key_of(key: Jwk) -> key_facts.PublicKey:
     """Return the public key object of a JWK. Raises Fault for a type or parameters that cannot be used."""
     if key.get("kty") not in ("RSA", "EC"):
-        raise Fault(f"its kty is {key.get('kty')!r}, and STS accepts only RSA and EC")
+        raise Fault(f"its kty is {quoted(key.get('kty'))}, and STS accepts only RSA and EC")
     try:
         public_key = _rsa_key(key) if key["kty"] == "RSA" else _ec_key(key)
     except KeyError as missing:
-        raise Fault(f"it lacks the member {missing.args[0]!r}") from None
+        raise Fault(f"it lacks the member {quoted(missing.args[0])}") from None
     except (ValueError, TypeError):
         raise Fault("its parameters do not form a valid public key") from None
     return key_facts.require_usable(public_key)
@@ -129,7 +130,7 @@ def _rsa_key(key: Jwk) -> rsa.RSAPublicKey:
 def _ec_key(key: Jwk) -> ec.EllipticCurvePublicKey:
     curve = key["crv"]
     if not isinstance(curve, str) or curve not in key_facts.EC_ALGORITHMS:
-        raise Fault(f"its crv is {curve!r}, and STS accepts only {', '.join(key_facts.EC_ALGORITHMS)}")
+        raise Fault(f"its crv is {quoted(curve)}, and STS accepts only {', '.join(key_facts.EC_ALGORITHMS)}")
     x, y = _number(key["x"]), _number(key["y"])
     return ec.EllipticCurvePublicNumbers(x, y, key_facts.named_curve(curve)).public_key()
 

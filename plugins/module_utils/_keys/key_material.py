@@ -28,8 +28,8 @@ _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]*\.eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*")
 # Letters that are escaped though they need not be.
 _ESCAPED_LETTERS = re.compile(r"(?:\\+(?:u00|x)[2-7][0-9a-fA-F]){16,}")
 
-# No option takes longer texts than these, other than documents and public keys. A path has at most 4096 characters on
-# Linux, but whoever has such a one must do without seeing it.
+# No option takes longer texts than these, other than documents and public keys. Linux has paths of
+# up to 4096 characters, but those of keys are short.
 _MAX_CHARACTERS = 2048
 _MAX_OF_SEVERAL_LINES = 200
 _SEVERAL_LINES = 3

@@ -26,6 +26,7 @@ class MaskedModule(AnsibleModule):
     masked.
     """
 
+    params: dict[str, t.Any]
     public_key_options: tuple[str, ...] = ()
 
     def private_texts(self) -> set[str]:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+<<<<<<< HEAD
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import (
     jwk,
@@ -20,6 +21,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import (
     safe_paths,
     signing_key,
 )
+=======
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_facts, key_files, signing_key
+>>>>>>> dcd117e (Quote what comes from outside in one way, and bound every check of a report)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.documents import SourcedKey
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.present_files import PresentFiles
@@ -79,7 +84,7 @@ def from_jwks_list(option: str, jwks_list: t.Iterable[t.Any]) -> t.Iterator[Sour
     """Yield the keys of all JWKS in the list of an option. Raises IrsaError."""
     for source, keys in jwk.key_sets(option, jwks_list):
         for key in keys:
-            yield SourcedKey(f"{source}: key {key.get('kid')!r}", key)
+            yield SourcedKey(f"{source}: key {quoted(key.get('kid'))}", key)
 
 
 def from_pem(source: str, text: bytes) -> SourcedKey:
@@ -119,8 +124,8 @@ def _checked_jwks_uri(url: str, jwks_uri: str | None) -> str:
     jwks_url = jwks_uri or issuer.jwks_url
     if not _is_https_url(jwks_url):
         raise IrsaError(
-            f"jwks_uri is {jwks_url!r}; expected a URL that begins with https://, since AWS and kube-apiserver fetch "
-            "it only over HTTPS."
+            f"jwks_uri is {quoted(jwks_url)}; expected a URL that begins with https://, since AWS and kube-apiserver "
+            "fetch it only over HTTPS."
         )
     return jwks_url
 

@@ -10,6 +10,7 @@ import json
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 
 Document = dict[str, t.Any]
@@ -65,8 +66,8 @@ def merge_keys(sourced_keys: t.Iterable[SourcedKey]) -> list[jwk.Jwk]:
         first = merged.setdefault(key["kid"], key)
         if not jwk.same_key(first, key):
             raise IrsaError(
-                f"{source} has the kid {key['kid']!r}, which a different key has too. STS uses only the last of two "
-                "keys with the same kid. Leave one of them out."
+                f"{source} has the kid {quoted(key['kid'])}, which a different key has too. STS uses only the last of "
+                "two keys with the same kid. Leave one of them out."
             )
     return list(merged.values())
 

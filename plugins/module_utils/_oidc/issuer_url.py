@@ -11,7 +11,7 @@ import typing as t
 from urllib.parse import urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain, quoted
 
 DISCOVERY_PATH = ".well-known/openid-configuration"
 JWKS_PATH = "keys.json"
@@ -137,7 +137,7 @@ def _split(url: str) -> _Parts:
 
 
 def _refused(url: str, reason: str) -> IrsaError:
-    return IrsaError(f"The issuer {_LOGIN.sub('…@', url)!r} {reason}")
+    return IrsaError(f"The issuer {quoted(_LOGIN.sub('…@', url))} {reason}")
 
 
 def is_plain_path(path: str) -> bool:
@@ -149,8 +149,8 @@ def check_prefix(prefix: str) -> None:
     """Raise IrsaError unless the prefix consists of names of letters, digits and ._~- between single slashes."""
     if not is_plain_path(prefix):
         raise IrsaError(
-            f"The prefix {prefix!r} must be one or more names of letters, digits and ._~-, with single slashes between "
-            "them and none at either end, for example 'prod' or 'clusters/prod'."
+            f"The prefix {quoted(prefix)} must be one or more names of letters, digits and ._~-, with single slashes "
+            "between them and none at either end, for example 'prod' or 'clusters/prod'."
         )
 
 

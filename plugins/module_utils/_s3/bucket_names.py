@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _NAME = re.compile(r"^[a-z0-9][a-z0-9-]*[a-z0-9]$")
@@ -25,7 +26,7 @@ def check_bucket_name(name: str, namespace: str | None = None) -> None:
     """
 
     def refused(reason: str) -> IrsaError:
-        return IrsaError(f"The bucket name {name!r} {reason}")
+        return IrsaError(f"The bucket name {quoted(name)} {reason}")
 
     if not 3 <= len(name) <= 63:
         raise refused(f"has {len(name)} characters; S3 accepts 3 to 63.")

@@ -17,6 +17,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call impo
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import openings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.account_block import refuse_account_block
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
@@ -55,8 +56,8 @@ class PresentBucket(Bucket):
         """``once_found`` is called when the bucket is known to exist, to start other reads in it. Raises IrsaError."""
         if spec.encryption is not None and spec.encryption != "AES256":
             raise IrsaError(
-                f"encryption is {spec.encryption!r}; it must be AES256. AWS reads the documents anonymously, and KMS "
-                "refuses anonymous reads."
+                f"encryption is {quoted(spec.encryption)}; it must be AES256. AWS reads the documents anonymously, "
+                "and KMS refuses anonymous reads."
             )
         check_bucket_name(spec.name, spec.namespace)
         if not spec.public_paths:

@@ -43,7 +43,8 @@ class PresentDocuments(Documents):
         self.discovery = _parse_option(spec.discovery_json, "discovery_json", _parse_discovery)
         if self.discovery is not None and self.discovery.get("issuer") != spec.issuer:
             raise IrsaError(
-                f"discovery_json names the issuer {self.discovery.get('issuer')!r}, and issuer is {spec.issuer!r}; "
+                f"discovery_json names the issuer {quoted(self.discovery.get('issuer'))}, and issuer is "
+                f"{quoted(spec.issuer)}; "
                 "they must be the same, byte for byte."
             )
         if any(jwk.has_private_members(key) for key in self.ours or []):

@@ -34,7 +34,7 @@ def _check_issuer(report: Report, actual: str, issuer: str) -> None:
     if actual == issuer:
         report.ok("cluster-issuer", f"The API server's issuer is {issuer}.")
     else:
-        seen = f"The API server's issuer is {quoted(actual)}, not {issuer!r}."
+        seen = f"The API server's issuer is {quoted(actual)}, not {quoted(issuer)}."
         report.error("cluster-issuer", seen, difference(issuer, actual))
 
 

@@ -68,7 +68,7 @@ def _check_issuer(report: Report, actual: t.Any, issuer: str) -> None:
     elif actual in (None, ""):
         report.skipped("discovery-issuer", "The discovery document names no issuer.")
     else:
-        seen = f"The discovery document names the issuer {quoted(actual)}, not {issuer!r}."
+        seen = f"The discovery document names the issuer {quoted(actual)}, not {quoted(issuer)}."
         report.error("discovery-issuer", seen, difference(issuer, actual) if isinstance(actual, str) else None)
 
 

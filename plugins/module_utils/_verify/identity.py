@@ -13,6 +13,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids import check_account_id
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.cluster import (
     Cluster,
     fetch_cluster,
@@ -42,7 +43,9 @@ def parse_role_arn(arn: str) -> RoleArn:
     """Return the parts of a role's ARN. Raises IrsaError for an invalid one."""
     match = _ROLE_ARN.fullmatch(arn)
     if match is None:
-        raise IrsaError(f"role_arn is {arn!r}; expected the ARN of a role, arn:aws:iam::<account ID>:role/<name>.")
+        raise IrsaError(
+            f"role_arn is {quoted(arn)}; expected the ARN of a role, arn:aws:iam::<account ID>:role/<name>."
+        )
     return RoleArn(match["partition"], match["account"], match["name"])
 
 

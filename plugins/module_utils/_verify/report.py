@@ -91,8 +91,9 @@ class Report:
         if explain:
             cause = entry.cause if cause is None else cause
             remedy = entry.remedy if remedy is None else remedy
-        seen, cause, remedy = (text and shown(text, _MAX_CHARACTERS) for text in (seen, cause, remedy))
-        self.checks.append(Check(id=check_id, status=status, seen=seen or "", cause=cause, remedy=remedy))
+        texts = {"cause": cause, "remedy": remedy}
+        bounded = {name: text and shown(text, _MAX_CHARACTERS) for name, text in texts.items()}
+        self.checks.append(Check(id=check_id, status=status, seen=shown(seen, _MAX_CHARACTERS), **bounded))
 
     def amend(self, check_id: str, seen: str) -> None:
         """Add to what was seen in the last check with this id, after a later check has revealed more about it."""

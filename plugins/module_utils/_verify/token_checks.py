@@ -85,7 +85,7 @@ def _check_issuer(report: Report, token: Token, issuer: str) -> None:
     elif not isinstance(actual, str):
         report.error("token-issuer", "The token has no iss, the claim that names its issuer.")
     else:
-        seen = f"The token's iss is {quoted(actual)}, not {issuer!r}."
+        seen = f"The token's iss is {quoted(actual)}, not {quoted(issuer)}."
         report.error("token-issuer", seen, difference(issuer, actual))
 
 

@@ -10,6 +10,7 @@ import re
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
 # How long STS waits for an issuer:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
@@ -52,6 +53,6 @@ def parse_connect_to(text: str) -> tuple[str, int]:
     port = int(match["port"] or PORT) if match else 0
     if match is None or not 1 <= port <= 65535:
         raise IrsaError(
-            f"connect_to is {text!r}; expected host:port, for example 192.0.2.10:8443 or [2001:db8::1]:443."
+            f"connect_to is {quoted(text)}; expected host:port, for example 192.0.2.10:8443 or [2001:db8::1]:443."
         )
     return match["host"].strip("[]"), port
