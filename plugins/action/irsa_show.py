@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import Line
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.redaction import Redaction
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import (
     Results,
     provision_lines,
@@ -42,7 +45,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        _unused, options = self.validate_argument_spec(ARGUMENT_SPEC)
+        options = self._options()
         results: Results = _results_of_role(variables) if options["results"] is None else options["results"]
         printer = Printer.here()
         all_hosts = variables.get("ansible_play_hosts_all", list(results))
@@ -54,6 +57,14 @@ class ActionModule(ActionBase):
                 # Callbacks that print a result with -v would print this one below its lines.
                 result["_ansible_verbose_override"] = True
         return result
+
+    def _options(self) -> dict[str, t.Any]:
+        try:
+            _unused, options = self.validate_argument_spec(ARGUMENT_SPEC)
+        except AnsibleError as error:  # its text quotes what was given
+            given = {name: value for name, value in self._task.args.items() if name != "results"}
+            raise AnsibleActionFail(shown(Redaction(masking.in_options(given)).over(str(error)))) from None
+        return dict(options)
 
     def _lines(
         self, options: t.Mapping[str, t.Any], results: Results, all_hosts: t.Sequence[str], *, verbose: bool

@@ -11,7 +11,10 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.redaction import Redaction
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import trust_policy
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
@@ -23,16 +26,21 @@ def _trust_policy(
 ) -> dict[str, t.Any]:
     if not isinstance(arn, str) or ":oidc-provider/" not in arn:
         raise AnsibleFilterError(
-            f"trust_policy expects the ARN of an OIDC provider, got {arn!r}; irsa_issuer_result.provider_arn is one."
+            f"trust_policy expects the ARN of an OIDC provider, got {_shown(arn)}; "
+            "irsa_issuer_result.provider_arn is one."
         )
     # StringEquals takes wildcards literally, and no service account has a name that Kubernetes refuses: such a role
     # would be of no use.
     if not _NAME.fullmatch(str(namespace)) or not _NAME.fullmatch(str(service_account)):
         raise AnsibleFilterError(
-            f"trust_policy expects the namespace and the name of one service account, got {namespace!r} and "
-            f"{service_account!r}."
+            "trust_policy expects the namespace and the name of one service account, got "
+            f"{_shown(namespace)} and {_shown(service_account)}."
         )
     return trust_policy(arn, namespace=namespace, service_account=service_account, audience=audience)
+
+
+def _shown(value: t.Any) -> str:
+    return quoted(Redaction(masking.in_value(value)).over(value))
 
 
 class FilterModule:

@@ -17,7 +17,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import ren
 def _verify_report(results: t.Any, form: str, fail_on: str = "error") -> str:
     if not isinstance(results, t.Mapping):
         raise AnsibleFilterError(
-            f"verify_report expects one result of irsa_verify, or several by name; got {results!r}."
+            f"verify_report expects one result of irsa_verify, or several by name; got {type(results).__name__}."
         )
     by_name = {"": results} if "checks" in results or "msg" in results else results
     try:

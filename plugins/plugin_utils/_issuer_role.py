@@ -20,7 +20,10 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.redaction import Redaction
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_variables import PREFIX, problems
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._key_paths import FOLDER, key_paths, named_paths
 
 _ROLE = Path(__file__).parents[2] / "roles" / "irsa_issuer"
@@ -84,14 +87,27 @@ def read(
 def _validated(given: dict[str, t.Any], given_paths: dict[str, t.Any]) -> dict[str, t.Any]:
     """The values of all variables, defaults included, by their names without the prefix. Raises IrsaError."""
     checked = ArgumentSpecValidator(argument_spec()).validate(given, validate_role_argument_spec=True)
+    as_shown = _Shown(given)
     if checked.error_messages:
-        raise IrsaError("Validation of arguments failed:\n" + "\n".join(checked.error_messages))
+        raise IrsaError("\n".join(["Validation of arguments failed:", *map(as_shown, checked.error_messages)]))
     values = {name.removeprefix(PREFIX): value for name, value in checked.validated_parameters.items()}
     found = problems({**values, **named_paths(given_paths)})
     if found:
         intro = "Invalid variables for role irsa_issuer; nothing was changed."
-        raise IrsaError("\n- ".join([intro, *found]))
+        raise IrsaError("\n- ".join([intro, *map(as_shown, found)]))
     return values
+
+
+class _Shown:
+    """A problem as it is shown: in one line, and without what may be private in the variables that it quotes."""
+
+    def __init__(self, given: t.Mapping[str, t.Any]) -> None:
+        self._redaction = Redaction(
+            masking.in_options({name.removeprefix(PREFIX): value for name, value in given.items()})
+        )
+
+    def __call__(self, problem: str) -> str:
+        return shown(self._redaction.over(problem))
 
 
 def _check_state(state: str, expected: str) -> None:

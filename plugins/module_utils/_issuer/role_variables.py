@@ -13,7 +13,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids i
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider_rules
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, pem
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_material
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import public_paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
@@ -55,11 +55,11 @@ def problems(variables: Variables) -> list[str]:
     ``variables`` are those of the role without their prefix; the argument spec has checked types and choices. A private
     key that was put into a variable by mistake is not repeated.
     """
-    disclosed = [
-        name for name in (*_TEXTS, *_LISTS, "tags") if pem.holds_private_key(str(variables.get(name)).encode())
-    ]
+    disclosed = [name for name, value in variables.items() if key_material.holds_private_key(value)]
     if disclosed:
         return [f"{PREFIX}{name} contains a private key. Remove it, and treat it as disclosed." for name in disclosed]
+    if key_material.in_text(str(variables.get("key_host"))):  # Ansible would print it as the name of a host
+        return [f"{PREFIX}key_host is not the name of a host. It may be a secret; if so, treat it as disclosed."]
     variables = {
         **variables,
         **{name: _as_text(variables.get(name)) for name in _TEXTS},

@@ -45,6 +45,8 @@ _DIGITS = re.compile(r"[0-9]{40,}|[0-9a-fA-F]{48,}")
 _BETWEEN = re.compile(r"\\+(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[nrt0])|%[0-9a-fA-F]{2}|[\s\x00\ufeff\"'\\]+")
 _OCTETS = re.compile(r"(?:[0-9a-fA-F]{2}[:,;\s]+){23,}[0-9a-fA-F]{2}")
 _LINE_END = re.compile(r"[\n\r]+|\\+[nr]")
+# -----BEGIN in base64.
+_PEM_IN_BASE64 = re.compile(r"LS0tLS1CRUdJT[A-Za-z0-9+/\s]*")
 _PART = re.compile(r"\s*[A-Za-z0-9+/]{12,}=*\s*")
 # Names in disorder that disclose nothing: UUIDs, SHA-1.
 _HARMLESS = re.compile(
@@ -101,6 +103,19 @@ def _is_certificate(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def holds_private_key(value: object) -> bool:
+    """Whether a value contains a private key in PEM at any depth, whole or not, also indented, escaped or in base64."""
+    text = str(value)
+    if _PRIVATE_LABEL.search(letters_of(text)):
+        return True
+    return any(b"PRIVATE KEY" in _decoded(encoded) for encoded in _PEM_IN_BASE64.findall(text))
+
+
+def _decoded(encoded: str) -> bytes:
+    letters = "".join(encoded.split())
+    return base64.b64decode(letters[: len(letters) // 4 * 4])
 
 
 def in_text(text: str) -> set[str]:

@@ -82,7 +82,7 @@ class PresentFiles(t.NamedTuple):
         if document.get("issuer") != self.issuer:
             raise IrsaError(
                 f"dest: {path} is the discovery document of another issuer: it names "
-                f"{quoted(document.get('issuer'))}, not {self.issuer!r}. {_HINT}"
+                f"{quoted(document.get('issuer'))}, not {quoted(self.issuer)}. {_HINT}"
             )
         url = document.get("jwks_uri")
         return url if isinstance(url, str) and url.startswith("https://") else None

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _issuer_role
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.misplaced_secrets import SHAPES
 
 NAMES = {*irsa_issuer.ARGUMENT_SPEC, "purge_audiences", "region"}
 SOUND = {
@@ -151,3 +152,29 @@ def test_a_missing_key_path_is_reported_by_name():
         _issuer_role.read(
             NAMES, {name: value for name, value in SOUND.items() if name != "irsa_issuer_key_path"}, lambda value: value
         )
+
+
+@pytest.mark.parametrize("name", _issuer_role.argument_spec())
+def test_no_message_has_a_secret_from_a_variable(name):
+    for shape, misplaced in SHAPES.items():
+        for value in (misplaced.text, [misplaced.text], {"keys": [misplaced.text]}, {misplaced.text: 1}):
+            message = ""
+            try:
+                read(**{name: value})
+            except IrsaError as error:
+                message = str(error)
+            assert misplaced.traces_in(message) == [], (shape, message)
+
+
+def test_a_private_key_is_refused_in_every_variable():
+    declared = _issuer_role.argument_spec()
+    for name in (name for name, each in declared.items() if each["type"] in ("str", "path")):
+        for shape in ("PKCS#1", "indented", "with literal line ends", "UTF-16", "base64 of PEM", "truncated"):
+            message = refusal(**{name: SHAPES[shape].text})
+            assert "choices" in declared[name] or "contains a private key" in message, (name, shape)
+
+
+def test_a_problem_is_one_line_of_its_own():
+    message = refusal(irsa_issuer_state="x\n::error::boom ##vso[x]", irsa_issuer_verify="\x1b[2J")
+    assert len(message.splitlines()) == 3
+    assert "\x1b" not in message and "::error" not in message and "##vso" not in message
