@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-<<<<<<< HEAD
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import (
     jwk,
     key_facts,
@@ -21,10 +20,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import (
     safe_paths,
     signing_key,
 )
-=======
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain, quoted
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_facts, key_files, signing_key
->>>>>>> dcd117e (Quote what comes from outside in one way, and bound every check of a report)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.documents import SourcedKey
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.present_files import PresentFiles

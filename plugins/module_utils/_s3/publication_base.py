@@ -106,17 +106,12 @@ class Documents(AwsResource):
             raise IrsaError(f"{where} is not JSON{stored.kind}, so it may belong to something else. {_OVERWRITE_HINT}")
         if document.get("issuer") != self.spec.issuer:
             raise IrsaError(
-<<<<<<< HEAD
                 f"{where} is the discovery document of another issuer: it names {quoted(document.get('issuer'))}, not "
-                f"{self.spec.issuer!r}. {_OVERWRITE_HINT}"
+                f"{quoted(self.spec.issuer)}. {_OVERWRITE_HINT}"
             )
         if len(stored.text or "") > _MAX_DISCOVERY:
             raise IrsaError(
                 f"{where} has {len(stored.text or '')} characters, more than any discovery document. {_OVERWRITE_HINT}"
-=======
-                f"{self.where(self.discovery_key)} is the discovery document of another issuer: it names "
-                f"{quoted(document.get('issuer'))}, not {quoted(self.spec.issuer)}. {_OVERWRITE_HINT}"
->>>>>>> dcd117e (Quote what comes from outside in one way, and bound every check of a report)
             )
 
     def where(self, key: str) -> str:
