@@ -39,7 +39,7 @@ class ActionModule(issuer_action.ActionModule):
             role = _issuer_role.read(_OPTIONS, variables, lambda value: _ansible_internals.template(self, value))
             warnings = self._compare_with_other_hosts(variables) if role.options["state"] == "present" else []
         except IrsaError as error:
-            return {"failed": True, "changed": False, "msg": str(error), "ran_for": ran_for}
+            return {"failed": True, "changed": False, "actions": [], "msg": str(error), "ran_for": ran_for}
         for warning in warnings:
             Display().warning(warning)
         # What module_defaults gives the task wins over the role's variables.

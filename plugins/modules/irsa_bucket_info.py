@@ -113,7 +113,7 @@ def main() -> None:
             private=dict(type="bool", default=False),
         )
     )
-    conclude(module, lambda: _run(module))
+    conclude(module, lambda: _run(module), only_reads=True)
 
 
 def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:

@@ -115,7 +115,7 @@ def main() -> None:
             account_id=dict(type="str"),
         )
     )
-    conclude(module, lambda: _run(module))
+    conclude(module, lambda: _run(module), only_reads=True)
 
 
 def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:

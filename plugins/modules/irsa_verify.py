@@ -283,7 +283,7 @@ def main() -> None:
         require(module, "kubernetes", api_server.KUBERNETES_IMPORT_ERROR)
     if module.params["assume_role"]:
         require_boto3(module)
-    conclude(module, lambda: _run(module))
+    conclude(module, lambda: _run(module), only_reads=True)
 
 
 def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:

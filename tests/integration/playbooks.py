@@ -287,6 +287,8 @@ class Operator:
             COLLECTIONS: os.environ[COLLECTIONS],
             "HOME": str(self.folder / "home"),
             "LC_ALL": "C.UTF-8",
+            # A fault that stays is the same after three tries as after ten.
+            "AWS_MAX_ATTEMPTS": "3",
             "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
             "ANSIBLE_HOME": str(self.folder / "home" / ".ansible"),
             # Ansible asks the password database, not HOME, for the home folder of a module that it ships.

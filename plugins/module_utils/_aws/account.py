@@ -36,12 +36,6 @@ def _caller_account(aws: Aws) -> str:
     """Return the account of the credentials, looked up once in a run. Raises CallFailed."""
     if aws.caller_account is None:
         identity = aws.call("sts", "GetCallerIdentity", "the credentials") or {}
-        if not identity.get("Account"):
-            raise CallFailed(
-                "sts:GetCallerIdentity on the credentials returned no account. Check that the endpoint (endpoint_url, "
-                "AWS_ENDPOINT_URL) is an AWS API, or set the option account_id (irsa_issuer_account_id).",
-                "sts:GetCallerIdentity",
-            )
         aws.caller_account = str(identity["Account"])
     return aws.caller_account
 

@@ -13,11 +13,12 @@ import functools
 import typing as t
 
 with contextlib.suppress(ImportError):  # the module reports that it is missing
-    from botocore import exceptions, parsers, xform_name
+    from botocore import exceptions, xform_name
 
-from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import answers, response_body, tries
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall, Request
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import (
+    CallFailed,
     credentials_failed,
     explained,
     without_answer,
@@ -27,21 +28,16 @@ Answer: t.TypeAlias = "dict[str, t.Any] | None"
 
 _Result = t.TypeVar("_Result")
 
-# botocore retries throttling and broken connections, but leaves these errors to its caller. IAM says to retry after a
-# ConcurrentModification, and documents that were published a moment ago may not be readable from everywhere yet.
-_RETRY_CODES = (
-    "ConcurrentModification",
-    "ConcurrentModificationException",
-    "OpenIdIdpCommunicationError",
-    "OpenIdIdpCommunicationErrorException",
-)
-
 # No issuer has more to read at once, and botocore keeps ten connections.
 _MAX_READS_AT_ONCE = 8
 
 
 class ClientSource(t.Protocol):
     """Where boto3 clients come from. Each method raises botocore's exceptions, such as ProfileNotFound."""
+
+    @property
+    def max_tries(self) -> int:
+        """How often a call is made while its fault may pass."""
 
     def __getitem__(self, service: str) -> t.Any:
         """Return the client of a service."""
@@ -56,6 +52,8 @@ class ClientSource(t.Protocol):
 class ReadyClients(dict[str, t.Any]):
     """Clients that exist already, by service. They have credentials or need none."""
 
+    max_tries = tries.MAX_TRIES
+
     def has_credentials(self) -> bool:
         return True
 
@@ -65,10 +63,14 @@ class ReadyClients(dict[str, t.Any]):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Call(Request):
-    """A call that is about to be made: what it is made on, for messages, and the errors that its caller expects."""
+    """A call that is about to be made: what it is made on, for messages, and the errors that its caller expects.
+
+    ``max_body`` is for calls whose answers have an unread body, and how much of it is read.
+    """
 
     target: str
     absent_codes: t.Container[str] = ()
+    max_body: int | None = None
 
 
 class Aws:
@@ -81,6 +83,7 @@ class Aws:
         self.clients = clients
         self.permissions: set[str] = set()
         self.caller_account: str | None = None  # set by the first look-up
+        self._is_responsive = True  # false once a call was given up for want of time
         self._pool: concurrent.futures.ThreadPoolExecutor | None = None
         self._started: dict[Read, concurrent.futures.Future[t.Any]] = {}
 
@@ -100,7 +103,9 @@ class Aws:
         Raises CallFailed.
         """
         client = _from_source(_client_failed(service), lambda: self.clients.anonymous_client(service, default_region))
-        return Aws(ReadyClients({service: client}))
+        clients = ReadyClients({service: client})
+        clients.max_tries = self.clients.max_tries
+        return Aws(clients)
 
     # --- reads
 
@@ -129,14 +134,26 @@ class Aws:
             iam_actions=iam_actions,
             retry_codes=retry_codes,
         )
-        return self._result_of(call, self._method(call))
+        answer: Answer = self._result_of(call, self._method(call)())
+        return answer
 
     def read(
-        self, service: str, operation: str, target: str, *, absent_codes: t.Container[str] = (), **params: t.Any
+        self,
+        service: str,
+        operation: str,
+        target: str,
+        *,
+        absent_codes: t.Container[str] = (),
+        max_body: int | None = None,
+        **params: t.Any,
     ) -> Read:
-        """Describe a read that can be started before its answer is needed; otherwise like ``call``."""
+        """Describe a read that can be started before its answer is needed; otherwise like ``call``.
+
+        With ``max_body`` the answer's ``Body`` is bytes: the whole body, or its first ``max_body + 1`` bytes if it is
+        longer. If it breaks off, the call is made again.
+        """
         call = _Call(service=service, operation=operation, target=target, params=params, absent_codes=absent_codes)
-        return Read(self, call)
+        return Read(self, dataclasses.replace(call, max_body=max_body))
 
     def pages(self, service: str, operation: str, target: str, **params: t.Any) -> list[dict[str, t.Any]]:
         """Make a list call and return the answers of all its pages. Raises CallFailed.
@@ -147,10 +164,14 @@ class Aws:
         call = _Call(service=service, operation=operation, target=target, params=params)
 
         def read_all() -> list[dict[str, t.Any]]:
-            paginator = self.client(service).get_paginator(xform_name(operation))
-            return list(paginator.paginate(**params))
+            pages = []
+            for page in paginator.paginate(**params):
+                answers.check(call.action, page)
+                pages.append(page)
+            return pages
 
-        return self._result_of(call, _with_retries(read_all)) or []
+        paginator = self.client(service).get_paginator(xform_name(operation))
+        return self._result_of(call, self._tries(call, read_all)()) or []
 
     # --- writes: what the reconcile loop asks for
 
@@ -166,36 +187,55 @@ class Aws:
 
     def write(self, change: ApiCall) -> Answer:
         """Make a planned call; returns None if another process has done it already. Raises CallFailed."""
-        return self.call(
-            change.service,
-            change.operation,
-            change.target,
+        call = _Call(
+            service=change.service,
+            operation=change.operation,
+            target=change.target,
+            params=change.params,
             absent_codes=change.done_codes,
             iam_actions=change.iam_actions,
             retry_codes=change.retry_codes,
-            **change.params,
         )
+        ended = self._method(call)()
+        answer = self._result_of(call, ended)
+        # A try without an answer was ours: what it did is not another process's.
+        return {} if answer is None and ended.in_doubt else answer
 
-    # --- how every call is made: retried, recorded, explained
+    # --- how every call is made: repeated, recorded, explained
 
-    def _method(self, call: _Call) -> t.Callable[[], t.Any]:
+    def _method(self, call: _Call) -> t.Callable[[], tries.Ended]:
         """Return the call, ready to be made. Raises CallFailed if there is no client."""
         method = getattr(self.client(call.service), xform_name(call.operation))
-        return _with_retries(functools.partial(method, **call.params), call.retry_codes)
 
-    def _result_of(self, call: _Call, make: t.Callable[[], _Result]) -> _Result | None:
-        """Return what ``make`` returns, or None if the call's target is absent. Raises CallFailed."""
+        def make() -> dict[str, t.Any]:
+            answer: dict[str, t.Any] = method(**call.params)
+            answers.check(call.action, answer)
+            if call.max_body is None:
+                return answer
+            return {**answer, "Body": response_body.whole_body(answer, call.max_body)}
+
+        return self._tries(call, make)
+
+    def _tries(self, call: _Call, make: t.Callable[[], t.Any]) -> t.Callable[[], tries.Ended]:
+        # An endpoint that has not answered for a minute is not given another minute by each call that follows.
+        max_tries = self.clients.max_tries if self._is_responsive else 1
+        return functools.partial(tries.made, call, make, max_tries)
+
+    def _result_of(self, call: _Call, ended: tries.Ended) -> t.Any:
+        """Return the answer, or None if the call's target is absent. Raises CallFailed."""
         self.permissions.update(call.permissions)
-        try:
-            return make()
-        except exceptions.ClientError as error:
+        self._is_responsive = not ended.took_long and (self._is_responsive or ended.was_answered)
+        error = ended.error
+        if error is None:
+            return ended.answer
+        if isinstance(error, exceptions.ClientError):
             if error.operation_name != call.operation:
-                raise credentials_failed(error, call.action, target=call.target) from None
+                raise credentials_failed(error, call.action, target=call.target)
             if error.response.get("Error", {}).get("Code") in call.absent_codes:
                 return None
-            raise explained(error, call.action, target=call.target, iam_actions=call.permissions) from None
-        except _call_errors() as error:
-            raise explained(error, call.action, target=call.target, iam_actions=call.permissions) from None
+        failure: CallFailed = explained(error, call.action, target=call.target, iam_actions=call.permissions)
+        failure.in_doubt = ended.in_doubt
+        raise failure
 
     # --- reads that were started: at Read
 
@@ -207,7 +247,9 @@ class Aws:
 
     def _finish(self, read: Read) -> Answer:
         started = self._started.pop(read, None)
-        return self._result_of(read.call, started.result if started else self._method(read.call))
+        ended = started.result() if started else self._method(read.call)()
+        answer: Answer = self._result_of(read.call, ended)
+        return answer
 
 
 class Read:
@@ -251,40 +293,3 @@ def _client_errors() -> tuple[type[Exception], ...]:
     invalid endpoint, and AttributeError or TypeError for settings whose type it does not check.
     """
     return exceptions.BotoCoreError, AttributeError, OSError, TypeError, ValueError
-
-
-def _call_errors() -> tuple[type[Exception], ...]:
-    """Return what botocore raises if a call gets no answer, or one that it does not understand.
-
-    Besides its own exceptions these are EOFError for an MFA code that no one can enter, KeyError for XML of another
-    kind, OSError for a web identity token that cannot be read, and ValueError for an invalid port.
-    """
-    return exceptions.BotoCoreError, parsers.ResponseParserError, EOFError, KeyError, OSError, ValueError
-
-
-def _with_retries(make: t.Callable[[], _Result], retry_codes: t.Sequence[str] = ()) -> t.Callable[[], _Result]:
-    """Return ``make`` wrapped so that transient errors are retried."""
-
-    def make_in_aws_form() -> _Result:
-        try:
-            return make()
-        except exceptions.ClientError as error:
-            raise _with_error(error) from None
-
-    codes = (*_RETRY_CODES, *retry_codes)
-    retry = AWSRetry.jittered_backoff(retries=5, delay=1, max_delay=8, catch_extra_error_codes=codes)
-    retried: t.Callable[[], _Result] = retry(make_in_aws_form)
-    return retried
-
-
-def _with_error(error: exceptions.ClientError) -> exceptions.ClientError:
-    """Return the exception, with an ``Error`` in its response, which AWSRetry relies on.
-
-    Ceph answers IAM and STS calls that it does not know in the XML form of S3, which botocore's parser for those
-    services leaves as it is.
-    """
-    response = error.response
-    if not response.get("Error", {}).get("Code"):
-        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")
-        response["Error"] = {"Code": response.get("Code") or str(status), "Message": response.get("Message")}
-    return error

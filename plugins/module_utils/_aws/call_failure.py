@@ -10,8 +10,10 @@ import contextlib
 import typing as t
 
 with contextlib.suppress(ImportError):  # the module reports that it is missing
-    from botocore import exceptions, parsers
+    from botocore import exceptions
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import transience
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.answers import NoAnswer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import WriteFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
 
@@ -119,7 +121,11 @@ def explained(error: Exception, call: str, *, target: str, iam_actions: t.Sequen
     ``call`` is for example ``s3:HeadBucket``; ``iam_actions`` are those that it needs.
     """
     tried = f"{call} on {target}"
+    if transience.is_without_whole_answer(error) and not isinstance(error, exceptions.ConnectionError):
+        return _unanswered(error, tried, call)
     if not isinstance(error, exceptions.ClientError):
+        if not isinstance(error, (exceptions.BotoCoreError, EOFError, OSError, ValueError)):
+            return CallFailed(f"{tried} could not be made: botocore ended with {type(error).__name__}.", call)
         return without_answer(error, f"{tried} could not be made", call)
     code, message = _code_and_message(error)
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)
@@ -159,10 +165,22 @@ def _remedy(code: str, message: str, iam_actions: t.Sequence[str]) -> str:
     return ""
 
 
+def _unanswered(error: Exception, tried: str, call: str) -> CallFailed:
+    """Explain a call that got no whole answer. What came back is never quoted: it may hold credentials."""
+    naming_the_endpoint = (exceptions.ReadTimeoutError, exceptions.ConnectionClosedError)
+    if isinstance(error, NoAnswer):
+        what = f"got an answer that is not one of an AWS API, or not all of it: {error}"
+    elif transience.is_unreadable(error):
+        what = "got an answer that is not one of an AWS API, or not all of it: it cannot be read"
+    elif isinstance(error, naming_the_endpoint) and str(error.kwargs.get("endpoint_url")).startswith("http"):
+        what = f"got no answer: {str(error).rstrip('.')}"
+    else:
+        what = f"got an answer that broke off or was damaged ({type(error).__name__})"
+    return CallFailed(f"{tried} {what}. {_CHECK_NETWORK}", call)
+
+
 def _reason_and_remedy(error: Exception) -> tuple[str, str]:
     """Return what an exception says, unless its text would disclose or bury something, and what to do."""
-    if isinstance(error, (parsers.ResponseParserError, KeyError)):  # the text may be the whole answer
-        return "the answer is not one of an AWS API", _CHECK_NETWORK
     if isinstance(error, EOFError):
         return (
             "the profile asks for an MFA code, which a module cannot ask for",
@@ -186,7 +204,7 @@ def _remedy_without_answer(error: Exception) -> str:
             "The endpoint's certificate is not trusted here. Set AWS_CA_BUNDLE or the aws_ca_bundle option to the file "
             "of its CA."
         )
-    if isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError, exceptions.IncompleteReadError)):
+    if isinstance(error, exceptions.ConnectionError):
         return _CHECK_NETWORK
     if isinstance(error, exceptions.ParamValidationError):
         return (

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
+import os
 import typing as t
 
 with contextlib.suppress(ImportError):  # aws_module reports that they are missing
@@ -17,7 +18,7 @@ with contextlib.suppress(ImportError):  # aws_module reports that they are missi
     from botocore.config import Config
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import botocore_cache, credentials
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import botocore_cache, credentials, tries
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.shared_tls import SharedContext
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
@@ -53,12 +54,23 @@ def _default_config() -> Config:
 
     An endpoint that does not answer is reported within a minute.
     """
-    return Config(
-        connect_timeout=5,
-        read_timeout=20,
-        retries={"mode": "standard", "total_max_attempts": 3},
-        user_agent_extra="selfhosted.irsa",
-    )
+    return Config(connect_timeout=5, read_timeout=20, user_agent_extra="selfhosted.irsa")
+
+
+# Calls are repeated in one place (tries.py), since botocore repeats some faults only, and does not tell of a try that
+# got no answer, which a write must know.
+_ONE_TRY = {"mode": "standard", "total_max_attempts": 1}
+
+
+def _max_tries(user_config: Config | None) -> int:
+    """Return how often a call is made, as aws_config or AWS_MAX_ATTEMPTS tells botocore."""
+    retries = (user_config.retries if user_config else None) or {}
+    if "total_max_attempts" in retries:
+        return int(retries["total_max_attempts"])
+    if "max_attempts" in retries:  # without the first one
+        return int(retries["max_attempts"]) + 1
+    given = os.environ.get("AWS_MAX_ATTEMPTS", "")
+    return int(given) if given.isdecimal() and int(given) else tries.MAX_TRIES
 
 
 class Clients:
@@ -77,6 +89,7 @@ class Clients:
             ) from None
         self._profile: str | None = self._credentials.pop("profile_name", None)
         self._user_config: Config | None = self._credentials.pop("aws_config", None)
+        self.max_tries = _max_tries(self._user_config)
         self._clients: dict[str, t.Any] = {}
         self._tls = SharedContext()
 
@@ -112,7 +125,9 @@ class Clients:
 
     def _config(self) -> Config:
         config = _default_config()
-        return config.merge(self._user_config) if self._user_config else config
+        if self._user_config:
+            config = config.merge(self._user_config)
+        return config.merge(Config(retries=dict(_ONE_TRY)))
 
     def _client(self, service: str) -> t.Any:
         # Few S3-compatible stores have a DNS name for each bucket: if an endpoint is configured, botocore puts bucket

@@ -21,9 +21,18 @@ class IrsaError(Exception):
         self.details = details
         self.warnings: t.Sequence[str] = ()
 
+    def add(self, sentence: str) -> None:
+        """Add a sentence to the message."""
+        self.args = (f"{self} {sentence}",)
+
 
 class WriteFailed(IrsaError):
-    """A write that failed, with what the reconcile loop must know about the failure."""
+    """A write that failed, with what the reconcile loop must know about the failure.
+
+    ``in_doubt``: it may have taken effect all the same, since a try of it got no answer.
+    """
+
+    in_doubt = False
 
     @property
     def conflict(self) -> bool:

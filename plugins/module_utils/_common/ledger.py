@@ -20,7 +20,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 class Change(abc.ABC):
     """One write: its ``target``, the ``part`` of it that changes, and that part before and after (JSON-like or text).
 
-    If an ``optional`` write is not supported, the state is assumed to be the desired one, with a warning.
+    If an ``optional`` write is not supported, the state is assumed to be the desired one, with a warning. ``item``
+    distinguishes changes to the same part by the same action.
     """
 
     target: str
@@ -28,6 +29,12 @@ class Change(abc.ABC):
     before: t.Any = None
     after: t.Any = None
     optional: bool = False
+    item: str = ""
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What a change of a later plan has in common with this one if it is the same, whatever its values."""
+        return self.action, self.target, self.part, self.item
 
     @property
     @abc.abstractmethod
@@ -81,6 +88,18 @@ class Ledger:
             self.diff.append(result["diff"])
         self.warn(result["warnings"])
 
+    @contextlib.contextmanager
+    def recorded_if_failed(self) -> t.Iterator[None]:
+        """Add what another module's logic did before it failed with an IrsaError."""
+        try:
+            yield
+        except IrsaError as error:
+            done = error.details
+            if done.get("changed"):
+                self.actions += done["actions"]
+                self.diff.append(done["diff"])
+            raise
+
     def warn(self, warnings: t.Iterable[str]) -> None:
         """Add warnings, each once."""
         self.warnings += [warning for warning in dict.fromkeys(warnings) if warning not in self.warnings]
@@ -93,5 +112,5 @@ class Ledger:
         except IrsaError as error:
             error.warnings = list(dict.fromkeys([*self.warnings, *error.warnings]))
             if not self.check_mode:
-                error.details["actions"] = self.actions
+                error.details.update(changed=self.changed, actions=self.actions, diff=self.diff)
             raise

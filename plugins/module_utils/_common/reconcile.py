@@ -121,7 +121,7 @@ def reconcile(
     with _warnings_of(resource):
         changes = resource.plan() if plan is None else plan
         if not ledger.check_mode:
-            changes = _Application(resource, writer, ledger).apply(changes)
+            changes = _Application(resource=resource, writer=writer, ledger=ledger).apply(changes)
         else:
             for change in changes:
                 writer.preview(change)
@@ -139,47 +139,74 @@ def _warnings_of(resource: Resource[t.Any]) -> t.Iterator[None]:
         raise
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(kw_only=True)
 class _Application(t.Generic[AnyChange]):
-    """Applies the plans of one resource."""
+    """Applies the plans of one resource. ``made`` are the changes that were made, in order.
+
+    ``in_doubt`` are changes whose answer was lost. A later plan shows whether they took effect.
+    """
 
     resource: Resource[AnyChange]
     writer: Writer[AnyChange]
     ledger: Ledger
+    made: list[AnyChange] = dataclasses.field(default_factory=list)
+    in_doubt: list[AnyChange] = dataclasses.field(default_factory=list)
 
     def apply(self, changes: list[AnyChange]) -> list[AnyChange]:
         """Make these changes, and those that later plans add; returns all that were made."""
-        made: list[AnyChange] = []
         for attempt in range(_MAX_ATTEMPTS):
             if attempt:
                 # Two runs that collide would collide again in step.
                 time.sleep(random.uniform(0, 0.2 * 2**attempt))
-            made_now, changes = self._attempt(changes)
-            made += made_now
+            changes = self._attempt(changes)
             if not changes:
-                return made
+                return self.made
         raise IrsaError(
             f"Another process keeps changing the same resource; gave up after {_MAX_ATTEMPTS} attempts. Run again "
             "when the other run has ended."
         )
 
-    def _attempt(self, changes: list[AnyChange]) -> tuple[list[AnyChange], list[AnyChange]]:
-        """Make these changes; returns those that were made, and those to make next."""
+    def _attempt(self, changes: list[AnyChange]) -> list[AnyChange]:
+        """Make these changes; returns those to make next."""
         if changes:
             self.writer.before_writes()
         made: list[AnyChange] = []
-        try:
-            for change in changes:
+        for change in changes:
+            try:
                 answer = self._write(change)
-                if answer is not None:
-                    made.append(change)
-                    self.ledger.record(change)
-                    self.resource.after_write(change, answer)
-        except WriteFailed as failure:
-            if not failure.conflict:
+            except WriteFailed as failure:
+                if not (failure.conflict or failure.in_doubt):
+                    raise
+                return self._next_after(failure, change)
+            if answer is not None:
+                made.append(change)
+                self._record(change)
+                self.resource.after_write(change, answer)
+        return self.resource.recheck(made)
+
+    def _next_after(self, failure: WriteFailed, change: AnyChange) -> list[AnyChange]:
+        """Return the changes to make after a write that conflicted with another process, or whose answer was lost."""
+        was_in_doubt = change.identity in (each.identity for each in self.in_doubt)
+        if failure.in_doubt and not was_in_doubt:
+            self.in_doubt.append(change)
+        try:
+            plan = self.resource.plan()
+        except IrsaError:
+            if failure.conflict:
                 raise
-            return made, self.resource.plan()
-        return made, self.resource.recheck(made)
+            failure.add("Whether it took effect is not known, since what is there could not be read. Run again.")
+            raise failure from None
+        ahead = [each.identity for each in plan]
+        for each in [each for each in self.in_doubt if each.identity not in ahead]:
+            self._record(each)
+        if change.identity in ahead and was_in_doubt and not failure.conflict:
+            raise failure
+        return plan
+
+    def _record(self, change: AnyChange) -> None:
+        self.in_doubt = [each for each in self.in_doubt if each.identity != change.identity]
+        self.made.append(change)
+        self.ledger.record(change)
 
     def _write(self, change: AnyChange) -> t.Mapping[str, t.Any] | None:
         try:

@@ -89,6 +89,7 @@ class ProviderResource(AwsResource):
         after: t.Any = None,
         iam_actions: tuple[str, ...] | None = None,
         done_codes: tuple[str, ...] = (),
+        item: str = "",
     ) -> ApiCall:
         """Return a write to this provider."""
         return ApiCall(
@@ -101,6 +102,7 @@ class ProviderResource(AwsResource):
             after=after,
             iam_actions=iam_actions,
             done_codes=done_codes,
+            item=item,
         )
 
     @property

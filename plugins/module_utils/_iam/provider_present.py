@@ -167,6 +167,7 @@ class PresentProvider(ProviderResource):
             params={**self.id_params, "ClientID": client_id},
             before=before,
             after=after,
+            item=client_id,
         )
 
     def _thumbprint_change(self, current: list[str]) -> list[ApiCall]:

@@ -22,6 +22,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url i
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import https, tls
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.fetch_failure import AddressRefused, FetchFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.second_look import look_twice
 
 
 def of_issuer(url: str, route: Route) -> str:
@@ -34,7 +35,7 @@ def of_issuer(url: str, route: Route) -> str:
     issuer = parse(url)
     host = _jwks_host(issuer, route)
     try:
-        connection = https.connect(host, route, trusted_host=issuer.host)
+        connection = look_twice(lambda: https.connect(host, route, trusted_host=issuer.host))
     except AddressRefused as failure:
         raise _not_computed(
             host, f"{failure} Correct jwks_uri in {issuer.discovery_url}, or list thumbprints yourself."
@@ -86,7 +87,10 @@ def _not_computed(host: str, reason: str) -> IrsaError:
 def _jwks_host(issuer: Issuer, route: Route) -> str:
     """Return the host in jwks_uri, whose certificate AWS checks; the issuer's own if no document is published yet."""
     try:
-        document = parse_json(https.get(issuer.discovery_url, route, MAX_BYTES).body.decode("utf-8"))
+        answer = look_twice(
+            lambda: https.get(issuer.discovery_url, route, MAX_BYTES), may_pass=lambda seen: seen.status >= 500
+        )
+        document = parse_json(answer.body.decode("utf-8"))
         return urlsplit(document["jwks_uri"]).hostname or issuer.host
     except (IrsaError, ValueError, KeyError, TypeError, AttributeError):
         return issuer.host

@@ -65,14 +65,16 @@ def ensure_with_key(aws: Aws, spec: IssuerSpec, check_mode: bool, *, key_result:
 
 
 def _run_with_key(aws: Aws, spec: IssuerSpec, ledger: Ledger, *, key_result: KeyResult) -> Values:
-    found = key_result(create=False)
+    with ledger.recorded_if_failed():
+        found = key_result(create=False)
     if found["exists"]:
         ledger.record_result(found)
         return _run(aws, dataclasses.replace(spec, key=_recorded_key(found)), ledger)
     before = _run(aws, spec, ledger)
     lost = before["key_is_lost"]
     # If an issuer depends on a lost key, no key is created, but one from a simultaneous run is adopted.
-    created = key_result(create=lost is None)
+    with ledger.recorded_if_failed():
+        created = key_result(create=lost is None)
     if lost and not created["exists"]:
         raise IrsaError(f"The key file {created['path']} does not exist on localhost, and {lost}")
     ledger.record_result(created)

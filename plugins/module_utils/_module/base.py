@@ -30,14 +30,18 @@ def require(module: AnsibleModule, library: str, import_error: ImportError | Non
     )
 
 
-def conclude(module: MaskedModule, work: t.Callable[[], dict[str, t.Any]]) -> None:
-    """End the module with the result of ``work``, or with the message of its IrsaError; both may carry warnings."""
+def conclude(module: MaskedModule, work: t.Callable[[], dict[str, t.Any]], *, only_reads: bool = False) -> None:
+    """End the module with the result of ``work``, or with the message of its IrsaError; both may carry warnings.
+
+    A failed result says, too, what was done: nothing, unless the error knows of something.
+    """
     try:
         result = work()
     except IrsaError as error:
         for warning in error.warnings:
             warn(shown(module.masked(warning)))
-        module.fail_json(msg=str(error), **error.details)
+        done: dict[str, t.Any] = {"changed": False} if only_reads else {"changed": False, "actions": []}
+        module.fail_json(msg=str(error), **{**done, **error.details})
     else:
         for warning in result.pop("warnings", []):
             warn(shown(module.masked(warning)))

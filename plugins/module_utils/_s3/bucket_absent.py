@@ -54,6 +54,7 @@ class AbsentBucket(Bucket):
             target=self.target,
             part="documents, all versions",
             before=sorted({version["Key"] for version in batch}),
+            item=f"{batch[0]['Key']} {batch[0]['VersionId']}",
         )
 
     def _deletion(self) -> ApiCall:

@@ -70,7 +70,7 @@ class Bucket(AwsResource):
         return self.spec.region or self.endpoint.region
 
     @property
-    def id_params(self) -> dict[str, str]:
+    def id_params(self) -> dict[str, t.Any]:
         """The bucket's name and owner, for every call on it.
 
         A name that another account has taken meanwhile is never used.

@@ -16,7 +16,6 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Read
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.response_body import read_body
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import wildcards
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
@@ -94,7 +93,9 @@ def _prefix_of(key: str) -> str | None:
 def _read_of(bucket: Bucket, prefix: str) -> Read:
     dummy, key = object_keys(prefix)
     target = f"s3://{bucket.spec.name}/{key}"
-    return bucket.aws.read("s3", "GetObject", target, absent_codes=("NoSuchKey", "404"), Key=key, **bucket.id_params)
+    return bucket.aws.read(
+        "s3", "GetObject", target, absent_codes=("NoSuchKey",), max_body=MAX_BYTES, Key=key, **bucket.id_params
+    )
 
 
 def _document_in(read: Read) -> t.Any:
@@ -103,7 +104,7 @@ def _document_in(read: Read) -> t.Any:
         answer = read.result()
         if answer is None:
             return None
-        content = read_body(answer["Body"], MAX_BYTES, call=read.call.action, target=read.call.target)
+        content: bytes = answer["Body"]
     except CallFailed as failure:
         if failure.denied or failure.code == "InvalidObjectState":  # archived
             return None

@@ -19,7 +19,6 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Answer, Aws, Read
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.aws_resource import AwsResource
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.response_body import read_body
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
@@ -114,7 +113,7 @@ class KeyBackup(AwsResource):
         missing = [
             copy
             for copy, read in zip(self.copies, reads, strict=True)
-            if not self._is_backed_up(copy, self._content(copy, read.result()))
+            if not self._is_backed_up(copy, _body_of(read.result()))
         ]
         # Last, so that little time passes between this look and the uploads.
         self.bucket.require_private("Nothing was uploaded.")
@@ -157,14 +156,15 @@ class KeyBackup(AwsResource):
         return f"s3://{self.bucket.spec.name}/{copy.key}"
 
     def _read_of(self, copy: _Copy) -> Read:
-        absent_codes = ("NoSuchKey", "NoSuchBucket", "404")
-        params = {**self.bucket.id_params, "Key": copy.key}
-        return self.aws.read("s3", "GetObject", self._name(copy), absent_codes=absent_codes, **params)
-
-    def _content(self, copy: _Copy, answer: Answer) -> bytes | None:
-        if answer is None:
-            return None
-        return read_body(answer["Body"], _MAX_BYTES, call="s3:GetObject", target=self._name(copy))
+        return self.aws.read(
+            "s3",
+            "GetObject",
+            self._name(copy),
+            absent_codes=("NoSuchKey", "NoSuchBucket"),
+            max_body=_MAX_BYTES,
+            Key=copy.key,
+            **self.bucket.id_params,
+        )
 
     def _is_backed_up(self, copy: _Copy, content: bytes | None) -> bool:
         """Return whether the object is the copy of the file; false for no object. Raises IrsaError for any other."""
@@ -219,6 +219,10 @@ class KeyBackup(AwsResource):
                 "not uploaded; correct the path."
             )
         return content or b""
+
+
+def _body_of(answer: Answer) -> bytes | None:
+    return None if answer is None else t.cast(bytes, answer["Body"])
 
 
 def _fault(content: bytes, public_key: key_facts.PublicKey, *, is_private: bool) -> str | None:

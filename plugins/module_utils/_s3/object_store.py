@@ -15,7 +15,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aw
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.response_body import read_body
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
@@ -93,9 +92,15 @@ class S3Store:
 
     def _read_of(self, key: str) -> Read:
         if key not in self._reads:
-            absent_codes = ("NoSuchKey", "NoSuchBucket", "404")
+            absent_codes = ("NoSuchKey", "NoSuchBucket")
             self._reads[key] = self.aws.read(
-                "s3", "GetObject", self._name(key), absent_codes=absent_codes, Key=key, **self.id_params
+                "s3",
+                "GetObject",
+                self._name(key),
+                absent_codes=absent_codes,
+                max_body=MAX_STORED_BYTES,
+                Key=key,
+                **self.id_params,
             )
         return self._reads[key]
 
@@ -109,7 +114,7 @@ class S3Store:
             answer = self._answer(key)
             if answer is None:
                 return None
-            content = read_body(answer["Body"], MAX_STORED_BYTES, call="s3:GetObject", target=self._name(key))
+            content: bytes = answer["Body"]
             if len(content) > MAX_STORED_BYTES:
                 raise self._too_large(key)
             if self._is_whole(answer, content):

@@ -163,7 +163,7 @@ def _report_unreachable(report: Report, failure: IrsaError, token: str) -> None:
     """Report that STS did not answer: an error, since the user asked for this check, unless an earlier one explains
     more.
     """
-    seen = f"STS could not be asked: {_without(token, str(failure))}"
+    seen = f"STS gave no answer that can be judged: {_without(token, str(failure))}"
     if report.first_error is None:
         report.error(ID, seen, explain=False)
     else:

@@ -10,6 +10,7 @@ import re
 import typing as t
 from urllib.parse import urlsplit
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.documents import MAX_BYTES
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer
@@ -19,6 +20,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._web import certif
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.cache_headers import seconds_cached
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.fetch_failure import AddressRefused, FetchFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import PORT, Route
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.second_look import look_twice
 
 # An error of S3 is shorter.
 _MAX_ERROR_BYTES = 4096
@@ -29,6 +31,9 @@ ANSWER_IDS = ("http-response", "http-redirect", "content-type", "http-caching")
 # Kubernetes assumes that a JWKS is cached for this long:
 # https://github.com/kubernetes/kubernetes/blob/master/pkg/serviceaccount/openidmetadata.go (cacheControl)
 _MAX_CACHE_SECONDS = 3600
+
+# Request Timeout, Too Many Requests
+_PASSING_STATUSES = (408, 429)
 
 _JSON_TYPES = ("application/json", "text/json", "application/jwk-set+json")
 
@@ -95,7 +100,7 @@ class _Fetcher:
         """Return a document as an object; None if it cannot be fetched, which is reported."""
         report = self._report
         try:
-            answer, urls = self._client.fetch(url, MAX_BYTES + 1)
+            answer, urls = look_twice(lambda: self._client.fetch(url, MAX_BYTES + 1), may_pass=_may_pass)
         except AddressRefused as failure:
             report.error("jwks-uri", f"jwks_uri is {quoted(url)}. {failure}")
             return None
@@ -166,6 +171,19 @@ class _Fetcher:
                 report.error("http-response", f"{seen}: anonymous reads are denied. {unknown}".rstrip())
         else:
             report.error("http-response", f"{seen}.")
+
+
+def _may_pass(fetched: https.Fetched) -> bool:
+    """Whether an answer may be a fault of the network, such as an overloaded host or the page of a proxy."""
+    answer = fetched.answer
+    is_page = answer.headers.get("content-type", "").lower().startswith("text/html")
+    if answer.status != 200 or is_page:
+        return is_page or answer.status >= 500 or answer.status in _PASSING_STATUSES
+    try:
+        parse_json(answer.body.decode("utf-8"))
+    except ValueError:
+        return True
+    return False
 
 
 def _fault_of_body(answer: https.Answer) -> str | None:

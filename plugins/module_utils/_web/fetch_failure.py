@@ -11,6 +11,8 @@ import http.client
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
+_PASSING = ("dns-resolve", "tcp-connect", "tls-version", "http-response", "http-redirect")
+
 
 class FetchFailed(IrsaError):
     """A fetch that got no answer. ``check`` is the id of the check that failed: ``dns-resolve``, ``tcp-connect``,
@@ -21,12 +23,21 @@ class FetchFailed(IrsaError):
         super().__init__(message, check=check)
         self.check = check
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether a moment later the same fetch may succeed. A certificate that is not accepted stays."""
+        return self.check in _PASSING
+
 
 class AddressRefused(FetchFailed):
     """A host named by fetched content has an address that is not public, so no connection was made."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, "tcp-connect")
+
+    @property
+    def may_pass(self) -> bool:
+        return False
 
 
 def reason_of(error: Exception) -> str:

@@ -24,6 +24,7 @@ import moto
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
@@ -73,6 +74,7 @@ class FakeAws:
             client.meta.events.register("provide-client-params", self._remember)
             client.meta.events.register_first("before-call", self._arrive)
         self.clients["s3"].meta.events.register("after-call.s3.CreateBucket", self._complete_bucket)
+        self.clients["s3"].meta.events.register("after-call.s3.GetObject", _add_length)
 
     def stop(self) -> None:
         # A read that was started and that no one asked for must not reach the next test's account, or the real AWS. It
@@ -84,6 +86,7 @@ class FakeAws:
             client.meta.events.unregister("provide-client-params", self._remember)
             client.meta.events.unregister("before-call", self._arrive)
         self.clients["s3"].meta.events.unregister("after-call.s3.CreateBucket", self._complete_bucket)
+        self.clients["s3"].meta.events.unregister("after-call.s3.GetObject", _add_length)
         self._mock.stop()
 
     def _new_pool(self, *arguments: t.Any, **named: t.Any) -> ThreadPoolExecutor:
@@ -102,6 +105,24 @@ class FakeAws:
     def fail(self, call: str, code: str, status: int = 400, *, message: str = "a message", times: int = 1) -> None:
         """Make the next calls of this name fail."""
         self._failures.setdefault(call, []).extend([(code, status, message)] * times)
+
+    @contextlib.contextmanager
+    def answers_lost(self, call: str, times: int = 1) -> t.Iterator[None]:
+        """Let the next calls of this name take effect, and the connection break before the answer."""
+        left = [times]
+
+        def lose(**ignored: t.Any) -> None:
+            if left[0]:
+                left[0] -= 1
+                raise ConnectionClosedError(endpoint_url="https://aws.invalid")
+
+        service, dummy, operation = call.partition(":")
+        events = self.clients[service].meta.events
+        events.register_last(f"after-call.{service}.{operation}", lose)
+        try:
+            yield
+        finally:
+            events.unregister(f"after-call.{service}.{operation}", lose)
 
     def before(self, call: str, act: t.Callable[[], None]) -> None:
         """Let another process act just before the next call of this name arrives."""
@@ -182,6 +203,12 @@ def _failure(code: str, status: int, message: str) -> tuple[t.Any, dict[str, t.A
         "Error": {"Code": code, "Message": message},
         "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {}, "RetryAttempts": 0},
     }
+
+
+def _add_length(http_response: t.Any, parsed: dict[str, t.Any], **ignored: t.Any) -> None:
+    """Give an object its Content-Length, which moto leaves to its server."""
+    if http_response.status_code == 200:
+        parsed.setdefault("ContentLength", len(http_response.raw.getvalue()))
 
 
 def _success() -> tuple[t.Any, dict[str, t.Any]]:

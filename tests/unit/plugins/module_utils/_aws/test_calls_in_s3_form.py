@@ -83,11 +83,12 @@ def test_a_page_in_place_of_an_answer_is_explained(service: str, act: t.Callable
     with pytest.raises(CallFailed) as caught:
         act(Aws(ReadyClients({service: _client(service, 200, page)})))
     message = str(caught.value)
-    assert "could not be made: the answer is not one of an AWS API. Check the endpoint" in message
+    assert (
+        " on x got an answer that is not one of an AWS API, or not all of it: it cannot be read. Check the " in message
+    )
     assert "HTTPS_PROXY" in message and "Log in" not in message
 
 
 def test_an_identity_without_account_is_explained() -> None:
-    with pytest.raises(CallFailed, match="returned no account") as caught:
+    with pytest.raises(CallFailed, match="it lacks Account, which AWS always sends"):
         account_of(Aws(ReadyClients({"sts": _client("sts", 200, b"<r><GetCallerIdentityResult/></r>")})), None)
-    assert "account_id" in str(caught.value)

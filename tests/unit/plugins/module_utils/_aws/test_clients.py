@@ -143,7 +143,6 @@ def test_aws_config_sets_the_addressing_style():
 def test_aws_config_overrides_single_settings():
     config = clients(aws_config={"read_timeout": 7})["s3"].meta.config
     assert (config.read_timeout, config.connect_timeout) == (7, 5)
-    assert config.retries["total_max_attempts"] == 3
 
 
 @pytest.mark.parametrize(
@@ -208,7 +207,7 @@ def test_an_anonymous_client_signs_nothing(credentials, config):
     assert client._request_signer._credentials is None
     assert client.meta.config.signature_version is UNSIGNED
     assert client.meta.region_name == "eu-west-1"
-    assert client.meta.config.retries["total_max_attempts"] == (7 if config else 3)
+    assert client.meta.config.retries["total_max_attempts"] == 1
 
 
 def test_an_anonymous_client_uses_the_endpoint():
@@ -224,3 +223,25 @@ def test_an_anonymous_client_without_region_takes_the_default():
 def test_an_anonymous_ready_client_is_the_ready_one():
     ready = object()
     assert Aws(ReadyClients({"sts": ready})).anonymous("sts", "us-east-1").client("sts") is ready
+
+
+@pytest.mark.parametrize(
+    ("config", "environment", "expected"),
+    [
+        (None, None, 10),
+        (None, "4", 4),
+        (None, "many", 10),
+        ({"read_timeout": 7}, "4", 4),
+        ({"retries": {"total_max_attempts": 7}}, "4", 7),
+        ({"retries": {"max_attempts": 7}}, None, 8),
+        ({"retries": {"mode": "adaptive"}}, None, 10),
+    ],
+)
+def test_the_number_of_tries_is_that_of_botocores_settings(monkeypatch, config, environment, expected):
+    if environment:
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", environment)
+    source = clients(aws_config=config)
+    assert source.max_tries == expected
+    # botocore itself makes each call once: only who makes the next try knows what became of the one before.
+    assert source["s3"].meta.config.retries["total_max_attempts"] == 1
+    assert Aws(source).anonymous("sts", "us-east-1").clients.max_tries == expected

@@ -29,14 +29,14 @@ class Client:
         self.calls = []
         self.wait = wait
 
-    def get_object(self, **params):
+    def get_bucket_location(self, **params):
         self.wait()
         self.calls.append(params)
         return {"call": len(self.calls), **params}
 
 
 def read(client: Client, aws: Aws | None = None, **params):
-    return (aws or Aws(ReadyClients({"s3": client}))).read("s3", "GetObject", "an object", **params)
+    return (aws or Aws(ReadyClients({"s3": client}))).read("s3", "GetBucketLocation", "a bucket", **params)
 
 
 class TestRead:
@@ -78,7 +78,7 @@ class TestRead:
     def test_a_write_makes_started_reads_start_again(self):
         written = []
         client = Client()
-        client.get_object = lambda **params: {"written": bool(written)}
+        client.get_bucket_location = lambda **params: {"written": bool(written)}
         aws = Aws(ReadyClients({"s3": client}))
         handles = [read(client, aws, Key=key).start() for key in "ab"]
         aws.before_writes()

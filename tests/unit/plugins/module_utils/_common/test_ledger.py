@@ -113,10 +113,16 @@ class TestReportedOnFailure:
 
     def test_a_failure_lists_the_writes_before_it(self):
         error = failure_in(Ledger(check_mode=False), IrsaError("failed", reason="x"), PUT_POLICY, PUT_TAGGING)
-        assert error.details == {"reason": "x", "actions": ["s3:PutBucketPolicy", "s3:PutBucketTagging"]}
+        assert error.details == {
+            "reason": "x",
+            "changed": True,
+            "actions": ["s3:PutBucketPolicy", "s3:PutBucketTagging"],
+            "diff": [diff_entry(PUT_POLICY), diff_entry(PUT_TAGGING)],
+        }
 
     def test_a_failure_before_any_write_lists_none(self):
-        assert failure_in(Ledger(check_mode=False), IrsaError("failed")).details == {"actions": []}
+        error = failure_in(Ledger(check_mode=False), IrsaError("failed"))
+        assert error.details == {"changed": False, "actions": [], "diff": []}
 
     def test_a_failure_in_check_mode_lists_no_writes(self):
         assert failure_in(Ledger(check_mode=True), IrsaError("failed"), PUT_POLICY).details == {}
@@ -135,8 +141,18 @@ class TestReportedOnFailure:
         ledger.warn(["outer"])
         with pytest.raises(IrsaError) as caught, ledger.reported_on_failure(), ledger.reported_on_failure():
             _record_and_fail(ledger, [PUT_TAGGING], IrsaError("failed"), warnings=["inner"])
-        assert caught.value.details == {"actions": ["s3:PutBucketPolicy", "s3:PutBucketTagging"]}
+        assert caught.value.details["actions"] == ["s3:PutBucketPolicy", "s3:PutBucketTagging"]
+        assert len(caught.value.details["diff"]) == 2
         assert caught.value.warnings == ["outer", "inner"]
+
+    def test_what_another_module_did_before_it_failed_is_listed(self):
+        ledger = Ledger(check_mode=False)
+        error = IrsaError("disk full", changed=True, actions=["file:CreatePrivateKey"], diff={"after": "a key"})
+        ledger.record(PUT_POLICY)
+        with pytest.raises(IrsaError) as caught, ledger.reported_on_failure(), ledger.recorded_if_failed():
+            raise error
+        assert caught.value.details["actions"] == ["s3:PutBucketPolicy", "file:CreatePrivateKey"]
+        assert caught.value.details["diff"] == [diff_entry(PUT_POLICY), {"after": "a key"}]
 
     def test_exceptions_other_than_irsa_error_pass(self):
         ledger = Ledger(check_mode=False)

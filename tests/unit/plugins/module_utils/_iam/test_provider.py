@@ -330,7 +330,7 @@ class TestRemoval:
             remove(fake_aws, check_mode)
         arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
         # A real run says that nothing was written before it failed.
-        written = {} if check_mode else {"actions": []}
+        written = {} if check_mode else {"changed": False, "actions": [], "diff": []}
         assert arn in str(caught.value) and caught.value.details == {"trusting_roles": [arn], **written}
         assert fake_aws.writes == []
         assert remove(fake_aws, ignore_role_trust=True).actions == [DELETE]

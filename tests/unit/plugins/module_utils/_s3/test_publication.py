@@ -557,10 +557,10 @@ class TestFaults:
     @pytest.mark.parametrize(
         ("raw", "reason"),
         [
-            (BrokenStream(urllib3.exceptions.ReadTimeoutError(None, "/", "Read timed out.")), "Read timeout"),
-            (BrokenStream(urllib3.exceptions.ProtocolError("Connection broken")), "Connection broken"),
-            (BrokenStream(urllib3.exceptions.SSLError("bad record mac")), "bad record mac"),
-            (io.BytesIO(b'{"keys": []}'), "12 read"),
+            (BrokenStream(urllib3.exceptions.ReadTimeoutError(None, "/", "Read timed out.")), "ReadTimeoutError"),
+            (BrokenStream(urllib3.exceptions.ProtocolError("Connection broken")), "ResponseStreamingError"),
+            (BrokenStream(urllib3.exceptions.SSLError("bad record mac")), "SSLError"),
+            (io.BytesIO(b'{"keys": []}'), "IncompleteReadError"),
         ],
         ids=["timeout", "closed connection", "damaged TLS record", "truncated"],
     )
@@ -568,7 +568,9 @@ class TestFaults:
         put(JWKS_KEY, OURS["jwks_json"])
         with fake_aws.altered(GET, Body=StreamingBody(raw, content_length=500)):
             message = refusal(fake_aws, ensure, overwrite=True)
-        assert message.startswith(f"The answer to s3:GetObject on s3://{BUCKET}/{JWKS_KEY} could not be read: ")
+        assert message.startswith(
+            f"s3:GetObject on s3://{BUCKET}/{JWKS_KEY} got an answer that broke off or was damaged "
+        )
         assert reason in message and "network" in message
 
     @pytest.mark.parametrize(("code", "status"), [("PreconditionFailed", 412), ("ConditionalRequestConflict", 409)])
@@ -634,6 +636,7 @@ class _Memory:
             raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "absent"}}, "GetObject")
         return {
             "Body": io.BytesIO(self.stored[key].encode()),
+            "ContentLength": len(self.stored[key].encode()),
             "ETag": self._etag(key),
             "ContentType": "application/json",
             "CacheControl": "no-cache",

@@ -71,6 +71,56 @@ def test_keys_and_certificate_chain_are_returned(published, route):
     assert found.keys == [KEY] and len(found.chain) == 2
 
 
+class TestSecondLook:
+    """One fault of the network, of whatever kind, is looked at twice."""
+
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            (500, {}, [b"<Error><Code>InternalError</Code></Error>"]),
+            (503, {}, [b""]),
+            (429, {}, [b""]),
+            (200, {"Content-Length": "9999"}, [JWKS[:9]]),
+            (200, {}, [JWKS[:9]]),
+            (200, {}, [b""]),
+            (200, {"Content-Type": "text/html"}, [b"<html>Sign in</html>"]),
+            (403, {"Content-Type": "text/html"}, [b"<html>Sign in</html>"]),
+        ],
+        ids=["500", "503", "429", "reset", "cut", "empty", "page", "page with 403"],
+    )
+    @both_documents
+    def test_one_fault_of_a_fetch_is_no_finding(self, published, route, pauses, path, reply):
+        replies = [published.replies[path], lambda: reply]
+        published.replies[path] = lambda: replies.pop()() if len(replies) > 1 else replies[0]()
+        report, found = look(route)
+        assert report.verdict == "ok" and found.keys == [KEY], report.text
+        assert [seen for seen, headers in published.requests].count(path) == 2 and len(pauses) == 1
+
+    def test_one_host_that_cannot_be_reached_is_no_finding(self, published, route, monkeypatch, pauses):
+        connect = socket.socket.connect
+        refused = []
+
+        def connect_at_second(sock, address):
+            if not refused:
+                refused.append(address)
+                raise ConnectionRefusedError(111, "Connection refused")
+            return connect(sock, address)
+
+        monkeypatch.setattr(socket.socket, "connect", connect_at_second)
+        assert look(route)[0].verdict == "ok"
+        assert refused and len(pauses) == 1
+
+    def test_a_good_answer_is_looked_at_once(self, published, route, pauses):
+        look(route)
+        assert len(published.requests) == 2 and pauses == []
+
+    @both_documents
+    def test_what_s3_refuses_is_looked_at_once(self, published, route, pauses, path):
+        published.serve(path, b"<Error><Code>AccessDenied</Code></Error>", 403, **{"Content-Type": "application/xml"})
+        look(route)
+        assert [seen for seen, headers in published.requests].count(path) == 1 and pauses == []
+
+
 class TestStatus:
     @both_documents
     @pytest.mark.parametrize("status", [201, 204, 304, 400, 401, 404, 410, 429, 500, 503, 599])
