@@ -208,7 +208,7 @@ class S3Store:
             target=self._name(key),
             part="document",
             before=_shown(current),
-            done_codes=("NoSuchKey", "404"),
+            done_codes=("NoSuchKey",),
         )
 
     @property
