@@ -16,14 +16,15 @@ import os
 import re
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Answer, Aws, Read
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, Read
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.aws_resource import AwsResource
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, pem, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, key_remains, pem, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
 
@@ -113,10 +114,10 @@ class KeyBackup(AwsResource):
         missing = [
             copy
             for copy, read in zip(self.copies, reads, strict=True)
-            if not self._is_backed_up(copy, _body_of(read.result()))
+            if not self._is_backed_up(copy, self._content(copy, read))
         ]
         # Last, so that little time passes between this look and the uploads.
-        self.bucket.require_private("Nothing was uploaded.")
+        self.bucket.require_private()
         return [self._upload(copy) for copy in missing] if self.spec.upload else []
 
     def recheck(self, made: t.Sequence[ApiCall]) -> list[ApiCall]:
@@ -166,6 +167,21 @@ class KeyBackup(AwsResource):
             **self.bucket.id_params,
         )
 
+    def _content(self, copy: _Copy, read: Read) -> bytes | None:
+        """Return what is stored; the content of the file if the object is archived and has the same checksum."""
+        try:
+            answer = read.result()
+        except CallFailed as failure:
+            if failure.code == "InvalidObjectState" and self._has_same_checksum(copy):
+                return files.read(copy.path)
+            raise
+        return None if answer is None else t.cast(bytes, answer["Body"])
+
+    def _has_same_checksum(self, copy: _Copy) -> bool:
+        params = {**self.bucket.id_params, "Key": copy.key, "ChecksumMode": "ENABLED"}
+        head = self.aws.call("s3", "HeadObject", self._name(copy), **params) or {}
+        return head.get("ChecksumSHA256") == _checksum(files.read(copy.path) or b"")
+
     def _is_backed_up(self, copy: _Copy, content: bytes | None) -> bool:
         """Return whether the object is the copy of the file; false for no object. Raises IrsaError for any other."""
         if content is None:
@@ -189,7 +205,6 @@ class KeyBackup(AwsResource):
 
     def _upload(self, copy: _Copy) -> ApiCall:
         content = self._body(copy)
-        checksum = base64.b64encode(hashlib.sha256(content).digest()).decode()
         kind = "private key" if copy.is_private else "public key"
         kid = key_facts.NOT_CREATED if self._public_key is None else key_facts.kid(self._public_key)
         return ApiCall(
@@ -199,7 +214,8 @@ class KeyBackup(AwsResource):
                 **self.bucket.id_params,
                 "Key": copy.key,
                 "Body": content,
-                "ChecksumSHA256": checksum,
+                "ChecksumAlgorithm": "SHA256",
+                "ChecksumSHA256": _checksum(content),
                 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
                 "IfNoneMatch": "*",
             },
@@ -221,19 +237,24 @@ class KeyBackup(AwsResource):
         return content or b""
 
 
-def _body_of(answer: Answer) -> bytes | None:
-    return None if answer is None else t.cast(bytes, answer["Body"])
+def _checksum(content: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(content).digest()).decode()
 
 
 def _fault(content: bytes, public_key: key_facts.PublicKey, *, is_private: bool) -> str | None:
-    """Return why an object is not a copy of a key, None if it is one, in whatever format."""
+    """Return why an object is not a copy of a key, None if it is one, in any format; public ones may have others beside
+    them.
+    """
     if len(content) > _MAX_BYTES:
         return "it is too large to be a key"
+    expected = key_facts.kid(public_key)
+    if not is_private and expected in map(key_facts.kid, key_remains.public_keys_in(content)):
+        return None
     try:
-        load = (lambda text: signing_key.load_private(text).key.public_key()) if is_private else signing_key.load_public
-        actual, expected = key_facts.kid(load(content)), key_facts.kid(public_key)
+        loaded = signing_key.load_private(content).key.public_key() if is_private else signing_key.load_public(content)
     except Fault as fault:
         return str(fault)
+    actual = key_facts.kid(loaded)
     return None if actual == expected else f"it is the key {actual}, and the file contains the key {expected}"
 
 

@@ -181,6 +181,23 @@ class TestWhatIsThere:
         assert ensure(fake_aws, files).actions == []
         assert stored(s3) == copies
 
+    def test_a_bundle_with_the_key_is_a_copy(self, fake_aws, s3, files):
+        bundle = samples.public_pem(OTHERS) + samples.public_pem(OURS)
+        s3.put_object(Bucket=BUCKET, Key="prod/sa-pkcs8.pub", Body=bundle)
+        assert [each["changed"] for each in ensure(fake_aws, files).values["objects"]] == [True, False, True]
+        (files / "sa-pkcs8.pub").write_bytes(bundle)
+        assert ensure(fake_aws, files).actions == []
+
+    def test_an_archived_copy_is_known_by_its_checksum(self, fake_aws, s3, files):
+        ensure(fake_aws, files)
+        fake_aws.calls.clear()
+        fake_aws.fail(GET, "InvalidObjectState", 403, times=3)
+        assert ensure(fake_aws, files).actions == []
+
+        (files / "sa.key").write_bytes(OTHERS)
+        fake_aws.fail(GET, "InvalidObjectState", 403)
+        assert "InvalidObjectState" in refusal(fake_aws, ensure, files)
+
     def test_only_what_is_missing_is_uploaded(self, fake_aws, s3, files):
         s3.put_object(Bucket=BUCKET, Key="prod/sa.key", Body=OURS)
         done = ensure(fake_aws, files)
