@@ -10,6 +10,8 @@ import ssl
 import threading
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
+
 
 class _CachingContext(ssl.SSLContext):
     """A context that loads each file of CA certificates once.
@@ -26,6 +28,8 @@ class _CachingContext(ssl.SSLContext):
     def load_verify_locations(self, cafile: t.Any = None, capath: t.Any = None, cadata: t.Any = None) -> None:
         with self.lock:
             if (cafile, capath, cadata) not in self.loaded:
+                if cafile is not None:
+                    files.require_readable(cafile)  # OpenSSL would wait for a writer of a named pipe
                 super().load_verify_locations(cafile, capath, cadata)
                 self.loaded.add((cafile, capath, cadata))
 

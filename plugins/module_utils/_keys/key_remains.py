@@ -19,14 +19,14 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_f
 
 # An OpenSSH key in a line of its own, or behind options as in authorized_keys, sshd(8).
 _OPENSSH_KEY = re.compile(
-    rb"^(?!\s*#)(?:.*[ \t])?((?:ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+=*)", re.MULTILINE
+    rb"^(?![ \t]*#)(?:.*[ \t])?((?:ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+=*)", re.MULTILINE
 )
 
 # The two public forms that are written, whole or cut off.
 _PEM_FORM = re.compile(rb"-----BEGIN PUBLIC KEY-----\n([A-Za-z0-9+/=\n]*)(?:-[-A-Z ]*)?\n?")
 _OPENSSH_FORM = re.compile(rb"(?:ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) ?([A-Za-z0-9+/=]*)\n?")
 
-_PRIVATE_FORM = re.compile(rb"\s*-----BEGIN (?:RSA |EC )?PRIVATE KEY-----[\sA-Za-z0-9+/=]*(?:-[-A-Z ]*)?\s*")
+_PRIVATE_FORM = re.compile(rb"\s*-----BEGIN (?:RSA |EC )?PRIVATE KEY-----[\sA-Za-z0-9+/=]*(?:-[-A-Z\s]*)?")
 
 
 def public_keys_in(content: bytes) -> list[key_facts.PublicKey]:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import os
 import ssl
 
 import boto3.session
@@ -89,6 +90,13 @@ def test_the_shared_context_verifies_certificates(served_by, ca_path, chain):
     served_by(*chain)
     with pytest.raises(exceptions.SSLError):
         client(SharedContext(), ca_path).list_buckets()
+
+
+def test_a_ca_bundle_that_a_read_would_wait_for_is_refused(served_by, tmp_path):
+    served_by(LEAF, INTERMEDIATE)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(exceptions.HTTPClientError, match=f"{tmp_path / 'pipe'} is a named pipe"):
+        client(SharedContext(), str(tmp_path / "pipe")).list_buckets()
 
 
 def test_verification_of_the_shared_context_can_be_turned_off(served_by):

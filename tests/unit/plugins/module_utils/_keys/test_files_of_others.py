@@ -166,6 +166,17 @@ class TestPublicPaths:
         assert "named pipe" in folder.refusal(check_mode, public_key_path=str(folder.public))
         assert "named pipe" in folder.refusal(check_mode, path=str(folder.public))
 
+    @pytest.mark.parametrize("filling", [b"\n", b" ", b"- ", b"ssh-rsa ", b"# "], ids=repr)
+    @pytest.mark.parametrize("start", [b"", b"-----BEGIN PUBLIC KEY-----\n", b"-----BEGIN PRIVATE KEY-----\n-"])
+    def test_a_large_file_is_refused_as_a_small_one(self, folder, start, filling):
+        """No pattern looks at a file again and again."""
+        content = start + filling * ((1 << 18) // len(filling)) + b"!"
+        folder.key.write_bytes(content)
+        folder.refusal(state="absent")
+        folder.key.write_bytes(RSA.traditional)
+        folder.public.write_bytes(content)
+        folder.refusal(public_key_path=str(folder.public))
+
 
 class TestAbsent:
     @each_mode
