@@ -12,7 +12,8 @@ import stat
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files, signing_key
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
 
@@ -155,3 +156,16 @@ def test_irsa_keypair_reports_a_disk_that_can_only_be_read(run, folder, options,
     assert (result["changed"], result["actions"]) == (False, [])
     run("irsa_keypair", **options)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_irsa_issuer_whose_disk_is_full_behind_the_private_key_names_it(run, aws, folder, monkeypatch):
+    def fail(path, *arguments, **given):
+        raise IrsaError(f"{path} cannot be written: {os.strerror(errno.ENOSPC)}.")
+
+    monkeypatch.setattr(key_files, "replace", fail)
+    given = {"url": "https://issuer.example.com", "verify": False, "key_type": "ECDSA"}
+    paths = {"key_path": str(folder / "sa.key"), "public_key_path": str(folder / "sa.pub")}
+    result = run("irsa_issuer", fails=True, **given, **paths).result
+    assert os.strerror(errno.ENOSPC) in result["msg"]
+    assert f"the private key {folder / 'sa.key'} was created" in result["msg"]
+    assert (result["changed"], result["actions"]) == (True, ["file:CreatePrivateKey"])
