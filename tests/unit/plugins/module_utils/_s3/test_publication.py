@@ -463,7 +463,7 @@ class TestGuards:
         ("given", "reason"),
         [
             ({"issuer": "https://other.example.com"}, f"discovery_json names the issuer '{ISSUER}'"),
-            ({"discovery_json": "{}"}, "discovery_json names the issuer None"),
+            ({"discovery_json": "{}"}, "discovery_json names the issuer null"),
             ({"discovery_json": "{"}, "discovery_json cannot be published: it is not JSON"),
             ({"discovery_json": "[]"}, "discovery_json cannot be published: it is not a JSON object"),
             (
