@@ -32,13 +32,18 @@ class AbsentDocuments(Documents):
         super().__init__(aws, spec)
         self.ours = _given_keys(spec.jwks_json)
         self.unproven: str | None = None
+        self._proven_etag: str | None = None
 
     def plan(self) -> list[ApiCall]:
         jwks, discovery = self.read()
         self.published = self.parse_keys(jwks, self.jwks_key)
         self.foreign = published_keys.foreign_keys(self.ours, self.published)
+        etag = jwks.etag if jwks else None
         is_proven = self.spec.overwrite or self._is_named_by(discovery) or self._holds_a_key_of_ours()
-        self.unproven = None if jwks is None or is_proven else self.jwks_key
+        # If this run makes its plan again, it may have removed the discovery document already.
+        is_proven = is_proven or etag == self._proven_etag
+        self._proven_etag = etag if is_proven else None
+        self.unproven = self.jwks_key if jwks is not None and not is_proven else None
         if self.unproven:
             self._warn_unproven()
         elif jwks is not None:

@@ -447,6 +447,15 @@ class TestRemoval:
                 remove(fake_aws)
             assert bucket.objects == [DISCOVERY_KEY, JWKS_KEY]
 
+    def test_what_was_proven_stays_proven_while_it_is_unchanged(self, fake_aws, bucket, pauses):
+        """The answer to the first removal does not come through, and the discovery document is gone."""
+        ensure(fake_aws)
+        fake_aws.calls.clear()
+        fake_aws.before(DELETE, lambda: bucket.client.delete_object(Bucket=BUCKET, Key=DISCOVERY_KEY))
+        fake_aws.fail(DELETE, "PreconditionFailed", 412)
+        done = remove(fake_aws, jwks_json=None, discovery_json=None)
+        assert (bucket.objects, done.warnings) == ([], [])
+
     def test_what_is_gone_meanwhile_is_no_failure(self, fake_aws, bucket, pauses):
         ensure(fake_aws)
         fake_aws.before(DELETE, lambda: bucket.client.delete_object(Bucket=BUCKET, Key=DISCOVERY_KEY))
