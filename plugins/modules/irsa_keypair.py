@@ -105,8 +105,8 @@ attributes:
 requirements:
   - cryptography >= 3.4
 notes:
-  - O(mode), O(owner) and O(group) apply to the private key file, which is created with mode V(0600) by default. The
-    public files get the same owner and group, and the mode V(0644).
+  - O(mode), O(owner) and O(group) apply to the private key file, which is created with mode V(0600) by default. A mode
+    that lets every user write is refused. The public files get the same owner and group, and the mode V(0644).
   - The module runs on control-plane nodes with Python 3.9 or newer.
 seealso:
   - module: selfhosted.irsa.irsa_jwks

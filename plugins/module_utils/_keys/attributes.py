@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import typing as t
 
 try:
@@ -55,6 +56,11 @@ def _check_mode(mode: t.Any) -> None:
         raise IrsaError(
             f"mode (irsa_issuer_key_mode) is {quoted(mode)}; expected an octal mode such as '0600', or a symbolic one "
             "such as u=rw,go=. Nothing was written."
+        )
+    if number & stat.S_IWOTH:
+        raise IrsaError(
+            f"mode (irsa_issuer_key_mode) is {number:04o}, with which every user could replace the key. Nothing was "
+            "written."
         )
 
 

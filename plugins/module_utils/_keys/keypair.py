@@ -87,7 +87,7 @@ class KeyPair:
         content = files.read(self.path)
         if content is None:
             return None
-        safe_paths.check(self.path, self.owner)
+        safe_paths.check(self.path, self.owner, group=self.options.get("group"))
         try:
             return signing_key.load_private(content)
         except Fault as fault:

@@ -35,6 +35,13 @@ _MAX_LINKS = 40
 _ACL_USER, _ACL_GROUP_OBJ, _ACL_GROUP, _ACL_WRITE = 0x02, 0x04, 0x08, 0x02
 
 
+class _Trusted(t.NamedTuple):
+    """The users and groups that may replace the file."""
+
+    users: set[int]
+    groups: set[int]
+
+
 class _Step(t.NamedTuple):
     """A directory in which a name is looked up while a path is resolved, and the name."""
 
@@ -42,20 +49,20 @@ class _Step(t.NamedTuple):
     name: str
 
 
-def check(path: str, owner: str | None = None, *, found: bool = True) -> None:
+def check(path: str, owner: str | None = None, *, group: str | None = None, found: bool = True) -> None:
     """Raise IrsaError if a user other than this one, root and ``owner`` could put a different file at the path.
 
     Looks at the directory of the file and at all directories above; with symbolic links, at those on the way to their
     targets, too. A file that was ``found``, and is not about to be replaced, must belong to one of the three as well.
-    The directory must exist.
+    The directory must exist. A ``group`` that the options name may write to the file.
     """
-    trusted = {0, os.geteuid(), *([uid_of(owner)] if owner else [])}
+    trusted = _Trusted({0, os.geteuid(), *([uid_of(owner)] if owner else [])}, {_gid_of(group)} if group else set())
     try:
         steps = list(_steps(path))
         for number, step in enumerate(steps, start=1):
             entry, is_last = os.path.join(step.folder, step.name), number == len(steps)
             is_link = os.path.islink(entry)
-            _check_folder(step.folder, trusted, may_be_sticky=not is_last and not is_link)
+            _check_folder(step.folder, trusted._replace(groups=set()), may_be_sticky=not is_last and not is_link)
             if is_link or (is_last and found):
                 _check_entry(entry, trusted, is_link=is_link)
     except Fault as fault:
@@ -67,6 +74,10 @@ def check(path: str, owner: str | None = None, *, found: bool = True) -> None:
 def uid_of(owner: str) -> int:
     """Return the ID of a user by name or number. Raises KeyError if there is none."""
     return int(owner) if owner.isascii() and owner.isdigit() else pwd.getpwnam(owner).pw_uid
+
+
+def _gid_of(group: str) -> int:
+    return int(group) if group.isascii() and group.isdigit() else grp.getgrnam(group).gr_gid
 
 
 def _steps(path: str) -> t.Iterator[_Step]:
@@ -98,14 +109,14 @@ def _names(path: str) -> list[str]:
     return [name for name in reversed(path.split("/")) if name not in ("", ".")]
 
 
-def _check_folder(folder: str, trusted: set[int], *, may_be_sticky: bool) -> None:
+def _check_folder(folder: str, trusted: _Trusted, *, may_be_sticky: bool) -> None:
     """Raise Fault for a directory in which a user who is not trusted could rename or replace an entry.
 
     In a sticky one, such as /tmp, only the owner of an entry can: enough for a directory, whose owner is checked as
     well, but not for a file, which another user could create first.
     """
     status = os.stat(folder)
-    if status.st_uid not in trusted:
+    if status.st_uid not in trusted.users:
         raise Fault(
             f"the directory {files.shown(folder)} belongs to {files.user_name(status.st_uid)}, who could replace the "
             f"file. {_OWNER_REMEDY}"
@@ -120,14 +131,14 @@ def _check_folder(folder: str, trusted: set[int], *, may_be_sticky: bool) -> Non
     )
 
 
-def _check_entry(path: str, trusted: set[int], *, is_link: bool) -> None:
+def _check_entry(path: str, trusted: _Trusted, *, is_link: bool) -> None:
     """Raise Fault for a file or link that a user who is not trusted owns or can change; one that is missing is fine."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
         return
     kind = "symbolic link" if is_link else "file"
-    if status.st_uid not in trusted:
+    if status.st_uid not in trusted.users:
         raise Fault(
             f"the {kind} {files.shown(path)} belongs to {files.user_name(status.st_uid)}, who could have put it "
             f"there. {_OWNER_REMEDY}"
@@ -144,7 +155,7 @@ _OWNER_REMEDY = (
 )
 
 
-def _others_write(path: str, status: os.stat_result, trusted: set[int]) -> bool:
+def _others_write(path: str, status: os.stat_result, trusted: _Trusted) -> bool:
     """Whether a user who is not trusted has permission to write to a file or directory."""
     if status.st_mode & stat.S_IWOTH:
         return True
@@ -152,11 +163,14 @@ def _others_write(path: str, status: os.stat_result, trusted: set[int]) -> bool:
     if not status.st_mode & stat.S_IWGRP:
         return False
     writers = [(tag, who) for tag, permissions, who in _access_list(path) if permissions & _ACL_WRITE]
-    if any(tag == _ACL_GROUP or (tag == _ACL_USER and who not in trusted) for tag, who in writers):
+    if any(
+        (tag == _ACL_GROUP and who not in trusted.groups) or (tag == _ACL_USER and who not in trusted.users)
+        for tag, who in writers
+    ):
         return True
     if writers and all(tag != _ACL_GROUP_OBJ for tag, who in writers):
         return False
-    return not _is_private_group(status, trusted)
+    return status.st_gid not in trusted.groups and not _is_private_group(status, trusted)
 
 
 def _access_list(path: str) -> list[tuple[int, int, int]]:
@@ -169,7 +183,7 @@ def _access_list(path: str) -> list[tuple[int, int, int]]:
     return list(struct.iter_unpack("<HHI", stored[4:]))
 
 
-def _is_private_group(status: os.stat_result, trusted: set[int]) -> bool:
+def _is_private_group(status: os.stat_result, trusted: _Trusted) -> bool:
     """Whether the group of a file or directory has only trusted members, as a user private group has.
 
     It must be the owner's primary group: the list of another group's members may be hidden on this host.
@@ -184,7 +198,7 @@ def _is_private_group(status: os.stat_result, trusted: set[int]) -> bool:
     # System accounts that are not people have root's group as their primary one, operator of Red Hat for example.
     if status.st_gid != 0:
         members |= _with_primary_group(status.st_gid)
-    return not members - {files.user_name(uid) for uid in {*trusted, status.st_uid}}
+    return not members - {files.user_name(uid) for uid in {*trusted.users, status.st_uid}}
 
 
 def _with_primary_group(gid: int) -> set[str]:

@@ -88,3 +88,8 @@ def test_an_owner_that_only_root_can_set_is_refused(tmp_path, monkeypatch):
         assert "Only root" in message and "become" in message
     attributes.check(os.fspath(tmp_path / "new.key"), {"owner": "1000"})
     refusal(os.fspath(tmp_path / "new.key"), owner="54321")
+
+
+@pytest.mark.parametrize("mode", ["0666", "0602", 0o777], ids=repr)
+def test_a_mode_with_which_every_user_could_replace_the_key_is_refused(mode):
+    assert "every user could replace the key" in refusal(mode=mode)

@@ -162,6 +162,14 @@ class TestGroups:
         passwd(alice=self.GID, bob=self.GID)
         assert f"{shared} (mode 0775)" in refusal(key)
 
+    def test_a_group_that_the_options_name_may_write_to_the_file_alone(self, key, shared, members, passwd):
+        members("alice", "bob")
+        if shared == key:
+            safe_paths.check(str(key), group=str(self.GID))
+        else:
+            assert f"{shared} (mode 0775)" in refusal(key, group=str(self.GID))
+        assert f"{shared} (mode 0775)" in refusal(key, group=str(self.GID + 1))
+
     def test_an_unknown_group_is_refused(self, key, shared, passwd, monkeypatch):
         def unknown(gid):
             raise KeyError(gid)
