@@ -440,6 +440,21 @@ class TestWithTheKeyAtHand:
             self.ensure(fake_aws, key)
         assert not key.made
 
+    def test_a_run_that_fails_behind_the_new_key_lists_the_key(self, fake_aws):
+        """As if the disk were full for its public form."""
+        done = {"changed": True, "actions": ["file:CreatePrivateKey"], "diff": {"after_header": KEY.path}}
+
+        def key(create):
+            if create:
+                raise IrsaError("No space left on device.", **done)
+            return {"path": KEY.path, "exists": False, "changed": False, "actions": [], "warnings": []}
+
+        with pytest.raises(IrsaError, match="No space left") as caught:
+            self.ensure(fake_aws, key)
+        assert caught.value.details["changed"] is True
+        assert caught.value.details["actions"] == [*BUCKET_WRITES, "file:CreatePrivateKey"]
+        assert caught.value.details["diff"][-1] == {"after_header": KEY.path}
+
     def test_no_key_is_created_if_an_issuer_depends_on_the_lost_one(self, fake_aws, made):
         key = KeyOnTheController(exists=False)
         with pytest.raises(IrsaError, match=r"/keys/sa-signer\.key does not exist on localhost, and .* in use"):
