@@ -62,6 +62,21 @@ def _default_config() -> Config:
 _ONE_TRY = {"mode": "standard", "total_max_attempts": 1}
 
 
+def ignore_redirects_of_others(client: t.Any) -> None:
+    """Let a client of S3 take a redirect that is not S3's, such as a login page's, for a fault of a gateway.
+
+    botocore takes it for the sign of another region, asks for the bucket's region, is redirected again, and ends when
+    Python's recursion does.
+    """
+    client.meta.events.register("before-parse.s3", _mark_redirect)
+
+
+def _mark_redirect(response_dict: dict[str, t.Any], **_others: t.Any) -> None:
+    names = {str(name).lower() for name in response_dict["headers"]}
+    if response_dict["status_code"] in (302, 303, 308) and not any(name.startswith("x-amz-") for name in names):
+        response_dict["status_code"] = 502
+
+
 def _max_tries(user_config: Config | None) -> int:
     """Return how often a call is made, as aws_config or AWS_MAX_ATTEMPTS tells botocore."""
     retries = (user_config.retries if user_config else None) or {}
@@ -97,6 +112,8 @@ class Clients:
         if service not in self._clients:
             self._clients[service] = self._client(service)
             self._tls.put_on(self._clients[service])
+            if service == "s3":
+                ignore_redirects_of_others(self._clients[service])
         return self._clients[service]
 
     def has_credentials(self) -> bool:

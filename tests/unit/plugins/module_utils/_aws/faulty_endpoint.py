@@ -14,6 +14,7 @@ import boto3
 from botocore.config import Config
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, ReadyClients
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.clients import ignore_redirects_of_others
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import REGION, SERVICES
 
 RESET = b""
@@ -58,11 +59,9 @@ class FaultyEndpoint:
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         session = boto3.session.Session("AKIDEXAMPLE", "a-secret", region_name=REGION)
         config = Config(retries={"total_max_attempts": 1}, read_timeout=20, connect_timeout=5)
-        self.aws = Aws(
-            ReadyClients(
-                {service: session.client(service, endpoint_url=self.url, config=config) for service in SERVICES}
-            )
-        )
+        clients = {service: session.client(service, endpoint_url=self.url, config=config) for service in SERVICES}
+        ignore_redirects_of_others(clients["s3"])
+        self.aws = Aws(ReadyClients(clients))
 
     def _handle(self, incoming: t.BinaryIO, outgoing: t.BinaryIO) -> None:
         first = incoming.readline().decode().strip()

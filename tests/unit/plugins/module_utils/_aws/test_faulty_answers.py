@@ -185,10 +185,11 @@ class TestErrors:
         assert failure_of(lambda: started.aws.call("s3", "GetBucketPolicy", "it", **BUCKET)).code == code
         assert len(started.requests) == 1 and pauses == []
 
-    @pytest.mark.parametrize("kind", ["query", "secret"])
+    @pytest.mark.parametrize("kind", CALLS)
     def test_a_redirect_to_a_page_is_no_answer(self, endpoint, kind):
         started = endpoint(page("302 Found"), CALLS[kind][3])
         assert "ResponseMetadata" in call(started, kind)
+        assert len(started.requests) == 2
 
     def test_an_error_that_broke_off_is_not_taken_for_an_absence(self, endpoint):
         whole = answer(NO_POLICY, status="404 Not Found")
@@ -203,7 +204,7 @@ class TestErrors:
         assert started.aws.call("s3", "HeadBucket", "it", **BUCKET)
         assert len(started.requests) == 5
 
-    @pytest.mark.parametrize("status", ["403 Forbidden", "404 Not Found", "200 OK"])
+    @pytest.mark.parametrize("status", ["403 Forbidden", "404 Not Found", "200 OK", "302 Found"])
     def test_the_page_of_a_proxy_is_no_answer_to_head(self, endpoint, status):
         started = endpoint(page(status, body=b""))
         failure = failure_of(lambda: started.aws.call("s3", "HeadBucket", "it", absent_codes=("404",), **BUCKET))
