@@ -91,7 +91,8 @@ def _shapes() -> dict[str, Misplaced]:
     return {
         "PKCS#1": _whole(pem),
         "PKCS#8": _whole(rsa.pkcs8.decode()),
-        "SEC1": _whole(ec.traditional.decode()),
+        # Another key than that of the JWK, whose public numbers may be shown.
+        "SEC1": _whole(samples.P384.traditional.decode()),
         "encrypted": _whole(samples.openssl("pkcs8 -topk8 -passout pass:x", rsa.pkcs8).decode()),
         "OpenSSH": _whole(samples.ssh_keygen("-t rsa -b 2048")[0].decode()),
         "indented": Misplaced("\n".join(f"      {line}" for line in pem.splitlines()), (_body(pem),)),

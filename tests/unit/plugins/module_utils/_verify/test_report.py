@@ -210,3 +210,11 @@ class TestText:
             "  likely cause: why",
             "skipped: kid-expected: for want of keys",
         ]
+
+
+def test_a_text_without_end_is_cut_and_what_a_terminal_obeys_is_escaped():
+    report = Report()
+    report.error("jwks-uri", f"The jwks_uri is {'x' * 900_000}.", "because\x1b[2J", remedy="\n::error::do this")
+    (check,) = report.checks
+    assert len(check.seen) < 3000 and len(report.text) < 10_000 and len(report.diagnosis) < 10_000
+    assert "\x1b" not in check.cause and "::error" not in check.remedy
