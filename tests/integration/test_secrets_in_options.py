@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the user sees of Ansible has no secret from any option or variable, and nothing of strangers that is obeyed.
+"""What the user sees of Ansible has no secret from any option or variable, and nothing of others that a terminal obeys.
 
 tests/unit tries every option with every form of a secret. Here ansible-playbook prints what it can: -vvvv, with the
 invocation of every task.
@@ -84,7 +84,7 @@ EVIL = "x\x1b[2J\x1b]0;owned\x07\n::error::boom\n##vso[task.complete]\u2028\u202
 
 
 @pytest.mark.parametrize("member", ["kid", "alg"])
-def test_published_texts_of_strangers_are_quoted(operator: Operator, account: Account, member: str) -> None:
+def test_published_texts_of_others_are_quoted(operator: Operator, account: Account, member: str) -> None:
     new_key(operator.key, "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
     variables = {"irsa_issuer_bucket": "irsa-strange", "irsa_issuer_key_path": str(operator.key)}
     account.make_bucket("irsa-strange")
