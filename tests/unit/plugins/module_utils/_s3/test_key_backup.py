@@ -10,6 +10,7 @@ import base64
 import hashlib
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
@@ -213,6 +214,19 @@ class TestWhatIsThere:
         fake_aws.before(PUT, lambda: s3.put_object(Bucket=BUCKET, Key="prod/sa.key", Body=OURS))
         ensure(fake_aws, files)
         assert stored(s3) == {f"prod/{name}": (files / name).read_bytes() for name in NAMES}
+
+    def test_an_upload_whose_answer_was_lost_counts_as_made(self, fake_aws, s3, files):
+        body = (files / "sa.key").read_bytes()
+
+        def take_effect():
+            s3.put_object(Bucket=BUCKET, Key="prod/sa.key", Body=body)
+            raise ConnectionClosedError(endpoint_url="https://s3.example.test")
+
+        fake_aws.before(PUT, take_effect)
+        done = ensure(fake_aws, files)
+        assert done.actions == [PUT] * 3
+        assert [each["changed"] for each in done.values["objects"]] == [True] * 3
+        assert ensure(fake_aws, files).actions == []
 
     def test_an_answer_that_breaks_off_is_no_evidence_of_another_key(self, fake_aws, s3, files):
         fake_aws.fail(GET, "AccessDenied", 403)
