@@ -28,8 +28,15 @@ class AwsResource(abc.ABC):
     def after_write(self, change: ApiCall, answer: t.Mapping[str, t.Any]) -> None:  # noqa: B027  # most need none
         """Most answers say nothing that is in the values."""
 
+    # Most writes have a condition, or name what they add or remove, so that there is nothing to look at again.
+
+    def before_write(self, change: ApiCall) -> ApiCall | None:
+        return change
+
     def recheck(self, made: t.Sequence[ApiCall]) -> list[ApiCall]:
-        """Most writes have a condition, or name what they add or remove, so that there is nothing to look at again."""
+        return []
+
+    def overwritten(self) -> list[ApiCall]:
         return []
 
     def outcome(self, changes: list[ApiCall]) -> Outcome[ApiCall]:

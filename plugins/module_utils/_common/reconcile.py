@@ -19,8 +19,10 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError, WriteFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Change, Ledger, diff_entry
 
-# How often a plan is made when another process writes at the same time.
-_MAX_ATTEMPTS = 6
+# How often a plan is made when other processes write at the same time, and the longest pause before it. Of 20
+# processes that change one object, the last needs about ten attempts.
+_MAX_ATTEMPTS = 20
+_MAX_PAUSE_SECONDS = 2.0
 
 AnyChange = t.TypeVar("AnyChange", bound=Change)
 _Change_contra = t.TypeVar("_Change_contra", bound=Change, contravariant=True)
@@ -82,11 +84,23 @@ class Resource(t.Protocol[AnyChange]):
     def plan(self) -> list[AnyChange]:
         """Read the current state and list the changes that lead to the desired one. Raises IrsaError."""
 
+    def before_write(self, change: AnyChange) -> AnyChange | None:
+        """Right before a write without a condition, read again and return what is to be written now.
+
+        None if another process has written it. Raises IrsaError.
+        """
+
     def after_write(self, change: AnyChange, answer: t.Mapping[str, t.Any]) -> None:
         """Take the answer of a write into the resource's values. Raises IrsaError if it reports a failure."""
 
     def recheck(self, made: t.Sequence[AnyChange]) -> list[AnyChange]:
-        """After these writes, read again what cannot be written under a condition, and list what is still to do."""
+        """Right after these writes, look what came of them, and list what is still to do. Raises IrsaError."""
+
+    def overwritten(self) -> list[AnyChange]:
+        """Wait until no one can overwrite these writes unknowingly, and list those that were overwritten.
+
+        Raises IrsaError if that happens again and again.
+        """
 
     def outcome(self, changes: list[AnyChange]) -> Outcome[AnyChange]:
         """Return the outcome of the module after these changes (in check mode: with these changes planned)."""
@@ -96,7 +110,8 @@ def ensure(resource: Resource[AnyChange], writer: Writer[AnyChange], check_mode:
     """Bring one resource to its desired state, or in check mode plan to. Raises IrsaError."""
     ledger = Ledger(check_mode)
     with ledger.reported_on_failure():
-        return resource.outcome(reconcile(resource, writer, ledger))
+        changes = reconcile(resource, writer, ledger)
+        return resource.outcome([*changes, *settle(resource, writer, ledger)])
 
 
 def planned(resource: Resource[AnyChange]) -> list[AnyChange]:
@@ -130,6 +145,19 @@ def reconcile(
     return changes
 
 
+def settle(resource: Resource[AnyChange], writer: Writer[AnyChange], ledger: Ledger) -> list[AnyChange]:
+    """At the end of a run, write again what other processes have overwritten, until it stays; returns those changes.
+
+    The work between ``reconcile`` and this takes up some of the time that must pass. Raises IrsaError.
+    """
+    made: list[AnyChange] = []
+    with _warnings_of(resource):
+        while not ledger.check_mode and (changes := resource.overwritten()):
+            made += _Application(resource=resource, writer=writer, ledger=ledger).apply(changes)
+    ledger.warn(resource.warnings)
+    return made
+
+
 @contextlib.contextmanager
 def _warnings_of(resource: Resource[t.Any]) -> t.Iterator[None]:
     try:
@@ -157,7 +185,7 @@ class _Application(t.Generic[AnyChange]):
         for attempt in range(_MAX_ATTEMPTS):
             if attempt:
                 # Two runs that collide would collide again in step.
-                time.sleep(random.uniform(0, 0.2 * 2**attempt))
+                time.sleep(random.uniform(0, min(0.2 * 2**attempt, _MAX_PAUSE_SECONDS)))
             changes = self._attempt(changes)
             if not changes:
                 return self.made
@@ -171,7 +199,10 @@ class _Application(t.Generic[AnyChange]):
         if changes:
             self.writer.before_writes()
         made: list[AnyChange] = []
-        for change in changes:
+        for planned_change in changes:
+            change = self.resource.before_write(planned_change)
+            if change is None:
+                continue
             try:
                 answer = self._write(change)
             except WriteFailed as failure:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Ledger
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import planned
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import planned, settle
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_run import IssuerRun, LostKey, Values
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
@@ -20,12 +20,15 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_pr
 class BucketIssuer(IssuerRun):
     """A run for an issuer with a bucket."""
 
-    def __init__(self, aws: Aws, spec: IssuerSpec, ledger: Ledger, *, name: str) -> None:
-        """``name`` is the bucket's. Raises IrsaError for a spec that cannot be applied."""
+    def __init__(self, aws: Aws, spec: IssuerSpec, ledger: Ledger, *, name: str, bucket: Bucket | None = None) -> None:
+        """``name`` is the bucket's; ``bucket`` is it as the run without a key has left it, if this process made that.
+
+        Raises IrsaError for a spec that cannot be applied.
+        """
         self.documents: PresentDocuments | None = None
         bucket_spec = spec.bucket_spec(name, spec.public_paths)
         # A bucket that others manage, or that the run without a key has already handled, is only read.
-        self.bucket = (
+        self.bucket = bucket or (
             Bucket(aws, bucket_spec)
             if spec.prepared or not spec.manage_bucket
             else PresentBucket(aws, bucket_spec, once_found=self._start_documents)
@@ -74,7 +77,12 @@ class BucketIssuer(IssuerRun):
             self.carry_out(self.bucket, bucket_plan)
         published = self.carry_out(self.documents, documents_plan).values
         provider = self.register(provider_plan)
+        self.settle()
         return self.summary(published, provider, self.verify(provider))
+
+    def settle(self) -> None:
+        if isinstance(self.bucket, PresentBucket):
+            settle(self.bucket, self.aws, self.ledger)
 
     def _documents(self, texts: Values) -> PresentDocuments:
         spec = self.spec.publication_spec(

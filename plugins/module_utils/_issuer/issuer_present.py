@@ -45,7 +45,9 @@ def ensure_present(aws: Aws, spec: IssuerSpec, check_mode: bool) -> Outcome[ApiC
         raise IrsaError("The key has not been created, so there is nothing to publish. Create it, and run again.")
     ledger = Ledger(check_mode)
     with ledger.reported_on_failure():
-        values = _run(aws, spec, ledger)
+        run = _new_run(aws, spec, ledger)
+        values = _carried_out(run)
+        run.settle()
     return Outcome(changes=ledger.changes, values=values, warnings=ledger.warnings, permissions=sorted(aws.permissions))
 
 
@@ -69,8 +71,9 @@ def _run_with_key(aws: Aws, spec: IssuerSpec, ledger: Ledger, *, key_result: Key
         found = key_result(create=False)
     if found["exists"]:
         ledger.record_result(found)
-        return _run(aws, dataclasses.replace(spec, key=_recorded_key(found)), ledger)
-    before = _run(aws, spec, ledger)
+        return _carried_out(_new_run(aws, dataclasses.replace(spec, key=_recorded_key(found)), ledger))
+    first = _new_run(aws, spec, ledger)
+    before = _carried_out(first)
     lost = before["key_is_lost"]
     # If an issuer depends on a lost key, no key is created, but one from a simultaneous run is adopted.
     with ledger.recorded_if_failed():
@@ -81,7 +84,8 @@ def _run_with_key(aws: Aws, spec: IssuerSpec, ledger: Ledger, *, key_result: Key
     # The ledger already contains the actions and permissions of the first part. Nothing is prepared if the key was
     # lost: then the first part has repaired nothing, so the second one handles the bucket, too.
     prepared = {**before["prepared"], "actions": [], "permissions": []} if before["prepared"] else {}
-    return _run(aws, dataclasses.replace(spec, key=_recorded_key(created), prepared=prepared), ledger)
+    second = dataclasses.replace(spec, key=_recorded_key(created), prepared=prepared)
+    return _carried_out(_new_run(aws, second, ledger, after=first if prepared else None))
 
 
 def _recorded_key(result: Values) -> SigningKey:
@@ -89,12 +93,20 @@ def _recorded_key(result: Values) -> SigningKey:
     return dataclasses.replace(SigningKey.of(result), actions=())
 
 
-def _run(aws: Aws, spec: IssuerSpec, ledger: Ledger) -> Values:
-    run = BucketIssuer(aws, spec, ledger, name=spec.bucket) if spec.bucket else ExternalIssuer(aws, spec, ledger)
-    if spec.key.exists or spec.prepared:
+def _new_run(aws: Aws, spec: IssuerSpec, ledger: Ledger, *, after: IssuerRun | None = None) -> IssuerRun:
+    """Return a run; ``after`` is the one without a key that came before it in this process."""
+    if not spec.bucket:
+        return ExternalIssuer(aws, spec, ledger)
+    bucket = after.bucket if isinstance(after, BucketIssuer) else None
+    return BucketIssuer(aws, spec, ledger, name=spec.bucket, bucket=bucket)
+
+
+def _carried_out(run: IssuerRun) -> Values:
+    if run.spec.key.exists or run.spec.prepared:
         return {"key_wanted": False, "key_is_lost": None, "prepared": None, "issuer": run.run_with_key()}
     lost, prepared = run.run_without_key()
-    done = {"changed": ledger.changed, "actions": ledger.actions, "permissions": sorted(aws.permissions)}
+    ledger = run.ledger
+    done = {"changed": ledger.changed, "actions": ledger.actions, "permissions": sorted(run.aws.permissions)}
     return {
         "key_wanted": True,
         "key_is_lost": _lost_key_message(run, lost) if lost else None,

@@ -94,6 +94,12 @@ class IssuerRun(abc.ABC):
         """Apply a plan."""
         return resource.outcome(reconcile(resource, self.aws, self.ledger, plan=plan))
 
+    def settle(self) -> None:  # noqa: B027  # most have nothing to look at
+        """Look at what was written without a condition once more. Comes last, since others need time to overwrite it.
+
+        Raises IrsaError.
+        """
+
     def document_texts(self) -> Values:
         """Return the texts of both documents; empty while the key is not known."""
         key = self.spec.key

@@ -70,6 +70,15 @@ class Bucket(AwsResource):
         return self.spec.region or self.endpoint.region
 
     @property
+    def creation_has_one_winner(self) -> bool:
+        """Whether creating the bucket fails for an account that has it.
+
+        At AWS it does not in us-east-1: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html. Other
+        stores differ; Ceph lets the owner create a bucket twice.
+        """
+        return self.endpoint.is_aws and self.region != "us-east-1"
+
+    @property
     def id_params(self) -> dict[str, t.Any]:
         """The bucket's name and owner, for every call on it.
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import typing as t
 
@@ -68,6 +69,29 @@ def is_ours(statement: t.Mapping[str, t.Any]) -> bool:
 def is_policy(value: t.Any) -> bool:
     """Return whether a value has the form of a policy: an object with a statement or a list of them."""
     return isinstance(value, dict) and all(isinstance(statement, dict) for statement in _statements(value))
+
+
+def parts(policy: Policy | None) -> dict[str, t.Any]:
+    """Return what several processes put into a policy, by name: each statement, and each resource of ours."""
+    found: dict[str, t.Any] = {}
+    for statement in _statements(policy or {}):
+        if is_ours(statement):
+            found.update({f"public path {arn}": arn for arn in _resources(statement)})
+        else:
+            found[f"statement {statement.get('Sid') or json.dumps(statement, sort_keys=True)}"] = statement
+    return found
+
+
+def with_parts(policy: Policy | None, added: t.Mapping[str, t.Any]) -> Policy:
+    """Return the policy with these parts of another version of it, in place of those of the same names."""
+    arns = [part for part in added.values() if isinstance(part, str)]
+    if arns:
+        with contextlib.suppress(Fault):  # what is desired cannot be merged into such a policy either
+            policy = with_public_objects(policy, arns, purge=False)
+    statements = {name: part for name, part in added.items() if not isinstance(part, str)}
+    policy = policy or {"Version": "2012-10-17", "Statement": []}
+    kept = [statement for statement in _statements(policy) if not statements.keys() & parts({"Statement": statement})]
+    return {**policy, "Statement": [*kept, *statements.values()]}
 
 
 def as_json(policy: Policy) -> str:

@@ -27,10 +27,12 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_setting
     POLICY,
     PUBLIC_ACCESS_BLOCK,
     SETTINGS,
+    TAGS,
     BucketSpec,
     Creation,
     Setting,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.shared_settings import SharedSettings
 
 # The writes that an account-level block would undo or refuse.
 _PUBLIC_ACCESS_WRITES = ("PutPublicAccessBlock", "PutBucketPolicy")
@@ -68,11 +70,13 @@ class PresentBucket(Bucket):
             spec = dataclasses.replace(spec, tags=tags.as_text(spec.tags))
         super().__init__(aws, spec)
         self._once_found = once_found
+        self._shared = SharedSettings(self, self._change_of)
 
     def plan(self) -> list[ApiCall]:
         if self.exists():
             self._once_found()
             current = self.current()
+            self._shared.found(current)
             try:
                 return self._repair(current)
             except openings.OpensMore:
@@ -91,14 +95,25 @@ class PresentBucket(Bucket):
         ]
         return [creation, *changes]
 
-    def recheck(self, made: t.Sequence[ApiCall]) -> list[ApiCall]:
-        # S3 has no conditional policy write: of two runs that read the same policy the second would undo the first's.
-        if not any(change.operation == "PutBucketPolicy" for change in made):
-            return []
-        return self._change_of(POLICY, self.read(POLICY))
-
     def values(self, changes: t.Sequence[ApiCall] = ()) -> dict[str, t.Any]:
         return {**super().values(changes), "created": creates_bucket(changes)}
+
+    # --- settings that other processes write at the same time
+
+    def before_write(self, change: ApiCall) -> ApiCall | None:
+        return self._shared.before_write(change)
+
+    def after_write(self, change: ApiCall, answer: t.Mapping[str, t.Any]) -> None:
+        self._shared.after_write(change)
+
+    def recheck(self, made: t.Sequence[ApiCall]) -> list[ApiCall]:
+        return self._shared.recheck()
+
+    def overwritten(self) -> list[ApiCall]:
+        try:
+            return self._shared.overwritten()
+        finally:
+            self.warnings += [warning for warning in self._shared.warnings if warning not in self.warnings]
 
     # --- settings
 
@@ -138,11 +153,12 @@ class PresentBucket(Bucket):
 
     def _change_of(self, setting: Setting, current: t.Any) -> list[ApiCall]:
         """Return the write that a setting needs, none if its value is the desired one."""
-        desired = setting.desired(self.spec, self.endpoint.partition, current)
+        base = self._shared.restored(setting, current)
+        desired = setting.desired(self.spec, self.endpoint.partition, base)
         if desired == current:
             return []
-        if setting is POLICY:  # it is read again after the write
-            self.aws.permissions.update(permissions.needed("s3", POLICY.read))
+        if setting.parts:  # it is read again around the write
+            self.aws.permissions.update(permissions.needed("s3", setting.read))
         operation, params = setting.write(desired)
         return [
             ApiCall(
@@ -204,6 +220,8 @@ class PresentBucket(Bucket):
         if self.region != "us-east-1":
             location["LocationConstraint"] = self.region
         at_once = spec.tags if spec.tags and self._takes_tags_at_creation() else {}
+        if at_once and not self.creation_has_one_winner:
+            self.aws.permissions.update(permissions.needed("s3", TAGS.read))
         if at_once:
             location["Tags"] = ansible_dict_to_boto3_tag_list(at_once)
         ownership = spec.object_ownership or "BucketOwnerEnforced"

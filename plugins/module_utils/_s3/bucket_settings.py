@@ -75,6 +75,13 @@ class Write(t.NamedTuple):
     params: dict[str, t.Any]
 
 
+class Parts(t.NamedTuple):
+    """What several processes put into one setting: its parts in a value, by name, and a value with further parts."""
+
+    of: t.Callable[[t.Any], dict[str, t.Any]]
+    added: t.Callable[[t.Any, t.Mapping[str, t.Any]], t.Any]
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Setting:
     """One setting of a bucket.
@@ -83,6 +90,7 @@ class Setting:
     the answer, empty for that error, and may raise Fault. ``desired`` gets the spec, the partition and the current
     value. ``show`` is how a value appears in a diff. With an ``option`` the setting is left alone unless that option is
     given. ``unmanaged_elsewhere``: stores other than AWS may lack the setting and then have the desired state anyway.
+    ``parts`` is for settings that several processes write parts of: see shared_setting.
     """
 
     name: str
@@ -95,6 +103,7 @@ class Setting:
     show: t.Callable[[t.Any], t.Any] = lambda value: value
     option: str | None = None
     unmanaged_elsewhere: bool = False
+    parts: Parts | None = None
 
     def is_managed(self, spec: BucketSpec) -> bool:
         return self.option is None or getattr(spec, self.option) is not None
@@ -176,6 +185,19 @@ POLICY = Setting(
     desired=_desired_policy,
     write=lambda policy: Write("PutBucketPolicy", {"Policy": bucket_policy.as_json(policy)}),
     at_creation=lambda creation: None,
+    parts=Parts(bucket_policy.parts, bucket_policy.with_parts),
+)
+
+TAGS = Setting(
+    name="tags",
+    option="tags",
+    read="GetBucketTagging",
+    absent_code="NoSuchTagSet",
+    parse=lambda answer: boto3_tag_list_to_ansible_dict(answer.get("TagSet", [])),
+    desired=_desired_tags,
+    write=_write_tags,
+    at_creation=lambda creation: creation.tags,
+    parts=Parts(dict, lambda tags, added: {**tags, **added}),
 )
 
 OWNERSHIP = Setting(
@@ -195,16 +217,7 @@ OWNERSHIP = Setting(
 SETTINGS: tuple[Setting, ...] = (
     PUBLIC_ACCESS_BLOCK,
     POLICY,
-    Setting(
-        name="tags",
-        option="tags",
-        read="GetBucketTagging",
-        absent_code="NoSuchTagSet",
-        parse=lambda answer: boto3_tag_list_to_ansible_dict(answer.get("TagSet", [])),
-        desired=_desired_tags,
-        write=_write_tags,
-        at_creation=lambda creation: creation.tags,
-    ),
+    TAGS,
     Setting(
         name="encryption",
         option="encryption",

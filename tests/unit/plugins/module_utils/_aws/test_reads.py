@@ -102,6 +102,9 @@ class OneWrite:
     def after_write(self, change, answer):
         """Keep nothing."""
 
+    def before_write(self, change):
+        return change
+
     def recheck(self, made):
         return []
 

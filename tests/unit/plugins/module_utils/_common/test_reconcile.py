@@ -73,6 +73,9 @@ class ScriptedResource:
     def after_write(self, change, answer):
         self.answers.append((change.operation, answer))
 
+    def before_write(self, change):
+        return change
+
     def recheck(self, made):
         self.rechecked.append([change.operation for change in made])
         return self.rechecks.pop(0) if self.rechecks else []

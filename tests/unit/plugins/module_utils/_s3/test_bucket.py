@@ -309,28 +309,6 @@ class TestSharedBucket:
         ensure(fake_aws, public_paths=["b/keys.json"], purge_public_paths=True)
         assert policy_of(fake_aws, NAME)["Statement"][0]["Resource"] == [f"arn:aws:s3:::{NAME}/b/keys.json"]
 
-    def test_the_bucket_policy_is_read_again_after_the_write(self, fake_aws, s3, made, monkeypatch):
-        """A write of others, between our read and our write, would otherwise be lost."""
-        s3.delete_bucket_policy(Bucket=NAME)
-        ours = ensure(fake_aws, check_mode=True, public_paths=["a/keys.json"]).diff[0]["after"]
-        theirs = ours.replace("a/keys.json", "b/keys.json")
-        real = bucket_present.PresentBucket.recheck
-
-        def overtaken(resource, made):
-            if made and theirs not in written:
-                written.append(theirs)
-                s3.put_bucket_policy(Bucket=NAME, Policy=theirs)
-            return real(resource, made)
-
-        written: list[str] = []
-        monkeypatch.setattr(bucket_present.PresentBucket, "recheck", overtaken)
-        done = ensure(fake_aws, public_paths=["a/keys.json"])
-        assert done.actions == [POLICY, POLICY]
-        assert sorted(policy_of(fake_aws, NAME)["Statement"][0]["Resource"]) == [
-            f"arn:aws:s3:::{NAME}/a/keys.json",
-            f"arn:aws:s3:::{NAME}/b/keys.json",
-        ]
-
     def test_a_bucket_created_by_a_concurrent_run_is_adopted(self, fake_aws, s3):
         fake_aws.before(
             CREATE, lambda: s3.create_bucket(Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -458,7 +436,7 @@ class TestFaults:
         fake_aws.fail(POLICY, "OperationAborted", 409)
         done = ensure(fake_aws)
         assert done.actions == [CREATE, BLOCK, POLICY]
-        assert len(pauses) == 1
+        assert 0 < pauses[0] <= 0.4
 
 
 class TestOtherStores:
