@@ -11,7 +11,7 @@ python = $(or $(shell $(tools)/find_python 3.11 $(if $(PYTHON),'$(PYTHON)',pytho
 run = $(python) $(tools)/run_tests.py
 in = $(python) $(tools)/in_environment.py
 
-.PHONY: demo setup test tools lint package node unit integration sanity e2e guide bench faults build changelog clean
+.PHONY: demo setup test tools lint package node unit integration sanity e2e guide bench faults races build changelog clean
 
 demo:
 	@$(in) controller bash tests/demo/run
@@ -40,6 +40,10 @@ bench:
 # ONLY='teardown: iam:' tries only what has such a text in its name.
 faults:
 	@$(in) newest python -m tests.faults $(if $(ONLY),--only '$(ONLY)')
+
+# Against the endpoint that the environment names: python -m tests.races
+races:
+	@$(in) newest python -m tests.sandbox run --state .build/races -- python -m tests.races
 
 build:
 	@$(in) controller ansible-galaxy collection build --force --output-path .dist
