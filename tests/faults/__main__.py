@@ -39,17 +39,18 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> int:
     arguments = parse_arguments()
+    is_whole = not arguments.sample and not arguments.only
     started = time.monotonic()
     verdicts = list(_verdicts(sample if arguments.sample else only(arguments.only), started))
     made = f"Made on {datetime.now(UTC):%Y-%m-%d} from commit {_commit()} with ansible-core {core_version} and Python "
     report = Report(
         verdicts=verdicts,
         made=f"{made}{platform.python_version()}.",
-        untried=untried(REPOSITORY / "plugins", {verdict.trial.label for verdict in verdicts}),
+        untried=untried(REPOSITORY / "plugins", {verdict.trial.label for verdict in verdicts}) if is_whole else None,
     )
     WHOLE.parent.mkdir(exist_ok=True)
     WHOLE.write_text(report.whole(), encoding="utf-8")
-    if not arguments.sample and not arguments.only:
+    if is_whole:
         PAGE.write_text(with_figures(PAGE.read_text(encoding="utf-8"), report.figures()), encoding="utf-8")
     print(f"\n{report.figures()}\n\n{report.summary()} in {time.monotonic() - started:.0f} s; more in {WHOLE}")
     return int(bool(report.wrong))

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -21,8 +22,9 @@ from .scenarios import SCENARIOS, Scenario
 from .stage import Stage, embedded_aws
 from .trials import WRONG, Rehearsed, Trial, Verdict, attempt, attempt_by_playbook, kind_of, rehearse, trials_of
 
-# Most of the time a trial waits for its client's patience to end or for another process.
-_AT_ONCE = 3 * (os.cpu_count() or 1)
+# A trial waits for other processes now and then, and a slow one does little else than to wait for an answer.
+_AT_ONCE = 2 * (os.cpu_count() or 1)
+_WAITING_AT_ONCE = 8 * (os.cpu_count() or 1)
 # A trial takes a second, and one by a playbook five. A busy machine is not to be taken for a hang.
 _SECONDS = 300
 
@@ -67,9 +69,13 @@ def _progress(stage: Stage, scenario: Scenario, rehearsed: Rehearsed, *, trials:
         make = attempt_by_playbook if trial.by_playbook else attempt
         return make(own, scenario, trial, undisturbed=rehearsed.undisturbed)
 
-    # Those that wait longest first, so that none of them is left at the end.
-    ordered = sorted(trials, key=lambda trial: not _is_slow(trial))
-    for done, verdict in enumerate(forked(work, ordered, at_once=_AT_ONCE, seconds=_SECONDS, too_long=_too_long), 1):
+    slow = [trial for trial in trials if _is_slow(trial)]
+    quick = [trial for trial in trials if not _is_slow(trial)]
+    verdicts = itertools.chain(
+        forked(work, slow, at_once=_WAITING_AT_ONCE, seconds=_SECONDS, too_long=_too_long),
+        forked(work, quick, at_once=_AT_ONCE, seconds=_SECONDS, too_long=_too_long),
+    )
+    for done, verdict in enumerate(verdicts, 1):
         yield Progress(scenario=scenario.name, done=done, of=len(trials), verdict=verdict)
 
 

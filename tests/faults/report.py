@@ -24,12 +24,12 @@ _OUTCOMES = (SURVIVED, MESSAGE, WRONG)
 class Report:
     """
     :ivar made: when and of what, as a sentence
-    :ivar untried: operations that the collection can call, and no scenario does
+    :ivar untried: operations that the collection can call, and no scenario does; None if not all were tried
     """
 
     verdicts: Sequence[Verdict]
     made: str
-    untried: Sequence[str] = ()
+    untried: Sequence[str] | None = None
 
     @property
     def wrong(self) -> list[Verdict]:
@@ -45,20 +45,23 @@ class Report:
         """:return: what stands in docs/reliability.md, in Markdown"""
         titles = {scenario.name: scenario.title for scenario in SCENARIOS}
         by_playbook = [verdict for verdict in self.verdicts if verdict.trial.by_playbook]
-        unmade = ", ".join(self.untried) or "none"
         return "\n\n".join(
             [
                 f"{self.made} {self.summary()}. {len(by_playbook):,} of them were made by `ansible-playbook`.",
                 self._table("scenario", [*titles], lambda verdict: verdict.trial.scenario, titles=titles),
                 self._table("fault", [kind.name for kind in KINDS], lambda verdict: verdict.trial.kind),
                 self._table("call", self._labels(), lambda verdict: verdict.trial.label),
-                f"Calls that the collection can make and no scenario does: {unmade}.",
+                *self._unmade(),
             ]
         )
 
     def whole(self) -> str:
         """:return: the figures, every call with every kind of fault, and what was wrong, in Markdown"""
         return "\n\n".join([self.figures(), self._grid(), *self._wrong_ones()]) + "\n"
+
+    def _unmade(self) -> Iterator[str]:
+        if self.untried is not None:
+            yield f"Calls that the collection can make and no scenario does: {', '.join(self.untried) or 'none'}."
 
     def _labels(self) -> list[str]:
         return list(dict.fromkeys(verdict.trial.label for verdict in self.verdicts))
