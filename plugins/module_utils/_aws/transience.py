@@ -77,7 +77,8 @@ def leaves_doubt(error: Exception) -> bool:
     if isinstance(error, exceptions.ClientError):
         code, status = code_and_status(error)
         return status >= 500 and status != _UNSUPPORTED and code not in _THROTTLED
-    was_not_sent = (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError, exceptions.ProxyConnectionError)
+    # Not so ProxyConnectionError: urllib3 also takes a reset behind the proxy for one of the proxy.
+    was_not_sent = (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)
     return passes(error) and not isinstance(error, was_not_sent)
 
 
