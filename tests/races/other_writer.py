@@ -29,7 +29,9 @@ class OtherWriter:
         self.again = 0
 
     def work_until(self, told: Callable[[], bool]) -> None:
-        """Write until told to stop, with pauses that have no rhythm."""
+        """Write until told to stop, with pauses that have no rhythm; first wait for the bucket to have a policy."""
+        while not told() and not self.policy()["Statement"]:
+            time.sleep(0.02)
         while not told() and len(self.tags) < self.most:
             number = len(self.statements)
             self.statements.append(self._until_seen(self._add_statement, self.sids, f"Other{number}"))
