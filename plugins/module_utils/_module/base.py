@@ -35,14 +35,20 @@ def conclude(module: MaskedModule, work: t.Callable[[], dict[str, t.Any]], *, on
 
     A failed result says, too, what was done: nothing, unless the error knows of something.
     """
+    failure: IrsaError | None = None
     try:
         result = work()
     except IrsaError as error:
-        for warning in error.warnings:
-            warn(shown(module.masked(warning)))
-        done: dict[str, t.Any] = {"changed": False} if only_reads else {"changed": False, "actions": []}
-        module.fail_json(msg=str(error), **{**done, **error.details})
-    else:
-        for warning in result.pop("warnings", []):
-            warn(shown(module.masked(warning)))
+        failure = error
+        result = {
+            "changed": False,
+            "warnings": error.warnings,
+            **({} if only_reads else {"actions": []}),
+            **error.details,
+        }
+    for warning in result.pop("warnings", []):
+        warn(shown(module.masked(warning)))
+    if failure is None:
         module.exit_json(**result)
+    # Not while the exception is handled: ansible-core would take it for one that the module did not expect.
+    module.fail_json(msg=str(failure), **result)

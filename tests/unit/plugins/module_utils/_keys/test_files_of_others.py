@@ -204,7 +204,11 @@ class TestAbsent:
         assert (again["changed"], len(again["warnings"])) == (False, 1)
 
     @each_option
-    @pytest.mark.parametrize("content", [OWN_PEM, OWN_LINE + b"\n", OWN_PEM.replace(b"\n", b"\r\n"), b"", OWN_PEM[:99]])
+    @pytest.mark.parametrize(
+        "content",
+        [OWN_PEM, OWN_LINE + b"\n", OWN_PEM.replace(b"\n", b"\r\n"), b"", OWN_PEM[:99]],
+        ids=["PEM", "OpenSSH", "CRLF", "empty", "truncated"],
+    )
     def test_absent_removes_our_own_form(self, folder, option, content):
         folder.key.write_bytes(RSA.traditional)
         folder.public.write_bytes(content)

@@ -280,7 +280,9 @@ class TestForeignKeys:
         assert (done.values["foreign_kids"], done.warnings) == ([], [])
 
     @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
-    @pytest.mark.parametrize("other", [OTHER_RSA, P256, {"kty": "OKP", "crv": "Ed25519", "x": "AA"}], ids=str)
+    @pytest.mark.parametrize(
+        "other", [OTHER_RSA, P256, {"kty": "OKP", "crv": "Ed25519", "x": "AA"}], ids=["RSA", "EC", "OKP"]
+    )
     def test_another_key_under_a_published_kid_is_refused(self, fake_aws, s3, put, other, check_mode):
         put(JWKS_KEY, {"keys": [P384, {**other, "kid": "kid-rsa"}]})
         message = refusal(fake_aws, ensure, check_mode)
