@@ -94,10 +94,10 @@ extends_documentation_fragment:
 notes:
   - To tell documents of issuers from other objects, the module needs the permission C(s3:GetObject) when it first opens
     a pattern in a bucket that exists already. What it may not read counts as another object.
-  - S3 does not support conditional writes of a policy. The module reads the policy again after each write, and merges
-    again if another process has changed it in the meantime. Two runs that open different paths at the same time can
-    still undo each other between the last read of one and the write of the other; the next run repairs this. Clusters
-    that open the same patterns are not affected.
+  - S3 does not support conditional writes of the policy and the tags of a bucket. So the module reads them again right
+    before it writes and once more 2 seconds later, and puts back what was lost. Runs of this collection do not lose
+    each other's changes. What another program can still lose or overwrite is in the collection's
+    C(docs/reliability.md).
 seealso:
   - module: selfhosted.irsa.irsa_publish
 author:
