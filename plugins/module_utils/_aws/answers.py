@@ -17,7 +17,9 @@ if t.TYPE_CHECKING:
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 
-_OF_A_BLOCK = tuple(f"PublicAccessBlockConfiguration.{name}" for name in ("BlockPublicPolicy", "RestrictPublicBuckets"))
+_ACCESS_BLOCK = tuple(
+    f"PublicAccessBlockConfiguration.{name}" for name in ("BlockPublicPolicy", "RestrictPublicBuckets")
+)
 
 # Members that the answer to a call always has, also in lists: an answer without them is a part of one, or something
 # else.
@@ -32,18 +34,12 @@ _ALWAYS_SENT = {
     "s3:GetBucketPolicy": ("Policy",),
     "s3:GetBucketTagging": ("TagSet.Key", "TagSet.Value"),
     "s3:GetObject": ("ETag", "Body"),
-    "s3:GetPublicAccessBlock": (
-        "PublicAccessBlockConfiguration.BlockPublicPolicy",
-        "PublicAccessBlockConfiguration.RestrictPublicBuckets",
-    ),
+    "s3:GetPublicAccessBlock": _ACCESS_BLOCK,
     "s3:HeadObject": ("ETag",),
     "s3:ListObjectVersions": ("IsTruncated", "Versions?.Key", "Versions?.VersionId"),
     "s3:ListObjectsV2": ("IsTruncated", "Contents?.Key"),
     "s3:PutObject": ("ETag",),
-    "s3control:GetPublicAccessBlock": (
-        "PublicAccessBlockConfiguration.BlockPublicPolicy",
-        "PublicAccessBlockConfiguration.RestrictPublicBuckets",
-    ),
+    "s3control:GetPublicAccessBlock": _ACCESS_BLOCK,
     "sts:AssumeRoleWithWebIdentity": ("Credentials",),
     "sts:GetCallerIdentity": ("Account",),
 }

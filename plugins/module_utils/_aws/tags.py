@@ -65,7 +65,7 @@ def _check_tag(name: str, value: str) -> None:
         if invalid is not None:
             raise Fault(
                 f"{what} {quoted(name)} has the character {quoted(invalid)}; AWS accepts letters, digits, spaces and "
-                "+-=._:/@"
+                f"{_PUNCTUATION}"
             )
 
 

@@ -4,7 +4,7 @@
 
 """Replace secrets in what is shown, also where only a part of one is shown or it is spelled in another way.
 
-Runs on cluster nodes: Python 3.9 must be enough.
+Runs on control-plane nodes: Python 3.9 must be enough.
 """
 
 from __future__ import annotations

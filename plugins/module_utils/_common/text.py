@@ -5,7 +5,7 @@
 """Untrusted values, such as a token's claims: quote them in messages, recognize what cannot be in a URL, and read lists
 that may be a single item.
 
-Runs on cluster nodes: Python 3.9 must be enough.
+Runs on control-plane nodes: Python 3.9 must be enough.
 """
 
 from __future__ import annotations

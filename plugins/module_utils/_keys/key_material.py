@@ -4,7 +4,7 @@
 
 """Tell texts that may be key material or credentials from those that are not.
 
-Runs on cluster nodes: Python 3.9 and cryptography 3.4 must be enough.
+Runs on control-plane nodes: Python 3.9 and cryptography 3.4 must be enough.
 """
 
 from __future__ import annotations

@@ -236,8 +236,8 @@ class KeyPair:
     def _preview(self, before: signing_key.PrivateKey | None) -> dict[str, t.Any]:
         """Return the result of a check mode that would create the key, whose facts are not known yet."""
         self.record.actions += [file.write_action for file in self.public_files]
-        files = [self.path, *(file.path for file in self.public_files)]
-        after = {"kid": key_facts.NOT_CREATED, "files": files}
+        paths = [self.path, *(file.path for file in self.public_files)]
+        after = {"kid": key_facts.NOT_CREATED, "files": paths}
         return self.record.result(_NO_FACTS, exists=False, before=_shown(before), after=after)
 
     def _result(self, before: signing_key.PrivateKey | None, after: signing_key.PrivateKey | None) -> dict[str, t.Any]:

@@ -8,7 +8,7 @@ They come in forms that cannot all be foreseen. So a text is judged by what it l
 to be: no option of this collection takes pages of text, or long runs of characters in disorder, other than a public key
 or a document of public keys.
 
-Runs on cluster nodes: Python 3.9 and cryptography 3.4 must be enough.
+Runs on control-plane nodes: Python 3.9 and cryptography 3.4 must be enough.
 """
 
 from __future__ import annotations

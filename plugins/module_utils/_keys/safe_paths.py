@@ -31,6 +31,10 @@ _PASSWD = "/etc/passwd"
 # As many as Linux follows, path_resolution(7).
 _MAX_LINKS = 40
 
+_OWNER_REMEDY = (
+    "Run as that user or as root, set owner (irsa_issuer_key_owner) if the key is that user's, or choose another path."
+)
+
 # https://github.com/torvalds/linux/blob/master/include/uapi/linux/posix_acl.h
 _ACL_USER, _ACL_GROUP_OBJ, _ACL_GROUP, _ACL_WRITE = 0x02, 0x04, 0x08, 0x02
 
@@ -148,11 +152,6 @@ def _check_entry(path: str, trusted: _Trusted, *, is_link: bool) -> None:
             f"others can write to the file {files.shown(path)} (mode {stat.S_IMODE(status.st_mode):04o}). Check that "
             "the key in it is yours, and remove that permission (chmod go-w)."
         )
-
-
-_OWNER_REMEDY = (
-    "Run as that user or as root, set owner (irsa_issuer_key_owner) if the key is that user's, or choose another path."
-)
 
 
 def _others_write(path: str, status: os.stat_result, trusted: _Trusted) -> bool:

@@ -33,6 +33,10 @@ _MAX_KID = 1000
 # A discovery document of this collection has about 500 characters.
 _MAX_DISCOVERY = 64 << 10
 
+_OVERWRITE_HINT = (
+    "Choose another bucket or prefix; or, if nothing depends on it any more, set overwrite (irsa_issuer_overwrite)."
+)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PublicationSpec:
@@ -194,8 +198,3 @@ def _shown_kid(key: jwk.Jwk) -> t.Any:
         return None if kid is None else quoted(kid)
     shown = kid[:_MAX_KID] + ("…" if len(kid) > _MAX_KID else "")
     return shown.encode("utf-8", "backslashreplace").decode()
-
-
-_OVERWRITE_HINT = (
-    "Choose another bucket or prefix; or, if nothing depends on it any more, set overwrite (irsa_issuer_overwrite)."
-)
