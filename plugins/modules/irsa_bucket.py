@@ -35,7 +35,7 @@ options:
         a document of an issuer, see O(open_existing). It is one if the discovery document in its folder says that the
         issuer is at that address.
       - With O(state=absent), the objects that are deleted with the bucket. Any other object stops the run, and so does
-        one that matches a pattern and is not a document of an issuer.
+        one that matches a pattern or has a default name and is not a document of an issuer.
     type: list
     elements: str
     default: [keys.json, .well-known/openid-configuration]

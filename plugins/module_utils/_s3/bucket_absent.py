@@ -14,24 +14,29 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common import wil
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import object_keys
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import issuer_objects, public_paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
 
 _DELETED_AT_ONCE = 1000  # the most that DeleteObjects takes
 _MAX_IN_RESULT = 100
+DEFAULT_PATHS = object_keys(None)
 
 
 def ensure_absent(aws: Aws, spec: BucketSpec, check_mode: bool) -> Outcome[ApiCall]:
     """Delete the bucket with the documents that ``spec.public_paths`` name, all versions of them.
 
-    Raises IrsaError, with a list, if the bucket holds any other object.
+    Raises IrsaError, with a list, if the bucket holds any other object. Objects that match a pattern, or have the
+    default names of the documents, are deleted only if they are documents of an issuer, or in ``spec.own_paths``.
     """
     return ensure(AbsentBucket(aws, spec), aws, check_mode)
 
 
 class AbsentBucket(Bucket):
     """The bucket as a resource whose desired state is absent."""
+
+    unexplained: t.AbstractSet[str] = frozenset()
 
     def plan(self) -> list[ApiCall]:
         if not self.exists():
@@ -40,7 +45,7 @@ class AbsentBucket(Bucket):
         if foreign:
             raise IrsaError(
                 f"The bucket {self.spec.name} holds objects that are not the documents to be deleted with it: "
-                f"{listed(foreign)}. Nothing was deleted. Remove them yourself, or keep the bucket.",
+                f"{listed(foreign)}. {self._reason()}Nothing was deleted. Remove them yourself, or keep the bucket.",
                 foreign_objects=foreign[:_MAX_IN_RESULT],
             )
         batches = [ours[start : start + _DELETED_AT_ONCE] for start in range(0, len(ours), _DELETED_AT_ONCE)]
@@ -82,24 +87,39 @@ class AbsentBucket(Bucket):
 
     def _objects(self) -> tuple[list[dict[str, str]], list[str]]:
         """Return every version and delete marker of our documents, and the keys of everything else."""
-        unexplained = self._unexplained()
-        ours, foreign = [], []
+        versions, current = [], set()
         for page in self.aws.pages("s3", "ListObjectVersions", self.target, **self.id_params):
-            for version in page.get("Versions", []) + page.get("DeleteMarkers", []):
-                key = version["Key"]
-                if key not in unexplained and any(wildcards.fits(path, key) for path in self.spec.public_paths):
-                    ours.append({"Key": key, "VersionId": version["VersionId"]})
-                elif key not in foreign:
-                    foreign.append(key)
+            versions += page.get("Versions", []) + page.get("DeleteMarkers", [])
+            current |= {version["Key"] for version in page.get("Versions", []) if version.get("IsLatest", True)}
+        self.unexplained = self._unexplained(current)
+        ours, foreign = [], []
+        for version in versions:
+            key = version["Key"]
+            if key not in self.unexplained and any(wildcards.fits(path, key) for path in self.spec.public_paths):
+                ours.append({"Key": key, "VersionId": version["VersionId"]})
+            elif key not in foreign:
+                foreign.append(key)
         return ours, foreign
 
-    def _unexplained(self) -> set[str]:
-        """Return the objects that a pattern matches and that are not documents of an issuer. Raises IrsaError."""
-        patterns = [path for path in self.spec.public_paths if public_paths.is_pattern(path)]
+    def _unexplained(self, current: set[str]) -> set[str]:
+        """Return the objects that no one has named and that are not documents of an issuer. Raises IrsaError."""
+        paths = self.spec.public_paths
+        patterns = [path for path in paths if public_paths.is_pattern(path)]
+        # The default names are not chosen by anyone, so another program's objects may have them as well.
+        named = {path for path in paths if path not in DEFAULT_PATHS} | {*self.spec.own_paths}
+        unnamed = sorted(current & {path for path in paths if path in DEFAULT_PATHS} - named)
         try:
-            return set(issuer_objects.unexplained(self, patterns, known=self.spec.public_paths)) if patterns else set()
+            found = issuer_objects.unexplained(self, patterns, known={*named, *unnamed}) if patterns else []
+            return {*found, *issuer_objects.unexplained_keys(self, unnamed)}
         except Fault as fault:
             raise IrsaError(
                 f"The public paths {listed(patterns)} {fault}, so {self.target} is not deleted. Name the exact keys in "
                 f"{public_paths.OPTION}."
             ) from None
+
+    def _reason(self) -> str:
+        if not self.unexplained:
+            return ""
+        return (
+            f"No discovery document beside {listed(sorted(self.unexplained))} says that an issuer is at that address. "
+        )

@@ -47,7 +47,11 @@ def unexplained(bucket: Bucket, paths: t.Sequence[str], *, known: t.Container[st
 
     Raises IrsaError, and Fault if there are too many objects to look at.
     """
-    keys = [key for key in _matching(bucket, paths) if key not in known]
+    return unexplained_keys(bucket, [key for key in _matching(bucket, paths) if key not in known])
+
+
+def unexplained_keys(bucket: Bucket, keys: t.Sequence[str]) -> list[str]:
+    """Return which of these keys are not explained. Raises IrsaError, and Fault if they are too many."""
     prefixes = sorted({prefix for prefix in map(_prefix_of, keys) if prefix is not None})
     if len(prefixes) > _MAX_DOCUMENTS:
         raise Fault(f"match the documents of more than {_MAX_DOCUMENTS} issuers, too many to look at")

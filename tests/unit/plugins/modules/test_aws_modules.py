@@ -100,7 +100,8 @@ class TestLife:
         before(module_name)
         run(module_name, **STEPS[module_name])
         if module_name == "irsa_bucket":
-            aws.quietly("s3").put_object(Bucket="irsa-prod", Key="keys.json", Body=b"{}")
+            for key, text in (("keys.json", JWKS), (".well-known/openid-configuration", DISCOVERY)):
+                aws.quietly("s3").put_object(Bucket="irsa-prod", Key=key, Body=text.encode())
         aws.calls.clear()
         planned = run(module_name, True, **STEPS[module_name], state="absent").result
         assert aws.writes == []

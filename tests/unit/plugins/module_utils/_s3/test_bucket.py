@@ -490,8 +490,7 @@ class TestAbsent:
         return bucket_absent.ensure_absent(Aws(fake_aws.clients), spec(**given), check_mode)
 
     def test_bucket_removal_deletes_the_bucket_with_its_documents(self, fake_aws, s3, made):
-        for key in DOCUMENTS:
-            s3.put_object(Bucket=NAME, Key=key, Body=b"x")
+        self.put_documents(s3)
         planned = self.remove(fake_aws, check_mode=True)
         assert fake_aws.writes == []
         done = self.remove(fake_aws)
@@ -515,7 +514,7 @@ class TestAbsent:
 
     @pytest.mark.parametrize("key", ["sa-signer.key", "prod/keys.json", "keys.json.bak", ".well-known/other"])
     def test_bucket_removal_refuses_a_bucket_with_other_objects(self, fake_aws, s3, made, key):
-        s3.put_object(Bucket=NAME, Key="keys.json", Body=b"x")
+        self.put_documents(s3)
         s3.put_object(Bucket=NAME, Key=key, Body=b"x")
         for check_mode in (True, False):
             with pytest.raises(IrsaError) as caught:
@@ -533,13 +532,26 @@ class TestAbsent:
     PATTERNS = ("*/keys.json", "*/.well-known/openid-configuration")
 
     @staticmethod
-    def put_documents(s3, prefix):
-        issuer = f"https://{NAME}.s3.{REGION}.amazonaws.com/{prefix}"
-        discovery = {"issuer": issuer, "jwks_uri": f"{issuer}/keys.json"}
-        s3.put_object(
-            Bucket=NAME, Key=f"{prefix}/.well-known/openid-configuration", Body=json.dumps(discovery).encode()
-        )
-        s3.put_object(Bucket=NAME, Key=f"{prefix}/keys.json", Body=b"x")
+    def put_documents(s3, prefix="", **members):
+        slash = f"/{prefix}" if prefix else ""
+        issuer = f"https://{NAME}.s3.{REGION}.amazonaws.com{slash}"
+        discovery = {"issuer": issuer, "jwks_uri": f"{issuer}/keys.json", **members}
+        for name, body in ((DOCUMENTS[1], json.dumps(discovery).encode()), (DOCUMENTS[0], b"x")):
+            s3.put_object(Bucket=NAME, Key=f"{slash}/{name}"[1:], Body=body)
+
+    @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
+    def test_bucket_removal_keeps_a_jwks_of_unknown_origin(self, fake_aws, s3, made, check_mode):
+        s3.put_object(Bucket=NAME, Key="keys.json", Body=b'{"keys": []}')
+        message = refusal(fake_aws, self.remove, check_mode)
+        assert "No discovery document beside 'keys.json' says that an issuer is at that address" in message
+
+    def test_bucket_removal_keeps_documents_of_an_issuer_that_is_elsewhere(self, fake_aws, s3, made):
+        self.put_documents(s3, issuer="https://login.example.com/auth")
+        assert "'.well-known/openid-configuration', 'keys.json'" in refusal(fake_aws, self.remove)
+
+    def test_bucket_removal_deletes_what_the_run_has_proven_to_be_its_own(self, fake_aws, s3, made):
+        s3.put_object(Bucket=NAME, Key="keys.json", Body=b"x")
+        assert self.remove(fake_aws, own_paths=DOCUMENTS).actions == ["s3:DeleteObjects", "s3:DeleteBucket"]
 
     def test_bucket_removal_deletes_documents_of_all_clusters_by_pattern(self, fake_aws, s3, made):
         self.put_documents(s3, "a")
@@ -592,7 +604,7 @@ class TestAbsent:
         assert self.remove(fake_aws).actions == []
 
     def test_bucket_removal_names_what_could_not_be_deleted(self, fake_aws, s3, made):
-        s3.put_object(Bucket=NAME, Key="keys.json", Body=b"x")
+        self.put_documents(s3)
         refused = [{"Key": "\x1b[2J/keys.json", "Code": "AccessDenied", "Message": "Access Denied."}]
         with fake_aws.altered("s3:DeleteObjects", Errors=refused), pytest.raises(IrsaError) as caught:
             self.remove(fake_aws)
