@@ -111,15 +111,19 @@ def usable(key: Jwk) -> Jwk:
 
 def public_key_of(key: Jwk) -> key_facts.PublicKey:
     """Return the public key object of a JWK. Raises Fault for a type or parameters that cannot be used."""
+    return key_facts.require_usable(_key_object(key))
+
+
+def _key_object(key: Jwk) -> key_facts.PublicKey:
+    """Return the public key object of a JWK, however short. Raises Fault for a type or parameters of no key."""
     if key.get("kty") not in ("RSA", "EC"):
         raise Fault(f"its kty is {quoted(key.get('kty'))}, and STS accepts only RSA and EC")
     try:
-        public_key = _rsa_key(key) if key["kty"] == "RSA" else _ec_key(key)
+        return _rsa_key(key) if key["kty"] == "RSA" else _ec_key(key)
     except KeyError as missing:
         raise Fault(f"it lacks the member {quoted(missing.args[0])}") from None
     except (ValueError, TypeError):
         raise Fault("its parameters do not form a valid public key") from None
-    return key_facts.require_usable(public_key)
 
 
 def _rsa_key(key: Jwk) -> rsa.RSAPublicKey:
@@ -192,7 +196,7 @@ def is_damaged_copy(key: Jwk, original: Jwk) -> bool:
     if key.get("kty") not in (None, original.get("kty")):
         return False
     try:
-        public_key_of({**key, "kty": original.get("kty")})
+        _key_object({**key, "kty": original.get("kty")})
     except Fault:
         return True
     return False

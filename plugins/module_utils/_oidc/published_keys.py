@@ -46,6 +46,17 @@ def reused_kids(ours: Keys, published: Keys) -> list[str]:
     return [kid for kid, key, own in pairs if not jwk.same_key(key, own) and not jwk.is_damaged_copy(key, own)]
 
 
+def changed_algorithms(ours: Keys, published: Keys) -> list[str]:
+    """Return the kids of published keys that are given for another algorithm, with both algorithms."""
+    by_kid = _by_kid(ours)
+    pairs = ((kid, key, by_kid[kid]) for kid, key in ((_kid(key), key) for key in published) if kid in by_kid)
+    return [
+        f"{kid} ({own['alg']} in place of {key['alg']})"
+        for kid, key, own in pairs
+        if key.get("alg") in jwk.algorithms_for(own) and key["alg"] != own.get("alg") and jwk.same_key(key, own)
+    ]
+
+
 def with_free_names(ours: Keys, foreign: Keys) -> list[jwk.Jwk]:
     """Return our keys without the legacy copy, whose kid is empty, if another key is published without a name.
 

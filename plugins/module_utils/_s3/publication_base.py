@@ -131,8 +131,10 @@ class Documents(AwsResource):
 
     def jwks_key_at(self, url: str) -> str | None:
         """Return the key under which this bucket holds the JWKS that a URL serves; None if that is not certain."""
-        if url == self.new_jwks_url:
-            return self.jwks_key
+        return self.jwks_key if url == self.new_jwks_url else self.object_key_at(url)
+
+    def object_key_at(self, url: str) -> str | None:
+        """Return the key under which this bucket holds what a URL serves; None if that is not certain."""
         endpoint = endpoint_of(self.aws.client("s3"))
         return Site(self.issuer, self.spec.bucket, self.spec.prefix, endpoint).key_of(url)
 
@@ -153,6 +155,10 @@ class Documents(AwsResource):
             return jwk.parse_jwks(stored.text or "")
         except Fault as fault:
             if self.spec.overwrite:
+                self.warnings.append(
+                    f"{self.where(key)} cannot be read: {fault}{stored.kind}. If it publishes keys, this run does "
+                    "not know them, and goes on because of overwrite (irsa_issuer_overwrite)."
+                )
                 return []
             raise IrsaError(f"{self.where(key)} is not ours: {fault}{stored.kind}. {_OVERWRITE_HINT}") from None
 

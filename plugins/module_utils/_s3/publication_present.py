@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import typing as t
+from urllib.parse import urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.s3_hosts import parse_s3_host
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_facts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, published_keys
@@ -58,11 +60,13 @@ class PresentDocuments(Documents):
 
     def plan(self) -> list[ApiCall]:
         jwks, discovery = self.read()
+        self._check_new_url(discovery)
+        self._warn_replaced_issuer(discovery)
         in_place = self.parse_keys(jwks, self.jwks_key)
         elsewhere = self._keys_elsewhere(discovery)
         self.current_keys = in_place + elsewhere
         if not self.spec.purge_keys:
-            self._refuse_private_keys()
+            self._refuse_private_keys(in_place, self.jwks_key)
             self._refuse_reused_kids(in_place, elsewhere)
         # The JWKS first: the discovery document must not name an algorithm or a URL that is not served yet.
         stored = ((self.jwks_key, jwks), (self.discovery_key, discovery))
@@ -136,20 +140,55 @@ class PresentDocuments(Documents):
     def _keys_at(self, key: str, url: str) -> list[jwk.Jwk]:
         stored = self.store.read(key)
         keys = self.parse_keys(stored, key)
-        found = f"The keys of {self.where(key)} are kept: {listed(each.get('kid') for each in keys)}."
+        self._refuse_private_keys(keys, key)
+        kept = f"The keys of {self.where(key)} are kept: {listed(each.get('kid') for each in keys)}. " if keys else ""
         self.warnings.append(
             f"The discovery document names {quoted(url)} as the JWKS; with this run it names {self.new_jwks_url}. "
-            + (f"{found} That object stays as it is." if stored else f"There is no object {self.where(key)}.")
+            + (f"{kept}That object stays as it is." if stored else f"There is no object {self.where(key)}.")
         )
         return keys
 
-    def _refuse_private_keys(self) -> None:
-        exposed = [key.get("kid") for key in self.current_keys if jwk.has_private_members(key)]
-        if exposed:
+    def _check_new_url(self, discovery: Stored | None) -> None:
+        """Look where relying parties would read the JWKS after this run, if that is not the issuer's default.
+
+        Raises IrsaError if it is another object of this bucket, in which the keys would not be.
+        """
+        expected = self.new_jwks_url
+        if expected == self.issuer.jwks_url:
+            return
+        key = self.object_key_at(expected)
+        if key == self.jwks_key:
+            return
+        if key is not None and parse_s3_host(urlsplit(expected).hostname or ""):
             raise IrsaError(
-                f"{self.where(self.jwks_key)} publishes PRIVATE members of the key {listed(exposed)}: anyone can sign "
+                f"discovery_json names {quoted(expected)} as the JWKS, which is {self.where(key)}. The keys are in "
+                f"{self.where(self.jwks_key)}, so no relying party would find them. Nothing was changed. Leave out "
+                "jwks_uri of irsa_jwks."
+            )
+        present = self.present_jwks_url(discovery)
+        if present not in (None, expected):
+            self.warnings.append(
+                f"The discovery document names {quoted(present)} as the JWKS; with this run it names {quoted(expected)}, "
+                "as discovery_json does. What is served there was not looked at. Make sure that it has all the keys."
+            )
+
+    def _warn_replaced_issuer(self, discovery: Stored | None) -> None:
+        document = object_in(discovery) if discovery else None
+        if document is not None and document.get("issuer") != self.spec.issuer:
+            self.warnings.append(
+                f"{self.where(self.discovery_key)} was the discovery document of another issuer, "
+                f"{quoted(document.get('issuer'))}, with the JWKS {quoted(document.get('jwks_uri'))}. It is replaced "
+                "(irsa_issuer_overwrite)."
+            )
+
+    def _refuse_private_keys(self, keys: list[jwk.Jwk], place: str) -> None:
+        exposed = [key.get("kid") for key in keys if jwk.has_private_members(key)]
+        if exposed:
+            by_hand = "" if place == self.jwks_key else f", and remove {self.where(place)} yourself"
+            raise IrsaError(
+                f"{self.where(place)} publishes PRIVATE members of the key {listed(exposed)}: anyone can sign "
                 "tokens with it. Replace that key everywhere at once, and run with purge_keys "
-                "(irsa_issuer_purge_keys) to remove it."
+                f"(irsa_issuer_purge_keys) to remove it{by_hand}."
             )
 
     def _refuse_reused_kids(self, in_place: list[jwk.Jwk], elsewhere: list[jwk.Jwk]) -> None:
@@ -169,6 +208,12 @@ class PresentDocuments(Documents):
             self.warnings.append(
                 f"The JWKS keeps published keys that this run was not given: {kids}. AWS accepts them until purge_keys "
                 "(irsa_issuer_purge_keys) removes them."
+            )
+        changed = published_keys.changed_algorithms(self.ours or [], self.current_keys)
+        if changed:
+            self.warnings.append(
+                f"With this run, the JWKS names another algorithm for a published key: {listed(changed)}. AWS STS "
+                "refuses tokens that are signed with the former one."
             )
         if published_keys.with_free_names(self.ours or [], self.foreign) != self.ours:
             self.warnings.append(

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import typing as t
@@ -299,6 +300,17 @@ class TestForeignKeys:
         put(JWKS_KEY, {"keys": [edited]})
         assert_same_in_check_mode(fake_aws)
         assert stored(s3, JWKS_KEY)[0] == OURS["jwks_json"]
+
+    def test_another_algorithm_of_a_published_key_is_told(self, fake_aws, s3, put):
+        put(JWKS_KEY, {"keys": [{**RSA, "alg": "RS512"}]})
+        done = assert_same_in_check_mode(fake_aws)
+        assert "'kid-rsa (RS256 in place of RS512)'" in done.warnings[0]
+        assert ensure(fake_aws).warnings == []
+
+    def test_a_key_that_is_too_short_is_no_damaged_copy_of_ours(self, fake_aws, s3, put):
+        number = base64.urlsafe_b64encode(b"\x81" + bytes(126) + b"\x01").decode().rstrip("=")
+        put(JWKS_KEY, {"keys": [{**RSA, "n": number}]})
+        assert "another key under a published kid: 'kid-rsa'" in refusal(fake_aws, ensure)
 
     def test_members_that_others_added_to_a_key_of_ours_stay(self, fake_aws, s3, put):
         added = {**RSA, "x5t": "a-thumbprint"}

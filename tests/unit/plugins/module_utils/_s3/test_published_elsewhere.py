@@ -189,6 +189,26 @@ class TestKeysElsewhere:
             assert ensure(fake_aws, discovery_json=document).actions == actions
             assert bucket.get(DISCOVERY_KEY)["jwks_uri"] == url
 
+    @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "real run"])
+    def test_the_url_that_is_wanted_must_not_be_another_object(self, fake_aws, bucket, check_mode):
+        ensure(fake_aws)
+        bucket.put(ELSEWHERE, {"keys": [OTHER]})
+        document = documents.render(documents.discovery(ISSUER, f"{ISSUER}/openid/v1/jwks", ["RS256"]))
+        fake_aws.calls.clear()
+        message = refusal(fake_aws, ensure, check_mode, discovery_json=document)
+        assert f"s3://{BUCKET}/{ELSEWHERE}" in message and "jwks_uri" in message
+        assert bucket.kids == ["ours"]
+
+    def test_a_move_to_a_url_that_is_not_looked_at_is_told(self, fake_aws, bucket):
+        url = "https://cdn.example.com/keys.json"
+        document = documents.render(documents.discovery(ISSUER, url, ["RS256"]))
+        ensure(fake_aws)
+        planned = ensure(fake_aws, check_mode=True, discovery_json=document)
+        done = ensure(fake_aws, discovery_json=document)
+        assert planned.warnings == done.warnings
+        assert f"'{ISSUER}/keys.json'" in done.warnings[0] and f"'{url}'" in done.warnings[0]
+        assert ensure(fake_aws, discovery_json=document).warnings == []
+
     @pytest.mark.parametrize("url", [None, 5, "", "openid/v1/jwks", {"a": "b"}], ids=str)
     def test_a_url_that_no_one_can_follow_is_repaired(self, fake_aws, bucket, url):
         bucket.put(JWKS_KEY, {"keys": [OTHER]})
@@ -213,6 +233,14 @@ class TestKeysElsewhere:
         bucket.discovery(f"{ISSUER}/openid/v1/jwks")
         message = refusal(fake_aws, ensure)
         assert "PRIVATE" in message and "previous" in message and "the-private-number" not in message
+        assert f"remove s3://{BUCKET}/{ELSEWHERE} yourself" in message
+
+    def test_keys_that_cannot_be_read_are_told_with_overwrite(self, fake_aws, bucket):
+        bucket.put(ELSEWHERE, b"\xef\xbb\xbf" + json.dumps({"keys": [PREVIOUS]}).encode())
+        bucket.discovery(f"{ISSUER}/openid/v1/jwks")
+        warnings = ensure(fake_aws, overwrite=True).warnings
+        assert f"s3://{BUCKET}/{ELSEWHERE} cannot be read: it is not JSON (it begins with a byte" in warnings[0]
+        assert "are kept" not in " ".join(warnings)
 
     @pytest.mark.parametrize("in_place", [[], [{**OTHER, "kid": "ours"}], [{**OTHER, "kid": "previous"}]])
     def test_a_kid_of_different_keys_is_refused(self, fake_aws, bucket, in_place):
@@ -225,8 +253,11 @@ class TestKeysElsewhere:
     def test_the_jwks_of_another_issuer_is_not_followed(self, fake_aws, bucket):
         bucket.discovery("https://cdn.example.com/keys.json", "https://other.example.com")
         assert "another issuer" in refusal(fake_aws, ensure)
-        ensure(fake_aws, overwrite=True)
+        planned = ensure(fake_aws, check_mode=True, overwrite=True)
+        done = ensure(fake_aws, overwrite=True)
         assert bucket.kids == ["ours"]
+        assert planned.warnings == done.warnings
+        assert "'https://other.example.com', with the JWKS 'https://cdn.example.com/keys.json'" in done.warnings[0]
 
     def test_check_mode_without_a_key_looks_elsewhere(self, fake_aws, bucket):
         bucket.put(ELSEWHERE, {"keys": [PREVIOUS]})
