@@ -168,7 +168,7 @@ class PresentDocuments(Documents):
         present = self.present_jwks_url(discovery)
         if present not in (None, expected):
             self.warnings.append(
-                f"The discovery document names {quoted(present)} as the JWKS; with this run it names {quoted(expected)}, "
+                f"The discovery document names {quoted(present)} as the JWKS; now it names {quoted(expected)}, "
                 "as discovery_json does. What is served there was not looked at. Make sure that it has all the keys."
             )
 
