@@ -15,9 +15,10 @@ import stat
 import typing as t
 
 try:
+    import grp
     import pwd
 except ImportError:  # only on platforms that Ansible does not manage with Python modules
-    pwd = None  # type: ignore[assignment]  # a module is not Optional; without it no call here is reached
+    grp = pwd = None  # type: ignore[assignment]  # a module is not Optional; without it no call here is reached
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 
@@ -126,6 +127,20 @@ def shown(path: str) -> str:
     if path.isprintable() and len(path) <= _MAX_SHOWN:
         return path
     return repr(path[:_MAX_SHOWN]) + ("…" if len(path) > _MAX_SHOWN else "")
+
+
+def user_id(user: str) -> int:
+    """Return the ID of a user of this host by name or number. Raises KeyError or ValueError if there is none."""
+    return int(user) if _is_number(user) else pwd.getpwnam(user).pw_uid
+
+
+def group_id(group: str) -> int:
+    """Return the ID of a group of this host by name or number. Raises KeyError or ValueError if there is none."""
+    return int(group) if _is_number(group) else grp.getgrnam(group).gr_gid
+
+
+def _is_number(name: str) -> bool:
+    return name.isascii() and name.isdigit()
 
 
 def user_name(uid: int) -> str:

@@ -14,12 +14,6 @@ import re
 import stat
 import typing as t
 
-try:
-    import grp
-    import pwd
-except ImportError:  # only on platforms that Ansible does not manage with Python modules
-    grp = pwd = None  # type: ignore[assignment]  # a module is not Optional; without it no call here is reached
-
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
@@ -35,8 +29,8 @@ _MAX_ID = (1 << 32) - 2
 def check(path: str, options: t.Mapping[str, t.Any]) -> None:
     """Raise IrsaError for ``mode``, ``owner`` or ``group`` in the options that could not be set on the file."""
     _check_mode(options.get("mode"))
-    uid = _id_of("owner", options.get("owner"), lambda name: pwd.getpwnam(name).pw_uid)
-    gid = _id_of("group", options.get("group"), lambda name: grp.getgrnam(name).gr_gid)
+    uid = _id_of("owner", options.get("owner"), files.user_id)
+    gid = _id_of("group", options.get("group"), files.group_id)
     if os.geteuid() != 0 and options.get("state") != "absent":
         _check_right_to_give(path, uid, gid)
 
@@ -67,15 +61,16 @@ def _check_mode(mode: t.Any) -> None:
 def _id_of(option: str, name: t.Any, find: t.Callable[[str], int]) -> int | None:
     if not name:
         return None
-    if name.isascii() and name.isdigit():
-        if int(name) <= _MAX_ID:
-            return int(name)
-    else:
-        try:
-            return find(name)
-        except (KeyError, ValueError):  # the latter for a null character
-            pass
-    raise IrsaError(f"{option} is {quoted(name)}, which does not exist on this host. Nothing was written.")
+    try:
+        number = find(name)
+    except (KeyError, ValueError):  # the latter for a null character, or more digits than Python reads
+        number = None
+    if number is None or number > _MAX_ID:
+        raise IrsaError(
+            f"{option} (irsa_issuer_key_{option}) is {quoted(name)}, which does not exist on this host. Nothing was "
+            "written."
+        )
+    return number
 
 
 def _check_right_to_give(path: str, uid: int | None, gid: int | None) -> None:

@@ -60,7 +60,8 @@ def check(path: str, owner: str | None = None, *, group: str | None = None, foun
     targets, too. A file that was ``found``, and is not about to be replaced, must belong to one of the three as well.
     The directory must exist. A ``group`` that the options name may write to the file.
     """
-    trusted = _Trusted({0, os.geteuid(), *([uid_of(owner)] if owner else [])}, {_gid_of(group)} if group else set())
+    owners = {files.user_id(owner)} if owner else set()
+    trusted = _Trusted({0, os.geteuid(), *owners}, {files.group_id(group)} if group else set())
     try:
         steps = list(_steps(path))
         for number, step in enumerate(steps, start=1):
@@ -73,15 +74,6 @@ def check(path: str, owner: str | None = None, *, group: str | None = None, foun
         raise IrsaError(f"{files.shown(path)} is not safe: {fault}") from None
     except (OSError, ValueError) as error:
         raise IrsaError(f"{files.shown(path)} cannot be checked: {files.reason(error)}.") from None
-
-
-def uid_of(owner: str) -> int:
-    """Return the ID of a user by name or number. Raises KeyError if there is none."""
-    return int(owner) if owner.isascii() and owner.isdigit() else pwd.getpwnam(owner).pw_uid
-
-
-def _gid_of(group: str) -> int:
-    return int(group) if group.isascii() and group.isdigit() else grp.getgrnam(group).gr_gid
 
 
 def _steps(path: str) -> t.Iterator[_Step]:

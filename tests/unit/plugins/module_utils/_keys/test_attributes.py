@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 
 import pytest
 
@@ -55,8 +57,8 @@ def test_other_modes_are_refused(mode):
 
 def test_existing_owners_and_numbers_are_accepted(monkeypatch):
     monkeypatch.setattr(attributes.os, "geteuid", lambda: 0)
-    user = attributes.pwd.getpwuid(0).pw_name
-    group = attributes.grp.getgrgid(0).gr_name
+    user = pwd.getpwuid(0).pw_name
+    group = grp.getgrgid(0).gr_name
     for owner, owner_group in ((user, group), ("12345", "54321"), (None, None), ("", "")):
         attributes.check("/nowhere/sa.key", {"owner": owner, "group": owner_group})
 
@@ -66,7 +68,11 @@ def test_existing_owners_and_numbers_are_accepted(monkeypatch):
     "name", ["no-such-name", "-1", "4294967295", "99999999999999999999", "\u0663", "a\0b"], ids=repr
 )
 def test_unknown_owners_are_refused(option, name):
-    assert refusal(**{option: name}).startswith(f"{option} is {name!r}")
+    assert refusal(**{option: name}).startswith(f"{option} (irsa_issuer_key_{option}) is {name!r}")
+
+
+def test_a_number_of_more_digits_than_python_reads_is_no_owner():
+    assert "does not exist" in refusal(owner="9" * 5000)
 
 
 def test_an_owner_that_only_root_can_set_is_refused(tmp_path, monkeypatch):
