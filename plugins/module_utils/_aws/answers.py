@@ -79,10 +79,8 @@ def check(call: str, answer: t.Mapping[str, t.Any]) -> None:
 
 def check_error(operation: str, error: ClientError) -> None:
     """Raise NoAnswer unless this can be an error that AWS answered."""
-    metadata = error.response.get("ResponseMetadata", {})
-    status = int(metadata.get("HTTPStatusCode") or 0)
-    _refuse_page(metadata)
-    code = str(error.response.get("Error", {}).get("Code") or "")
+    code, status = code_and_status(error)
+    _refuse_page(error.response.get("ResponseMetadata", {}))
     if code and not code.isdigit():
         return
     if operation.startswith("Head"):
@@ -91,6 +89,12 @@ def check_error(operation: str, error: ClientError) -> None:
         is_possible = status >= 500 or status in _UNSUPPORTED
     if not is_possible:
         raise NoAnswer(f"it has the status {status} and no error code, which AWS always sends")
+
+
+def code_and_status(error: ClientError) -> tuple[str, int]:
+    """Return the error code of an answer, and its HTTP status."""
+    metadata = error.response.get("ResponseMetadata", {})
+    return str(error.response.get("Error", {}).get("Code") or ""), int(metadata.get("HTTPStatusCode") or 0)
 
 
 def _refuse_page(metadata: t.Mapping[str, t.Any]) -> None:

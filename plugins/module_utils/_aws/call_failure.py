@@ -13,7 +13,7 @@ with contextlib.suppress(ImportError):  # the module reports that it is missing
     from botocore import exceptions
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import transience
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.answers import NoAnswer
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.answers import NoAnswer, code_and_status
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import WriteFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
 
@@ -128,7 +128,7 @@ def explained(error: Exception, call: str, *, target: str, iam_actions: t.Sequen
             return CallFailed(f"{tried} could not be made: botocore ended with {type(error).__name__}.", call)
         return without_answer(error, f"{tried} could not be made", call)
     code, message = _code_and_message(error)
-    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)
+    dummy, status = code_and_status(error)
     details: dict[str, t.Any] = {"error": {"code": code, "message": message}}
     remedy = _remedy(code, message, iam_actions)
     if code in _DENIED and iam_actions:

@@ -14,7 +14,7 @@ with contextlib.suppress(ImportError):  # the module reports that it is missing
     import urllib3
     from botocore import exceptions, parsers
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.answers import NoAnswer
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.answers import NoAnswer, code_and_status
 
 # AWS refuses these without doing anything: botocore/retries/standard.py, and for the last ones
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
@@ -113,9 +113,3 @@ def is_unreadable(error: Exception) -> bool:
             return True
         step = step.tb_next
     return False
-
-
-def code_and_status(error: exceptions.ClientError) -> tuple[str, int]:
-    """Return the error code of an answer, and its HTTP status."""
-    metadata = error.response.get("ResponseMetadata", {})
-    return str(error.response.get("Error", {}).get("Code") or ""), int(metadata.get("HTTPStatusCode") or 0)

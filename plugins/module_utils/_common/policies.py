@@ -25,5 +25,9 @@ def member(value: t.Any, name: str) -> t.Any:
 
 def is_for_everyone(statement: Statement) -> bool:
     """Return whether a statement names everyone, or everyone but some."""
-    principal = statement.get("Principal")
-    return "NotPrincipal" in statement or "*" in as_list(principal) or "*" in as_list(member(principal, "AWS"))
+    return "NotPrincipal" in statement or is_everyone(statement.get("Principal"))
+
+
+def is_everyone(principal: t.Any) -> bool:
+    """Return whether a principal is everyone, in either of its two forms, or everyone is among others in it."""
+    return "*" in as_list(principal) or "*" in as_list(member(principal, "AWS"))

@@ -10,6 +10,11 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_res
 from __future__ import annotations
 
 
+def is_pattern(text: str) -> bool:
+    """Whether a text has a wildcard, and so may match more than itself."""
+    return "*" in text or "?" in text
+
+
 def fits(pattern: str, text: str) -> bool:
     """Whether a pattern matches a whole text. The time is at most proportional to the product of their lengths."""
     in_pattern, in_text = 0, 0

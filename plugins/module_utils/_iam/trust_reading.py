@@ -10,7 +10,12 @@ import typing as t
 from urllib.parse import unquote
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies import Statement, member, statements_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies import (
+    Statement,
+    is_everyone,
+    member,
+    statements_of,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards import fits
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_conditions import (
     TokenRequest,
@@ -47,8 +52,7 @@ def names_provider(statement: Statement, provider_arn: str) -> bool:
     """Return whether a statement is about those with a token of a provider, by its ARN or as a part of everyone."""
     negated = "NotPrincipal" in statement
     principal = statement.get("NotPrincipal" if negated else "Principal")
-    everyone = "*" in strings(principal) or "*" in strings(member(principal, "AWS"))
-    return (everyone or provider_arn in strings(member(principal, "Federated"))) != negated
+    return (is_everyone(principal) or provider_arn in strings(member(principal, "Federated"))) != negated
 
 
 def may_trust(document: t.Any, provider_arn: str) -> bool:

@@ -10,6 +10,7 @@ import json
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 
@@ -23,6 +24,15 @@ class SourcedKey(t.NamedTuple):
 
     source: str
     key: jwk.Jwk
+
+
+def object_in(text: str) -> Document | None:
+    """Return the JSON object in a text; an empty one for other JSON, None for what is not JSON."""
+    try:
+        document = parse_json(text)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else {}
 
 
 def render(document: Document) -> str:

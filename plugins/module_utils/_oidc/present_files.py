@@ -12,10 +12,9 @@ from urllib.parse import unquote
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url, published_keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url, published_keys
 
 _HINT = "Choose another directory; or, if nothing depends on them any more, set overwrite."
 
@@ -74,11 +73,9 @@ class PresentFiles(t.NamedTuple):
         text = _text_in(path)
         if text is None:
             return None
-        try:
-            document = parse_json(text)
-        except ValueError:
-            raise IrsaError(f"dest: {path} is not JSON, so it may belong to something else. {_HINT}") from None
-        document = document if isinstance(document, dict) else {}
+        document = documents.object_in(text)
+        if document is None:
+            raise IrsaError(f"dest: {path} is not JSON, so it may belong to something else. {_HINT}")
         if document.get("issuer") != self.issuer:
             raise IrsaError(
                 f"dest: {path} is the discovery document of another issuer: it names "

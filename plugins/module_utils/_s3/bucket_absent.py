@@ -104,7 +104,7 @@ class AbsentBucket(Bucket):
     def _unexplained(self, current: set[str]) -> set[str]:
         """Return the objects that no one has named and that are not documents of an issuer. Raises IrsaError."""
         paths = self.spec.public_paths
-        patterns = [path for path in paths if public_paths.is_pattern(path)]
+        patterns = [path for path in paths if wildcards.is_pattern(path)]
         # The default names are not chosen by anyone, so another program's objects may have them as well.
         named = {path for path in paths if path not in DEFAULT_PATHS} | {*self.spec.own_paths}
         unnamed = sorted(current & {path for path in paths if path in DEFAULT_PATHS} - named)

@@ -11,6 +11,7 @@ import json
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies import statements_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, quoted
 
 # Stable for all time: the statement is found by it.
@@ -38,7 +39,7 @@ def with_public_objects(policy: Policy | None, arns: t.Iterable[str], *, purge: 
     statement = {**_FORM, "Resource": sorted(desired)}
     if policy is None:
         return {"Version": "2012-10-17", "Statement": [statement]}
-    statements = _statements(policy)
+    statements = statements_of(policy)
     ours = [index for index, each in enumerate(statements) if each.get("Sid") == SID]
     if len(ours) == 1 and set(_resources(statements[ours[0]])) == desired:
         return policy
@@ -50,7 +51,7 @@ def with_public_objects(policy: Policy | None, arns: t.Iterable[str], *, purge: 
 def own_resources(policy: Policy | None) -> list[str]:
     """Return what our statement opens. Raises Fault if a statement has our Sid and says something else."""
     found = []
-    for each in _statements(policy or {}):
+    for each in statements_of(policy):
         if each.get("Sid") == SID:
             if not is_ours(each):
                 raise Fault(f"{_NOT_OURS}: {quoted(as_json(each))}")
@@ -68,13 +69,13 @@ def is_ours(statement: t.Mapping[str, t.Any]) -> bool:
 
 def is_policy(value: t.Any) -> bool:
     """Return whether a value has the form of a policy: an object with a statement or a list of them."""
-    return isinstance(value, dict) and all(isinstance(statement, dict) for statement in _statements(value))
+    return isinstance(value, dict) and all(isinstance(each, dict) for each in as_list(value.get("Statement")))
 
 
 def parts(policy: Policy | None) -> dict[str, t.Any]:
     """Return what several processes put into a policy, by name: each statement, and each resource of ours."""
     found: dict[str, t.Any] = {}
-    for statement in _statements(policy or {}):
+    for statement in statements_of(policy):
         if is_ours(statement):
             found.update({f"public path {arn}": arn for arn in _resources(statement)})
         else:
@@ -90,17 +91,13 @@ def with_parts(policy: Policy | None, added: t.Mapping[str, t.Any]) -> Policy:
             policy = with_public_objects(policy, arns, purge=False)
     statements = {name: part for name, part in added.items() if not isinstance(part, str)}
     policy = policy or {"Version": "2012-10-17", "Statement": []}
-    kept = [statement for statement in _statements(policy) if not statements.keys() & parts({"Statement": statement})]
+    kept = [statement for statement in statements_of(policy) if not statements.keys() & parts({"Statement": statement})]
     return {**policy, "Statement": [*kept, *statements.values()]}
 
 
 def as_json(policy: Policy) -> str:
     """Return the policy as PutBucketPolicy takes it."""
     return json.dumps(policy, sort_keys=True, separators=(",", ":"))
-
-
-def _statements(policy: Policy) -> list[dict[str, t.Any]]:
-    return as_list(policy.get("Statement", []))
 
 
 def _resources(statement: t.Mapping[str, t.Any]) -> list[t.Any]:

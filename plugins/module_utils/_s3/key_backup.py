@@ -27,6 +27,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, key_remains, pem, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_location import object_name
 
 # No key file is larger, with its certificate and comments.
 _MAX_BYTES = 1 << 16
@@ -154,7 +155,7 @@ class KeyBackup(AwsResource):
     # --- what is there
 
     def _name(self, copy: _Copy) -> str:
-        return f"s3://{self.bucket.spec.name}/{copy.key}"
+        return object_name(self.bucket.spec.name, copy.key)
 
     def _read_of(self, copy: _Copy) -> Read:
         return self.aws.read(

@@ -32,6 +32,11 @@ class ObjectLocation(t.NamedTuple):
     key: str
 
 
+def object_name(bucket: str, key: str) -> str:
+    """Return the name of an object for messages, as the AWS CLI writes it."""
+    return f"s3://{bucket}/{key}"
+
+
 def locate_object(url: str, endpoint: Endpoint) -> ObjectLocation | None:
     """Return the object that a URL addresses, None if it is not one that the S3 endpoint serves.
 

@@ -18,6 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_location import object_name
 
 CONTENT_TYPE = "application/json"
 
@@ -88,7 +89,7 @@ class S3Store:
         self._reads: dict[str, Read] = {}
 
     def _name(self, key: str) -> str:
-        return f"s3://{self.bucket}/{key}"
+        return object_name(self.bucket, key)
 
     def _read_of(self, key: str) -> Read:
         if key not in self._reads:

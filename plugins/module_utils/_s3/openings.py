@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import wildcards
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_policy, issuer_objects, public_paths
@@ -80,9 +81,7 @@ def _openings(bucket: Bucket, transition: Transition) -> _Openings:
     if strange:
         statements.append(f"the statement {quoted(bucket_policy.SID)} (allows everyone to read {listed(strange)})")
     patterns = [
-        path
-        for path in paths
-        if path not in strange and (public_paths.is_pattern(path) or path not in spec.public_paths)
+        path for path in paths if path not in strange and (wildcards.is_pattern(path) or path not in spec.public_paths)
     ]
     found = _Openings(statements=statements, patterns=patterns, objects=[])
     if patterns:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import wildcards
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
@@ -35,11 +36,6 @@ def check(paths: t.Iterable[str], option: str = OPTION) -> None:
             raise IrsaError(f"{option}: {quoted(path)} {fault}.") from None
 
 
-def is_pattern(path: str) -> bool:
-    """Return whether a path may match more than one key."""
-    return "*" in path or "?" in path
-
-
 def _check_path(path: str) -> None:
     parts = path.split("/")
     if path.startswith(("arn:", "s3:", "http:", "https:")):
@@ -48,7 +44,7 @@ def _check_path(path: str) -> None:
         raise Fault(f"has a policy variable, whose value the requester may choose; give a key, {_EXAMPLES}")
     if not path.isprintable() or len(path.encode("utf-8", "replace")) > _MAX_BYTES:
         raise Fault(f"has a control character or more than {_MAX_BYTES} bytes, so it is no key of a document")
-    if is_pattern(parts[-1]):
+    if wildcards.is_pattern(parts[-1]):
         raise Fault(
             "opens objects of any name, not only the documents; the part after the last slash must have no * or ?, "
             f"{_EXAMPLES}"

@@ -132,12 +132,12 @@ def _is_fixed(key: str, values: t.Sequence[t.Any]) -> bool:
     if key == "aws:sourceip":
         return all(_is_narrow_range(str(value)) for value in values)
     if key == "s3:dataaccesspointarn":  # the access point may be any one, if its account is fixed
-        return all(_has_no_wildcard(":".join(str(value).split(":")[:5])) for value in values)
-    return all(_has_no_wildcard(str(value)) for value in values)
+        return all(_is_one_value(":".join(str(value).split(":")[:5])) for value in values)
+    return all(_is_one_value(str(value)) for value in values)
 
 
-def _has_no_wildcard(value: str) -> bool:
-    return not any(wildcard in value for wildcard in ("*", "?", "${"))
+def _is_one_value(value: str) -> bool:
+    return not wildcards.is_pattern(value) and "${" not in value
 
 
 def _is_narrow_range(value: str) -> bool:

@@ -15,12 +15,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call impo
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.aws_resource import AwsResource
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url, published_keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url, published_keys
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_location import Site
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_location import Site, object_name
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_store import S3Store, Stored
 
 # AWS documents no rule for how long it keeps a JWKS. This asks every cache to look again each time, so that a new key
@@ -120,7 +119,7 @@ class Documents(AwsResource):
 
     def where(self, key: str) -> str:
         """Return the name of an object, for messages."""
-        return f"s3://{self.spec.bucket}/{key}"
+        return object_name(self.spec.bucket, key)
 
     def present_jwks_url(self, discovery: Stored | None) -> str | None:
         """Return where relying parties read the JWKS now; None if the discovery document does not tell them."""
@@ -141,7 +140,7 @@ class Documents(AwsResource):
     @property
     def new_jwks_url(self) -> str:
         """The URL of the JWKS in the document to be published; while that is not known, the default of the issuer."""
-        url = (_object_of(self.spec.discovery_json or "") or {}).get("jwks_uri")
+        url = (documents.object_in(self.spec.discovery_json or "") or {}).get("jwks_uri")
         return url if isinstance(url, str) else self.issuer.jwks_url
 
     def parse_keys(self, stored: Stored | None, key: str) -> list[jwk.Jwk]:
@@ -186,15 +185,7 @@ class Documents(AwsResource):
 
 def object_in(stored: Stored) -> dict[str, t.Any] | None:
     """Return the JSON object that is stored; an empty one for other JSON, None for what is not JSON."""
-    return _object_of(stored.text or "")
-
-
-def _object_of(text: str) -> dict[str, t.Any] | None:
-    try:
-        document = parse_json(text)
-    except ValueError:
-        return None
-    return document if isinstance(document, dict) else {}
+    return documents.object_in(stored.text or "")
 
 
 def _shown_kid(key: jwk.Jwk) -> t.Any:

@@ -15,6 +15,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies import Statement, member, statements_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, SEVERITY, WARNING
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards import is_pattern
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_conditions import (
     AUDIENCE,
     CONDITION,
@@ -175,7 +176,7 @@ def _why_unmet(condition: Condition, host_path: str) -> str | None:
         how = difference(host_path, prefix) or ""
         return f"The condition's key belongs to another issuer: {quoted(prefix)}, not {host_path}. {how}".rstrip()
     equals = "Equals" in condition.operator and "Not" not in condition.operator
-    if equals and any("*" in value or "?" in value for value in condition.values):
+    if equals and any(map(is_pattern, condition.values)):
         return f"{condition.operator} takes * and ? literally. StringLike has wildcards."
     return None
 
