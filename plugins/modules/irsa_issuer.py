@@ -330,7 +330,7 @@ class IssuerModule(MaskedModule):
     def private_texts(self) -> set[str]:
         key = self.params.get("key")
         public_key = key.get("public_key") if isinstance(key, dict) else key
-        return super().private_texts() | masking.in_option(public_key or "")
+        return super().private_texts() | masking.in_public_key_option(public_key or "")
 
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = dict(

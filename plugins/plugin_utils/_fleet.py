@@ -92,14 +92,9 @@ def _kid(cluster: Cluster, registered: HostVariables) -> str | None:
         return None
     try:
         content = files.read(os.path.expanduser(cluster.key_path))
-        return "" if content is None else _kid_of(content)
+        return "" if content is None else key_facts.kid(signing_key.load_private(content).public_key)
     except (Fault, IrsaError):  # the task of that host says what is wrong with its key
         return None
-
-
-def _kid_of(content: bytes) -> str:
-    public_key = signing_key.load_private(content).key.public_key()
-    return str(key_facts.describe(public_key)["kid"])
 
 
 def sharing_an_issuer(clusters: t.Sequence[Cluster]) -> list[Cluster]:

@@ -67,7 +67,7 @@ class SigningKey:
     def at(cls, path: str | None, public_key_path: str | None) -> SigningKey:
         """Return the key in these files, as far as they can be read; a removal needs no more of it than that."""
         readers: tuple[tuple[str | None, t.Callable[[bytes], key_facts.PublicKey]], ...] = (
-            (path, lambda text: signing_key.load_private(text).key.public_key()),
+            (path, lambda text: signing_key.load_private(text).public_key),
             (public_key_path, signing_key.load_public),
         )
         for file, load in readers:

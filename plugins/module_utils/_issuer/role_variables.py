@@ -55,7 +55,7 @@ def problems(variables: Variables) -> list[str]:
     ``variables`` are those of the role without their prefix; the argument spec has checked types and choices. A private
     key that was put into a variable by mistake is not repeated.
     """
-    disclosed = [name for name, value in variables.items() if key_material.holds_private_key(value)]
+    disclosed = [name for name, value in variables.items() if key_material.discloses_private_key(value)]
     if disclosed:
         return [f"{PREFIX}{name} contains a private key. Remove it, and treat it as disclosed." for name in disclosed]
     if key_material.in_text(str(variables.get("key_host"))):  # Ansible would print it as the name of a host

@@ -105,7 +105,7 @@ def _is_certificate(text: str) -> bool:
     return True
 
 
-def holds_private_key(value: object) -> bool:
+def discloses_private_key(value: object) -> bool:
     """Whether a value contains a private key in PEM at any depth, whole or not, also indented, escaped or in base64."""
     text = str(value)
     if _PRIVATE_LABEL.search(letters_of(text)):

@@ -125,6 +125,6 @@ def has_private_key_of(contents: t.Iterable[bytes], public_key: key_facts.Public
     """Whether one of the contents is the private key of a public one."""
     for content in contents:
         with contextlib.suppress(Fault):
-            if key_facts.kid(signing_key.load_private(content).key.public_key()) == key_facts.kid(public_key):
+            if key_facts.kid(signing_key.load_private(content).public_key) == key_facts.kid(public_key):
                 return True
     return False

@@ -55,7 +55,7 @@ class KeyPair:
                 if self.options["create"] and self.check_mode:
                     return self._preview(before)
                 return self._result(before, None)
-            self._write_public_files(after.key.public_key())
+            self._write_public_files(after.public_key)
             return self._result(before, after)
 
     def ensure_absent(self) -> dict[str, t.Any]:
@@ -106,7 +106,7 @@ class KeyPair:
             return os.path.lexists(self.path), None
         self._check_replaceable(content)
         try:
-            return True, signing_key.load_private(content).key.public_key()
+            return True, signing_key.load_private(content).public_key
         except Fault:
             return True, None
 
@@ -132,7 +132,7 @@ class KeyPair:
             return self._replace()
         if current is None:
             return self._create() if self.options["create"] else None
-        self._check_match(current.key.public_key())
+        self._check_match(current.public_key)
         self._warn_of_open_mode()
         if self.options["format"] in ("auto", current.format):
             return current
@@ -180,7 +180,7 @@ class KeyPair:
         return created
 
     def _rewrite(self, current: signing_key.PrivateKey) -> signing_key.PrivateKey:
-        self._check_files(current.key.public_key())
+        self._check_files(current.public_key)
         desired = signing_key.PrivateKey(current.key, self.options["format"])
         self._overwrite(None if self.check_mode else desired)
         self.record.actions.append("file:RewritePrivateKey")
@@ -241,7 +241,7 @@ class KeyPair:
         return self.record.result(_NO_FACTS, exists=False, before=_shown(before), after=after)
 
     def _result(self, before: signing_key.PrivateKey | None, after: signing_key.PrivateKey | None) -> dict[str, t.Any]:
-        facts = key_facts.describe(after.key.public_key()) if after else _NO_FACTS
+        facts = key_facts.describe(after.public_key) if after else _NO_FACTS
         return self.record.result(facts, exists=after is not None, before=_shown(before), after=_shown(after))
 
 
@@ -249,7 +249,7 @@ def _shown(key: signing_key.PrivateKey | None) -> dict[str, t.Any]:
     """Return what a diff may show of a key: never a byte of it."""
     if key is None:
         return {}
-    facts = key_facts.describe(key.key.public_key())
+    facts = key_facts.describe(key.public_key)
     return {
         "format": key.format,
         **{name: facts[name] for name in ("kid", "algorithm", "size", "curve") if facts[name]},

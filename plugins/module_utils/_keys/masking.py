@@ -42,7 +42,7 @@ def in_options(options: t.Mapping[str, t.Any], for_public_keys: t.Container[str]
     for name, value in options.items():
         found |= in_value(str(name)) | in_value(value, str(name))
         if name in for_public_keys:
-            found |= in_option(value)
+            found |= in_public_key_option(value)
     return found
 
 
@@ -108,12 +108,12 @@ def _all_members(pairs: list[tuple[str, t.Any]]) -> dict[str, t.Any]:
 # --- where public keys or documents of public keys belong
 
 
-def in_option(value: t.Any) -> set[str]:
+def in_public_key_option(value: t.Any) -> set[str]:
     """Return what may be private in an option for public keys, documents of them, or lists of those."""
     if isinstance(value, str):
         return in_json(value)
     if isinstance(value, list):
-        return set().union(*map(in_option, value))
+        return set().union(*map(in_public_key_option, value))
     return in_value(value)
 
 

@@ -68,6 +68,11 @@ class PrivateKey(t.NamedTuple):
     key: PrivateKeyObject
     format: str
 
+    @property
+    def public_key(self) -> key_facts.PublicKey:
+        """Its public key."""
+        return self.key.public_key()
+
 
 def load_private(text: bytes) -> PrivateKey:
     """Read the one private key in PEM text.

@@ -146,7 +146,7 @@ class KeyBackup(AwsResource):
         if content is None:
             return None
         try:
-            return signing_key.load_private(content).key.public_key()
+            return signing_key.load_private(content).public_key
         except Fault as fault:
             raise IrsaError(
                 f"The private key file {path} cannot be used: {fault}. It was not uploaded to {self.spec.destination}."
@@ -252,7 +252,7 @@ def _fault(content: bytes, public_key: key_facts.PublicKey, *, is_private: bool)
     if not is_private and expected in map(key_facts.kid, key_remains.public_keys_in(content)):
         return None
     try:
-        loaded = signing_key.load_private(content).key.public_key() if is_private else signing_key.load_public(content)
+        loaded = signing_key.load_private(content).public_key if is_private else signing_key.load_public(content)
     except Fault as fault:
         return str(fault)
     actual = key_facts.kid(loaded)

@@ -144,14 +144,14 @@ def test_masking_leaves_short_texts():
     ids=["document", "documents", "text", "indented text", "texts"],
 )
 def test_masking_hides_private_members_in_an_option_of_any_form(value):
-    assert masking.in_option(value) == {"private-number-d"}
+    assert masking.in_public_key_option(value) == {"private-number-d"}
 
 
 @pytest.mark.parametrize(
     "value", [None, 5, True, [], {}, "", [None, 5], samples.public_pem(samples.RSA.pkcs8).decode()], ids=range(8)
 )
 def test_masking_hides_nothing_of_options_without_a_key(value):
-    assert masking.in_option(value) == set()
+    assert masking.in_public_key_option(value) == set()
 
 
 @hypothesis.given(st.text(st.characters()))
