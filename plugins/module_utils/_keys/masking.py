@@ -114,7 +114,9 @@ def in_public_key_option(value: t.Any) -> set[str]:
         return in_json(value)
     if isinstance(value, list):
         return set().union(*map(in_public_key_option, value))
-    return in_value(value)
+    # In place of a dictionary ansible-core also takes name=value, which the last line of a key looks like.
+    names = filter(key_material.may_be_part, map(str, value)) if isinstance(value, dict) else ()
+    return in_value(value) | set(names)
 
 
 def in_json(text: str) -> set[str]:
