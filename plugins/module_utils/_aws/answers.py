@@ -47,6 +47,8 @@ _ALWAYS_SENT = {
 # The types of an object are its owner's choice.
 _OWN_TYPES = ("s3:GetObject", "s3:HeadObject")
 
+_REQUEST_IDS = ("x-amz-request-id", "x-amzn-requestid")
+
 # AWS answers API calls of these services in XML.
 _TYPES_OF_OTHERS = ("text/html", "application/xhtml+xml", "application/json", "text/plain")
 
@@ -98,8 +100,11 @@ def code_and_status(error: ClientError) -> tuple[str, int]:
 
 
 def _refuse_page(metadata: t.Mapping[str, t.Any]) -> None:
-    media_type = metadata.get("HTTPHeaders", {}).get("content-type", "").partition(";")[0].strip().lower()
-    if media_type in _TYPES_OF_OTHERS and not (metadata.get("RequestId") or metadata.get("HostId")):
+    headers = metadata.get("HTTPHeaders", {})
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    # botocore leaves the ID of the request in the headers if it reads no body, as of HEAD.
+    is_named = metadata.get("RequestId") or metadata.get("HostId") or any(name in headers for name in _REQUEST_IDS)
+    if media_type in _TYPES_OF_OTHERS and not is_named:
         raise NoAnswer(
             f"it is a page ({media_type}, status {metadata.get('HTTPStatusCode')}) of something in between, such as a "
             "proxy, a firewall or a login page"
