@@ -82,7 +82,7 @@ class PresentFiles(t.NamedTuple):
                 f"{quoted(document.get('issuer'))}, not {quoted(self.issuer)}. {_HINT}"
             )
         url = document.get("jwks_uri")
-        return url if isinstance(url, str) and url.startswith("https://") else None
+        return url if isinstance(url, str) and url.lower().startswith(("https://", "http://")) else None
 
 
 def _text_in(path: str) -> str | None:

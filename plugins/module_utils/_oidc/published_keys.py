@@ -66,6 +66,14 @@ def with_free_names(ours: Keys, foreign: Keys) -> list[jwk.Jwk]:
     return [key for key in ours if not (is_taken and key.get("kid") == "")]
 
 
+def loses_legacy_copy(keys: Keys, published: Keys) -> bool:
+    """Whether a published key with an empty kid is not among the keys any more."""
+    return any(
+        old.get("kid") == "" and not any(new.get("kid") == "" and jwk.same_key(old, new) for new in keys)
+        for old in published
+    )
+
+
 def as_published(ours: Keys, published: Keys) -> list[jwk.Jwk]:
     """Return our keys, each with the members that others have added to it, such as a certificate."""
     by_kid = _by_kid(published)

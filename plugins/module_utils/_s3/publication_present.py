@@ -215,6 +215,11 @@ class PresentDocuments(Documents):
                 f"With this run, the JWKS names another algorithm for a published key: {listed(changed)}. AWS STS "
                 "refuses tokens that are signed with the former one."
             )
+        if published_keys.loses_legacy_copy(self.published, self.current_keys):
+            self.warnings.append(
+                "The copy of this issuer's key with an empty kid is no longer published: AWS STS refuses tokens without "
+                "a kid, as those of Kubernetes before 1.16. Set irsa_issuer_legacy_empty_kid to keep the copy."
+            )
         if published_keys.with_free_names(self.ours or [], self.foreign) != self.ours:
             self.warnings.append(
                 "A foreign key has an empty kid, so the copy of this issuer's key with an empty kid "

@@ -48,6 +48,10 @@ _SPECIAL_IPV6 = tuple(
 # IPv6 addresses that a gateway translates to the IPv4 address at their end: https://www.rfc-editor.org/rfc/rfc6052
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 
+# The start of the interface identifier of addresses that end in an IPv4 address, to which a host may send the packets
+# itself: https://www.rfc-editor.org/rfc/rfc5214#section-6.1
+_ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
+
 # A host whose last label is a number is an IPv4 address in some form, or nothing: https://url.spec.whatwg.org/#host-parsing
 _NUMERIC = re.compile(r"(.*\.)?([0-9]+|0[xX][0-9A-Fa-f]*)\.?")
 
@@ -67,7 +71,9 @@ def is_public(ip: str) -> bool:
     ipv4 = _ipv4_within(address)
     if ipv4 is not None:
         return is_public(str(ipv4))
-    return address in _GLOBAL_IPV6 and not any(address in network for network in _SPECIAL_IPV6)
+    if address not in _GLOBAL_IPV6 or any(address in network for network in _SPECIAL_IPV6):
+        return False
+    return address.packed[8:12] not in _ISATAP or is_public(str(ipaddress.IPv4Address(address.packed[-4:])))
 
 
 def is_numeric(host: str) -> bool:

@@ -345,6 +345,8 @@ class TestPresentFiles:
                 "'https://cdn.example.com/jwks'",
             ),
             (DISCOVERY, {"issuer": ISSUER, "jwks_uri": f"{ISSUER}/../jwks"}, "not in this directory"),
+            (DISCOVERY, {"issuer": ISSUER, "jwks_uri": "HTTPS://cdn.example.com/jwks"}, "not in this directory"),
+            (DISCOVERY, {"issuer": ISSUER, "jwks_uri": "http://cdn.example.com/jwks"}, "not in this directory"),
             ("keys.json", "<html>", "is not JSON"),
             ("keys.json", {"keys": "none"}, "is not a JWKS"),
             ("keys.json", {"keys": [{**jwk_of(P256), "kid": "theirs"}]}, "not given: 'theirs'"),

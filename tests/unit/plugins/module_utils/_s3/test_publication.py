@@ -320,8 +320,11 @@ class TestForeignKeys:
 
     def test_the_legacy_copy_of_our_key_is_not_foreign(self, fake_aws, s3, put):
         put(JWKS_KEY, {"keys": [RSA, {**RSA, "kid": ""}]})
-        assert ensure(fake_aws).values["foreign_kids"] == []
+        done = assert_same_in_check_mode(fake_aws)
+        assert done.values["foreign_kids"] == []
         assert json.loads(stored(s3, JWKS_KEY)[0])["keys"] == [RSA]
+        assert "irsa_issuer_legacy_empty_kid" in done.warnings[0]
+        assert ensure(fake_aws).warnings == []
 
     def test_the_legacy_copy_of_a_foreign_key_is_kept_instead_of_ours(self, fake_aws, s3, put):
         put(JWKS_KEY, {"keys": [P256, P256_COPY]})

@@ -71,6 +71,9 @@ def test_internet_addresses_are_public(ip):
         "2001::7f00:1",
         "2001:0:808:808::1",
         "2002:808:808::1",
+        "2600:1f18::5efe:10.0.0.1",
+        "2600:1f18::200:5efe:169.254.169.254",
+        "fe80::5efe:8.8.8.8",
         # IPv6 addresses of other special purposes
         "100::1",
         "2001:2::1",
