@@ -217,7 +217,7 @@ class PresentDocuments(Documents):
             )
         if published_keys.loses_legacy_copy(self.published, self.current_keys):
             self.warnings.append(
-                "The copy of this issuer's key with an empty kid is no longer published: AWS STS refuses tokens without "
+                "The copy of this issuer's key with an empty kid is no longer published: AWS refuses tokens without "
                 "a kid, as those of Kubernetes before 1.16. Set irsa_issuer_legacy_empty_kid to keep the copy."
             )
         if published_keys.with_free_names(self.ours or [], self.foreign) != self.ours:
