@@ -31,9 +31,9 @@ options:
     description:
       - Keys of the objects that are public. In the folders of a key, V(*) matches any text, slashes included, and V(?)
         any character. The name of the object must be given.
-      - Before the module first opens a pattern, it lists the objects that match it. The run stops if one of them is not
-        a document of an issuer, see O(open_existing). It is one if the discovery document in its folder says that the
-        issuer is at that address.
+      - Before the module opens a pattern for the first time, it lists the objects that match it. The run stops if one
+        of them is not a document of an issuer, see O(open_existing). An object is such a document if the discovery
+        document in its folder says that the issuer is at that address.
       - With O(state=absent), the objects that are deleted with the bucket. Any other object stops the run, and so does
         one that matches a pattern or has a default name and is not a document of an issuer.
     type: list
@@ -92,8 +92,8 @@ extends_documentation_fragment:
   - selfhosted.irsa._attributes
   - selfhosted.irsa._attributes.aws
 notes:
-  - To tell documents of issuers from other objects, the module needs the permission C(s3:GetObject) when it first opens
-    a pattern in a bucket that exists already. What it may not read counts as another object.
+  - To tell documents of issuers from other objects, the module needs the permission C(s3:GetObject) when it opens a
+    pattern in an existing bucket for the first time. What it may not read counts as another object.
   - S3 does not support conditional writes of the policy and the tags of a bucket. So the module reads them again right
     before it writes and once more 2 seconds later, and puts back what was lost. Runs of this collection do not lose
     each other's changes. What another program can still lose or overwrite is in the collection's

@@ -160,8 +160,8 @@ options:
     default: no-cache
   audiences:
     description:
-      - Audiences (client IDs) that the provider must accept. Others that it accepts stay, unless O(purge_client_ids)
-        is set.
+      - Audiences (client IDs) that the provider must accept. Other audiences are kept unless O(purge_client_ids) is
+        set.
     type: list
     elements: str
     default: [sts.amazonaws.com]
@@ -207,7 +207,7 @@ options:
     description:
       - V(absent) removes the provider, then the documents or the bucket. The key is kept.
       - A JWKS whose discovery document is gone is removed only if it has a key of O(key), O(key_path) or O(extra_jwks),
-        or with O(overwrite=true). Otherwise it stays, with a warning.
+        or with O(overwrite=true). Otherwise it is kept, with a warning.
     type: str
     choices: [present, absent]
     default: present

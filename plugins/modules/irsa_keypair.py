@@ -18,18 +18,18 @@ options:
   path:
     description:
       - Path of the private key, which is unencrypted PEM in PKCS#1, SEC1 or PKCS#8.
-      - Its directory must exist. No user other than root, the one who runs the module and O(owner) may own the key or
-        be able to replace it. An existing key is checked like a new one, with all directories above it, where a
-        sticky one such as C(/tmp) is fine. Key files are never written through a symbolic link.
-      - The file is replaced, rewritten or removed only if it holds one private key and nothing else. What is left of a
-        damaged one is fine.
+      - Its directory must exist. Only root, the user who runs the module and O(owner) may own the key or be able to
+        replace it, whether the key exists already or is created. This is also checked for all directories above, which
+        may be sticky, like C(/tmp). Key files are never written through a symbolic link.
+      - The file is replaced, rewritten or removed only if it contains one private key, or the remains of one, and
+        nothing else.
     type: path
     required: true
   public_key_path:
     description:
       - Path of the public key in PKIX PEM, which C(--service-account-key-file) reads. If omitted, it is not written.
-      - A file that does not exist is created. A file that contains the public key in any form stays as it is, also if
-        it contains other keys, as during a rotation.
+      - A file that does not exist is created. A file that contains the public key in any form is left as it is, even
+        if it also contains other keys, as during a rotation.
       - A file that is damaged, or contains a single other public key in the form that the module writes, is rewritten
         with a warning. Any other file, such as a certificate, a list of other keys or the public key of another private
         key beside it, stops the run before anything is written.
@@ -37,7 +37,7 @@ options:
   openssh_public_key_path:
     description:
       - Path of the public key as an OpenSSH line. If omitted, it is not written.
-      - An existing file is treated as that of O(public_key_path).
+      - An existing file is treated like that of O(public_key_path).
     type: path
   type:
     description:
@@ -90,7 +90,7 @@ options:
   state:
     description:
       - V(absent) removes the private key and those of its public forms whose paths are set. A file with anything else
-        in it stays, with a warning.
+        in it is kept, with a warning.
     type: str
     choices: [present, absent]
     default: present

@@ -14,11 +14,11 @@ description:
     never overwrites what another process has written since the document was read.
   - Keeps published keys that are not in O(jwks_json), with a warning that names them. The discovery document lists the
     algorithms of all published keys.
-  - Looks for published keys where the present discovery document names the JWKS, too. If that is another object of the
-    bucket, its keys are kept in the new JWKS, and the object stays. If it is not certain which object it is, the module
-    stops.
+  - Also looks for published keys at the URL that the present discovery document names. If another object of the bucket
+    is served there, its keys are kept in the new JWKS, and the object is left as it is. If it is not certain which
+    object is served there, the module stops.
   - Stops if O(jwks_json) has a different key under the C(kid) of a published one.
-  - The order of keys and of the lists in the discovery document is no difference.
+  - Documents that differ only in the order of their keys, or of the lists in the discovery document, are not changed.
 options:
   bucket:
     description:
@@ -46,8 +46,8 @@ options:
     type: str
   purge_keys:
     description:
-      - Whether to remove published keys that are not in O(jwks_json), also one with the C(kid) of a given key. From
-        then on, AWS STS refuses tokens signed with them.
+      - Whether to remove published keys that are not in O(jwks_json), including one that has the C(kid) of a given key.
+        From then on, AWS STS refuses tokens signed with them.
     type: bool
     default: false
   overwrite:
@@ -68,8 +68,8 @@ options:
     type: str
   state:
     description:
-      - V(absent) removes both documents. A JWKS stays, with a warning, if the issuer's discovery document does not name
-        it and it has no key of O(jwks_json).
+      - V(absent) removes both documents. A JWKS is kept, with a warning, if the issuer's discovery document does not
+        name it and it has no key of O(jwks_json).
     type: str
     choices: [present, absent]
     default: present

@@ -37,7 +37,7 @@ Template = t.Callable[[t.Any, Variables], t.Any]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """What counts of a host: the issuer that it comes to, and the file of its key.
+    """What counts of a host: its issuer, and the file of its key.
 
     ``places`` are where its documents are: the URL if one is set, and the bucket with the prefix.
     """
@@ -49,7 +49,7 @@ class Cluster:
 
 
 def refuse_shared_issuer(clusters: t.Sequence[Cluster], host: str, registered: HostVariables) -> None:
-    """Raise IrsaError if another cluster comes to the issuer of ``host`` with another key.
+    """Raise IrsaError if another cluster has the issuer of ``host`` but another key.
 
     ``clusters`` are those that share an issuer; ``registered`` returns the variables of a host, which contain the
     result of its key task once that has run. A key that cannot be read from here, on a node whose key task has not
@@ -65,7 +65,7 @@ def refuse_shared_issuer(clusters: t.Sequence[Cluster], host: str, registered: H
     hosts = listed(cluster.host for cluster in clusters if cluster is own or cluster in sharing)
     shared = next(place for place in own.places for other in sharing if place in other.places)
     raise IrsaError(
-        f"The hosts {hosts} of this play come to one issuer ({shared}) with different keys, so each of these clusters "
+        f"The hosts {hosts} of this play have one issuer ({shared}) but different keys, so each of these clusters "
         "could sign tokens for the service accounts of the others. Nothing was changed. Give each cluster an issuer "
         f'of its own, for example with {PREFIX}prefix: "{_HOST_NAME}". If the hosts are servers of one cluster, give '
         f"them the same key with {PREFIX}key_path and {PREFIX}key_host."
@@ -114,7 +114,7 @@ def warnings_of_shared_keys(clusters: t.Iterable[Cluster]) -> dict[str, str]:
             by_key.setdefault((cluster.key_host, cluster.key_path), []).append(cluster)
     return {
         several[0].host: (
-            f"The hosts {listed(cluster.host for cluster in several)} of this play have different issuers and one key "
+            f"The hosts {listed(cluster.host for cluster in several)} of this play have different issuers but one key "
             f"({several[0].key_path} on {several[0].key_host}), so each of these clusters could sign tokens for the "
             f"service accounts of the others. Give each cluster an {PREFIX}key_path of its own."
         )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hosts of a play that come to one issuer: refused before any write if their keys differ, as before if they do not."""
+"""Hosts of a play that have one issuer: refused before any write if their keys differ, as before if they do not."""
 
 from __future__ import annotations
 
@@ -94,4 +94,4 @@ def test_one_key_for_several_issuers_is_told_once(operator: Operator) -> None:
     (host,) = keys(operator, "one").values()
     operator.variables = {"irsa_issuer_bucket": BUCKET, "irsa_issuer_prefix": "{{ inventory_hostname }}"}
     run = operator.provision(hosts={"paris": host, "oslo": host}).ok()
-    assert len([warning for warning in run.warnings if "different issuers and one key" in warning]) == 1
+    assert len([warning for warning in run.warnings if "different issuers but one key" in warning]) == 1
