@@ -134,7 +134,7 @@ def _one_run(scene: Scene, number: int, *, start: Any, results: Any) -> None:
     results.put(ended)
 
 
-def _outcomes(aws: Aws, scene: Scene, number: int, *, texts: dict[str, str]) -> Any:
+def _outcomes(aws: Aws, scene: Scene, number: int, *, texts: dict[str, Any]) -> Any:
     """Do what the modules irsa_bucket and irsa_publish do."""
     bucket = BucketSpec(
         name=scene.bucket,
@@ -147,7 +147,7 @@ def _outcomes(aws: Aws, scene: Scene, number: int, *, texts: dict[str, str]) -> 
     yield publication_present.ensure_present(aws, documents, False)
 
 
-def _new_documents(issuer: str) -> tuple[str, dict[str, str]]:
+def _new_documents(issuer: str) -> tuple[str, dict[str, Any]]:
     key = ec.generate_private_key(ec.SECP256R1()).public_key()
     pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     texts = document_set.texts(issuer, [document_set.from_pem("key", pem)])

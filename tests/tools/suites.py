@@ -170,7 +170,7 @@ def _lint_commands(newest: End) -> dict[str, list[str]]:
     ansible_lint = ["ansible-lint", "--offline", "--nocolor", "--profile", "production", "--strict"]
     antsibull_docs = ["antsibull-docs", "lint-collection-docs", "--plugin-docs"]
     mypy = ["mypy", "--python-executable", str(newest.python)]
-    tests = [f"tests/{folder}" for folder in ("tools", "sandbox", "bench", "demo", "faults")]
+    tests = [f"tests/{folder}" for folder in ("tools", "sandbox", "bench", "demo", "faults", "races")]
     sandbox = "tests/integration/sandbox"
     return {
         "ruff": ["ruff", "check", "."],
