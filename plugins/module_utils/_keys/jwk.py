@@ -85,7 +85,8 @@ def key_sets(option: str, documents: t.Iterable[t.Any]) -> t.Iterator[tuple[str,
 
 
 def usable(key: Jwk) -> Jwk:
-    """Return a JWK as it may be published for STS, with ``alg`` and ``use`` filled in.
+    """Return a JWK as it may be published for STS, with ``alg`` and ``use`` filled in, and its numbers in the one form
+    that RFC 7518 allows.
 
     Raises Fault with the reason for a private key, a missing or wrong ``kid``, ``key_ops``, a ``use`` other than
     ``sig``, an algorithm that STS does not verify or that does not fit the key, and a certificate (``x5c``) for a
@@ -106,7 +107,7 @@ def usable(key: Jwk) -> Jwk:
         raise Fault(f"its alg is {quoted(algorithm)}; expected {' or '.join(allowed)} for a key of its type")
     if "x5c" in key:
         check_certificate(key, public_key)
-    return {**key, "alg": algorithm, "use": "sig"}
+    return {**key, **_numbers_of(public_key), "alg": algorithm, "use": "sig"}
 
 
 def public_key_of(key: Jwk) -> key_facts.PublicKey:
@@ -137,6 +138,22 @@ def _ec_key(key: Jwk) -> ec.EllipticCurvePublicKey:
         raise Fault(f"its crv is {quoted(curve)}, and STS accepts only {', '.join(key_facts.EC_ALGORITHMS)}")
     x, y = _number(key["x"]), _number(key["y"])
     return ec.EllipticCurvePublicNumbers(x, y, key_facts.named_curve(curve)).public_key()
+
+
+def _numbers_of(public_key: key_facts.PublicKey) -> dict[str, str]:
+    """Return the numbers of a key as RFC 7518 has them, sections 6.2.1 and 6.3.1: STS refuses, for example, a modulus
+    that begins with a zero octet.
+    """
+    if isinstance(public_key, rsa.RSAPublicKey):
+        numbers = public_key.public_numbers()
+        return {"n": _base64url(numbers.n), "e": _base64url(numbers.e)}
+    point, size = public_key.public_numbers(), (public_key.key_size + 7) // 8
+    return {"x": _base64url(point.x, size), "y": _base64url(point.y, size)}
+
+
+def _base64url(number: int, size: int = 0) -> str:
+    octets = number.to_bytes(size or (number.bit_length() + 7) // 8, "big")
+    return base64.urlsafe_b64encode(octets).decode().rstrip("=")
 
 
 def _number(text: str) -> int:

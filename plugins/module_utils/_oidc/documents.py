@@ -65,7 +65,7 @@ def algorithms_of(keys: t.Iterable[jwk.Jwk]) -> list[str]:
 def merge_keys(sourced_keys: t.Iterable[SourcedKey]) -> list[jwk.Jwk]:
     """Return usable keys in the order given, one for each kid.
 
-    Raises IrsaError for a key that STS would refuse, and for two different keys with the same kid.
+    Raises IrsaError for a key that STS would refuse, and for two different keys, or algorithms, with the same kid.
     """
     merged: dict[str, jwk.Jwk] = {}
     for source, candidate in sourced_keys:
@@ -74,6 +74,11 @@ def merge_keys(sourced_keys: t.Iterable[SourcedKey]) -> list[jwk.Jwk]:
         except Fault as fault:
             raise IrsaError(f"{source} cannot be published: {fault}.") from None
         first = merged.setdefault(key["kid"], key)
+        if jwk.same_key(first, key) and candidate.get("alg", first["alg"]) != first["alg"]:
+            raise IrsaError(
+                f"{source} has the kid {quoted(key['kid'])} for {key['alg']}, and the same key is given for "
+                f"{first['alg']} under that kid. STS uses only one of the two. Leave one of them out."
+            )
         if not jwk.same_key(first, key):
             raise IrsaError(
                 f"{source} has the kid {quoted(key['kid'])}, which a different key has too. STS uses only the last of "

@@ -100,6 +100,11 @@ class TestUsable:
         key = {**RSA, "kid": "my own", "x5t#S256": "abc", "nbf": 5}
         assert jwk.usable(key) == key
 
+    @pytest.mark.parametrize(("key", "member"), [(RSA, "n"), (RSA, "e"), (P256, "x"), (P256, "y")])
+    def test_usable_writes_numbers_in_the_one_form_of_rfc_7518(self, key, member):
+        octets = base64.urlsafe_b64decode(key[member] + "==")
+        assert jwk.usable({**key, member: b64url(b"\0" + octets)}) == key
+
     @pytest.mark.parametrize("member", ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"])
     def test_usable_refuses_private_members_without_repeating_them(self, member):
         message = refusal(jwk.usable, {**RSA, member: "c2VjcmV0"})

@@ -135,6 +135,12 @@ class TestMerging:
         message = refusal(documents.merge_keys, sourced(first=RSA, second={**OTHER_RSA, "kid": RSA["kid"]}))
         assert message.startswith("second has the kid") and RSA["kid"] in message
 
+    def test_merge_keys_refuses_two_algorithms_of_one_kid(self):
+        message = refusal(documents.merge_keys, sourced(first=RSA, second={**RSA, "alg": "RS512"}))
+        assert message.startswith("second has the kid") and "RS512" in message and "RS256" in message
+        without = {name: value for name, value in RSA.items() if name != "alg"}
+        assert documents.merge_keys(sourced(first={**RSA, "alg": "RS512"}, second=without))[0]["alg"] == "RS512"
+
     def test_merge_keys_names_the_key_that_cannot_be_published(self):
         message = refusal(documents.merge_keys, sourced(first=RSA, third={**P256, "use": "enc"}))
         assert message.startswith("third cannot be published: its use is 'enc'")
