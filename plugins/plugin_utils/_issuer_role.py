@@ -87,7 +87,12 @@ def read(
 def _validated(given: dict[str, t.Any], given_paths: dict[str, t.Any]) -> dict[str, t.Any]:
     """The values of all variables, defaults included, by their names without the prefix. Raises IrsaError."""
     checked = ArgumentSpecValidator(argument_spec()).validate(given, validate_role_argument_spec=True)
-    as_shown = _Shown(given)
+    redaction = Redaction(masking.in_options({name.removeprefix(PREFIX): value for name, value in given.items()}))
+
+    def as_shown(problem: str) -> str:
+        """Return a problem without what may be private in the variables that it quotes."""
+        return shown(redaction.over(problem))
+
     if checked.error_messages:
         raise IrsaError("\n".join(["Validation of arguments failed:", *map(as_shown, checked.error_messages)]))
     values = {name.removeprefix(PREFIX): value for name, value in checked.validated_parameters.items()}
@@ -96,18 +101,6 @@ def _validated(given: dict[str, t.Any], given_paths: dict[str, t.Any]) -> dict[s
         intro = "Invalid variables for role irsa_issuer; nothing was changed."
         raise IrsaError("\n- ".join([intro, *map(as_shown, found)]))
     return values
-
-
-class _Shown:
-    """A problem as it is shown: in one line, and without what may be private in the variables that it quotes."""
-
-    def __init__(self, given: t.Mapping[str, t.Any]) -> None:
-        self._redaction = Redaction(
-            masking.in_options({name.removeprefix(PREFIX): value for name, value in given.items()})
-        )
-
-    def __call__(self, problem: str) -> str:
-        return shown(self._redaction.over(problem))
 
 
 def _check_state(state: str, expected: str) -> None:

@@ -110,12 +110,7 @@ def discloses_private_key(value: object) -> bool:
     text = str(value)
     if _PRIVATE_LABEL.search(letters_of(text)):
         return True
-    return any(b"PRIVATE KEY" in _decoded(encoded) for encoded in _PEM_IN_BASE64.findall(text))
-
-
-def _decoded(encoded: str) -> bytes:
-    letters = "".join(encoded.split())
-    return base64.b64decode(letters[: len(letters) // 4 * 4])
+    return any(b"PRIVATE KEY" in pem.decoded(encoded.encode()) for encoded in _PEM_IN_BASE64.findall(text))
 
 
 def in_text(text: str) -> set[str]:

@@ -9,7 +9,6 @@ Runs on control-plane nodes: Python 3.9 and cryptography 3.4 must be enough.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import re
 import typing as t
@@ -63,9 +62,9 @@ def is_damaged_public_form(content: bytes) -> bool:
     text = content.replace(b"\r\n", b"\n")
     match = _PEM_FORM.fullmatch(text)
     if match:
-        return not _is_whole_der(_decoded(match.group(1)))
+        return not _is_whole_der(pem.decoded(match.group(1)))
     match = _OPENSSH_FORM.fullmatch(text)
-    return match is not None and not _is_whole_openssh(_decoded(match.group(1)))
+    return match is not None and not _is_whole_openssh(pem.decoded(match.group(1)))
 
 
 def described(content: bytes) -> str:
@@ -92,12 +91,6 @@ def check_private(content: bytes) -> None:
         rest = rest.replace(block.text.rstrip(b"\n"), b"")
     if rest.strip():
         raise Fault("it contains something else beside the private key")
-
-
-def _decoded(text: bytes) -> bytes:
-    joined = b"".join(text.split()).rstrip(b"=")
-    usable = joined[: len(joined) - (len(joined) % 4 == 1)]
-    return base64.b64decode(usable + b"=" * (-len(usable) % 4))
 
 
 def _is_whole_der(data: bytes) -> bool:

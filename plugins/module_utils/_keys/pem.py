@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
 import typing as t
@@ -56,6 +57,13 @@ def _blocks(text: bytes) -> t.Iterator[PemBlock]:
             raise Damaged(f"it is truncated: '-----BEGIN {begin.group(1).decode()}-----' has no matching END line")
         position = end + len(end_line)
         yield PemBlock(begin.group(1).decode(), text[begin.start() : position] + b"\n")
+
+
+def decoded(body: bytes) -> bytes:
+    """Return what a piece of base64 stands for, as far as it goes: spaces are ignored, and padding may be missing."""
+    letters = b"".join(body.split()).rstrip(b"=")
+    usable = letters[: len(letters) - (len(letters) % 4 == 1)]
+    return base64.b64decode(usable + b"=" * (-len(usable) % 4))
 
 
 def holds_private_key(text: bytes) -> bool:

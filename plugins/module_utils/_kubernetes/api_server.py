@@ -50,7 +50,7 @@ class ApiServer:
         except (kubernetes.config.ConfigException, OSError, *_MALFORMED) as error:
             # A parser may quote the file in its error, and this file holds credentials.
             reason = str(error) if isinstance(error, kubernetes.config.ConfigException) else type(error).__name__
-            raise IrsaError(f"The kubeconfig {kubeconfig} cannot be used: {reason.rstrip('.')}.") from None
+            raise IrsaError(f"The kubeconfig {files.shown(kubeconfig)} cannot be used: {reason.rstrip('.')}.") from None
         self._configuration = configuration
         self._pool = kubernetes.client.ApiClient(configuration).rest_client.pool_manager
 

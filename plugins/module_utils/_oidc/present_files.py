@@ -33,13 +33,15 @@ class PresentFiles(t.NamedTuple):
         reused = published_keys.reused_kids(keys, published)
         if reused:
             raise IrsaError(
-                f"dest: {self.dest} would get a different key under a published kid: {listed(reused)}. Give the new "
-                "key another kid; or, if no token is signed with the published one any more, set overwrite."
+                f"dest: {files.shown(self.dest)} would get a different key under a published kid: {listed(reused)}. "
+                "Give the new key another kid; or, if no token is signed with the published one any more, set "
+                "overwrite."
             )
         if lost:
+            kids = listed(key.get("kid") for key in lost)
             raise IrsaError(
-                f"dest: {self.dest} publishes keys that were not given: {listed(key.get('kid') for key in lost)}. AWS "
-                "would refuse every token that is signed with them. Give them in jwks to keep them; or set overwrite."
+                f"dest: {files.shown(self.dest)} publishes keys that were not given: {kids}. AWS would refuse every "
+                "token that is signed with them. Give them in jwks to keep them; or set overwrite."
             )
 
     def _path(self, name: str) -> str:
@@ -52,7 +54,7 @@ class PresentFiles(t.NamedTuple):
         try:
             return jwk.parse_jwks(text)
         except Fault as fault:
-            raise IrsaError(f"dest: {path} is not a JWKS of this issuer: {fault}. {_HINT}") from None
+            raise IrsaError(f"dest: {files.shown(path)} is not a JWKS of this issuer: {fault}. {_HINT}") from None
 
     def _keys_elsewhere(self) -> list[jwk.Jwk]:
         """Return the keys that relying parties read now, if the discovery document names another file than ours."""
@@ -63,8 +65,9 @@ class PresentFiles(t.NamedTuple):
         name = unquote(str(url).removeprefix(start))
         if not str(url).startswith(start) or not issuer_url.is_plain_path(name):
             raise IrsaError(
-                f"dest: the discovery document in {self.dest} names {quoted(url)} as the JWKS, which is not in this "
-                "directory. The keys published there would no longer be found. Give them in jwks, and set overwrite."
+                f"dest: the discovery document in {files.shown(self.dest)} names {quoted(url)} as the JWKS, which is "
+                "not in this directory. The keys published there would no longer be found. Give them in jwks, and set "
+                "overwrite."
             )
         return self._keys_in(self._path(name))
 
@@ -75,10 +78,10 @@ class PresentFiles(t.NamedTuple):
             return None
         document = documents.object_in(text)
         if document is None:
-            raise IrsaError(f"dest: {path} is not JSON, so it may belong to something else. {_HINT}")
+            raise IrsaError(f"dest: {files.shown(path)} is not JSON, so it may belong to something else. {_HINT}")
         if document.get("issuer") != self.issuer:
             raise IrsaError(
-                f"dest: {path} is the discovery document of another issuer: it names "
+                f"dest: {files.shown(path)} is the discovery document of another issuer: it names "
                 f"{quoted(document.get('issuer'))}, not {quoted(self.issuer)}. {_HINT}"
             )
         url = document.get("jwks_uri")

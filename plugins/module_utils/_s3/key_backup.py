@@ -149,7 +149,8 @@ class KeyBackup(AwsResource):
             return signing_key.load_private(content).public_key
         except Fault as fault:
             raise IrsaError(
-                f"The private key file {path} cannot be used: {fault}. It was not uploaded to {self.spec.destination}."
+                f"The private key file {files.shown(path)} cannot be used: {fault}. It was not uploaded to "
+                f"{self.spec.destination}."
             ) from None
 
     # --- what is there
@@ -189,16 +190,16 @@ class KeyBackup(AwsResource):
             return False
         if self._public_key is None:
             raise IrsaError(
-                f"{self._name(copy)} exists, but the private key file {self.spec.key_path} does not. If it is the "
-                f"backup of this cluster's key, restore it: copy the objects under {self.spec.destination} to the "
-                f"paths of the key files. If it is another key, it is never overwritten: {_OWN_PLACE}."
+                f"{self._name(copy)} exists, but the private key file {files.shown(self.spec.key_path)} does not. If "
+                f"it is the backup of this cluster's key, restore it: copy the objects under {self.spec.destination} "
+                f"to the paths of the key files. If it is another key, it is never overwritten: {_OWN_PLACE}."
             )
         fault = _fault(content, self._public_key, is_private=copy.is_private)
         if fault and content != files.read(copy.path):
             raise IrsaError(
-                f"{self._name(copy)} is not a copy of {copy.path}: {fault}. A backup is never overwritten, since it "
-                f"may be the last copy of a key. {_OWN_PLACE}, for example with a prefix for each cluster, or move the "
-                "object to another name."
+                f"{self._name(copy)} is not a copy of {files.shown(copy.path)}: {fault}. A backup is never "
+                f"overwritten, since it may be the last copy of a key. {_OWN_PLACE}, for example with a prefix for "
+                "each cluster, or move the object to another name."
             )
         return True
 
@@ -229,11 +230,13 @@ class KeyBackup(AwsResource):
         """Return what to upload: nothing for a file that check mode has not created. Raises IrsaError."""
         content = files.read(copy.path)
         if content is None and not self.check_mode:
-            raise IrsaError(f"The key file {copy.path} does not exist, so it cannot be backed up. Create it first.")
+            raise IrsaError(
+                f"The key file {files.shown(copy.path)} does not exist, so it cannot be backed up. Create it first."
+            )
         if not copy.is_private and pem.holds_private_key(content or b""):
             raise IrsaError(
-                f"{copy.path} contains a private key, where the public form of {self.spec.key_path} belongs. It was "
-                "not uploaded; correct the path."
+                f"{files.shown(copy.path)} contains a private key, where the public form of "
+                f"{files.shown(self.spec.key_path)} belongs. It was not uploaded; correct the path."
             )
         return content or b""
 
