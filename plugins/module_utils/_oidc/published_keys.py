@@ -29,7 +29,7 @@ def foreign_keys(ours: Keys, published: Keys) -> list[jwk.Jwk]:
 
 
 def which_are(some: Keys, keys: Keys) -> list[bool]:
-    """Return for each key whether it is one of some of them."""
+    """Return for each of ``keys`` whether it is among ``some``, with the same members."""
     known = set(map(_canonical, some))
     return [_canonical(key) in known for key in keys]
 
