@@ -89,8 +89,8 @@ options:
     default: false
   state:
     description:
-      - V(absent) removes the private key and those of its public forms whose paths are set. A file with anything else
-        in it is kept, with a warning.
+      - V(absent) removes those public forms of the private key whose paths are set, and then the private key. A file
+        with anything else in it is kept, with a warning, and so is a public key whose private key is gone.
     type: str
     choices: [present, absent]
     default: present

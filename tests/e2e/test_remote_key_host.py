@@ -111,8 +111,8 @@ def test_the_key_stays_on_its_host(endpoint: Endpoint, site: Site, remote: Ansib
 
     gone = remote.teardown({**variables, **DELETE_ALL}, "--become")
     assert gone.result["actions"][-3:] == [
-        "file:RemovePrivateKey",
         "file:RemovePublicKey",
         "file:RemoveOpensshPublicKey",
+        "file:RemovePrivateKey",
     ]
     assert not exists(remote, key_path)

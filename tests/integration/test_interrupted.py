@@ -33,9 +33,9 @@ REMOVALS = [
     "iam:DeleteOpenIDConnectProvider",
     "s3:DeleteObjects",
     "s3:DeleteBucket",
-    "file:RemovePrivateKey",
     "file:RemovePublicKey",
     "file:RemoveOpensshPublicKey",
+    "file:RemovePrivateKey",
 ]
 
 

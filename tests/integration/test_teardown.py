@@ -127,9 +127,9 @@ class TestTeardown:
             "iam:DeleteOpenIDConnectProvider",
             "s3:DeleteObjects",
             "s3:DeleteBucket",
-            "file:RemovePrivateKey",
             "file:RemovePublicKey",
             "file:RemoveOpensshPublicKey",
+            "file:RemovePrivateKey",
         ]
 
     def test_actions_of_teardown_equal_its_writes(self, story: Story) -> None:

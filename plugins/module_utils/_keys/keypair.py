@@ -59,14 +59,14 @@ class KeyPair:
             return self._result(before, after)
 
     def ensure_absent(self) -> dict[str, t.Any]:
-        """Remove the private key, then those of its public forms that hold nothing else."""
+        """Remove those of the public forms that hold nothing else, then the private key, which shows whose they are."""
         with self.record.reported_on_failure():
             self._clean_up()
             has_key, public_key = self._removable_key()
             own, warnings = public_files.removable(self.public_files, public_key, private_path=self.path)
             self.record.warnings += warnings
-            named = [(self.path, "file:RemovePrivateKey")] if has_key else []
-            named += [(file.path, file.remove_action) for file in own]
+            named = [(file.path, file.remove_action) for file in own]
+            named += [(self.path, "file:RemovePrivateKey")] if has_key else []
             if has_key:
                 self._back_up()
             for path, action in named:
@@ -224,18 +224,23 @@ class KeyPair:
     # --- its public forms
 
     def _write_public_files(self, public_key: key_facts.PublicKey) -> None:
-        for file, fault in self._repairs(public_key):
-            if fault:
-                self.record.warnings.append(f"The public key file {files.shown(file.path)} is rewritten: {fault}.")
+        for repair in self._repairs(public_key):
             if not self.check_mode:
-                key_files.replace(file.path, file.content(public_key), mode=key_files.PUBLIC_MODE)
-            self.record.actions.append(file.write_action)
+                key_files.replace(repair.file.path, repair.file.content(public_key), mode=key_files.PUBLIC_MODE)
+            self._note(repair)
+
+    def _note(self, repair: public_files.Repair) -> None:
+        path = files.shown(repair.file.path)
+        if repair.fault:
+            self.record.warnings.append(f"The public key file {path} is rewritten: {repair.fault}.")
+        self.record.actions.append(repair.file.write_action)
 
     # --- the result
 
     def _preview(self, before: signing_key.PrivateKey | None) -> dict[str, t.Any]:
         """Return the result of a check mode that would create the key, whose facts are not known yet."""
-        self.record.actions += [file.write_action for file in self.public_files]
+        for repair in self._repairs(None):
+            self._note(repair)
         paths = [self.path, *(file.path for file in self.public_files)]
         after = {"kid": key_facts.NOT_CREATED, "files": paths}
         return self.record.result(_NO_FACTS, exists=False, before=_shown(before), after=after)

@@ -21,7 +21,6 @@ _DONE = {
     "file:CreatePrivateKey": "created",
     "file:ReplacePrivateKey": "replaced",
     "file:RewritePrivateKey": "rewritten",
-    "file:RemovePrivateKey": "removed",
 }
 
 

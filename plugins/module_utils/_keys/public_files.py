@@ -88,20 +88,24 @@ def removable(
 ) -> tuple[list[PublicFile], list[str]]:
     """Return the files that are there and are only this key's, and a warning for each other one.
 
-    ``public_key`` is None if the private key is gone already. Raises IrsaError for a file that contains a private key,
-    which may be the only copy of it.
+    ``public_key`` is None if the private key is gone already, so that nothing shows whose a public key is. Raises
+    IrsaError for a file that contains a private key, which may be the only copy of it.
     """
     own, warnings = [], []
     for file in public_files:
         content = _read(file, private_path, "removed") if os.path.exists(file.path) else None
         if content is None and not os.path.lexists(file.path):
             continue
-        if content is None or _is_own(file, content, public_key, private_path=private_path):
+        if content is None or _is_own(content, public_key):
             own.append(file)
         else:
+            reason = (
+                f"and there is no usable private key {files.shown(private_path)}, which would show whose it is"
+                if public_key is None
+                else f"which is not, or not only, the public form of {files.shown(private_path)}"
+            )
             warnings.append(
-                f"{files.shown(file.path)} was not removed: it contains {key_remains.described(content)}, which is "
-                f"not, or not only, the public form of {files.shown(private_path)}."
+                f"{files.shown(file.path)} was not removed: it contains {key_remains.described(content)}, {reason}."
             )
     return own, warnings
 
@@ -147,13 +151,11 @@ def _damage(content: bytes) -> str:
     return "it is truncated"
 
 
-def _is_own(file: PublicFile, content: bytes, public_key: key_facts.PublicKey | None, *, private_path: str) -> bool:
+def _is_own(content: bytes, public_key: key_facts.PublicKey | None) -> bool:
     """Whether nothing else than this key, or what is left of a public form, is in the file."""
     own = key_remains.only_key_in_own_form(content)
     if own is not None:
-        if public_key is not None:
-            return key_facts.kid(own) == key_facts.kid(public_key)
-        return not _belongs_to_another(file, own, private_path=private_path)
+        return public_key is not None and key_facts.kid(own) == key_facts.kid(public_key)
     return key_remains.is_empty(content) or key_remains.is_damaged_public_form(content)
 
 

@@ -177,6 +177,16 @@ class TestPublicPaths:
         folder.public.write_bytes(content)
         folder.refusal(public_key_path=str(folder.public))
 
+    @pytest.mark.parametrize("state", ["no key", "another key", "always"])
+    def test_check_mode_warns_of_a_public_key_that_is_replaced(self, folder, state):
+        if state != "no key":
+            folder.key.write_bytes(RSA.traditional)
+        folder.public.write_bytes(OTHER_PEM)
+        given = {"public_key_path": str(folder.public), "regenerate": "always" if state == "always" else "fail"}
+        planned, done = folder.run(check_mode=True, **given), folder.run(**given)
+        assert planned["actions"] == done["actions"] and planned["warnings"] == done["warnings"]
+        assert "a different key" in planned["warnings"][0]
+
 
 class TestAbsent:
     @each_mode
@@ -196,9 +206,10 @@ class TestAbsent:
         assert folder.public.read_bytes() == content
         assert folder.key.exists() == check_mode
 
-    def test_absent_twice_changes_nothing_more(self, folder):
+    @pytest.mark.parametrize("content", [OTHER_PEM + OWN_PEM, OTHER_PEM, OTHER_LINE + b"\n"], ids=range(3))
+    def test_absent_twice_changes_nothing_more(self, folder, content):
         folder.key.write_bytes(RSA.traditional)
-        folder.public.write_bytes(OTHER_PEM + OWN_PEM)
+        folder.public.write_bytes(content)
         folder.run(state="absent", public_key_path=str(folder.public))
         again = folder.run(state="absent", public_key_path=str(folder.public))
         assert (again["changed"], len(again["warnings"])) == (False, 1)
@@ -214,6 +225,13 @@ class TestAbsent:
         folder.public.write_bytes(content)
         assert len(folder.run(state="absent", **{option: str(folder.public)})["actions"]) == 2
         assert folder.state() == {}
+
+    @each_mode
+    def test_absent_keeps_a_public_key_whose_private_key_is_gone(self, folder, check_mode):
+        folder.public.write_bytes(OWN_PEM)
+        result = folder.run(check_mode, state="absent", public_key_path=str(folder.public))
+        assert (result["changed"], folder.public.read_bytes()) == (False, OWN_PEM)
+        assert f"no usable private key {folder.key}" in result["warnings"][0]
 
 
 # What is not one private key, and what may be of use to another user.
@@ -324,9 +342,9 @@ class TestFailures:
         folder.key.write_bytes(RSA.traditional)
         folder.public.write_bytes(OWN_PEM)
         given = {"state": "absent", "backup": True, "public_key_path": str(folder.public)}
-        failure = self.failure(folder, monkeypatch, "remove", fails=str(folder.public), **given)
-        assert failure.details["actions"] == ["file:RemovePrivateKey"]
-        assert f"the private key {folder.key} was removed" in str(failure)
+        failure = self.failure(folder, monkeypatch, "remove", fails=str(folder.key), **given)
+        assert failure.details["actions"] == ["file:RemovePublicKey"]
+        assert folder.key.exists() and not folder.public.exists()
         assert os.path.exists(failure.details["backup_file"])
 
     def test_any_error_of_the_system_names_a_file(self, folder, monkeypatch):

@@ -518,13 +518,13 @@ class TestOptions:
 
 
 class TestAbsent:
-    def test_absent_removes_all_files_the_private_one_first(self, key_folder, three_paths):
+    def test_absent_removes_all_files_the_private_one_last(self, key_folder, three_paths):
         key_folder.present(type="ECDSA", **three_paths)
         before = key_folder.state()
         announced = key_folder.absent(check_mode=True, **three_paths)
         assert key_folder.state() == before
         done = key_folder.absent(**three_paths)
-        assert done["actions"] == announced["actions"] == [REMOVE, REMOVE_PEM, REMOVE_OPENSSH]
+        assert done["actions"] == announced["actions"] == [REMOVE_PEM, REMOVE_OPENSSH, REMOVE]
         assert (done["changed"], done["exists"]) == (True, False)
         assert key_folder.state() == {}
         again = key_folder.absent(**three_paths)
@@ -535,10 +535,10 @@ class TestAbsent:
         key_folder.absent()
         assert sorted(key_folder.state()) == ["sa-signer-pkcs8.pub", "sa-signer.key.pub"]
 
-    def test_absent_removes_the_files_that_are_left(self, key_folder, three_paths):
+    def test_absent_finishes_a_removal_that_was_interrupted(self, key_folder, three_paths):
         key_folder.present(type="ECDSA", **three_paths)
-        key_folder.key.unlink()
-        assert key_folder.absent(**three_paths)["actions"] == [REMOVE_PEM, REMOVE_OPENSSH]
+        os.unlink(three_paths["public_key_path"])
+        assert key_folder.absent(**three_paths)["actions"] == [REMOVE_OPENSSH, REMOVE]
 
     @pytest.mark.parametrize("content", [b"", RSA.traditional[:300]], ids=["empty", "truncated"])
     def test_absent_removes_what_is_left_of_a_key(self, key_folder, content):
