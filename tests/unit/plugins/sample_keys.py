@@ -19,7 +19,7 @@ import typing as t
 
 from cryptography.hazmat.backends import default_backend
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 # A skip would leave out most tests unnoticed.
 for _program, _package in (("openssl", "openssl"), ("ssh-keygen", "openssh-client (Debian) or openssh (Fedora)")):
@@ -99,7 +99,9 @@ def secret_lines(private: bytes) -> list[str]:
 
 def secret_numbers(private: bytes) -> list[int]:
     """Return the numbers that make a key private: all but modulus and exponent of RSA, and the one of ECDSA."""
-    numbers = serialization.load_pem_private_key(private, None, default_backend()).private_numbers()
+    key = serialization.load_pem_private_key(private, None, default_backend())
+    assert isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey))
+    numbers = key.private_numbers()
     if isinstance(numbers, rsa.RSAPrivateNumbers):
         return [numbers.d, numbers.p, numbers.q, numbers.dmp1, numbers.dmq1, numbers.iqmp]
     return [numbers.private_value]

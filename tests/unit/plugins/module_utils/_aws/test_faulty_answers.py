@@ -159,6 +159,12 @@ class TestMembers:
         failure = failure_of(lambda: started.aws.call(service, operation, "it", **params))
         assert f"it lacks {member}" in str(failure) and len(started.requests) == 10
 
+    @pytest.mark.parametrize("policy", [b"{}", b"[]", b'"Statement"', b"page"])
+    def test_a_policy_that_s3_would_not_have_stored_is_none(self, endpoint, policy):
+        started = endpoint(answer(policy), answer(POLICY))
+        assert started.aws.call("s3", "GetBucketPolicy", "it", **BUCKET)["Policy"] == POLICY.decode()
+        assert len(started.requests) == 2
+
     def test_a_list_that_lacks_what_aws_always_sends_is_none(self, endpoint):
         started = endpoint(answer(b""), answer(VERSIONS))
         assert len(started.aws.pages("s3", "ListObjectVersions", "it", **BUCKET)) == 1
