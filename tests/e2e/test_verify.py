@@ -57,7 +57,8 @@ class Cluster:
             "assume_role": True,
             "fail_on": "never",
         }
-        for option, variable in (("ca_path", "AWS_CA_BUNDLE"), ("account_id", "IRSA_E2E_ACCOUNT_ID")):
+        owner = "IRSA_E2E_ACCOUNT_ID"
+        for option, variable in (("ca_path", "AWS_CA_BUNDLE"), ("account_id", owner), ("bucket_account_id", owner)):
             if value := os.environ.get(variable):
                 usual[option] = value
         return {"token": self.token(), **usual, **given}

@@ -19,6 +19,7 @@ def figures(done: Round) -> str:
     lines = (
         f"{len(done.runs)} runs of {min(seconds):.1f} to {max(seconds):.1f} s made {len(whole)} writes.",
         f"The other writer made {done.statements} statements and {done.tags} tags.",
+        f"At its second look {done.missing} of them were missing, and it wrote them again.",
         f"From read to answered write: {_spread(whole)}. Of that unseen: {_spread(unseen)}.",
         f"Lost: {len(done.lost)}. Failed: {len(done.failures)}.",
     )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Another writer of the same bucket, without this collection. It adds statements and tags, and checks each at once."""
+"""Another writer of the same bucket, without this collection. It adds statements and tags, and checks each twice."""
 
 from __future__ import annotations
 
@@ -16,9 +16,16 @@ from botocore.exceptions import ClientError
 
 _ABSENT = ("NoSuchBucketPolicy", "NoSuchTagSet", "NoSuchBucket")
 
+# After that time no run writes on the base of what it has read before (docs/reliability.md).
+_SETTLED_SECONDS = 2
+
 
 class OtherWriter:
-    """Adds one statement and one tag after the other; ``statements`` and ``tags`` are those that it saw in place."""
+    """Adds one statement and one tag after the other, and looks at each right after writing it.
+
+    ``statements`` and ``tags`` are those that it saw in place, and ``missing`` counts those of them that were gone when
+    it looked again.
+    """
 
     def __init__(self, s3: Any, bucket: str, *, most: int) -> None:
         self.s3 = s3
@@ -27,6 +34,7 @@ class OtherWriter:
         self.statements: list[str] = []
         self.tags: list[str] = []
         self.again = 0
+        self.missing = 0
 
     def work_until(self, told: Callable[[], bool]) -> None:
         """Write until told to stop, with pauses that have no rhythm; first wait for the bucket to have a policy."""
@@ -37,6 +45,21 @@ class OtherWriter:
             self.statements.append(self._until_seen(self._add_statement, self.sids, f"Other{number}"))
             self.tags.append(self._until_seen(self._add_tag, self.tag_keys, f"other-{number}"))
             time.sleep(random.uniform(0, 0.4))
+
+    def look_again(self) -> None:
+        """Look at everything once more, and write again what is missing, until a look finds all of it."""
+        while True:
+            time.sleep(_SETTLED_SECONDS)
+            sids, tags = self.sids(), self.tag_keys()
+            statements_gone = [sid for sid in self.statements if sid not in sids]
+            tags_gone = [tag for tag in self.tags if tag not in tags]
+            if not statements_gone and not tags_gone:
+                return
+            self.missing += len(statements_gone) + len(tags_gone)
+            for sid in statements_gone:
+                self._until_seen(self._add_statement, self.sids, sid)
+            for tag in tags_gone:
+                self._until_seen(self._add_tag, self.tag_keys, tag)
 
     def _until_seen(self, add: Callable[[str], None], present: Callable[[], set[str]], name: str) -> str:
         add(name)

@@ -49,11 +49,16 @@ class Ended:
 
 @dataclass
 class Round:
-    """What came of a round. ``lost`` names what a run or the other writer had been told to be in place, and is not."""
+    """What came of a round.
+
+    ``lost`` names what a run or the other writer had been told to be in place, and is not; ``missing`` counts what the
+    other writer had seen in place once and found to be gone when it looked again.
+    """
 
     runs: list[Ended]
     statements: int
     tags: int
+    missing: int
     lost: list[str]
 
     @property
@@ -159,8 +164,9 @@ def _others(scene: Scene, *, stop: Any, start: Any, results: Any) -> None:
     other = OtherWriter(_client("s3"), scene.bucket, most=scene.other_writes)
     start.wait()
     other.work_until(stop.is_set)
+    other.look_again()
     stop.wait()
-    results.put((other.statements, other.tags))
+    results.put((other.statements, other.tags, other.missing))
 
 
 def _compare(scene: Scene, ended: list[Any], told: Any) -> Round:
@@ -180,4 +186,4 @@ def _compare(scene: Scene, ended: list[Any], told: Any) -> Round:
         lost += [] if f"/{_path(run.number)}" in policy else [f"path of run {run.number}"]
         lost += [] if _tag(run.number) in tags else [f"tag of run {run.number}"]
         lost += [] if run.kid in kids else [f"key of run {run.number}"]
-    return Round(ended, len(told[0]), len(told[1]), lost)
+    return Round(ended, len(told[0]), len(told[1]), told[2], lost)
