@@ -9,8 +9,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from playbooks import HERE
 from tests.sandbox import Sandbox
+
+pytestmark = pytest.mark.any_core
 
 
 def test_concurrent_runs_lose_nothing(sandbox: Sandbox) -> None:

@@ -15,6 +15,8 @@ from accounts import REGION, Account
 from fetching import Anonymous
 from playbooks import Operator, Run
 
+pytestmark = pytest.mark.any_core
+
 BUCKET = "irsa-others"
 ROOT = f"https://{BUCKET}.s3.{REGION}.amazonaws.com"
 SID = "SelfhostedIrsaPublicDocuments"

@@ -16,6 +16,8 @@ from oracles import kid_of, new_key
 from playbooks import Operator
 from rehearsal import Rehearsal
 
+pytestmark = pytest.mark.any_core
+
 DISCOVERY = ".well-known/openid-configuration"
 HEADERS = {"ContentType": "application/json", "CacheControl": "no-cache"}
 
