@@ -32,6 +32,8 @@ _ESCAPED_LETTERS = re.compile(r"(?:\\+(?:u00|x)[2-7][0-9a-fA-F]){16,}")
 # up to 4096 characters, but those of keys are short.
 _MAX_CHARACTERS = 2048
 _MAX_OF_SEVERAL_LINES = 200
+# The label of a private key alone has more, and most values of options have less.
+_MIN_CHARACTERS = 15
 _SEVERAL_LINES = 3
 
 # A run of letters and digits is in disorder if so many of its neighbors are of different kinds: upper case, lower case,
@@ -115,6 +117,8 @@ def discloses_private_key(value: object) -> bool:
 
 def in_text(text: str) -> set[str]:
     """Return the parts of a text that may be key material or credentials."""
+    if len(text) < _MIN_CHARACTERS:
+        return set()
     if (
         len(text) > _MAX_CHARACTERS
         or (len(text) > _MAX_OF_SEVERAL_LINES and len(_LINE_END.split(text)) >= _SEVERAL_LINES)
