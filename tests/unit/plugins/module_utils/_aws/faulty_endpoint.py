@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import socketserver
 import threading
 import typing as t
@@ -41,6 +42,12 @@ def cut(whole: bytes, keep: int) -> bytes:
     return whole[: len(whole) - keep]
 
 
+@functools.cache
+def _session() -> t.Any:
+    """The one session of all endpoints, since each would read the descriptions of all services again."""
+    return boto3.session.Session("AKIDEXAMPLE", "a-secret", region_name=REGION)
+
+
 class FaultyEndpoint:
     """``aws`` makes its calls there. ``requests`` are the first lines of those that came."""
 
@@ -57,9 +64,8 @@ class FaultyEndpoint:
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        session = boto3.session.Session("AKIDEXAMPLE", "a-secret", region_name=REGION)
         config = Config(retries={"total_max_attempts": 1}, read_timeout=20, connect_timeout=5)
-        clients = {service: session.client(service, endpoint_url=self.url, config=config) for service in SERVICES}
+        clients = {service: _session().client(service, endpoint_url=self.url, config=config) for service in SERVICES}
         ignore_redirects_of_others(clients["s3"])
         self.aws = Aws(ReadyClients(clients))
 
