@@ -18,6 +18,8 @@ from playbooks import Operator
 from rehearsal import Rehearsal
 from tests.sandbox import Sandbox
 
+pytestmark = pytest.mark.any_core
+
 WRITES = [
     "s3:CreateBucket",
     "s3:PutPublicAccessBlock",
