@@ -116,13 +116,8 @@ class FakeAws:
                 left[0] -= 1
                 raise ConnectionClosedError(endpoint_url="https://aws.invalid")
 
-        service, dummy, operation = call.partition(":")
-        events = self.clients[service].meta.events
-        events.register_last(f"after-call.{service}.{operation}", lose)
-        try:
+        with self._on_answers(call, lose):
             yield
-        finally:
-            events.unregister(f"after-call.{service}.{operation}", lose)
 
     def before(self, call: str, act: t.Callable[[], None]) -> None:
         """Let another process act just before the next call of this name arrives."""
@@ -139,13 +134,19 @@ class FakeAws:
         def alter(parsed: dict[str, t.Any], **ignored: t.Any) -> None:
             parsed.update(members)
 
+        with self._on_answers(call, alter):
+            yield
+
+    @contextlib.contextmanager
+    def _on_answers(self, call: str, act: t.Callable[..., None]) -> t.Iterator[None]:
+        """Let a function handle the answers to such calls, after all others that do."""
         service, dummy, operation = call.partition(":")
-        events = self.clients[service].meta.events
-        events.register(f"after-call.{service}.{operation}", alter)
+        events, event = self.clients[service].meta.events, f"after-call.{service}.{operation}"
+        events.register_last(event, act)
         try:
             yield
         finally:
-            events.unregister(f"after-call.{service}.{operation}", alter)
+            events.unregister(event, act)
 
     def _remember(self, params: dict[str, t.Any], model: t.Any, **ignored: t.Any) -> None:
         service = model.service_model.service_name
