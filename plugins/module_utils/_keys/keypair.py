@@ -51,9 +51,9 @@ class KeyPair:
             before = self._read()
             after = self._ensure_key(before)
             if after is None:
-                self._check_files(None)
                 if self.options["create"] and self.check_mode:
                     return self._preview(before)
+                self._check_files(None)
                 return self._result(before, None)
             self._write_public_files(after.public_key)
             return self._result(before, after)
