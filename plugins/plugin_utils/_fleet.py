@@ -83,7 +83,7 @@ def _differ(own: Cluster, other: Cluster, *, own_kid: str | None, registered: Ho
 
 
 def _kid(cluster: Cluster, registered: HostVariables) -> str | None:
-    """Return the kid of a cluster's key: empty if there is no key yet, None if it cannot be known from here."""
+    """Return the kid of a cluster's key: empty if the key does not exist yet, None if this host cannot read it."""
     result = registered(cluster.host).get(_KEYPAIR) or {}
     is_of_file = result.get("path") == cluster.key_path or cluster.key_path.startswith("~")
     if is_of_file and "exists" in result:

@@ -100,7 +100,7 @@ def _open_regular(path: str) -> int | None:
         raise Fault("cannot exist: a part of its path is a file, not a directory") from None
     try:
         _require_regular(os.fstat(descriptor))
-    except BaseException:
+    except BaseException:  # whatever it is, the descriptor must not stay open
         os.close(descriptor)
         raise
     return descriptor

@@ -38,6 +38,11 @@ def quoted(value: t.Any) -> str:
     return _inert(repr(value[:_MAX_CHARACTERS])) + ("…" if len(value) > _MAX_CHARACTERS else "")
 
 
+def cut(text: str, limit: int) -> str:
+    """Return a text, cut if it is longer than the limit."""
+    return text[:limit] + ("…" if len(text) > limit else "")
+
+
 def listed(values: t.Iterable[t.Any]) -> str:
     """Return values separated by commas, the first ten and the number of the others; ``none`` for no values."""
     items = list(values)

@@ -25,6 +25,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_abse
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set, issuer_url
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.documents import SourcedKey
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_absent import AbsentBucket
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_absent import AbsentDocuments
@@ -90,11 +91,9 @@ def _plan_bucket(aws: Aws, spec: IssuerSpec, url: str, *, bucket: Bucket) -> lis
 
 def _keys_at_hand(spec: IssuerSpec, url: str) -> str | None:
     """Return the JWKS of the keys that this issuer publishes, as far as they can be read; they prove what is ours."""
-    sourced = []
+    sourced: list[SourcedKey] = []
     with contextlib.suppress(IrsaError):
-        if spec.key.public_key:
-            sourced.append(document_set.from_pem("The public key", spec.key.public_key.encode("utf-8", "replace")))
-        sourced += document_set.from_jwks_list("extra_jwks", spec.extra_jwks)
+        sourced.extend(spec.sourced_keys())
     try:
         texts = document_set.texts(url, sourced) if sourced else {}
     except IrsaError:

@@ -102,12 +102,9 @@ class IssuerRun(abc.ABC):
 
     def document_texts(self) -> Values:
         """Return the texts of both documents; empty while the key is not known."""
-        key = self.spec.key
-        if not key.exists:
+        if not self.spec.key.exists:
             return {}
-        public_key = document_set.from_pem("The public key", (key.public_key or "").encode("utf-8", "replace"))
-        named = [public_key, *document_set.from_jwks_list("extra_jwks", self.spec.extra_jwks)]
-        return document_set.texts(self.url, named, legacy_empty_kid=self.spec.legacy_empty_kid)
+        return document_set.texts(self.url, self.spec.sourced_keys(), legacy_empty_kid=self.spec.legacy_empty_kid)
 
     @property
     def route(self) -> Route:

@@ -14,6 +14,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.tags import a
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.documents import SourcedKey
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import (
     DEFAULT_AUDIENCE,
     DISCOVERY_PATH,
@@ -146,6 +148,12 @@ class IssuerSpec:
         if "tags" in given:  # without a bucket, the provider is planned only once the documents are served
             given["tags"] = as_text(given["tags"])
         return cls(**{**given, "key": SigningKey.of(options.get("key") or {}), "bucket_settings": settings})
+
+    def sourced_keys(self) -> t.Iterator[SourcedKey]:
+        """Yield the keys that the issuer publishes: its own if there is one, then the extra ones. Raises IrsaError."""
+        if self.key.exists or self.key.public_key:
+            yield document_set.from_pem("The public key", (self.key.public_key or "").encode("utf-8", "replace"))
+        yield from document_set.from_jwks_list("extra_jwks", self.extra_jwks)
 
     @property
     def slash_prefix(self) -> str:

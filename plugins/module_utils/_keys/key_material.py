@@ -88,13 +88,11 @@ def is_public(text: str) -> bool:
             signing_key.load_public(octets)
             return True
         blocks = pem.pem_blocks(octets)
-        rest = octets
         for block in blocks:
             signing_key.load_public(block.text)
-            rest = rest.replace(block.text.rstrip(b"\n"), b"")
     except Fault:
         return False
-    return bool(blocks) and not in_text(rest.decode("utf-8", "replace"))
+    return bool(blocks) and not in_text(pem.without_blocks(octets, blocks).decode("utf-8", "replace"))
 
 
 def _is_certificate(text: str) -> bool:

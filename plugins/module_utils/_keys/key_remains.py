@@ -86,10 +86,7 @@ def check_private(content: bytes) -> None:
         return
     with contextlib.suppress(pem.Damaged):
         signing_key.load_private(content)
-    rest = content
-    for block in pem.whole_blocks(content):
-        rest = rest.replace(block.text.rstrip(b"\n"), b"")
-    if rest.strip():
+    if pem.without_blocks(content, pem.whole_blocks(content)).strip():
         raise Fault("it contains something else beside the private key")
 
 

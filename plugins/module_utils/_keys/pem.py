@@ -45,6 +45,13 @@ def whole_blocks(text: bytes) -> list[PemBlock]:
     return blocks
 
 
+def without_blocks(text: bytes, blocks: t.Iterable[PemBlock]) -> bytes:
+    """Return what is in the text beside these blocks of it."""
+    for block in blocks:
+        text = text.replace(block.text.rstrip(b"\n"), b"")
+    return text
+
+
 def _blocks(text: bytes) -> t.Iterator[PemBlock]:
     position = 0
     while True:

@@ -35,6 +35,13 @@ def object_in(text: str) -> Document | None:
     return document if isinstance(document, dict) else {}
 
 
+def jwks_url_in(document: Document, issuer: str) -> str | None:
+    """Return where relying parties of the issuer read the JWKS; None if the discovery document does not tell them."""
+    url = document.get("jwks_uri")
+    is_usable = isinstance(url, str) and url.lower().startswith(("https://", "http://"))
+    return url if is_usable and document.get("issuer") == issuer else None
+
+
 def render(document: Document) -> str:
     """Return a document's text: sorted, indented, in ASCII, with a final newline. Equal documents have equal bytes."""
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=True) + "\n"

@@ -84,8 +84,7 @@ class PresentFiles(t.NamedTuple):
                 f"dest: {files.shown(path)} is the discovery document of another issuer: it names "
                 f"{quoted(document.get('issuer'))}, not {quoted(self.issuer)}. {_HINT}"
             )
-        url = document.get("jwks_uri")
-        return url if isinstance(url, str) and url.lower().startswith(("https://", "http://")) else None
+        return documents.jwks_url_in(document, self.issuer)
 
 
 def _text_in(path: str) -> str | None:

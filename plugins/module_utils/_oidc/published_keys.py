@@ -41,18 +41,15 @@ def is_any_of(key: jwk.Jwk, ours: Keys) -> bool:
 
 def reused_kids(ours: Keys, published: Keys) -> list[str]:
     """Return the kids under which another key is published than the one given."""
-    by_kid = _by_kid(ours)
-    pairs = ((kid, key, by_kid[kid]) for kid, key in ((_kid(key), key) for key in published) if kid in by_kid)
+    pairs = _of_one_kid(ours, published)
     return [kid for kid, key, own in pairs if not jwk.same_key(key, own) and not jwk.is_damaged_copy(key, own)]
 
 
 def changed_algorithms(ours: Keys, published: Keys) -> list[str]:
     """Return the kids of published keys that are given for another algorithm, with both algorithms."""
-    by_kid = _by_kid(ours)
-    pairs = ((kid, key, by_kid[kid]) for kid, key in ((_kid(key), key) for key in published) if kid in by_kid)
     return [
         f"{kid} ({own['alg']} in place of {key['alg']})"
-        for kid, key, own in pairs
+        for kid, key, own in _of_one_kid(ours, published)
         if key.get("alg") in jwk.algorithms_for(own) and key["alg"] != own.get("alg") and jwk.same_key(key, own)
     ]
 
@@ -107,8 +104,14 @@ def with_present_lists(document: dict[str, t.Any], present: dict[str, t.Any]) ->
     return {**document, **lists}
 
 
+def _of_one_kid(ours: Keys, published: Keys) -> t.Iterator[tuple[str, jwk.Jwk, jwk.Jwk]]:
+    """Yield each published key that has one of our kids: the kid, the key, and ours."""
+    by_kid = _by_kid(ours)
+    return ((_kid(key), key, by_kid[_kid(key)]) for key in published if _kid(key) in by_kid)
+
+
 def _kid(key: jwk.Jwk) -> str:
-    """Return a key's name; an empty text if it has none, or one that is no text."""
+    """Return a key's kid; an empty text if it has none, or if its kid is not text."""
     kid = key.get("kid")
     return kid if isinstance(kid, str) else ""
 

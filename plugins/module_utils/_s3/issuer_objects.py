@@ -28,7 +28,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url i
     object_keys,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_location import object_name
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_store import read_of
 
 _WILDCARD = re.compile(r"[*?]")
 
@@ -97,10 +97,7 @@ def _prefix_of(key: str) -> str | None:
 
 def _read_of(bucket: Bucket, prefix: str) -> Read:
     dummy, key = object_keys(prefix)
-    target = object_name(bucket.spec.name, key)
-    return bucket.aws.read(
-        "s3", "GetObject", target, absent_codes=("NoSuchKey",), max_body=MAX_BYTES, Key=key, **bucket.id_params
-    )
+    return read_of(bucket.aws, bucket.id_params, key, max_body=MAX_BYTES, absent_codes=("NoSuchKey",))
 
 
 def _document_in(read: Read) -> t.Any:

@@ -28,6 +28,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_f
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_location import object_name
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_store import read_of
 
 # No key file is larger, with its certificate and comments.
 _MAX_BYTES = 1 << 16
@@ -109,7 +110,9 @@ class KeyBackup(AwsResource):
     def plan(self) -> list[ApiCall]:
         self._public_key = self._local_key()
         self.bucket.start()
-        reads = [self._read_of(copy).start() for copy in self.copies]
+        reads = [
+            read_of(self.aws, self.bucket.id_params, copy.key, max_body=_MAX_BYTES).start() for copy in self.copies
+        ]
         if not self.bucket.exists():
             raise self.bucket.missing()
         missing = [
@@ -157,17 +160,6 @@ class KeyBackup(AwsResource):
 
     def _name(self, copy: _Copy) -> str:
         return object_name(self.bucket.spec.name, copy.key)
-
-    def _read_of(self, copy: _Copy) -> Read:
-        return self.aws.read(
-            "s3",
-            "GetObject",
-            self._name(copy),
-            absent_codes=("NoSuchKey", "NoSuchBucket"),
-            max_body=_MAX_BYTES,
-            Key=copy.key,
-            **self.bucket.id_params,
-        )
 
     def _content(self, copy: _Copy, read: Read) -> bytes | None:
         """Return what is stored; the content of the file if the object is archived and has the same checksum."""

@@ -29,7 +29,6 @@ MAX_STORED_BYTES = 256 << 10
 # https://www.rfc-editor.org/rfc/rfc1952, and zlib's name for this format
 _GZIP_START, _GZIP_BITS = b"\x1f\x8b", 31
 
-
 # The headers that an object is stored with, as GetObject returns them, which change what a client receives or makes of
 # it. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_ResponseSyntax
 _HEADERS = {
@@ -48,7 +47,6 @@ _AS_GOOD_AS_NONE = {"ServerSideEncryption": ("AES256",), "ContentEncoding": ("aw
 # Classes whose objects can be read for a while after they have been restored, and then not.
 _ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 
-
 # What S3 stores so that no anonymous client can read it, by the error code that says so.
 _HINTS = {
     "InvalidObjectState": "The object is in an archive, where no one can read it. Restore it, and run again.",
@@ -61,6 +59,19 @@ _MD5 = re.compile("[0-9a-f]{32}")
 _MAX_READS = 3
 
 
+def read_of(
+    aws: Aws,
+    id_params: t.Mapping[str, str],
+    key: str,
+    *,
+    max_body: int,
+    absent_codes: t.Container[str] = ("NoSuchKey", "NoSuchBucket"),
+) -> Read:
+    """Describe the read of an object; ``id_params`` name its bucket, and the bucket's owner."""
+    target = object_name(id_params["Bucket"], key)
+    return aws.read("s3", "GetObject", target, absent_codes=absent_codes, max_body=max_body, Key=key, **id_params)
+
+
 class Stored(t.NamedTuple):
     """An object as it is stored: its text (None if it is not UTF-8), its ETag, and the headers it is served with."""
 
@@ -70,7 +81,7 @@ class Stored(t.NamedTuple):
 
     @property
     def kind(self) -> str:
-        """What the content seems to be if it is no JSON, as a message has it behind "is not JSON"."""
+        """What content that is not JSON seems to be, to follow "is not JSON" in a message."""
         if self.text is None:
             return " (it is not text; it may be compressed)"
         start = self.text.lstrip()[:1]
@@ -93,16 +104,7 @@ class S3Store:
 
     def _read_of(self, key: str) -> Read:
         if key not in self._reads:
-            absent_codes = ("NoSuchKey", "NoSuchBucket")
-            self._reads[key] = self.aws.read(
-                "s3",
-                "GetObject",
-                self._name(key),
-                absent_codes=absent_codes,
-                max_body=MAX_STORED_BYTES,
-                Key=key,
-                **self.id_params,
-            )
+            self._reads[key] = read_of(self.aws, self.id_params, key, max_body=MAX_STORED_BYTES)
         return self._reads[key]
 
     def start(self, key: str) -> None:
@@ -111,7 +113,7 @@ class S3Store:
 
     def read(self, key: str) -> Stored | None:
         """Return what is stored under a key, None for nothing. Raises IrsaError."""
-        for _attempt in range(_MAX_READS):
+        for dummy in range(_MAX_READS):
             answer = self._answer(key)
             if answer is None:
                 return None

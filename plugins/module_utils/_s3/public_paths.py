@@ -43,7 +43,7 @@ def _check_path(path: str) -> None:
     if "${" in path:
         raise Fault(f"has a policy variable, whose value the requester may choose; give a key, {_EXAMPLES}")
     if not path.isprintable() or len(path.encode("utf-8", "replace")) > _MAX_BYTES:
-        raise Fault(f"has a control character or more than {_MAX_BYTES} bytes, so it is no key of a document")
+        raise Fault(f"has a control character or more than {_MAX_BYTES} bytes, so no document can have this key")
     if wildcards.is_pattern(parts[-1]):
         raise Fault(
             "opens objects of any name, not only the documents; the part after the last slash must have no * or ?, "

@@ -18,7 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies i
     is_for_everyone,
     statements_of,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, listed, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, cut, listed, quoted
 
 _READING = "s3:getobject"
 _MAX_SHOWN = 400  # characters of what a statement allows
@@ -66,7 +66,7 @@ class PublicStatement(t.NamedTuple):
         name = f"the statement {quoted(sid)}" if sid else f"statement {self.number}"
         what = f"{_shown(self.statement, 'Action')} on {_shown(self.statement, 'Resource')}"
         condition = ", under a condition that AWS counts as public" if self.statement.get("Condition") else ""
-        return f"{name} (allows everyone {_cut(what)}{condition})"
+        return f"{name} (allows everyone {cut(what, _MAX_SHOWN)}{condition})"
 
     def opens_only(self, arns: t.Sequence[str]) -> bool:
         """Return whether the statement lets everyone do nothing but read objects of these ARNs."""
@@ -100,10 +100,6 @@ def public_statements(policy: t.Any) -> list[PublicStatement]:
 def _includes(pattern: str, other: str) -> bool:
     """Return whether a pattern matches all that another one does; false if that is not certain."""
     return pattern == other or ("?" not in pattern and wildcards.fits(pattern, other))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 def _shown(statement: Statement, element: str) -> str:

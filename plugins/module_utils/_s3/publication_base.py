@@ -15,7 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call impo
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.aws_resource import AwsResource
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import cut, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url, published_keys
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
@@ -124,9 +124,7 @@ class Documents(AwsResource):
     def present_jwks_url(self, discovery: Stored | None) -> str | None:
         """Return where relying parties read the JWKS now; None if the discovery document does not tell them."""
         document = (object_in(discovery) if discovery else None) or {}
-        url = document.get("jwks_uri")
-        is_usable = isinstance(url, str) and url.lower().startswith(("https://", "http://"))
-        return url if is_usable and document.get("issuer") == self.spec.issuer else None
+        return documents.jwks_url_in(document, self.spec.issuer)
 
     def jwks_key_at(self, url: str) -> str | None:
         """Return the key under which this bucket holds the JWKS that a URL serves; None if that is not certain."""
@@ -193,5 +191,4 @@ def _shown_kid(key: jwk.Jwk) -> t.Any:
     kid = key.get("kid")
     if not isinstance(kid, str):
         return None if kid is None else quoted(kid)
-    shown = kid[:_MAX_KID] + ("…" if len(kid) > _MAX_KID else "")
-    return shown.encode("utf-8", "backslashreplace").decode()
+    return cut(kid, _MAX_KID).encode("utf-8", "backslashreplace").decode()
