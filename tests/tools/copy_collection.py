@@ -12,6 +12,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from environments import DEPENDENCIES
+
 
 def source_files(repository: Path) -> list[Path]:
     """Paths, relative to repository, of the files in its work tree that git tracks or would offer to track."""
@@ -29,7 +31,7 @@ def source_files(repository: Path) -> list[Path]:
 def copy_collection(repository: Path, collections: Path, root: Path) -> Path:
     """Lay a fresh copy of repository under root, its dependencies linked beside it, and return the copy's path.
 
-    collections is the folder that holds ansible_collections/amazon/aws.
+    collections is the folder that holds ansible_collections/amazon/aws and the other dependencies.
     """
     target = root / "ansible_collections" / "selfhosted" / "irsa"
     shutil.rmtree(target, ignore_errors=True)
@@ -38,7 +40,8 @@ def copy_collection(repository: Path, collections: Path, root: Path) -> Path:
         shutil.copy2(repository / name, target / name, follow_symlinks=False)
     subprocess.run(["git", "init", "--quiet"], cwd=target, check=True)
 
-    dependency = root / "ansible_collections" / "amazon"
-    dependency.unlink(missing_ok=True)
-    dependency.symlink_to((collections / "ansible_collections" / "amazon").resolve())
+    for namespace in {name.split(".")[0] for name in DEPENDENCIES}:
+        dependency = root / "ansible_collections" / namespace
+        dependency.unlink(missing_ok=True)
+        dependency.symlink_to((collections / "ansible_collections" / namespace).resolve())
     return target

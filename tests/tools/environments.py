@@ -25,7 +25,7 @@ SETTINGS = TESTS / "tools"
 
 @dataclass(frozen=True)
 class Release:
-    """An ansible-core, and the PyPI package ansible of its time, which amazon.aws is taken out of."""
+    """An ansible-core, and the PyPI package ansible of its time, which the dependencies are taken out of."""
 
     core: str
     ansible: str
@@ -33,6 +33,8 @@ class Release:
 
 OLDEST = Release("2.19", ansible="12")
 NEWEST = Release("2.21", ansible="14")
+# The collections that galaxy.yml depends on.
+DEPENDENCIES = ("amazon.aws", "kubernetes.core")
 PIP_OPTIONS = ("--quiet", "--disable-pip-version-check")
 # The first Python that the oldest ansible-core does not run on.
 TOO_NEW_FOR_OLDEST = (3, 14)
@@ -159,16 +161,16 @@ def _pip(stamp: Path, *requirements: str, files: tuple[Path, ...], base: Part, t
 
 
 def _collections(venv: Path, release: Release) -> Part:
-    """amazon.aws, and beside it a link to this checkout, so that what is edited is what runs."""
+    """The dependencies, and beside them a link to this checkout, so that what is edited is what runs."""
     folder = BUILD / release.core
     ours = folder / "ansible_collections" / "selfhosted"
-    script = SETTINGS / "unpack_collection.py"
+    script = SETTINGS / "unpack_collections.py"
     package = f"ansible=={release.ansible}.*"
     return Part(
         stamp=folder / ".collections",
-        title=f".build/{release.core}: amazon.aws from the package ansible {release.ansible}",
+        title=f".build/{release.core}: {' and '.join(DEPENDENCIES)} from the package ansible {release.ansible}",
         commands=(
-            (str(venv / "bin" / "python"), str(script), package, "amazon.aws", str(folder)),
+            (str(venv / "bin" / "python"), str(script), package, str(folder), *DEPENDENCIES),
             ("mkdir", "-p", str(ours)),
             ("ln", "-sfn", "../../../..", str(ours / "irsa")),
         ),

@@ -152,7 +152,7 @@ def _lint(environments: Environments) -> Iterator[Plan]:
     lint, name = environments.there["lint"], environments.newest
     newest = environments.ends[name]
     environment = variables(lint, newest.collections) | {
-        # antsibull-docs copies amazon.aws by asking git for its files; this checkout's git must not answer for them.
+        # antsibull-docs copies the dependencies by asking git for their files; this checkout's git must not answer.
         "GIT_CEILING_DIRECTORIES": str(BUILD),
         # mypy reads the collection by the link to it, under the name that it is imported by.
         "MYPYPATH": str(newest.collections),

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the selfhosted.irsa authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Takes one collection out of the PyPI package ansible, so that tests need no other package index.
+"""Takes collections out of the PyPI package ansible, so that tests need no other package index.
 
-Usage: python unpack_collection.py 'ansible==12.*' amazon.aws DIRECTORY
-puts the collection at DIRECTORY/ansible_collections/amazon/aws. The wheel is fetched by the pip of the interpreter that
-runs this, with whatever settings pip has there.
+Usage: python unpack_collections.py 'ansible==12.*' DIRECTORY amazon.aws kubernetes.core
+puts the collections at DIRECTORY/ansible_collections/amazon/aws and …/kubernetes/core. The wheel is fetched once, by
+the pip of the interpreter that runs this, with whatever settings pip has there.
 """
 
 from __future__ import annotations
@@ -37,9 +37,11 @@ def unpack(wheel: Path, collection: str, directory: Path) -> None:
 
 
 def main() -> None:
-    requirement, collection, directory = sys.argv[1:]
+    requirement, directory, *collections = sys.argv[1:]
     with tempfile.TemporaryDirectory() as downloads:
-        unpack(download(requirement, Path(downloads)), collection, Path(directory))
+        wheel = download(requirement, Path(downloads))
+        for collection in collections:
+            unpack(wheel, collection, Path(directory))
 
 
 if __name__ == "__main__":
