@@ -4,7 +4,8 @@
 """Checks each role's meta/argument_specs.yml against ansible's schema for it, and against the role's own defaults.
 
 The schema is the one that ansible-lint ships. A default that is documented but not set, or set but not documented,
-makes the documentation wrong; a variable without the role's name in front can clash with one of another role.
+makes the documentation wrong; a variable without the role's name in front can clash with one of another role, unless
+the roles share it on purpose.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ import jsonschema
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+
+# How the cluster is reached, which is the same for all roles that need it.
+SHARED = frozenset({"irsa_kubeconfig", "irsa_kube_context", "irsa_manifests_path"})
 
 
 def load(file: Path) -> dict[str, Any]:
@@ -42,7 +46,7 @@ def faults(role: Path, schema: dict[str, Any]) -> Iterator[str]:
     for entry_point in specification.get("argument_specs", {}).values():
         options |= entry_point.get("options") or {}
     for name, option in options.items():
-        if not name.startswith(f"{role.name}_"):
+        if not name.startswith(f"{role.name}_") and name not in SHARED:
             yield f"{role.name}: {name} does not begin with the role's name"
         if "default" in option and name not in defaults:
             yield f"{role.name}: {name} has a documented default, but none in defaults/main.yml"

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,21 +13,31 @@ import pytest
 import write_variables
 
 
-@pytest.mark.parametrize(
-    "file", write_variables.FILES, ids=lambda file: str(file.relative_to(write_variables.REPOSITORY))
-)
-def test_table_is_up_to_date_with_the_argument_specification(file: Path) -> None:
+@pytest.mark.parametrize(("file", "role", "make_table"), write_variables.TABLES)
+def test_table_is_up_to_date_with_the_argument_specification(
+    file: Path, role: str, make_table: Callable[[write_variables.Options], str]
+) -> None:
     """If it is not, run `make guide`."""
     written = file.read_text(encoding="utf-8")
-    contents = write_variables.FILES[file](write_variables.load_options())
-    assert written == write_variables.with_table(written, contents)
+    contents = make_table(write_variables.load_options(role))
+    assert written == write_variables.with_table(written, role, contents)
 
 
+@pytest.mark.parametrize("role", write_variables.ROLES)
 @pytest.mark.parametrize("make_table", [write_variables.short_table, write_variables.full_table])
-def test_table_has_one_row_for_each_variable(make_table: object) -> None:
-    options = write_variables.load_options()
-    assert callable(make_table)
+def test_table_has_one_row_for_each_variable(role: str, make_table: Callable[[write_variables.Options], str]) -> None:
+    options = write_variables.load_options(role)
     assert re.findall(r"^\| `(\w+)` \|", make_table(options), re.MULTILINE) == list(options)
+
+
+def test_full_table_has_a_row_for_each_member_of_an_item() -> None:
+    member = {"type": "str", "description": ["Its name."], "required": True}
+    accounts = {"type": "list", "elements": "dict", "description": ["Accounts."], "options": {"name": member}}
+    rows = write_variables.full_table({"accounts": accounts}).splitlines()[2:]
+    assert rows == [
+        "| `accounts` | list of dict | Accounts. | |",
+        "| `accounts[].name` | str | Its name. | required |",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -60,4 +71,4 @@ def test_default_is_shown_as_yaml(option: dict[str, object], expected: str) -> N
 
 def test_document_without_a_table_is_refused() -> None:
     with pytest.raises(ValueError, match="no table"):
-        write_variables.with_table(f"{write_variables.BEGIN} and no end", "")
+        write_variables.with_table("<!-- begin: variables of irsa_issuer -->", "irsa_issuer", "")

@@ -1,17 +1,17 @@
 # Copyright (c) 2026, the selfhosted.irsa authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the tables of role variables in README.md and in the role's README from the role's argument specification.
+"""Writes the tables of role variables in README.md and in the roles' READMEs from the roles' argument specifications.
 
 A table stands between two comments, ``<!-- begin: variables of ROLE -->`` and ``<!-- end: variables of ROLE -->``. The
-collection's README gets the first entry of each description and the choices, the role's README all entries and the
-types, too.
+collection's README gets the first entry of each description and the choices, for role irsa_issuer only; the role's
+README all entries and the types, and what the items of a list of dictionaries have, too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,15 @@ import yaml
 from write_troubleshooting import escape
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-ROLE = "irsa_issuer"
-SPECIFICATION = REPOSITORY / "roles" / ROLE / "meta" / "argument_specs.yml"
-BEGIN = f"<!-- begin: variables of {ROLE}, written by `make guide` from its argument_specs.yml -->"
-END = f"<!-- end: variables of {ROLE} -->"
+ROLES = sorted(file.parents[1].name for file in (REPOSITORY / "roles").glob("*/meta/argument_specs.yml"))
 
 Options = Mapping[str, Mapping[str, Any]]
 
 
-def load_options() -> Options:
-    """Load the role's variables with their specification, in the order of the file."""
-    specification: dict[str, Any] = yaml.safe_load(SPECIFICATION.read_text(encoding="utf-8"))
+def load_options(role: str) -> Options:
+    """Load a role's variables with their specification, in the order of the file."""
+    file = REPOSITORY / "roles" / role / "meta" / "argument_specs.yml"
+    specification: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     options: Options = specification["argument_specs"]["main"]["options"]
     return options
 
@@ -53,15 +51,24 @@ def full_table(options: Options) -> str:
             " ".join([*map(markdown, option["description"]), *choices(option)]),
             default(option),
         ]
-        for name, option in options.items()
+        for name, option in with_members(options)
     )
     return table(["variable", "type", "meaning", "default"], rows)
 
 
-FILES: Mapping[Path, Callable[[Options], str]] = {
-    REPOSITORY / "README.md": short_table,
-    REPOSITORY / "roles" / ROLE / "README.md": full_table,
-}
+def with_members(options: Options) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each variable, and after it the members that its value has, or the items of a list."""
+    for name, option in options.items():
+        yield name, option
+        for member, its_option in option.get("options", {}).items():
+            yield f"{name}{'[]' if option['type'] == 'list' else ''}.{member}", its_option
+
+
+# File, role, form.
+TABLES: Sequence[tuple[Path, str, Callable[[Options], str]]] = [
+    (REPOSITORY / "README.md", "irsa_issuer", short_table),
+    *((REPOSITORY / "roles" / role / "README.md", role, full_table) for role in ROLES),
+]
 
 
 def table(header: list[str], rows: Iterator[list[str]]) -> str:
@@ -103,16 +110,18 @@ def markdown(description: str) -> str:
     return "".join(text + word for text, word in zip(escaped, quoted, strict=True))
 
 
-def with_table(document: str, contents: str) -> str:
-    """Return a document with the table between its two comments replaced. Raises ValueError if it has none."""
-    head, begin, rest = document.partition(BEGIN)
-    dummy, end, tail = rest.partition(END)
+def with_table(document: str, role: str, contents: str) -> str:
+    """Return a document with the role's table, between its two comments, replaced. Raises ValueError if it has none."""
+    first = f"<!-- begin: variables of {role}, written by `make guide` from its argument_specs.yml -->"
+    last = f"<!-- end: variables of {role} -->"
+    head, begin, rest = document.partition(first)
+    dummy, end, tail = rest.partition(last)
     if not begin or not end:
-        raise ValueError(f"There is no table between {BEGIN} and {END}")
+        raise ValueError(f"There is no table between {first} and {last}")
     return f"{head}{begin}\n\n{contents}\n{end}{tail}"
 
 
 def main() -> None:
-    options = load_options()
-    for file, make_table in FILES.items():
-        file.write_text(with_table(file.read_text(encoding="utf-8"), make_table(options)), encoding="utf-8")
+    for file, role, make_table in TABLES:
+        document = file.read_text(encoding="utf-8")
+        file.write_text(with_table(document, role, make_table(load_options(role))), encoding="utf-8")
