@@ -1,0 +1,175 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is asked of a cluster's API servers, what was read of them, and the steps that lead from one to the other.
+
+Nothing here knows a distribution, and nothing reads or writes: the caller reads a cluster and fills these in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+PRESENT = "present"
+ABSENT = "absent"
+
+# Phases of irsa_apiserver_phase. A step is ACCEPT or SIGN, or on the way back SIGN_BACK or FORGET.
+AUTO = "auto"
+ACCEPT = "accept"
+SIGN = "sign"
+SIGN_BACK = "sign_back"
+FORGET = "forget"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Goal:
+    """What the API servers are to do. The role's variables, checked, with their meaning unchanged.
+
+    :ivar issuer: the issuer to accept and sign with, or with ``ABSENT`` to go back from
+    :ivar published_kids: key IDs in the published JWKS; an adopted key must be among them
+    :ivar own_kid: the ID of the issuer's own key, which is installed beside the cluster's; None: the key that signs
+        today is adopted
+    :ivar accepted_issuers: what else is accepted, besides the issuers that the servers accept today
+    :ivar accepted_key_files: files of further public keys on the servers, likewise
+    :ivar forget_after: seconds that must have passed since the youngest API server started before the issuer is
+        forgotten
+    :ivar force: go on in spite of the conflicts that may be overruled
+    """
+
+    issuer: str
+    state: str = PRESENT
+    phase: str = AUTO
+    published_kids: frozenset[str] = frozenset()
+    own_kid: str | None = None
+    accepted_issuers: tuple[str, ...] = ()
+    accepted_key_files: tuple[str, ...] = ()
+    forget_after: int = 86400
+    force: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Server:
+    """What is known of one API server. None: not known, and ``unknown`` may say why.
+
+    The cluster says which servers there are. A server for which the play has no host is ``managed=False``; of such a
+    server only what the API serves is known.
+
+    :ivar name: the name of its node
+    :ivar addresses: the addresses that clients reach it by
+    :ivar managed: whether a host of the play is this server, so that it can be changed
+    :ivar manifest: the static pod's file, as it is
+    :ivar manifest_path: where that file lies
+    :ivar controller_manager: the static pod's file of kube-controller-manager; read only if the issuer's own key is
+        installed
+    :ivar running: command and arguments of the container that runs, as its mirror pod says
+    :ivar ready: whether its own /readyz says so
+    :ivar started: when its container started, in seconds since 1970
+    :ivar issuer: the issuer in its discovery document
+    :ivar kids: key IDs in its JWKS
+    :ivar signing_kid: the key ID in the header of a token that it minted
+    :ivar authentication_config: the text of the file that --authentication-config names
+    :ivar folder: names of the files in the folder that the kubelet reads static pods from
+    :ivar patches: files in irsa_apiserver_patches_dir by name
+    :ivar tool_version: the version of the tool that writes its manifest, such as ``v1.37.2`` of kubeadm
+    :ivar unknown: sentences that say what could not be read and why
+    """
+
+    name: str
+    addresses: tuple[str, ...] = ()
+    managed: bool = True
+    manifest: bytes | None = None
+    manifest_path: str = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+    controller_manager: bytes | None = None
+    controller_manager_path: str = "/etc/kubernetes/manifests/kube-controller-manager.yaml"
+    running: tuple[str, ...] | None = None
+    ready: bool | None = None
+    started: float | None = None
+    issuer: str | None = None
+    kids: frozenset[str] | None = None
+    signing_kid: str | None = None
+    authentication_config: str | None = None
+    folder: tuple[str, ...] = ()
+    patches: t.Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+    tool_version: str | None = None
+    unknown: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """All API servers of one cluster, in the order in which they are walked.
+
+    :ivar configuration: the text of ClusterConfiguration in ConfigMap kube-system/kubeadm-config; None: there is none
+    :ivar legacy_tokens: the number of Secrets of type kubernetes.io/service-account-token
+    :ivar now: the time by the cluster's clock, in seconds since 1970
+    """
+
+    servers: tuple[Server, ...]
+    configuration: str | None = None
+    legacy_tokens: int | None = None
+    now: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What speaks against a plan, as whole messages. With a problem, nothing may be written."""
+
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __add__(self, other: Findings) -> Findings:
+        return Findings(problems=self.problems + other.problems, warnings=self.warnings + other.warnings)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FileWrite:
+    """One file before and after; None: there is no such file."""
+
+    path: str
+    before: bytes | None
+    after: bytes | None
+    mode: int = 0o600
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Step:
+    """One server's change, which is proved before the next step begins.
+
+    :ivar phase: ``ACCEPT``, ``SIGN``, ``SIGN_BACK`` or ``FORGET``
+    :ivar restarts: False: nothing changes in what runs, only in what survives an upgrade
+    :ivar arguments: what must run afterwards: the container's command with its arguments
+    :ivar issuers: the issuers among them; the first one signs, and is the issuer in the discovery document
+    :ivar kids: key IDs that its JWKS must have afterwards, as far as they are known
+    :ivar signing_kid: the key that must sign afterwards, if it is known
+    :ivar files: what is written on this server, in this order; the manifest comes last
+    :ivar configuration: ClusterConfiguration before and after, if this step writes it (after the server is proved)
+    """
+
+    phase: str
+    server: str
+    restarts: bool
+    arguments: tuple[str, ...]
+    issuers: tuple[str, ...]
+    kids: frozenset[str] = frozenset()
+    signing_kid: str | None = None
+    files: tuple[FileWrite, ...] = ()
+    configuration: tuple[str, str] | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The steps in order, none if all is as it should be, and what they mean to the user.
+
+    :ivar findings: all problems and warnings at once, of the preflight and of the plan; with a problem there are no
+        steps
+    :ivar summary: what restarts: "3 API servers restart, one at a time: …"; empty if nothing does
+    :ivar next: what may or must be done after this run, in sentences
+    :ivar method: how the change survives an upgrade: ``cluster_configuration``, ``patches`` or ``none``
+    """
+
+    steps: tuple[Step, ...] = ()
+    findings: Findings = Findings()
+    summary: str = ""
+    next: tuple[str, ...] = ()
+    method: str = "none"
