@@ -15,6 +15,12 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines impo
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.redaction import Redaction
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._enable_lines import (
+    actions_of,
+    enable_lines,
+    plan_lines,
+    would_change,
+)
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import (
     Results,
     provision_lines,
@@ -23,8 +29,10 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines impo
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._printer import Printer
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._verify_lines import table_lines, verify_lines
 
+_SUBJECTS = ("provision", "teardown", "verify", "verify_table", "enable_plan", "enable")
+
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "subject": {"type": "str", "choices": ["provision", "teardown", "verify", "verify_table"], "required": True},
+    "subject": {"type": "str", "choices": list(_SUBJECTS), "required": True},
     "results": {"type": "dict"},
     "delete_bucket": {"type": "bool", "default": False},
     "delete_key": {"type": "bool", "default": False},
@@ -51,6 +59,8 @@ class ActionModule(ActionBase):
         all_hosts = variables.get("ansible_play_hosts_all", list(results))
         printer.show(self._lines(options, results, all_hosts, verbose=printer.verbose))
         result["changed"] = False
+        if options["subject"] in ("enable_plan", "enable"):
+            return {**result, "would_change": would_change(results), "actions": actions_of(results)}
         if not printer.results_are_printed:
             result["clusters"] = {host: _returned(values) for host, values in results.items()}
             if not printer.is_silent:
@@ -73,6 +83,10 @@ class ActionModule(ActionBase):
         if subject == "provision":
             failed = [host for host in all_hosts if host not in results]
             return provision_lines(results, check_mode=self._task.check_mode, verbose=verbose, failed=failed)
+        if subject == "enable_plan":
+            return plan_lines(results, check_mode=self._task.check_mode)
+        if subject == "enable":
+            return enable_lines(results, check_mode=self._task.check_mode, verbose=verbose)
         if subject == "verify":
             return verify_lines(results, verbose=verbose)
         if subject == "verify_table":

@@ -20,9 +20,11 @@ options:
   subject:
     description:
       - What to print. For V(provision) and V(teardown), the results are C(irsa_issuer_result) of the hosts; for
-        V(verify) and V(verify_table), they are what M(selfhosted.irsa.irsa_verify) returned.
+        V(verify) and V(verify_table), they are what M(selfhosted.irsa.irsa_verify) returned. For V(enable_plan) and
+        V(enable), they are not by host, but by part of the playbook - C(issuer), C(servers), C(injection), C(accounts)
+        and C(proof).
     type: str
-    choices: [provision, teardown, verify, verify_table]
+    choices: [provision, teardown, verify, verify_table, enable_plan, enable]
     required: true
   results:
     description:
@@ -56,7 +58,9 @@ RETURN = r"""
 clusters:
   description:
     - What was printed, by host name, without the documents' texts and the permissions.
-  returned: unless the stdout callback prints the result of every task in full (V(minimal), V(oneline))
+  returned: >-
+    with the subjects V(provision), V(teardown), V(verify) and V(verify_table), unless the stdout callback prints the
+    result of every task in full (V(minimal), V(oneline))
   type: dict
   sample:
     prod:
@@ -64,4 +68,15 @@ clusters:
       issuer: https://irsa-prod.s3.eu-west-1.amazonaws.com
       provider_arn: arn:aws:iam::123456789012:oidc-provider/irsa-prod.s3.eu-west-1.amazonaws.com
       kid: ZxaqpnIuJNv6syKlG81X539XMHVIvpaPV0ziX48-Qng
+would_change:
+  description: Whether any part of the playbook has changed something or, in its plan, would change something.
+  returned: with the subjects V(enable_plan) and V(enable)
+  type: bool
+  sample: false
+actions:
+  description: What all parts of the playbook have done or, in its plan, would do.
+  returned: with the subjects V(enable_plan) and V(enable)
+  type: list
+  elements: str
+  sample: []
 """

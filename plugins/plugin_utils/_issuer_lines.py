@@ -52,7 +52,7 @@ def provision_lines(
         return [
             _heading(result, check_mode),
             *_issuer_facts(result),
-            *facts("actions", _grouped(result["actions"])),
+            *facts("actions", grouped(result["actions"])),
             *_verification(result, verbose=verbose),
             *_next_of_one(result, check_mode=check_mode),
         ]
@@ -84,7 +84,7 @@ def teardown_lines(
         _heading(result, check_mode, host),
         fact("issuer", result["issuer"]),
         fact("provider", result["provider_arn"]),
-        *facts(removed, _grouped(result["actions"])),
+        *facts(removed, grouped(result["actions"])),
         *facts("kept", kept),
         _next_after_teardown(result, check_mode),
     ]
@@ -115,7 +115,7 @@ def _issuer_facts(result: Result) -> list[Line]:
     return lines
 
 
-def _grouped(actions: t.Iterable[str]) -> list[str]:
+def grouped(actions: t.Iterable[str]) -> list[str]:
     """Actions in their order, those that follow each other under the same name in one."""
     counted = [(name, len(list(same))) for name, same in itertools.groupby(actions)]
     return [name if number == 1 else f"{name} ({number} times)" for name, number in counted]
@@ -199,7 +199,7 @@ def _next_after_teardown(result: Result, check_mode: bool) -> Line:
 def _block(result: Result, *, verbose: bool) -> list[Line]:
     lines = _issuer_facts(result)
     if result["actions"]:
-        lines.append(fact("actions", ", ".join(_grouped(result["actions"]))))
+        lines.append(fact("actions", ", ".join(grouped(result["actions"]))))
     lines += _verification(result, verbose=verbose)
     if verbose or _is_new(result):
         lines += [prose("flags of kube-apiserver:"), *_flags(result)]

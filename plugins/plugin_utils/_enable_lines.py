@@ -1,0 +1,178 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What playbook enable is about to do, and what it did, as lines for people.
+
+Its results are those of its roles: ``issuer``, ``servers`` by name, ``injection``, ``accounts`` and, at the end,
+``proof``, which is what module irsa_verify returned. A part that was not run is missing or empty.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import (
+    CHANGED,
+    PLANNED,
+    Line,
+    fact,
+    facts,
+    next_step,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import OK, SKIPPED, WARNING
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lines import (
+    Checks,
+    check_lines,
+    finding_lines,
+    findings,
+    skipped_lines,
+    verdict_line,
+)
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import Result, grouped
+
+_RESTART = ":restart kube-apiserver"
+# The check whose finding is what remains to be done when everything else is right.
+_UNSERVED_PODS = "pods-without-credentials"
+
+
+def actions_of(results: Result) -> list[str]:
+    """Return what all parts did or, in check mode, would do, in their order."""
+    return [action for part in _parts(results) for action in part.get("actions") or []]
+
+
+def would_change(results: Result) -> bool:
+    """Whether any part changed something or, in check mode, would change something."""
+    return any(part.get("changed") for part in _parts(results))
+
+
+def plan_lines(results: Result, *, check_mode: bool = False) -> list[Line]:
+    """What the run is about to do. Without anything to do there is no plan, and the result says so."""
+    if not would_change(results):
+        return []
+    title = "would change" if check_mode else "plan"
+    lines = [
+        Line(text=f"{title}: {_number(actions_of(results), 'action')}", status=PLANNED),
+        *_issuer_facts(results),
+        *_restart_facts(results),
+        *_account_facts(results),
+        *facts("actions", grouped(actions_of(results))),
+        *_warnings(results),
+    ]
+    return [*lines, next_step("run this again without --check.")] if check_mode else lines
+
+
+def enable_lines(results: Result, *, check_mode: bool = False, verbose: bool = False) -> list[Line]:
+    """What the run did, whether AWS accepts the tokens of the cluster, and what to do next."""
+    checks = (results.get("proof") or {}).get("checks") or []
+    return [
+        _heading(results, check_mode),
+        *_issuer_facts(results),
+        *_server_facts(results),
+        *_account_facts(results),
+        *facts("actions", grouped(actions_of(results))),
+        *_warnings(results),
+        *_proof(checks, verbose=verbose),
+        *_next(checks),
+    ]
+
+
+# --- parts
+
+
+def _parts(results: Result) -> list[Result]:
+    servers, accounts = results.get("servers") or {}, results.get("accounts") or []
+    parts = [results.get("issuer"), *servers.values(), results.get("injection"), *accounts]
+    return [part for part in parts if part]
+
+
+def _heading(results: Result, check_mode: bool) -> Line:
+    if would_change(results):
+        return Line(text=f"changed: {_number(actions_of(results), 'action')}", status=CHANGED)
+    return Line(text=f"ok: nothing {'would change' if check_mode else 'had to change'}", status=OK)
+
+
+def _issuer_facts(results: Result) -> list[Line]:
+    issuer = results.get("issuer") or {}
+    if not issuer:
+        return []
+    kids = [str(key["kid"]) for key in issuer.get("keys") or [] if key.get("kid")]
+    return [
+        fact("issuer", issuer["issuer"]),
+        fact("provider", issuer.get("provider_arn") or "not registered, because the documents are not served yet"),
+        *facts("key ID", list(dict.fromkeys(kids))),
+    ]
+
+
+def _restart_facts(results: Result) -> list[Line]:
+    counts = [
+        sum(action.endswith(_RESTART) for action in server.get("actions") or [])
+        for server in (results.get("servers") or {}).values()
+    ]
+    number = sum(map(bool, counts))
+    if not number:
+        return [fact("restarts", "none")] if counts else []
+    text = "1 API server restarts" if number == 1 else f"{number} API servers restart, one at a time"
+    if max(counts) > 1:
+        text += ", each of them twice: to accept the issuer, then to sign for it"
+    return [fact("restarts", text, status=WARNING)]
+
+
+def _server_facts(results: Result) -> list[Line]:
+    return facts("servers", [f"{name}: {_served(server)}" for name, server in (results.get("servers") or {}).items()])
+
+
+def _served(server: Result) -> str:
+    """What an API server does now: which issuer it signs for, and with which key."""
+    issuers = (server.get("issuers") or {}).get("after") or []
+    signs = f"signs for {issuers[0]}" if issuers else "its issuer is not known"
+    return f"{signs} with key {server['signing_kid']}" if server.get("signing_kid") else signs
+
+
+def _account_facts(results: Result) -> list[Line]:
+    injection, accounts = results.get("injection") or {}, results.get("accounts") or []
+    lines = [fact("injection", str(injection["method"]))] if injection.get("method") else []
+    return lines + facts("accounts", [_account(account) for account in accounts])
+
+
+def _account(account: Result) -> str:
+    name = f"{account['namespace']}/{account['name']}"
+    if account.get("state") == "absent":
+        return f"{name}: without a role"
+    return f"{name}: {account.get('role_arn') or account.get('role_name')}"
+
+
+def _warnings(results: Result) -> list[Line]:
+    texts = [text for part in _parts(results) for text in part.get("warnings") or []]
+    return [Line(text=text, status=WARNING) for text in dict.fromkeys(map(str, texts))]
+
+
+def _proof(checks: Checks, *, verbose: bool) -> list[Line]:
+    if not checks:
+        return [fact("proof", "none in this run", status=SKIPPED)]
+    others = [check for check in checks if check["id"] != _UNSERVED_PODS]
+    verdict = verdict_line(others)
+    return [
+        fact("proof", verdict.text, status=verdict.status),
+        *[fact("", check["seen"]) for check in others if check["id"] == "sts-assume" and check["status"] == OK],
+        *(check_lines(others) if verbose else []),
+        *finding_lines(others),
+        *skipped_lines(others),
+    ]
+
+
+def _next(checks: Checks) -> list[Line]:
+    """What to do next. Pods that have to be restarted come at the very end, since nothing else tells of them."""
+    unserved = findings([check for check in checks if check["id"] == _UNSERVED_PODS])
+    others = findings([check for check in checks if check["id"] != _UNSERVED_PODS])
+    lines = []
+    if others:
+        lines.append(next_step("follow the remedies above, then run this again."))
+    if unserved:
+        lines.append(next_step("restart the pods that started before and have no credentials:"))
+        lines += finding_lines(unserved)
+    return lines or [next_step("nothing to do.")]
+
+
+def _number(items: t.Sequence[t.Any], name: str) -> str:
+    return f"{len(items)} {name}{'' if len(items) == 1 else 's'}"

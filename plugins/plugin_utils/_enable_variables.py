@@ -1,0 +1,126 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the variables of playbook enable must be together, before any of its roles runs.
+
+Each role checks its own variables; the playbook runs all of them in check mode before it changes anything.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted, shown
+
+# Everything that the playbook itself reads, the roles' variables included.
+NAMES = (
+    *("irsa_kubeconfig", "irsa_manifests_path", "irsa_service_accounts_list", "irsa_injection_method"),
+    *("irsa_apiserver_key", "irsa_apiserver_state", "irsa_injection_state", "irsa_issuer_state"),
+    *("irsa_issuer_key_path", "irsa_issuer_ca_path", "irsa_issuer_extra_jwks"),
+)
+_STATES = ("irsa_issuer_state", "irsa_apiserver_state", "irsa_injection_state")
+
+Variables = t.Mapping[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Enabling:
+    """How the playbook goes about a cluster.
+
+    ``has_hosts`` says whether API servers are changed, rather than only told about; ``adopts`` whether the cluster's
+    own keys are published. Paths are absolute; None for those that are not set.
+    """
+
+    has_hosts: bool
+    adopts: bool
+    kubeconfig: str | None
+    ca_path: str | None
+    extra_jwks: t.Sequence[t.Any]
+
+
+def read(variables: Variables, *, hosts: t.Sequence[str], pattern: str, folder: str) -> Enabling:
+    """Check the variables, and return what follows from them. Raises IrsaError, which lists everything that is wrong.
+
+    ``variables`` are the values of those in NAMES that are set; ``hosts`` are the hosts that ``pattern`` matches, which
+    is empty if neither the user nor the inventory names any. Relative paths start from ``folder``.
+    """
+    adopts = variables.get("irsa_apiserver_key") != "own"
+    kubeconfig = _absolute(variables.get("irsa_kubeconfig"), folder)
+    found = [
+        *_host_problems(hosts, pattern, has_kubeconfig=kubeconfig is not None),
+        *_cluster_problems(variables, kubeconfig),
+        *_key_problems(variables, adopts=adopts, has_hosts=bool(hosts)),
+        *_state_problems(variables),
+    ]
+    if found:
+        intro = "The playbook selfhosted.irsa.enable cannot begin; nothing was changed."
+        raise IrsaError("\n- ".join([intro, *map(shown, found)]))
+    return Enabling(
+        has_hosts=bool(hosts),
+        adopts=adopts,
+        kubeconfig=kubeconfig,
+        ca_path=_absolute(variables.get("irsa_issuer_ca_path"), folder),
+        extra_jwks=variables.get("irsa_issuer_extra_jwks") or [],
+    )
+
+
+def _absolute(path: t.Any, folder: str) -> str | None:
+    return os.path.abspath(os.path.join(folder, os.path.expanduser(str(path)))) if path else None
+
+
+def _host_problems(hosts: t.Sequence[str], pattern: str, *, has_kubeconfig: bool) -> t.Iterator[str]:
+    if hosts:
+        return
+    if pattern:
+        yield (
+            f"irsa_control_plane is {quoted(pattern)}, but no host of the inventory matches this pattern. Set it to "
+            "the hosts that the API servers run on."
+        )
+    elif not has_kubeconfig:
+        yield (
+            "There is no control plane to work on. Pass an inventory whose group control_plane or kube_control_plane "
+            "has the hosts that the API servers run on, or name these hosts with irsa_control_plane. If Ansible cannot "
+            "reach them, set irsa_kubeconfig; the run then prints what has to be done on each of them."
+        )
+
+
+def _cluster_problems(variables: Variables, kubeconfig: str | None) -> t.Iterator[str]:
+    has_documents = variables.get("irsa_injection_method") != "none" or variables.get("irsa_service_accounts_list")
+    if kubeconfig is None:
+        if has_documents and not variables.get("irsa_manifests_path"):
+            yield (
+                "Neither irsa_kubeconfig nor irsa_manifests_path is set. With a kubeconfig, the run applies what pods "
+                "need to the cluster; with a folder, it writes it there as YAML."
+            )
+        return
+    try:
+        files.require_readable(kubeconfig)
+    except IrsaError as error:
+        yield f"irsa_kubeconfig, a path on the controller, cannot be used: {error}"
+
+
+def _key_problems(variables: Variables, *, adopts: bool, has_hosts: bool) -> t.Iterator[str]:
+    key_path = variables.get("irsa_issuer_key_path")
+    if adopts and key_path:
+        yield (
+            "irsa_issuer_key_path is set, but by default the cluster's own key is adopted, and read from no file. "
+            "Remove the variable, or set irsa_apiserver_key to own to have the API servers sign with that key."
+        )
+    if not adopts and not key_path:
+        yield "irsa_apiserver_key is own, but irsa_issuer_key_path does not say which key that is. Set it."
+    if not adopts and not has_hosts:
+        yield "irsa_apiserver_key is own, but there are no hosts that the key could be installed on."
+
+
+def _state_problems(variables: Variables) -> t.Iterator[str]:
+    for name in _STATES:
+        if variables.get(name, "present") != "present":
+            yield (
+                f"{name} is {quoted(variables[name])}, but this playbook is for present. To remove a part, run its "
+                "role with that state; docs/existing-cluster.md says in which order."
+            )

@@ -1,0 +1,169 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What playbook enable prints."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._enable_lines import (
+    actions_of,
+    enable_lines,
+    plan_lines,
+    would_change,
+)
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import printed
+
+HOST = "irsa.s3.eu-west-1.amazonaws.com"
+ISSUER = f"https://{HOST}"
+PROVIDER = f"arn:aws:iam::123456789012:oidc-provider/{HOST}"
+ROLE = "arn:aws:iam::123456789012:role/reader"
+ACCEPTED = {"id": "sts-assume", "status": "ok", "seen": "STS gave credentials.", "cause": None, "remedy": None}
+WAITING = {
+    "id": "pods-without-credentials",
+    "status": "warning",
+    "seen": "1 pod runs without credentials: shop/web-1.",
+    "cause": "It started before its account had a role.",
+    "remedy": "Restart it.",
+}
+REFUSED = {"id": "sts-assume", "status": "error", "seen": "AccessDenied.", "cause": "A cause.", "remedy": "A remedy."}
+
+
+def results(*, changed=False, servers=1, restarts=1, proof=(), **more):
+    def part(*actions):
+        return {"changed": changed, "actions": list(actions) if changed else []}
+
+    def server(name):
+        actions = [f"{name}:write /etc/kubernetes/manifests/kube-apiserver.yaml", f"{name}:restart kube-apiserver"]
+        issuers = {"before": ["https://old"], "after": [ISSUER, "https://old"]}
+        return {**part(*actions * restarts), "issuers": issuers, "signing_kid": "kid-1"}
+
+    names = [f"node{number}" for number in range(1, servers + 1)]
+    return {
+        "issuer": {**part("s3:CreateBucket"), "issuer": ISSUER, "provider_arn": PROVIDER, "keys": [{"kid": "kid-1"}]},
+        "servers": {name: server(name) for name in names},
+        "injection": {**part("k8s:apply MutatingAdmissionPolicy/irsa-inject"), "method": "policy", "warnings": []},
+        "accounts": [
+            {
+                **part("iam:CreateRole reader"),
+                "namespace": "shop",
+                "name": "reader",
+                "role_arn": ROLE,
+                "state": "present",
+            }
+        ],
+        "proof": {"checks": list(proof)} if proof else {},
+        **more,
+    }
+
+
+def texts(lines):
+    return [line.text for line in lines]
+
+
+class TestPlan:
+    def test_nothing_to_do_is_no_plan(self):
+        assert plan_lines(results()) == []
+
+    def test_in_full(self):
+        assert printed(plan_lines(results(changed=True), check_mode=True)) == [
+            "~ would change: 5 actions",
+            f"  issuer      {ISSUER}",
+            "  provider",
+            f"    {PROVIDER}",
+            "  key ID      kid-1",
+            "! restarts    1 API server restarts",
+            "  injection   policy",
+            f"  accounts    shop/reader: {ROLE}",
+            "  actions     s3:CreateBucket",
+            "              node1:write /etc/kubernetes/manifests/kube-apiserver.yaml",
+            "              node1:restart kube-apiserver",
+            "              k8s:apply MutatingAdmissionPolicy/irsa-inject",
+            "              iam:CreateRole reader",
+            "→ Next: run this again without --check.",
+        ]
+
+    def test_a_run_shows_it_too_before_anything_happens(self):
+        first, *_rest, last = texts(plan_lines(results(changed=True)))
+        assert first == "plan: 5 actions"
+        assert last == "iam:CreateRole reader"
+
+    @pytest.mark.parametrize(
+        ("servers", "restarts", "text"),
+        [
+            (3, 0, "none"),
+            (3, 1, "3 API servers restart, one at a time"),
+            (1, 1, "1 API server restarts"),
+            (
+                3,
+                2,
+                "3 API servers restart, one at a time, each of them twice: to accept the issuer, then to sign for it",
+            ),
+        ],
+    )
+    def test_restarts_are_announced(self, servers, restarts, text):
+        assert text in texts(plan_lines(results(changed=True, servers=servers, restarts=restarts)))
+
+    def test_restarts_are_not_mentioned_without_servers(self):
+        assert not [line for line in plan_lines(results(changed=True, servers=0)) if "restart" in line.label]
+
+
+class TestResult:
+    def test_unchanged_and_proved(self):
+        assert printed(enable_lines(results(proof=[ACCEPTED]))) == [
+            "✓ ok: nothing had to change",
+            f"  issuer      {ISSUER}",
+            "  provider",
+            f"    {PROVIDER}",
+            "  key ID      kid-1",
+            f"  servers     node1: signs for {ISSUER} with key",
+            "              kid-1",
+            "  injection   policy",
+            f"  accounts    shop/reader: {ROLE}",
+            "✓ proof       ok: 1 of 1 checks passed",
+            "              STS gave credentials.",
+            "→ Next: nothing to do.",
+        ]
+
+    def test_changed(self):
+        assert enable_lines(results(changed=True))[0].text == "changed: 5 actions"
+
+    def test_pods_to_restart_come_last(self):
+        lines = printed(enable_lines(results(changed=True, proof=[WAITING, ACCEPTED])))
+        assert lines[-4:] == [
+            "→ Next: restart the pods that started before and have no credentials:",
+            "! warning: pods-without-credentials: 1 pod runs without credentials: shop/web-1.",
+            "    likely cause: It started before its account had a role.",
+            "    remedy: Restart it.",
+        ]
+        assert "✓ proof       ok: 1 of 1 checks passed" in lines
+
+    def test_refused(self):
+        lines = texts(enable_lines(results(proof=[REFUSED])))
+        assert "error: sts-assume: AccessDenied." in lines
+        assert lines[-1] == "follow the remedies above, then run this again."
+
+    def test_no_proof(self):
+        assert "none in this run" in texts(enable_lines(results()))
+
+    def test_each_warning_once(self):
+        injection = {"changed": False, "warnings": ["Mind this.", "Mind this."]}
+        assert texts(enable_lines(results(injection=injection))).count("Mind this.") == 1
+
+    def test_an_account_that_loses_its_role(self):
+        account = {"namespace": "shop", "name": "old", "state": "absent", "changed": True}
+        assert "shop/old: without a role" in texts(enable_lines(results(accounts=[account])))
+
+
+@pytest.mark.parametrize("part", ["issuer", "injection"])
+def test_one_part_that_changes_is_a_change(part):
+    assert not would_change(results())
+    assert would_change(results(**{part: {**results()[part], "changed": True}}))
+
+
+def test_actions_are_those_of_all_parts_in_their_order():
+    assert [action.partition(":")[0] for action in actions_of(results(changed=True))] == [
+        *("s3", "node1", "node1", "k8s", "iam"),
+    ]
