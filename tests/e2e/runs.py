@@ -82,6 +82,10 @@ class Ansible:
     def teardown(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
         return self._play(_imported("teardown"), "localhost", variables, *options, fails=fails)
 
+    def enable(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
+        """Run the playbook enable. Its result has the parts that it reports: issuer, servers, injection, accounts."""
+        return self._play(_imported("enable"), "control_plane", variables, *options, fails=fails)
+
     def include_role(self, host: str, variables: Mapping[str, Any], *options: str) -> Run:
         """Include the role in a play of one's own on a host, as root."""
         return self._play(_including(host), host, variables, *options)
@@ -149,10 +153,19 @@ def _hand_over(host: str, left: Path) -> dict[str, Any]:
     """A play after the one that is tested, which takes the result that it left."""
     policy = f"irsa_issuer_result.provider_arn | selfhosted.irsa.trust_policy('{NAMESPACE}', '{SERVICE_ACCOUNT}')"
     found = f"{{'result': irsa_issuer_result, 'trust_policy': ({policy}) if irsa_issuer_result.provider_arn else {{}}}}"
+    if host == "control_plane":  # what the playbook enable leaves
+        parts = {
+            "issuer": "irsa_issuer_result",
+            "servers": "irsa_apiserver_result",
+            "injection": "irsa_injection_result",
+            "accounts": "irsa_service_accounts_result",
+        }
+        found = "{'result': {" + ", ".join(f"'{part}': {fact}" for part, fact in parts.items()) + "}}"
     task = {
         "name": "Hand over the result",
         "ansible.builtin.copy": {"content": f"{{{{ {found} | to_json }}}}", "dest": str(left), "mode": "0600"},
         "delegate_to": "localhost",
+        "run_once": True,
         "become": False,
         "check_mode": False,
         "changed_when": False,
