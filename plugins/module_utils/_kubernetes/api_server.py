@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import os
 import time
 import typing as t
+from urllib.parse import urlencode, urlsplit
 
 try:
     import kubernetes.client
@@ -25,22 +28,33 @@ except ImportError as import_error:
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.redaction import Redaction
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import Call, RequestFailed
 
-_MAX_BYTES = 1 << 20
+_MIB = 1 << 20
+# etcd keeps no object that is larger than 1.5 MiB, so a page of a list is the only answer that may be long:
+# https://etcd.io/docs/v3.6/dev-guide/limit/
+_MAX_MIB, _MAX_LIST_MIB = 2, 64
+_PAGE = 250
 
 # The members of a kubeconfig that are paths: https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/
 _FILE_MEMBERS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 
-# It allows both reads: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#discovery-roles
-_CLUSTER_ROLE = "system:service-account-issuer-discovery"
+# A name that the certificate of every API server has, since pods reach it under this name in each cluster:
+# https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/
+_SERVER_NAME = "kubernetes.default.svc"
+
+Query = t.Mapping[str, t.Any]
 
 
 class ApiServer:
-    """The API server that a kubeconfig names."""
+    """An API server that is asked with the credentials of a kubeconfig."""
 
     def __init__(self, kubeconfig: str, timeout: float, context: str | None = None) -> None:
-        """Read the kubeconfig; no request is made yet. Raises IrsaError if it cannot be used."""
-        self._timeout = timeout
+        """Read the kubeconfig, which names the server; no request is made yet. Raises IrsaError if it cannot be used.
+
+        ``timeout`` is in seconds, for each request.
+        """
         configuration = kubernetes.client.Configuration()
         _require_readable(kubeconfig)
         try:
@@ -51,55 +65,145 @@ class ApiServer:
             # A parser may quote the file in its error, and this file holds credentials.
             reason = str(error) if isinstance(error, kubernetes.config.ConfigException) else type(error).__name__
             raise IrsaError(f"The kubeconfig {files.shown(kubeconfig)} cannot be used: {reason.rstrip('.')}.") from None
+        self._timeout = timeout
         self._configuration = configuration
-        self._pool = kubernetes.client.ApiClient(configuration).rest_client.pool_manager
+        self._url: str = configuration.host.rstrip("/")
+        self._pool = _pool_of(configuration)
 
-    def get(self, path: str) -> t.Any:
-        """Fetch a JSON document. Raises IrsaError with the reason if that fails."""
+    @property
+    def address(self) -> str:
+        """Host and port of the server."""
+        return urlsplit(self._url).netloc.rpartition("@")[2]
+
+    def at(self, address: str) -> ApiServer:
+        """Return another API server of the cluster, by its address (host and port), for the same credentials.
+
+        Its certificate must be of the kubeconfig's CA and for a name that the servers of all clusters have.
+        """
+        url, other = f"https://{address}", copy.copy(self)
+        configuration = copy.copy(self._configuration)
+        configuration.host = url
+        # Early releases of the library lack the attribute, and compare the certificate with the address.
+        configuration.tls_server_name = getattr(configuration, "tls_server_name", None) or _SERVER_NAME
+        # The configuration cannot be kept: when it renews a credential, it takes its host from the kubeconfig again.
+        vars(other).update(_url=url, _pool=_pool_of(configuration))
+        return other
+
+    # --- requests; each raises RequestFailed with the reason if it is not fulfilled
+
+    def get(self, path: str, query: Query | None = None) -> t.Any:
+        """Fetch a JSON document."""
+        return self._ask("GET", path, query=query)
+
+    def find(self, path: str, query: Query | None = None) -> t.Any:
+        """Fetch a JSON document; None if there is none."""
+        try:
+            return self.get(path, query)
+        except RequestFailed as failure:
+            if failure.status == 404:
+                return None
+            raise
+
+    def list_items(self, path: str, query: Query | None = None) -> list[t.Any]:
+        """Return all objects of a list, however many pages it has.
+
+        https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
+        """
+        found: list[t.Any] = []
+        page: Query = {"limit": _PAGE, **(query or {})}
+        while True:
+            document = self._ask("GET", path, query=page, max_mib=_MAX_LIST_MIB)
+            if not isinstance(document, dict) or "items" not in document:
+                raise self._call("GET", path).unusable("sent something else than a list")
+            found += document["items"] or []
+            mark = (document.get("metadata") or {}).get("continue")
+            if not mark:
+                return found
+            page = {**page, "continue": mark}
+
+    def post(self, path: str, body: t.Any, query: Query | None = None) -> t.Any:
+        """Create an object, or ask for something by one, such as a TokenRequest. Return the server's answer."""
+        return self._ask("POST", path, query=query, body=body, media_type="application/json")
+
+    def patch(
+        self, path: str, body: t.Any, query: Query | None = None, *, media_type: str = "application/merge-patch+json"
+    ) -> t.Any:
+        """Change an object by a patch (RFC 7386, unless ``media_type`` names another kind). Return the object."""
+        return self._ask("PATCH", path, query=query, body=body, media_type=media_type)
+
+    # --- one request
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None,
+        body: t.Any = None,
+        media_type: str = "",
+        max_mib: int = _MAX_MIB,
+    ) -> t.Any:
+        call = self._call(method, path)
+        credentials = self._credentials()
         # The JWKS is served as application/jwk-set+json. A client that accepts only application/json gets 406.
-        headers = {"Accept": "*/*", **self._credentials()}
+        headers = {"Accept": "*/*", **credentials, **({"Content-Type": media_type} if media_type else {})}
         try:
             answer = self._pool.request(
-                "GET",
-                self._configuration.host.rstrip("/") + path,
+                method,
+                self._url + path + (f"?{urlencode(query)}" if query else ""),
                 headers=headers,
+                body=None if body is None else json.dumps(body),
                 timeout=urllib3.Timeout(self._timeout),
                 retries=False,
                 redirect=False,
                 preload_content=False,
             )
-            body = self._body(answer, path)
+            content = self._content(answer, call, max_mib)
             answer.close()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            # Their text may repeat a header that holds credentials.
-            raise IrsaError(
-                f"GET {path} from the API server failed: {type(error).__name__}. Check the server in the kubeconfig, "
-                "and the network."
-            ) from None
-        if answer.status != 200:
-            raise IrsaError(f"The API server answers {path} with {answer.status}. {_remedy(answer.status)}".rstrip())
+            raise call.unanswered(error) from None
+        if not 200 <= answer.status < 300:
+            hidden = Redaction([*_secrets_in(credentials), *_secrets_in(body)])
+            raise call.refused(answer.status, content, hidden.over)
         try:
-            return parse_json(body.decode("utf-8"))
+            return parse_json(content.decode("utf-8"))
         except ValueError:
-            raise IrsaError(f"The answer of the API server for {path} is not JSON.") from None
+            raise call.unusable("sent something else than JSON") from None
+
+    def _call(self, method: str, path: str) -> Call:
+        return Call(self.address, method, path)
 
     def _credentials(self) -> dict[str, str]:
         """Return the headers that authenticate the request, unless a client certificate does."""
         settings = self._configuration.auth_settings().values()
         return {each["key"]: each["value"] for each in settings if each.get("in") == "header" and each.get("value")}
 
-    def _body(self, answer: t.Any, path: str) -> bytes:
+    def _content(self, answer: t.Any, call: Call, max_mib: int) -> bytes:
         deadline = time.monotonic() + self._timeout
-        body = b""
+        pieces, size = [], 0
         for piece in answer.stream(1 << 16, decode_content=True):
-            body += piece
-            if len(body) > _MAX_BYTES:
-                raise IrsaError(f"The API server sent more than 1 MiB for {path}.")
+            pieces.append(piece)
+            size += len(piece)
+            if size > max_mib * _MIB:
+                raise call.unusable(f"sent more than {max_mib} MiB")
             if time.monotonic() > deadline:
-                raise IrsaError(
-                    f"The API server did not finish its answer for {path} within {self._timeout:g} seconds."
-                )
-        return body
+                raise call.unusable(f"did not finish its answer within {self._timeout:g} seconds")
+        return b"".join(pieces)
+
+
+def _pool_of(configuration: t.Any) -> t.Any:
+    """Return the library's connections: its certificates, and a proxy if the environment names one."""
+    return kubernetes.client.ApiClient(configuration).rest_client.pool_manager
+
+
+def _secrets_in(value: t.Any) -> t.Iterator[str]:
+    """Yield the longer texts in what was sent, which an answer may repeat: credentials, and a token to review."""
+    if isinstance(value, str):
+        yield from (part for part in value.split() if len(part) >= 16)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if name in ("Authorization", "authorization", "spec", "token"):
+                yield from _secrets_in(inner)
 
 
 def _require_readable(kubeconfig: str) -> None:
@@ -126,13 +230,3 @@ def _files_named_in(document: t.Any) -> t.Iterator[str]:
         for entry in document.get(section) or []:
             values = entry.get(member) or {}
             yield from (values[name] for name in _FILE_MEMBERS if isinstance(values.get(name), str))
-
-
-def _remedy(status: int) -> str:
-    if status == 401:
-        return "It does not accept the credentials of the kubeconfig."
-    if status == 403:
-        return f"The user of the kubeconfig needs the ClusterRole {_CLUSTER_ROLE}."
-    if status == 404:
-        return "API servers before Kubernetes 1.20 do not serve it."
-    return ""

@@ -2,10 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the API server itself says about its issuer and its keys.
-
-https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#service-account-issuer-discovery
-"""
+"""What the API server itself says about its issuer and its keys."""
 
 from __future__ import annotations
 
@@ -16,9 +13,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
-
-JWKS_PATH = "/openid/v1/jwks"
-DISCOVERY_PATH = "/.well-known/openid-configuration"
 
 
 class Cluster(t.NamedTuple):
@@ -43,25 +37,16 @@ def given_cluster(issuer: str | None, jwks: t.Any) -> Cluster:
 
 def fetch_cluster(server: ApiServer) -> Cluster:
     """Ask the API server for its issuer and keys, as far as it answers."""
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import key_sets  # noqa: PLC0415
+
     issuer, keys = None, None
     unknown = {}
     try:
-        issuer = _issuer_in(server.get(DISCOVERY_PATH))
+        issuer = key_sets.issuer_of(server)
     except IrsaError as failure:
         unknown["cluster-issuer"] = f"The cluster's issuer is unknown: {failure}"
     try:
-        keys = jwk.keys_of(server.get(JWKS_PATH))
+        keys = key_sets.keys_of(server)
     except IrsaError as failure:
         unknown["cluster-keys"] = f"The cluster's keys are unknown: {failure}"
-    except Fault as fault:
-        unknown["cluster-keys"] = (
-            f"The cluster's keys are unknown: the API server's {JWKS_PATH} cannot be used: {fault}."
-        )
     return Cluster(issuer, keys, unknown)
-
-
-def _issuer_in(document: t.Any) -> str:
-    issuer = document.get("issuer") if isinstance(document, dict) else None
-    if not isinstance(issuer, str):
-        raise IrsaError(f"The API server's {DISCOVERY_PATH} does not name an issuer.")
-    return issuer

@@ -94,7 +94,8 @@ LEAF = certify("Test server", INTERMEDIATE, [HOST])
 
 
 class HttpsServer:
-    """Serves ``replies`` (by path) until it is stopped; ``requests`` are those that arrived, with their headers.
+    """Serves ``replies`` (by path) until it is stopped; ``requests`` are those that arrived, with their headers, and
+    ``bodies`` what came with them.
 
     ``oldest`` and ``newest`` are the TLS versions that it accepts, by default Python's. It closes a connection after
     each answer unless it ``keeps_open``, which needs answers with a Content-Length; ``connections`` counts those that
@@ -113,6 +114,7 @@ class HttpsServer:
         self.connections = 0
         self.replies: dict[str, t.Callable[[], Reply]] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.bodies: list[bytes] = []
         self.stopping = threading.Event()
         file = folder / "server.pem"
         leaf_key = chain[0].key.private_bytes(
@@ -137,7 +139,13 @@ class HttpsServer:
                 outer.connections += 1
                 super().setup()
 
-            def do_GET(self) -> None:  # http.server sets the name
+            def do_POST(self) -> None:  # http.server sets the name
+                outer.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+                self.do_GET()
+
+            do_PATCH = do_POST
+
+            def do_GET(self) -> None:
                 outer.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
                 status, headers, body = outer.replies.get(self.path, lambda: (404, {}, [b"nothing here"]))()
                 self.send_response(status)

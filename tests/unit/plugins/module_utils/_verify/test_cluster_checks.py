@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from pathlib import Path
 
 import pytest
@@ -23,44 +22,30 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context im
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import ordered_statuses
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import INTERMEDIATE, ROOT, HttpsServer, certify
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import certify
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.kubernetes_servers import BEARER, DISCOVERY, JWKS, Servers
 
 ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
 ONE = {"kty": "RSA", "kid": "one", "n": "AQAB", "e": "AQAB"}
 TWO = {"kty": "RSA", "kid": "two", "n": "AQAC", "e": "AQAB"}
-DISCOVERY, JWKS = "/.well-known/openid-configuration", "/openid/v1/jwks"
-BEARER = "a-bearer-token-of-the-administrator"
 
 
 @pytest.fixture
-def api(tmp_path):
-    made = HttpsServer(tmp_path, [certify("kube-apiserver", INTERMEDIATE, ["localhost"]), INTERMEDIATE])
-    made.serve(DISCOVERY, json.dumps({"issuer": ISSUER}).encode())
-    made.serve(JWKS, json.dumps({"keys": [ONE]}).encode())
+def servers(tmp_path):
+    made = Servers(tmp_path)
     yield made
     made.stop()
 
 
 @pytest.fixture
-def kubeconfig(tmp_path, api):
+def api(servers):
+    return servers.start(ISSUER, [ONE])
+
+
+@pytest.fixture
+def kubeconfig(servers, api):
     """Writes a kubeconfig, with members of the cluster's entry changed. Returns its path."""
-
-    def write(**changes):
-        ca = tmp_path / "kube-ca.pem"
-        ca.write_bytes(ROOT.pem)
-        port = api.address.rpartition(":")[2]
-        entry = {"server": f"https://localhost:{port}", "certificate-authority": str(ca), **changes}
-        config = {
-            "current-context": "c",
-            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-            "clusters": [{"name": "c", "cluster": entry}],
-            "users": [{"name": "u", "user": {"token": BEARER}}],
-        }
-        path = tmp_path / "kubeconfig"
-        path.write_text(json.dumps(config))
-        return str(path)
-
-    return write
+    return lambda **changes: servers.kubeconfig(api, **changes)
 
 
 def compare(found, issuer=ISSUER, published=(ONE,)):
@@ -143,7 +128,7 @@ def test_an_endless_answer_of_the_api_server_is_cut_off(api, kubeconfig):
     api.replies[JWKS] = lambda: (200, {}, endless())
     report = read(kubeconfig())
     assert ordered_statuses(report) == ["ok", "skipped"]
-    assert f"sent more than 1 MiB for {JWKS}." in report.checks[1].seen
+    assert f"sent more than 2 MiB for {JWKS}." in report.checks[1].seen
 
 
 def test_an_answer_of_the_api_server_that_never_ends_in_time_is_given_up(api, kubeconfig, monkeypatch):
@@ -152,7 +137,7 @@ def test_an_answer_of_the_api_server_that_never_ends_in_time_is_given_up(api, ku
     api.replies[JWKS] = lambda: (200, {}, itertools.repeat(b" " * 4096))
     report = read(kubeconfig())
     assert ordered_statuses(report) == ["ok", "skipped"]
-    assert f"did not finish its answer for {JWKS} within 5 seconds." in report.checks[1].seen
+    assert f"did not finish its answer within 5 seconds for {JWKS}." in report.checks[1].seen
 
 
 def test_an_unreachable_api_server_leaves_its_issuer_and_keys_unknown(api, kubeconfig):
@@ -161,7 +146,10 @@ def test_an_unreachable_api_server_leaves_its_issuer_and_keys_unknown(api, kubec
     report = read(path)
     assert ordered_statuses(report) == ["skipped", "skipped"]
     assert all("Check the server in the kubeconfig" in check.seen for check in report.checks)
-    assert f"GET {JWKS} from the API server failed: " in report.checks[1].seen
+    assert (
+        f"GET {JWKS} from the API server at {api.address.replace('127.0.0.1', 'localhost')} failed: Connection refused."
+        in report.checks[1].seen
+    )
 
 
 def test_an_api_server_with_an_untrusted_certificate_is_not_asked(tmp_path, api, kubeconfig):
