@@ -24,7 +24,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(floor.split())
     for floor in (
         "module_utils/_common",
-        "module_utils/_keys module_utils/_web module_utils/_aws module_utils/_cluster",
+        "module_utils/_keys module_utils/_web module_utils/_aws module_utils/_cluster module_utils/_node",
         "module_utils/_oidc module_utils/_module module_utils/_kubernetes",
         "module_utils/_s3 module_utils/_iam module_utils/_injection",
         "module_utils/_verify",
@@ -69,7 +69,8 @@ LIBRARIES = {
     "action": frozenset({"ansible"}),
 }
 
-# irsa_keypair, and nothing else, runs on cluster nodes: Python 3.9, cryptography 3.4, neither jwcrypto nor boto3.
+# What runs on cluster nodes, with Python 3.9: irsa_keypair with cryptography 3.4, without jwcrypto and boto3, and
+# irsa_node with the standard library alone.
 NODE_ENTRY = "modules/irsa_keypair.py"
 NODE_FILES = frozenset(
     {
@@ -96,6 +97,30 @@ NODE_FILES = frozenset(
     }
 )
 NODE_LIBRARIES = frozenset({"ansible.module_utils", "cryptography"})
+BARE_NODE_ENTRY = "modules/irsa_node.py"
+BARE_NODE_FILES = frozenset(
+    {
+        BARE_NODE_ENTRY,
+        "module_utils/_common/errors.py",
+        "module_utils/_common/files.py",
+        "module_utils/_common/text.py",
+        "module_utils/_module/bare.py",
+        "module_utils/_node/inspection.py",
+        "module_utils/_node/kubectl.py",
+        "module_utils/_node/node_files.py",
+        "module_utils/_node/observation.py",
+        "module_utils/_node/pod_log.py",
+        "module_utils/_node/step.py",
+        "module_utils/_node/tokens.py",
+        "module_utils/_node/tools.py",
+    }
+)
+BARE_NODE_LIBRARIES = frozenset({"ansible.module_utils"})
+NODE_ENTRIES = (
+    (NODE_ENTRY, NODE_FILES, NODE_LIBRARIES),
+    (BARE_NODE_ENTRY, BARE_NODE_FILES, BARE_NODE_LIBRARIES),
+)
+ON_NODES = NODE_FILES | BARE_NODE_FILES
 # What the standard library of the Python that runs this may have and that of Python 3.9 lacks.
 NOT_ON_NODES = frozenset({"annotationlib", "compression", "tomllib"})
 
@@ -185,7 +210,7 @@ def _note(graph: Graph, file: str, *, name: str, member: str | None) -> None:
     whole = f"{name}.{member}" if member else name
     if not _is_within(whole, COLLECTION):
         library = _library(whole)
-        if library not in sys.stdlib_module_names or (file in NODE_FILES and library in NOT_ON_NODES):
+        if library not in sys.stdlib_module_names or (file in ON_NODES and library in NOT_ON_NODES):
             graph.libraries[file].add(library)
         return
     path = name.removeprefix(PREFIX).strip(".").replace(".", "/") if _is_within(name, PREFIX) else ""
@@ -265,9 +290,10 @@ def unused(plugins: Path, graph: Graph) -> Iterator[str]:
 
 
 def node_faults(graph: Graph) -> Iterator[str]:
-    """What irsa_keypair would take to a node and must not."""
-    shipped = graph.closure(NODE_ENTRY)
-    yield from (f"{file} would be shipped to nodes" for file in sorted(shipped - NODE_FILES))
-    yield from (f"{file} is not shipped to nodes" for file in sorted(NODE_FILES - shipped))
-    for file in sorted(shipped):
-        yield from (f"{file} imports {name}" for name in sorted(graph.libraries[file] - NODE_LIBRARIES))
+    """What the modules for nodes would take there and must not."""
+    for entry, files, libraries in NODE_ENTRIES:
+        shipped = graph.closure(entry)
+        yield from (f"{file} would be shipped to nodes" for file in sorted(shipped - files))
+        yield from (f"{file} is not shipped to nodes" for file in sorted(files - shipped))
+        for file in sorted(shipped):
+            yield from (f"{file} imports {name}" for name in sorted(graph.libraries[file] - libraries))

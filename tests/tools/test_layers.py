@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the selfhosted.irsa authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The folders of plugins import each other in one direction, and irsa_keypair ships no more than nodes can run."""
+"""The folders of plugins import each other in one direction, and modules for nodes ship no more than those can run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import layers
-from layers import COLLECTION, NODE_FILES, PREFIX, faults, node_faults, read_graph, unused
+from layers import COLLECTION, NODE_ENTRIES, ON_NODES, PREFIX, faults, node_faults, read_graph, unused
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 
@@ -20,15 +20,11 @@ PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 def tree(tmp_path: Path) -> Path:
     """A small tree that breaks no rule: its files import what the real ones may."""
     write(tmp_path, "module_utils/_common/errors.py", "import re")
-    for file in NODE_FILES - {"module_utils/_common/errors.py"}:
+    for file in ON_NODES - {"module_utils/_common/errors.py"}:
         write(tmp_path, file, "from __future__ import annotations")
-    shipped = [f"from {PREFIX}.{file.removesuffix('.py').replace('/', '.')} import x" for file in NODE_FILES]
-    own = f"from {PREFIX}.modules.irsa_keypair import x"
-    write(
-        tmp_path,
-        "modules/irsa_keypair.py",
-        *[line for line in shipped if line != own],
-    )
+    for entry, files, _libraries in NODE_ENTRIES:
+        others = sorted(files - {entry})
+        write(tmp_path, entry, *(f"from {PREFIX}.{_dotted(file)} import x" for file in others))
     write(tmp_path, "module_utils/_module/base.py", "from ansible.module_utils import basic")
     write(tmp_path, "module_utils/_keys/pem.py", "import cryptography.x509")
     write(tmp_path, "module_utils/_aws/api.py", f"from {PREFIX}.module_utils._common import errors", "import boto3")
@@ -37,6 +33,10 @@ def tree(tmp_path: Path) -> Path:
     write(tmp_path, "plugin_utils/_direct.py", "import ansible.plugins")
     write(tmp_path, "action/irsa_bucket.py", f"from {PREFIX}.plugin_utils._direct import DirectAction")
     return tmp_path
+
+
+def _dotted(file: str) -> str:
+    return file.removesuffix(".py").replace("/", ".")
 
 
 def write(tree: Path, file: str, *lines: str) -> None:
@@ -59,14 +59,14 @@ def test_what_the_layers_allow_is_used() -> None:
     assert list(unused(PLUGINS, read_graph(PLUGINS))) == []
 
 
-def test_irsa_keypair_imports_only_what_runs_on_nodes() -> None:
+def test_modules_for_nodes_import_only_what_runs_there() -> None:
     assert list(node_faults(read_graph(PLUGINS))) == []
 
 
 def test_ruff_holds_what_runs_on_nodes_to_python_3_9() -> None:
     versions = tomllib.loads((PLUGINS.parent / ".ruff.toml").read_text(encoding="utf-8"))["per-file-target-version"]
     assert {file for file, version in versions.items() if version == "py39" and file.startswith("plugins/")} == {
-        f"plugins/{file}" for file in NODE_FILES
+        f"plugins/{file}" for file in ON_NODES
     }
 
 
@@ -281,6 +281,11 @@ def test_a_library_that_nodes_lack_is_a_fault(tree: Path, library: str) -> None:
 def test_what_only_a_controller_has_is_not_for_nodes(tree: Path, line: str, library: str) -> None:
     write(tree, "module_utils/_module/base.py", line)
     assert list(node_faults(read_graph(tree))) == [f"module_utils/_module/base.py imports {library}"]
+
+
+def test_the_module_for_bare_nodes_has_no_cryptography(tree: Path) -> None:
+    write(tree, "module_utils/_node/tokens.py", "from cryptography.hazmat.primitives import hashes")
+    assert list(node_faults(read_graph(tree))) == ["module_utils/_node/tokens.py imports cryptography"]
 
 
 def test_ansible_s_module_utils_are_on_nodes(tree: Path) -> None:

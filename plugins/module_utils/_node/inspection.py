@@ -1,0 +1,53 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a node has without asking its cluster: manifests, other files, and the version of its tools.
+
+Runs on control-plane nodes: the standard library of Python 3.9 must be enough.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import node_files, tools
+
+_SECONDS = 20
+
+
+def inspect(paths: t.Iterable[str], folders: t.Iterable[str]) -> dict[str, t.Any]:
+    """Return the files at these paths, the names in these folders, and the version of kubeadm. Raises IrsaError."""
+    return {
+        "hostname": socket.gethostname(),
+        "files": {path: node_files.described(path) for path in paths},
+        "folders": {folder: _names(folder) for folder in folders},
+        "kubeadm_version": _kubeadm_version(),
+        "has_kubectl": tools.find("kubectl") is not None,
+    }
+
+
+def _names(folder: str) -> list[str] | None:
+    """Return the names in a folder, None if there is no such folder. Raises IrsaError."""
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise IrsaError(f"{files.shown(folder)} cannot be read: {files.reason(error)}.") from None
+
+
+def _kubeadm_version() -> str | None:
+    """Return the version of kubeadm, None if the node has none or it does not say."""
+    program = tools.find("kubeadm")
+    if program is None:
+        return None
+    try:
+        ended = tools.run([program, "version", "--output=short"], seconds=_SECONDS)
+    except Fault:
+        return None
+    return ended.stdout.decode("utf-8", "replace").strip()[:100] or None if ended.return_code == 0 else None

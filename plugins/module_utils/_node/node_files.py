@@ -1,0 +1,187 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Files of a node: read as they are found, and replaced in one step only if they are still what was read.
+
+Runs on control-plane nodes: the standard library of Python 3.9 must be enough.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import dataclasses
+import errno
+import hashlib
+import os
+import secrets
+import stat
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+
+# Not in the folder of the static pods: the kubelet starts whatever is there, a copy of a manifest, too.
+BACKUP_FOLDER = "/etc/kubernetes/irsa-backup"
+
+_SELINUX = "security.selinux"
+
+
+@dataclasses.dataclass(frozen=True)
+class Replacement:
+    """A file and its new content, None to remove it. ``expected`` is the SHA-256 of its present content, None if it
+    does not exist. A new file gets ``mode``; an existing one keeps mode, owner and SELinux label.
+    """
+
+    path: str
+    content: bytes | None
+    expected: str | None
+    mode: int = 0o600
+
+    @classmethod
+    def of(cls, options: t.Mapping[str, t.Any]) -> Replacement:
+        """Return one from a task's arguments, where the content is base64."""
+        content = options.get("content")
+        return cls(
+            path=options["path"],
+            content=None if content is None else base64.b64decode(content),
+            expected=options.get("expected"),
+            mode=options.get("mode") or 0o600,
+        )
+
+
+def digest(content: bytes | None) -> str | None:
+    """Return the SHA-256 of a content, None for none."""
+    return None if content is None else hashlib.sha256(content).hexdigest()
+
+
+def described(path: str) -> dict[str, t.Any]:
+    """Return path, content (base64, None if there is no such file) and SHA-256 of a file. Raises IrsaError."""
+    content = files.read(path)
+    encoded = None if content is None else base64.b64encode(content).decode()
+    return {"path": path, "content": encoded, "sha256": digest(content)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Replaced:
+    """A file that was written or removed, its ``former`` content, and the path of the ``backup`` of that, if any."""
+
+    new: Replacement
+    former: bytes | None
+    backup: str | None
+
+    @property
+    def undoing(self) -> Replacement:
+        """What puts the former content back."""
+        return Replacement(self.new.path, self.former, digest(self.new.content), self.new.mode)
+
+
+def replace(new: Replacement, backup_folder: str = BACKUP_FOLDER) -> Replaced:
+    """Write or remove a file. Raises IrsaError if it is not what was expected; then nothing is written."""
+    present = _expected_content(new)
+    backup = None if present is None else _back_up(new.path, present, backup_folder)
+    try:
+        if new.content is None:
+            _remove(new.path)
+        else:
+            _write(new, new.content)
+    except OSError as error:
+        raise IrsaError(f"{files.shown(new.path)} cannot be written: {files.reason(error)}. It is unchanged.") from None
+    return Replaced(new, present, backup)
+
+
+def _expected_content(new: Replacement) -> bytes | None:
+    if os.path.islink(new.path):
+        raise IrsaError(f"{files.shown(new.path)} is a symbolic link. Put the file itself in its place.")
+    present = files.read(new.path)
+    if digest(present) != new.expected:
+        raise IrsaError(f"{files.shown(new.path)} has changed since it was read, so it was not written. Run again.")
+    return present
+
+
+def _back_up(path: str, content: bytes, folder: str) -> str:
+    """Keep a content, once, and return the path of its copy. Raises IrsaError."""
+    name = f"{os.path.basename(path)}.{(digest(content) or '')[:12]}"
+    copy = os.path.join(folder, name)
+    try:
+        make_folder(folder, 0o700)
+        if not os.path.exists(copy):
+            _write(Replacement(copy, content, None), content)
+    except OSError as error:
+        raise IrsaError(
+            f"{files.shown(path)} was not changed, since it cannot be kept in {files.shown(folder)}: "
+            f"{files.reason(error)}."
+        ) from None
+    return copy
+
+
+def make_folder(folder: str, mode: int) -> None:
+    """Create a folder if it does not exist."""
+    with contextlib.suppress(FileExistsError):
+        os.makedirs(os.path.dirname(folder), mode=0o755, exist_ok=True)
+        os.mkdir(folder, mode)
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    _sync_folder(os.path.dirname(path))
+
+
+def _write(new: Replacement, content: bytes) -> None:
+    """Put a file in place by a rename, so that no reader finds a part of it."""
+    folder = os.path.dirname(new.path)
+    present = _status(new.path)
+    temporary = os.path.join(_temporary_folder(folder), f".selfhosted-irsa-{secrets.token_hex(8)}.tmp")
+    # O_EXCL: nobody can have put a link in its place.
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        with open(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            if present is not None:
+                os.fchown(descriptor, present.st_uid, present.st_gid)
+                _copy_label(new.path, descriptor)
+            os.fchmod(descriptor, new.mode if present is None else stat.S_IMODE(present.st_mode))
+            os.fsync(descriptor)
+        os.rename(temporary, new.path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    _sync_folder(folder)
+
+
+def _temporary_folder(folder: str) -> str:
+    """Return where the temporary file goes: beside the folder if that is on the same file system.
+
+    The kubelet watches the folder of the static pods. It ignores names that begin with a dot:
+    https://github.com/kubernetes/kubernetes/blob/v1.37.2/pkg/kubelet/config/file_linux.go
+    """
+    above = os.path.dirname(folder)
+    return above if os.stat(above).st_dev == os.stat(folder).st_dev else folder
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def _copy_label(path: str, descriptor: int) -> None:
+    """Give a new file the SELinux label of the one that it replaces; file systems without labels refuse this."""
+    try:
+        os.setxattr(descriptor, _SELINUX, os.getxattr(path, _SELINUX))
+    except OSError as error:
+        if error.errno not in (errno.ENODATA, errno.ENOTSUP, errno.EPERM, errno.EACCES):
+            raise
+
+
+def _sync_folder(folder: str) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

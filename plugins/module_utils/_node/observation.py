@@ -1,0 +1,132 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a node's API server says of itself and of the cluster.
+
+Runs on control-plane nodes: the standard library of Python 3.9 must be enough.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import tokens
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
+
+READY = "/readyz"
+DISCOVERY = "/.well-known/openid-configuration"
+JWKS = "/openid/v1/jwks"
+_PODS = "/api/v1/namespaces/kube-system/pods"
+_SERVERS = f"{_PODS}?labelSelector=component%3Dkube-apiserver"
+_SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+_ENDPOINTS = f"{_SLICES}?labelSelector=kubernetes.io%2Fservice-name%3Dkubernetes"
+CONFIGURATION = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
+# Only counted; their content stays in this process.
+_LEGACY = "/api/v1/secrets?limit=500&fieldSelector=type%3Dkubernetes.io%2Fservice-account-token"
+
+# The kubelet's mark on the pod object that mirrors a static pod:
+# https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-config-mirror
+_MIRROR = "kubernetes.io/config.mirror"
+_HASH = "kubernetes.io/config.hash"
+_ENDPOINT = "kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint"
+
+
+def observe(kubectl: Kubectl, server: str) -> dict[str, t.Any]:
+    """Return what an API server says. What it does not say is None, and ``faults`` says why."""
+    found: dict[str, t.Any] = {"server": server}
+    faults: list[str] = []
+    ready = _asked(lambda: kubectl.get_text(READY, server), faults) is not None
+    # The cluster can also be seen by way of another API server, which admin.conf may name.
+    seen_by = server if ready else None
+    parts: dict[str, t.Callable[[], t.Any]] = {
+        "pods": lambda: pods(kubectl, seen_by),
+        "endpoints": lambda: _endpoints(kubectl.get(_ENDPOINTS, seen_by)),
+        "configuration": lambda: _configuration(kubectl, seen_by),
+        "legacy_tokens": lambda: len(kubectl.get(_LEGACY, seen_by)["items"]),
+    }
+    found.update({name: _asked(part, faults) for name, part in parts.items()})
+    found.update(
+        identity(kubectl, server, reviewers=servers_in(found), faults=faults) if ready else dict.fromkeys(_OF_SERVER)
+    )
+    return {**found, "ready": ready, "faults": faults}
+
+
+_OF_SERVER = ("issuer", "jwks", "token")
+
+
+def identity(kubectl: Kubectl, server: str, *, reviewers: t.Iterable[str], faults: list[str]) -> dict[str, t.Any]:
+    """Return the issuer that an API server announces, its public keys, and what came of a token that it minted."""
+    return {
+        "issuer": _asked(lambda: kubectl.get(DISCOVERY, server)["issuer"], faults),
+        "jwks": _asked(lambda: kubectl.get(JWKS, server), faults),
+        "token": _asked(lambda: tokens.prove(kubectl, server, reviewers), faults),
+    }
+
+
+def servers_in(found: t.Mapping[str, t.Any]) -> list[str]:
+    """Return the URLs of all API servers: this one first, and those that the cluster lists."""
+    urls = [found["server"], *(f"https://{address}" for address in found["endpoints"] or [])]
+    return list(dict.fromkeys(urls))
+
+
+def pods(kubectl: Kubectl, server: str | None) -> list[dict[str, t.Any]]:
+    """Return the static pods of all API servers, as the cluster mirrors them. Raises Fault."""
+    try:
+        items = kubectl.get(_SERVERS, server)["items"]
+        return [_pod(item) for item in items if _MIRROR in (item["metadata"].get("annotations") or {})]
+    except (KeyError, TypeError, AttributeError):
+        raise Fault("lists pods in an unknown form") from None
+
+
+def _pod(item: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    metadata, spec, status = item["metadata"], item["spec"], item.get("status") or {}
+    container = next((each for each in spec["containers"] if each["name"] == "kube-apiserver"), spec["containers"][0])
+    states = status.get("containerStatuses") or []
+    state: t.Mapping[str, t.Any] = next((each for each in states if each["name"] == container["name"]), {})
+    running = (state.get("state") or {}).get("running") or {}
+    return {
+        "name": metadata["name"],
+        "node": spec.get("nodeName"),
+        "hash": metadata["annotations"].get(_HASH),
+        "endpoint": metadata["annotations"].get(_ENDPOINT),
+        "addresses": [each["ip"] for each in status.get("hostIPs") or status.get("podIPs") or []],
+        "command": [*(container.get("command") or []), *(container.get("args") or [])],
+        "started_at": running.get("startedAt"),
+        "ready": bool(state.get("ready") and running),
+    }
+
+
+def _endpoints(slices: t.Any) -> list[str]:
+    """Return address and port of each API server. Raises Fault."""
+    try:
+        return [
+            f"[{address}]:{port['port']}" if each["addressType"] == "IPv6" else f"{address}:{port['port']}"
+            for each in slices["items"]
+            for endpoint in each.get("endpoints") or []
+            for address in endpoint["addresses"]
+            for port in each["ports"]
+            if port.get("name") == "https"
+        ]
+    except (KeyError, TypeError):
+        raise Fault("lists the addresses of API servers in an unknown form") from None
+
+
+def _configuration(kubectl: Kubectl, server: str | None) -> dict[str, t.Any]:
+    """Return kubeadm's configuration of the cluster, and the version of the object. Raises Fault."""
+    answer = kubectl.get(CONFIGURATION, server)
+    try:
+        return {"data": dict(answer["data"]), "resource_version": answer["metadata"]["resourceVersion"]}
+    except (KeyError, TypeError):
+        raise Fault("answers with a ConfigMap kubeadm-config in an unknown form") from None
+
+
+def _asked(question: t.Callable[[], t.Any], faults: list[str]) -> t.Any:
+    try:
+        return question()
+    except Fault as fault:
+        faults.append(str(fault))
+    except (KeyError, TypeError):
+        faults.append("answers in an unknown form")
+    return None

@@ -1,0 +1,229 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Change one API server and prove that it works, or put everything back.
+
+All of a step is done by one process on the node. If the connection to the controller is lost, it still waits for the
+API server and puts the files back.
+
+Runs on control-plane nodes: the standard library of Python 3.9 must be enough.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted, shown
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import node_files, observation, pod_log, tokens
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import Replaced, Replacement
+
+# The kubelet gives the old API server 30 seconds to end, and starts the new one within as many.
+_RESTART_SECONDS = 180
+_PAUSE_SECONDS = 1.0
+
+Proof = t.TypeVar("Proof")
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """What is written, and what must be true afterwards.
+
+    ``pod`` is the name of the API server's mirror pod, ``server`` its URL, and ``servers`` the URLs of all API servers
+    of the cluster. ``configuration`` is text before and after of kubeadm's ClusterConfiguration.
+    """
+
+    pod: str
+    server: str
+    servers: t.Sequence[str]
+    restarts: bool
+    arguments: t.Sequence[str]
+    issuer: str
+    kids: t.Sequence[str] = ()
+    signing_kid: str | None = None
+    files: t.Sequence[Replacement] = ()
+    configuration: t.Mapping[str, str] | None = None
+    timeout: float = 300
+    rollback: bool = True
+
+    @classmethod
+    def of(cls, options: t.Mapping[str, t.Any]) -> Step:
+        """Return one from a task's arguments."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        given = {name: options[name] for name in names if options.get(name) is not None}
+        return cls(**{**given, "files": [Replacement.of(each) for each in options.get("files") or []]})
+
+
+@dataclasses.dataclass
+class Node:
+    """What a step works with: replaced by tests."""
+
+    kubectl: Kubectl
+    clock: t.Callable[[], float] = time.monotonic
+    sleep: t.Callable[[float], None] = time.sleep
+    log_folder: str = pod_log.FOLDER
+    backup_folder: str = node_files.BACKUP_FOLDER
+
+
+class Walker:
+    """Takes one step on one node."""
+
+    def __init__(self, step: Step, node: Node) -> None:
+        self._step = step
+        self._node = node
+        self._start = node.clock()
+        self._written: list[Replaced] = []
+
+    def take(self) -> dict[str, t.Any]:
+        """Take the step, and return what was done and proved. Raises IrsaError; what was written is then put back."""
+        before = self._pod_or_none()
+        try:
+            for file in self._step.files:
+                self._written.append(node_files.replace(file, self._node.backup_folder))
+            proof = self._proved(before)
+        except (Fault, IrsaError) as error:
+            raise self._failure(str(error), before) from None
+        self._write_configuration()
+        return {
+            "proof": proof,
+            "seconds": round(self._node.clock() - self._start, 1),
+            "files": [each.new.path for each in self._written],
+            "backups": [each.backup for each in self._written if each.backup],
+        }
+
+    def _proved(self, before: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
+        """Wait for the API server, and return what was proved of it. Raises Fault."""
+        step, former = self._step, self._former_hash(before)
+        self._wait(lambda: self._require_running(step.arguments, former), min(_RESTART_SECONDS, step.timeout))
+        left = self._start + step.timeout - self._node.clock()
+        return self._wait(self._proof, max(left, _PAUSE_SECONDS))
+
+    def _wait(self, condition: t.Callable[[], Proof], seconds: float) -> Proof:
+        """Return what a condition returns once it raises no Fault any more. Raises the last Fault after that time."""
+        end = self._node.clock() + seconds
+        while True:
+            try:
+                return condition()
+            except Fault as fault:
+                if self._node.clock() >= end:
+                    raise Fault(f"{fault} (after {seconds:g} seconds)") from None
+            self._node.sleep(_PAUSE_SECONDS)
+
+    def _proof(self) -> dict[str, t.Any]:
+        """Return what was proved of the API server. Raises Fault with what is not as it must be yet."""
+        step, kubectl = self._step, self._node.kubectl
+        pod = self._require_running(step.arguments, None)
+        kubectl.get_text(observation.READY, step.server)
+        faults: list[str] = []
+        found = observation.identity(kubectl, step.server, reviewers=step.servers, faults=faults)
+        if faults:
+            raise Fault("; ".join(faults))
+        if found["issuer"] != step.issuer:
+            raise Fault(f"announces the issuer {quoted(found['issuer'])} instead of {quoted(step.issuer)}")
+        kids = [key.get("kid") for key in found["jwks"].get("keys", [])]
+        missing = [kid for kid in step.kids if kid not in kids]
+        if missing:
+            raise Fault(f"does not serve the public key {listed(missing)}, only {listed(kids)}")
+        self._require_accepted(found["token"])
+        return {"pod": pod, "issuer": found["issuer"], "kids": kids, "jwks": found["jwks"], "token": found["token"]}
+
+    def _require_accepted(self, token: t.Mapping[str, t.Any]) -> None:
+        """Raise Fault unless a token is signed as it must be, and every API server accepts it."""
+        expected = {"iss": self._step.issuer}
+        if self._step.signing_kid is not None:
+            expected["kid"] = self._step.signing_kid
+        wrong = [
+            f"{name} {quoted(token[name])} instead of {quoted(value)}"
+            for name, value in expected.items()
+            if token[name] != value
+        ]
+        if wrong:
+            raise Fault(f"mints tokens with {' and '.join(wrong)}")
+        refusing = [f"{server} {said}" for server, said in token["reviews"].items() if said != tokens.ACCEPTED]
+        if refusing:
+            raise Fault(f"mints tokens that not every API server accepts: {'; '.join(refusing)}")
+
+    def _former_hash(self, before: t.Mapping[str, t.Any] | None) -> str | None:
+        return before["hash"] if before is not None and self._step.restarts and self._written else None
+
+    def _require_running(self, arguments: t.Sequence[str], former_hash: str | None) -> dict[str, t.Any]:
+        """Return the mirror pod. Raises Fault unless the container runs with these arguments, and is a new one."""
+        pod = self._pod()
+        if pod["hash"] == former_hash:
+            raise Fault("still runs as before: the kubelet has not taken up the new manifest")
+        if list(pod["command"]) != list(arguments):
+            raise Fault("runs with other arguments than those in its manifest")
+        if not pod["ready"]:
+            raise Fault("has started, but is not ready")
+        return pod
+
+    def _pod(self) -> dict[str, t.Any]:
+        found = [
+            pod for pod in observation.pods(self._node.kubectl, self._step.server) if pod["name"] == self._step.pod
+        ]
+        if not found:
+            raise Fault(f"does not list its own pod {self._step.pod}")
+        return found[0]
+
+    def _pod_or_none(self) -> dict[str, t.Any] | None:
+        try:
+            return self._pod()
+        except Fault:
+            return None
+
+    def _failure(self, reason: str, before: t.Mapping[str, t.Any] | None) -> IrsaError:
+        """Put everything back, and return what is to be said of it."""
+        log = pod_log.end_of_log(self._step.pod, self._node.log_folder) if self._step.restarts and self._written else ""
+        said = [f"The API server {self._step.server} {reason.rstrip('.')}." if self._written else reason]
+        if self._written:
+            said.append(
+                self._put_back(before)
+                if self._step.rollback
+                else "Its new manifest was left in place, since irsa_apiserver_rollback is false."
+            )
+        if log:
+            said.append(f"The end of its log: {shown(log)}")
+        return IrsaError(" ".join(said), log=log, put_back=bool(self._written) and self._step.rollback)
+
+    def _put_back(self, before: t.Mapping[str, t.Any] | None) -> str:
+        """Put the files back and wait for the old API server; return what came of it."""
+        backups = listed(each.backup for each in self._written if each.backup)
+        try:
+            for each in reversed(self._written):
+                node_files.replace(each.undoing, self._node.backup_folder)
+            if before is not None and self._step.restarts:
+                self._wait(lambda: self._require_running(before["command"], None), _RESTART_SECONDS)
+                self._node.kubectl.get_text(observation.READY, self._step.server)
+        except IrsaError as error:
+            return f"Its files could not be put back: {error} They are in {backups}."
+        except Fault as fault:
+            return (
+                f"Its files were put back, but it {fault}. Look at it before you run again; they are also in {backups}."
+            )
+        return "Its files were put back, and it runs as before."
+
+    def _write_configuration(self) -> None:
+        """Write what later upgrades and joining nodes read, if it is still what was read. Raises IrsaError."""
+        change = self._step.configuration
+        if change is None:
+            return
+        path, kubectl = observation.CONFIGURATION, self._node.kubectl
+        try:
+            present = kubectl.get(path, self._step.server)
+            text = present["data"]["ClusterConfiguration"]
+            if text == change["after"]:
+                return
+            if text != change["before"]:
+                raise Fault("has changed since it was read")
+            # With its resourceVersion, so that the API server refuses it if another process has just written.
+            kubectl.replace(path, {**present, "data": {**present["data"], "ClusterConfiguration": change["after"]}})
+        except (Fault, KeyError, TypeError) as error:
+            why = str(error) if isinstance(error, Fault) else "has an unknown form"
+            raise IrsaError(
+                f"The API server {self._step.server} was changed and works, but ConfigMap kube-system/kubeadm-config "
+                f"was not written, so the next kubeadm upgrade would undo the change: it {why}. Run again."
+            ) from None

@@ -1,0 +1,125 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: irsa_node
+short_description: Read and change one control-plane node for irsa_apiserver
+version_added: 0.1.0
+description:
+  - This module is B(private) to M(selfhosted.irsa.irsa_apiserver), and its options can change with any release.
+  - It runs on a control-plane node, reads and writes files there, and asks API servers with the node's own kubectl. It
+    needs nothing but the standard library of Python 3.9. What is to be written is decided on the controller.
+  - Tokens that it mints to prove that API servers accept them never leave its process.
+options:
+  operation:
+    description:
+      - V(inspect) reads files and the version of kubeadm.
+      - V(observe) asks an API server what it runs, serves and signs with.
+      - V(step) writes files, waits for the API server, proves that it works, and puts the files back if it does not.
+    type: str
+    choices: [inspect, observe, step]
+    required: true
+  paths:
+    description: Files to read with V(inspect). One that does not exist has no content.
+    type: list
+    elements: str
+    default: []
+  folders:
+    description: Folders whose files are listed with V(inspect).
+    type: list
+    elements: str
+    default: []
+  kubeconfig:
+    description: The kubeconfig of the cluster's administrator on the node.
+    type: str
+    default: /etc/kubernetes/admin.conf
+  server:
+    description: URL of the API server to ask with V(observe).
+    type: str
+  step:
+    description: The step to take with V(step).
+    type: dict
+extends_documentation_fragment:
+  - selfhosted.irsa._attributes
+attributes:
+  check_mode:
+    support: partial
+    details:
+      - V(inspect) and V(observe) read in check mode, too. V(step) is refused in it; M(selfhosted.irsa.irsa_apiserver)
+        does not call it then.
+  diff_mode:
+    support: none
+    details:
+      - M(selfhosted.irsa.irsa_apiserver) returns the diff.
+author:
+  - The selfhosted.irsa authors (@selfhosted)
+"""
+
+EXAMPLES = r"""
+- name: Read the manifest of an API server
+  selfhosted.irsa.irsa_node:
+    operation: inspect
+    paths: [/etc/kubernetes/manifests/kube-apiserver.yaml]
+    folders: [/etc/kubernetes/manifests]
+"""
+
+RETURN = r"""
+found:
+  description: What was read, done and proved.
+  returned: success
+  type: dict
+  sample:
+    hostname: node1
+    kubeadm_version: v1.37.2
+    has_kubectl: true
+"""
+
+import os
+import time
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.bare import conclude
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import inspection, observation
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step import Node, Step, Walker
+
+
+def main() -> None:
+    conclude(
+        _result,
+        argument_spec=dict(
+            operation=dict(type="str", choices=["inspect", "observe", "step"], required=True),
+            paths=dict(type="list", elements="str", default=[]),
+            folders=dict(type="list", elements="str", default=[]),
+            kubeconfig=dict(type="str", default="/etc/kubernetes/admin.conf"),
+            server=dict(type="str"),
+            step=dict(type="dict"),
+        ),
+        required_if=[("operation", "observe", ["server"]), ("operation", "step", ["step"])],
+    )
+
+
+def _result(options: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    return {"changed": options["operation"] == "step", "found": _found(options, check_mode)}
+
+
+def _found(options: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    if os.geteuid() != 0:
+        raise IrsaError("Control planes belong to root. Set become: true for the hosts, or connect as root.")
+    if options["operation"] == "inspect":
+        return {**inspection.inspect(options["paths"], options["folders"]), "now": time.time()}
+    kubectl = Kubectl(options["kubeconfig"])
+    if options["operation"] == "observe":
+        return observation.observe(kubectl, options["server"])
+    if check_mode:
+        raise IrsaError("A step cannot be taken in check mode.")
+    return Walker(Step.of(options["step"]), Node(kubectl)).take()
+
+
+if __name__ == "__main__":
+    main()
