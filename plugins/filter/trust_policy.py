@@ -2,41 +2,79 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Filter that makes the trust policy of a role for one service account."""
+"""Filter that makes the trust policy of a role for service accounts."""
 
 from __future__ import annotations
 
-import re
 import typing as t
+from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.redaction import Redaction
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import trust_policy
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import (
+    MAX_CHARACTERS,
+    is_provider_arn,
+    subject_of,
+    trust_policy,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import (
+    is_namespace,
+    is_service_account,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
-
-# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
-_NAME = re.compile("[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 
 def _trust_policy(
-    arn: str, namespace: str, service_account: str, *, audience: str = DEFAULT_AUDIENCE
+    arns: t.Any,
+    namespace: t.Any = None,
+    service_account: t.Any = None,
+    *,
+    accounts: t.Any = None,
+    audience: str = DEFAULT_AUDIENCE,
+    limit: int = MAX_CHARACTERS,
 ) -> dict[str, t.Any]:
-    if not isinstance(arn, str) or ":oidc-provider/" not in arn:
+    providers = as_list(arns)
+    wrong = [each for each in providers if not is_provider_arn(each)]
+    if wrong or not providers:
         raise AnsibleFilterError(
-            f"trust_policy expects the ARN of an OIDC provider, got {_shown(arn)}; "
+            f"trust_policy expects the ARN of an OIDC provider, or a list of them, got {_shown((wrong or [None])[0])}; "
             "irsa_issuer_result.provider_arn is one."
         )
+    if (accounts is None) == (namespace is None and service_account is None):
+        raise AnsibleFilterError(
+            "trust_policy expects either the namespace and the name of one service account, or accounts, a list of "
+            "service accounts."
+        )
+    pairs = [(namespace, service_account)] if accounts is None else [_pair(each) for each in as_list(accounts)]
+    if not pairs:
+        raise AnsibleFilterError("trust_policy expects at least one service account; accounts is empty.")
+    try:
+        return trust_policy(providers, subjects=[_subject(*pair) for pair in pairs], audience=audience, limit=limit)
+    except Fault as fault:
+        raise AnsibleFilterError(f"trust_policy, for {len(pairs)} service accounts: {fault}.") from None
+
+
+def _pair(account: t.Any) -> tuple[t.Any, t.Any]:
+    """Return namespace and name of an item, which has members of these names or is NAMESPACE/NAME."""
+    if isinstance(account, Mapping):
+        return account.get("namespace"), account.get("name")
+    namespace, dummy, name = str(account).partition("/")
+    return namespace, name
+
+
+def _subject(namespace: t.Any, name: t.Any) -> str:
     # StringEquals takes wildcards literally, and no service account has a name that Kubernetes refuses: such a role
     # would be of no use.
-    if not _NAME.fullmatch(str(namespace)) or not _NAME.fullmatch(str(service_account)):
+    if not is_namespace(namespace) or not is_service_account(name):
         raise AnsibleFilterError(
-            "trust_policy expects the namespace and the name of one service account, got "
-            f"{_shown(namespace)} and {_shown(service_account)}."
+            "trust_policy expects the namespace and the name of a service account, got "
+            f"{_shown(namespace)} and {_shown(name)}."
         )
-    return trust_policy(arn, namespace=namespace, service_account=service_account, audience=audience)
+    return subject_of(namespace, name)
 
 
 def _shown(value: t.Any) -> str:

@@ -63,7 +63,7 @@ LIBRARIES = {
     "module_utils/_injection": frozenset({"yaml"}),
     "module_utils/_verify": frozenset({"jwcrypto"}),
     "modules": frozenset({AMAZON_AWS}),
-    "filter": frozenset({"ansible"}),
+    "filter": frozenset({"ansible", "botocore"}),
     "lookup": frozenset({"ansible"}),
     "plugin_utils": frozenset({"ansible", "ansible.module_utils", "yaml"}),
     "action": frozenset({"ansible"}),

@@ -10,11 +10,12 @@ import contextlib
 import typing as t
 from urllib.parse import urlsplit
 
-with contextlib.suppress(ImportError):  # the module reports that it is missing
+with contextlib.suppress(ImportError):  # the module or filter reports that it is missing
     from botocore.exceptions import UnknownRegionError
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import botocore_cache
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
 
 class Endpoint(t.NamedTuple):
@@ -41,7 +42,12 @@ class Endpoint(t.NamedTuple):
         has_name = parts.scheme == "https" and parts.port is None and "." in host and not _is_ip(host)
         if has_name and not self.is_aws:
             return f"{bucket}.{host}"
-        return f"{bucket}.s3.{self.region}.{self.suffix}"
+        return aws_bucket_host(bucket, self.region, self.suffix)
+
+
+def aws_bucket_host(bucket: str, region: str, suffix: str) -> str:
+    """Return the host name that serves a bucket at AWS."""
+    return f"{bucket}.s3.{region}.{suffix}"
 
 
 def _is_ip(host: str) -> bool:
@@ -60,8 +66,7 @@ def endpoint_of(client: t.Any) -> Endpoint:
         partition = session.get_partition_for_region(region)
     except UnknownRegionError:  # other stores name their regions freely
         partition = client.meta.partition
-    partitions = session.get_data("partitions")["partitions"]
-    suffix = next(entry["outputs"]["dnsSuffix"] for entry in partitions if entry["id"] == partition)
+    suffix = _suffix_of(partition)
     host = urlsplit(client.meta.endpoint_url).hostname or ""
     return Endpoint(
         partition=partition,
@@ -70,3 +75,17 @@ def endpoint_of(client: t.Any) -> Endpoint:
         url=client.meta.endpoint_url,
         is_aws=host.endswith("." + suffix),
     )
+
+
+def suffix_of_region(region: str) -> str:
+    """Return the domain of the partition that an AWS region belongs to. Raises Fault if it belongs to none."""
+    try:
+        return _suffix_of(botocore_cache.shared_session().get_partition_for_region(region))
+    except UnknownRegionError:
+        raise Fault(f"{quoted(region)} is not the name of an AWS region, such as 'eu-west-1'") from None
+
+
+def _suffix_of(partition: str) -> str:
+    partitions = botocore_cache.shared_session().get_data("partitions")["partitions"]
+    suffix: str = next(entry["outputs"]["dnsSuffix"] for entry in partitions if entry["id"] == partition)
+    return suffix

@@ -18,6 +18,11 @@ def statements_of(policy: t.Any) -> list[Statement]:
     return [each for each in as_list(member(policy, "Statement")) if isinstance(each, dict)]
 
 
+def is_policy(value: t.Any) -> bool:
+    """Return whether a value has the form of a policy: an object with a statement or a list of them."""
+    return isinstance(value, dict) and all(isinstance(each, dict) for each in as_list(value.get("Statement")))
+
+
 def member(value: t.Any, name: str) -> t.Any:
     """Return a member of an object, None if it has none of that name or is not an object."""
     return value.get(name) if isinstance(value, dict) else None

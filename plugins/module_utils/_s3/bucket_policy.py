@@ -67,11 +67,6 @@ def is_ours(statement: t.Mapping[str, t.Any]) -> bool:
     return _form(statement) == _FORM and all(isinstance(each, str) for each in _resources(statement))
 
 
-def is_policy(value: t.Any) -> bool:
-    """Return whether a value has the form of a policy: an object with a statement or a list of them."""
-    return isinstance(value, dict) and all(isinstance(each, dict) for each in as_list(value.get("Statement")))
-
-
 def parts(policy: Policy | None) -> dict[str, t.Any]:
     """Return what several processes put into a policy, by name: each statement, and each resource of ours."""
     found: dict[str, t.Any] = {}

@@ -20,6 +20,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.tags import Tags, refuse_too_many
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies import is_policy
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import object_keys
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import bucket_policy
 
@@ -116,7 +117,7 @@ def _parse_policy(answer: t.Mapping[str, t.Any]) -> bucket_policy.Policy | None:
         policy = parse_json(answer.get("Policy", ""))
     except ValueError:
         raise Fault("it is not JSON") from None
-    if not bucket_policy.is_policy(policy):
+    if not is_policy(policy):
         raise Fault("it is not a list of statements in a JSON object")
     return t.cast(bucket_policy.Policy, policy)
 

@@ -13,11 +13,15 @@ import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.selfhosted.irsa.plugins.filter import trust_policy, verify_report
+from ansible_collections.selfhosted.irsa.plugins.filter import issuer_url, trust_policy, verify_report
 
 ARN = "arn:aws:iam::123456789012:oidc-provider/irsa-prod.s3.eu-west-1.amazonaws.com"
 
-FILTERS = {**trust_policy.FilterModule().filters(), **verify_report.FilterModule().filters()}
+FILTERS = {
+    name: function
+    for module in (issuer_url, trust_policy, verify_report)
+    for name, function in module.FilterModule().filters().items()
+}
 
 
 def test_each_filter_has_its_documentation():
@@ -59,6 +63,78 @@ def test_trust_policy_refuses_an_invalid_name(namespace, service_account):
     """StringEquals takes them literally, so such a role could never be assumed."""
     with pytest.raises(AnsibleFilterError, match="service account"):
         FILTERS["trust_policy"](ARN, namespace, service_account)
+
+
+def test_trust_policy_takes_lists_of_providers_and_service_accounts():
+    other = ARN.replace("prod", "test")
+    accounts = [{"namespace": "shop", "name": "cart", "role_name": "x"}, "shop/bill.v2"]
+    policy = FILTERS["trust_policy"]([ARN, other], accounts=accounts)
+    assert [each["Principal"]["Federated"] for each in policy["Statement"]] == [ARN, other]
+    assert policy["Statement"][0]["Condition"]["StringEquals"][f"{ARN.partition('/')[2]}:sub"] == [
+        "system:serviceaccount:shop:bill.v2",
+        "system:serviceaccount:shop:cart",
+    ]
+    assert FILTERS["trust_policy"]([ARN], accounts=["shop/cart"]) == FILTERS["trust_policy"](ARN, "shop", "cart")
+
+
+def test_trust_policy_refuses_what_iam_would_refuse_for_its_length():
+    accounts = [f"shop/service-account-{number}" for number in range(60)]
+    with pytest.raises(AnsibleFilterError, match=r"for 60 service accounts: .* characters, and IAM accepts 2048"):
+        FILTERS["trust_policy"](ARN, accounts=accounts)
+    assert FILTERS["trust_policy"](ARN, accounts=accounts, limit=4096)
+
+
+@pytest.mark.parametrize("arns", [[], [ARN, "arn:aws:iam::123456789012:role/x"], {"arn": ARN}])
+def test_trust_policy_refuses_a_list_with_an_invalid_provider(arns):
+    with pytest.raises(AnsibleFilterError, match="ARN of an OIDC provider"):
+        FILTERS["trust_policy"](arns, "shop", "cart")
+
+
+@pytest.mark.parametrize(
+    ("names", "accounts"), [((), None), (("shop", "cart"), ["shop/cart"]), ((), []), (("shop",), None)]
+)
+def test_trust_policy_wants_either_one_service_account_or_a_list(names, accounts):
+    with pytest.raises(AnsibleFilterError, match="service account"):
+        FILTERS["trust_policy"](ARN, *names, accounts=accounts)
+
+
+@pytest.mark.parametrize("account", ["shop", "shop/cart/x", "shop/*", {"namespace": "shop"}, 5, None])
+def test_trust_policy_refuses_an_invalid_item(account):
+    with pytest.raises(AnsibleFilterError, match="namespace and the name"):
+        FILTERS["trust_policy"](ARN, accounts=[account])
+
+
+@pytest.mark.parametrize(
+    ("region", "domain"),
+    [
+        ("eu-west-1", "amazonaws.com"),
+        ("us-east-1", "amazonaws.com"),
+        ("us-gov-west-1", "amazonaws.com"),
+        ("cn-north-1", "amazonaws.com.cn"),
+        ("eusc-de-east-1", "amazonaws.eu"),
+    ],
+)
+def test_issuer_url_has_the_domain_of_the_partition(region, domain):
+    """https://docs.aws.amazon.com/general/latest/gr/s3.html lists the host names."""
+    assert FILTERS["issuer_url"]("irsa", region) == f"https://irsa.s3.{region}.{domain}"
+    assert FILTERS["issuer_url"]("irsa", region, "a/b") == f"https://irsa.s3.{region}.{domain}/a/b"
+    assert FILTERS["issuer_url"]("irsa", region, "") == FILTERS["issuer_url"]("irsa", region, None)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "region", "prefix", "message"),
+    [
+        ("my.bucket", "eu-west-1", None, "has a dot"),
+        ("", "eu-west-1", None, "0 characters"),
+        ("irsa", "nowhere", None, "AWS region"),
+        ("irsa", None, None, "AWS region"),
+        ("irsa", "eu-west-1", "/prod", "prefix"),
+        ("irsa", "eu-west-1", "x" * 250, "at most 255"),
+    ],
+)
+def test_issuer_url_refuses_what_could_not_be_an_issuer(bucket, region, prefix, message):
+    with pytest.raises(AnsibleFilterError, match=message):
+        FILTERS["issuer_url"](bucket, region, prefix)
 
 
 VERIFIED = {"issuer": "https://irsa.example.test", "verdict": "ok", "diagnosis": None, "checks": []}
