@@ -91,9 +91,10 @@ class ApiServer:
 
     # --- requests; each raises RequestFailed with the reason if it is not fulfilled
 
-    def get(self, path: str, query: Query | None = None) -> t.Any:
-        """Fetch a JSON document."""
-        return self._ask("GET", path, query=query)
+    # The JWKS is served as application/jwk-set+json. A client that accepts only application/json gets 406.
+    def get(self, path: str, query: Query | None = None, *, accept: str = "*/*") -> t.Any:
+        """Fetch a JSON document, in one of the media types that ``accept`` names."""
+        return self._ask("GET", path, query=query, accept=accept)
 
     def find(self, path: str, query: Query | None = None) -> t.Any:
         """Fetch a JSON document; None if there is none."""
@@ -140,13 +141,13 @@ class ApiServer:
         *,
         query: Query | None,
         body: t.Any = None,
+        accept: str = "*/*",
         media_type: str = "",
         max_mib: int = _MAX_MIB,
     ) -> t.Any:
         call = self._call(method, path)
         credentials = self._credentials()
-        # The JWKS is served as application/jwk-set+json. A client that accepts only application/json gets 406.
-        headers = {"Accept": "*/*", **credentials, **({"Content-Type": media_type} if media_type else {})}
+        headers = {"Accept": accept, **credentials, **({"Content-Type": media_type} if media_type else {})}
         try:
             answer = self._pool.request(
                 method,

@@ -86,9 +86,9 @@ def of_cluster(api: ApiServer) -> KeySets:
     Where their addresses cannot be reached from here, as with a managed control plane, ``api`` answers for them.
     """
     servers = servers_of(api)
-    served, unreachable = _read(servers)
+    served, unreachable = read(servers)
     if unreachable and api not in servers:
-        more, failed = _read([api])
+        more, failed = read([api])
         served, unreachable = [*served, *more], {**unreachable, **failed}
     return _together(served, unreachable)
 
@@ -98,7 +98,18 @@ def union(servers: t.Sequence[ApiServer]) -> KeySets:
 
     Raises IrsaError if none of them answers, and if two have different keys under one kid.
     """
-    return _together(*_read(servers))
+    return _together(*read(servers))
+
+
+def read(servers: t.Sequence[ApiServer]) -> tuple[list[ServedKeys], dict[str, str]]:
+    """Return what these API servers serve, uncompared, and why others do not answer, by address.
+
+    Several are asked at once, so that those that do not answer cost the time of one.
+    """
+    with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
+        answers = list(pool.map(_served_by, servers))
+    served = [answer for answer in answers if isinstance(answer, ServedKeys)]
+    return served, dict(answer for answer in answers if not isinstance(answer, ServedKeys))
 
 
 def issuer_of(server: ApiServer) -> str:
@@ -121,14 +132,6 @@ def keys_of(server: ApiServer) -> list[jwk.Jwk]:
 def _unusable(server: ApiServer, path: str, fault: str) -> RequestFailed:
     cause = f"its {path} cannot be used: {fault}"
     return RequestFailed(f"The API server at {server.address} answers, but {cause}.", cause=cause)
-
-
-def _read(servers: t.Sequence[ApiServer]) -> tuple[list[ServedKeys], dict[str, str]]:
-    """Ask servers, several at once, so that those that do not answer cost the time of one."""
-    with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
-        answers = list(pool.map(_served_by, servers))
-    served = [answer for answer in answers if isinstance(answer, ServedKeys)]
-    return served, dict(answer for answer in answers if not isinstance(answer, ServedKeys))
 
 
 def _served_by(server: ApiServer) -> ServedKeys | tuple[str, str]:

@@ -54,12 +54,15 @@ class MintedToken:
         self.text = text
 
 
-def mint(server: ApiServer, account: ServiceAccount, audience: str, *, seconds: int = SECONDS) -> MintedToken:
-    """Return a token of a service account for an audience, which an API server makes. Raises IrsaError."""
+def mint(server: ApiServer, account: ServiceAccount, audience: str | None, *, seconds: int = SECONDS) -> MintedToken:
+    """Return a token of a service account for an audience, which an API server makes. Raises IrsaError.
+
+    Without an audience, it is for the API server itself.
+    """
     body = {
         "apiVersion": "authentication.k8s.io/v1",
         "kind": "TokenRequest",
-        "spec": {"audiences": [audience], "expirationSeconds": seconds},
+        "spec": {"audiences": [] if audience is None else [audience], "expirationSeconds": seconds},
     }
     try:
         answer = server.post(f"{account.path}/token", body)
