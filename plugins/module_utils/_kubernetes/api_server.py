@@ -132,6 +132,10 @@ class ApiServer:
         """Change an object by a patch (RFC 7386, unless ``media_type`` names another kind). Return the object."""
         return self._ask("PATCH", path, query=query, body=body, media_type=media_type)
 
+    def delete(self, path: str) -> t.Any:
+        """Delete an object. Return the server's answer."""
+        return self._ask("DELETE", path, query=None)
+
     # --- one request
 
     def _ask(

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Policies and bindings in a cluster: apply those that are desired, remove those that are not."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import constants
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.cluster_changes import ClusterChange, applied
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.documents import API_VERSION, PLURALS
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.inject_policy import Document
+
+if t.TYPE_CHECKING:
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
+
+# What the API server adds to every object, and changes by itself.
+_BOOKKEEPING = frozenset(("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid"))
+
+
+class Documents:
+    """The documents that are ``desired`` in a cluster, and the ``superfluous`` ones, of which only ours are removed."""
+
+    def __init__(
+        self, api: ApiServer, *, desired: t.Sequence[Document] = (), superfluous: t.Sequence[Document] = ()
+    ) -> None:
+        self._api = api
+        self._desired = desired
+        self._superfluous = superfluous
+        self.warnings: list[str] = []
+
+    def plan(self) -> list[ClusterChange]:
+        """List the changes. Each document is applied in a dry run, so what the API server refuses is known before."""
+        changes = [*map(self._removal, self._superfluous), *map(self._application, self._desired)]
+        return [change for change in changes if change is not None]
+
+    def _application(self, document: Document) -> ClusterChange | None:
+        path = path_of(document)
+        present = self._api.find(path)
+        if present is not None and not _is_ours(present):
+            raise IrsaError(
+                f"There is a {title_of(document)} that this role did not create: it lacks the label "
+                f"{constants.MANAGED_BY_LABEL}={constants.MANAGED_BY}. Remove it, or add the label to let the role "
+                "overwrite it. Nothing was changed."
+            )
+        before, after = _shown(present), _shown(applied(self._api, path, document, dry_run=True))
+        if before == after:
+            return None
+        return ClusterChange(
+            verb="apply", target=title_of(document), part="object", path=path, body=document, before=before, after=after
+        )
+
+    def _removal(self, document: Document) -> ClusterChange | None:
+        path = path_of(document)
+        present = self._api.find(path)
+        if present is None:
+            return None
+        if not _is_ours(present):
+            self.warnings.append(
+                f"{title_of(document)} is kept, since this role did not create it: it lacks the label "
+                f"{constants.MANAGED_BY_LABEL}={constants.MANAGED_BY}."
+            )
+            return None
+        return ClusterChange(verb="delete", target=title_of(document), part="object", path=path, before=_shown(present))
+
+    def before_write(self, change: ClusterChange) -> ClusterChange | None:
+        return change
+
+    def after_write(self, change: ClusterChange, answer: t.Mapping[str, t.Any]) -> None:
+        """Do nothing: the result has no values of the objects."""
+
+    def recheck(self, made: t.Sequence[ClusterChange]) -> list[ClusterChange]:
+        return []
+
+    def overwritten(self) -> list[ClusterChange]:
+        return []
+
+    def outcome(self, changes: list[ClusterChange]) -> Outcome[ClusterChange]:
+        return Outcome(changes=changes, warnings=self.warnings)
+
+
+def title_of(document: Document) -> str:
+    """Return kind and name, as kubectl takes them."""
+    return f"{document['kind']}/{document['metadata']['name']}"
+
+
+def path_of(document: Document) -> str:
+    return f"/apis/{API_VERSION}/{PLURALS[document['kind']]}/{document['metadata']['name']}"
+
+
+def _is_ours(present: t.Mapping[str, t.Any]) -> bool:
+    labels = present["metadata"].get("labels") or {}
+    return bool(labels.get(constants.MANAGED_BY_LABEL) == constants.MANAGED_BY)
+
+
+def _shown(present: t.Mapping[str, t.Any] | None) -> t.Any:
+    """Return an object without what the API server keeps in it for itself."""
+    if present is None:
+        return None
+    metadata = {name: value for name, value in present["metadata"].items() if name not in _BOOKKEEPING}
+    return {**{name: value for name, value in present.items() if name != "status"}, "metadata": metadata}

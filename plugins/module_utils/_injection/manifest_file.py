@@ -1,0 +1,65 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The documents in a file, for clusters that something else applies them to."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import diff_entry
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import documents, manifests
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.cluster_changes import ClusterChange
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.injection_run import nothing_installed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
+
+
+def write(folder: str, settings: Settings, *, check_mode: bool) -> dict[str, t.Any]:
+    """Write the documents to the folder, which must exist, and return the result. Raises IrsaError."""
+    desired = documents.all_documents(settings)
+    result = _ensure(folder, manifests.to_yaml(desired), check_mode=check_mode)
+    return {**nothing_installed("policy", "the documents were written to a file"), **result, "manifests": desired}
+
+
+def remove(folder: str, *, check_mode: bool) -> dict[str, t.Any]:
+    """Remove the file with the documents, and return the result. Raises IrsaError."""
+    return {**nothing_installed("policy", "state is absent"), **_ensure(folder, None, check_mode=check_mode)}
+
+
+def _ensure(folder: str, text: str | None, *, check_mode: bool) -> dict[str, t.Any]:
+    """Bring the file to this text, or with None remove it."""
+    path = os.path.join(folder, manifests.FILE)
+    if not os.path.isdir(folder):
+        raise IrsaError(f"irsa_manifests_path is {files.shown(folder)}, which is not a folder. Create it.")
+    content = files.read(path)
+    present = None if content is None else content.decode("utf-8", "replace")
+    if present == text:
+        return {"changed": False, "actions": [], "diff": []}
+    if not check_mode:
+        try:
+            os.unlink(path) if text is None else _replace(path, text)
+        except OSError as error:
+            raise IrsaError(f"{files.shown(path)} cannot be written: {files.reason(error)}.") from None
+    verb = "remove" if text is None else "write"
+    change = ClusterChange(verb=verb, target=path, part="file", path=path, before=present, after=text)
+    return {"changed": True, "actions": [f"file:{verb} {path}"], "diff": [diff_entry(change)]}
+
+
+def _replace(path: str, text: str) -> None:
+    """Write a file beside, and rename it, so that a tool that watches the folder never reads half of it."""
+    handle, beside = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=os.path.dirname(path))
+    try:
+        with open(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            os.fchmod(stream.fileno(), 0o644)
+        os.replace(beside, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
+        raise

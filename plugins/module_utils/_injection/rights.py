@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the user of a kubeconfig must be allowed to do, asked before anything is written."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.documents import API_VERSION, PLURALS
+
+if t.TYPE_CHECKING:
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
+
+_REVIEWS_PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_GROUP = API_VERSION.partition("/")[0]
+
+
+class Right(t.NamedTuple):
+    """A verb on a resource, in one namespace or, without one, in all."""
+
+    verb: str
+    resource: str
+    group: str = ""
+    namespace: str = ""
+
+    def __str__(self) -> str:
+        resource = f"{self.resource}.{self.group}" if self.group else self.resource
+        return f"{self.verb} {resource}" + (f" in namespace {self.namespace}" if self.namespace else "")
+
+
+def rights_to_install(namespace: str) -> list[Right]:
+    """Return what a run needs; the pod that proves it is made in ``namespace``, and only as a dry run.
+
+    The author of a policy with a parameter must be allowed to get all its objects, that of its binding to list them:
+    https://kubernetes.io/docs/reference/access-authn-authz/mutating-admission-policy/
+    """
+    return [
+        *_on_documents("get", "create", "patch", "delete"),
+        *(Right(verb, "serviceaccounts") for verb in ("get", "list", "patch")),
+        *(Right(verb, "serviceaccounts", namespace=namespace) for verb in ("create", "delete")),
+        Right("create", "pods", namespace=namespace),
+    ]
+
+
+def rights_to_remove() -> list[Right]:
+    return _on_documents("get", "delete")
+
+
+def require(api: ApiServer, rights: t.Iterable[Right]) -> None:
+    """Raise IrsaError with all rights that the user of the kubeconfig lacks."""
+    missing = [right for right in rights if not _is_allowed(api, right)]
+    if missing:
+        raise IrsaError(
+            "The user of the kubeconfig lacks rights that the role needs, so nothing was changed: "
+            f"{', '.join(map(str, missing))}. Bind a ClusterRole with them to the user."
+        )
+
+
+def _on_documents(*verbs: str) -> list[Right]:
+    return [Right(verb, resource, _GROUP) for resource in PLURALS.values() for verb in verbs]
+
+
+def _is_allowed(api: ApiServer, right: Right) -> bool:
+    attributes = {name: value for name, value in right._asdict().items() if value}
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    return bool(api.post(_REVIEWS_PATH, review)["status"]["allowed"])
