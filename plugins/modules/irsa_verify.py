@@ -87,6 +87,14 @@ options:
     description:
       - Path of a file on the controller that contains the token. Mutually exclusive with O(token).
     type: path
+  service_account:
+    description:
+      - Service account, as C(namespace/name), for which the API server of O(kubeconfig) makes the token to check, for
+        the first of O(audiences), or V(sts.amazonaws.com) without any. The token is valid for ten minutes and does not
+        appear in any output.
+      - Requires O(kubeconfig), whose user needs the RBAC verb C(create) on C(serviceaccounts/token). Mutually exclusive
+        with O(token) and O(token_path).
+    type: str
   role_arn:
     description:
       - ARN of the role that the token is for. Its trust policy is read if there are AWS credentials.
@@ -138,7 +146,7 @@ EXAMPLES = r"""
   selfhosted.irsa.irsa_verify:
     issuer: https://irsa-prod.s3.eu-west-1.amazonaws.com
     kubeconfig: ~/.kube/config
-    token: "{{ lookup('ansible.builtin.pipe', 'kubectl create token app --audience sts.amazonaws.com') }}"
+    service_account: default/app
     role_arn: arn:aws:iam::111122223333:role/app
     assume_role: true
 """
@@ -252,6 +260,7 @@ def _argument_spec() -> dict[str, t.Any]:
         audiences=dict(type="list", elements="str", default=[]),
         token=dict(type="str", no_log=True),
         token_path=dict(type="path", no_log=False),
+        service_account=dict(type="str"),
         role_arn=dict(type="str"),
         assume_role=dict(type="bool", default=False),
         timeout=dict(type="float", default=5),
@@ -268,11 +277,11 @@ def main() -> None:
         _Module,
         needs_boto3=False,
         mutually_exclusive=[
-            ("token", "token_path"),
+            ("token", "token_path", "service_account"),
             ("kubeconfig", "cluster_jwks"),
             ("kubeconfig", "cluster_issuer"),
         ],
-        required_by={"kube_context": "kubeconfig"},
+        required_by={"kube_context": "kubeconfig", "service_account": "kubeconfig"},
     )
     require(module, signing_key.CRYPTOGRAPHY_REQUIREMENT, signing_key.CRYPTOGRAPHY_IMPORT_ERROR)
     require(module, jwk.JWCRYPTO_REQUIREMENT, jwk.JWCRYPTO_IMPORT_ERROR)
@@ -294,7 +303,7 @@ def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:
         route=route,
         kids=tuple(options["expected_kids"]),
         keys=verification.expected_keys(options["expected_jwks"], options["expected_public_keys"]),
-        identity=identity_of(options),
+        identity=identity_of(options, mask=module.no_log_values.add),
         bucket_account_id=options["bucket_account_id"],
     )
     aws = aws_of(module) if BOTO3_IMPORT_ERROR is None else None

@@ -14,11 +14,15 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids i
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.cluster import (
     Cluster,
     fetch_cluster,
     given_cluster,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 
 # Account IDs have twelve digits at AWS; other stores use other forms.
 _ROLE_ARN = re.compile(
@@ -54,7 +58,8 @@ class Identity:
     """What is known of cluster, provider, token and role. What is None or empty is not checked.
 
     ``known_provider`` (``arn``, ``client_ids``, ``thumbprints``) is the provider as an earlier step of the run left it,
-    so that AWS need not be asked. The token is kept out of ``repr()``.
+    so that AWS need not be asked. The token is kept out of ``repr()``. ``mint`` has one made by the API server, and
+    raises IrsaError.
     """
 
     cluster: t.Callable[[], Cluster] | None = None
@@ -63,6 +68,7 @@ class Identity:
     account_id: str | None = None
     audiences: t.Sequence[str] = ()
     token: str | None = None
+    mint: t.Callable[[], str] | None = None
     role_arn: str | None = None
     assume_role: bool = False
 
@@ -77,40 +83,63 @@ class Identity:
         return (self.look_at_provider and self.known_provider is None) or self.role_arn is not None
 
 
-def identity_of(options: t.Mapping[str, t.Any]) -> Identity:
+def identity_of(options: t.Mapping[str, t.Any], *, mask: t.Callable[[str], object] = str) -> Identity:
     """Return the identity that the options of irsa_verify describe. Reads the token file and the kubeconfig; sends no
     request.
 
-    Raises IrsaError for options that cannot be used.
+    ``mask`` is told each token that the API server makes. Raises IrsaError for options that cannot be used.
     """
     token = options["token"] if options["token_path"] is None else _token_in(options["token_path"])
-    if options["assume_role"] and (token is None or options["role_arn"] is None):
-        raise IrsaError("assume_role requires role_arn and a token (token or token_path).")
+    account = options["service_account"]
+    if options["assume_role"] and ((token is None and account is None) or options["role_arn"] is None):
+        raise IrsaError("assume_role requires role_arn and a token (token, token_path or service_account).")
     for name in ("account_id", "bucket_account_id"):
         if options.get(name):
             check_account_id(options[name], name)
     if options["role_arn"] is not None:
         parse_role_arn(options["role_arn"])
+    server = _server_of(options)
     return Identity(
-        cluster=_cluster_of(options),
+        cluster=_cluster_of(options, server),
         look_at_provider=options["provider"] == "auto",
         account_id=options["account_id"],
         audiences=tuple(options["audiences"]),
         token=token,
+        mint=None if server is None or account is None else _mint(server, options, mask),
         role_arn=options["role_arn"],
         assume_role=options["assume_role"],
     )
 
 
-def _cluster_of(options: t.Mapping[str, t.Any]) -> t.Callable[[], Cluster] | None:
-    if options["kubeconfig"] is not None:
-        # The kubernetes library takes longer to import than everything else.
-        from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer  # noqa: PLC0415
+def _server_of(options: t.Mapping[str, t.Any]) -> ApiServer | None:
+    if options["kubeconfig"] is None:
+        return None
+    # The kubernetes library takes longer to import than everything else.
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import api_server  # noqa: PLC0415
 
-        server = ApiServer(options["kubeconfig"], options["timeout"], options["kube_context"])
+    return api_server.ApiServer(options["kubeconfig"], options["timeout"], options["kube_context"])
+
+
+def _cluster_of(options: t.Mapping[str, t.Any], server: ApiServer | None) -> t.Callable[[], Cluster] | None:
+    if server is not None:
         return lambda: fetch_cluster(server)
     given = given_cluster(options["cluster_issuer"], options["cluster_jwks"])
     return None if given == Cluster(None, None) else lambda: given
+
+
+def _mint(server: ApiServer, options: t.Mapping[str, t.Any], mask: t.Callable[[str], object]) -> t.Callable[[], str]:
+    """Return what has the API server make a token. Raises IrsaError for a service account that cannot exist."""
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import tokens  # noqa: PLC0415
+
+    account = tokens.parse_service_account(options["service_account"])
+    audience = next(iter(options["audiences"]), DEFAULT_AUDIENCE)
+
+    def mint() -> str:
+        text = tokens.mint(server, account, audience).text
+        mask(text)
+        return text
+
+    return mint
 
 
 def _token_in(path: str) -> str:

@@ -20,6 +20,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.cluster im
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import parse_role_arn
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.provider_checks import check_provider
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_parsing import Token
 
 # Where STS is asked if neither an option nor the environment names a region: regions that every account has enabled.
@@ -39,7 +40,7 @@ def check_identity(context: Context) -> None:
     client_ids = None
     if identity.look_at_provider or identity.known_provider is not None:
         client_ids = check_provider(context).client_ids
-    if identity.token is not None or identity.role_arn is not None:
+    if identity.token is not None or identity.mint is not None or identity.role_arn is not None:
         _check_token_and_role(context, client_ids)
 
 
@@ -56,12 +57,26 @@ def _check_token_and_role(context: Context, client_ids: t.Sequence[str] | None) 
     )
 
     identity, token = context.identity, None
-    if identity.token is not None:
-        token = token_checks.check_token(context, identity.token, client_ids=client_ids)
+    text = _minted(context.report, identity.mint) if identity.mint is not None else identity.token
+    if text is not None:
+        token = token_checks.check_token(context, text, client_ids=client_ids)
     if identity.role_arn is not None:
         trust_checks.check_trust(context, identity.role_arn, token)
         if identity.assume_role:
             _check_sts(context, identity.role_arn, token)
+
+
+def _minted(report: Report, mint: t.Callable[[], str]) -> str | None:
+    """Return a token that the API server makes; None if it does not, which is an error of the first check of tokens."""
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import token_checks  # noqa: PLC0415
+
+    try:
+        return mint()
+    except IrsaError as failure:
+        first, *others = token_checks.IDS
+        report.error(first, f"The API server makes no token. {failure}", explain=False)
+        report.skip(others, "There is no token.")
+        return None
 
 
 def _unreadable_reason(context: Context) -> str:

@@ -11,11 +11,13 @@ import os
 import socket
 import time
 import typing as t
+from pathlib import Path
 
 import hypothesis
 import pytest
 
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import FakeAws
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.kubernetes_servers import Servers
 
 # The same examples in every run, however fast the machine is; nothing is kept between runs.
 hypothesis.settings.register_profile(
@@ -76,3 +78,11 @@ def fake_aws(pauses: list[float]) -> t.Iterator[FakeAws]:
     fake = FakeAws()
     yield fake
     fake.stop()
+
+
+@pytest.fixture
+def api_servers(tmp_path: Path) -> t.Iterator[Servers]:
+    """API servers of a cluster, none at first."""
+    made = Servers(tmp_path)
+    yield made
+    made.stop()

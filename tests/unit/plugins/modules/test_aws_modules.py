@@ -22,6 +22,7 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import 
     ROOT,
     HttpsServer,
 )
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.kubernetes_servers import serve_json
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_documents import DISCOVERY, ISSUER, JWKS, REGION
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
 
@@ -281,3 +282,23 @@ def test_irsa_verify_says_why_it_fails_on_warnings(run, tmp_path, max_age, verdi
         server.stop()
     assert result["verdict"] == verdict
     assert result["msg"].startswith(f"The issuer {issuer} {message}")
+
+
+def test_a_token_that_the_api_server_makes_is_in_no_output(run, aws, api_servers):
+    """Neither whole, nor where something that is checked repeats it in part."""
+    made = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjYXJ0In0.c2lnbmF0dXJlLXRoYXQtbm9ib2R5LXNlZXM"
+    server = api_servers.start(made, [])
+    path = "/api/v1/namespaces/shop/serviceaccounts/cart/token"
+    serve_json(server, path, {"status": {"token": made}}, status=201)
+    options = {"issuer": ISSUER, "kubeconfig": api_servers.kubeconfig(server), "service_account": "shop/cart"}
+    for fails, fail_on in ((True, "error"), (False, "never")):
+        done = run("irsa_verify", fails=fails, **options, connect_to="127.0.0.1:1", fail_on=fail_on)
+        assert len(server.bodies) == 1 + (not fails) and made not in done.printed
+        assert [each["status"] for each in done.result["checks"] if each["id"] == "token-format"] == ["ok"]
+
+
+def test_irsa_verify_needs_a_kubeconfig_for_a_service_account(run, aws):
+    result = run("irsa_verify", fails=True, issuer=ISSUER, service_account="shop/cart").result
+    assert "missing parameter(s) required by 'service_account': kubeconfig" in result["msg"]
+    result = run("irsa_verify", fails=True, issuer=ISSUER, service_account="shop/cart", token="unused").result
+    assert "mutually exclusive: token|token_path|service_account" in result["msg"]

@@ -14,7 +14,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_se
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed, permission
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.kubernetes_servers import (
     BEARER,
-    Servers,
     serve_json,
     status_object,
 )
@@ -25,20 +24,13 @@ REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
 
 
 @pytest.fixture
-def servers(tmp_path):
-    made = Servers(tmp_path)
-    yield made
-    made.stop()
+def server(api_servers):
+    return api_servers.start()
 
 
 @pytest.fixture
-def server(servers):
-    return servers.start()
-
-
-@pytest.fixture
-def api(servers, server):
-    return ApiServer(servers.kubeconfig(server), 5)
+def api(api_servers, server):
+    return ApiServer(api_servers.kubeconfig(server), 5)
 
 
 def test_a_post_sends_json_and_returns_the_answer(api, server):

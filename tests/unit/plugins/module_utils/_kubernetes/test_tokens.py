@@ -15,7 +15,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.tokens import ServiceAccount
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.kubernetes_servers import (
-    Servers,
     serve_json,
     status_object,
 )
@@ -26,20 +25,13 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl"
 
 
 @pytest.fixture
-def servers(tmp_path):
-    made = Servers(tmp_path)
-    yield made
-    made.stop()
+def server(api_servers):
+    return api_servers.start()
 
 
 @pytest.fixture
-def server(servers):
-    return servers.start()
-
-
-@pytest.fixture
-def api(servers, server):
-    return ApiServer(servers.kubeconfig(server), 5)
+def api(api_servers, server):
+    return ApiServer(api_servers.kubeconfig(server), 5)
 
 
 def test_a_token_is_asked_for_by_audience(api, server):

@@ -23,7 +23,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity i
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import ordered_statuses
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import certify
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.kubernetes_servers import BEARER, DISCOVERY, JWKS, Servers
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.kubernetes_servers import BEARER, DISCOVERY, JWKS
 
 ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
 ONE = {"kty": "RSA", "kid": "one", "n": "AQAB", "e": "AQAB"}
@@ -31,21 +31,14 @@ TWO = {"kty": "RSA", "kid": "two", "n": "AQAC", "e": "AQAB"}
 
 
 @pytest.fixture
-def servers(tmp_path):
-    made = Servers(tmp_path)
-    yield made
-    made.stop()
+def api(api_servers):
+    return api_servers.start(ISSUER, [ONE])
 
 
 @pytest.fixture
-def api(servers):
-    return servers.start(ISSUER, [ONE])
-
-
-@pytest.fixture
-def kubeconfig(servers, api):
+def kubeconfig(api_servers, api):
     """Writes a kubeconfig, with members of the cluster's entry changed. Returns its path."""
-    return lambda **changes: servers.kubeconfig(api, **changes)
+    return lambda **changes: api_servers.kubeconfig(api, **changes)
 
 
 def compare(found, issuer=ISSUER, published=(ONE,)):

@@ -24,6 +24,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity i
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import statuses
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.kubernetes_servers import serve_json, status_object
 
 ISSUER = "https://irsa-prod.s3.eu-central-1.amazonaws.com"
 HOST = ISSUER.removeprefix("https://")
@@ -46,7 +47,7 @@ def token(**claims):
 
 def options(**given):
     names = ("cluster_jwks", "cluster_issuer", "kubeconfig", "kube_context", "account_id", "token")
-    usual = dict.fromkeys((*names, "token_path", "role_arn"))
+    usual = dict.fromkeys((*names, "token_path", "service_account", "role_arn"))
     return {**usual, "audiences": [], "provider": "auto", "assume_role": False, "timeout": 5.0, **given}
 
 
@@ -187,3 +188,51 @@ def test_a_token_path_that_a_read_would_wait_for_is_refused(tmp_path):
 
 def test_the_token_is_not_in_the_repr_of_the_identity():
     assert token() not in repr(identity_of(options(token=token())))
+
+
+MINTING = "/api/v1/namespaces/shop/serviceaccounts/cart/token"
+
+
+@pytest.fixture
+def api(api_servers):
+    return api_servers.start(ISSUER, [JWK])
+
+
+@pytest.fixture
+def minting(api_servers, api):
+    """Options to have the API server make a token."""
+    return {"kubeconfig": api_servers.kubeconfig(api), "service_account": "shop/cart"}
+
+
+@pytest.mark.parametrize(("audiences", "expected"), [([], "sts.amazonaws.com"), (["vault", "other"], "vault")])
+def test_the_api_server_makes_the_token_for_the_first_audience(aws, account, api, minting, audiences, expected):
+    made, masked = token(aud=[expected]), []
+    serve_json(api, MINTING, {"status": {"token": made}}, status=201)
+    identity = identity_of(options(**minting, audiences=audiences), mask=masked.append)
+    assert masked == []
+    report = check_identity(identity, aws)
+    assert {each.id: each.status for each in report.checks if each.id in TOKEN_IDS[:1]} == {"token-format": "ok"}
+    assert masked == [made] and made not in str(report.checks)
+    assert json.loads(api.bodies[0])["spec"]["audiences"] == [expected]
+
+
+def test_sts_is_asked_with_the_token_that_the_api_server_makes(aws, account, api, minting):
+    serve_json(api, MINTING, {"status": {"token": token()}}, status=201)
+    report = check(aws, **minting, role_arn=ROLE, assume_role=True)
+    ids = ["cluster-issuer", "cluster-keys", *PROVIDER_IDS, *TOKEN_IDS, *TRUST_IDS, "sts-assume"]
+    assert statuses(report) == dict.fromkeys(ids, "ok")
+
+
+def test_without_a_token_of_the_api_server_everything_else_is_checked(aws, account, api, minting):
+    serve_json(api, MINTING, status_object(403, "Forbidden", "User cannot create resource"), status=403)
+    report = check(aws, **minting, role_arn=ROLE, assume_role=True)
+    assert report.first_error.id == "token-format" and report.first_error.remedy is None
+    assert "needs the verb create on serviceaccounts/token in namespace shop" in report.first_error.seen
+    skipped = [each.id for each in report.checks if each.status == "skipped"]
+    assert skipped == [*TOKEN_IDS[1:], "trust-subject", "trust-audience", "sts-assume"]
+
+
+@pytest.mark.parametrize("name", ["cart", "shop/", "shop/../x", "Shop/cart"])
+def test_a_service_account_that_cannot_exist_is_refused(minting, name):
+    with pytest.raises(IrsaError, match="expected NAMESPACE/NAME"):
+        identity_of(options(**{**minting, "service_account": name}))
