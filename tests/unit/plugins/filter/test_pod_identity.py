@@ -1,0 +1,64 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The filter pod_identity: the same as what injection gives, and refusal of what Kubernetes would refuse."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.selfhosted.irsa.plugins.filter.pod_identity import FilterModule
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import pod_identity as logic
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
+
+ROLE = "arn:aws:iam::123456789012:role/path/app"
+
+
+def pod_identity(*arguments, **options):
+    return FilterModule().filters()["pod_identity"](*arguments, **options)
+
+
+def test_options_are_the_settings_of_injection():
+    assert pod_identity(ROLE) == logic.pod_identity(ROLE, Settings())
+    chosen = {
+        "region": "eu-west-1",
+        "audience": "a",
+        "expiration": 3600,
+        "mount_path": "/t",
+        "sts_regional_endpoints": False,
+    }
+    assert pod_identity(ROLE, **chosen) == logic.pod_identity(ROLE, Settings(**chosen))
+    assert pod_identity(ROLE, expiration="3600", region=None) == pod_identity(ROLE, expiration=3600)
+
+
+@pytest.mark.parametrize(
+    "arn", ["", None, 5, [], "app", "arn:aws:iam::123456789012:user/app", "arn:aws:iam::1:role/app", ROLE + "\n"]
+)
+def test_what_is_no_role_is_refused(arn):
+    with pytest.raises(AnsibleFilterError, match="expects the ARN of an IAM role"):
+        pod_identity(arn)
+
+
+@pytest.mark.parametrize(
+    "arn", ["arn:aws-cn:iam::123456789012:role/app", "arn:aws-us-gov:iam::123456789012:role/a.b+c"]
+)
+def test_roles_of_all_partitions_are_accepted(arn):
+    assert {"name": "AWS_ROLE_ARN", "value": arn} in pod_identity(arn)["env"]
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"expiration": 5}, "expiration"),
+        ({"expiration": "soon"}, "expiration"),
+        ({"expiration": None}, "expiration"),
+        ({"region": "?"}, "region"),
+        ({"mount_path": "x"}, "mount_path"),
+        ({"audience": ""}, "audience"),
+    ],
+)
+def test_an_invalid_option_is_named(options, name):
+    with pytest.raises(AnsibleFilterError, match=f"^pod_identity: {name} must be"):
+        pod_identity(ROLE, **options)

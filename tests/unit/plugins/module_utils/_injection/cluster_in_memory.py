@@ -1,0 +1,159 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A cluster in memory: what its API servers make of policies, service accounts and pods, as far as injection goes."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.pod_identity import pod_identity
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
+
+GROUP = "/apis/admissionregistration.k8s.io/v1"
+LABEL = "irsa.selfhosted.example/inject"
+ROLE = "eks.amazonaws.com/role-arn"
+
+
+def refused(status: int | None, cause: str = "it says no") -> RequestFailed:
+    return RequestFailed(f"A request failed: {cause}.", cause=cause, status=status)
+
+
+class Cluster:
+    """The objects by their paths, the writes in order, and how the servers differ from well-behaved ones.
+
+    ``lag`` is how many questions a server answers as before, after a policy was written. ``fails`` are errors for the
+    next requests of a method whose path contains a text. ``after`` is called after each write that is no dry run.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.objects: dict[str, t.Any] = {}
+        self.writes: list[str] = []
+        self.requests: list[str] = []
+        self.denied: set[tuple[str, str]] = set()
+        self.fails: list[tuple[str, str, RequestFailed]] = []
+        self.lag = 0
+        self.broken = False
+        self.after: t.Callable[[str], None] = lambda write: None
+        self._versions = itertools.count(1)
+        self._waiting: dict[str, int] = {}
+
+    def add_account(self, name: str, *, namespace: str = "app", role: bool = True, label: str | None = None) -> None:
+        metadata: dict[str, t.Any] = {"namespace": namespace, "name": name}
+        if role:
+            metadata["annotations"] = {ROLE: "arn:aws:iam::123456789012:role/app"}
+        if label:
+            metadata["labels"] = {LABEL: label}
+        self.objects[f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}"] = {"metadata": metadata}
+
+    def names(self, plural: str) -> list[str]:
+        return [path.rpartition("/")[2] for path in self.objects if f"/{plural}/" in path]
+
+    def answer(self, method: str, path: str) -> None:
+        """Fail as told."""
+        self.requests.append(f"{method} {path}")
+        for each in self.fails:
+            if each[0] == method and each[1] in path:
+                self.fails.remove(each)
+                raise each[2]
+
+    def written(self, method: str, path: str) -> None:
+        self.writes.append(f"{method} {path}")
+        if path.startswith(GROUP):
+            self._waiting[path.rpartition("/")[2]] = self.lag
+        self.after(path)
+
+    def follows(self, policy: str) -> bool:
+        """Whether an API server acts by a policy by now."""
+        if self._waiting.get(policy):
+            self._waiting[policy] -= 1
+            return False
+        return f"{GROUP}/mutatingadmissionpolicybindings/{policy}" in self.objects
+
+    def version(self) -> str:
+        return str(next(self._versions))
+
+
+class Server:
+    """One API server, with the methods of ApiServer."""
+
+    def __init__(self, cluster: Cluster, address: str = "10.0.0.1:6443") -> None:
+        self.cluster = cluster
+        self.address = address
+        self.others: list[Server] = []
+        self.serves = True
+        self.unreachable = False
+
+    def find(self, path: str) -> t.Any:
+        if self.unreachable:
+            raise refused(None, "no answer in time")
+        self.cluster.answer("GET", path)
+        if path == GROUP:
+            return {"resources": [{"name": "mutatingadmissionpolicies"}] if self.serves else [{"name": "webhooks"}]}
+        return copy.deepcopy(self.cluster.objects.get(path))
+
+    def list_items(self, path: str) -> list[t.Any]:
+        self.cluster.answer("GET", path)
+        plural = path.rpartition("/")[2]
+        return [copy.deepcopy(value) for name, value in self.cluster.objects.items() if f"/{plural}/" in name]
+
+    def patch(self, path: str, body: t.Any, query: t.Any, *, media_type: str = "merge") -> t.Any:
+        self.cluster.answer("PATCH", path)
+        present = self.cluster.objects.get(path)
+        changed = copy.deepcopy(present or {"metadata": {"uid": self.cluster.version()}})
+        if "apply" in media_type:
+            changed = {**copy.deepcopy(body), "metadata": {**changed["metadata"], **body["metadata"]}}
+            changed["spec"].setdefault("matchPolicy", "Equivalent")
+        elif present is None:
+            raise refused(404)
+        else:
+            changed["metadata"].setdefault("labels", {}).update(body["metadata"]["labels"])
+        if query.get("dryRun") == "All":
+            # As the API server does, though nothing has changed.
+            changed["metadata"]["managedFields"] = [{"time": self.cluster.version()}]
+            return changed
+        changed["metadata"]["resourceVersion"] = self.cluster.version()
+        self.cluster.objects[path] = changed
+        self.cluster.written("PATCH", path)
+        return changed
+
+    def delete(self, path: str) -> t.Any:
+        self.cluster.answer("DELETE", path)
+        if self.cluster.objects.pop(path, None) is None:
+            raise refused(404)
+        self.cluster.written("DELETE", path)
+        return {"kind": "Status"}
+
+    def post(self, path: str, body: t.Any, query: t.Any = None) -> t.Any:
+        self.cluster.answer("POST", path)
+        if path.endswith("selfsubjectaccessreviews"):
+            asked = body["spec"]["resourceAttributes"]
+            return {"status": {"allowed": (asked["verb"], asked["resource"]) not in self.cluster.denied}}
+        made = copy.deepcopy(body)
+        made["metadata"]["name"] = made["metadata"]["generateName"] + "x"
+        made["metadata"]["namespace"] = path.split("/")[4]
+        is_dry_run = (query or {}).get("dryRun") == "All"
+        if path.endswith("/pods"):
+            assert is_dry_run
+            return self._pod(made)
+        if made["metadata"]["annotations"].get(ROLE) and self.cluster.follows("irsa-label"):
+            made["metadata"].setdefault("labels", {})[LABEL] = "true"
+        if not is_dry_run:
+            self.cluster.objects[f"{path}/{made['metadata']['name']}"] = made
+            self.cluster.written("POST", path)
+        return made
+
+    def _pod(self, pod: t.Any) -> t.Any:
+        path = f"/api/v1/namespaces/{pod['metadata']['namespace']}/serviceaccounts/{pod['spec']['serviceAccountName']}"
+        account = self.cluster.objects[path]["metadata"]
+        is_labelled = (account.get("labels") or {}).get(LABEL) == "true"
+        if is_labelled and not self.cluster.broken and self.cluster.follows("irsa-inject"):
+            got = pod_identity(account["annotations"][ROLE], self.cluster.settings)
+            pod["spec"]["volumes"] = got["volumes"]
+            pod["spec"]["containers"][0].update(env=got["env"], volumeMounts=got["volumeMounts"])
+        return pod

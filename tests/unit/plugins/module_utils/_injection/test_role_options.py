@@ -1,0 +1,135 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role's options as a whole: the rules for them, and documents in a file."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+import yaml
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import documents, role_options
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
+
+OPTIONS = {
+    "kubeconfig": None,
+    "manifests_path": None,
+    "method": "auto",
+    "guard": "off",
+    "guard_exceptions": [],
+    "region": "eu-west-1",
+    "issuer": None,
+    "audience": "sts.amazonaws.com",
+    "expiration": 86400,
+    "sts_regional_endpoints": True,
+    "mount_path": "/var/run/secrets/eks.amazonaws.com/serviceaccount",
+    "annotation_prefix": "eks.amazonaws.com",
+    "proof_namespace": "default",
+    "timeout": 60,
+    "state": "present",
+}
+
+
+def run(options, *, check_mode=False):
+    return role_options.run({**OPTIONS, **options}, None, check_mode=check_mode)
+
+
+def test_all_problems_are_named_at_once_in_the_names_that_the_user_set():
+    with pytest.raises(IrsaError) as refused:
+        run({"region": "?", "expiration": 5, "proof_namespace": "A", "timeout": 0})
+    lines = str(refused.value).split("\n- ")
+    assert lines[0] == "Invalid variables for role irsa_injection; nothing was changed."
+    assert [line.split()[0] for line in lines[1:4]] == [
+        "irsa_injection_region",
+        "irsa_injection_expiration",
+        "Set",
+    ]
+    assert [line.split()[0] for line in lines[4:]] == ["irsa_injection_proof_namespace", "irsa_injection_timeout"]
+
+
+def test_the_webhook_is_refused_by_name(tmp_path):
+    with pytest.raises(IrsaError, match="irsa_injection_method is webhook"):
+        run({"method": "webhook", "manifests_path": str(tmp_path)})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_none_needs_no_cluster_and_does_nothing():
+    result = run({"method": "none"})
+    assert result["method"] == "none" and result["changed"] is False and result["proof"]["injected"] is None
+
+
+@pytest.mark.parametrize(
+    ("issuer", "region"),
+    [
+        ("https://example-irsa.s3.eu-west-1.amazonaws.com/prod", "eu-west-1"),
+        ("https://s3.us-gov-east-1.amazonaws.com/bucket", "us-gov-east-1"),
+        ("https://bucket.s3.amazonaws.com", ""),
+        ("https://oidc.example.org", ""),
+        ("https://[", ""),
+        ("", ""),
+    ],
+)
+def test_the_region_of_an_issuer_is_read_from_its_host(issuer, region):
+    assert role_options.region_of(issuer) == region
+
+
+def test_a_region_of_its_own_goes_before_the_issuers(tmp_path):
+    issuer = "https://b.s3.eu-west-1.amazonaws.com"
+    for given, expected in ((None, "eu-west-1"), ("us-east-1", "us-east-1")):
+        assert role_options.settings_of({**OPTIONS, "region": given, "issuer": issuer, "kubeconfig": "k"}) == Settings(
+            region=expected
+        )
+
+
+def test_an_unknown_region_is_warned_of(tmp_path):
+    [warning] = run({"region": None, "manifests_path": str(tmp_path)})["warnings"]
+    assert "irsa_injection_region is not set" in warning
+
+
+def test_a_file_is_written_once_and_only_when_its_bytes_differ(tmp_path):
+    options = {"manifests_path": str(tmp_path), "guard": "warn"}
+    file = tmp_path / "irsa-injection.yaml"
+    planned = run(options, check_mode=True)
+    assert not file.exists()
+    made = run(options)
+    assert planned == made and made["actions"] == [f"file:write {file}"]
+    assert list(yaml.safe_load_all(file.read_text())) == documents.all_documents(
+        Settings(region="eu-west-1", guard="warn")
+    )
+    assert made["manifests"] == documents.all_documents(Settings(region="eu-west-1", guard="warn"))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+    before = file.stat()
+    again = run(options)
+    assert again["changed"] is False and again["actions"] == [] and os.path.samestat(before, file.stat())
+    assert before.st_mtime_ns == file.stat().st_mtime_ns
+    changed = run({**options, "region": "us-east-1"})
+    assert changed["changed"] is True
+    assert "'eu-west-1'" in changed["diff"][0]["before"] and "'us-east-1'" in changed["diff"][0]["after"]
+    assert os.listdir(tmp_path) == ["irsa-injection.yaml"]
+
+
+def test_a_file_is_removed_with_state_absent(tmp_path):
+    options = {"manifests_path": str(tmp_path)}
+    run(options)
+    absent = {**options, "state": "absent"}
+    assert run(absent, check_mode=True)["changed"] is True and os.listdir(tmp_path)
+    assert run(absent)["actions"] == [f"file:remove {tmp_path / 'irsa-injection.yaml'}"]
+    assert os.listdir(tmp_path) == [] and run(absent)["changed"] is False
+
+
+def test_a_folder_that_is_none_is_refused(tmp_path):
+    for path in (tmp_path / "none", tmp_path / "file"):
+        (tmp_path / "file").touch()
+        with pytest.raises(IrsaError, match=r"irsa_manifests_path is .* which is not a folder"):
+            run({"manifests_path": str(path)})
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    (tmp_path / "irsa-injection.yaml").mkdir()
+    with pytest.raises(IrsaError, match="is a directory"):
+        run({"manifests_path": str(tmp_path)})
