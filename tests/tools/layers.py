@@ -52,6 +52,7 @@ AMAZON_AWS = "ansible_collections.amazon.aws"
 # "ansible" is ansible-core on the controller, without ansible.module_utils, which runs on any host.
 LIBRARIES = {
     "module_utils/_keys": frozenset({"cryptography", "jwcrypto"}),
+    "module_utils/_cluster": frozenset({"yaml"}),
     "module_utils/_web": frozenset({"cryptography"}),
     # botocore lets errors of urllib3 pass while a body is read.
     "module_utils/_aws": frozenset({"boto3", "botocore", "urllib3", AMAZON_AWS}),

@@ -16,31 +16,139 @@ for step in result.steps:     one server after the other
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import Cluster, Goal, Plan
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import (
+    kubeadm_advice,
+    kubeadm_node,
+    kubeadm_versions,
+    preflight,
+    steps,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import ISSUER
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_configuration import (
+    API_SERVER,
+    ClusterConfiguration,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_node import Node, own_key_paths
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_persistence import (
+    AUTO,
+    CLUSTER_CONFIGURATION,
+    NONE,
+    PATCHES,
+    Persistence,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_steps import Planner
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import Cluster, Findings, Goal, Plan
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 
-PERSIST_AUTO = "auto"
-CLUSTER_CONFIGURATION = "cluster_configuration"
-PATCHES = "patches"
-NONE = "none"
+__all__ = ("Options", "own_key_paths", "plan")
+
+_CONFIG_MAP = "ClusterConfiguration in ConfigMap kube-system/kubeadm-config"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
     """The variables of the role that only kubeadm's clusters have."""
 
-    persist: str = PERSIST_AUTO
+    persist: str = AUTO
     patches_dir: str = "/etc/kubernetes/patches"
 
 
 def plan(cluster: Cluster, goal: Goal, options: Options) -> Plan:
     """Return the steps that lead to the goal. Never raises for what was read of the cluster: that is a problem."""
-    raise NotImplementedError
+    nodes = [kubeadm_node.node_of(server, goal) for server in cluster.servers]
+    views = [node.view for node in nodes]
+    persistence, problems = _persistence(cluster, nodes, options)
+    problems += [] if goal.force else _conflicts(persistence, nodes, goal)
+    findings = preflight.check(views, goal, cluster) + Findings(
+        problems=(*kubeadm_node.problems(nodes), *problems), warnings=tuple(kubeadm_node.warnings(nodes))
+    )
+    if not findings.problems:
+        walk, found = steps.walk(views, goal, cluster.now)
+        findings += found
+    if findings.problems:
+        return Plan(findings=findings, method=persistence.method)
+    planner = Planner(nodes, goal, persistence)
+    try:
+        planned = planner.plan(walk)
+    except IrsaError as error:
+        return Plan(findings=findings + Findings(problems=(str(error),)), method=persistence.method)
+    restarts = [(step.phase, step.server) for step in planned if step.restarts]
+    patch_files = planner.patch_files()
+    advice = kubeadm_advice.next_steps(planned, goal, patch_files=patch_files, method=persistence.method)
+    return Plan(
+        steps=tuple(planned),
+        findings=findings,
+        summary=steps.summary(restarts),
+        next=tuple(advice),
+        method=persistence.method,
+        new_node_needs=tuple(kubeadm_advice.new_node_needs(patch_files, planner.own_key_files())),
+    )
 
 
-def own_key_paths(manifest: bytes, kid: str) -> tuple[str, str]:
-    """Return the paths of an own key's private and public file on a server, beside the cluster's key.
+def _persistence(cluster: Cluster, nodes: t.Sequence[Node], options: Options) -> tuple[Persistence, list[str]]:
+    """Return how the change survives, and why it could not."""
+    problems: list[str] = []
+    configuration = None
+    if cluster.configuration is not None:
+        try:
+            configuration = ClusterConfiguration(cluster.configuration)
+        except Fault as fault:
+            if options.persist != NONE:
+                problems.append(
+                    f"{_CONFIG_MAP} cannot be used: {fault}. With irsa_apiserver_persist none, it is left alone."
+                )
+    versions = [node.server.tool_version for node in nodes if node.server.tool_version]
+    sorting = [version for version in versions if not _keeps_order(version)]
+    keeps_order = bool(versions) and not sorting
+    able = configuration is not None and configuration.has_lists and keeps_order
+    method = options.persist
+    if method == AUTO:
+        method = CLUSTER_CONFIGURATION if able else PATCHES
+    if method == CLUSTER_CONFIGURATION and not able and not problems:
+        problems.append(
+            f"irsa_apiserver_persist cannot be {CLUSTER_CONFIGURATION} here: {_obstacle(configuration, sorting)}. Use "
+            f"{AUTO} or {PATCHES}."
+        )
+    return Persistence(
+        method=method, configuration=configuration, keeps_order=keeps_order, patches_dir=options.patches_dir
+    ), problems
 
-    Raises Fault if the manifest does not name the cluster's key.
-    """
-    raise NotImplementedError
+
+def _keeps_order(version: str) -> bool:
+    try:
+        return kubeadm_versions.keeps_order(version)
+    except Fault:
+        return False  # the preflight says so
+
+
+def _obstacle(configuration: ClusterConfiguration | None, sorting: t.Sequence[str]) -> str:
+    if configuration is None:
+        return "there is no ConfigMap kube-system/kubeadm-config with a ClusterConfiguration"
+    if not configuration.has_lists:
+        return "ClusterConfiguration is of version v1beta3, which holds one value for each flag"
+    if sorting:
+        return f"kubeadm {listed(sorting)} sorts repeated flags, so the issuer might not be the first one"
+    return "the version of kubeadm is not known"
+
+
+def _conflicts(persistence: Persistence, nodes: t.Sequence[Node], goal: Goal) -> list[str]:
+    """Return issuers that the next upgrade would bring and that do not run today."""
+    if persistence.configuration is None or persistence.method == NONE:
+        return []
+    running = [node.view.written for node in nodes if node.view.written]
+    meant = persistence.configuration.own(API_SERVER, ISSUER)
+    lost = [
+        issuer
+        for issuer in meant
+        if issuer != goal.issuer and any(issuer not in arguments.values(ISSUER) for arguments in running)
+    ]
+    if not lost:
+        return []
+    message = (
+        f"{_CONFIG_MAP} sets --{ISSUER} to {listed(meant)}, but {listed(lost)} does not run. Make both "
+        "the same, or set irsa_apiserver_force to have what runs written there."
+    )
+    return [message]

@@ -166,6 +166,7 @@ class Plan:
     :ivar summary: what restarts: "3 API servers restart, one at a time: …"; empty if nothing does
     :ivar next: what may or must be done after this run, in sentences
     :ivar method: how the change survives an upgrade: ``cluster_configuration``, ``patches`` or ``none``
+    :ivar new_node_needs: files that a server must have before it joins the cluster
     """
 
     steps: tuple[Step, ...] = ()
@@ -173,3 +174,4 @@ class Plan:
     summary: str = ""
     next: tuple[str, ...] = ()
     method: str = "none"
+    new_node_needs: tuple[str, ...] = ()

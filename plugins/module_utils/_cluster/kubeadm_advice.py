@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the operator of a kubeadm cluster must know after a run."""
+
+from __future__ import annotations
+
+import posixpath
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_persistence import NONE, PATCHES
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
+    ACCEPT,
+    SIGN,
+    SIGN_BACK,
+    Goal,
+    Step,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+
+
+def next_steps(steps: t.Sequence[Step], goal: Goal, *, patch_files: t.Collection[str], method: str) -> t.Iterator[str]:
+    """Yield what may or must be done after the steps."""
+    last = steps[-1] if steps else None
+    if last and last.phase == ACCEPT:
+        yield "When every API server accepts the issuer, run this again with irsa_apiserver_phase auto or sign."
+    if last and last.phase == SIGN and len(last.issuers) > 1:
+        yield (
+            f"Whatever trusts this cluster's tokens by the issuer {quoted(last.issuers[1])} must trust "
+            f"{quoted(last.issuers[0])}, too: Vault, other clusters and clouds, service meshes."
+        )
+    if last and last.phase == SIGN_BACK:
+        yield (
+            f"The API servers still accept {quoted(goal.issuer)}. Run this again with irsa_apiserver_state absent "
+            "after "
+            f"{goal.forget_after} seconds (irsa_apiserver_forget_after) to have it forgotten."
+        )
+    yield from _upgrades(patch_files, method)
+
+
+def _upgrades(patch_files: t.Collection[str], method: str) -> t.Iterator[str]:
+    folders = sorted({posixpath.dirname(path) for path in patch_files})
+    if method == PATCHES and folders:
+        yield (
+            f"Run kubeadm upgrade apply and kubeadm upgrade node with --patches {folders[0]}, and kubeadm join of a "
+            "control "
+            f"plane, too: without it, they drop the issuer. With UpgradeConfiguration, set patches.directory to "
+            f"{folders[0]} below apply and node."
+        )
+    if method == NONE:
+        yield "kubeadm upgrade will drop the issuer, since irsa_apiserver_persist is none. Run this after each upgrade."
+
+
+def new_node_needs(patch_files: t.Collection[str], own_key_files: t.Iterable[str]) -> list[str]:
+    """Return the files that a control-plane node must have before it joins.
+
+    kubeadm's --certificate-key carries the cluster's key, but no other, and patches are files of each node.
+    """
+    return sorted({*patch_files, *own_key_files})

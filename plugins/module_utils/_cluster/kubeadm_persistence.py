@@ -1,0 +1,169 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How a change of arguments survives ``kubeadm upgrade`` and reaches control-plane nodes that join.
+
+A kubeadm that keeps the order of flags gets them from ClusterConfiguration. For others, and for ClusterConfiguration of
+v1beta3, which holds one value for each flag, there is a patch file on each node.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import posixpath
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm_patches, phases
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import (
+    API_AUDIENCES,
+    ISSUER,
+    KEY_FILE,
+    PRIVATE_KEY_FILE,
+    SIGNING_KEY_FILE,
+    Arguments,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_configuration import (
+    API_SERVER,
+    CONTROLLER_MANAGER,
+    ClusterConfiguration,
+    Values,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import FORGET, FileWrite, Server
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.phases import Target
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+
+AUTO = "auto"
+CLUSTER_CONFIGURATION = "cluster_configuration"
+PATCHES = "patches"
+NONE = "none"
+
+PATCH_FILES = (kubeadm_patches.API_SERVER_FILE, kubeadm_patches.CONTROLLER_MANAGER_FILE)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Desired:
+    """What must survive: the arguments after a phase, as one server has them."""
+
+    phase: str
+    arguments: Arguments
+    controller_manager: Arguments | None
+    target: Target
+
+    @property
+    def has_own_key(self) -> bool:
+        """Whether flags of keys differ from the cluster's own."""
+        return self.target.key is not None or any(map(phases.is_own_key, self.arguments.values(KEY_FILE)))
+
+    def values(self) -> dict[str, dict[str, Values]]:
+        """Return the flags of each component that must be the same after an upgrade."""
+        api_server = {ISSUER: self.arguments.values(ISSUER)}
+        manager: dict[str, Values] = {}
+        if self.has_own_key or self.phase == FORGET:
+            api_server |= {name: self.arguments.values(name) for name in (KEY_FILE, SIGNING_KEY_FILE)}
+            if self.controller_manager:
+                manager = {PRIVATE_KEY_FILE: self.controller_manager.values(PRIVATE_KEY_FILE)}
+        return {API_SERVER: api_server, CONTROLLER_MANAGER: manager}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Persistence:
+    """One way to survive, and what it has to be written into.
+
+    :ivar keeps_order: whether every kubeadm of the cluster keeps the order of flags
+    """
+
+    method: str
+    configuration: ClusterConfiguration | None
+    keeps_order: bool
+    patches_dir: str
+
+    def configuration_after(self, desired: Desired) -> str | None:
+        """Return the text of ClusterConfiguration after a phase, None if it stays. Raises Fault for one that it cannot
+        be.
+        """
+        before = self.configuration
+        if before is None or self.method == NONE:
+            return None
+        after = (
+            self._configured(before, desired) if self.method == CLUSTER_CONFIGURATION else self._bare(before, desired)
+        )
+        return None if after.text == before.text else after.text
+
+    def _configured(self, before: ClusterConfiguration, desired: Desired) -> ClusterConfiguration:
+        """Return ClusterConfiguration with all values, the user's among them, where kubeadm's own are not these."""
+        after = before
+        for component, flags in desired.values().items():
+            changed: dict[str, Values] = {}
+            for name, values in flags.items():
+                rendered = before.rendered(component, name, keeps_order=True)
+                if desired.phase == FORGET and values == before.default(name):
+                    changed[name] = ()
+                elif values and values != rendered:
+                    changed[name] = values
+            after = after.with_values(component, changed)
+        audiences = after.own(API_SERVER, API_AUDIENCES)
+        return after.with_values(API_SERVER, {API_AUDIENCES: _audiences(audiences, desired)}) if audiences else after
+
+    def _bare(self, before: ClusterConfiguration, desired: Desired) -> ClusterConfiguration:
+        """Return ClusterConfiguration without our issuer if a patch could not work beside it."""
+        ours = desired.target.issuer
+        own = before.own(API_SERVER, ISSUER)
+        is_left = ours in own and ours not in desired.arguments.values(ISSUER)
+        if not is_left and self._patch(before, desired) is not None:
+            return before
+        others = tuple(issuer for issuer in own if issuer != ours)
+        after = before.with_values(API_SERVER, {ISSUER: () if others == before.default(ISSUER) else others})
+        kubeadm_patches.api_server_patch(self._rendered(after, desired), desired.arguments, ours)
+        return after
+
+    def _patch(self, configuration: ClusterConfiguration | None, desired: Desired) -> bytes | None:
+        """Return the patch beside a ClusterConfiguration, empty if none is needed, None if it cannot work."""
+        rendered = self._rendered(configuration, desired)
+        try:
+            return kubeadm_patches.api_server_patch(rendered, desired.arguments, desired.target.issuer) or b""
+        except Fault:
+            return None
+
+    def _rendered(self, configuration: ClusterConfiguration | None, desired: Desired) -> kubeadm_patches.Rendered:
+        """Return what kubeadm renders; without a ClusterConfiguration, the arguments without ours."""
+        if configuration is not None:
+            return lambda name: configuration.rendered(
+                CONTROLLER_MANAGER if name == PRIVATE_KEY_FILE else API_SERVER, name, keeps_order=self.keeps_order
+            )
+
+        def without_ours(name: str) -> Values:
+            source = desired.controller_manager if name == PRIVATE_KEY_FILE else desired.arguments
+            values = source.values(name) if source else ()
+            return tuple(each for each in values if each != desired.target.issuer and not phases.is_own_key(each))
+
+        return without_ours
+
+    def files_after(self, server: Server, desired: Desired) -> list[FileWrite]:
+        """Return the patch files of a server that change in a phase. Raises Fault if they cannot be made."""
+        contents: dict[str, bytes | None] = dict.fromkeys(PATCH_FILES)
+        if self.method == NONE:
+            return []
+        if self.method == PATCHES:
+            configuration = self.configuration and self._bare(self.configuration, desired)
+            rendered = self._rendered(configuration, desired)
+            issuer = desired.target.issuer
+            contents[kubeadm_patches.API_SERVER_FILE] = kubeadm_patches.api_server_patch(
+                rendered, desired.arguments, issuer
+            )
+            if desired.controller_manager and desired.has_own_key:
+                contents[kubeadm_patches.CONTROLLER_MANAGER_FILE] = kubeadm_patches.controller_manager_patch(
+                    rendered, desired.controller_manager
+                )
+        writes = [
+            FileWrite(path=posixpath.join(self.patches_dir, name), before=server.patches.get(name), after=content)
+            for name, content in contents.items()
+        ]
+        return [write for write in writes if write.before != write.after]
+
+
+def _audiences(values: Values, desired: Desired) -> Values:
+    """Return --api-audiences of ClusterConfiguration after a phase: with the issuer, or without it again."""
+    texts = ["kube-apiserver", *(f"--{API_AUDIENCES}={value}" for value in values)]
+    has_ours = desired.target.issuer in desired.arguments.values(ISSUER)
+    change = phases.with_audience if has_ours else phases.without_audience
+    return change(Arguments.of(texts), desired.target.issuer).values(API_AUDIENCES)

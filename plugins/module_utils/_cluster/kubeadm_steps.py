@@ -1,0 +1,189 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The steps of a walk over kubeadm's nodes, with the bytes that each one writes."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import posixpath
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import phases
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import (
+    ISSUER,
+    KEY_FILE,
+    SIGNING_KEY_FILE,
+    Arguments,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_configuration import ClusterConfiguration
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_node import Node
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_persistence import (
+    PATCH_FILES,
+    Desired,
+    Persistence,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
+    ABSENT,
+    ACCEPT,
+    FORGET,
+    SIGN,
+    FileWrite,
+    Goal,
+    Server,
+    Step,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.static_pod import (
+    KUBE_CONTROLLER_MANAGER,
+    StaticPod,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.steps import Walk
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+
+
+@dataclasses.dataclass
+class _State:
+    """A node as the steps so far leave it."""
+
+    node: Node
+    pod: StaticPod
+    manager: StaticPod | None
+    patches: dict[str, bytes]
+
+
+class Planner:
+    """Goes through a walk and keeps what each step leaves for the next one. Raises IrsaError if it cannot go on."""
+
+    def __init__(self, nodes: t.Iterable[Node], goal: Goal, persistence: Persistence) -> None:
+        self._goal = goal
+        self._persistence = persistence
+        self._states = {
+            node.server.name: _State(node, node.pod, node.controller_manager, dict(node.server.patches))
+            for node in nodes
+            if node.pod and node.server.managed
+        }
+
+    def plan(self, walk: Walk) -> list[Step]:
+        """Return all steps, and after them those that only write what survives an upgrade."""
+        steps: list[Step] = []
+        for phase, views in walk:
+            made = [self._step(phase, self._states[view.name]) for view in views]
+            steps += self._with_configuration(phase, made)
+        phase = self._last_phase(walk)
+        left = [step for state in self._states.values() for step in [self._step(phase, state)] if step.files]
+        return steps + self._with_configuration(phase, left, needed=True)
+
+    def patch_files(self) -> list[str]:
+        """Return the paths of our patch files that the steps leave on the nodes."""
+        folder = self._persistence.patches_dir
+        names = {name for state in self._states.values() for name in state.patches if name in PATCH_FILES}
+        return [posixpath.join(folder, name) for name in sorted(names)]
+
+    def own_key_files(self) -> list[str]:
+        """Return the files of own keys that the steps leave in the API servers' arguments."""
+        texts = {
+            value
+            for state in self._states.values()
+            for name in (KEY_FILE, SIGNING_KEY_FILE)
+            for value in state.pod.arguments.values(name)
+        }
+        return sorted(filter(phases.is_own_key, texts))
+
+    def _last_phase(self, walk: Walk) -> str:
+        if walk:
+            return walk[-1][0]
+        return FORGET if self._goal.state == ABSENT else ACCEPT
+
+    def _step(self, phase: str, state: _State) -> Step:
+        """Return a server's step in a phase, and move its state on."""
+        server, target = state.node.server, state.node.view.target
+        with _blaming(f"{server.name}: its API server cannot be changed"):
+            arguments = phases.after(phase, state.pod.arguments, target)
+            manager = None
+            if state.manager:
+                manager = phases.controller_manager_after(phase, state.manager.arguments, target)
+        before = dataclasses.replace(server, patches=dict(state.patches))
+        desired = Desired(phase=phase, arguments=arguments, controller_manager=manager, target=target)
+        with _blaming(f"{server.name}: what must survive kubeadm upgrade cannot be written"):
+            patches = self._persistence.files_after(before, desired)
+        manifests = _edits(state, arguments, manager)
+        for write in patches:
+            name = posixpath.basename(write.path)
+            state.patches.pop(name, None)
+            if write.after is not None:
+                state.patches[name] = write.after
+        return Step(
+            phase=phase,
+            server=server.name,
+            restarts=bool(manifests),
+            arguments=arguments.texts,
+            issuers=arguments.values(ISSUER),
+            kids=self._kids(phase, server),
+            signing_kid=self._signing_kid(phase, server, arguments=arguments),
+            files=(*patches, *manifests),
+        )
+
+    def _kids(self, phase: str, server: Server) -> frozenset[str]:
+        own = self._goal.own_kid if phase in (ACCEPT, SIGN) else None
+        return frozenset(
+            kid for kid in (server.signing_kid, own) if kid and (phase != FORGET or kid != self._goal.own_kid)
+        )
+
+    def _signing_kid(self, phase: str, server: Server, *, arguments: Arguments) -> str | None:
+        """Return the key that signs after a step; None where the step brings back a key that is not known."""
+        if phase == SIGN and self._goal.own_kid:
+            return self._goal.own_kid
+        before = server.running or ()
+        same = Arguments.of(before).value(SIGNING_KEY_FILE) == arguments.value(SIGNING_KEY_FILE)
+        return server.signing_kid if same else None
+
+    def _with_configuration(self, phase: str, made: list[Step], *, needed: bool = False) -> list[Step]:
+        """Return the steps of a phase, the last of which writes ClusterConfiguration if it changes in this phase.
+
+        ``needed``: if there is no step, there is one for that alone.
+        """
+        state = next(iter(self._states.values()), None)
+        if state is None or not (made or needed):
+            return made
+        manager = state.manager.arguments if state.manager else None
+        target = state.node.view.target
+        desired = Desired(phase=phase, arguments=state.pod.arguments, controller_manager=manager, target=target)
+        before = self._persistence.configuration
+        with _blaming("ClusterConfiguration in ConfigMap kube-system/kubeadm-config cannot be changed"):
+            after = self._persistence.configuration_after(desired)
+        if before is None or after is None:
+            return made
+        self._persistence = dataclasses.replace(self._persistence, configuration=ClusterConfiguration(after))
+        *others, last = made or [self._step(phase, state)]
+        return [*others, dataclasses.replace(last, configuration=(before.text, after))]
+
+
+def _edits(state: _State, arguments: Arguments, manager: Arguments | None) -> list[FileWrite]:
+    """Return the manifests that change, that of the API server last, and keep them as the state."""
+    server = state.node.server
+    writes = []
+    if state.manager and manager and manager.texts != state.manager.arguments.texts:
+        content = _edited(state.manager, manager, server.controller_manager_path, server=server)
+        writes.append(FileWrite(path=server.controller_manager_path, before=state.manager.content, after=content))
+        state.manager = StaticPod(content, KUBE_CONTROLLER_MANAGER)
+    if arguments.texts != state.pod.arguments.texts:
+        content = _edited(state.pod, arguments, server.manifest_path, server=server)
+        writes.append(FileWrite(path=server.manifest_path, before=state.pod.content, after=content))
+        state.pod = StaticPod(content)
+    return writes
+
+
+def _edited(pod: StaticPod, arguments: Arguments, path: str, *, server: Server) -> bytes:
+    with _blaming(f"{server.name}: {path} cannot be edited"):
+        return pod.edited(arguments)
+
+
+@contextlib.contextmanager
+def _blaming(subject: str) -> t.Iterator[None]:
+    """Raise a Fault as a whole message."""
+    try:
+        yield
+    except Fault as fault:
+        raise IrsaError(f"{subject}: {fault}.") from None
