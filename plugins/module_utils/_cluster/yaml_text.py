@@ -25,8 +25,9 @@ try:
                 return super().compose_node(parent, index)
             event: t.Any = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs leave it untyped
             node: t.Any = super().compose_node(parent, index)
-            if len(self.aliased) >= _MAX_ALIASES:
-                raise yaml.composer.ComposerError(None, None, "too many aliases", event.start_mark)
+            # An end that is not known yet: this alias is within what it stands for.
+            if len(self.aliased) >= _MAX_ALIASES or node.end_mark is None:
+                raise yaml.composer.ComposerError(None, None, "aliases without end", event.start_mark)
             self.aliased.append(node)
             alias = copy.copy(node)
             alias.start_mark, alias.end_mark = event.start_mark, event.end_mark
