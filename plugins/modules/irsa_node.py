@@ -33,6 +33,9 @@ options:
     type: list
     elements: str
     default: []
+  patches:
+    description: Folder of kubeadm's patches, which are read with V(inspect).
+    type: str
   kubeconfig:
     description: The kubeconfig of the cluster's administrator on the node.
     type: str
@@ -43,6 +46,9 @@ options:
   step:
     description: The step to take with V(step).
     type: dict
+  private_key:
+    description: The issuer's own key in PEM, for a step that installs it. It is in no result and no log.
+    type: str
 extends_documentation_fragment:
   - selfhosted.irsa._attributes
 attributes:
@@ -79,7 +85,6 @@ found:
 """
 
 import os
-import time
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
@@ -96,9 +101,11 @@ def main() -> None:
             operation=dict(type="str", choices=["inspect", "observe", "step"], required=True),
             paths=dict(type="list", elements="str", default=[]),
             folders=dict(type="list", elements="str", default=[]),
+            patches=dict(type="str"),
             kubeconfig=dict(type="str", default="/etc/kubernetes/admin.conf"),
             server=dict(type="str"),
             step=dict(type="dict"),
+            private_key=dict(type="str", no_log=True),
         ),
         required_if=[("operation", "observe", ["server"]), ("operation", "step", ["step"])],
     )
@@ -112,13 +119,13 @@ def _found(options: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     if os.geteuid() != 0:
         raise IrsaError("Control planes belong to root. Set become: true for the hosts, or connect as root.")
     if options["operation"] == "inspect":
-        return {**inspection.inspect(options["paths"], options["folders"]), "now": time.time()}
+        return inspection.inspect(options["paths"], options["folders"], options["patches"])
     kubectl = Kubectl(options["kubeconfig"])
     if options["operation"] == "observe":
         return observation.observe(kubectl, options["server"])
     if check_mode:
         raise IrsaError("A step cannot be taken in check mode.")
-    return Walker(Step.of(options["step"]), Node(kubectl)).take()
+    return Walker(Step.of(options["step"], options["private_key"]), Node(kubectl)).take()
 
 
 if __name__ == "__main__":

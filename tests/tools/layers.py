@@ -107,6 +107,7 @@ BARE_NODE_FILES = frozenset(
         "module_utils/_common/text.py",
         "module_utils/_module/bare.py",
         "module_utils/_node/inspection.py",
+        "module_utils/_node/key_install.py",
         "module_utils/_node/kubectl.py",
         "module_utils/_node/node_files.py",
         "module_utils/_node/observation.py",

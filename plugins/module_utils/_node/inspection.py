@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
@@ -19,16 +20,33 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._node import node_
 
 _SECONDS = 20
 
+# The files that kubeadm reads: https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/control-plane-flags/
+_PATCHES = ("kube-apiserver", "kube-controller-manager")
+_PATCH_TYPES = (".yaml", ".json")
+_MAX_PATCHES = 50
 
-def inspect(paths: t.Iterable[str], folders: t.Iterable[str]) -> dict[str, t.Any]:
-    """Return the files at these paths, the names in these folders, and the version of kubeadm. Raises IrsaError."""
+
+def inspect(paths: t.Iterable[str], folders: t.Iterable[str], patches: str | None) -> dict[str, t.Any]:
+    """Return the files at these paths, the names in these folders, the patches in a folder, and the version of kubeadm.
+
+    Raises IrsaError.
+    """
     return {
         "hostname": socket.gethostname(),
+        "now": time.time(),
         "files": {path: node_files.described(path) for path in paths},
         "folders": {folder: _names(folder) for folder in folders},
+        "patches": _contents(patches) if patches else {},
         "kubeadm_version": _kubeadm_version(),
         "has_kubectl": tools.find("kubectl") is not None,
     }
+
+
+def _contents(folder: str) -> dict[str, str]:
+    """Return the patches for kubeadm in a folder (base64) by name. Raises IrsaError."""
+    names = [name for name in _names(folder) or [] if name.startswith(_PATCHES) and name.endswith(_PATCH_TYPES)]
+    described = {name: node_files.described(os.path.join(folder, name)) for name in names[:_MAX_PATCHES]}
+    return {name: file["content"] for name, file in described.items() if file["content"] is not None}
 
 
 def _names(folder: str) -> list[str] | None:

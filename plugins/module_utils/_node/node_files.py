@@ -77,10 +77,15 @@ class Replaced:
         return Replacement(self.new.path, self.former, digest(self.new.content), self.new.mode)
 
 
-def replace(new: Replacement, backup_folder: str = BACKUP_FOLDER) -> Replaced:
-    """Write or remove a file. Raises IrsaError if it is not what was expected; then nothing is written."""
+def replace(new: Replacement, backup_folder: str | None) -> Replaced:
+    """Write or remove a file. Raises IrsaError if it is not what was expected; then nothing is written.
+
+    Its former content is kept in the backup folder, if there is one.
+    """
     present = _expected_content(new)
-    backup = None if present is None else _back_up(new.path, present, backup_folder)
+    backup = None
+    if present is not None and backup_folder is not None:
+        backup = _back_up(new.path, present, backup_folder)
     try:
         if new.content is None:
             _remove(new.path)

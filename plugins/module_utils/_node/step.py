@@ -18,7 +18,13 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted, shown
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node import node_files, observation, pod_log, tokens
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import (
+    key_install,
+    node_files,
+    observation,
+    pod_log,
+    tokens,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import Replaced, Replacement
 
@@ -46,16 +52,20 @@ class Step:
     kids: t.Sequence[str] = ()
     signing_kid: str | None = None
     files: t.Sequence[Replacement] = ()
+    key: key_install.KeyFiles | None = None
     configuration: t.Mapping[str, str] | None = None
     timeout: float = 300
     rollback: bool = True
 
     @classmethod
-    def of(cls, options: t.Mapping[str, t.Any]) -> Step:
+    def of(cls, options: t.Mapping[str, t.Any], private_key: str | None = None) -> Step:
         """Return one from a task's arguments."""
         names = [field.name for field in dataclasses.fields(cls)]
         given = {name: options[name] for name in names if options.get(name) is not None}
-        return cls(**{**given, "files": [Replacement.of(each) for each in options.get("files") or []]})
+        given["files"] = [Replacement.of(each) for each in options.get("files") or []]
+        if options.get("key"):
+            given["key"] = key_install.KeyFiles(content=private_key, **options["key"])
+        return cls(**given)
 
 
 @dataclasses.dataclass
@@ -82,7 +92,7 @@ class Walker:
         """Take the step, and return what was done and proved. Raises IrsaError; what was written is then put back."""
         before = self._pod_or_none()
         try:
-            for file in self._step.files:
+            for file in self._files():
                 self._written.append(node_files.replace(file, self._node.backup_folder))
             proof = self._proved(before)
         except (Fault, IrsaError) as error:
@@ -94,6 +104,11 @@ class Walker:
             "files": [each.new.path for each in self._written],
             "backups": [each.backup for each in self._written if each.backup],
         }
+
+    def _files(self) -> list[Replacement]:
+        """Return what is written: the key before the manifest that names its files. Raises IrsaError."""
+        key = self._step.key
+        return [*(key_install.missing_files(key) if key else []), *self._step.files]
 
     def _proved(self, before: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
         """Wait for the API server, and return what was proved of it. Raises Fault."""
@@ -194,7 +209,7 @@ class Walker:
         backups = listed(each.backup for each in self._written if each.backup)
         try:
             for each in reversed(self._written):
-                node_files.replace(each.undoing, self._node.backup_folder)
+                node_files.replace(each.undoing, None)
             if before is not None and self._step.restarts:
                 self._wait(lambda: self._require_running(before["command"], None), _RESTART_SECONDS)
                 self._node.kubectl.get_text(observation.READY, self._step.server)

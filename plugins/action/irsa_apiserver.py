@@ -1,0 +1,260 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads the API servers of a cluster, plans what they need, and changes one of them.
+
+Parsing and planning run here on the controller; module irsa_node reads and writes on the nodes.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm, model
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, shown
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _apiserver_plan, _apiserver_reading
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading import (
+    CONTROLLER_MANAGER,
+    MANIFEST,
+    MANIFESTS,
+    ClusterReading,
+)
+
+_NODE = "selfhosted.irsa.irsa_node"
+
+# A folder that only one other distribution has, and its name.
+_OTHERS = {
+    "/etc/rancher/k3s": "k3s",
+    "/etc/rancher/rke2": "RKE2",
+    "/var/snap/microk8s": "MicroK8s",
+    "/var/lib/k0s": "k0s",
+}
+
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    "operation": {"type": "str", "choices": ["read", "plan", "step"], "required": True},
+    "distribution": {"type": "str", "choices": ["auto", "kubeadm"], "default": "auto"},
+    "issuer": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "phase": {"type": "str", "choices": ["auto", "accept", "sign", "read"], "default": "auto"},
+    "published_kids": {"type": "list", "elements": "str", "default": []},
+    "accepted_issuers": {"type": "list", "elements": "str", "default": []},
+    "accepted_public_keys": {"type": "list", "elements": "str", "default": []},
+    "key": {"type": "str", "choices": ["adopt", "own"], "default": "adopt"},
+    "key_path": {"type": "path"},
+    "kid": {"type": "str"},
+    "public_key": {"type": "str"},
+    "persist": {
+        "type": "str",
+        "choices": ["auto", "cluster_configuration", "patches", "none"],
+        "default": "auto",
+    },
+    "patches_dir": {"type": "str", "default": "/etc/kubernetes/patches"},
+    "forget_after": {"type": "int", "default": 86400},
+    "timeout": {"type": "int", "default": 300},
+    "rollback": {"type": "bool", "default": True},
+    "force": {"type": "bool", "default": False},
+    "readings": {"type": "str", "default": "__irsa_apiserver_reading"},
+    "step": {"type": "dict"},
+    "results": {"type": "dict", "default": {}},
+}
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        self._variables = task_vars or {}
+        dummy, self._options = self.validate_argument_spec(
+            ARGUMENT_SPEC,
+            required_if=[("operation", "step", ["step"])],
+        )
+        operation = {"read": self._read, "plan": self._plan, "step": self._step}[self._options["operation"]]
+        try:
+            return {**result, "changed": False, "actions": [], **operation()}
+        except IrsaError as error:
+            return {
+                **result,
+                "failed": True,
+                "changed": False,
+                "actions": [],
+                "msg": shown(str(error)),
+                **error.details,
+            }
+
+    # --- one host
+
+    def _read(self) -> dict[str, t.Any]:
+        """Read the API server of the task's host."""
+        host = self._variables["inventory_hostname"]
+        inspected = self._inspect([MANIFEST, CONTROLLER_MANAGER])
+        manifest = _apiserver_reading.content(inspected["files"][MANIFEST])
+        if manifest is None:
+            raise IrsaError(_no_control_plane(host, inspected))
+        if not inspected["has_kubectl"]:
+            raise IrsaError(
+                f"The host {host} has no kubectl, which comes with kubeadm. Install it on every control-plane node."
+            )
+        try:
+            address = _apiserver_reading.own_address(manifest)
+            authentication = _apiserver_reading.authentication_config(manifest)
+        except Fault as fault:
+            raise IrsaError(f"The file {MANIFEST} on the host {host} cannot be used: {fault}.") from None
+        if authentication:
+            inspected["files"].update(self._inspect([authentication])["files"])
+        observed = self._node({"operation": "observe", "server": f"https://{address}"})
+        return {"reading": {"host": host, "address": address, "inspected": inspected, "observed": observed}}
+
+    def _inspect(self, paths: t.Sequence[str]) -> dict[str, t.Any]:
+        folders = [MANIFESTS, *_OTHERS]
+        return self._node(
+            {"operation": "inspect", "paths": paths, "folders": folders, "patches": self._options["patches_dir"]}
+        )
+
+    def _node(self, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Run module irsa_node on the task's host, and return what it found. Raises IrsaError, or as core does."""
+        result = self._execute_module(module_name=_NODE, module_args=arguments, task_vars=self._variables)
+        if result.get("failed"):
+            details = {name: result[name] for name in ("log", "put_back") if name in result}
+            raise IrsaError(str(result.get("msg", "The module failed.")), **details)
+        if "found" not in result:  # the interpreter could not even start it
+            raise AnsibleActionFail("Module irsa_node returned no result.", result=result)
+        found: dict[str, t.Any] = result["found"]
+        return found
+
+    # --- all hosts
+
+    def _plan(self) -> dict[str, t.Any]:
+        """Plan what the API servers need, from the readings of all hosts of the play."""
+        reading = ClusterReading(self._readings())
+        observed = {
+            address: self._node({"operation": "observe", "server": f"https://{address}"})
+            for address in reading.unmanaged
+        }
+        cluster = reading.cluster(observed)
+        observed.update(reading.observed)
+        if self._options["phase"] == "read":
+            results = _apiserver_plan.first_results(cluster.servers, None, observed=observed)
+            return {"steps": [], "summary": "", "results": results}
+        plan = kubeadm.plan(cluster, self._goal(), self._kubeadm_options())
+        if plan.findings.problems:
+            raise IrsaError(
+                "\n- ".join(
+                    ["The API servers cannot be changed; nothing was changed.", *map(shown, plan.findings.problems)]
+                ),
+                warnings=list(plan.findings.warnings),
+            )
+        keys = {server.name: self._key(server) for server in cluster.servers if server.managed}
+        return {
+            "steps": [_apiserver_plan.step_data(step, reading, keys[step.server]) for step in plan.steps],
+            "summary": plan.summary,
+            "next": list(plan.next),
+            "results": _apiserver_plan.first_results(cluster.servers, plan, observed=observed),
+            "warnings": list(plan.findings.warnings),
+        }
+
+    def _key(self, server: model.Server) -> dict[str, t.Any] | None:
+        """Return where the issuer's own key goes on a server, None for an adopted key. Raises IrsaError."""
+        options = self._options
+        if options["key"] != "own" or options["state"] != "present":
+            return None
+        try:
+            private, public = kubeadm.own_key_paths(server.manifest or b"", options["kid"])
+        except Fault as fault:
+            raise IrsaError(f"The file {MANIFEST} of {server.name} cannot be used: {fault}.") from None
+        return {
+            "private_path": private,
+            "public_path": public,
+            "public_key": options["public_key"],
+            "source": options["key_path"],
+        }
+
+    def _readings(self) -> list[dict[str, t.Any]]:
+        """Return the reading of each host of the play. Raises IrsaError if a host has none."""
+        name, hostvars = self._options["readings"], self._variables["hostvars"]
+        hosts = self._variables["ansible_play_hosts"]
+        failed = [host for host in self._variables["ansible_play_hosts_all"] if host not in hosts]
+        if failed:
+            raise IrsaError(
+                f"The API servers cannot be changed; nothing was changed. These hosts of the play failed or cannot be "
+                f"reached: {listed(failed)}. Mend them, or leave them out with --limit."
+            )
+        batch = self._variables.get("ansible_play_batch", hosts)
+        found = [hostvars[host].get(name) for host in batch]
+        return [each["reading"] for each in found if each]
+
+    def _goal(self) -> model.Goal:
+        options = self._options
+        if not options["issuer"]:
+            raise IrsaError("Set irsa_apiserver_issuer to the issuer URL, or run role irsa_issuer before.")
+        return model.Goal(
+            issuer=options["issuer"],
+            state=options["state"],
+            phase=options["phase"],
+            published_kids=frozenset(options["published_kids"]),
+            own_kid=self._own_kid(),
+            accepted_issuers=tuple(options["accepted_issuers"]),
+            accepted_key_files=tuple(options["accepted_public_keys"]),
+            forget_after=options["forget_after"],
+            force=options["force"],
+        )
+
+    def _own_kid(self) -> str | None:
+        """Return the ID of the issuer's own key if it is to be installed. Raises IrsaError if that is not known."""
+        options = self._options
+        if options["key"] != "own":
+            return None
+        if options["state"] == "present" and not (options["key_path"] and options["kid"] and options["public_key"]):
+            raise IrsaError(
+                "With irsa_apiserver_key=own, set irsa_apiserver_key_path to the path of the issuer's private key, and "
+                "run role irsa_issuer with that key before."
+            )
+        return str(options["kid"]) if options["kid"] else None
+
+    def _kubeadm_options(self) -> kubeadm.Options:
+        return kubeadm.Options(persist=self._options["persist"], patches_dir=self._options["patches_dir"])
+
+    # --- one step
+
+    def _step(self) -> dict[str, t.Any]:
+        """Take one step on the task's host, or in check mode say what it would change."""
+        step, results, found = self._options["step"], self._options["results"], None
+        if not self._task.check_mode:
+            limits = {"timeout": self._options["timeout"], "rollback": self._options["rollback"]}
+            node = {"operation": "step", "step": {**step["node"], **limits}}
+            found = self._node({**node, "private_key": _private_key(step["node"]["key"])})
+        server = step["server"]
+        return {
+            "changed": True,
+            "actions": step["actions"],
+            "diff": step["diff"],
+            "seconds": (found or {}).get("seconds"),
+            "results": {**results, server: _apiserver_plan.result_after(results[server], step, found)},
+        }
+
+
+def _private_key(key: t.Mapping[str, t.Any] | None) -> str | None:
+    """Return the issuer's own key if it is on the controller, None if it must be on the node. Raises IrsaError."""
+    content = files.read(key["source"]) if key else None
+    return None if content is None else content.decode("utf-8", "replace")
+
+
+def _no_control_plane(host: str, inspected: t.Mapping[str, t.Any]) -> str:
+    """Return what is to be said of a host without an API server of kubeadm."""
+    other = next((name for folder, name in _OTHERS.items() if inspected["folders"].get(folder) is not None), None)
+    if other:
+        return (
+            f"The host {host} has {other}. Role irsa_apiserver changes API servers of kubeadm so far; set the flags of "
+            "irsa_issuer_result.apiserver_flags by the means of the distribution."
+        )
+    return (
+        f"The host {host} is no control-plane node of kubeadm: it has no {MANIFEST}. Run the play for the hosts of the "
+        "API servers only."
+    )

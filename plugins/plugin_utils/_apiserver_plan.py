@@ -1,0 +1,154 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A plan for API servers as data for the tasks that carry it out, and the results that they build up."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import FileWrite, Plan, Server, Step
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import as_text
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import printable
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading import ClusterReading, issuers_of
+
+# By what module kubeadm's plan calls them.
+_KEPT_IN = {"cluster_configuration": "ConfigMap kube-system/kubeadm-config"}
+_CONFIGURATION = "k8s:replace ConfigMap/kubeadm-config"
+
+Json = dict[str, t.Any]
+
+
+def step_data(step: Step, reading: ClusterReading, key: Json | None = None) -> Json:
+    """Return a step as data: what module irsa_node is given, and what a task shows of it.
+
+    ``key`` says which files of the issuer's own key the step installs if they are missing.
+    """
+    host = reading.host(step.server)
+    return {
+        "host": host["host"],
+        "server": step.server,
+        "phase": step.phase,
+        "title": f"{step.server}: {step.phase.replace('_', ' ')}",
+        "issuers": list(step.issuers),
+        "actions": _actions(step),
+        "diff": _diff(step),
+        "node": {
+            "pod": reading.pod(step.server),
+            "server": f"https://{host['address']}",
+            "servers": reading.servers,
+            "restarts": step.restarts,
+            "arguments": list(step.arguments),
+            "issuer": step.issuers[0],
+            "kids": sorted(step.kids),
+            "signing_kid": step.signing_kid,
+            "files": [_file(each) for each in step.files],
+            "key": key,
+            "configuration": dict(zip(("before", "after"), step.configuration, strict=True))
+            if step.configuration
+            else None,
+        },
+    }
+
+
+def _file(file: FileWrite) -> Json:
+    return {
+        "path": file.path,
+        "content": None if file.after is None else base64.b64encode(file.after).decode(),
+        "expected": None if file.before is None else hashlib.sha256(file.before).hexdigest(),
+        "mode": file.mode,
+    }
+
+
+def _actions(step: Step) -> list[str]:
+    verbs = [("remove" if file.after is None else "write", file.path) for file in step.files]
+    actions = [f"{step.server}:{verb} {path}" for verb, path in verbs]
+    if step.restarts:
+        actions.append(f"{step.server}:restart kube-apiserver")
+    return actions + ([_CONFIGURATION] if step.configuration else [])
+
+
+def _diff(step: Step) -> list[Json]:
+    parts = [(f"{step.server}:{file.path}", _text(file.before), _text(file.after)) for file in step.files]
+    if step.configuration:
+        parts.append(("ConfigMap kube-system/kubeadm-config: ClusterConfiguration", *step.configuration))
+    return [
+        {
+            "before_header": printable(header),
+            "after_header": printable(header),
+            "before": as_text(before),
+            "after": as_text(after),
+        }
+        for header, before, after in parts
+    ]
+
+
+def _text(content: bytes | None) -> str | None:
+    return None if content is None else content.decode("utf-8", "replace")
+
+
+def first_results(servers: t.Iterable[Server], plan: Plan | None, *, observed: t.Mapping[str, Json]) -> Json:
+    """Return the result of each server before any step: what it does, and what the plan says of it."""
+    of_plan = {
+        "persisted_in": _KEPT_IN.get(plan.method, plan.method) if plan else None,
+        "next": list(plan.next) if plan else [],
+        "new_node_needs": list(plan.new_node_needs) if plan else [],
+        "warnings": list(plan.findings.warnings) if plan else [],
+    }
+    return {server.name: {**_read(server, observed[server.addresses[0]]), **of_plan} for server in servers}
+
+
+def _read(server: Server, observed: Json) -> Json:
+    issuers, kids = issuers_of(server.running), sorted(server.kids or ())
+    return {
+        "distribution": "kubeadm",
+        "managed": server.managed,
+        "address": server.addresses[0],
+        "issuers": {"before": issuers, "after": issuers},
+        "kids": {"before": kids, "after": kids},
+        "signing_kid": server.signing_kid,
+        "jwks": observed["jwks"],
+        "files": [],
+        "restarted": False,
+        "checks": [],
+        "actions": [],
+        "changed": False,
+    }
+
+
+def result_after(before: Json, step: Json, found: Json | None) -> Json:
+    """Return the result of a server after a step. ``found`` is what module irsa_node returned, None in check mode."""
+    proof = (found or {}).get("proof") or {}
+    node = step["node"]
+    kids = proof.get("kids") or sorted({*before["kids"]["after"], *node["kids"]})
+    return {
+        **before,
+        "issuers": {**before["issuers"], "after": step["issuers"]},
+        "kids": {**before["kids"], "after": kids},
+        "signing_kid": (proof.get("token") or {}).get("kid") or node["signing_kid"] or before["signing_kid"],
+        "jwks": proof.get("jwks") or before["jwks"],
+        "files": before["files"] + [{"path": file["path"], "changed": True} for file in node["files"]],
+        "restarted": before["restarted"] or node["restarts"],
+        "checks": _checks(proof) or before["checks"],
+        "actions": before["actions"] + step["actions"],
+        "changed": True,
+    }
+
+
+def _checks(proof: Json) -> list[Json]:
+    """Return what was proved of a server, in the form of irsa_verify's checks."""
+    if not proof:
+        return []
+    token = proof["token"]
+    seen = {
+        "arguments": f"pod {proof['pod']['name']} runs with the arguments of its manifest",
+        "ready": "/readyz answers",
+        "issuer": f"the discovery document has {proof['issuer']}",
+        "keys": f"the JWKS has {', '.join(proof['kids'])}",
+        "token": f"a token minted there has the issuer {token['iss']} and the key ID {token['kid']}",
+        "reviews": f"accepted by {', '.join(token['reviews'])}",
+    }
+    return [{"id": name, "status": "ok", "seen": text} for name, text in seen.items()]

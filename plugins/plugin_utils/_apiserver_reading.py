@@ -1,0 +1,192 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What was read on the nodes of a cluster, as the description of the cluster that is planned on.
+
+A reading is what module irsa_node returned for one host of the play, with the host's name. All of it is JSON, since it
+travels between tasks.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import AUTHENTICATION_CONFIG, Arguments
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import Cluster, Server
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.static_pod import StaticPod
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+
+Reading = t.Mapping[str, t.Any]
+
+MANIFESTS = "/etc/kubernetes/manifests"
+MANIFEST = f"{MANIFESTS}/kube-apiserver.yaml"
+CONTROLLER_MANAGER = f"{MANIFESTS}/kube-controller-manager.yaml"
+_DEFAULT_PORT = "6443"
+
+
+def own_address(manifest: bytes) -> str:
+    """Return address and port that an API server is reached by. Raises Fault if its manifest does not say."""
+    arguments = StaticPod(manifest).arguments
+    address = arguments.value("advertise-address")
+    if not address:
+        raise Fault("it has no --advertise-address, so the API server's address is not known")
+    port = arguments.value("secure-port") or _DEFAULT_PORT
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def authentication_config(manifest: bytes) -> str | None:
+    """Return the path of the file of JWT authenticators, None if there is none."""
+    return StaticPod(manifest).arguments.value(AUTHENTICATION_CONFIG)
+
+
+def content(described: t.Mapping[str, t.Any] | None) -> bytes | None:
+    """Return the content of a file that module irsa_node read."""
+    encoded = (described or {}).get("content")
+    return None if encoded is None else base64.b64decode(encoded)
+
+
+class ClusterReading:
+    """The readings of all hosts of a play, which must be API servers of one cluster. Raises IrsaError otherwise."""
+
+    def __init__(self, readings: t.Sequence[Reading]) -> None:
+        self._readings = readings
+        self._pods: dict[str, t.Mapping[str, t.Any]] = {}
+        for reading in readings:
+            for pod in reading["observed"]["pods"] or []:
+                self._pods.setdefault(pod["name"], pod)
+        self._hosts = self._by_pod()
+        self._require_one_cluster()
+
+    def _by_pod(self) -> dict[str, Reading]:
+        """Return the reading of the host that each pod runs on, as far as there is one."""
+        found: dict[str, Reading] = {}
+        for reading in self._readings:
+            pod = self._pod_of(reading)
+            if pod in found:
+                raise IrsaError(
+                    f"The hosts {found[pod]['host']} and {reading['host']} are the same API server. List it once."
+                )
+            found[pod] = reading
+        return found
+
+    def _pod_of(self, reading: Reading) -> str:
+        address = reading["address"]
+        for name, pod in self._pods.items():
+            own = address.rpartition(":")[0].strip("[]")
+            if pod["endpoint"] == address or (not pod["endpoint"] and own in pod["addresses"]):
+                return name
+        return f"kube-apiserver-{reading['inspected']['hostname'].lower()}"
+
+    def _require_one_cluster(self) -> None:
+        """Raise IrsaError if a host's API server is unknown to the API server of another host."""
+        for reading in self._readings:
+            addresses = reading["observed"]["endpoints"]
+            others = [each["address"] for each in self._readings if addresses and each["address"] not in addresses]
+            ready = [each for each in self._readings if each["address"] in others and each["observed"]["ready"]]
+            if ready:
+                raise IrsaError(
+                    f"The hosts {reading['host']} and {ready[0]['host']} are API servers of different clusters: the "
+                    f"first does not list {ready[0]['address']}. Run the play for one cluster at a time."
+                )
+
+    @property
+    def unmanaged(self) -> list[str]:
+        """Addresses of API servers that no host of the play runs."""
+        own = {reading["address"] for reading in self._readings}
+        listed = [address for reading in self._readings for address in reading["observed"]["endpoints"] or []]
+        listed += [pod["endpoint"] for name, pod in self._pods.items() if name not in self._hosts and pod["endpoint"]]
+        return [address for address in dict.fromkeys(listed) if address not in own]
+
+    @property
+    def servers(self) -> list[str]:
+        """URLs of all API servers."""
+        return [f"https://{address}" for address in (*(each["address"] for each in self._readings), *self.unmanaged)]
+
+    @property
+    def observed(self) -> dict[str, t.Any]:
+        """What the API server of each host says, by its address."""
+        return {each["address"]: each["observed"] for each in self._readings}
+
+    def host(self, server: str) -> Reading:
+        """Return the reading of the host that runs a server, by the server's name."""
+        return next(each for pod, each in self._hosts.items() if self._name(pod) == server)
+
+    def pod(self, server: str) -> str:
+        """Return the name of a managed server's mirror pod."""
+        return next(pod for pod in self._hosts if self._name(pod) == server)
+
+    def cluster(self, unmanaged: t.Mapping[str, t.Mapping[str, t.Any]]) -> Cluster:
+        """Return the cluster, given what was observed of each unmanaged server, by its address."""
+        managed = [self._managed(pod, reading) for pod, reading in self._hosts.items()]
+        others = [self._unmanaged(address, unmanaged[address]) for address in self.unmanaged]
+        configurations = [each["observed"]["configuration"] for each in self._readings]
+        configuration = next((each["data"].get("ClusterConfiguration") for each in configurations if each), None)
+        return Cluster(
+            servers=(*managed, *others),
+            configuration=configuration,
+            legacy_tokens=next(iter(each["observed"]["legacy_tokens"] for each in self._readings), None),
+            now=max(reading["inspected"]["now"] for reading in self._readings),
+        )
+
+    def _name(self, pod: str) -> str:
+        """Return the name of a server: that of its node."""
+        node = self._pods.get(pod, {}).get("node")
+        return str(node or pod.removeprefix("kube-apiserver-"))
+
+    def _managed(self, pod: str, reading: Reading) -> Server:
+        inspected, files = reading["inspected"], reading["inspected"]["files"]
+        manifest = content(files[MANIFEST])
+        authentication = content(files.get((authentication_config(manifest) if manifest else None) or ""))
+        return Server(
+            name=self._name(pod),
+            addresses=(reading["address"],),
+            manifest=manifest,
+            manifest_path=MANIFEST,
+            controller_manager=content(files.get(CONTROLLER_MANAGER)),
+            controller_manager_path=CONTROLLER_MANAGER,
+            authentication_config=None if authentication is None else authentication.decode("utf-8", "replace"),
+            folder=tuple(inspected["folders"][MANIFESTS] or ()),
+            patches={name: base64.b64decode(text) for name, text in inspected["patches"].items()},
+            tool_version=inspected["kubeadm_version"],
+            **self._observed(pod, reading["observed"]),
+        )
+
+    def _unmanaged(self, address: str, observed: t.Mapping[str, t.Any]) -> Server:
+        pod = next((name for name, pod in self._pods.items() if pod["endpoint"] == address), "")
+        return Server(
+            name=self._name(pod) or address, addresses=(address,), managed=False, **self._observed(pod, observed)
+        )
+
+    def _observed(self, name: str, observed: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+        """Return the values of a server that the API told."""
+        pod = self._pods.get(name, {})
+        jwks, token = observed["jwks"], observed["token"] or {}
+        refusals = [f"{url} {said}" for url, said in token.get("reviews", {}).items() if said != "accepted"]
+        said = [
+            *observed["faults"],
+            *(f"mints tokens that another API server does not accept: {each}" for each in refusals),
+        ]
+        return {
+            "running": tuple(pod["command"]) if pod.get("command") else None,
+            "ready": observed["ready"],
+            "started": _seconds(pod.get("started_at")),
+            "issuer": observed["issuer"],
+            "kids": None if jwks is None else frozenset(str(key.get("kid")) for key in jwks.get("keys", [])),
+            "signing_kid": token.get("kid"),
+            "unknown": tuple(f"The API server {observed['server']} {fault}." for fault in said),
+        }
+
+
+def issuers_of(running: t.Iterable[str] | None) -> list[str]:
+    """Return the issuers in the arguments of a running API server."""
+    return list(Arguments.of(running or ()).values("service-account-issuer"))
+
+
+def _seconds(time: str | None) -> float | None:
+    try:
+        return datetime.datetime.fromisoformat(time).timestamp() if time else None
+    except ValueError:
+        return None

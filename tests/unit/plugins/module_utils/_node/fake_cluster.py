@@ -1,0 +1,138 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Answers of kubectl for a cluster in memory. Also runs under Python 3.9."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.tools import Ended
+
+OLD = "https://kubernetes.default.svc.cluster.local"
+NEW = "https://irsa.example.com"
+SIGNATURE = "c2lnbmF0dXJlLW9mLWEtdG9rZW4"
+
+
+def encoded(value):
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+class Server:
+    """One API server, which runs with the arguments that its manifest had at the last restart."""
+
+    def __init__(self, number, issuers=(OLD,)):
+        self.node = f"node{number}"
+        self.address = f"192.0.2.1{number}:6443"
+        self.url = f"https://{self.address}"
+        self.kid = "kid-of-the-cluster"
+        self.up = True
+        self.run_with([f"--service-account-issuer={issuer}" for issuer in issuers])
+
+    def run_with(self, flags):
+        self.command = ["kube-apiserver", *flags]
+        self.hash = hashlib.sha256(" ".join(self.command).encode()).hexdigest()[:32]
+        self.ready = True
+
+    @property
+    def issuers(self):
+        prefix = "--service-account-issuer="
+        return [flag[len(prefix) :] for flag in self.command if flag.startswith(prefix)]
+
+    def mint(self):
+        claims = {"iss": self.issuers[0], "aud": self.issuers, "exp": 1800000000, "sub": "system:serviceaccount:x:y"}
+        return f"{encoded({'alg': 'RS256', 'kid': self.kid})}.{encoded(claims)}.{SIGNATURE}"
+
+    def review(self, token):
+        claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+        if claims["iss"] in self.issuers:
+            return {"authenticated": True}
+        return {"error": f"[invalid bearer token, {token}]"}
+
+    def pod(self):
+        annotations = {
+            "kubernetes.io/config.mirror": self.hash,
+            "kubernetes.io/config.hash": self.hash,
+            "kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint": self.address,
+        }
+        state = {
+            "name": "kube-apiserver",
+            "ready": self.ready,
+            "state": {"running": {"startedAt": "2026-11-26T03:36:35Z"}} if self.ready else {"waiting": {}},
+        }
+        return {
+            "metadata": {"name": f"kube-apiserver-{self.node}", "annotations": annotations},
+            "spec": {
+                "nodeName": self.node,
+                "containers": [{"name": "kube-apiserver", "command": self.command}],
+            },
+            "status": {"hostIPs": [{"ip": self.address.split(":")[0]}], "containerStatuses": [state]},
+        }
+
+
+class FakeCluster:
+    """Stands in for tools.run: takes kubectl's command, and answers as the API servers would.
+
+    ``on_request`` is called with the path before each answer. ``requests`` has all of them, with their body.
+    """
+
+    def __init__(self, count=1):
+        self.servers = [Server(number) for number in range(1, count + 1)]
+        self.configuration = "apiServer: {}\n"
+        self.version = 7
+        self.requests = []
+        self.on_request = lambda path: None
+
+    def __call__(self, command, *, stdin=b"", seconds):
+        options = dict(part.lstrip("-").split("=", 1) for part in command if part.startswith("--") and "=" in part)
+        verb, path = command[command.index("--raw") - 1], command[command.index("--raw") + 1]
+        body = json.loads(stdin) if stdin else None
+        self.requests.append((verb, path, body))
+        self.on_request(path)
+        url = options.get("server")
+        server = next((each for each in self.servers if url in (None, each.url) and each.up), None)
+        if server is None:
+            return Ended(1, b"", f"The connection to the server {url} was refused")
+        answer = self._answer(server, verb, path=path, body=body)
+        if isinstance(answer, Ended):
+            return answer
+        return Ended(0, answer.encode() if isinstance(answer, str) else json.dumps(answer).encode(), "")
+
+    def _answer(self, server, verb, *, path, body):
+        fixed = {
+            "/readyz": lambda: "ok",
+            "/.well-known/openid-configuration": lambda: {"issuer": server.issuers[0]},
+            "/openid/v1/jwks": lambda: {"keys": [{"kid": server.kid, "kty": "RSA"}]},
+            "/api/v1/namespaces/kube-system/pods": lambda: {"items": [each.pod() for each in self.servers]},
+            "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices": self._slices,
+            "/api/v1/secrets": lambda: {"items": [{"data": {"token": SIGNATURE}}]},
+            "/api/v1/namespaces/default/serviceaccounts/default/token": lambda: {"status": {"token": server.mint()}},
+        }
+        path = path.split("?")[0]
+        if path in fixed:
+            return fixed[path]()
+        if path == "/apis/authentication.k8s.io/v1/tokenreviews":
+            return {"status": server.review(body["spec"]["token"])}
+        if path == "/api/v1/namespaces/kube-system/configmaps/kubeadm-config":
+            return self._replaced(body) if verb == "replace" else self._config_map()
+        return Ended(1, b"", "Error from server (NotFound): the server could not find the requested resource")
+
+    def _slices(self):
+        endpoints = [{"addresses": [each.address.split(":")[0]]} for each in self.servers]
+        return {"items": [{"addressType": "IPv4", "endpoints": endpoints, "ports": [{"name": "https", "port": 6443}]}]}
+
+    def _config_map(self):
+        return {
+            "metadata": {"name": "kubeadm-config", "resourceVersion": str(self.version)},
+            "data": {"ClusterConfiguration": self.configuration},
+        }
+
+    def _replaced(self, body):
+        if body["metadata"]["resourceVersion"] != str(self.version):
+            return Ended(1, b"", "Error from server (Conflict): the object has been modified")
+        self.configuration = body["data"]["ClusterConfiguration"]
+        self.version += 1
+        return self._config_map()

@@ -1,0 +1,129 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Files of a node are replaced in one step, kept, and put back; programs end in time. Also runs under Python 3.9."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import inspection, node_files, pod_log, tools
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import Replacement, digest
+
+
+@pytest.fixture
+def manifests(tmp_path):
+    folder = tmp_path / "manifests"
+    folder.mkdir()
+    (folder / "pod.yaml").write_bytes(b"old")
+    return folder
+
+
+def replace(path, content, expected=b"old"):
+    backup = os.path.join(os.path.dirname(os.path.dirname(path)), "backup")
+    return node_files.replace(Replacement(str(path), content, digest(expected)), backup)
+
+
+def test_no_reader_finds_a_temporary_file_in_the_folder(manifests, monkeypatch):
+    seen = []
+    rename = os.rename
+
+    def watched(source, target):
+        seen.append((os.path.dirname(source), os.listdir(manifests)))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", watched)
+    replace(manifests / "pod.yaml", b"new")
+    assert (str(manifests.parent), ["pod.yaml"]) in seen
+    assert (manifests / "pod.yaml").read_bytes() == b"new"
+    assert sorted(os.listdir(manifests.parent)) == ["backup", "manifests"]
+
+
+def test_a_write_that_fails_leaves_the_file_and_nothing_else(manifests, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    (manifests.parent / "backup").mkdir()
+    backup = manifests.parent / "backup" / f"pod.yaml.{digest(b'old')[:12]}"
+    backup.write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(IrsaError, match=r"pod\.yaml cannot be written: No space left on device\. It is unchanged"):
+        replace(manifests / "pod.yaml", b"new")
+    assert (manifests / "pod.yaml").read_bytes() == b"old"
+    assert sorted(os.listdir(manifests.parent)) == ["backup", "manifests"]
+
+
+def test_a_link_is_not_written_through(manifests):
+    link = manifests / "link.yaml"
+    link.symlink_to("pod.yaml")
+    with pytest.raises(IrsaError, match="is a symbolic link"):
+        replace(link, b"new")
+    assert (manifests / "pod.yaml").read_bytes() == b"old"
+
+
+def test_a_file_can_be_made_and_removed_and_both_undone(manifests):
+    made = replace(manifests / "new.yaml", b"new", None)
+    assert made.backup is None
+    node_files.replace(made.undoing, None)
+    assert not (manifests / "new.yaml").exists()
+    removed = replace(manifests / "pod.yaml", None)
+    assert not (manifests / "pod.yaml").exists()
+    node_files.replace(removed.undoing, None)
+    assert (manifests / "pod.yaml").read_bytes() == b"old"
+
+
+def test_the_same_content_is_kept_once(manifests):
+    first = replace(manifests / "pod.yaml", b"new")
+    replace(manifests / "pod.yaml", b"old", b"new")
+    second = replace(manifests / "pod.yaml", b"new")
+    assert first.backup == second.backup
+    assert len(os.listdir(manifests.parent / "backup")) == 2
+
+
+def test_a_file_of_unknown_content_is_refused(manifests):
+    with pytest.raises(IrsaError, match="has changed since it was read"):
+        replace(manifests / "pod.yaml", b"new", None)
+
+
+def test_a_node_is_inspected_without_its_cluster(manifests, monkeypatch):
+    monkeypatch.setattr(tools, "find", lambda name: None)
+    (manifests / "kube-apiserver0+json.yaml").write_bytes(b"[]")
+    found = inspection.inspect([str(manifests / "pod.yaml"), "/nowhere"], [str(manifests), "/nowhere"], str(manifests))
+    assert found["files"]["/nowhere"]["content"] is None
+    assert found["files"][str(manifests / "pod.yaml")]["sha256"] == digest(b"old")
+    assert found["folders"] == {str(manifests): ["kube-apiserver0+json.yaml", "pod.yaml"], "/nowhere": None}
+    assert found["patches"] == {"kube-apiserver0+json.yaml": "W10="}
+    assert (found["kubeadm_version"], found["has_kubectl"]) == (None, False)
+
+
+def test_a_program_that_hangs_is_ended():
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    with pytest.raises(Fault, match=r"did not end within 0\.2 seconds"):
+        tools.run([sys.executable, "-c", code], seconds=0.2)
+
+
+def test_a_program_gets_no_proxy(monkeypatch):
+    for name in ("HTTPS_PROXY", "http_proxy", "KUBECONFIG"):
+        monkeypatch.setenv(name, "http://proxy.example.com")
+    code = "import os; print([name for name in os.environ if 'proxy' in name.lower() or name == 'KUBECONFIG'])"
+    assert tools.run([sys.executable, "-c", code], seconds=60).stdout.strip() == b"[]"
+
+
+def test_a_program_that_does_not_exist_is_told():
+    with pytest.raises(Fault, match="cannot be started: No such file or directory"):
+        tools.run(["/nowhere/kubectl"], seconds=1)
+
+
+def test_the_log_s_end_is_of_the_newest_container(tmp_path):
+    for number, text in enumerate(["old", "E1126 bind: address already in use"]):
+        log = tmp_path / f"kube-system_kube-apiserver-node1_uid{number}" / "kube-apiserver" / "0.log"
+        log.parent.mkdir(parents=True)
+        log.write_text(f"2026-11-26T03:00:00Z stderr F {text}\n", encoding="utf-8")
+        os.utime(log, ns=(number, number))
+    assert pod_log.end_of_log("kube-apiserver-node1", str(tmp_path)) == "E1126 bind: address already in use"
+    assert pod_log.end_of_log("kube-apiserver-node2", str(tmp_path)) == ""

@@ -1,0 +1,94 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an API server says of itself and its cluster. Also runs under Python 3.9."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import tools
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.observation import observe
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_cluster import (
+    NEW,
+    OLD,
+    SIGNATURE,
+    FakeCluster,
+)
+
+
+def observed(cluster, number=0):
+    return observe(Kubectl("admin.conf", run=cluster, program="kubectl"), cluster.servers[number].url)
+
+
+def test_a_healthy_cluster_is_read_whole():
+    cluster = FakeCluster(3)
+    found = observed(cluster)
+    assert found["ready"] is True
+    assert found["faults"] == []
+    assert [pod["node"] for pod in found["pods"]] == ["node1", "node2", "node3"]
+    assert found["pods"][0]["command"] == ["kube-apiserver", f"--service-account-issuer={OLD}"]
+    assert found["endpoints"] == [each.address for each in cluster.servers]
+    assert found["issuer"] == OLD
+    assert [key["kid"] for key in found["jwks"]["keys"]] == ["kid-of-the-cluster"]
+    assert found["configuration"] == {"data": {"ClusterConfiguration": "apiServer: {}\n"}, "resource_version": "7"}
+    assert found["legacy_tokens"] == 1
+    assert (found["token"]["kid"], found["token"]["iss"]) == ("kid-of-the-cluster", OLD)
+    assert set(found["token"]["reviews"].values()) == {"accepted"}
+
+
+def test_no_token_is_in_what_was_read():
+    text = json.dumps(observed(FakeCluster(3)))
+    assert SIGNATURE not in text
+
+
+def test_a_server_that_refuses_another_one_s_tokens_is_found():
+    cluster = FakeCluster(2)
+    cluster.servers[0].run_with([f"--service-account-issuer={NEW}"])
+    found = observed(cluster)
+    verdict = found["token"]["reviews"][cluster.servers[1].url]
+    assert verdict.startswith("refuses the token: [invalid bearer token, …")
+    assert SIGNATURE not in json.dumps(found)
+
+
+def test_a_server_that_is_down_is_seen_by_way_of_another_one():
+    cluster = FakeCluster(2)
+    cluster.servers[0].up = False
+    found = observed(cluster)
+    assert found["ready"] is False
+    assert (found["issuer"], found["jwks"], found["token"]) == (None, None, None)
+    assert len(found["pods"]) == 2
+    assert found["faults"] == [
+        f"does not answer /readyz: The connection to the server {cluster.servers[0].url} was refused"
+    ]
+
+
+def test_pods_that_are_no_static_ones_are_left_out():
+    cluster = FakeCluster(1)
+    pod = cluster.servers[0].pod
+    cluster.servers[0].pod = lambda: {**pod(), "metadata": {"name": "copy", "annotations": {}}}
+    assert observed(cluster)["pods"] == []
+
+
+@pytest.mark.parametrize("answer", [b"", b"[]", b'{"items": [{}]}', b"null", b'{"status": {}}', b"\xff"])
+def test_answers_in_an_unknown_form_are_faults_not_crashes(answer):
+    kubectl = Kubectl("admin.conf", run=lambda command, **more: tools.Ended(0, answer, ""), program="kubectl")
+    found = observe(kubectl, "https://192.0.2.1:6443")
+    assert found["faults"]
+    assert found["token"] is None
+
+
+def test_a_node_without_kubectl_is_told(monkeypatch):
+    monkeypatch.setattr(tools, "find", lambda name: None)
+    with pytest.raises(IrsaError, match="This host has no kubectl"):
+        Kubectl("admin.conf")
+
+
+def test_warnings_of_kubectl_are_not_the_reason_of_a_failure():
+    ended = tools.Ended(1, b"", "Warning: v1 Endpoints is deprecated\nError from server (Forbidden): no\n")
+    assert ended.reason == "Error from server (Forbidden): no"

@@ -1,0 +1,315 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One API server is changed and proved, or is put back as it was. Also runs under Python 3.9."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import observation
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step import Node, Step, Walker
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_cluster import (
+    NEW,
+    OLD,
+    SIGNATURE,
+    FakeCluster,
+)
+
+BEFORE = "--service-account-issuer=" + OLD + "\n"
+AFTER = "--service-account-issuer=" + NEW + "\n" + BEFORE
+
+
+class Rig:
+    """A node whose kubelet restarts the API server with the flags in its manifest, some pauses after it changed.
+
+    ``delay`` is the number of pauses; None: it never takes up the manifest. ``starts`` says whether an API server with
+    these flags starts.
+    """
+
+    def __init__(self, folder, servers=1):
+        self.cluster = FakeCluster(servers)
+        self.server = self.cluster.servers[0]
+        self.folder = folder
+        (folder / "manifests").mkdir()
+        self.manifest = folder / "manifests" / "kube-apiserver.yaml"
+        self.manifest.write_text(BEFORE, encoding="utf-8")
+        self.manifest.chmod(0o640)
+        self.delay = 2
+        self.starts = lambda flags: True
+        self.seconds = 0.0
+        self.waiting = 0
+        self.running = BEFORE
+
+    def clock(self):
+        return self.seconds
+
+    def sleep(self, seconds):
+        self.seconds += seconds
+        text = self.manifest.read_text(encoding="utf-8")
+        if (text == self.running and self.server.up) or self.delay is None:
+            return
+        self.server.up = False
+        self.waiting += 1
+        if self.waiting >= self.delay and self.starts(text.split()):
+            self.server.run_with(text.split())
+            self.server.up, self.running, self.waiting = True, text, 0
+
+    def node(self):
+        kubectl = Kubectl("admin.conf", run=self.cluster, program="kubectl")
+        return Node(
+            kubectl,
+            clock=self.clock,
+            sleep=self.sleep,
+            log_folder=str(self.folder / "pods"),
+            backup_folder=str(self.folder / "backup"),
+        )
+
+    def options(self, **more):
+        flags = AFTER.split()
+        return {
+            "pod": "kube-apiserver-node1",
+            "server": self.server.url,
+            "servers": [each.url for each in self.cluster.servers],
+            "restarts": True,
+            "arguments": ["kube-apiserver", *flags],
+            "issuer": NEW,
+            "kids": [self.server.kid],
+            "signing_kid": self.server.kid,
+            "files": [written(self.manifest, BEFORE, AFTER)],
+            **more,
+        }
+
+    def take(self, **more):
+        return Walker(Step.of(self.options(**more)), self.node()).take()
+
+    def refusal(self, **more):
+        with pytest.raises(IrsaError) as caught:
+            self.take(**more)
+        return caught.value
+
+
+def written(path, before, after):
+    digest = None if before is None else hashlib.sha256(before.encode()).hexdigest()
+    content = None if after is None else base64.b64encode(after.encode()).decode()
+    return {"path": str(path), "content": content, "expected": digest}
+
+
+@pytest.fixture
+def rig(tmp_path):
+    return Rig(tmp_path)
+
+
+def test_a_step_ends_when_the_server_is_proved(rig):
+    found = rig.take()
+    assert rig.manifest.read_text(encoding="utf-8") == AFTER
+    assert found["seconds"] == 2
+    proof = found["proof"]
+    assert (proof["issuer"], proof["kids"]) == (NEW, ["kid-of-the-cluster"])
+    assert proof["pod"]["command"] == ["kube-apiserver", *AFTER.split()]
+    assert proof["token"]["iss"] == NEW
+    assert proof["token"]["reviews"] == {rig.server.url: "accepted"}
+    assert SIGNATURE not in json.dumps(found)
+
+
+def test_the_former_manifest_is_kept_outside_the_folder_of_static_pods(rig):
+    found = rig.take()
+    assert os.listdir(rig.folder / "manifests") == ["kube-apiserver.yaml"]
+    [backup] = found["backups"]
+    assert os.path.dirname(backup) == str(rig.folder / "backup")
+    with open(backup, encoding="utf-8") as file:
+        assert file.read() == BEFORE
+    assert os.stat(rig.folder / "backup").st_mode & 0o777 == 0o700
+    assert rig.manifest.stat().st_mode & 0o777 == 0o640
+
+
+def test_every_server_reviews_the_token(tmp_path):
+    rig = Rig(tmp_path, servers=3)
+    for other in rig.cluster.servers[1:]:
+        other.run_with([f"--service-account-issuer={OLD}", f"--service-account-issuer={NEW}"])
+    reviews = rig.take()["proof"]["token"]["reviews"]
+    assert list(reviews) == [each.url for each in rig.cluster.servers]
+    assert set(reviews.values()) == {"accepted"}
+
+
+def test_a_token_that_another_server_refuses_puts_the_manifest_back(tmp_path):
+    rig = Rig(tmp_path, servers=2)
+    error = rig.refusal()
+    assert f"mints tokens that not every API server accepts: {rig.cluster.servers[1].url} refuses the token" in str(
+        error
+    )
+    assert "Its files were put back, and it runs as before." in str(error)
+    assert rig.manifest.read_text(encoding="utf-8") == BEFORE
+    assert rig.server.issuers == [OLD]
+    assert SIGNATURE not in str(error) + json.dumps(error.details)
+
+
+def test_a_server_that_does_not_start_gets_its_manifest_back_and_its_log_is_told(rig):
+    rig.starts = lambda flags: flags == BEFORE.split()
+    log = rig.folder / "pods" / "kube-system_kube-apiserver-node1_abc" / "kube-apiserver" / "3.log"
+    log.parent.mkdir(parents=True)
+    lines = ["I1126 03:00:00 options.go:1] starting", 'Error: service-account-issuer "x" is already specified']
+    log.write_text("".join(f"2026-11-26T03:00:00Z stderr F {line}\n" for line in lines), encoding="utf-8")
+    error = rig.refusal()
+    assert "does not answer /api/v1/namespaces/kube-system/pods" in str(error)
+    assert "(after 180 seconds)" in str(error)
+    assert "Its files were put back, and it runs as before." in str(error)
+    assert error.details == {"log": lines[1], "put_back": True}
+    assert rig.manifest.read_text(encoding="utf-8") == BEFORE
+    assert rig.server.up and rig.server.issuers == [OLD]
+
+
+def test_a_manifest_that_the_kubelet_does_not_take_up_is_put_back(rig):
+    rig.delay = None
+    error = rig.refusal(timeout=60)
+    assert "still runs as before: the kubelet has not taken up the new manifest (after 60 seconds)" in str(error)
+    assert rig.manifest.read_text(encoding="utf-8") == BEFORE
+
+
+def test_a_server_that_does_not_come_back_either_way_is_told(rig):
+    rig.starts = lambda flags: False
+    error = rig.refusal()
+    assert "Its files were put back, but it does not answer" in str(error)
+    assert f"they are also in '{rig.folder}/backup/kube-apiserver.yaml." in str(error)
+
+
+def test_without_rollback_the_new_manifest_stays(rig):
+    rig.starts = lambda flags: False
+    error = rig.refusal(rollback=False)
+    assert "irsa_apiserver_rollback is false" in str(error)
+    assert error.details["put_back"] is False
+    assert rig.manifest.read_text(encoding="utf-8") == AFTER
+
+
+def test_a_manifest_that_has_changed_since_it_was_read_is_not_written(rig):
+    rig.manifest.write_text("--of-another-process\n", encoding="utf-8")
+    error = rig.refusal()
+    assert str(error) == f"{rig.manifest} has changed since it was read, so it was not written. Run again."
+    assert rig.manifest.read_text(encoding="utf-8") == "--of-another-process\n"
+
+
+def test_files_written_before_one_that_has_changed_are_put_back(rig):
+    patch = rig.folder / "patch.yaml"
+    files = [written(patch, None, "new"), written(rig.manifest, "other", AFTER)]
+    rig.refusal(files=files)
+    assert not patch.exists()
+    assert rig.manifest.read_text(encoding="utf-8") == BEFORE
+
+
+def test_a_wrong_signing_key_puts_the_manifest_back(rig):
+    error = rig.refusal(signing_kid="kid-of-the-issuer")
+    assert "mints tokens with kid 'kid-of-the-cluster' instead of 'kid-of-the-issuer'" in str(error)
+    assert rig.manifest.read_text(encoding="utf-8") == BEFORE
+
+
+def test_a_missing_public_key_puts_the_manifest_back(rig):
+    error = rig.refusal(kids=["kid-of-the-issuer"])
+    assert "does not serve the public key 'kid-of-the-issuer', only 'kid-of-the-cluster'" in str(error)
+
+
+def test_another_issuer_in_the_discovery_document_puts_the_manifest_back(rig):
+    error = rig.refusal(issuer="https://other.example.com")
+    assert f"announces the issuer '{NEW}' instead of 'https://other.example.com'" in str(error)
+
+
+def test_a_manifest_that_is_written_already_is_waited_for(rig):
+    rig.manifest.write_text(AFTER, encoding="utf-8")
+    assert rig.take(files=[])["proof"]["issuer"] == NEW
+
+
+def test_kubeadm_s_configuration_is_written_after_the_proof(rig):
+    rig.take(configuration={"before": "apiServer: {}\n", "after": "apiServer: {new: true}\n"})
+    assert rig.cluster.configuration == "apiServer: {new: true}\n"
+    verbs = [verb for verb, _path, _body in rig.cluster.requests]
+    assert verbs.index("replace") > max(index for index, verb in enumerate(verbs) if verb == "create")
+
+
+def test_kubeadm_s_configuration_is_not_written_for_a_server_that_fails(rig):
+    rig.starts = lambda flags: flags == BEFORE.split()
+    rig.refusal(configuration={"before": "apiServer: {}\n", "after": "apiServer: {new: true}\n"})
+    assert rig.cluster.configuration == "apiServer: {}\n"
+
+
+def test_a_configuration_that_has_changed_is_left_alone(rig):
+    rig.cluster.configuration = "apiServer: {other: true}\n"
+    error = rig.refusal(configuration={"before": "apiServer: {}\n", "after": "apiServer: {new: true}\n"})
+    assert "was changed and works, but ConfigMap kube-system/kubeadm-config was not written" in str(error)
+    assert "has changed since it was read. Run again." in str(error)
+    assert rig.manifest.read_text(encoding="utf-8") == AFTER
+
+
+def test_a_configuration_that_another_process_writes_at_the_same_time_is_left_alone(rig):
+    def touch(path):
+        rig.cluster.version += path == observation.CONFIGURATION
+
+    rig.cluster.on_request = touch
+    error = rig.refusal(configuration={"before": "apiServer: {}\n", "after": "apiServer: {new: true}\n"})
+    assert "(Conflict): the object has been modified" in str(error)
+    assert rig.cluster.configuration == "apiServer: {}\n"
+
+
+class TestOwnKey:
+    """The issuer's own key is installed before the manifest that names it."""
+
+    PRIVATE = "-----BEGIN PRIVATE KEY-----\nnot a real one\n-----END PRIVATE KEY-----\n"
+    PUBLIC = "-----BEGIN PUBLIC KEY-----\nnot a real one\n-----END PUBLIC KEY-----\n"
+
+    def options(self, rig, source="/nowhere"):
+        folder = rig.folder / "pki" / "irsa"
+        (rig.folder / "pki").mkdir(exist_ok=True)
+        return rig.options(
+            key={
+                "private_path": str(folder / "kid.key"),
+                "public_path": str(folder / "kid.pub"),
+                "public_key": self.PUBLIC,
+                "source": str(source),
+            }
+        )
+
+    def take(self, rig, content, source="/nowhere"):
+        return Walker(Step.of(self.options(rig, source), content), rig.node()).take()
+
+    def test_a_key_from_the_controller_is_installed(self, rig):
+        found = self.take(rig, self.PRIVATE)
+        folder = rig.folder / "pki" / "irsa"
+        assert (folder / "kid.key").read_text(encoding="utf-8") == self.PRIVATE
+        assert (folder / "kid.pub").read_text(encoding="utf-8") == self.PUBLIC
+        modes = [path.stat().st_mode & 0o777 for path in (folder, folder / "kid.key", folder / "kid.pub")]
+        assert modes == [0o700, 0o600, 0o644]
+        assert "not a real one" not in json.dumps(found)
+
+    def test_a_key_on_the_node_is_copied(self, rig):
+        source = rig.folder / "signer.key"
+        source.write_text(self.PRIVATE, encoding="utf-8")
+        self.take(rig, None, source)
+        assert (rig.folder / "pki" / "irsa" / "kid.key").read_text(encoding="utf-8") == self.PRIVATE
+
+    def test_a_key_that_is_nowhere_stops_before_any_write(self, rig):
+        with pytest.raises(IrsaError, match="neither on the controller nor on this node"):
+            self.take(rig, None)
+        assert rig.manifest.read_text(encoding="utf-8") == BEFORE
+
+    def test_another_key_under_the_same_name_stops_before_any_write(self, rig):
+        folder = rig.folder / "pki" / "irsa"
+        folder.mkdir(parents=True)
+        (folder / "kid.key").write_text("another", encoding="utf-8")
+        with pytest.raises(IrsaError, match="is another key than the one that its name says"):
+            self.take(rig, self.PRIVATE)
+        assert rig.manifest.read_text(encoding="utf-8") == BEFORE
+
+    def test_a_server_that_fails_leaves_no_copy_of_the_key(self, rig):
+        rig.starts = lambda flags: flags == BEFORE.split()
+        with pytest.raises(IrsaError):
+            self.take(rig, self.PRIVATE)
+        left = [os.path.join(folder, name) for folder, _folders, names in os.walk(rig.folder) for name in names]
+        for path in left:
+            with open(path, encoding="utf-8") as file:
+                assert "not a real one" not in file.read(), path
