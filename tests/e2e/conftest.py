@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,10 @@ import pytest
 from control_plane import NewApiServer, api_server, etcd
 from endpoint import HOST_STYLE, PATH_STYLE, Endpoint, Site, setting
 from runs import Ansible
+
+
+# So that tests may import the collection as ansible_collections.selfhosted.irsa, the way Ansible does.
+sys.path += filter(None, os.environ.get("ANSIBLE_COLLECTIONS_PATH", "").split(os.pathsep)[:1])
 
 
 def pytest_configure(config: pytest.Config) -> None:
