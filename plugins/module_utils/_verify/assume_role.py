@@ -33,6 +33,11 @@ _PATIENCE_SECONDS = 10.0
 
 _NETWORK = ("dns-resolve", "tcp-connect", "tls-", "http-", "bucket-", "object-")
 _DOCUMENTS = ("discovery-", "jwks-")
+_KEYS = ("apiservers-agree", "signer-external", "cluster-keys")
+# What API servers do now says nothing certain about a token that one of them signed some time ago.
+_SERVERS = ("apiserver", "signer-", "cluster-")
+# Whether a pod gets a token has no effect on the token that STS was asked about.
+_PODS = ("account-", "injection-", "pods-")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,13 +58,13 @@ REFUSALS = (
             "STS could not read the issuer's documents (unreachable, slow or malformed), or they do not contain the "
             "key that the token names."
         ),
-        checks=(*_NETWORK, *_DOCUMENTS, "jwk-", "algorithms", "kid-expected", "cluster-keys", "token-kid"),
+        checks=(*_NETWORK, *_DOCUMENTS, "jwk-", "algorithms", "kid-expected", *_KEYS, "token-kid"),
     ),
     Refusal(
         code="InvalidIdentityToken",
         text="No OpenIDConnect provider found",
         meaning="The account of the role has no provider for exactly the token's issuer.",
-        checks=("provider-exists", "token-issuer", "cluster-issuer"),
+        checks=("provider-exists", "token-issuer", "apiserver-issuer", "apiservers-agree", "cluster-issuer"),
     ),
     Refusal(
         code="InvalidIdentityToken",
@@ -148,9 +153,16 @@ def check_assume_role(
 
 
 def _report_acceptance(report: Report) -> None:
-    fault = report.first_error
+    fault = next((check for check in _errors(report) if not check.id.startswith(_SERVERS)), None)
+    fault = fault or next(iter(_errors(report)), None)
     if fault is None:
         report.ok(ID, "STS accepts the token and returns credentials for the role, which were discarded.")
+    elif fault.id.startswith(_SERVERS):
+        report.ok(
+            ID,
+            f"STS accepts this token in spite of {fault.id}: it may come from another API server or from before a "
+            "change.",
+        )
     else:
         report.ok(
             ID,
@@ -164,7 +176,7 @@ def _report_unreachable(report: Report, failure: IrsaError, token: str) -> None:
     more.
     """
     seen = f"STS gave no answer that can be judged: {_without(token, str(failure))}"
-    if report.first_error is None:
+    if not _errors(report):
         report.error(ID, seen, explain=False)
     else:
         report.skipped(ID, seen)
@@ -179,7 +191,7 @@ def _report_refusal(report: Report, failure: CallFailed, token: str) -> None:
     refusal = _matching_refusal(failure.code, message)
     blamed = _blamed(report, refusal)
     if blamed is not None:
-        first = report.first_error or blamed
+        first = next(iter(_errors(report)), blamed)
         more = "" if first.id == blamed.id else f" The first error is {first.id}: {first.seen}"
         seen = f"{answer} The reason is {blamed.id}: {blamed.seen}{more}"
         report.error(ID, seen, blamed.cause, remedy=blamed.remedy)
@@ -200,9 +212,16 @@ def _blamed(report: Report, refusal: Refusal | None) -> Check | None:
     """Return the check that most likely explains the refusal: an error that matches the answer, else any error, else a
     warning that matches it.
     """
-    errors = [check for check in report.checks if check.status == ERROR]
+    errors = _errors(report)
+    if report.passed("token-issuer") and report.passed("token-signature"):
+        errors = [check for check in errors if not check.id.startswith(_SERVERS)]
     warnings = [check for check in report.checks if check.status == WARNING and _may_refuse(check)]
     return _matching(errors, refusal) or next(iter(errors), None) or _matching(warnings, refusal)
+
+
+def _errors(report: Report) -> list[Check]:
+    """Return the errors for which STS may refuse a token."""
+    return [check for check in report.checks if check.status == ERROR and not check.id.startswith(_PODS)]
 
 
 def _matching(checks: t.Sequence[Check], refusal: Refusal | None) -> Check | None:
@@ -211,7 +230,7 @@ def _matching(checks: t.Sequence[Check], refusal: Refusal | None) -> Check | Non
 
 def _may_refuse(warning: Check) -> bool:
     """Whether a warning may explain a refusal. A role that accepts too much is not a reason to refuse anyone."""
-    return UNDECIDED in warning.seen or not warning.id.startswith("trust-")
+    return UNDECIDED in warning.seen or not warning.id.startswith(("trust-", *_PODS))
 
 
 def _without(token: str, text: str) -> str:

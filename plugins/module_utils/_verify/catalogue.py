@@ -44,6 +44,11 @@ _IDP = "IDPCommunicationError: the request could not be fulfilled because the id
 _IAM_IDP = "OpenIdIdpCommunicationError when the provider is created"
 _S3_DENIED = "A browser or curl gets 403 AccessDenied from the bucket"
 
+# Of SDKs that find no credentials, or only those of the node:
+# https://github.com/boto/botocore/blob/develop/botocore/exceptions.py
+_NO_CREDENTIALS = "The SDK finds no credentials: NoCredentialsError: Unable to locate credentials"
+_NODE_ROLE = "AccessDenied for the role of the node instead of that of the service account"
+
 _UNREACHABLE = (_NO_KEY, _IDP, _IAM_IDP)
 _FORBIDDEN = (_NO_KEY, _S3_DENIED)
 
@@ -336,6 +341,73 @@ CATALOGUE: dict[str, Entry] = {
         ),
         symptoms=(_NO_KEY,),
     ),
+    "apiserver-issuer": Entry(
+        title="Every API server signs for this issuer: it is the first --service-account-issuer that each runs with.",
+        cause=(
+            "The API server was never told about the issuer, or not every one was: for example, a control-plane node "
+            "that joined later, or a kubeadm upgrade that rendered the arguments again without it."
+        ),
+        remedy=(
+            "Run the role irsa_apiserver (playbook selfhosted.irsa.enable) on all control-plane nodes, with this "
+            "issuer as irsa_apiserver_issuer. It has every API server accept the issuer, and then has each of them "
+            "sign for it."
+        ),
+        symptoms=(_NO_PROVIDER, f"{_NO_PROVIDER} (now and then)"),
+    ),
+    "apiservers-agree": Entry(
+        title="All API servers have the same issuer and keys, and accept each other's tokens.",
+        cause=(
+            "One of them was set up differently, missed a change, or has a key of its own. Clients reach any of them, "
+            "so this shows as errors that come and go."
+        ),
+        remedy=(
+            "Give all control-plane nodes the same service account key (/etc/kubernetes/pki/sa.key and sa.pub with "
+            "kubeadm), then run the role irsa_apiserver on all of them: it walks them in two phases, so that no token "
+            "is refused in between."
+        ),
+        symptoms=(
+            f"{_NO_KEY} (now and then)",
+            f"{_NO_PROVIDER} (now and then)",
+            "The API server answers 401 Unauthorized (now and then)",
+        ),
+    ),
+    "signer-external": Entry(
+        title="If an external program signs for the API servers, all of its keys are published.",
+        cause=(
+            "An external signer (--service-account-signing-endpoint) may change its keys at any time, without a "
+            "restart of an API server."
+        ),
+        remedy=(
+            "Publish its keys: run the role irsa_issuer with irsa_issuer_from_cluster: true and irsa_kubeconfig, and "
+            "do so regularly, before the signer begins to use a new key."
+        ),
+        symptoms=(_NO_KEY,),
+    ),
+    "apiserver-audience": Entry(
+        title="Tokens for AWS are not credentials for the API servers.",
+        cause=(
+            "sts.amazonaws.com was added to --api-audiences, as some guides tell. STS does not need that. It makes the "
+            "token that a pod has for AWS a credential for the Kubernetes API, too, and gives the audience of AWS to "
+            "every default token of a pod."
+        ),
+        remedy=(
+            "Remove it from --api-audiences on every API server. If nothing else is in that flag, remove the flag: "
+            "then all issuers are accepted as audiences. Pods with a projected token for AWS do not notice."
+        ),
+    ),
+    "legacy-tokens": Entry(
+        title="Tokens without expiry in Secrets are signed with the key that signs today.",
+        cause=(
+            "kube-controller-manager made these tokens with an older key. It does not sign them again when its key "
+            "changes, so they end when API servers no longer know that key."
+        ),
+        remedy=(
+            "Before the old key is removed, use projected tokens instead, or have each token made again: kubectl "
+            "--namespace NAMESPACE patch secret NAME --type json --patch "
+            '\'[{"op": "remove", "path": "/data/token"}]\'. Programs that have a copy need the new one.'
+        ),
+        symptoms=("The API server answers 401 Unauthorized to a program outside the cluster (after a rotation)",),
+    ),
     "cluster-issuer": Entry(
         title="The API server's issuer is this one.",
         cause="Its first --service-account-issuer is a different one, so its tokens name a different issuer.",
@@ -377,6 +449,41 @@ CATALOGUE: dict[str, Entry] = {
         ),
         remedy="Omit irsa_issuer_thumbprints for a host with a public certificate. For a private CA, set it to [auto].",
         symptoms=(_WRONG_THUMBPRINT,),
+    ),
+    "account-annotation": Entry(
+        title="The annotations of service accounts with a role fit the provider and what injects credentials.",
+        cause=(
+            "An annotation is misspelled, belongs to another account or provider, or is older than what injects "
+            "credentials."
+        ),
+        remedy=(
+            "Correct the annotations eks.amazonaws.com/role-arn and audience of the service account (role "
+            "irsa_service_accounts), then restart its pods."
+        ),
+        symptoms=(_NOT_AUTHORIZED, _WRONG_AUDIENCE, _NO_PROVIDER),
+    ),
+    "injection-present": Entry(
+        title="Pods of service accounts with a role get their credentials when they are created, on every API server.",
+        cause=(
+            "Neither the policy irsa-inject nor the EKS pod identity webhook is there, it was removed, or API servers "
+            "cannot use it: a policy without a binding, a webhook whose certificate the caBundle does not cover or "
+            "that gets reviews it cannot answer. Most of this is silent: pods start without credentials."
+        ),
+        remedy=(
+            "Run the role irsa_injection (playbook selfhosted.irsa.enable). For an EKS webhook of another origin, use "
+            "admissionReviewVersions: [v1beta1, v1] and renew its caBundle. Without either, give pods the volume and "
+            "variables that the filter selfhosted.irsa.pod_identity prints."
+        ),
+        symptoms=(_NO_CREDENTIALS, _NODE_ROLE),
+    ),
+    "pods-without-credentials": Entry(
+        title="The running pods of service accounts with a role have credentials.",
+        cause=(
+            "Credentials are injected when a pod is created. These pods are older than the annotation or the "
+            "injection, or were missed, because the API server had not seen the annotation yet."
+        ),
+        remedy="Restart them, for example with kubectl rollout restart.",
+        symptoms=(_NO_CREDENTIALS, _NODE_ROLE),
     ),
     "token-format": Entry(
         title="The token is a JWT, signed with an algorithm that STS supports.",

@@ -16,11 +16,15 @@ if t.TYPE_CHECKING:
 
 
 class Cluster(t.NamedTuple):
-    """An API server's issuer and keys. None means not given, or unknown; ``unknown`` has the reasons by check id."""
+    """An API server's issuer and keys. None means not given, or unknown; ``unknown`` has the reasons by check id.
+
+    ``api`` is the server if it can be asked for more.
+    """
 
     issuer: str | None
     keys: t.Sequence[jwk.Jwk] | None
     unknown: t.Mapping[str, str] = {}
+    api: ApiServer | None = None
 
 
 def given_cluster(issuer: str | None, jwks: t.Any) -> Cluster:
@@ -49,4 +53,4 @@ def fetch_cluster(server: ApiServer) -> Cluster:
         keys = key_sets.keys_of(server)
     except IrsaError as failure:
         unknown["cluster-keys"] = f"The cluster's keys are unknown: {failure}"
-    return Cluster(issuer, keys, unknown)
+    return Cluster(issuer, keys, unknown, server)

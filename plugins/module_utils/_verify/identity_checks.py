@@ -19,9 +19,15 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.s3_hosts i
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.cluster import Cluster
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import parse_role_arn
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.provider_checks import check_provider
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.provider_checks import (
+    FoundProvider,
+    check_provider,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_parsing import Token
+
+if t.TYPE_CHECKING:
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import LiveCluster
 
 # Where STS is asked if neither an option nor the environment names a region: regions that every account has enabled.
 _REGIONS = {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1", "aws-eusc": "eusc-de-east-1"}
@@ -35,19 +41,37 @@ def check_identity(context: Context) -> None:
     """
     context = dataclasses.replace(context, unreadable_reason=_unreadable_reason(context))
     identity = context.identity
-    if identity.cluster is not None:
-        _check_cluster(context, identity.cluster())
-    client_ids = None
+    live = None if identity.cluster is None else _check_cluster(context, identity.cluster())
+    provider = FoundProvider(None, None)
     if identity.look_at_provider or identity.known_provider is not None:
-        client_ids = check_provider(context).client_ids
+        provider = check_provider(context)
+    if live is not None:
+        _check_pods(context, live, provider)
     if identity.token is not None or identity.mint is not None or identity.role_arn is not None:
-        _check_token_and_role(context, client_ids)
+        _check_token_and_role(context, provider.client_ids)
 
 
-def _check_cluster(context: Context, cluster: Cluster) -> None:
+def _check_cluster(context: Context, cluster: Cluster) -> LiveCluster | None:
+    """Check what is known of the cluster. Return it if it can be asked for more."""
     from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import cluster_checks  # noqa: PLC0415
 
+    live = None
+    if cluster.api is not None:
+        from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import (  # noqa: PLC0415
+            live_checks,
+            live_cluster,
+        )
+
+        live = live_cluster.LiveCluster(cluster.api)
+        live_checks.check_servers(context, live)
     cluster_checks.check_cluster(context, cluster)
+    return live
+
+
+def _check_pods(context: Context, live: LiveCluster, provider: FoundProvider) -> None:
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import live_checks  # noqa: PLC0415
+
+    live_checks.check_pods(context, live, provider)
 
 
 def _check_token_and_role(context: Context, client_ids: t.Sequence[str] | None) -> None:

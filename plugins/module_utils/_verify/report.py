@@ -21,13 +21,17 @@ _MAX_CHARACTERS = 2000
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Check:
-    """One check: its stable id, its status, what was seen, the likely cause, and the remedy."""
+    """One check: its stable id, its status, what was seen, the likely cause, and the remedy.
+
+    ``data`` (JSON-like) is what was found, in full and for programs, where the text names only a part of it.
+    """
 
     id: str
     status: str
     seen: str
     cause: str | None = None
     remedy: str | None = None
+    data: t.Mapping[str, t.Any] | None = None
 
 
 class Report:
@@ -52,9 +56,10 @@ class Report:
         *,
         remedy: str | None = None,
         explain: bool = True,
+        data: t.Mapping[str, t.Any] | None = None,
     ) -> None:
         """Add a finding that does not keep STS from accepting tokens."""
-        self._add(check_id, WARNING, seen, cause=cause, remedy=remedy, explain=explain)
+        self._add(check_id, WARNING, seen, cause=cause, remedy=remedy, explain=explain, data=data)
 
     def error(
         self,
@@ -86,6 +91,7 @@ class Report:
         cause: str | None = None,
         remedy: str | None = None,
         explain: bool,
+        data: t.Mapping[str, t.Any] | None = None,
     ) -> None:
         entry = CATALOGUE[check_id]
         if explain:
@@ -93,7 +99,7 @@ class Report:
             remedy = entry.remedy if remedy is None else remedy
         texts = {"cause": cause, "remedy": remedy}
         bounded = {name: text and shown(text, _MAX_CHARACTERS) for name, text in texts.items()}
-        self.checks.append(Check(id=check_id, status=status, seen=shown(seen, _MAX_CHARACTERS), **bounded))
+        self.checks.append(Check(id=check_id, status=status, seen=shown(seen, _MAX_CHARACTERS), data=data, **bounded))
 
     def amend(self, check_id: str, seen: str) -> None:
         """Add to what was seen in the last check with this id, after a later check has revealed more about it."""

@@ -1,0 +1,156 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Service accounts with a role, and the pods that run as them: whether the annotations fit the provider, and whether
+the pods have got credentials.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, printable
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.pod_credentials import PodWithoutCredentials
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.role_accounts import RoleAccount
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import LiveCluster
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.provider_checks import FoundProvider
+
+ANNOTATION, PODS = "account-annotation", "pods-without-credentials"
+
+_MAX_COMMANDS = 10
+
+
+class Finding(t.NamedTuple):
+    """What is wrong with some annotations, why, and what to do."""
+
+    seen: str
+    cause: str
+    remedy: str
+
+
+def check_annotations(context: Context, cluster: LiveCluster, provider: FoundProvider) -> None:
+    """Check the annotations of all service accounts with a role."""
+    report, accounts = context.report, cluster.role_accounts.value
+    if accounts is None:
+        report.skipped(ANNOTATION, cluster.role_accounts.reason)
+        return
+    found = list(findings(accounts, provider, needs_label=cluster.needs_label))
+    for finding in found:
+        report.warning(ANNOTATION, finding.seen, finding.cause, remedy=finding.remedy)
+    if not found and not accounts:
+        report.ok(ANNOTATION, f"No service account has a role (annotation {names.ROLE_ARN}).")
+    elif not found:
+        compared = (
+            "" if provider.client_ids is not None else " They were not compared with the provider, which is unknown."
+        )
+        report.ok(ANNOTATION, f"The annotations of {_service_accounts(accounts)} are in order.{compared}")
+
+
+def findings(accounts: t.Sequence[RoleAccount], provider: FoundProvider, *, needs_label: bool) -> t.Iterator[Finding]:
+    """Yield what is wrong with annotations. ``needs_label``: only our policy injects, and it looks at labels."""
+    owner = provider.arn.split(":")[4] if provider.arn and provider.arn.count(":") >= 5 else None
+    malformed = [each for each in accounts if not _is_arn(each, owner)]
+    elsewhere = [each for each in accounts if owner and each not in malformed and each.account_id != owner]
+    client_ids = provider.client_ids
+    refused = [
+        each for each in accounts if client_ids is not None and each.audience and each.audience not in client_ids
+    ]
+    unlabelled = [each for each in accounts if needs_label and not each.labelled]
+    if malformed:
+        yield Finding(
+            f"{_service_accounts(malformed)}: the annotation is not the ARN of a role: "
+            f"{listed(each.role_arn for each in malformed)}.",
+            "It is misspelled or contains a placeholder. It is injected as it is, and STS refuses it.",
+            f"Correct the annotation {names.ROLE_ARN}: arn:aws:iam::<account ID>:role/<name>. Then restart the pods.",
+        )
+    if elsewhere:
+        others = sorted({str(each.account_id) for each in elsewhere})
+        yield Finding(
+            f"{_service_accounts(elsewhere)}: the role is in account {listed(others)}, the provider in {owner}.",
+            "STS looks for the provider in the account of the role, so each account with roles needs one.",
+            f"Create the provider in account {listed(others)}, too (irsa_oidc_provider), or correct the annotation.",
+        )
+    if refused:
+        yield Finding(
+            f"{_service_accounts(refused)}: the annotated audience is {listed(sorted({e.audience for e in refused}))}, "
+            f"but the provider accepts {listed(client_ids or ())}.",
+            f"The annotation {names.AUDIENCE} was set for another provider, or its audience was never added to this "
+            "one.",
+            "Add the audience to irsa_issuer_audiences, or remove the annotation and restart the pods.",
+        )
+    if unlabelled:
+        yield _unlabelled(unlabelled)
+
+
+def _unlabelled(accounts: t.Sequence[RoleAccount]) -> Finding:
+    commands = [
+        f"kubectl --namespace {each.namespace} label serviceaccount {each.name} {names.INJECT_LABEL}=true"
+        for each in accounts
+    ]
+    return Finding(
+        f"{_service_accounts(accounts)}: the label {names.INJECT_LABEL} is missing, so the policy "
+        f"{names.INJECT_POLICY} does not look at them.",
+        f"They got their role before the policy {names.LABEL_POLICY} was active, or the label was removed.",
+        f"Run the role irsa_injection again, or: {_together(commands)}. Then restart their pods.",
+    )
+
+
+def _is_arn(account: RoleAccount, owner: str | None) -> bool:
+    """Whether an annotation is the ARN of a role at AWS, or in the provider's account at a store with other IDs."""
+    return account.is_well_formed or (owner is not None and not owner.isdigit() and account.account_id == owner)
+
+
+def check_pods(context: Context, cluster: LiveCluster) -> None:
+    """List the running pods that lack the credentials of their service account."""
+    report, pods = context.report, cluster.pods_of_roles
+    if pods.value is None:
+        report.skipped(PODS, pods.reason)
+        return
+    lacking = cluster.lacking
+    if not lacking:
+        many = f"All {len(pods.value)} running pods" if pods.value else "No running pod"
+        have = "have credentials" if pods.value else "needs any"
+        report.ok(PODS, f"{many} of service accounts with a role {have}.")
+        return
+    report.warning(
+        PODS,
+        f"{len(lacking)} of {len(pods.value)} running pods of service accounts with a role have no credentials: "
+        f"{listed(map(str, lacking))}.",
+        " ".join(_causes(lacking)),
+        remedy=_remedy(lacking, injected=bool(cluster.injectors or cluster.injection_unknown)),
+        data={"pods": [pod.as_data() for pod in lacking]},
+    )
+
+
+def _causes(lacking: t.Sequence[PodWithoutCredentials]) -> t.Iterator[str]:
+    """Yield why pods lack credentials, by their age."""
+    older, younger = ([pod for pod in lacking if pod.is_older is age] for age in (True, False))
+    if older:
+        yield f"{len(older)} are older than the annotation of their service account; credentials come at creation only."
+    if younger:
+        yield (
+            f"{len(younger)} are younger: nothing injected credentials at that time, or the API server had not seen "
+            "the annotation yet."
+        )
+    if len(older) + len(younger) < len(lacking):
+        yield "Whether the others are older than the annotation is unknown."
+
+
+def _remedy(lacking: t.Sequence[PodWithoutCredentials], *, injected: bool) -> str:
+    first = "Restart them: " if injected else "Set up injection first (role irsa_injection), then restart them: "
+    return f"{first}{_together(list(dict.fromkeys(pod.restart for pod in lacking)))}."
+
+
+def _together(commands: t.Sequence[str]) -> str:
+    """Return commands in one line, the first ten and the number of the others."""
+    rest = len(commands) - _MAX_COMMANDS
+    shown = "; ".join(map(printable, commands[:_MAX_COMMANDS]))
+    return f"{shown}; and {rest} more" if rest > 0 else shown
+
+
+def _service_accounts(accounts: t.Sequence[RoleAccount]) -> str:
+    noun = "service account" if len(accounts) == 1 else f"{len(accounts)} service accounts"
+    return f"{noun} {listed(map(str, accounts))}"
