@@ -52,12 +52,12 @@ def _difference(served: t.Sequence[ServedKeys]) -> str | None:
             if not jwk.same_key(other, key):
                 both = listed([address, each.address])
                 return f"API server {both} have different keys under the kid {quoted(key.get('kid'))}."
-    for each in served:
-        missing = sorted(set(known) - {str(key.get("kid")) for key in each.keys})
-        if missing:
-            having = listed(sorted({known[kid][0] for kid in missing}))
-            return f"API server {quoted(each.address)} does not know the key {listed(missing)}, which {having} has."
-    return None
+    lacks = [
+        f"{quoted(each.address)} does not know the key {listed(missing)}"
+        for each in served
+        if (missing := sorted(set(known) - {str(key.get("kid")) for key in each.keys}))
+    ]
+    return f"The API servers do not have the same keys: {'; '.join(lacks)}." if lacks else None
 
 
 def _addresses(served: t.Iterable[ServedKeys], issuer: str) -> str:
