@@ -1,0 +1,201 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Service accounts and the roles they are to have, as the user lists them, checked all at once."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import hashlib
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import tags as aws_tags
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import role_rules
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import check_client_ids
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import subject_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_material
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import (
+    is_namespace,
+    is_service_account,
+)
+
+LIST = "irsa_service_accounts_list"
+CLUSTER = "irsa_service_accounts_cluster"
+
+# What is a setting of the role, and so only for roles that this collection manages.
+SETTINGS = ("managed_policies", "inline_policy", "permissions_boundary", "max_session_duration", "tags")
+
+Item = t.Mapping[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Account:
+    """A service account, and the role that it has or, if ``state`` is absent, no longer has.
+
+    The role is managed here if it has a ``role_name``, and elsewhere if it has a ``role_arn``. ``named_here`` says
+    whether the name is the default one.
+    """
+
+    namespace: str
+    name: str
+    state: str
+    role_name: str | None
+    role_arn: str | None
+    named_here: bool
+    audience: str
+    settings: t.Mapping[str, t.Any]
+
+    @property
+    def is_present(self) -> bool:
+        return self.state == "present"
+
+    @property
+    def subject(self) -> str:
+        return subject_of(self.namespace, self.name)
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+def accounts_of(items: t.Sequence[Item], cluster: str | None) -> tuple[list[Account], list[str]]:
+    """Return the accounts that items of the list describe, and everything that is wrong with them.
+
+    ``cluster`` is the name of the cluster, with which default names of roles begin.
+    """
+    disclosed = [_label(index, each) for index, each in enumerate(items) if key_material.discloses_private_key(each)]
+    if disclosed:
+        return [], [f"{label} contains a private key. Remove it, and treat it as disclosed." for label in disclosed]
+    found: list[str] = []
+    for index, item in enumerate(items):
+        found += [f"{_label(index, item)}: {problem}." for problem in _problems(item, cluster)]
+    if cluster and not found:
+        found += _cluster_problems(cluster)
+    if found:
+        return [], found
+    accounts = [_account(item, cluster) for item in items]
+    return accounts, [*_duplicates(accounts), *_shared_roles(accounts)]
+
+
+def default_role_name(cluster: str, namespace: str, name: str) -> str:
+    """Return ``<cluster>-<namespace>-<name>``. If that is too long, it is cut and ends in a hash of the whole."""
+    whole = f"{cluster}-{namespace}-{name}"
+    if len(whole) <= role_rules.MAX_NAME:
+        return whole
+    digest = hashlib.sha256(f"{cluster}/{namespace}/{name}".encode()).hexdigest()[:8]
+    return f"{whole[: role_rules.MAX_NAME - len(digest) - 1]}-{digest}"
+
+
+def _label(index: int, item: Item) -> str:
+    """Return how messages name an item."""
+    namespace, name = item.get("namespace"), item.get("name")
+    return f"{LIST}[{index}] ({quoted(namespace)}, {quoted(name)})"
+
+
+# --- single items
+
+
+def _problems(item: Item, cluster: str | None) -> t.Iterator[str]:
+    """Yield what is wrong with one item, as fragments that begin with the name of a member."""
+    if not is_namespace(item.get("namespace")):
+        yield "namespace must be 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends"
+    if not is_service_account(item.get("name")):
+        yield "name must be 1 to 253 lower-case letters, digits, hyphens and dots, with a letter or digit at both ends"
+    yield from _role_problems(item, cluster)
+    for member, check in _CHECKS.items():
+        if item.get(member) is not None and (item[member] != "" or member == "audience"):
+            try:
+                check(item[member])
+            except Fault as fault:
+                yield f"{member} {fault}"
+            except IrsaError as error:
+                yield str(error).rstrip(".")
+
+
+def _role_problems(item: Item, cluster: str | None) -> t.Iterator[str]:
+    name, arn = item.get("role_name"), item.get("role_arn")
+    if name and arn:
+        yield "role_name and role_arn exclude each other; role_arn is for a role that is managed elsewhere"
+    if not name and not arn and not cluster and item.get("state") != "absent":
+        yield f"neither role_name nor role_arn is set; set one of them, or {CLUSTER}, from which role names are made"
+    settings = [member for member in SETTINGS if item.get(member)] if arn else []
+    if settings:
+        yield f"{', '.join(settings)} would change the role, which role_arn says is managed elsewhere; set role_name"
+
+
+def _check_policy_arns(arns: t.Iterable[t.Any]) -> None:
+    for arn in arns:
+        role_rules.check_policy_arn(str(arn))
+
+
+_CHECKS: dict[str, t.Callable[[t.Any], object]] = {
+    "role_name": role_rules.check_role_name,
+    "role_arn": role_rules.check_role_arn,
+    "managed_policies": _check_policy_arns,
+    "inline_policy": role_rules.check_inline_policy,
+    "permissions_boundary": role_rules.check_policy_arn,
+    "max_session_duration": role_rules.check_session_duration,
+    "audience": lambda audience: check_client_ids([audience], "audience"),
+    "tags": lambda tags: aws_tags.as_text(tags, "tags"),
+}
+
+
+def _cluster_problems(cluster: str) -> t.Iterator[str]:
+    try:
+        role_rules.check_role_name(cluster)
+    except Fault:
+        yield (f"{CLUSTER} is {quoted(cluster)}; role names begin with it, so it must be {role_rules.NAME_CHARACTERS}.")
+
+
+def _account(item: Item, cluster: str | None) -> Account:
+    arn = item.get("role_arn") or None
+    name = item.get("role_name") or None
+    named_here = not name and not arn and bool(cluster)
+    if named_here:
+        name = default_role_name(str(cluster), item["namespace"], item["name"])
+    settings = {member: item[member] for member in SETTINGS if item.get(member)}
+    if "tags" in settings:
+        settings["tags"] = aws_tags.as_text(settings["tags"])
+    return Account(
+        namespace=item["namespace"],
+        name=item["name"],
+        state=item.get("state") or "present",
+        role_name=name,
+        role_arn=arn,
+        named_here=named_here,
+        audience=item["audience"],
+        settings=settings,
+    )
+
+
+# --- items compared with each other
+
+
+def _duplicates(accounts: t.Iterable[Account]) -> t.Iterator[str]:
+    counts = collections.Counter(map(str, accounts))
+    for account, count in counts.items():
+        if count > 1:
+            yield f"{LIST} has {account} {count} times; a service account has one role. Leave one of the items."
+
+
+def _shared_roles(accounts: t.Iterable[Account]) -> t.Iterator[str]:
+    """Yield what is wrong with roles that several items have in common."""
+    # IAM does not distinguish role names by case.
+    by_name: dict[str, list[Account]] = {}
+    for account in accounts:
+        if account.role_name:
+            by_name.setdefault(account.role_name.lower(), []).append(account)
+    for sharing in by_name.values():
+        names = sorted({str(each.role_name) for each in sharing})
+        whose = ", ".join(map(str, sharing[:10]))
+        if len(names) > 1:
+            yield f"{LIST}: {' and '.join(names)} differ only by case, and are the same role to IAM ({whose})."
+        elif any(each.named_here for each in sharing[1:]) or (sharing[0].named_here and len(sharing) > 1):
+            yield f"{LIST}: {whose} would have the role {names[0]} by default. Set role_name for each of them."
+        for member in SETTINGS:
+            values = [each.settings[member] for each in sharing if member in each.settings]
+            if member != "managed_policies" and any(value != values[0] for value in values):
+                yield f"{LIST}: role {names[0]} has several values of {member} ({whose}). Set it in one item only."

@@ -1,0 +1,183 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plan what service accounts get in the cluster: their annotations, by server-side apply, and missing namespaces.
+
+https://kubernetes.io/docs/reference/using-api/server-side-apply/
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.account import Account
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Change
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.rights import Right, missing_rights
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
+
+if t.TYPE_CHECKING:
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
+
+# Who sets the annotations, as the API server records it.
+FIELD_MANAGER = "selfhosted.irsa"
+
+_ANNOTATIONS = (names.ROLE_ARN, names.AUDIENCE)
+
+Document = dict[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Applied(Change):
+    """An object that is applied, whose kind and name are the ``target``."""
+
+    @property
+    def action(self) -> str:
+        return f"k8s:apply {self.target}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClusterPlan:
+    """What is applied for a service account, in order, and what to warn of."""
+
+    documents: t.Sequence[Document] = ()
+    changes: t.Sequence[Applied] = ()
+    warnings: t.Sequence[str] = ()
+
+
+def desired_annotations(account: Account, role_arn: str | None) -> dict[str, str]:
+    """Return the annotations that a service account is to have. The default audience needs none."""
+    if not account.is_present or role_arn is None:
+        return {}
+    audience = {} if account.audience == DEFAULT_AUDIENCE else {names.AUDIENCE: account.audience}
+    return {names.ROLE_ARN: role_arn, **audience}
+
+
+def service_account(account: Account, annotations: t.Mapping[str, str]) -> Document:
+    """Return the document of a service account that is applied; fields that it does not have are left to others."""
+    metadata: Document = {"name": account.name, "namespace": account.namespace}
+    if annotations:
+        metadata["annotations"] = dict(annotations)
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
+
+
+def namespace(name: str) -> Document:
+    """Return the document of a namespace."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+class ClusterPlanner:
+    """Plans the service accounts of a cluster, one after the other."""
+
+    def __init__(self, api: ApiServer, *, create_namespaces: bool, force: bool) -> None:
+        self._api = api
+        self._create_namespaces = create_namespaces
+        self._force = force
+        self._namespaces: dict[str, bool] = {}  # whether they exist, or will
+        self._rights: dict[Right, None] = {}
+
+    def missing_rights(self) -> list[Right]:
+        """Return what the user of the kubeconfig must be allowed to do for the plans, and is not."""
+        return missing_rights(self._api, self._rights)
+
+    def plan(self, account: Account, role_arn: str | None) -> ClusterPlan:
+        """Return the plan for a service account. Raises Fault that says why there is none, or RequestFailed."""
+        desired = desired_annotations(account, role_arn)
+        of_namespace = self._plan_namespace(account) if account.is_present else ClusterPlan()
+        path = f"/api/v1/namespaces/{account.namespace}/serviceaccounts/{account.name}"
+        present = None if of_namespace.documents else self._api.find(path)
+        if present is None and not account.is_present:
+            return ClusterPlan()
+        metadata = (present or {}).get("metadata") or {}
+        current = {key: value for key, value in _annotations(metadata).items() if key in _ANNOTATIONS}
+        if current == desired and present is not None:
+            return of_namespace
+        warnings = self._check_owners(
+            account,
+            metadata,
+            removed=current.keys() - desired.keys(),
+            changed={key for key, value in current.items() if desired.get(key, value) != value},
+        )
+        if warnings:
+            return dataclasses.replace(of_namespace, warnings=warnings)
+        self._need(account, "patch", *(() if present else ("create",)))
+        change = Applied(
+            target=f"ServiceAccount/{account}", part="annotations", before=current or None, after=desired or None
+        )
+        return ClusterPlan(
+            documents=[*of_namespace.documents, service_account(account, desired)],
+            changes=[*of_namespace.changes, change],
+        )
+
+    def _need(self, account: Account, *verbs: str) -> None:
+        for verb in ("get", *verbs):
+            self._rights[Right(verb, "serviceaccounts", namespace=account.namespace)] = None
+
+    def _plan_namespace(self, account: Account) -> ClusterPlan:
+        """Plan the namespace of an account if it is missing. Raises Fault unless it may be created."""
+        name = account.namespace
+        if name not in self._namespaces:
+            self._namespaces[name] = self._api.find(f"/api/v1/namespaces/{name}") is not None
+        if self._namespaces[name]:
+            return ClusterPlan()
+        if not self._create_namespaces:
+            raise Fault(
+                f"there is no namespace {name}; create it, or set irsa_service_accounts_create_namespaces to true"
+            )
+        self._namespaces[name] = True
+        for verb in ("get", "create", "patch"):
+            self._rights[Right(verb, "namespaces")] = None
+        change = Applied(target=f"Namespace/{name}", part="namespace", after={"name": name})
+        return ClusterPlan(documents=[namespace(name)], changes=[change])
+
+    def _check_owners(self, account: Account, metadata: Document, *, removed: set[str], changed: set[str]) -> list[str]:
+        """Return warnings if annotations of others would be removed, which an apply does not do.
+
+        Raises Fault if the service account needs another value than the one that others set.
+        """
+        kept = {key for key in removed if _other_owners(metadata, [key])}
+        if kept and not account.is_present:
+            owners = _other_owners(metadata, kept)
+            return [f"Service account {account} keeps {_shown(metadata, kept)}, set by {owners}. Remove it there."]
+        if kept:
+            raise Fault(
+                f"it has {_shown(metadata, kept)}, set by {_other_owners(metadata, kept)}; set audience to this value, "
+                "or remove it there"
+            )
+        others = _other_owners(metadata, changed)
+        if others and not self._force:
+            raise Fault(
+                f"it already has {_shown(metadata, changed)}, set by {others}; remove it there, or set "
+                "irsa_service_accounts_force_conflicts to true to overwrite it"
+            )
+        return []
+
+
+def _shown(metadata: Document, keys: t.Iterable[str]) -> str:
+    return ", ".join(f"{key}: {quoted(_annotations(metadata)[key])}" for key in sorted(keys))
+
+
+def _other_owners(metadata: Document, keys: t.Iterable[str]) -> str:
+    """Return those who set annotations besides us, as text; empty if there are none."""
+    owners = {owner for key in keys for owner in _owners(metadata, key)} - {FIELD_MANAGER}
+    return listed(sorted(owners)) if owners else ""
+
+
+def _annotations(metadata: Document) -> dict[str, str]:
+    return metadata.get("annotations") or {}
+
+
+def _owners(metadata: Document, annotation: str) -> list[str]:
+    """Return who has set an annotation, as the API server records it; none for one that no one owns."""
+    found = []
+    for entry in metadata.get("managedFields") or []:
+        fields = ((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get("f:annotations") or {}
+        if f"f:{annotation}" in fields:
+            # Only what was applied under this name is removed when it is no longer applied.
+            is_ours = entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"
+            found.append(FIELD_MANAGER if is_ours else str(entry.get("manager")))
+    return found

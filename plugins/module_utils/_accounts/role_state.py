@@ -1,0 +1,130 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The IAM roles of service accounts: what is desired, and the roles as they are."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.account import SETTINGS, Account
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, Read
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_merge import Trust
+
+# Under this name a role has the inline policy of its item; those of other names are left alone.
+INLINE_POLICY = "selfhosted.irsa"
+# Only a role with this tag is ever deleted. A role gets it when it is created.
+OWN_TAG = ("app.kubernetes.io/managed-by", "selfhosted.irsa")
+
+_ABSENT = ("NoSuchEntity",)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RoleSpec:
+    """A role, the service accounts that have it, and those that no longer have it.
+
+    ``settings`` are those of all its items, and are set on it only if an item is present.
+    """
+
+    name: str
+    accounts: t.Sequence[Account]
+    trust: Trust
+    settings: t.Mapping[str, t.Any]
+
+    @property
+    def is_needed(self) -> bool:
+        return bool(self.trust.audiences)
+
+    @property
+    def is_of_one_account(self) -> bool:
+        """Whether the role has a default name, which is that of its only service account."""
+        return self.accounts[0].named_here
+
+
+def role_specs(accounts: t.Iterable[Account], provider_arn: str) -> list[RoleSpec]:
+    """Return the roles that are managed here, in the order in which the accounts first name them."""
+    by_name: dict[str, list[Account]] = {}
+    for account in accounts:
+        if account.role_name:
+            by_name.setdefault(account.role_name, []).append(account)
+    return [_spec(name, of_role, provider_arn) for name, of_role in by_name.items()]
+
+
+def _spec(name: str, accounts: t.Sequence[Account], provider_arn: str) -> RoleSpec:
+    present = [each for each in accounts if each.is_present]
+    settings: dict[str, t.Any] = {}
+    for member in SETTINGS:
+        values = [each.settings[member] for each in present if member in each.settings]
+        if values:
+            settings[member] = values[0]
+    managed = [arn for each in present for arn in each.settings.get("managed_policies", ())]
+    if managed:
+        settings["managed_policies"] = list(dict.fromkeys(managed))
+    return RoleSpec(
+        name=name,
+        accounts=accounts,
+        trust=Trust(
+            provider_arn=provider_arn,
+            audiences={each.subject: each.audience for each in present},
+            former={each.subject: each.audience for each in accounts if not each.is_present},
+        ),
+        settings=settings,
+    )
+
+
+class PresentRole:
+    """A role as it is, read with as few calls as the plan needs. The reads of all roles are made at once."""
+
+    def __init__(self, aws: Aws, spec: RoleSpec) -> None:
+        self._aws = aws
+        self._name = spec.name
+        self._role = self._read("GetRole")
+        self._attached = self._read("ListAttachedRolePolicies")
+        self._inline = self._read("GetRolePolicy", PolicyName=INLINE_POLICY)
+        self._role.start()
+        if spec.settings.get("managed_policies"):
+            self._attached.start()
+        if spec.settings.get("inline_policy"):
+            self._inline.start()
+
+    def _read(self, operation: str, **params: t.Any) -> Read:
+        return self._aws.read(
+            "iam", operation, f"role {self._name}", absent_codes=_ABSENT, RoleName=self._name, **params
+        )
+
+    def role(self) -> dict[str, t.Any] | None:
+        """Return what GetRole says, None if there is no such role. Raises CallFailed."""
+        answer = self._role.result()
+        return None if answer is None else answer["Role"]
+
+    def attached(self) -> list[str]:
+        """Return the ARNs of its managed policies. A role has twenty at most, so there is one page."""
+        answer = self._attached.result() or {}
+        return [each["PolicyArn"] for each in answer.get("AttachedPolicies", [])]
+
+    def inline_policy(self) -> t.Any:
+        """Return the inline policy under our name, None if there is none."""
+        answer = self._inline.result()
+        return None if answer is None else answer.get("PolicyDocument")
+
+    def has_policy(self, arn: str) -> bool:
+        """Return whether there is a managed policy; if that cannot be found out, whoever attaches it will see."""
+        try:
+            return self._aws.call("iam", "GetPolicy", arn, absent_codes=_ABSENT, PolicyArn=arn) is not None
+        except CallFailed as failure:
+            if failure.unsupported or failure.denied:
+                return True
+            raise
+
+    def inline_names(self) -> list[str]:
+        """Return the names of all its inline policies."""
+        pages = self._aws.pages("iam", "ListRolePolicies", f"role {self._name}", RoleName=self._name)
+        return [name for page in pages for name in page.get("PolicyNames", [])]
+
+    def instance_profiles(self) -> list[str]:
+        """Return the names of the instance profiles that it is in."""
+        pages = self._aws.pages("iam", "ListInstanceProfilesForRole", f"role {self._name}", RoleName=self._name)
+        return [each["InstanceProfileName"] for page in pages for each in page.get("InstanceProfiles", [])]

@@ -1,0 +1,162 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan for a cluster. What an API server makes of it is tested end to end (tests/e2e/test_service_accounts.py)."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.account import accounts_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.cluster_plan import ClusterPlanner
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.rights import Right
+
+ARN, OTHER_ARN = (f"arn:aws:iam::123456789012:role/{name}" for name in ("cart", "other"))
+ROLE, AUDIENCE = "eks.amazonaws.com/role-arn", "eks.amazonaws.com/audience"
+NAMESPACE = "/api/v1/namespaces/shop"
+PATH = f"{NAMESPACE}/serviceaccounts/cart"
+
+
+class Api:
+    """Objects by their paths, and the rights that the user lacks."""
+
+    def __init__(self, objects=None, denied=()):
+        self.objects = {NAMESPACE: {}} if objects is None else {NAMESPACE: {}, **objects}
+        self.denied = denied
+
+    def find(self, path):
+        return self.objects.get(path)
+
+    def post(self, path, body):
+        assert path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        asked = body["spec"]["resourceAttributes"]
+        return {"status": {"allowed": (asked["verb"], asked["resource"]) not in self.denied}}
+
+
+def present(annotations, *owners):
+    """A service account whose annotations were all set by each of the owners."""
+    fields = {"f:metadata": {"f:annotations": {".": {}, **{f"f:{key}": {} for key in annotations}}}}
+    managed = [
+        {"manager": name, "operation": "Apply" if name == "selfhosted.irsa" else "Update", "fieldsV1": fields}
+        for name in owners
+    ]
+    metadata = {"name": "cart", "namespace": "shop", "annotations": annotations, "managedFields": managed}
+    return {PATH: {"metadata": metadata}}
+
+
+def account(**members):
+    item = {"namespace": "shop", "name": "cart", "role_name": "cart", "audience": "sts.amazonaws.com", **members}
+    (made,), problems = accounts_of([item], None)
+    assert problems == []
+    return made
+
+
+def plan(api, arn=ARN, *, create_namespaces=False, force=False, **members):
+    planner = ClusterPlanner(api, create_namespaces=create_namespaces, force=force)
+    return planner.plan(account(**members), arn)
+
+
+def actions(found):
+    return [change.action for change in found.changes]
+
+
+def document(annotations):
+    metadata = {"name": "cart", "namespace": "shop", **({"annotations": annotations} if annotations else {})}
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
+
+
+def test_a_missing_service_account_is_created_with_its_annotations():
+    found = plan(Api(), audience="other")
+    assert found.documents == [document({ROLE: ARN, AUDIENCE: "other"})]
+    assert actions(found) == ["k8s:apply ServiceAccount/shop/cart"]
+
+
+def test_a_service_account_without_annotations_gets_them():
+    assert plan(Api({PATH: {"metadata": {"name": "cart"}}})).documents == [document({ROLE: ARN})]
+    assert plan(Api({PATH: {"metadata": {"annotations": {"other": "x"}}}})).changes[0].before is None
+
+
+@pytest.mark.parametrize("owner", ["selfhosted.irsa", "helm"])
+def test_a_service_account_that_is_as_desired_is_left_alone_whoever_annotated_it(owner):
+    found = plan(Api(present({ROLE: ARN, "theirs": "x"}, owner)))
+    assert not any((found.changes, found.documents, found.warnings))
+
+
+def test_our_own_annotations_follow_the_list():
+    api = Api(present({ROLE: OTHER_ARN, AUDIENCE: "old"}, "selfhosted.irsa"))
+    found = plan(api)
+    assert found.documents == [document({ROLE: ARN})]
+    assert (found.changes[0].before, found.changes[0].after) == ({ROLE: OTHER_ARN, AUDIENCE: "old"}, {ROLE: ARN})
+
+
+@pytest.mark.parametrize("owners", [("helm",), ("helm", "selfhosted.irsa")])
+def test_an_annotation_of_others_with_another_value_stops_the_run_unless_forced(owners):
+    api = Api(present({ROLE: OTHER_ARN}, *owners))
+    with pytest.raises(Fault, match=f"already has {ROLE}: '{OTHER_ARN}', set by 'helm'"):
+        plan(api)
+    assert actions(plan(api, force=True)) == ["k8s:apply ServiceAccount/shop/cart"]
+
+
+@pytest.mark.parametrize("force", [True, False])
+def test_an_audience_of_others_that_the_list_does_not_have_stops_the_run(force):
+    """An apply removes nothing that others have set."""
+    with pytest.raises(Fault, match="set audience to this value"):
+        plan(Api(present({ROLE: ARN, AUDIENCE: "theirs"}, "helm")), force=force)
+
+
+def test_an_annotation_that_nobody_owns_is_overwritten():
+    assert actions(plan(Api(present({ROLE: OTHER_ARN})))) == ["k8s:apply ServiceAccount/shop/cart"]
+
+
+def test_a_missing_namespace_is_created_once_if_told_and_otherwise_named():
+    api = Api()
+    del api.objects[NAMESPACE]
+    with pytest.raises(Fault, match="there is no namespace shop; create it, or set irsa_service_accounts_create_names"):
+        plan(api)
+    planner = ClusterPlanner(api, create_namespaces=True, force=False)
+    first, second = (planner.plan(account(name=name), ARN) for name in ("cart", "bill"))
+    assert actions(first) == ["k8s:apply Namespace/shop", "k8s:apply ServiceAccount/shop/cart"]
+    assert actions(second) == ["k8s:apply ServiceAccount/shop/bill"]
+    assert first.documents[0] == {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
+
+
+def test_rights_that_are_missing_are_listed_once_and_only_those_that_are_needed():
+    denied = [(verb, resource) for verb in ("create", "patch") for resource in ("serviceaccounts", "namespaces")]
+    planner = ClusterPlanner(Api(denied=denied), create_namespaces=True, force=False)
+    for name in ("cart", "bill"):
+        planner.plan(account(name=name), ARN)
+    assert planner.missing_rights() == [
+        Right(verb, "serviceaccounts", namespace="shop") for verb in ("patch", "create")
+    ]
+    idle = ClusterPlanner(Api(present({ROLE: ARN}, "helm"), denied=denied), create_namespaces=True, force=False)
+    idle.plan(account(), ARN)
+    assert idle.missing_rights() == []
+
+
+# --- state absent
+
+
+def test_our_annotations_are_removed_and_the_service_account_stays():
+    found = plan(Api(present({ROLE: ARN, AUDIENCE: "x", "theirs": "y"}, "selfhosted.irsa")), None, state="absent")
+    assert found.documents == [document(None)]
+    assert found.changes[0].after is None
+
+
+@pytest.mark.parametrize("owners", [("helm",), ("selfhosted.irsa", "helm")])
+def test_an_annotation_of_others_is_kept_with_a_warning(owners):
+    found = plan(Api(present({ROLE: ARN}, *owners)), None, state="absent")
+    assert actions(found) == []
+    assert found.warnings == [f"Service account shop/cart keeps {ROLE}: '{ARN}', set by 'helm'. Remove it there."]
+
+
+@pytest.mark.parametrize("objects", [None, {PATH: {"metadata": {}}}])
+def test_nothing_is_done_where_there_is_nothing_to_remove(objects):
+    assert actions(plan(Api(objects), None, state="absent")) == []
+
+
+def test_no_namespace_is_needed_to_remove_something():
+    api = Api()
+    del api.objects[NAMESPACE]
+    assert actions(plan(api, None, state="absent", create_namespaces=True)) == []
