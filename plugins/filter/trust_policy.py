@@ -23,7 +23,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import (
     is_namespace,
-    is_service_account,
+    is_subdomain,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 
@@ -69,7 +69,7 @@ def _pair(account: t.Any) -> tuple[t.Any, t.Any]:
 def _subject(namespace: t.Any, name: t.Any) -> str:
     # StringEquals takes wildcards literally, and no service account has a name that Kubernetes refuses: such a role
     # would be of no use.
-    if not is_namespace(namespace) or not is_service_account(name):
+    if not is_namespace(namespace) or not is_subdomain(name):
         raise AnsibleFilterError(
             "trust_policy expects the namespace and the name of a service account, got "
             f"{_shown(namespace)} and {_shown(name)}."

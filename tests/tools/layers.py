@@ -62,7 +62,6 @@ LIBRARIES = {
     "module_utils/_s3": frozenset({AMAZON_AWS}),
     "module_utils/_iam": frozenset({"cryptography", AMAZON_AWS}),
     "module_utils/_accounts": frozenset({AMAZON_AWS}),
-    "module_utils/_injection": frozenset({"yaml"}),
     "module_utils/_verify": frozenset({"jwcrypto"}),
     "modules": frozenset({AMAZON_AWS}),
     "filter": frozenset({"ansible", "botocore"}),

@@ -20,7 +20,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_material
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import (
     is_namespace,
-    is_service_account,
+    is_subdomain,
 )
 
 LIST = "irsa_service_accounts_list"
@@ -102,7 +102,7 @@ def _problems(item: Item, cluster: str | None) -> t.Iterator[str]:
     """Yield what is wrong with one item, as fragments that begin with the name of a member."""
     if not is_namespace(item.get("namespace")):
         yield "namespace must be 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends"
-    if not is_service_account(item.get("name")):
+    if not is_subdomain(item.get("name")):
         yield "name must be 1 to 253 lower-case letters, digits, hyphens and dots, with a letter or digit at both ends"
     yield from _role_problems(item, cluster)
     for member, check in _CHECKS.items():

@@ -16,15 +16,13 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.account 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Change
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constants import FIELD_MANAGER
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.rights import Right, missing_rights
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
-
-# Who sets the annotations, as the API server records it.
-FIELD_MANAGER = "selfhosted.irsa"
 
 _ANNOTATIONS = (names.ROLE_ARN, names.AUDIENCE)
 

@@ -13,11 +13,12 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.account 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, Read
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_merge import Trust
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constants import MANAGED_BY, MANAGED_BY_LABEL
 
 # Under this name a role has the inline policy of its item; those of other names are left alone.
 INLINE_POLICY = "selfhosted.irsa"
 # Only a role with this tag is ever deleted. A role gets it when it is created.
-OWN_TAG = ("app.kubernetes.io/managed-by", "selfhosted.irsa")
+OWN_TAG = (MANAGED_BY_LABEL, MANAGED_BY)
 
 _ABSENT = ("NoSuchEntity",)
 
@@ -111,7 +112,7 @@ class PresentRole:
         return None if answer is None else answer.get("PolicyDocument")
 
     def has_policy(self, arn: str) -> bool:
-        """Return whether there is a managed policy; if that cannot be found out, whoever attaches it will see."""
+        """Return whether there is a managed policy; true if that cannot be found out."""
         try:
             return self._aws.call("iam", "GetPolicy", arn, absent_codes=_ABSENT, PolicyArn=arn) is not None
         except CallFailed as failure:

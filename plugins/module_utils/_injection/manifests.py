@@ -7,13 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
-try:
-    import yaml
-except ImportError:  # ansible-core requires it, so it is there on the controller
-    yaml = None  # type: ignore[assignment]  # a module is not Optional; without it no call here is reached
-
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import constants
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import manifests, names
 
 FILE = "irsa-injection.yaml"
 
@@ -31,20 +26,4 @@ _HEADER = f"""\
 
 def to_yaml(documents: t.Iterable[t.Mapping[str, t.Any]]) -> str:
     """Return the text of the file; the same documents are always the same text."""
-    return _HEADER + yaml.dump_all(
-        documents, Dumper=_dumper(), sort_keys=False, width=120, explicit_start=True, allow_unicode=True
-    )
-
-
-def _dumper() -> t.Any:
-    class Dumper(yaml.SafeDumper):  # a class of our own, since representers are registered for a whole class
-        def ignore_aliases(self, data: t.Any) -> bool:
-            return True
-
-    def text(dumper: t.Any, value: str) -> t.Any:
-        # Expressions keep their lines, which quotes would join and escape.
-        style = "|" if "\n" in value else None
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-    Dumper.add_representer(str, text)
-    return Dumper
+    return manifests.to_yaml(_HEADER, documents)

@@ -9,25 +9,12 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.documents import API_VERSION, PLURALS
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.rights import Right, missing_rights
 
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 
-_REVIEWS_PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _GROUP = API_VERSION.partition("/")[0]
-
-
-class Right(t.NamedTuple):
-    """A verb on a resource, in one namespace or, without one, in all."""
-
-    verb: str
-    resource: str
-    group: str = ""
-    namespace: str = ""
-
-    def __str__(self) -> str:
-        resource = f"{self.resource}.{self.group}" if self.group else self.resource
-        return f"{self.verb} {resource}" + (f" in namespace {self.namespace}" if self.namespace else "")
 
 
 def rights_to_install(namespace: str) -> list[Right]:
@@ -50,7 +37,7 @@ def rights_to_remove() -> list[Right]:
 
 def require(api: ApiServer, rights: t.Iterable[Right]) -> None:
     """Raise IrsaError with all rights that the user of the kubeconfig lacks."""
-    missing = [right for right in rights if not _is_allowed(api, right)]
+    missing = missing_rights(api, rights)
     if missing:
         raise IrsaError(
             "The user of the kubeconfig lacks rights that the role needs, so nothing was changed: "
@@ -60,13 +47,3 @@ def require(api: ApiServer, rights: t.Iterable[Right]) -> None:
 
 def _on_documents(*verbs: str) -> list[Right]:
     return [Right(verb, resource, _GROUP) for resource in PLURALS.values() for verb in verbs]
-
-
-def _is_allowed(api: ApiServer, right: Right) -> bool:
-    attributes = {name: value for name, value in right._asdict().items() if value}
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": attributes},
-    }
-    return bool(api.post(_REVIEWS_PATH, review)["status"]["allowed"])

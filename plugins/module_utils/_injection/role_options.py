@@ -15,11 +15,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import injection_run, manifest_file
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.method import require_available
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.proof import Patience
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import (
-    Settings,
-    is_namespace,
-    problems,
-)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings, problems
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import is_namespace
 
 PREFIX = "irsa_injection_"
 _NO_REGION = (

@@ -12,14 +12,9 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import constants
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import is_namespace, is_subdomain
 
 GUARDS = ("off", "warn", "deny")
-
-# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ and …/labels/#syntax-and-character-set
-_DNS_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-_SUBDOMAIN = re.compile(rf"{_DNS_LABEL}(\.{_DNS_LABEL})*")
-_NAMESPACE = re.compile(_DNS_LABEL)
-_MAX_NAME = 253
 
 # AWS regions, and those of other stores, such as Ceph's zone groups.
 _REGION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?")
@@ -80,16 +75,6 @@ def problems(settings: Settings, prefix: str = "") -> t.Iterator[str]:
                 f"{prefix}guard_exceptions must be a list of service accounts, as NAME or NAMESPACE/NAME; "
                 f"{quoted(account)} is none."
             )
-
-
-def is_subdomain(name: str) -> bool:
-    """Whether Kubernetes accepts a name of most kinds of objects, such as service accounts."""
-    return len(name) <= _MAX_NAME and bool(_SUBDOMAIN.fullmatch(name))
-
-
-def is_namespace(name: str) -> bool:
-    """Whether Kubernetes accepts the name of a namespace."""
-    return bool(_NAMESPACE.fullmatch(name))
 
 
 def _is_account(account: str) -> bool:

@@ -25,6 +25,6 @@ def is_namespace(name: t.Any) -> bool:
     return isinstance(name, str) and len(name) <= _MAX_NAMESPACE and bool(_NAMESPACE.fullmatch(name))
 
 
-def is_service_account(name: t.Any) -> bool:
-    """Whether a service account can have this name: a DNS subdomain."""
+def is_subdomain(name: t.Any) -> bool:
+    """Whether most kinds of objects, service accounts among them, can have this name: a DNS subdomain."""
     return isinstance(name, str) and len(name) <= _MAX_NAME and bool(_NAME.fullmatch(name))

@@ -9,22 +9,18 @@ https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/tok
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import is_namespace, is_subdomain
 
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 
 # The least that kube-apiserver grants.
 SECONDS = 600
-
-# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
-_NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 
 class ServiceAccount(t.NamedTuple):
@@ -42,7 +38,7 @@ class ServiceAccount(t.NamedTuple):
 def parse_service_account(text: str) -> ServiceAccount:
     """Return the service account that ``namespace/name`` names. Raises IrsaError for any other text."""
     namespace, dummy, name = text.partition("/")
-    if not _NAMESPACE.fullmatch(namespace) or not _NAME.fullmatch(name):
+    if not is_namespace(namespace) or not is_subdomain(name):
         raise IrsaError(f"service_account is {quoted(text)}; expected NAMESPACE/NAME, for example default/app.")
     return ServiceAccount(namespace, name)
 

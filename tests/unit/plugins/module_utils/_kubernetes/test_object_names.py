@@ -10,20 +10,20 @@ import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import (
     is_namespace,
-    is_service_account,
+    is_subdomain,
 )
 
 
 @pytest.mark.parametrize("name", ["a", "0", "shop", "kube-system", "a--b", "1" * 63])
 def test_accepted_everywhere(name):
     assert is_namespace(name)
-    assert is_service_account(name)
+    assert is_subdomain(name)
 
 
 @pytest.mark.parametrize("name", ["a.b", "a1.b-2.c", "a" * 64, "x." * 126 + "x"])
 def test_accepted_for_service_accounts_only(name):
     assert not is_namespace(name)
-    assert is_service_account(name)
+    assert is_subdomain(name)
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,4 @@ def test_accepted_for_service_accounts_only(name):
 )
 def test_refused(name):
     assert not is_namespace(name)
-    assert not is_service_account(name)
+    assert not is_subdomain(name)
