@@ -165,10 +165,6 @@ class ClusterReading:
         pod = self._pods.get(name, {})
         jwks, token = observed["jwks"], observed["token"] or {}
         refusals = [f"{url} {said}" for url, said in token.get("reviews", {}).items() if said != "accepted"]
-        said = [
-            *observed["faults"],
-            *(f"mints tokens that another API server does not accept: {each}" for each in refusals),
-        ]
         return {
             "running": tuple(pod["command"]) if pod.get("command") else None,
             "ready": observed["ready"],
@@ -176,7 +172,11 @@ class ClusterReading:
             "issuer": observed["issuer"],
             "kids": None if jwks is None else frozenset(str(key.get("kid")) for key in jwks.get("keys", [])),
             "signing_kid": token.get("kid"),
-            "unknown": tuple(f"The API server {observed['server']} {fault}." for fault in said),
+            "refusals": tuple(
+                f"The API server {observed['server']} mints tokens that another one does not accept: {each}."
+                for each in refusals
+            ),
+            "unknown": tuple(f"The API server {observed['server']} {fault}." for fault in observed["faults"]),
         }
 
 

@@ -52,9 +52,13 @@ def node_of(server: Server, goal: Goal) -> Node:
     """Parse what was read of a server."""
     faults: list[str] = []
     pod = _parsed(server.manifest, server.manifest_path, program=KUBE_APISERVER, faults=faults)
-    manager = _parsed(
-        server.controller_manager, server.controller_manager_path, program=KUBE_CONTROLLER_MANAGER, faults=faults
-    )
+    # It matters only for an own key, or one to be removed.
+    content = server.controller_manager or b""
+    manager = None
+    if goal.own_kid or b"/irsa/" in content:
+        manager = _parsed(
+            server.controller_manager, server.controller_manager_path, program=KUBE_CONTROLLER_MANAGER, faults=faults
+        )
     if server.managed and server.manifest is None and not server.unknown:
         faults.append(
             f"it has no {server.manifest_path}, so it is not a control-plane node that kubeadm made. Take it out of "

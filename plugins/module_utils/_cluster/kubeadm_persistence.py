@@ -96,10 +96,8 @@ class Persistence:
             changed: dict[str, Values] = {}
             for name, values in flags.items():
                 rendered = before.rendered(component, name, keeps_order=True)
-                if desired.phase == FORGET and values == before.default(name):
-                    changed[name] = ()
-                elif values and values != rendered:
-                    changed[name] = values
+                if values and (values != rendered or desired.phase == FORGET):
+                    changed[name] = () if values == before.default(name) else values
             after = after.with_values(component, changed)
         audiences = after.own(API_SERVER, API_AUDIENCES)
         return after.with_values(API_SERVER, {API_AUDIENCES: _audiences(audiences, desired)}) if audiences else after

@@ -36,7 +36,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model imp
     Step,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.static_pod import (
-    KUBE_CONTROLLER_MANAGER,
     StaticPod,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.steps import Walk
@@ -108,7 +107,8 @@ class Planner:
         desired = Desired(phase=phase, arguments=arguments, controller_manager=manager, target=target)
         with _blaming(f"{server.name}: what must survive kubeadm upgrade cannot be written"):
             patches = self._persistence.files_after(before, desired)
-        manifests = _edits(state, arguments, manager)
+        with _blaming(f"{server.name}: its manifest cannot be edited"):
+            manifests = _edits(state, arguments, manager)
         for write in patches:
             name = posixpath.basename(write.path)
             state.patches.pop(name, None)
@@ -165,19 +165,12 @@ def _edits(state: _State, arguments: Arguments, manager: Arguments | None) -> li
     server = state.node.server
     writes = []
     if state.manager and manager and manager.texts != state.manager.arguments.texts:
-        content = _edited(state.manager, manager, server.controller_manager_path, server=server)
-        writes.append(FileWrite(path=server.controller_manager_path, before=state.manager.content, after=content))
-        state.manager = StaticPod(content, KUBE_CONTROLLER_MANAGER)
+        before, state.manager = state.manager, state.manager.with_arguments(manager)
+        writes.append((server.controller_manager_path, before, state.manager))
     if arguments.texts != state.pod.arguments.texts:
-        content = _edited(state.pod, arguments, server.manifest_path, server=server)
-        writes.append(FileWrite(path=server.manifest_path, before=state.pod.content, after=content))
-        state.pod = StaticPod(content)
-    return writes
-
-
-def _edited(pod: StaticPod, arguments: Arguments, path: str, *, server: Server) -> bytes:
-    with _blaming(f"{server.name}: {path} cannot be edited"):
-        return pod.edited(arguments)
+        before, state.pod = state.pod, state.pod.with_arguments(arguments)
+        writes.append((server.manifest_path, before, state.pod))
+    return [FileWrite(path=path, before=before.content, after=after.content) for path, before, after in writes]
 
 
 @contextlib.contextmanager

@@ -69,6 +69,7 @@ class Server:
     :ivar issuer: the issuer in its discovery document
     :ivar kids: key IDs in its JWKS
     :ivar signing_kid: the key ID in the header of a token that it minted
+    :ivar refusals: sentences that say which server refused a token that it minted
     :ivar authentication_config: the text of the file that --authentication-config names
     :ivar folder: names of the files in the folder that the kubelet reads static pods from
     :ivar patches: files in irsa_apiserver_patches_dir by name
@@ -89,6 +90,7 @@ class Server:
     issuer: str | None = None
     kids: frozenset[str] | None = None
     signing_kid: str | None = None
+    refusals: tuple[str, ...] = ()
     authentication_config: str | None = None
     folder: tuple[str, ...] = ()
     patches: t.Mapping[str, bytes] = dataclasses.field(default_factory=dict)

@@ -45,6 +45,7 @@ def check(views: t.Sequence[View], goal: Goal, cluster: Cluster) -> Findings:
         *_goal_problems(goal),
         *by_text((view.name, text) for view in views for rule in _PROBLEMS for text in rule(view)),
         *_key_differences(views),
+        *_refusals(views),
         *([] if goal.force else _flag_differences(views)),
     ]
     warnings = by_text((view.name, text) for view in views for rule in _WARNINGS for text in rule(view))
@@ -238,6 +239,17 @@ def _key_differences(views: t.Sequence[View]) -> t.Iterator[str]:
                 "servers of this cluster have different keys, and refuse each other's tokens. Give all of them the "
                 "same."
             )
+
+
+def _refusals(views: t.Sequence[View]) -> t.Iterator[str]:
+    """Yield refusals of tokens, except of an issuer that a server lacks, such as one that joined later: to accept it is
+    the first step.
+    """
+    for view in views:
+        issuer = view.server.issuer
+        is_lacking = any(each.running and issuer not in each.running.values(ISSUER) for each in views)
+        if not (issuer == view.target.issuer and is_lacking):
+            yield from (f"{view.name}: {refusal}" for refusal in view.server.refusals)
 
 
 def _flag_differences(views: t.Sequence[View]) -> t.Iterator[str]:

@@ -82,22 +82,20 @@ class StaticPod:
             for host, inside in mounts
         )
 
-    def edited(self, new: Arguments) -> bytes:
+    def with_arguments(self, new: Arguments) -> StaticPod:
         """Return the manifest with other arguments and otherwise the same bytes.
 
         ``new`` comes from ``arguments``. Raises Fault if that cannot be done safely.
         """
         if new.texts == self.arguments.texts:
-            return self.content
+            return self
         if any(self._document.is_shared(node) for node in (*self._above, *self._lists)):
             raise Fault("its arguments are in a part that is used in several places (YAML anchors). Write them out")
         splices = []
         for node, part in zip(self._lists, self._parts(new), strict=True):
             if any(item.origin is None or item.text is not None for item in part) or len(part) != len(node.value):
                 splices += yaml_list.changes(self._document, node, part)
-        content = yaml_list.spliced(self._document.text, splices).encode()
-        self._check(content, new)
-        return content
+        return self._checked(yaml_list.spliced(self._document.text, splices).encode(), new)
 
     def _parts(self, new: Arguments) -> list[list[Item]]:
         """Return the new items of each list. A new argument joins the one behind it, at the end the one before it."""
@@ -135,12 +133,13 @@ class StaticPod:
         """Return the flag whose style new ones are given: the first one."""
         return next((item for item in node.value if item.value.startswith("-")), None)
 
-    def _check(self, content: bytes, new: Arguments) -> None:
-        """Raise Fault unless the new manifest has the new arguments and nothing else has changed."""
+    def _checked(self, content: bytes, new: Arguments) -> StaticPod:
+        """Return the new manifest. Raises Fault unless it has the new arguments and nothing else has changed."""
         after = StaticPod(content, self.program)
         same = yaml_text.tree(after._document.root, *after._lists) == yaml_text.tree(self._document.root, *self._lists)
         if after.arguments.texts != new.texts or not same:
             raise Fault("an edit of it would change something else, too. Its layout is not known here")
+        return after
 
 
 def _container(nodes: t.Sequence[yaml.Node], program: str) -> yaml.Node:

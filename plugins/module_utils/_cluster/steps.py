@@ -129,11 +129,11 @@ def _former_problems(view: View, views: t.Sequence[View]) -> t.Iterator[str]:
             yield f"{view.name}: it cannot sign with a former issuer again: {fault}."
             return
         for other in views:
-            if not other.running or former not in other.running.values(ISSUER):
+            if other is not view and (not other.running or former not in other.running.values(ISSUER)):
                 yield (
                     f"{view.name}: it cannot sign with {quoted(former)} again, since it is not known of {other.name} "
-                    "that "
-                    "it accepts that issuer."
+                    "that it accepts that issuer. Run this with irsa_apiserver_state present and that issuer in "
+                    "irsa_apiserver_accepted_issuers first."
                 )
                 return
 

@@ -99,7 +99,7 @@ def test_any_manifest_can_go_there_and_back(drawn, key):
     ):
         pod = StaticPod(manifest)
         assert list(pod.arguments.texts) == command_of(manifest)
-        manifest = pod.edited(phases.after(phase, pod.arguments, target))
+        manifest = pod.with_arguments(phases.after(phase, pod.arguments, target)).content
         command = command_of(manifest)
         assert [text.removeprefix(ISSUER) for text in command if text.startswith(ISSUER)] == expected
         assert [text for text in command if not text.startswith("--service-account-")] == others
@@ -116,7 +116,7 @@ def test_a_damaged_manifest_is_refused_or_edited_right(name, data):
     with contextlib.suppress(Fault):
         pod = StaticPod(damaged)
         signing = phases.sign(pod.arguments, phases.Target(issuer=NEW))
-        after = pod.edited(signing)
+        after = pod.with_arguments(signing).content
         assert StaticPod(after).arguments.texts == signing.texts
         assert yaml.safe_load(after).keys() == yaml.safe_load(damaged).keys()
 

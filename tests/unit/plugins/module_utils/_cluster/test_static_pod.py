@@ -34,7 +34,7 @@ THERE_AND_BACK = (ACCEPT, SIGN, SIGN_BACK, FORGET)
 
 def after(manifest: bytes, phase: str, target: phases.Target = ADOPTED) -> bytes:
     pod = StaticPod(manifest)
-    return pod.edited(phases.after(phase, pod.arguments, target))
+    return pod.with_arguments(phases.after(phase, pod.arguments, target)).content
 
 
 def command_of(manifest: bytes) -> list[str]:
@@ -158,13 +158,13 @@ def test_an_own_key_comes_after_the_clusters_and_takes_its_place():
 def test_the_controller_manager_signs_with_the_own_key_and_back():
     pod = StaticPod(CONTROLLER_MANAGER.encode(), KUBE_CONTROLLER_MANAGER)
     accepting = phases.controller_manager_after(ACCEPT, pod.arguments, OWN)
-    assert pod.edited(accepting) == CONTROLLER_MANAGER.encode()
-    signing = pod.edited(phases.controller_manager_after(SIGN, pod.arguments, OWN))
+    assert pod.with_arguments(accepting).content == CONTROLLER_MANAGER.encode()
+    signing = pod.with_arguments(phases.controller_manager_after(SIGN, pod.arguments, OWN)).content
     key = f"    - --service-account-private-key-file=/etc/kubernetes/pki/irsa/{KID}.key\n"
     assert signing.decode().replace(key, "") == CONTROLLER_MANAGER
     changed = StaticPod(signing, KUBE_CONTROLLER_MANAGER)
     back = phases.controller_manager_after(SIGN_BACK, changed.arguments, ADOPTED)
-    assert changed.edited(back) == CONTROLLER_MANAGER.encode()
+    assert changed.with_arguments(back).content == CONTROLLER_MANAGER.encode()
 
 
 def test_audiences_are_extended_where_they_are_set_and_left_unset_otherwise():
