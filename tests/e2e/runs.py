@@ -86,6 +86,10 @@ class Ansible:
         """Run the playbook enable. Its result has the parts that it reports: issuer, servers, injection, accounts."""
         return self._play(_imported("enable"), "control_plane", variables, *options, fails=fails)
 
+    def apiserver(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
+        """Import role irsa_apiserver in a play for the control plane. Its result is irsa_apiserver_result."""
+        return self._play(_importing_apiserver(), "apiserver", variables, *options, fails=fails)
+
     def include_role(self, host: str, variables: Mapping[str, Any], *options: str) -> Run:
         """Include the role in a play of one's own on a host, as root."""
         return self._play(_including(host), host, variables, *options)
@@ -135,7 +139,7 @@ class Ansible:
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=600,
+            timeout=1800,
             check=False,
         )
 
@@ -147,6 +151,17 @@ def _imported(playbook: str) -> dict[str, Any]:
 def _including(host: str) -> dict[str, Any]:
     task = {"name": "What is tested", "ansible.builtin.include_role": {"name": "selfhosted.irsa.irsa_issuer"}}
     return {"name": "A play of one's own", "hosts": host, "become": True, "gather_facts": False, "tasks": [task]}
+
+
+def _importing_apiserver() -> dict[str, Any]:
+    task = {"name": "What is tested", "ansible.builtin.import_role": {"name": "selfhosted.irsa.irsa_apiserver"}}
+    return {
+        "name": "Change the API servers",
+        "hosts": "control_plane",
+        "become": True,
+        "gather_facts": False,
+        "tasks": [task],
+    }
 
 
 def _hand_over(host: str, left: Path) -> dict[str, Any]:
@@ -161,6 +176,8 @@ def _hand_over(host: str, left: Path) -> dict[str, Any]:
             "accounts": "irsa_service_accounts_result",
         }
         found = "{'result': {" + ", ".join(f"'{part}': {fact}" for part, fact in parts.items()) + "}}"
+    if host == "apiserver":  # what role irsa_apiserver leaves
+        host, found = "control_plane", "{'result': irsa_apiserver_result}"
     task = {
         "name": "Hand over the result",
         "ansible.builtin.copy": {"content": f"{{{{ {found} | to_json }}}}", "dest": str(left), "mode": "0600"},

@@ -29,16 +29,25 @@ _CRI = re.compile(r"\S+ (?:stdout|stderr) [FP] ")
 _INFORMATION = re.compile(r"I\d{4} ")
 
 
+def _modified(path: str) -> int:
+    """Return when a log was written, in nanoseconds since 1970; 0 if the kubelet has removed it."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
+
+
 def logs_of(pod: str, folder: str = FOLDER) -> list[str]:
     """Return the paths of the logs of a static pod's API server, the newest last."""
     pattern = os.path.join(glob.escape(folder), f"kube-system_{glob.escape(pod)}_*", "kube-apiserver", "*.log")
-    found = []
-    for path in glob.glob(pattern):
-        try:
-            found.append((os.stat(path).st_mtime_ns, path))
-        except OSError:  # the kubelet removes logs of ended containers
-            continue
-    return [path for _time, path in sorted(found)]
+    return sorted(glob.glob(pattern), key=_modified)
+
+
+def starts_since(pod: str, time: float, folder: str = FOLDER) -> int:
+    """Return how often the API server was started since a time (in seconds since 1970), as its logs tell."""
+    new = [path for path in logs_of(pod, folder) if _modified(path) >= time * 10**9]
+    restarts = [int(name) for name in (os.path.basename(path)[: -len(".log")] for path in new) if name.isdigit()]
+    return max(restarts, default=-1) + 1
 
 
 def end_of_log(pod: str, folder: str = FOLDER) -> str:

@@ -31,6 +31,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files i
 # The kubelet gives the old API server 30 seconds to end, and starts the new one within as many.
 _RESTART_SECONDS = 180
 _PAUSE_SECONDS = 1.0
+# The kubelet waits 10, 20 and 40 seconds before it starts a container again that has ended:
+# https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-restarts
+_MAX_STARTS = 4
 
 Proof = t.TypeVar("Proof")
 
@@ -74,6 +77,7 @@ class Node:
 
     kubectl: Kubectl
     clock: t.Callable[[], float] = time.monotonic
+    now: t.Callable[[], float] = time.time
     sleep: t.Callable[[float], None] = time.sleep
     log_folder: str = pod_log.FOLDER
     backup_folder: str = node_files.BACKUP_FOLDER
@@ -86,6 +90,7 @@ class Walker:
         self._step = step
         self._node = node
         self._start = node.clock()
+        self._started = node.now()
         self._written: list[Replaced] = []
 
     def take(self) -> dict[str, t.Any]:
@@ -113,7 +118,7 @@ class Walker:
     def _proved(self, before: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
         """Wait for the API server, and return what was proved of it. Raises Fault."""
         step, former = self._step, self._former_hash(before)
-        self._wait(lambda: self._require_running(step.arguments, former), min(_RESTART_SECONDS, step.timeout))
+        self._wait(lambda: self._restarted(former), min(_RESTART_SECONDS, step.timeout))
         left = self._start + step.timeout - self._node.clock()
         return self._wait(self._proof, max(left, _PAUSE_SECONDS))
 
@@ -127,6 +132,16 @@ class Walker:
                 if self._node.clock() >= end:
                     raise Fault(f"{fault} (after {seconds:g} seconds)") from None
             self._node.sleep(_PAUSE_SECONDS)
+
+    def _restarted(self, former_hash: str | None) -> None:
+        """Raise Fault unless the API server runs with its new arguments, and IrsaError if it will never do that."""
+        try:
+            self._require_running(self._step.arguments, former_hash)
+        except Fault:
+            starts = pod_log.starts_since(self._step.pod, self._started, self._node.log_folder)
+            if starts >= _MAX_STARTS:
+                raise IrsaError(f"was started {starts} times and ended each time") from None
+            raise
 
     def _proof(self) -> dict[str, t.Any]:
         """Return what was proved of the API server. Raises Fault with what is not as it must be yet."""

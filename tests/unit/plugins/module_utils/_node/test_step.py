@@ -68,6 +68,7 @@ class Rig:
         return Node(
             kubectl,
             clock=self.clock,
+            now=lambda: 1000,
             sleep=self.sleep,
             log_folder=str(self.folder / "pods"),
             backup_folder=str(self.folder / "backup"),
@@ -154,7 +155,7 @@ def test_a_token_that_another_server_refuses_puts_the_manifest_back(tmp_path):
 
 def test_a_server_that_does_not_start_gets_its_manifest_back_and_its_log_is_told(rig):
     rig.starts = lambda flags: flags == BEFORE.split()
-    log = rig.folder / "pods" / "kube-system_kube-apiserver-node1_abc" / "kube-apiserver" / "3.log"
+    log = rig.folder / "pods" / "kube-system_kube-apiserver-node1_abc" / "kube-apiserver" / "2.log"
     log.parent.mkdir(parents=True)
     lines = ["I1126 03:00:00 options.go:1] starting", 'Error: service-account-issuer "x" is already specified']
     log.write_text("".join(f"2026-11-26T03:00:00Z stderr F {line}\n" for line in lines), encoding="utf-8")
@@ -165,6 +166,19 @@ def test_a_server_that_does_not_start_gets_its_manifest_back_and_its_log_is_told
     assert error.details == {"log": lines[1], "put_back": True}
     assert rig.manifest.read_text(encoding="utf-8") == BEFORE
     assert rig.server.up and rig.server.issuers == [OLD]
+
+
+def test_a_server_that_ends_again_and_again_is_not_waited_for(rig):
+    rig.starts = lambda flags: flags == BEFORE.split()
+    logs = rig.folder / "pods" / "kube-system_kube-apiserver-node1_abc" / "kube-apiserver"
+    logs.mkdir(parents=True)
+    for restarts, time in ((3, 2000), (9, 999)):
+        (logs / f"{restarts}.log").write_text("Error: unknown flag\n", encoding="utf-8")
+        os.utime(logs / f"{restarts}.log", (time, time))
+    error = rig.refusal()
+    assert "was started 4 times and ended each time." in str(error)
+    assert rig.manifest.read_text(encoding="utf-8") == BEFORE
+    assert rig.seconds < 10
 
 
 def test_a_manifest_that_the_kubelet_does_not_take_up_is_put_back(rig):
