@@ -1,0 +1,359 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reading, planning and changing the API servers of clusters in memory, task by task as the role does."""
+
+from __future__ import annotations
+
+import base64
+import json
+from unittest import mock
+
+import pytest
+import yaml
+
+from ansible_collections.selfhosted.irsa.plugins.action import irsa_apiserver as action
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import observation
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import digest
+from ansible_collections.selfhosted.irsa.plugins.modules import irsa_apiserver as module
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_cluster import (
+    NEW,
+    OLD,
+    SIGNATURE,
+    FakeCluster,
+)
+
+MANIFESTS = "/etc/kubernetes/manifests"
+MANIFEST = f"{MANIFESTS}/kube-apiserver.yaml"
+CONFIGURATION = "apiServer: {}\napiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n"
+
+
+def manifest_of(server):
+    flags = "".join(f"    - {flag}\n" for flag in server.command)
+    return (
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: kube-apiserver\n  namespace: kube-system\n"
+        f"spec:\n  containers:\n  - command:\n{flags}    name: kube-apiserver\n"
+    ).encode()
+
+
+class Play:
+    """Runs the action's operations on the hosts of a cluster in memory. ``hosts`` may leave servers out."""
+
+    def __init__(self, count=3):
+        self.cluster = FakeCluster(count)
+        self.cluster.configuration = CONFIGURATION
+        self.files, self.folders, self.asked = {}, {}, []
+        self.has_kubectl, self.version, self.check_mode = True, "v1.37.2", False
+        for server in self.cluster.servers:
+            address, port = server.address.split(":")
+            flags = [f"--advertise-address={address}", f"--secure-port={port}", *server.command[1:]]
+            flags += [
+                "--service-account-key-file=/etc/kubernetes/pki/sa.pub",
+                "--service-account-signing-key-file=/etc/kubernetes/pki/sa.key",
+            ]
+            server.run_with(flags)
+            self.files[server.node] = {MANIFEST: manifest_of(server)}
+            self.folders[server.node] = {MANIFESTS: ["kube-apiserver.yaml"]}
+        self.hosts = [server.node for server in self.cluster.servers]
+        self.failed = []
+        self.hostvars = {}
+
+    def run(self, host, **options):
+        task = mock.Mock(args=options, async_val=0, check_mode=self.check_mode)
+        connection = mock.Mock(**{"_shell.tmpdir": None})
+        plugin = action.ActionModule(
+            task, connection, play_context=mock.Mock(), loader=mock.Mock(), templar=mock.Mock(), shared_loader_obj=None
+        )
+        plugin._execute_module = lambda **call: self.node(host, call["module_args"])
+        variables = {
+            "inventory_hostname": host,
+            "hostvars": self.hostvars,
+            "ansible_play_hosts": self.hosts,
+            "ansible_play_hosts_all": [*self.hosts, *self.failed],
+        }
+        return plugin.run(task_vars=variables)
+
+    def node(self, host, arguments):
+        """What module irsa_node returns on a host."""
+        self.asked.append((host, arguments["operation"]))
+        operation = {"inspect": self.inspect, "observe": self.observe, "step": self.step}[arguments["operation"]]
+        return {"found": operation(host, arguments)}
+
+    def inspect(self, host, arguments):
+        def described(path):
+            content = self.files[host].get(path)
+            encoded = None if content is None else base64.b64encode(content).decode()
+            return {"path": path, "content": encoded, "sha256": digest(content)}
+
+        return {
+            "hostname": host,
+            "now": 1800000000.0,
+            "files": {path: described(path) for path in arguments["paths"]},
+            "folders": {folder: self.folders[host].get(folder) for folder in arguments["folders"]},
+            "patches": {},
+            "kubeadm_version": self.version,
+            "has_kubectl": self.has_kubectl,
+        }
+
+    def kubectl(self):
+        return Kubectl("admin.conf", run=self.cluster, program="kubectl")
+
+    def observe(self, host, arguments):
+        return observation.observe(self.kubectl(), arguments["server"])
+
+    def step(self, host, arguments):
+        step = arguments["step"]
+        for file in step["files"]:
+            assert digest(self.files[host].get(file["path"])) == file["expected"]
+            self.files[host][file["path"]] = base64.b64decode(file["content"])
+        server = next(each for each in self.cluster.servers if each.url == step["server"])
+        if step["restarts"]:
+            server.run_with(step["arguments"][1:])
+            assert yaml.safe_load(self.files[host][MANIFEST])["spec"]["containers"][0]["command"] == server.command
+        if step["configuration"]:
+            assert self.cluster.configuration == step["configuration"]["before"]
+            self.cluster.configuration = step["configuration"]["after"]
+        kubectl, faults = self.kubectl(), []
+        found = observation.identity(kubectl, server.url, reviewers=step["servers"], faults=faults)
+        assert found["issuer"] == step["issuer"]
+        assert set(found["token"]["reviews"].values()) == {"accepted"}
+        pod = next(pod for pod in observation.pods(kubectl, server.url) if pod["name"] == step["pod"])
+        return {"proof": {**found, "kids": [server.kid], "pod": pod}, "seconds": 1.0}
+
+    # --- the role's tasks
+
+    def read(self):
+        for host in self.hosts:
+            self.hostvars[host] = {"__irsa_apiserver_reading": self.run(host, operation="read")}
+
+    def plan(self, **options):
+        return self.run(self.hosts[0], operation="plan", **{"issuer": NEW, **options})
+
+    def role(self, **options):
+        """All tasks; returns the titles of the steps, and irsa_apiserver_result."""
+        self.read()
+        plan = self.plan(**options)
+        assert not plan.get("failed"), plan
+        results = plan["results"]
+        for step in plan["steps"]:
+            taken = self.run(step["host"], operation="step", step=step, results=results)
+            assert not taken.get("failed"), taken
+            results = taken["results"]
+        return [step["title"] for step in plan["steps"]], results
+
+    def message(self, **options):
+        self.read()
+        plan = self.plan(**options)
+        assert plan["failed"] is True
+        assert plan["changed"] is False
+        return plan["msg"]
+
+    def issuers(self):
+        return {server.node: server.issuers for server in self.cluster.servers}
+
+
+def actions(results):
+    return [action for result in results.values() for action in result["actions"]]
+
+
+def test_all_servers_accept_before_one_signs():
+    play = Play(3)
+    titles, results = play.role()
+    phases = [f"node{number}: {phase}" for phase in ("accept", "sign") for number in (1, 2, 3)]
+    assert titles == phases
+    assert play.issuers() == {f"node{number}": [NEW, OLD] for number in (1, 2, 3)}
+    assert results["node2"]["issuers"] == {"before": [OLD], "after": [NEW, OLD]}
+    assert results["node2"]["signing_kid"] == "kid-of-the-cluster"
+    assert [check["id"] for check in results["node2"]["checks"]][-1] == "reviews"
+    assert yaml.safe_load(play.cluster.configuration)["apiServer"]["extraArgs"] == [
+        {"name": "service-account-issuer", "value": NEW},
+        {"name": "service-account-issuer", "value": OLD},
+    ]
+
+
+def test_a_second_run_has_no_steps():
+    play = Play(3)
+    play.role()
+    titles, results = play.role()
+    assert titles == []
+    assert actions(results) == []
+    assert not any(result["changed"] for result in results.values())
+
+
+def test_one_server_restarts_once():
+    titles, results = Play(1).role()
+    assert titles == ["node1: sign"]
+    assert actions(results) == [
+        f"node1:write {MANIFEST}",
+        "node1:restart kube-apiserver",
+        "k8s:replace ConfigMap/kubeadm-config",
+    ]
+
+
+def test_check_mode_reports_what_a_run_does_and_asks_nodes_only_to_read():
+    planned = Play(3)
+    planned.check_mode = True
+    planned_titles, planned_results = planned.role()
+    assert {operation for _host, operation in planned.asked} == {"inspect", "observe"}
+    titles, results = Play(3).role()
+    assert planned_titles == titles
+    assert actions(planned_results) == actions(results)
+    for name, result in planned_results.items():
+        assert {**result, "checks": [], "kids": {}} == {**results[name], "checks": [], "kids": {}}
+
+
+def test_the_diff_shows_files_whole():
+    play = Play(1)
+    play.read()
+    plan = play.plan()
+    play.check_mode = True
+    taken = play.run("node1", operation="step", step=plan["steps"][0], results=plan["results"])
+    [manifest, configuration] = taken["diff"]
+    assert manifest["before_header"] == f"node1:{MANIFEST}"
+    assert manifest["before"].encode() == play.files["node1"][MANIFEST]
+    assert manifest["after"].replace(f"    - --service-account-issuer={NEW}\n", "") == manifest["before"]
+    assert configuration["before"] == CONFIGURATION
+
+
+def test_reading_alone_returns_the_public_keys_and_needs_no_issuer():
+    play = Play(2)
+    play.read()
+    plan = play.plan(phase="read", issuer="")
+    assert plan["steps"] == []
+    assert [result["jwks"]["keys"][0]["kid"] for result in plan["results"].values()] == ["kid-of-the-cluster"] * 2
+
+
+def test_going_back_takes_two_runs():
+    play = Play(2)
+    before = {host: files[MANIFEST] for host, files in play.files.items()}
+    play.role()
+    titles, _results = play.role(state="absent")
+    assert titles == ["node1: sign back", "node2: sign back"]
+    assert play.issuers() == {"node1": [OLD, NEW], "node2": [OLD, NEW]}
+    titles, _results = play.role(state="absent", forget_after=0)
+    assert titles == ["node1: forget", "node2: forget"]
+    assert {host: files[MANIFEST] for host, files in play.files.items()} == before
+
+
+def test_no_token_is_in_any_result():
+    play = Play(3)
+    play.read()
+    plan = play.plan()
+    taken = play.run("node1", operation="step", step=plan["steps"][0], results=plan["results"])
+    assert SIGNATURE not in json.dumps([play.hostvars, plan, taken])
+
+
+class TestServersWithoutAHost:
+    """Which servers there are comes from the cluster, not from the inventory."""
+
+    def test_signing_is_refused_while_they_do_not_accept(self):
+        play = Play(3)
+        play.hosts = ["node1"]
+        message = play.message(phase="sign")
+        assert "node2" in message and "node3" in message
+        assert play.issuers()["node1"] == [OLD]
+
+    def test_signing_goes_on_once_they_accept(self):
+        play = Play(3)
+        play.role(phase="accept")
+        play.hosts = ["node1"]
+        titles, results = play.role(phase="sign")
+        assert titles == ["node1: sign"]
+        assert [result["managed"] for result in results.values()] == [True, False, False]
+
+    def test_they_are_asked_by_way_of_a_host(self):
+        play = Play(2)
+        play.hosts = ["node2"]
+        _titles, results = play.role(phase="read")
+        assert results["node1"]["managed"] is False
+        assert results["node1"]["issuers"]["before"] == [OLD]
+        assert results["node1"]["jwks"]["keys"]
+
+
+class TestBadInput:
+    """One clear message, before any write."""
+
+    def read_message(self, play, host="node1"):
+        result = play.run(host, operation="read")
+        assert result["failed"] is True
+        return result["msg"]
+
+    def test_a_host_that_is_no_control_plane_node(self):
+        play = Play(1)
+        play.files["node1"] = {}
+        message = self.read_message(play)
+        assert message.startswith(f"The host node1 is no control-plane node of kubeadm: it has no {MANIFEST}.")
+
+    def test_a_host_of_another_distribution(self):
+        play = Play(1)
+        play.files["node1"] = {}
+        play.folders["node1"] = {"/etc/rancher/k3s": ["k3s.yaml"]}
+        assert self.read_message(play).startswith("The host node1 has k3s. Role irsa_apiserver changes API servers of")
+
+    def test_a_host_without_kubectl(self):
+        play = Play(1)
+        play.has_kubectl = False
+        assert self.read_message(play).startswith("The host node1 has no kubectl")
+
+    @pytest.mark.parametrize("manifest", [b"a: [", b"kind: Deployment\n", b"", b"\xff\xfe", b"kind: Pod\nspec: {}\n"])
+    def test_a_manifest_that_is_none(self, manifest):
+        play = Play(1)
+        play.files["node1"][MANIFEST] = manifest
+        assert self.read_message(play).startswith(f"The file {MANIFEST} on the host node1 cannot be used: ")
+
+    def test_a_host_of_the_play_that_failed(self):
+        play = Play(2)
+        play.failed = ["node3"]
+        message = play.message()
+        assert "nothing was changed" in message
+        assert "'node3'" in message
+
+    def test_two_names_of_one_server(self):
+        play = Play(1)
+        play.hosts = ["node1", "again"]
+        play.files["again"], play.folders["again"] = play.files["node1"], play.folders["node1"]
+        assert play.message() == "The hosts node1 and again are the same API server. List it once."
+
+    def test_servers_of_two_clusters(self):
+        play, other = Play(1), Play(2)
+        other.hosts = ["node2"]
+        other.cluster.servers = other.cluster.servers[1:]
+        other.read()
+        play.read()
+        play.hostvars.update(other.hostvars)
+        play.hosts = ["node1", "node2"]
+        message = play.plan()["msg"]
+        assert message.startswith("The hosts node1 and node2 are API servers of different clusters")
+
+    def test_no_issuer(self):
+        assert Play(1).message(issuer="").startswith("Set irsa_apiserver_issuer to the issuer URL")
+
+    def test_an_own_key_without_its_path(self):
+        assert "set irsa_apiserver_key_path" in Play(1).message(key="own")
+
+    def test_servers_that_sign_with_different_keys(self):
+        play = Play(2)
+        play.cluster.servers[1].kid = "another"
+        message = play.message()
+        assert "another" in message and "kid-of-the-cluster" in message
+
+    def test_a_server_that_refuses_the_tokens_of_another_one(self):
+        play = Play(2)
+        play.cluster.servers[1].review = lambda token: {"error": "no"}
+        assert "does not accept" in play.message()
+
+    def test_a_server_that_is_down(self):
+        play = Play(2)
+        play.cluster.servers[1].up = False
+        assert "/readyz" in play.message()
+
+
+def test_options_are_those_of_the_documentation():
+    documented = yaml.safe_load(module.DOCUMENTATION)["options"]
+    assert set(documented) == set(action.ARGUMENT_SPEC)
+    for name, option in documented.items():
+        spec = action.ARGUMENT_SPEC[name]
+        for part in ("type", "choices", "default", "elements"):
+            assert option.get(part) == spec.get(part), name
