@@ -23,6 +23,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import fake_cluster
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_cluster import FakeServer
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
     DAY,
     HOST,
@@ -31,7 +33,7 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import 
     NOW,
     certify,
 )
-from issuers_to_break import DISCOVERY, JWKS, SUBJECT, Cluster, WebHost, discovery_of
+from issuers_to_break import DISCOVERY, JWKS, SUBJECT, Cluster, WebHost, api_server_of, discovery_of
 
 ERROR, WARNING = "error", "warning"
 
@@ -487,6 +489,46 @@ def cluster_signs_with_another_key(cluster: Cluster) -> None:
     cluster.options["cluster_jwks"] = {"keys": [cluster.keys.other.jwk(use="sig")]}
 
 
+@broken(Cluster, "apiserver-issuer")
+def api_server_that_only_accepts_the_issuer(cluster: Cluster, api_server: FakeServer) -> None:
+    api_server.answers[fake_cluster.FLAGZ] = fake_cluster.flagz(fake_cluster.OLD, cluster.issuer)
+    api_server.answers[fake_cluster.DISCOVERY] = {"issuer": fake_cluster.OLD}
+
+
+@broken(Cluster, "apiserver-issuer")
+def second_api_server_without_the_issuer(cluster: Cluster, api_server: FakeServer) -> None:
+    second = api_server_of(cluster)
+    second.address = "10.0.0.2:6443"
+    second.answers[fake_cluster.FLAGZ] = fake_cluster.flagz(fake_cluster.OLD)
+    second.answers[fake_cluster.DISCOVERY] = {"issuer": fake_cluster.OLD}
+    fake_cluster.together(api_server, second)
+
+
+@broken(Cluster, "apiservers-agree")
+def second_api_server_with_a_key_of_its_own(cluster: Cluster, api_server: FakeServer) -> None:
+    second = api_server_of(cluster)
+    second.address = "10.0.0.2:6443"
+    second.answers[fake_cluster.JWKS] = {"keys": [cluster.keys.other.jwk()]}
+    fake_cluster.together(api_server, second)
+
+
+@broken(Cluster, "signer-external")
+def external_signer_with_a_new_key(cluster: Cluster, api_server: FakeServer) -> None:
+    api_server.answers[fake_cluster.FLAGZ] = fake_cluster.flagz(cluster.issuer, signing_endpoint="/run/signer.sock")
+    api_server.answers[fake_cluster.JWKS] = {"keys": [cluster.keys.signer.jwk(), cluster.keys.other.jwk()]}
+
+
+@broken(Cluster, "apiserver-audience", WARNING)
+def audience_of_aws_among_those_of_the_api_server(cluster: Cluster, api_server: FakeServer) -> None:
+    audiences = f"{cluster.issuer},sts.amazonaws.com"
+    api_server.answers[fake_cluster.FLAGZ] = fake_cluster.flagz(cluster.issuer, audiences=audiences)
+
+
+@broken(Cluster, "legacy-tokens", WARNING)
+def legacy_token_of_a_key_that_is_gone(cluster: Cluster, api_server: FakeServer) -> None:
+    api_server.answers[fake_cluster.SECRETS] = [fake_cluster.secret("ci", cluster.keys.other.kid)]
+
+
 @broken(Cluster, "cluster-issuer")
 def cluster_has_another_issuer(cluster: Cluster) -> None:
     cluster.options.update(
@@ -527,6 +569,24 @@ def malformed_thumbprint(cluster: Cluster) -> None:
 
 
 # The token
+
+
+@broken(Cluster, "account-annotation", WARNING)
+def annotation_with_a_placeholder(cluster: Cluster, api_server: FakeServer) -> None:
+    bad = fake_cluster.account("mail", "arn:aws:iam::ACCOUNT:role/mail", **{fake_cluster.LABEL: "true"})
+    api_server.answers[fake_cluster.ACCOUNTS] += [bad]
+
+
+@broken(Cluster, "injection-present")
+def policy_without_a_binding(cluster: Cluster, api_server: FakeServer) -> None:
+    api_server.answers[fake_cluster.BINDINGS] = []
+    api_server.answers[fake_cluster.PODS] = lambda body: [] if body is None else body
+
+
+@broken(Cluster, "pods-without-credentials", WARNING)
+def pod_that_is_older_than_injection(cluster: Cluster, api_server: FakeServer) -> None:
+    admit = api_server.answers[fake_cluster.PODS]
+    api_server.answers[fake_cluster.PODS] = lambda body: [fake_cluster.pod("old")] if body is None else admit(body)
 
 
 @broken(Cluster, "token-format")

@@ -141,6 +141,18 @@ def cluster(account: Account, signing_keys: Any) -> Any:
 
 
 @pytest.fixture
+def api_server(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A sound API server of this cluster, which irsa_verify finds by the kubeconfig in its options."""
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import api_server as client  # noqa: PLC0415
+    from issuers_to_break import api_server_of  # noqa: PLC0415
+
+    server = api_server_of(cluster)
+    monkeypatch.setattr(client, "ApiServer", lambda *_options: server)
+    cluster.options["kubeconfig"] = "kubeconfig"
+    return server
+
+
+@pytest.fixture
 def web_host(signing_keys: Any, tmp_path: Path) -> Iterator[Any]:
     """A sound issuer on a web server, not started yet."""
     from issuers_to_break import WebHost  # noqa: PLC0415

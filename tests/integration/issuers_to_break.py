@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from accounts import REGION, Account
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import fake_cluster
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
     HOST,
     INTERMEDIATE,
@@ -203,6 +204,21 @@ class Cluster:
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
         for option in ("token", "role_arn", "assume_role"):
             del self.options[option]
+
+
+def api_server_of(cluster: Cluster) -> fake_cluster.FakeServer:
+    """A sound API server that signs for the issuer, with a service account that has the role and a pod that has it."""
+    role = cluster.role_arn
+    return fake_cluster.sound(
+        discovery={"issuer": cluster.issuer},
+        jwks={"keys": [cluster.keys.signer.jwk()]},
+        flagz=fake_cluster.flagz(cluster.issuer),
+        accounts=[fake_cluster.account("cart", role, **{fake_cluster.LABEL: "true"})],
+        pods=lambda body: (
+            [fake_cluster.pod("cart-1", fake_cluster.INJECTED)] if body is None else fake_cluster.injected(body, role)
+        ),
+        token={"status": {"token": fake_cluster.token(cluster.keys.signer.kid)}},
+    )
 
 
 def _same(reply: Any) -> Any:

@@ -30,15 +30,10 @@ ONLY_IF_SOMETHING_IS_WRONG = {
 }
 
 
+@pytest.mark.usefixtures("api_server")
 def test_a_sound_issuer_has_no_finding(cluster: Cluster) -> None:
     jwks = {"keys": [cluster.keys.signer.jwk()]}
-    verified = verify(
-        **cluster.options,
-        cluster_issuer=cluster.issuer,
-        cluster_jwks=jwks,
-        expected_jwks=[jwks],
-        audiences=["sts.amazonaws.com"],
-    )
+    verified = verify(**cluster.options, expected_jwks=[jwks], audiences=["sts.amazonaws.com"])
     assert verified.first is None, str(verified)
     assert (verified.verdict, verified.result["diagnosis"]) == ("ok", None)
     assert verified.ids("ok")[-1] == "sts-assume"

@@ -154,10 +154,10 @@ def pod(name: str, env: t.Sequence[t.Any] = (), created: str = "2026-11-26T02:00
     }
 
 
-def injected(body: dict[str, t.Any]) -> dict[str, t.Any]:
+def injected(body: dict[str, t.Any], role_arn: str = ROLE) -> dict[str, t.Any]:
     """A pod that was posted, as admission returns it."""
     admitted = copy.deepcopy(body)
-    admitted["spec"]["containers"][0]["env"] = INJECTED
+    admitted["spec"]["containers"][0]["env"] = [{"name": "AWS_ROLE_ARN", "value": role_arn}, INJECTED[1]]
     admitted["spec"]["volumes"] = [{"name": "aws-iam-token"}]
     return admitted
 

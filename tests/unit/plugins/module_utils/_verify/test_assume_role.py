@@ -69,6 +69,35 @@ def test_acceptance_in_spite_of_an_error_is_reported(aws, role):
     assert check.status == "ok" and "in spite of discovery-issuer" in check.seen
 
 
+@pytest.mark.parametrize("fault", ["apiserver-issuer", "apiservers-agree", "signer-external", "cluster-issuer"])
+def test_acceptance_does_not_contradict_a_fault_of_the_api_servers(aws, role, fault):
+    report = Report()
+    report.error(fault, "A server differs.")
+    check = ask(aws, report)
+    assert check.status == "ok" and f"in spite of {fault}: it may come from another API server" in check.seen
+
+
+@pytest.mark.parametrize("fault", ["injection-present", "account-annotation", "pods-without-credentials"])
+def test_neither_acceptance_nor_refusal_is_explained_by_what_pods_get(aws, fake_aws, role, fault):
+    report = Report()
+    report.error(fault, "A pod got none.")
+    assert fault not in ask(aws, report).seen
+    fake_aws.fail(CALL, "InvalidIdentityToken", 400, message=KEY_LOST)
+    check = ask(aws, report)
+    assert check.status == "error" and fault not in check.seen and "could not read" in check.cause
+
+
+def test_a_fault_of_the_api_servers_does_not_explain_the_refusal_of_a_token_that_was_verified(aws, fake_aws):
+    for verified in (False, True):
+        report = Report()
+        report.error("apiserver-issuer", "A server differs.")
+        if verified:
+            report.ok("token-issuer", "It fits.")
+            report.ok("token-signature", "It fits.")
+        fake_aws.fail(CALL, "InvalidIdentityToken", 400, message=PROVIDER_LOST)
+        assert ("The reason is apiserver-issuer" in ask(aws, report).seen) is not verified
+
+
 @pytest.mark.parametrize(
     ("code", "message", "meaning"),
     [

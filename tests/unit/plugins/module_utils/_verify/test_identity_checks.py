@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import time
@@ -19,9 +20,12 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import trust_policy
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import identity_checks
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.cluster import fetch_cluster
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity, identity_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_checks import POD_IDS, SERVER_IDS
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import fake_cluster
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import statuses
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.kubernetes_servers import serve_json, status_object
@@ -95,6 +99,20 @@ def test_everything_that_is_given_is_checked_in_the_order_of_sts(aws, account):
     ids = ["cluster-issuer", "cluster-keys", *PROVIDER_IDS, *TOKEN_IDS, *TRUST_IDS, "sts-assume"]
     assert statuses(report) == dict.fromkeys(ids, "ok") and [each.id for each in report.checks] == ids
     assert account.calls == [GET, GET_ROLE, STS]
+
+
+def test_a_cluster_that_answers_is_checked_before_and_after_the_provider(aws, account):
+    api = fake_cluster.sound(
+        discovery={"issuer": ISSUER},
+        jwks={"keys": [JWK]},
+        flagz=fake_cluster.flagz(ISSUER),
+        accounts=[fake_cluster.account("cart", ROLE, **{fake_cluster.LABEL: "true"})],
+        pods=lambda body: [] if body is None else fake_cluster.injected(body, ROLE),
+    )
+    cluster = functools.partial(fetch_cluster, api)
+    report = check_identity(Identity(cluster=cluster, token=token(), role_arn=ROLE, assume_role=True), aws)
+    ids = [*SERVER_IDS, "cluster-issuer", "cluster-keys", *PROVIDER_IDS, *POD_IDS, *TOKEN_IDS, *TRUST_IDS, "sts-assume"]
+    assert statuses(report) == dict.fromkeys(ids, "ok") and [each.id for each in report.checks] == ids
 
 
 def test_nothing_is_checked_that_is_not_given(aws, fake_aws):
