@@ -51,6 +51,15 @@ options:
     description:
       - Path of a kubeconfig file. Its API server is asked for its issuer and its keys. Mutually exclusive with
         O(cluster_issuer) and O(cluster_jwks).
+      - The cluster is also asked which issuer each of its API servers signs for, whether they agree, what injects
+        credentials into pods, and which running pods lack them. Nothing is stored in it. A pod is created in a dry run
+        only, and tokens are made to be reviewed by the API servers.
+      - For everything, the user needs the RBAC verb C(get) on the endpoints C(kubernetes) in namespace C(default), on
+        the policies C(irsa-inject) and C(irsa-label) (C(mutatingadmissionpolicies)), and on the non-resource URLs
+        C(/flagz), C(/openid/v1/jwks) and C(/.well-known/openid-configuration); C(list) on C(serviceaccounts), C(pods),
+        C(secrets), C(mutatingadmissionpolicybindings) and C(mutatingwebhookconfigurations); and C(create) on C(pods),
+        C(serviceaccounts/token) and C(tokenreviews). A check whose right is missing is skipped and names it. Without
+        C(list) on C(secrets), only C(legacy-tokens) is.
     type: path
   kube_context:
     description:
@@ -188,12 +197,20 @@ checks:
     remedy:
       description: What to do, or null.
       type: str
+    data:
+      description:
+        - What was found, in full, where C(seen) names only a part; null for most checks.
+        - The C(pods) of C(pods-without-credentials) are a list of dictionaries with C(namespace), C(name),
+          C(service_account), C(role_arn), C(owner_kind), C(owner_name), C(containers), C(created), C(is_older) (whether
+          the pod is older than the annotation of its service account; null if unknown) and C(restart) (a command).
+      type: dict
   sample:
     - id: discovery-issuer
       status: ok
       seen: The discovery document names the issuer https://irsa-prod.s3.eu-west-1.amazonaws.com.
       cause: null
       remedy: null
+      data: null
 permissions:
   description: IAM actions that the run requires.
   returned: always

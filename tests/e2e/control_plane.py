@@ -117,12 +117,25 @@ class ApiServer:
 
     def ask(self, path: str, body: Any = None, bearer: str | None = None) -> tuple[int, bytes]:
         """The status and body of one request, a POST where there is something to send."""
-        request = urllib.request.Request(
-            self.url + path, headers={"Authorization": f"Bearer {bearer or self._administrator}"}
-        )
+        request = self._request(path, body, bearer)
         if body is not None:
-            request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
+        return self._answer(request)
+
+    def change(self, method: str, path: str, body: Any = None) -> None:
+        """One PATCH (RFC 7386) or DELETE as the administrator, which must be fulfilled."""
+        request = self._request(path, body, None)
+        request.method = method
+        request.add_header("Content-Type", "application/merge-patch+json")
+        status, answer = self._answer(request)
+        assert 200 <= status < 300, answer
+
+    def _request(self, path: str, body: Any, bearer: str | None) -> urllib.request.Request:
+        headers = {"Authorization": f"Bearer {bearer or self._administrator}"}
+        data = None if body is None else json.dumps(body).encode()
+        return urllib.request.Request(self.url + path, data, headers)
+
+    def _answer(self, request: urllib.request.Request) -> tuple[int, bytes]:
         try:
             with self._open(request) as answer:
                 return answer.status, answer.read()
