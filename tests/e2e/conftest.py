@@ -17,7 +17,6 @@ from control_plane import NewApiServer, api_server, etcd
 from endpoint import HOST_STYLE, PATH_STYLE, Endpoint, Site, setting
 from runs import Ansible
 
-
 # So that tests may import the collection as ansible_collections.selfhosted.irsa, the way Ansible does.
 sys.path += filter(None, os.environ.get("ANSIBLE_COLLECTIONS_PATH", "").split(os.pathsep)[:1])
 

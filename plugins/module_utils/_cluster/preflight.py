@@ -229,15 +229,16 @@ def _seconds(duration: str) -> int | None:
 
 def _key_differences(views: t.Sequence[View]) -> t.Iterator[str]:
     """Yield keys that one server signs with and another one does not verify."""
-    for view in views:
-        kid = view.server.signing_kid
-        others = [each.name for each in views if kid and each.server.kids is not None and kid not in each.server.kids]
+    for kid in sorted({view.server.signing_kid for view in views if view.server.signing_kid}):
+        signers = [view.name for view in views if view.server.signing_kid == kid]
+        others = [view.name for view in views if view.server.kids is not None and kid not in view.server.kids]
         if others:
             yield (
-                f"{view.name} signs with the key {quoted(kid)}, which {', '.join(others)} does not have in its JWKS: "
-                "the "
-                "servers of this cluster have different keys, and refuse each other's tokens. Give all of them the "
-                "same."
+                f"{', '.join(signers)}: tokens are signed with the key {quoted(kid)}, which {', '.join(others)} does "
+                "not "
+                "have in its JWKS. The API servers have different keys, and refuse each other's tokens. Give all of "
+                "them "
+                "the same."
             )
 
 

@@ -69,7 +69,7 @@ def test_the_last_of_several_values_counts():
     assert of("kube-apiserver").value("f") is None
 
 
-def test_lists_are_separated_by_commas_and_repeated():
+def test_audiences_are_separated_by_commas_and_repeated():
     arguments = of("kube-apiserver", f'--{API_AUDIENCES}=a,"b,c"', f"--{API_AUDIENCES}=d")
     assert arguments.separated(API_AUDIENCES) == ("a", "b,c", "d")
     assert of("kube-apiserver").separated(API_AUDIENCES) is None
