@@ -90,6 +90,10 @@ class Ansible:
         """Import role irsa_apiserver in a play for the control plane. Its result is irsa_apiserver_result."""
         return self._play(_importing_apiserver(), "apiserver", variables, *options, fails=fails)
 
+    def service_accounts(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
+        """Run the role irsa_service_accounts. Its result is irsa_service_accounts_result, as accounts."""
+        return self._play(_including_accounts(), "service_accounts", variables, *options, fails=fails)
+
     def include_role(self, host: str, variables: Mapping[str, Any], *options: str) -> Run:
         """Include the role in a play of one's own on a host, as root."""
         return self._play(_including(host), host, variables, *options)
@@ -164,6 +168,11 @@ def _importing_apiserver() -> dict[str, Any]:
     }
 
 
+def _including_accounts() -> dict[str, Any]:
+    task = {"name": "What is tested", "ansible.builtin.import_role": {"name": "selfhosted.irsa.irsa_service_accounts"}}
+    return {"name": "Give accounts their roles", "hosts": "localhost", "gather_facts": False, "tasks": [task]}
+
+
 def _hand_over(host: str, left: Path) -> dict[str, Any]:
     """A play after the one that is tested, which takes the result that it left."""
     policy = f"irsa_issuer_result.provider_arn | selfhosted.irsa.trust_policy('{NAMESPACE}', '{SERVICE_ACCOUNT}')"
@@ -178,6 +187,8 @@ def _hand_over(host: str, left: Path) -> dict[str, Any]:
         found = "{'result': {" + ", ".join(f"'{part}': {fact}" for part, fact in parts.items()) + "}}"
     if host == "apiserver":  # what role irsa_apiserver leaves
         host, found = "control_plane", "{'result': irsa_apiserver_result}"
+    if host == "service_accounts":  # what role irsa_service_accounts leaves
+        host, found = "localhost", "{'result': {'accounts': irsa_service_accounts_result}}"
     task = {
         "name": "Hand over the result",
         "ansible.builtin.copy": {"content": f"{{{{ {found} | to_json }}}}", "dest": str(left), "mode": "0600"},
