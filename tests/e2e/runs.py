@@ -152,8 +152,8 @@ def _imported(playbook: str) -> dict[str, Any]:
     return {"name": "What is tested", "ansible.builtin.import_playbook": f"selfhosted.irsa.{playbook}"}
 
 
-def _including(host: str) -> dict[str, Any]:
-    task = {"name": "What is tested", "ansible.builtin.include_role": {"name": "selfhosted.irsa.irsa_issuer"}}
+def _including(host: str, role: str = "irsa_issuer") -> dict[str, Any]:
+    task = {"name": "What is tested", "ansible.builtin.include_role": {"name": f"selfhosted.irsa.{role}"}}
     return {"name": "A play of one's own", "hosts": host, "become": True, "gather_facts": False, "tasks": [task]}
 
 
