@@ -44,7 +44,7 @@ class ActionModule(issuer_action.ActionModule):
             Display().warning(warning)
         # What module_defaults gives the task wins over the role's variables.
         self._task.args = {**role.options, **self._task.args}
-        result = {**self._result(tmp, task_vars, key_apart=role.backs_up), "ran_for": ran_for}
+        result = {**self._result(tmp, task_vars, role), "ran_for": ran_for}
         if result.get("failed"):
             return result
         return {
@@ -54,9 +54,11 @@ class ActionModule(issuer_action.ActionModule):
             "key_files": role.key_files,
         }
 
-    def _result(self, tmp: t.Any, task_vars: dict[str, t.Any] | None, *, key_apart: bool) -> dict[str, t.Any]:
+    def _result(
+        self, tmp: t.Any, task_vars: dict[str, t.Any] | None, role: _issuer_role.RoleVariables
+    ) -> dict[str, t.Any]:
         arguments = self._task.args
-        is_elsewhere = key_apart or not arguments.get("key_path")
+        is_elsewhere = role.backs_up or not (arguments.get("key_path") or role.keyless)
         if arguments["state"] == "present" and not arguments.get("key") and is_elsewhere:
             # The key is on another host, or has a backup. The role reads it in a task of its own, and passes it to the
             # next run of this action.

@@ -40,7 +40,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
 
 # Of each cluster; the texts of the documents are in irsa_issuer_result only.
 _RETURNED = (
-    *("changed", "issuer", "provider_arn", "kid", "bucket", "apiserver_flags", "actions"),
+    *("changed", "issuer", "provider_arn", "kid", "keys", "bucket", "apiserver_flags", "actions"),
     *("verification", "verdict", "diagnosis", "checks", "report", "msg"),
 )
 

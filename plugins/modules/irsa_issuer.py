@@ -68,7 +68,8 @@ options:
     type: raw
   key:
     description:
-      - Result of M(selfhosted.irsa.irsa_keypair). With O(state=present), either this or O(key_path) is required.
+      - Result of M(selfhosted.irsa.irsa_keypair). With O(state=present), one of this, O(key_path), O(from_cluster) and
+        O(extra_jwks) is required.
       - If the key does not exist (RV(selfhosted.irsa.irsa_keypair#module:exists) is false), the module only creates or
         repairs the bucket, and RV(key_wanted) is true. Then create the key, unless RV(key_is_lost) forbids it, and call
         this module again with O(key) and O(prepared).
@@ -134,10 +135,30 @@ options:
     aliases: [resource_tags]
   extra_jwks:
     description:
-      - Further public keys to publish, as a list of JWKS.
+      - Further public keys to publish, as a list of JWKS. Without O(key) and O(key_path), these are all keys of the
+        issuer, besides those of O(from_cluster).
     type: list
     elements: dict
     default: []
+  from_cluster:
+    description:
+      - Whether to publish the public keys that the API servers of O(kubeconfig) serve at C(/openid/v1/jwks). No private
+        key is read. Each API server is asked at its own address, and the keys of all of them are published. The module
+        warns of those that do not answer; one must.
+      - This also works with an external signer and with a managed control plane. The user of the kubeconfig needs the
+        ClusterRole C(system:service-account-issuer-discovery) and the verb C(get) on the Endpoints C(kubernetes) in
+        namespace C(default).
+      - A published key that the cluster no longer serves stays, as a foreign key, unless O(purge_keys) is set.
+    type: bool
+    default: false
+  kubeconfig:
+    description:
+      - Path of a kubeconfig file, for O(from_cluster).
+    type: path
+  kube_context:
+    description:
+      - Context of O(kubeconfig) to use. Requires O(kubeconfig). Defaults to its current context.
+    type: str
   legacy_empty_kid:
     description:
       - Same as O(selfhosted.irsa.irsa_jwks#module:legacy_empty_kid).
@@ -220,6 +241,7 @@ extends_documentation_fragment:
 requirements:
   - cryptography >= 3.4
   - jwcrypto >= 1.5
+  - kubernetes, for O(from_cluster)
 seealso:
   - module: selfhosted.irsa.irsa_keypair
   - module: selfhosted.irsa.irsa_verify
@@ -236,6 +258,14 @@ EXAMPLES = r"""
     region: eu-west-1
   delegate_to: localhost
   register: cluster_issuer
+
+- name: Ensure an issuer that publishes the keys of a running cluster
+  selfhosted.irsa.irsa_issuer:
+    from_cluster: true
+    kubeconfig: ~/.kube/config
+    bucket: irsa-prod
+    region: eu-west-1
+  delegate_to: localhost
 
 - name: Read the key of a control-plane node
   selfhosted.irsa.irsa_keypair:
@@ -305,10 +335,15 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module
     aws_of,
     require_conditional_writes,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude, require
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude, require, warn
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked import MaskedModule
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import DEFAULT_CACHE_CONTROL
+
+# What says which keys are published; one is required.
+_KEYS = ("key", "key_path", "from_cluster", "extra_jwks")
+
+_API_SERVER_SECONDS = 30
 
 # The result if another task must look at the key first.
 KEY_WANTED_RESULT: dict[str, t.Any] = {
@@ -359,6 +394,9 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = dict(
     bucket_namespace=dict(type="str", choices=["global", "account-regional"]),
     tags=dict(type="dict", aliases=["resource_tags"]),
     extra_jwks=dict(type="list", elements="dict", default=[]),
+    from_cluster=dict(type="bool", default=False),
+    kubeconfig=dict(type="path"),
+    kube_context=dict(type="str"),
     legacy_empty_kid=dict(type="bool", default=False),
     purge_keys=dict(type="bool", default=False, no_log=False),
     overwrite=dict(type="bool", default=False),
@@ -377,14 +415,16 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = dict(
 
 
 def main() -> None:
-    module = aws_module(ARGUMENT_SPEC, IssuerModule)
+    module = aws_module(ARGUMENT_SPEC, IssuerModule, required_by={"kube_context": "kubeconfig"})
     require(module, signing_key.CRYPTOGRAPHY_REQUIREMENT, signing_key.CRYPTOGRAPHY_IMPORT_ERROR)
     require(module, jwk.JWCRYPTO_REQUIREMENT, jwk.JWCRYPTO_IMPORT_ERROR)
     require_conditional_writes(module)
     if not module.params["bucket"] and not module.params["url"]:
         module.fail_json(msg="one of the following is required: bucket, url")
-    if module.params["state"] == "present" and not module.params["key"] and not module.params["key_path"]:
-        module.fail_json(msg="one of the following is required: key, key_path")
+    if module.params["state"] == "present" and not any(module.params[name] for name in _KEYS):
+        module.fail_json(msg=f"one of the following is required: {', '.join(_KEYS)}")
+    if module.params["state"] == "present" and module.params["from_cluster"] and not module.params["kubeconfig"]:
+        module.fail_json(msg="from_cluster requires kubeconfig")
     conclude(module, lambda: _run(module))
 
 
@@ -395,11 +435,31 @@ def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:
         if not spec.key.exists:
             spec = dataclasses.replace(spec, key=SigningKey.at(options["key_path"], options["public_key_path"]))
         return issuer_absent.ensure_absent(aws_of(module), spec, module.check_mode).result
-    if options["key"]:
+    if options["from_cluster"]:
+        spec = dataclasses.replace(spec, cluster_jwks=_jwks_of_cluster(module))
+    if options["key"] or spec.keyless:
         return issuer_present.ensure_present(aws_of(module), spec, module.check_mode).result
     return issuer_present.ensure_with_key(
         aws_of(module), spec, module.check_mode, key_result=lambda create: _key_result(module, create)
     )
+
+
+def _jwks_of_cluster(module: AnsibleAWSModule) -> dict[str, t.Any]:
+    """Return the keys that the API servers serve, and warn of those that do not answer. Raises IrsaError."""
+    # The kubernetes library takes longer to import than everything else.
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import (  # noqa: PLC0415
+        api_server,
+        key_sets,
+    )
+
+    require(module, "kubernetes", api_server.KUBERNETES_IMPORT_ERROR)
+    options = module.params
+    found = key_sets.of_cluster(
+        api_server.ApiServer(options["kubeconfig"], _API_SERVER_SECONDS, options["kube_context"])
+    )
+    if found.warning:
+        warn(module, found.warning)
+    return found.jwks
 
 
 def _key_result(module: AnsibleAWSModule, create: bool) -> dict[str, t.Any]:

@@ -11,20 +11,29 @@ of the others. Servers of one cluster have the same issuer and the same key.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import typing as t
 
 from ansible.errors import AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
-from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_variables import PREFIX, is_controller
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_variables import (
+    PREFIX,
+    SHARED,
+    is_controller,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, signing_key
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils._key_paths import FOLDER, key_paths
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._key_paths import FOLDER, key_paths, kubeconfig_path
 
 _KEYPAIR = f"__{PREFIX}keypair"  # what the role's key task registers
 _NAMES = ("bucket", "prefix", "url", "key_path", "key_host")
+# What variables have where neither the user nor the inventory sets them: None, or the role's own default.
+_UNSET: tuple[t.Any, ...] = (None, False, [], "localhost")
+_NO_KEY_SETS = ("", "[]")
 # In most fleets this is all that makes the values of hosts differ, and templates cost more than all else here.
 _HOST_NAME = "{{ inventory_hostname }}"
 
@@ -39,13 +48,20 @@ Template = t.Callable[[t.Any, Variables], t.Any]
 class Cluster:
     """What counts of a host: its issuer, and the file of its key.
 
-    ``places`` are where its documents are: the URL if one is set, and the bucket with the prefix.
+    ``places`` are where its documents are: the URL if one is set, and the bucket with the prefix. Without a key file,
+    ``source`` says where its keys come from; empty with one.
     """
 
     host: str
     places: t.Sequence[str]
     key_host: str
     key_path: str
+    source: str = ""
+
+    @property
+    def key(self) -> str:
+        """The key for a message."""
+        return self.source or f"{self.key_path} on {self.key_host}"
 
 
 def refuse_shared_issuer(clusters: t.Sequence[Cluster], host: str, registered: HostVariables) -> None:
@@ -68,12 +84,17 @@ def refuse_shared_issuer(clusters: t.Sequence[Cluster], host: str, registered: H
         f"The hosts {hosts} of this play have one issuer ({shared}) but different keys, so each of these clusters "
         "could sign tokens for the service accounts of the others. Nothing was changed. Give each cluster an issuer "
         f'of its own, for example with {PREFIX}prefix: "{_HOST_NAME}". If the hosts are servers of one cluster, give '
-        f"them the same key with {PREFIX}key_path and {PREFIX}key_host."
+        f"them the same key with {PREFIX}key_path and {PREFIX}key_host, or the same {SHARED['kubeconfig']}."
     )
 
 
 def _differ(own: Cluster, other: Cluster, *, own_kid: str | None, registered: HostVariables) -> bool:
-    """Whether two clusters certainly have different keys. A key that does not exist yet will be a new one."""
+    """Whether two clusters certainly have different keys. A key that does not exist yet will be a new one.
+
+    Without key files, clusters are told apart by where their keys come from.
+    """
+    if own.source or other.source:
+        return bool(own.source and other.source) and own.source != other.source
     if (own.key_host, own.key_path) == (other.key_host, other.key_path):
         return False
     other_kid = _kid(other, registered)
@@ -108,15 +129,16 @@ def sharing_an_issuer(clusters: t.Sequence[Cluster]) -> list[Cluster]:
 
 def warnings_of_shared_keys(clusters: t.Iterable[Cluster]) -> dict[str, str]:
     """Return a warning for each key that clusters with different issuers share, by the first of their hosts."""
-    by_key: dict[tuple[str, str], list[Cluster]] = {}
+    by_key: dict[str, list[Cluster]] = {}
     for cluster in clusters:
-        if cluster.key_path and cluster.places:
-            by_key.setdefault((cluster.key_host, cluster.key_path), []).append(cluster)
+        if (cluster.key_path or cluster.source) and cluster.places:
+            by_key.setdefault(cluster.key, []).append(cluster)
     return {
         several[0].host: (
             f"The hosts {listed(cluster.host for cluster in several)} of this play have different issuers but one key "
-            f"({several[0].key_path} on {several[0].key_host}), so each of these clusters could sign tokens for the "
-            f"service accounts of the others. Give each cluster an {PREFIX}key_path of its own."
+            f"({several[0].key}), so each of these clusters could sign tokens for the service accounts of the others. "
+            + ("Give each cluster keys" if several[0].source else f"Give each cluster an {PREFIX}key_path")
+            + " of its own."
         )
         for several in by_key.values()
         if len({tuple(cluster.places) for cluster in several}) > 1
@@ -149,6 +171,7 @@ class Play:
         other = self._of_host(host)
         try:
             values = {name: self._value(f"{PREFIX}{name}", host, other) for name in _NAMES}
+            source = "" if values["key_path"] else self._source(host, other)
         except AnsibleError:
             return None
         bucket, prefix, url = values["bucket"], values["prefix"], values["url"]
@@ -156,12 +179,29 @@ class Play:
         if bucket:
             places.append(f"bucket {quoted(bucket)}, " + (f"prefix {quoted(prefix)}" if prefix else "no prefix"))
         path = key_paths({"key_path": values["key_path"]}, self._folder)["key_path"] or ""
-        return Cluster(host=host, places=tuple(places), key_host=values["key_host"] or "localhost", key_path=path)
+        return Cluster(
+            host=host,
+            places=tuple(places),
+            key_host=values["key_host"] or "localhost",
+            key_path=path,
+            source=source,
+        )
+
+    def _source(self, host: str, other: Variables) -> str:
+        """Return where the keys of a host without a key file come from; empty if it does not say."""
+        if boolean(self._value(f"{PREFIX}from_cluster", host, other) or False, strict=False):
+            kubeconfig, context = (self._value(name, host, other) for name in SHARED.values())
+            path = kubeconfig_path(kubeconfig, self._folder)
+            return f"{SHARED['kubeconfig']} {path}" + (f", context {context}" if context else "")
+        key_sets = self._value(f"{PREFIX}extra_jwks", host, other)
+        if key_sets in _NO_KEY_SETS:
+            return ""
+        return f"{PREFIX}extra_jwks {hashlib.sha256(key_sets.encode()).hexdigest()[:16]}"
 
     def _value(self, name: str, host: str, other: Variables) -> str:
         of_task = self._of_task.get(name)
         # The role's own default is the task's, too, and a host's variable wins over it.
-        value = other.get(name, of_task) if of_task in (None, "localhost") else of_task
+        value = other.get(name, of_task) if of_task in _UNSET else of_task
         if not isinstance(value, str):
             return "" if value is None else str(value)
         literal = value.replace(_HOST_NAME, host)

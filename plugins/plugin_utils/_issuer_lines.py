@@ -108,7 +108,7 @@ def _issuer_facts(result: Result) -> list[Line]:
     lines = [
         fact("issuer", result["issuer"]),
         fact("provider", result["provider_arn"] or "not registered, because the documents are not served yet"),
-        fact("key ID", result["kid"] or "not known until the key is created"),
+        *facts("key ID", _kids(result) or ["not known until the key is created"]),
     ]
     if result.get("bucket"):
         lines.append(fact("bucket", result["bucket"]))
@@ -119,6 +119,18 @@ def grouped(actions: t.Iterable[str]) -> list[str]:
     """Actions in their order, those that follow each other under the same name in one."""
     counted = [(name, len(list(same))) for name, same in itertools.groupby(actions)]
     return [name if number == 1 else f"{name} ({number} times)" for name, number in counted]
+
+
+def _kids(result: Result) -> list[str]:
+    """The kid of the signing key or, if it is not known which of several keys signs, all kids that were published."""
+    if result["kid"]:
+        return [result["kid"]]
+    return [str(key["kid"]) for key in result.get("keys") or [] if not key["foreign"]]
+
+
+def _keeps_keys(result: Result) -> bool:
+    """Whether the cluster's own keys were published, without a key file."""
+    return result.get("public_key", "") is None and bool(_kids(result))
 
 
 def _verification(result: Result, *, verbose: bool) -> list[Line]:
@@ -137,12 +149,21 @@ def _next_of_one(result: Result, *, check_mode: bool) -> list[Line]:
         title = "run this again without --check. Then kube-apiserver needs these flags:"
     elif findings(result.get("checks") or []):
         title = "follow the remedies above, then run this again. kube-apiserver needs these flags:"
+    elif _is_new(result) and _keeps_keys(result):
+        title = "give kube-apiserver this flag before its present --service-account-issuer, on each control-plane node:"
     elif _is_new(result):
         title = "start kube-apiserver with these flags, on each control-plane node:"
     else:
         title = "nothing to do, if kube-apiserver has these flags:"
     lines = [next_step(title), *_flags(result)]
-    if _is_new(result):
+    if _is_new(result) and _keeps_keys(result):
+        lines.append(
+            prose(
+                "Until all API servers accept it, none may sign for it, so first append it to the flags of each. "
+                "selfhosted.irsa.enable does all of this for a cluster of kubeadm."
+            )
+        )
+    elif _is_new(result):
         lines.append(
             prose(
                 "A cluster that is already running must accept both issuers for a while: after these flags, repeat "

@@ -22,9 +22,19 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.redaction import Redaction
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
-from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_variables import PREFIX, problems
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_variables import (
+    PREFIX,
+    is_keyless,
+    option_name,
+    problems,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils._key_paths import FOLDER, key_paths, named_paths
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._key_paths import (
+    FOLDER,
+    key_paths,
+    kubeconfig_path,
+    named_paths,
+)
 
 _ROLE = Path(__file__).parents[2] / "roles" / "irsa_issuer"
 
@@ -50,12 +60,13 @@ class RoleVariables:
     """The role's variables, checked.
 
     ``options`` are the module's, without those that are not set; ``key_files`` are the paths of key_paths();
-    ``backs_up`` says whether a private bucket has copies of the key files.
+    ``keyless`` says that there is none, and ``backs_up`` whether a private bucket has copies of the key files.
     """
 
     options: dict[str, t.Any]
     key_host: str
     key_files: dict[str, str | None]
+    keyless: bool
     backs_up: bool
 
 
@@ -73,21 +84,29 @@ def read(
     values = _validated(given, given_paths)
     _check_state(values["state"], variables.get(_EXPECTED_STATE, values["state"]))
     host = values.get("key_host") or "localhost"
-    files = key_paths(given_paths, template(variables.get(FOLDER, variables["playbook_dir"])))
+    folder = template(variables.get(FOLDER, variables["playbook_dir"]))
+    files = key_paths(given_paths, folder)
     values = {
         **values,
         **files,
+        "kubeconfig": kubeconfig_path(values.get("kubeconfig"), folder),
         "key_path": files["key_path"] if host == "localhost" else None,
         **{name: template(variables.get(f"__{PREFIX}{name}")) for name in _FROM_TASKS},
     }
     options = {name: value for name, value in values.items() if name in option_names and value not in _UNSET}
-    return RoleVariables(options=options, key_host=host, key_files=files, backs_up=bool(values.get("key_backup")))
+    return RoleVariables(
+        options=options,
+        key_host=host,
+        key_files=files,
+        keyless=is_keyless(values),
+        backs_up=bool(values.get("key_backup")),
+    )
 
 
 def _validated(given: dict[str, t.Any], given_paths: dict[str, t.Any]) -> dict[str, t.Any]:
     """The values of all variables, defaults included, by their names without the prefix. Raises IrsaError."""
     checked = ArgumentSpecValidator(argument_spec()).validate(given, validate_role_argument_spec=True)
-    redaction = Redaction(masking.in_options({name.removeprefix(PREFIX): value for name, value in given.items()}))
+    redaction = Redaction(masking.in_options({option_name(name): value for name, value in given.items()}))
 
     def as_shown(problem: str) -> str:
         """Return a problem without what may be private in the variables that it quotes."""
@@ -95,7 +114,7 @@ def _validated(given: dict[str, t.Any], given_paths: dict[str, t.Any]) -> dict[s
 
     if checked.error_messages:
         raise IrsaError("\n".join(["Validation of arguments failed:", *map(as_shown, checked.error_messages)]))
-    values = {name.removeprefix(PREFIX): value for name, value in checked.validated_parameters.items()}
+    values = {option_name(name): value for name, value in checked.validated_parameters.items()}
     found = problems({**values, **named_paths(given_paths)})
     if found:
         intro = "Invalid variables for role irsa_issuer; nothing was changed."

@@ -29,6 +29,11 @@ def key_paths(variables: t.Mapping[str, t.Any], folder: str) -> dict[str, str | 
     }
 
 
+def kubeconfig_path(path: str | None, folder: str) -> str | None:
+    """Return the absolute path of a kubeconfig on the controller, None for none. A relative one is from ``folder``."""
+    return os.path.join(os.path.abspath(folder), os.path.expanduser(path)) if path else None
+
+
 def named_paths(variables: t.Mapping[str, t.Any]) -> dict[str, str]:
     """Return the same three as they are set, or their defaults; an empty path for a file that is not written.
 
@@ -38,8 +43,8 @@ def named_paths(variables: t.Mapping[str, t.Any]) -> dict[str, str]:
     path = str(variables.get("key_path") or "")
     defaults = {
         "key_path": path,
-        "public_key_path": re.sub(r"[.][^./]*$", "", path) + "-pkcs8.pub",
-        "openssh_public_key_path": f"{path}.pub",
+        "public_key_path": re.sub(r"[.][^./]*$", "", path) + "-pkcs8.pub" if path else "",
+        "openssh_public_key_path": f"{path}.pub" if path else "",
     }
     return {
         name: default if variables.get(name) is None else str(variables[name]) for name, default in defaults.items()

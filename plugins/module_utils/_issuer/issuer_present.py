@@ -37,10 +37,10 @@ def ensure_present(aws: Aws, spec: IssuerSpec, check_mode: bool) -> Outcome[ApiC
 
     Problems stop the run before the first write, as far as they can be detected. Without a key, the run creates or
     repairs only the bucket. The outcome then has ``key_wanted`` true, ``key_is_lost`` says why a new key must not be
-    created, and ``prepared`` is the input for the next run, which has the key. With a key, ``issuer`` is the summary
-    of the whole run. Raises IrsaError.
+    created, and ``prepared`` is the input for the next run, which has the key. With a key, or if the issuer has none of
+    its own, ``issuer`` is the summary of the whole run. Raises IrsaError.
     """
-    if spec.prepared and not spec.key.exists and not check_mode:
+    if spec.prepared and not spec.has_keys and not check_mode:
         # Placeholder documents are for check mode only.
         raise IrsaError("The key has not been created, so there is nothing to publish. Create it, and run again.")
     ledger = Ledger(check_mode)
@@ -102,7 +102,7 @@ def _new_run(aws: Aws, spec: IssuerSpec, ledger: Ledger, *, after: IssuerRun | N
 
 
 def _carried_out(run: IssuerRun) -> Values:
-    if run.spec.key.exists or run.spec.prepared:
+    if run.spec.has_keys or run.spec.prepared:
         return {"key_wanted": False, "key_is_lost": None, "prepared": None, "issuer": run.run_with_key()}
     lost, prepared = run.run_without_key()
     ledger = run.ledger

@@ -102,7 +102,7 @@ class IssuerRun(abc.ABC):
 
     def document_texts(self) -> Values:
         """Return the texts of both documents; empty while the key is not known."""
-        if not self.spec.key.exists:
+        if not self.spec.has_keys:
             return {}
         return document_set.texts(self.url, self.spec.sourced_keys(), legacy_empty_kid=self.spec.legacy_empty_kid)
 
@@ -166,10 +166,16 @@ class IssuerRun(abc.ABC):
         return verification.Expectation(
             issuer=self.url,
             route=self.route,
-            kids=(self.spec.key.kid,) if self.spec.key.kid else (),
+            kids=self._expected_kids(),
             identity=identity,
             bucket_account_id=self.bucket_account_id,
         )
+
+    def _expected_kids(self) -> t.Sequence[str]:
+        """Return the kid of the signing key or, without a key of its own, all kids that the issuer publishes."""
+        if self.spec.keyless:
+            return [sourced.key["kid"] for sourced in self.spec.sourced_keys()]
+        return (self.spec.key.kid,) if self.spec.key.kid else ()
 
     def verify(self, provider: PresentProvider | None) -> Report | None:
         """Fetch the documents anonymously; in check mode only if nothing would change.
@@ -197,15 +203,19 @@ class IssuerRun(abc.ABC):
     ) -> Values:
         """Return what role irsa_issuer sets as ``irsa_issuer_result``."""
         spec, key, prepared = self.spec, self.spec.key, self.spec.prepared
+        keys = published.get("published_keys", [])
+        # Without a key of its own, it is not known which of several keys signs.
+        own = [each for each in keys if not each["foreign"]] if spec.keyless else []
+        only = own[0] if len(own) == 1 else {}
         return {
             "issuer": self.url,
             "jwks_uri": self.issuer.jwks_url,
             "provider_arn": provider.arn if provider else None,
             # A list of one today.
             "providers": [{"account_id": provider.account_id, "arn": provider.arn}] if provider else [],
-            "kid": key.kid,
-            "algorithm": key.algorithm,
-            "keys": published.get("published_keys", []),
+            "kid": only.get("kid", key.kid),
+            "algorithm": only.get("algorithm", key.algorithm),
+            "keys": keys,
             "bucket": spec.bucket,
             "documents": published.get("documents", []),
             "jwks_json": published.get("jwks_json"),

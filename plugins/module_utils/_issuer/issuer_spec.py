@@ -13,6 +13,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.tags import as_text
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.documents import SourcedKey
@@ -81,11 +82,14 @@ class SigningKey:
         return cls()
 
     def apiserver_flags(self, url: str) -> list[str]:
-        """Return the flags of kube-apiserver for a new cluster.
+        """Return the flags of kube-apiserver for a new cluster; without a key file, what changes in one that runs.
 
-        A cluster that runs already needs more care, since every API server must know both keys for a while.
+        A cluster that runs already needs more care, since every API server must know both keys for a while. If it keeps
+        its keys, only the issuer changes: without --api-audiences, tokens for each of its issuers are accepted.
         https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#serviceaccount-token-volume-projection
         """
+        if not self.path:
+            return [f"--service-account-issuer={url}"]
         return [
             f"--service-account-issuer={url}",
             f"--service-account-key-file={self.public_key_path or self.path}",
@@ -99,11 +103,13 @@ class SigningKey:
 class IssuerSpec:
     """The desired state of an issuer: the options of module irsa_issuer. None and empty mean not set.
 
-    ``bucket_settings`` are further fields of BucketSpec; ``prepared`` is the output of a run without a key, which
-    this run continues.
+    ``keyless``: the signing key is elsewhere, and only public keys are published: ``extra_jwks``, and ``cluster_jwks``,
+    which the API servers of a cluster serve. ``bucket_settings`` are further fields of BucketSpec; ``prepared`` is the
+    output of a run without a key, which this run continues.
     """
 
     key: SigningKey = SigningKey()
+    keyless: bool = False
     bucket: str | None = None
     manage_bucket: bool = True
     region: str | None = None
@@ -115,6 +121,7 @@ class IssuerSpec:
     bucket_settings: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     tags: dict[str, str] | None = None
     extra_jwks: t.Sequence[t.Any] = ()
+    cluster_jwks: t.Mapping[str, t.Any] | None = None
     legacy_empty_kid: bool = False
     purge_keys: bool = False
     overwrite: bool = False
@@ -147,13 +154,31 @@ class IssuerSpec:
         check_timeout(given.get("verify_timeout", DEFAULT_TIMEOUT), "verify_timeout")
         if "tags" in given:  # without a bucket, the provider is planned only once the documents are served
             given["tags"] = as_text(given["tags"])
-        return cls(**{**given, "key": SigningKey.of(options.get("key") or {}), "bucket_settings": settings})
+        keyless = not options.get("key") and not options.get("key_path")
+        if keyless and given.get("legacy_empty_kid") and options.get("state") != "absent":
+            raise IrsaError(
+                "legacy_empty_kid publishes the signing key under an empty kid as well, so it requires the key."
+            )
+        key = SigningKey.of(options.get("key") or {})
+        return cls(**{**given, "key": key, "keyless": keyless, "bucket_settings": settings})
 
     def sourced_keys(self) -> t.Iterator[SourcedKey]:
-        """Yield the keys that the issuer publishes: its own if there is one, then the extra ones. Raises IrsaError."""
+        """Yield the keys that the issuer publishes: its own if there is one, the extra ones, and those of the cluster.
+
+        Raises IrsaError, also if an issuer without a key of its own has none.
+        """
         if self.key.exists or self.key.public_key:
             yield document_set.from_pem("The public key", (self.key.public_key or "").encode("utf-8", "replace"))
         yield from document_set.from_jwks_list("extra_jwks", self.extra_jwks)
+        for key in (self.cluster_jwks or {}).get("keys", []):
+            yield SourcedKey(f"The API servers' key {quoted(key.get('kid'))}", key)
+        if self.keyless and not any(document.get("keys") for document in (*self.extra_jwks, self.cluster_jwks or {})):
+            raise IrsaError("There is no key to publish: extra_jwks contains none, and the API servers serve none.")
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether it is known what the issuer publishes. Without its key, it is not."""
+        return self.keyless or self.key.exists
 
     @property
     def slash_prefix(self) -> str:

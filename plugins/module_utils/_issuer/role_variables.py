@@ -21,6 +21,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.key_backup imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import check_timeout, parse_connect_to
 
 PREFIX = "irsa_issuer_"
+# Variables that roles share have no role's name in front.
+SHARED = {name: f"irsa_{name}" for name in ("kubeconfig", "kube_context")}
 
 # What is between bucket and prefix in the longest default issuer of any region.
 _MAX_HOST_REST = len("https://.s3.ap-southeast-5.amazonaws.com.cn/")
@@ -57,7 +59,8 @@ def problems(variables: Variables) -> list[str]:
     """
     disclosed = [name for name, value in variables.items() if key_material.discloses_private_key(value)]
     if disclosed:
-        return [f"{PREFIX}{name} contains a private key. Remove it, and treat it as disclosed." for name in disclosed]
+        names = map(variable_name, disclosed)
+        return [f"{name} contains a private key. Remove it, and treat it as disclosed." for name in names]
     if key_material.in_text(str(variables.get("key_host"))):  # Ansible would print it as the name of a host
         return [f"{PREFIX}key_host is not the name of a host. It may be a secret; if so, treat it as disclosed."]
     variables = {
@@ -73,6 +76,21 @@ def problems(variables: Variables) -> list[str]:
             except IrsaError as error:
                 found.append(str(error))
     return found + [problem for rule in _RULES for problem in rule(variables)]
+
+
+def variable_name(option: str) -> str:
+    """Return the variable of an option."""
+    return SHARED.get(option, f"{PREFIX}{option}")
+
+
+def option_name(variable: str) -> str:
+    """Return the option of a variable."""
+    return variable.removeprefix(PREFIX if variable.startswith(PREFIX) else "irsa_")
+
+
+def is_keyless(variables: Variables) -> bool:
+    """Whether the issuer has no key file of its own, and publishes only what other variables say."""
+    return not variables.get("key_path") and bool(variables.get("from_cluster") or variables.get("extra_jwks"))
 
 
 def _as_text(value: t.Any) -> str:
@@ -184,7 +202,7 @@ def _needs_bucket(name: str) -> bool:
 
 def _key_rules(variables: Variables) -> t.Iterator[str]:
     if not variables.get("key_path"):
-        yield f"{PREFIX}key_path is not set. Choose a path that survives this run: the key must never be lost."
+        yield from _rules_without_key(variables)
     paths = [
         variables[name] for name in ("key_path", "public_key_path", "openssh_public_key_path") if variables.get(name)
     ]
@@ -198,6 +216,28 @@ def _key_rules(variables: Variables) -> t.Iterator[str]:
         yield f"{PREFIX}key_size is for RSA keys; an ECDSA key has {PREFIX}key_curve."
     if variables.get("key_type") != "ECDSA" and variables.get("key_curve"):
         yield f"{PREFIX}key_curve is for ECDSA keys; set {PREFIX}key_type: ECDSA with it."
+
+
+def _rules_without_key(variables: Variables) -> t.Iterator[str]:
+    is_removal = variables.get("state") == "absent"
+    if not is_removal and not is_keyless(variables):
+        yield (
+            f"{PREFIX}key_path is not set. Choose a path that survives this run: the key must never be lost. To "
+            f"publish the keys of a cluster without a key file, set {PREFIX}from_cluster or {PREFIX}extra_jwks instead."
+        )
+        return
+    of_key = ("key_backup", "public_key_path", "openssh_public_key_path", "legacy_empty_kid")
+    for name in ("delete_key",) if is_removal else of_key:
+        if variables.get(name):
+            yield f"{PREFIX}{name} is set, but {PREFIX}key_path is not."
+
+
+def _cluster_rules(variables: Variables) -> t.Iterator[str]:
+    if variables.get("state") != "absent" and variables.get("from_cluster") and not variables.get("kubeconfig"):
+        yield (
+            f"{PREFIX}from_cluster is set, but {SHARED['kubeconfig']} is not. Set it to the path of a kubeconfig on "
+            "the controller."
+        )
 
 
 def _is_remote(variables: Variables) -> bool:
@@ -240,4 +280,7 @@ def _timeout_rules(variables: Variables) -> t.Iterator[str]:
             yield str(error)
 
 
-_RULES = (_bucket_rules, _rules_without_bucket, _key_rules, _backup_rules, _audience_rules, _timeout_rules)
+_RULES = (
+    *(_bucket_rules, _rules_without_bucket, _key_rules, _cluster_rules),
+    *(_backup_rules, _audience_rules, _timeout_rules),
+)

@@ -74,9 +74,10 @@ class KeySets:
         if not self.unreachable:
             return None
         reasons = "; ".join(f"{address}: {reason}" for address, reason in list(self.unreachable.items())[:10])
+        plural = "" if len(self.unreachable) == 1 else "s"
         return (
-            f"{len(self.unreachable)} of {len(self.unreachable) + len(self.servers)} API servers did not answer "
-            f"({reasons}), so keys that only they have are unknown."
+            f"{len(self.unreachable)} API server{plural} of the cluster did not answer ({reasons}). Keys that no other "
+            "server has are unknown."
         )
 
 

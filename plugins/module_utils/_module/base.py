@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.common.warnings import warn
+from ansible.module_utils.common import warnings
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
@@ -30,6 +30,11 @@ def require(module: AnsibleModule, library: str, import_error: ImportError | Non
     )
 
 
+def warn(module: MaskedModule, text: str) -> None:
+    """Show a warning, without what may be private in the options."""
+    warnings.warn(shown(module.masked(text)))
+
+
 def conclude(module: MaskedModule, work: t.Callable[[], dict[str, t.Any]], *, only_reads: bool = False) -> None:
     """End the module with the result of ``work``, or with the message of its IrsaError; both may carry warnings.
 
@@ -47,7 +52,7 @@ def conclude(module: MaskedModule, work: t.Callable[[], dict[str, t.Any]], *, on
             **error.details,
         }
     for warning in result.pop("warnings", []):
-        warn(shown(module.masked(warning)))
+        warn(module, warning)
     if failure is None:
         module.exit_json(**result)
     # Not while the exception is handled: ansible-core would take it for one that the module did not expect.

@@ -22,11 +22,15 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import 
     ROOT,
     HttpsServer,
 )
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.kubernetes_servers import serve_json
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.kubernetes_servers import (
+    ENDPOINTS,
+    endpoints_of,
+    serve_json,
+)
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_documents import DISCOVERY, ISSUER, JWKS, REGION
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
 
-KEY = jwk_of(samples.P256)
+KEY, OTHER = jwk_of(samples.P256), jwk_of(samples.RSA)
 
 STEPS = {
     "irsa_bucket": {"name": "irsa-prod", "region": REGION, "tags": {"team": "platform"}},
@@ -302,3 +306,31 @@ def test_irsa_verify_needs_a_kubeconfig_for_a_service_account(run, aws):
     assert "missing parameter(s) required by 'service_account': kubeconfig" in result["msg"]
     result = run("irsa_verify", fails=True, issuer=ISSUER, service_account="shop/cart", token="unused").result
     assert "mutually exclusive: token|token_path|service_account" in result["msg"]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_irsa_issuer_publishes_what_the_api_servers_serve(run, aws, api_servers, check_mode):
+    front, other, down = (api_servers.start(ISSUER, [key]) for key in (KEY, OTHER, KEY))
+    serve_json(front, ENDPOINTS, endpoints_of(front.address, other.address, down.address))
+    down.stop()
+    options = {"bucket": "irsa-prod", "region": REGION, "verify": False}
+    cluster = {"from_cluster": True, "kubeconfig": api_servers.kubeconfig(front)}
+    result = run("irsa_issuer", check_mode, **options, **cluster).result
+    assert {key["kid"] for key in result["issuer"]["keys"]} == {KEY["kid"], OTHER["kid"]}
+    assert result["issuer"]["kid"] is None and not result["key_wanted"]
+    warning = f"1 API server of the cluster did not answer ({down.address}: Connection refused)."
+    assert warning in str(result["warnings"])
+    assert bool(aws.writes) != check_mode
+    refused = run("irsa_issuer", check_mode, fails=True, legacy_empty_kid=True, **options, **cluster).result
+    assert "requires the key" in refused["msg"]
+
+
+def test_irsa_issuer_needs_keys_to_publish(run, aws):
+    options = {"bucket": "irsa-prod", "region": REGION}
+    message = run("irsa_issuer", fails=True, **options).result["msg"]
+    assert message == "one of the following is required: key, key_path, from_cluster, extra_jwks"
+    message = run("irsa_issuer", fails=True, from_cluster=True, **options).result["msg"]
+    assert message == "from_cluster requires kubeconfig"
+    message = run("irsa_issuer", fails=True, from_cluster=True, kubeconfig="/nowhere", **options).result["msg"]
+    assert message.startswith("The kubeconfig /nowhere cannot be used")
+    assert run("irsa_issuer", from_cluster=True, state="absent", **options).result["changed"] is False

@@ -29,7 +29,8 @@ class Inventory(dict):
     """Hosts with their variables, without the prefix irsa_issuer_."""
 
     def of_host(self, host):
-        own = {f"irsa_issuer_{name}" if name != "site" else name: value for name, value in self[host].items()}
+        shared = ("site", "irsa_kubeconfig", "irsa_kube_context")
+        own = {name if name in shared else f"irsa_issuer_{name}": value for name, value in self[host].items()}
         return {"inventory_hostname": host, **own}
 
     def clusters(self, **task):
@@ -149,3 +150,38 @@ def test_one_key_for_different_issuers_is_told_once(keys):
     assert "'a', 'b'" in warnings["a"]
     same = Inventory(a=of(keys / "one.key"), b=of(keys / "one.key"))
     assert _fleet.warnings_of_shared_keys(same.clusters()) == {}
+
+
+def adopting(kubeconfig, **more):
+    return {"bucket": "irsa", "from_cluster": True, "irsa_kubeconfig": kubeconfig, **more}
+
+
+def test_clusters_that_keep_their_keys_are_told_apart_by_their_kubeconfigs(keys):
+    message = Inventory(a=adopting("one.conf"), b=adopting("two.conf")).refusal()
+    assert "'a', 'b'" in message and "or the same irsa_kubeconfig" in message
+    other_context = adopting("one.conf", irsa_kube_context="other")
+    assert "'a', 'b'" in Inventory(a=adopting("one.conf"), b=other_context).refusal()
+    Inventory(a=adopting("one.conf"), b=adopting("/srv/one.conf")).accept()
+    # Whether the API servers have the key of a file is not known here.
+    Inventory(a=adopting("one.conf"), b=of(keys / "one.key")).accept()
+
+
+def test_the_defaults_of_the_role_say_nothing_of_a_host(keys):
+    inventory = Inventory(a=adopting("one.conf"), b=of(keys / "one.key", prefix="b"))
+    found = inventory.clusters(irsa_issuer_from_cluster=False, irsa_issuer_extra_jwks=[])
+    assert {cluster.host: cluster.source for cluster in found} == {"a": "irsa_kubeconfig /srv/one.conf", "b": ""}
+
+
+def test_published_keys_without_a_key_file_are_compared(keys):
+    one, two = ({"keys": [{"kid": kid}]} for kid in ("one", "two"))
+    assert (
+        "'a', 'b'"
+        in Inventory(a={"bucket": "x", "extra_jwks": [one]}, b={"bucket": "x", "extra_jwks": [two]}).refusal()
+    )
+    Inventory(a={"bucket": "x", "extra_jwks": [one]}, b={"bucket": "x", "extra_jwks": [one]}).accept()
+
+
+def test_one_cluster_for_different_issuers_is_told(keys):
+    inventory = Inventory(a=adopting("one.conf", prefix="a"), b=adopting("one.conf", prefix="b"))
+    warnings = _fleet.warnings_of_shared_keys(inventory.clusters())
+    assert list(warnings) == ["a"] and "(irsa_kubeconfig /srv/one.conf)" in warnings["a"]

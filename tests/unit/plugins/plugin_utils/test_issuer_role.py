@@ -39,7 +39,7 @@ def refusal(**variables):
 
 
 def test_every_variable_but_those_of_other_tasks_is_an_option():
-    variables = {name.removeprefix("irsa_issuer_") for name in _issuer_role.argument_spec()}
+    variables = {name.removeprefix("irsa_issuer_").removeprefix("irsa_") for name in _issuer_role.argument_spec()}
     assert variables - NAMES == {"key_host", "key_backup", "delete_key"}
 
 
@@ -152,6 +152,23 @@ def test_a_missing_key_path_is_reported_by_name():
         _issuer_role.read(
             NAMES, {name: value for name, value in SOUND.items() if name != "irsa_issuer_key_path"}, lambda value: value
         )
+
+
+def test_an_issuer_without_a_key_file_has_no_key_files():
+    cluster = {"irsa_issuer_from_cluster": "yes", "irsa_kubeconfig": "admin.conf", "irsa_kube_context": "prod"}
+    taken = read(irsa_issuer_key_path=None, **cluster)
+    assert taken.keyless and set(taken.key_files.values()) == {None}
+    expected = {"from_cluster": True, "kubeconfig": "/srv/admin.conf", "kube_context": "prod"}
+    assert expected.items() <= taken.options.items() and not {"key_path", "public_key_path"} & taken.options.keys()
+    assert not read(**cluster).keyless
+
+
+@pytest.mark.parametrize(
+    ("path", "absolute"), [("/etc/admin.conf", "/etc/admin.conf"), ("~/admin.conf", "/root/admin.conf")]
+)
+def test_a_kubeconfig_may_be_anywhere_on_the_controller(monkeypatch, path, absolute):
+    monkeypatch.setenv("HOME", "/root")
+    assert options(irsa_kubeconfig=path)["kubeconfig"] == absolute
 
 
 @pytest.mark.parametrize("name", _issuer_role.argument_spec())

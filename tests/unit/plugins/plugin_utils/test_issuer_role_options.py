@@ -11,15 +11,13 @@ import typing as t
 import pytest
 import yaml
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_variables import option_name
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_bucket, irsa_issuer
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _issuer_role
 
-PREFIX = "irsa_issuer_"
 COMPARED = ("type", "choices", "elements", "default")
 
-ROLE: dict[str, dict[str, t.Any]] = {
-    name.removeprefix(PREFIX): option for name, option in _issuer_role.argument_spec().items()
-}
+ROLE: dict[str, dict[str, t.Any]] = {option_name(name): option for name, option in _issuer_role.argument_spec().items()}
 MODULE: dict[str, dict[str, t.Any]] = {
     name: option
     for option_name, option in irsa_issuer.ARGUMENT_SPEC.items()

@@ -803,3 +803,76 @@ class TestSummary:
         put(fake_aws, JWKS_KEY, texts_of(OTHER_KEY)[JWKS_KEY])
         done = ensure(fake_aws, purge_keys=True)
         assert (done.actions, done.warnings, published_kids(fake_aws)) == ([PUT], [], [KEY.kid])
+
+
+# --- without a key file
+
+
+def jwks_of(*keys: SigningKey) -> dict[str, t.Any]:
+    texts = document_set.texts(ISSUER, [document_set.from_pem("a key", key.public_key.encode()) for key in keys])
+    return texts["jwks"]
+
+
+KEYLESS = {"key": SigningKey(), "keyless": True}
+
+
+@pytest.mark.parametrize(
+    "given", [{"extra_jwks": [jwks_of(KEY)]}, {"cluster_jwks": jwks_of(KEY)}], ids=["extra", "cluster"]
+)
+def test_public_keys_are_published_as_with_the_key_itself(fake_aws, given):
+    done = assert_as_planned(fake_aws, **KEYLESS, **given).values["issuer"]
+    assert {key: published(fake_aws, key) for key in (JWKS_KEY, DISCOVERY_KEY)} == {
+        key: json.loads(text) for key, text in texts_of(KEY).items()
+    }
+    assert (done["kid"], done["algorithm"], done["public_key"]) == (KEY.kid, KEY.algorithm, None)
+    # The cluster keeps its keys, so nothing but its issuer changes.
+    assert done["apiserver_flags"] == [f"--service-account-issuer={ISSUER}"]
+
+
+def test_it_is_not_known_which_of_several_keys_signs(fake_aws):
+    given = {"cluster_jwks": jwks_of(KEY), "extra_jwks": [jwks_of(OTHER_KEY, KEY)]}
+    done = ensure(fake_aws, **KEYLESS, **given).values["issuer"]
+    assert (done["kid"], done["algorithm"]) == (None, None)
+    assert [each["kid"] for each in done["keys"]] == [OTHER_KEY.kid, KEY.kid] == published_kids(fake_aws)
+
+
+def test_what_the_cluster_no_longer_serves_stays_as_a_foreign_key(fake_aws, made):
+    done = ensure(fake_aws, **KEYLESS, cluster_jwks=jwks_of(OTHER_KEY))
+    assert published_kids(fake_aws) == [OTHER_KEY.kid, KEY.kid]
+    assert KEY.kid in done.warnings[0]
+    issuer = done.values["issuer"]
+    assert {each["kid"]: each["foreign"] for each in issuer["keys"]} == {OTHER_KEY.kid: False, KEY.kid: True}
+    assert issuer["kid"] == OTHER_KEY.kid
+
+
+def test_a_published_kid_with_other_numbers_is_refused(fake_aws, made):
+    (other,) = jwks_of(OTHER_KEY)["keys"]
+    refused = refusal(fake_aws, **KEYLESS, cluster_jwks={"keys": [{**other, "kid": KEY.kid}]})
+    assert KEY.kid in str(refused) and fake_aws.writes == []
+
+
+@pytest.mark.parametrize("given", [{}, {"extra_jwks": [{"keys": []}]}, {"cluster_jwks": {"keys": []}}])
+def test_without_any_key_nothing_is_written(fake_aws, given):
+    assert "There is no key to publish" in str(refusal(fake_aws, **KEYLESS, **given))
+    assert fake_aws.writes == []
+
+
+def test_a_key_that_sts_refuses_is_named_as_the_clusters(fake_aws):
+    (key,) = jwks_of(KEY)["keys"]
+    refused = refusal(fake_aws, **KEYLESS, cluster_jwks={"keys": [{**key, "use": "enc"}]})
+    assert str(refused).startswith(f"The API servers' key '{KEY.kid}' cannot be published: its use is 'enc'")
+    assert fake_aws.writes == []
+
+
+def test_a_key_of_its_own_is_published_before_those_of_the_cluster(fake_aws):
+    done = ensure(fake_aws, cluster_jwks=jwks_of(OTHER_KEY)).values["issuer"]
+    assert published_kids(fake_aws) == [KEY.kid, OTHER_KEY.kid]
+    assert done["kid"] == KEY.kid and len(done["apiserver_flags"]) > 1
+
+
+def test_an_issuer_without_a_bucket_publishes_public_keys_alone(fake_aws):
+    given = {"bucket": None, "url": OWN_HOST, "connect_to": "127.0.0.1:1", "cluster_jwks": jwks_of(KEY)}
+    done = ensure(fake_aws, **KEYLESS, **given)
+    assert done.values["issuer"]["kid"] == KEY.kid
+    assert json.loads(done.values["issuer"]["jwks_json"]) == jwks_of(KEY)
+    assert fake_aws.writes == []

@@ -30,6 +30,9 @@ DEFAULTS = {
 }
 
 
+NO_KEY = dict.fromkeys(("key_path", "public_key_path", "openssh_public_key_path"), "")
+
+
 def found(**given) -> list[str]:
     return problems({**DEFAULTS, **given})
 
@@ -66,6 +69,12 @@ def found(**given) -> list[str]:
         {"bucket_encryption": "AES256"},
         {"tags": {"team": "platform", "number": 5, "flag": True, "empty": ""}},
         {"delete_bucket": True},
+        {**NO_KEY, "from_cluster": True, "kubeconfig": "/srv/kubeconfig"},
+        {**NO_KEY, "from_cluster": True, "kubeconfig": "kubeconfig", "extra_jwks": [{"keys": []}]},
+        {**NO_KEY, "extra_jwks": [{"keys": []}]},
+        {"from_cluster": True, "kubeconfig": "/srv/kubeconfig"},
+        {**NO_KEY, "state": "absent"},
+        {**NO_KEY, "state": "absent", "from_cluster": True, "legacy_empty_kid": True},
         {"bucket": "irsa-123456789012-eu-west-1-an", "bucket_namespace": "account-regional"},
     ],
     ids=lambda given: ", ".join(given) or "defaults",
@@ -133,6 +142,27 @@ def test_valid_role_variables_have_no_problems(given):
         ({"bucket_public_paths": "keys.json,*.json"}, "irsa_issuer_bucket_public_paths", "'*.json' opens objects"),
         ({"bucket_encryption": "aws:kms"}, "irsa_issuer_bucket_encryption", "AES256"),
         ({"key_path": ""}, "irsa_issuer_key_path", "is not set"),
+        ({"key_path": ""}, "irsa_issuer_key_path", "set irsa_issuer_from_cluster or irsa_issuer_extra_jwks instead"),
+        (
+            {**NO_KEY, "state": "absent", "delete_key": True},
+            "irsa_issuer_delete_key",
+            "but irsa_issuer_key_path is not",
+        ),
+        ({**NO_KEY, "from_cluster": True}, "irsa_issuer_from_cluster", "but irsa_kubeconfig is not"),
+        ({"from_cluster": True}, "irsa_issuer_from_cluster", "but irsa_kubeconfig is not"),
+        *(
+            (
+                {**NO_KEY, "extra_jwks": [{"keys": []}], name: value},
+                f"irsa_issuer_{name}",
+                "but irsa_issuer_key_path is not",
+            )
+            for name, value in (
+                ("key_backup", "s3://private-bucket/keys"),
+                ("public_key_path", "/srv/irsa/sa.pub"),
+                ("openssh_public_key_path", "/srv/irsa/sa.key.pub"),
+                ("legacy_empty_kid", True),
+            )
+        ),
         ({"public_key_path": "/srv/irsa/sa-signer.key"}, "irsa_issuer_public_key_path", "different files"),
         ({"key_host": "cp-1", "key_path": "sa.key"}, "irsa_issuer_key_path", "absolute"),
         ({"key_type": "ECDSA", "key_size": 2048}, "irsa_issuer_key_size", "RSA"),
@@ -211,3 +241,14 @@ anything = scalars | st.lists(scalars | st.dictionaries(st.text(max_size=4), sca
 def test_role_variables_of_any_type_are_checked(given):
     """The argument spec checks types, but not those of values that templates return."""
     assert all(isinstance(message, str) for message in problems({**DEFAULTS, **given}))
+
+
+def test_everything_that_is_missing_is_named_at_once():
+    first, second = problems({"audiences": ["sts.amazonaws.com"]})
+    assert "irsa_issuer_bucket" in first and "irsa_issuer_url" in first
+    assert all(f"irsa_issuer_{name}" in second for name in ("key_path", "from_cluster", "extra_jwks"))
+
+
+def test_a_private_key_in_a_variable_that_roles_share_is_told_by_its_name():
+    (message,) = found(kubeconfig=samples.RSA.pkcs8.decode())
+    assert message.startswith("irsa_kubeconfig contains a private key")
