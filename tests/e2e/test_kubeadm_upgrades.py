@@ -13,7 +13,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm_versions
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import ISSUER
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm import Options, plan
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_configuration import (
+    API_SERVER,
+    ClusterConfiguration,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
     ABSENT,
     ACCEPT,
@@ -133,6 +139,18 @@ def goal_of(issuer: str, **settings: object) -> Goal:
 def same_flags(one: bytes | None, other: bytes | None) -> bool:
     """Whether two manifests run the same: issuers in the same order, and otherwise the same flags."""
     return issuers_of(one) == issuers_of(other) and sorted(command_of(one)) == sorted(command_of(other))
+
+
+@pytest.mark.parametrize("issuer", ISSUERS)
+def test_the_order_that_is_expected_of_a_kubeadm(node: Node, issuer: str) -> None:
+    text = node.cluster.configuration or ""
+    if "v1beta3" in text:
+        pytest.skip("a map has one issuer")
+    configuration = ClusterConfiguration(text).with_values(API_SERVER, {ISSUER: (issuer, DEFAULT)})
+    keeps_order = kubeadm_versions.keeps_order(node.kubeadm.version)
+    assert keeps_order == node.able
+    expected = configuration.rendered(API_SERVER, ISSUER, keeps_order=keeps_order)
+    assert issuers_of(node.kubeadm.render(configuration.text, {})) == list(expected)
 
 
 @pytest.mark.parametrize("method", ["auto", "cluster_configuration", "patches"])

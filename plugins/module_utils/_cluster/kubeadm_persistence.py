@@ -103,24 +103,32 @@ class Persistence:
         return after.with_values(API_SERVER, {API_AUDIENCES: _audiences(audiences, desired)}) if audiences else after
 
     def _bare(self, before: ClusterConfiguration, desired: Desired) -> ClusterConfiguration:
-        """Return ClusterConfiguration without our issuer if a patch could not work beside it."""
-        ours = desired.target.issuer
-        own = before.own(API_SERVER, ISSUER)
-        is_left = ours in own and ours not in desired.arguments.values(ISSUER)
-        if not is_left and self._patch(before, desired) is not None:
+        """Return ClusterConfiguration without what is ours if a patch could not work beside it, or at the end."""
+        if desired.phase != FORGET and self._can_be_patched(before, desired):
             return before
-        others = tuple(issuer for issuer in own if issuer != ours)
-        after = before.with_values(API_SERVER, {ISSUER: () if others == before.default(ISSUER) else others})
-        kubeadm_patches.api_server_patch(self._rendered(after, desired), desired.arguments, ours)
+        after = before
+        for component, flags in desired.values().items():
+            changed: dict[str, Values] = {}
+            for name in flags:
+                own = before.own(component, name)
+                kept = tuple(value for value in own if not self._is_ours(value, desired))
+                if kept != own:
+                    changed[name] = () if kept == before.default(name) else kept
+            after = after.with_values(component, changed)
+        kubeadm_patches.api_server_patch(self._rendered(after, desired), desired.arguments, desired.target.issuer)
         return after
 
-    def _patch(self, configuration: ClusterConfiguration | None, desired: Desired) -> bytes | None:
-        """Return the patch beside a ClusterConfiguration, empty if none is needed, None if it cannot work."""
+    @staticmethod
+    def _is_ours(value: str, desired: Desired) -> bool:
+        return value == desired.target.issuer or (desired.phase == FORGET and phases.is_own_key(value))
+
+    def _can_be_patched(self, configuration: ClusterConfiguration, desired: Desired) -> bool:
         rendered = self._rendered(configuration, desired)
         try:
-            return kubeadm_patches.api_server_patch(rendered, desired.arguments, desired.target.issuer) or b""
+            kubeadm_patches.api_server_patch(rendered, desired.arguments, desired.target.issuer)
         except Fault:
-            return None
+            return False
+        return True
 
     def _rendered(self, configuration: ClusterConfiguration | None, desired: Desired) -> kubeadm_patches.Rendered:
         """Return what kubeadm renders; without a ClusterConfiguration, the arguments without ours."""

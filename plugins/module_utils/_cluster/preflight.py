@@ -42,6 +42,7 @@ _Rule = t.Callable[[View], t.Iterator[str]]
 def check(views: t.Sequence[View], goal: Goal, cluster: Cluster) -> Findings:
     """Return what speaks against changing these servers."""
     problems = [
+        *([] if views else ["No API server was found."]),
         *_goal_problems(goal),
         *by_text((view.name, text) for view in views for rule in _PROBLEMS for text in rule(view)),
         *_key_differences(views),

@@ -273,6 +273,46 @@ def test_patches_and_cluster_configuration_never_both_name_the_issuer():
     assert named in [(0, [1] * 3), (1, [0] * 3)]
 
 
+def with_map(issuer):
+    """A cluster of v1beta3 whose ClusterConfiguration names an issuer, as one of kubeadm 1.30 may."""
+    section = f"apiServer:\n  extraArgs:\n    service-account-issuer: {issuer}"
+    configuration = CONFIGURATION.replace("v1beta4", "v1beta3").replace("apiServer: {}", section)
+    before = cluster(manifest=KUBEADM.replace(OLD, issuer).encode(), tool_version="v1.30.0")
+    return dataclasses.replace(before, configuration=configuration)
+
+
+def test_an_issuer_of_the_user_in_a_map_stays_there():
+    before = with_map("https://user.example.com")
+    after = walked(before, planned(before))
+    assert issuers(after) == [(NEW, "https://user.example.com")] * 3
+    assert after.configuration == before.configuration
+    (patch,) = after.servers[0].patches.values()
+    assert patch.count(b"service-account-issuer") == 1 and b'/command/1, value: "--service-account-issuer=' in patch
+
+
+def test_the_issuer_in_a_map_cannot_be_taken_out_of_it():
+    """A patch can add the former issuer in front, but nothing can be taken away by one."""
+    before = with_map(NEW)
+    away = dataclasses.replace(AWAY, accepted_issuers=(OLD,))
+    accepting = walked(before, planned(before, dataclasses.replace(GOAL, accepted_issuers=(OLD,))))
+    back = walked(accepting, planned(accepting, away))
+    assert issuers(back) == [(OLD, NEW)] * 3
+    assert (
+        f'/command/1, value: "--service-account-issuer={OLD}"'
+        in back.servers[0].patches[PATCH.rpartition("/")[2]].decode()
+    )
+    result = planned(dataclasses.replace(back, now=STARTED + 2 * DAY), away)
+    assert result.steps == ()
+    assert "Take --service-account-issuer out of it by hand" in result.findings.problems[0]
+
+
+def test_own_keys_leave_cluster_configuration_whatever_the_way():
+    signing = walked(cluster(), planned(cluster(), OWN))
+    back = walked(signing, planned(signing, AWAY))
+    result = planned(dataclasses.replace(back, now=STARTED + 2 * DAY), AWAY, persist="patches")
+    assert walked(back, result).configuration == CONFIGURATION
+
+
 def test_persist_none_writes_nothing_else():
     result = planned(cluster(), persist="none")
     assert [[write.path for write in step.files] for step in result.steps] == [[MANIFEST]] * 6

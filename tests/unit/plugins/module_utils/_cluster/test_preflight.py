@@ -171,6 +171,10 @@ def test_a_problem_stops_everything(name):
     assert problem.startswith(text)
 
 
+def test_a_cluster_without_servers_is_a_problem():
+    assert findings(dataclasses.replace(cluster(), servers=())).problems == ("No API server was found.",)
+
+
 def test_all_problems_are_found_at_once():
     before = with_server(with_second(ready=False), "node3", manifest=b"[")
     assert [problem[:6] for problem in findings(before).problems] == ["node2:", "node3:"]
