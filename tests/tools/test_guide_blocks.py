@@ -1,0 +1,74 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The YAML in the guides is valid. An API server judges the manifests among it in tests/e2e/test_guides.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from guide_blocks import Block, blocks, manifests, specifications, variables
+
+BLOCKS = list(blocks())
+
+
+def errors(block: Block) -> list[str]:
+    """What is wrong with the variables in a block."""
+    known = specifications()
+    found = []
+    for name, value in variables(block.documents):
+        if name not in known:
+            found.append(f"{name} is no variable of a role")
+        elif not (isinstance(value, str) and "{{" in value):
+            checked = ArgumentSpecValidator({name: {**known[name], "required": False}}).validate({name: value})
+            found += checked.error_messages
+    return found
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=[block.name for block in BLOCKS])
+def test_every_variable_exists_and_has_a_valid_value(block: Block) -> None:
+    assert errors(block) == []
+
+
+@pytest.mark.parametrize("guide", ["existing-cluster", "service-accounts"])
+def test_the_guides_have_yaml(guide: str) -> None:
+    assert [block for block in BLOCKS if block.name.startswith(f"docs/{guide}.md#")]
+
+
+def test_a_block_ends_where_its_fence_ends(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "README.md").write_text("```yaml\na: 1\n```\ntext\n```console\nb\n```\n```yaml\nc: 2\n```\n")
+    assert [(block.name, block.documents) for block in blocks(tmp_path)] == [
+        ("README.md#1", [{"a": 1}]),
+        ("README.md#2", [{"c": 2}]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("irsa_issuer_bucket: a", []),
+        ("- hosts: all\n  vars: {irsa_issuer_verify: [1]}", ["irsa_issuer_verify"]),
+        ("irsa_issuer_bukcet: a", ["irsa_issuer_bukcet is no variable of a role"]),
+        ("irsa_issuer_state: gone", ["must be one of"]),
+        ("irsa_issuer_state: '{{ state }}'", []),
+        ("irsa_verify_issuer: a", []),
+    ],
+)
+def test_errors_are_found(text: str, found: list[str]) -> None:
+    seen = errors(Block("", text))
+    assert len(seen) == len(found)
+    assert all(part in error for part, error in zip(found, seen, strict=True))
+
+
+def test_what_an_api_server_does_not_know_is_no_manifest() -> None:
+    documents: dict[str, Any] = {
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}": 1,
+        "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nmetadata: {}": 0,
+        "- hosts: all": 0,
+    }
+    assert {text: len(manifests(Block("", text))) for text in documents} == documents
