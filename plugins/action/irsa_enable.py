@@ -14,6 +14,8 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _ansible_internals, _enable_variables
 
+_TIMEOUT = 10.0
+
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "hosts": {"type": "list", "elements": "str", "required": True},
     "pattern": {"type": "str", "required": True},
@@ -36,6 +38,24 @@ class ActionModule(ActionBase):
         }
         try:
             enabling = _enable_variables.read(values, hosts=options["hosts"], pattern=options["pattern"], folder=".")
+            servers = [] if enabling.has_hosts else _servers(enabling)
         except IrsaError as error:
             return {**result, "failed": True, "changed": False, "msg": str(error)}
-        return {**result, "changed": False, **dataclasses.asdict(enabling)}
+        return {**result, "changed": False, **dataclasses.asdict(enabling), "servers": servers}
+
+
+def _servers(enabling: _enable_variables.Enabling) -> list[dict[str, t.Any]]:
+    """The API servers that the cluster names, for a run that cannot reach their hosts. Raises IrsaError."""
+    # The kubernetes library takes longer to import than everything else.
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import (  # noqa: PLC0415
+        accepted_issuers,
+        api_server,
+    )
+
+    if api_server.KUBERNETES_IMPORT_ERROR is not None:
+        raise IrsaError(
+            "irsa_kubeconfig needs the Python library kubernetes, which cannot be imported on the controller: "
+            f"{api_server.KUBERNETES_IMPORT_ERROR}. Install it for the Python of ansible-playbook."
+        )
+    api = api_server.ApiServer(str(enabling.kubeconfig), _TIMEOUT, enabling.kube_context)
+    return [dataclasses.asdict(server) for server in accepted_issuers.of_cluster(api)]

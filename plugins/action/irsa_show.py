@@ -19,6 +19,7 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._enable_lines impo
     actions_of,
     enable_lines,
     plan_lines,
+    unchanged_by_hand,
     would_change,
 )
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import (
@@ -60,7 +61,12 @@ class ActionModule(ActionBase):
         printer.show(self._lines(options, results, all_hosts, verbose=printer.verbose))
         result["changed"] = False
         if options["subject"] in ("enable_plan", "enable"):
-            return {**result, "would_change": would_change(results), "actions": actions_of(results)}
+            return {
+                **result,
+                "would_change": would_change(results),
+                "by_hand": bool(unchanged_by_hand(results)),
+                "actions": actions_of(results),
+            }
         if not printer.results_are_printed:
             result["clusters"] = {host: _returned(values) for host, values in results.items()}
             if not printer.is_silent:

@@ -55,6 +55,11 @@ kubeconfig:
   returned: success
   type: str
   sample: /home/me/.kube/config
+kube_context:
+  description: Context of the kubeconfig, or null for its current one.
+  returned: success
+  type: str
+  sample: null
 ca_path:
   description: Absolute path of the file with further CA certificates on the controller, or null.
   returned: success
@@ -66,4 +71,14 @@ extra_jwks:
   type: list
   elements: dict
   sample: []
+servers:
+  description:
+    - The API servers that the cluster names, each with the issuers that it accepts; it signs with the first one. Empty
+      if there are hosts.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: node1
+      issuers: ["https://kubernetes.default.svc.cluster.local"]
 """

@@ -73,6 +73,11 @@ would_change:
   returned: with the subjects V(enable_plan) and V(enable)
   type: bool
   sample: false
+by_hand:
+  description: Whether API servers have to be changed by hand before AWS accepts their tokens.
+  returned: with the subjects V(enable_plan) and V(enable)
+  type: bool
+  sample: false
 actions:
   description: What all parts of the playbook have done or, in its plan, would do.
   returned: with the subjects V(enable_plan) and V(enable)

@@ -19,7 +19,13 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 
 # Everything that the playbook itself reads, the roles' variables included.
 NAMES = (
-    *("irsa_kubeconfig", "irsa_manifests_path", "irsa_service_accounts_list", "irsa_injection_method"),
+    *(
+        "irsa_kubeconfig",
+        "irsa_kube_context",
+        "irsa_manifests_path",
+        "irsa_service_accounts_list",
+        "irsa_injection_method",
+    ),
     *("irsa_apiserver_key", "irsa_apiserver_state", "irsa_injection_state", "irsa_issuer_state"),
     *("irsa_issuer_key_path", "irsa_issuer_ca_path", "irsa_issuer_extra_jwks"),
 )
@@ -39,6 +45,7 @@ class Enabling:
     has_hosts: bool
     adopts: bool
     kubeconfig: str | None
+    kube_context: str | None
     ca_path: str | None
     extra_jwks: t.Sequence[t.Any]
 
@@ -64,6 +71,7 @@ def read(variables: Variables, *, hosts: t.Sequence[str], pattern: str, folder: 
         has_hosts=bool(hosts),
         adopts=adopts,
         kubeconfig=kubeconfig,
+        kube_context=variables.get("irsa_kube_context") or None,
         ca_path=_absolute(variables.get("irsa_issuer_ca_path"), folder),
         extra_jwks=variables.get("irsa_issuer_extra_jwks") or [],
     )

@@ -140,6 +140,11 @@ class TestResult:
         ]
         assert "✓ proof       ok: 1 of 1 checks passed" in lines
 
+    def test_what_the_servers_need_later_is_said_once(self):
+        servers = {name: {**results()["servers"]["node1"], "next": ["Mind upgrades."]} for name in ("node1", "node2")}
+        lines = texts(enable_lines(results() | {"servers": servers}))
+        assert lines[-2:] == ["nothing to do.", "Mind upgrades."]
+
     def test_refused(self):
         lines = texts(enable_lines(results(proof=[REFUSED])))
         assert "error: sts-assume: AccessDenied." in lines
@@ -155,6 +160,39 @@ class TestResult:
     def test_an_account_that_loses_its_role(self):
         account = {"namespace": "shop", "name": "old", "state": "absent", "changed": True}
         assert "shop/old: without a role" in texts(enable_lines(results(accounts=[account])))
+
+
+class TestByHand:
+    def lines(self, *issuers, **more):
+        servers = [{"name": f"node{number}", "issuers": list(each)} for number, each in enumerate(issuers, 1)]
+        return printed(enable_lines(results(servers=0, by_hand=servers, **more)))
+
+    def test_one_server_does_it_in_one_step(self):
+        assert self.lines(["https://old"])[-6:] == [
+            "→ Next: replace every --service-account-issuer of kube-apiserver by these flags.",
+            "  to sign for it:",
+            "    node1:",
+            f"      --service-account-issuer={ISSUER}",
+            "      --service-account-issuer=https://old",
+            "  Then run this again: it proves that AWS accepts the tokens.",
+        ]
+
+    def test_several_servers_accept_first(self):
+        lines = self.lines(["https://old"], ["https://old", ISSUER])
+        accept, sign = (
+            next(n for n, line in enumerate(lines) if line.startswith(f"  {part}")) for part in ("to a", "to s")
+        )
+        assert lines[accept:sign] == [
+            "  to accept the issuer, one server after the other:",
+            "    node1:",
+            "      --service-account-issuer=https://old",
+            f"      --service-account-issuer={ISSUER}",
+        ]
+        assert [line.strip() for line in lines[sign:] if line.endswith(":")][1:] == ["node1:", "node2:"]
+        assert any(line.startswith("  Begin with the second part when every server") for line in lines)
+
+    def test_nothing_to_do(self):
+        assert self.lines([ISSUER, "https://old"], proof=[ACCEPTED])[-1] == "→ Next: nothing to do."
 
 
 @pytest.mark.parametrize("part", ["issuer", "injection"])

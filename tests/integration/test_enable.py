@@ -1,0 +1,168 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Playbook enable for a cluster whose hosts Ansible cannot reach: manifests, flags for the servers, and the proof.
+
+The cluster is an API server that answers as real ones do; tests/e2e has real ones.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+import yaml
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import HttpsServer
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.kubernetes_servers import (
+    DISCOVERY,
+    ENDPOINTS,
+    Servers,
+    endpoints_of,
+    serve_json,
+)
+from playbooks import Operator, Run
+from tests.sandbox import Sandbox
+
+ENABLE = "selfhosted.irsa.enable"
+BUCKET = "irsa-enable"
+ISSUER = f"https://{BUCKET}.s3.eu-west-1.amazonaws.com"
+OLD_ISSUER = "https://kubernetes.default.svc.cluster.local"
+PODS = "/api/v1/namespaces/kube-system/pods?limit=250&labelSelector=component%3Dkube-apiserver"
+SUBJECT = "system:serviceaccount:shop:reader"
+KEY = sample_keys.RSA.pkcs8
+KID = sample_keys.kid(KEY)
+
+
+class ApiServer:
+    """The API server of a cluster with one control-plane node."""
+
+    def __init__(self, folder: Path) -> None:
+        self.servers = Servers(folder)
+        key = jwk.from_public_key(signing_key.load_private(KEY).public_key)
+        self._server: HttpsServer = self.servers.start(OLD_ISSUER, [key])
+        self.kubeconfig = self.servers.kubeconfig(self._server)
+        serve_json(self._server, ENDPOINTS, endpoints_of(f"127.0.0.1:{self._server.address.rpartition(':')[2]}"))
+        self.sign_for(OLD_ISSUER)
+
+    def sign_for(self, *issuers: str) -> None:
+        """Accept these issuers, and sign with the first one."""
+        command = ["kube-apiserver", *(f"--service-account-issuer={issuer}" for issuer in issuers)]
+        pod = {
+            "metadata": {
+                "name": "kube-apiserver-node1",
+                "annotations": {"kubernetes.io/config.mirror": "0123"},
+                "labels": {"component": "kube-apiserver"},
+            },
+            "spec": {"nodeName": "node1", "containers": [{"name": "kube-apiserver", "command": command}]},
+            "status": {"hostIP": "127.0.0.1", "phase": "Running"},
+        }
+        serve_json(self._server, PODS, {"kind": "PodList", "items": [pod]})
+        serve_json(self._server, DISCOVERY, {"issuer": issuers[0]})
+        now = int(time.time())
+        claims = {"iss": issuers[0], "aud": ["sts.amazonaws.com"], "sub": SUBJECT, "iat": now, "exp": now + 3600}
+        token = jwt.encode(claims, KEY, algorithm="RS256", headers={"kid": KID})
+        path = "/api/v1/namespaces/shop/serviceaccounts/reader/token"
+        serve_json(self._server, path, {"kind": "TokenRequest", "status": {"token": token}}, status=201)
+
+
+@dataclass
+class Runs:
+    """The runs of one user in their order, and the manifests after the first real one.
+
+    Before the last run, the API server was given the flags that the one before it printed.
+    """
+
+    planned: Run
+    first: Run
+    manifests: dict[str, str]
+    second: Run
+
+
+@pytest.fixture(scope="module")
+def runs(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    running.reset()
+    api = ApiServer(tmp_path_factory.mktemp("cluster"))
+    operator = Operator(running, tmp_path_factory.mktemp("operator"))
+    (operator.folder / "manifests").mkdir()
+    operator.variables = {
+        "irsa_issuer_bucket": BUCKET,
+        "irsa_kubeconfig": api.kubeconfig,
+        "irsa_manifests_path": "manifests",
+        "irsa_service_accounts_list": [{"namespace": "shop", "name": "reader", "role_name": "shop-reader"}],
+    }
+
+    def enable(*arguments: str) -> Run:
+        return operator.start(ENABLE, *arguments).wait().ok()
+
+    planned, first = enable("--check"), enable()
+    manifests = {file.name: file.read_text(encoding="utf-8") for file in (operator.folder / "manifests").iterdir()}
+    api.sign_for(ISSUER, OLD_ISSUER)
+    yield Runs(planned=planned, first=first, manifests=manifests, second=enable())
+    api.servers.stop()
+
+
+def shown(run: Run, task: str) -> dict[str, Any]:
+    """What a task that prints lines returned beside them."""
+    (record,) = (record for record in run.records if record.task == task and record.status == "ok")
+    return record.result
+
+
+def test_check_mode_lists_what_the_run_does(runs: Runs) -> None:
+    actions = shown(runs.first, "Show the result")["actions"]
+    assert actions
+    assert shown(runs.planned, "Show the plan")["actions"] == actions
+    assert runs.planned.writes == []
+
+
+def test_a_second_run_changes_nothing(runs: Runs) -> None:
+    assert runs.second.writes == []
+    assert set(runs.second.changed.values()) == {0}
+
+
+def test_manifests_are_written_and_nothing_is_applied(runs: Runs) -> None:
+    assert set(runs.manifests) == {"irsa-injection.yaml", "irsa-service-accounts.yaml"}
+    accounts = list(yaml.safe_load_all(runs.manifests["irsa-service-accounts.yaml"]))
+    (account,) = (each for each in accounts if each["kind"] == "ServiceAccount")
+    assert account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"].endswith(":role/shop-reader")
+
+
+def test_the_servers_keys_are_published(runs: Runs) -> None:
+    assert [key["kid"] for key in json.loads(runs.first.result["jwks_json"])["keys"]] == [KID]
+
+
+def test_flags_are_printed_for_each_server(runs: Runs) -> None:
+    lines = [line.strip() for line in runs.first.output.splitlines()]
+    start = lines.index("node1:")
+    assert lines[start + 1 : start + 3] == [
+        f"--service-account-issuer={ISSUER}",
+        f"--service-account-issuer={OLD_ISSUER}",
+    ]
+
+
+def test_nothing_is_proved_while_servers_do_not_sign(runs: Runs) -> None:
+    assert "none in this run" in runs.first.output
+    assert "AssumeRoleWithWebIdentity" not in " ".join(call["operation"] for call in runs.first.calls)
+
+
+def test_it_is_proved_when_the_servers_sign(runs: Runs) -> None:
+    assert "sts:AssumeRoleWithWebIdentity" in [f"{call['service']}:{call['operation']}" for call in runs.second.calls]
+    assert "none in this run" not in runs.second.output
+    assert runs.second.writes == []
+
+
+def test_wrong_variables_stop_the_run_before_any_call(running: Sandbox, tmp_path: Path) -> None:
+    operator = Operator(running, tmp_path)
+    run = operator.start(ENABLE, variables={"irsa_control_plane": "mastres", "irsa_issuer_key_path": "sa.key"}).wait()
+    for name in ("irsa_control_plane is 'mastres'", "irsa_issuer_key_path is set", "irsa_manifests_path"):
+        assert name in run.failure
+    assert run.calls == []
