@@ -19,20 +19,24 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-_LOOPBACK = "127.0.0.1"
-_PATIENCE = 120.0
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+LOOPBACK = "127.0.0.1"
+# A busy machine takes its time.
+_PATIENCE = 300.0
 
 
 class NotReady(Exception):
     """A program that ended, or did not answer in time, with the end of its log."""
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Distinct ports on which nothing listens."""
     with contextlib.ExitStack() as probes:
         sockets = [probes.enter_context(socket.socket()) for dummy in range(count)]
         for probe in sockets:
-            probe.bind((_LOOPBACK, 0))
+            probe.bind((LOOPBACK, 0))
         return [probe.getsockname()[1] for probe in sockets]
 
 
@@ -54,7 +58,7 @@ def _tail(log: Path) -> str:
 
 
 @contextlib.contextmanager
-def _running(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A program that is stopped at the end, whatever happens."""
     with log.open("wb") as stream:
         process = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
@@ -72,7 +76,7 @@ def _running(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[byt
 @contextlib.contextmanager
 def etcd(assets: Path, folder: Path) -> Iterator[str]:
     """A running etcd with its data in the folder; yields its URL."""
-    url, peer = (f"http://{_LOOPBACK}:{port}" for port in _free_ports(2))
+    url, peer = (f"http://{LOOPBACK}:{port}" for port in free_ports(2))
     command = [
         str(assets / "etcd"),
         f"--data-dir={folder / 'etcd'}",
@@ -92,7 +96,7 @@ def etcd(assets: Path, folder: Path) -> Iterator[str]:
             return False
 
     log = folder / "etcd.log"
-    with _running(command, log) as process:
+    with running(command, log) as process:
         wait_until(healthy, process, log)
         yield url
 
@@ -102,14 +106,14 @@ class ApiServer:
 
     def __init__(self, url: str, administrator: str, certificate: Path) -> None:
         self.url = url
-        self._administrator = administrator
-        self._certificate = certificate
+        self.administrator = administrator
+        self.certificate = certificate
         # Programs of this machine only: no proxy stands between.
         self._opener: urllib.request.OpenerDirector | None = None
 
     def _open(self, request: urllib.request.Request) -> Any:
         if self._opener is None:
-            trust = ssl.create_default_context(cafile=str(self._certificate))
+            trust = ssl.create_default_context(cafile=str(self.certificate))
             self._opener = urllib.request.build_opener(
                 urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)
             )
@@ -131,7 +135,7 @@ class ApiServer:
         assert 200 <= status < 300, answer
 
     def _request(self, path: str, body: Any, bearer: str | None) -> urllib.request.Request:
-        headers = {"Authorization": f"Bearer {bearer or self._administrator}"}
+        headers = {"Authorization": f"Bearer {bearer or self.administrator}"}
         data = None if body is None else json.dumps(body).encode()
         return urllib.request.Request(self.url + path, data, headers)
 
@@ -145,18 +149,18 @@ class ApiServer:
 
     def is_ready(self) -> bool:
         try:
-            return self._certificate.exists() and self.ask("/readyz")[0] == 200
+            return self.certificate.exists() and self.ask("/readyz")[0] == 200
         except OSError:
             return False
 
     def write_kubeconfig(self, path: Path) -> None:
         """A kubeconfig of its administrator."""
-        server = {"server": self.url, "certificate-authority": str(self._certificate)}
+        server = {"server": self.url, "certificate-authority": str(self.certificate)}
         config = {
             "current-context": "e2e",
             "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": "admin"}}],
             "clusters": [{"name": "e2e", "cluster": server}],
-            "users": [{"name": "admin", "user": {"token": self._administrator}}],
+            "users": [{"name": "admin", "user": {"token": self.administrator}}],
         }
         path.touch(mode=0o600)
         path.write_text(json.dumps(config), encoding="utf-8")
@@ -184,6 +188,23 @@ class ApiServer:
         return str(json.loads(body)["status"]["token"])
 
 
+def signing_flags(folder: Path) -> list[str]:
+    """Flags that every API server needs, with a key of its own, for tests in which nothing depends on it."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    file = folder / "service-account.key"
+    file.touch(mode=0o600)
+    file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+        )
+    )
+    return [
+        "--service-account-issuer=https://issuer.example.com",
+        f"--service-account-signing-key-file={file}",
+        f"--service-account-key-file={file}",
+    ]
+
+
 @contextlib.contextmanager
 def api_server(assets: Path, etcd_url: str, *, folder: Path, flags: Sequence[str]) -> Iterator[ApiServer]:
     """A running kube-apiserver with these flags beside those that any needs; raises NotReady where it does not start.
@@ -191,15 +212,15 @@ def api_server(assets: Path, etcd_url: str, *, folder: Path, flags: Sequence[str
     The folder is made, and takes its certificate and its log.
     """
     folder.mkdir()
-    [port], administrator = _free_ports(1), secrets.token_hex(24)
+    [port], administrator = free_ports(1), secrets.token_hex(24)
     tokens = folder / "tokens.csv"
     tokens.touch(mode=0o600)
     tokens.write_text(f"{administrator},admin,admin,system:masters\n", encoding="utf-8")
     command = [
         str(assets / "kube-apiserver"),
         f"--etcd-servers={etcd_url}",
-        f"--bind-address={_LOOPBACK}",
-        f"--advertise-address={_LOOPBACK}",
+        f"--bind-address={LOOPBACK}",
+        f"--advertise-address={LOOPBACK}",
         f"--secure-port={port}",
         f"--cert-dir={folder}",
         f"--token-auth-file={tokens}",
@@ -209,9 +230,9 @@ def api_server(assets: Path, etcd_url: str, *, folder: Path, flags: Sequence[str
         "--endpoint-reconciler-type=none",
         *flags,
     ]
-    server = ApiServer(f"https://{_LOOPBACK}:{port}", administrator, folder / "apiserver.crt")
+    server = ApiServer(f"https://{LOOPBACK}:{port}", administrator, folder / "apiserver.crt")
     log = folder / "kube-apiserver.log"
-    with _running(command, log) as process:
+    with running(command, log) as process:
         wait_until(server.is_ready, process, log)
         yield server
 

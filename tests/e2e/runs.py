@@ -98,6 +98,12 @@ class Ansible:
         """Include the role in a play of one's own on a host, as root."""
         return self._play(_including(host), host, variables, *options)
 
+    def cluster_role(self, role: str, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
+        """Include another role of the collection on localhost. Its result is the fact that the role sets."""
+        task = {"name": "What is tested", "ansible.builtin.include_role": {"name": f"selfhosted.irsa.{role}"}}
+        play = {"name": "A play of one's own", "hosts": "localhost", "gather_facts": False, "tasks": [task]}
+        return self._play(play, "localhost", variables, *options, fails=fails, found=f"{{'result': {role}_result}}")
+
     def _play(
         self,
         tested: dict[str, Any],
@@ -105,19 +111,20 @@ class Ansible:
         variables: Mapping[str, Any],
         *options: str,
         fails: bool = False,
+        found: str = "",
     ) -> Run:
         left = self.folder / "left.json"
         requests = self.folder / "requests"
         for stale in (left, requests):
             stale.unlink(missing_ok=True)
-        (self.folder / "play.yml").write_text(json.dumps([tested, _hand_over(host, left)]), encoding="utf-8")
+        (self.folder / "play.yml").write_text(json.dumps([tested, _hand_over(host, left, found)]), encoding="utf-8")
         (self.folder / "variables.json").write_text(json.dumps(dict(variables)), encoding="utf-8")
         ended = self._run("playbook", "play.yml", "--diff", "-e", "@variables.json", *options, requests=requests)
         assert (ended.returncode != 0) == fails, ended.stdout
         lines = requests.read_text(encoding="utf-8").splitlines() if requests.exists() else []
         seen = tuple(Request(**json.loads(line)) for line in lines)
-        found = json.loads(left.read_text(encoding="utf-8")) if left.exists() else {}
-        return Run(ended.returncode, ended.stdout, requests=seen, **found)
+        handed = json.loads(left.read_text(encoding="utf-8")) if left.exists() else {}
+        return Run(ended.returncode, ended.stdout, requests=seen, **handed)
 
     def module(self, name: str, host: str = "localhost", **options: Any) -> dict[str, Any]:
         """Run one module and return its result; as root on another host."""
@@ -173,10 +180,13 @@ def _including_accounts() -> dict[str, Any]:
     return {"name": "Give accounts their roles", "hosts": "localhost", "gather_facts": False, "tasks": [task]}
 
 
-def _hand_over(host: str, left: Path) -> dict[str, Any]:
-    """A play after the one that is tested, which takes the result that it left."""
+def _hand_over(host: str, left: Path, found: str) -> dict[str, Any]:
+    """A play after the one that is tested, which takes the result that it left, or what the expression finds."""
     policy = f"irsa_issuer_result.provider_arn | selfhosted.irsa.trust_policy('{NAMESPACE}', '{SERVICE_ACCOUNT}')"
-    found = f"{{'result': irsa_issuer_result, 'trust_policy': ({policy}) if irsa_issuer_result.provider_arn else {{}}}}"
+    found = (
+        found
+        or f"{{'result': irsa_issuer_result, 'trust_policy': ({policy}) if irsa_issuer_result.provider_arn else {{}}}}"
+    )
     if host == "control_plane":  # what the playbook enable leaves
         parts = {
             "issuer": "irsa_issuer_result",

@@ -32,6 +32,7 @@ ISSUER = "https://irsa-secrets.s3.eu-west-1.amazonaws.com"
 BASE: dict[str, dict[str, Any]] = {
     "irsa_bucket": {"name": "irsa-secrets"},
     "irsa_bucket_info": {"name": "irsa-secrets"},
+    "irsa_injection_role": {"manifests_path": "/nonexistent"},
     "irsa_issuer": {"bucket": "irsa-secrets", "key_path": "/nonexistent/sa.key", "verify": False},
     "irsa_jwks": {"issuer": ISSUER},
     "irsa_keypair": {"path": "/nonexistent/sa.key"},

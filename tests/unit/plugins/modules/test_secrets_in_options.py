@@ -29,6 +29,7 @@ JWKS = {"keys": [jwk_of(samples.OTHER_P256)]}
 BASE: dict[str, dict[str, t.Any]] = {
     "irsa_bucket": {"name": "irsa-prod", "region": REGION},
     "irsa_bucket_info": {"name": "irsa-prod", "region": REGION},
+    "irsa_injection_role": {"manifests_path": "/nonexistent"},
     "irsa_issuer": {
         "bucket": "irsa-prod",
         "region": REGION,
