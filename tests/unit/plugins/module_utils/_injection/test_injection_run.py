@@ -274,7 +274,7 @@ def test_a_document_of_another_is_never_overwritten_or_removed(server):
     assert "MutatingAdmissionPolicy/irsa-inject is kept" in result["warnings"][0]
 
 
-def test_changes_of_others_are_repaired(server):
+def test_a_change_of_another_is_repaired(server):
     installed(server)
     path = f"{GROUP}/mutatingadmissionpolicies/irsa-inject"
     server.cluster.objects[path]["spec"]["failurePolicy"] = "Ignore"
