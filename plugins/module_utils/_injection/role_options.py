@@ -42,6 +42,7 @@ def settings_of(options: Options) -> Settings:
     if found:
         intro = "Invalid variables for role irsa_injection; nothing was changed."
         raise IrsaError("\n- ".join([intro, *found]))
+    require_available(options["method"])
     return settings
 
 
@@ -56,20 +57,19 @@ def region_of(issuer: str) -> str:
 
 def needs_cluster(options: Options) -> bool:
     """Whether the run asks API servers."""
-    return options["method"] != "none" and not options["manifests_path"]
+    return not options["manifests_path"] and (options["method"] != "none" or options["state"] == "absent")
 
 
 def run(options: Options, api: t.Any, *, check_mode: bool) -> dict[str, t.Any]:
     """Do what the options say and return the result; ``api`` is used if ``needs_cluster``. Raises IrsaError."""
     settings = settings_of(options)
     method, folder, is_absent = options["method"], options["manifests_path"], options["state"] == "absent"
-    require_available(method)
-    if method == "none":
-        return injection_run.nothing_installed("none", "irsa_injection_method is none")
     if is_absent and folder:
         return manifest_file.remove(folder, check_mode=check_mode)
     if is_absent:
         return injection_run.remove(api, check_mode=check_mode)
+    if method == "none":
+        return injection_run.nothing_installed("none", "irsa_injection_method is none")
     if folder:
         result = manifest_file.write(folder, settings, check_mode=check_mode)
     else:

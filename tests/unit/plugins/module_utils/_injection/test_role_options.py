@@ -63,6 +63,11 @@ def test_none_needs_no_cluster_and_does_nothing():
     assert result["method"] == "none" and result["changed"] is False and result["proof"]["injected"] is None
 
 
+def test_removal_needs_a_cluster_whatever_the_method():
+    with pytest.raises(IrsaError, match="Set irsa_kubeconfig"):
+        run({"method": "none", "state": "absent"})
+
+
 @pytest.mark.parametrize(
     ("issuer", "region"),
     [
