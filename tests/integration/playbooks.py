@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from preloaded import PreloadedRun, preloaded
 from tests.sandbox import Sandbox
 
 HERE = Path(__file__).resolve().parent
@@ -23,6 +24,8 @@ COLLECTIONS = "ANSIBLE_COLLECTIONS_PATH"
 PROVISION = "selfhosted.irsa.provision"
 TEARDOWN = "selfhosted.irsa.teardown"
 VERIFY = "selfhosted.irsa.verify"
+
+ANSIBLE_PLAYBOOK = [sys.executable, str(Path(sys.executable).with_name("ansible-playbook"))]
 
 # Seconds for a document to arrive. The default is for hosts that are down; everything in these tests is up.
 PATIENCE = 60
@@ -155,7 +158,9 @@ class Run:
 class Running:
     """A run that has been started. `wait` for it."""
 
-    def __init__(self, process: subprocess.Popen[str], sandbox: Sandbox, *, mark: int, record: Path) -> None:
+    def __init__(
+        self, process: subprocess.Popen[str] | PreloadedRun, sandbox: Sandbox, *, mark: int, record: Path
+    ) -> None:
         self._process = process
         self._sandbox = sandbox
         self._mark = mark
@@ -175,6 +180,7 @@ class Operator:
 
     :ivar variables: handed to every run, beneath those of the run itself
     :ivar environment: likewise
+    :ivar by_command: whether runs start by themselves, and not from a process that has loaded their libraries
     """
 
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
@@ -183,6 +189,7 @@ class Operator:
         self.folder = folder
         self.variables: dict[str, Any] = {}
         self.environment: dict[str, str] = {}
+        self.by_command = False
         self._numbers = itertools.count(1)
         self.keys = folder / "keys"
         self.keys.mkdir(mode=0o700)
@@ -245,7 +252,7 @@ class Operator:
         if hosts is not None:
             content["irsa_hosts"] = "clusters"
             inventory = {"clusters": {"hosts": {name: {**LOCAL, **values} for name, values in hosts.items()}}}
-        command = [sys.executable, str(Path(sys.executable).with_name("ansible-playbook")), playbook, *arguments]
+        command = [*ANSIBLE_PLAYBOOK, playbook, *arguments]
         for option, value in (("--extra-vars=@", content), ("--inventory=", inventory)):
             if value:
                 path = self.folder / f"{option.strip('-=@')}-{number}.yml"
@@ -263,17 +270,22 @@ class Operator:
             "tests that share an operator must come before those that empty the sandbox."
         )
         record = self.folder / f"record-{next(self._numbers)}.jsonl"
+        settings = {**self._environ(), "IRSA_TEST_RECORD": str(record), **self.environment, **(environment or {})}
         mark = self.sandbox.mark()
-        process = subprocess.Popen(
+        return Running(self._process(command, settings), self.sandbox, mark=mark, record=record)
+
+    def _process(self, command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str] | PreloadedRun:
+        if not self.by_command and command[:2] == ANSIBLE_PLAYBOOK and (server := preloaded(environment)):
+            return server.start(command[1:], folder=self.folder, environment=environment)
+        return subprocess.Popen(
             command,
             cwd=self.folder,
-            env={**self._environ(), "IRSA_TEST_RECORD": str(record), **self.environment, **(environment or {})},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        return Running(process, self.sandbox, mark=mark, record=record)
 
     def _environ(self) -> dict[str, str]:
         kept = {

@@ -44,6 +44,7 @@ def test_the_installed_collection_runs(operator: Operator) -> None:
     )
     (empty / "ansible_collections" / "amazon").symlink_to(beside.resolve())
 
+    operator.by_command = True
     run = operator.provision(
         "-vv",
         variables={"irsa_issuer_bucket": "irsa-installed", "irsa_issuer_key_path": str(operator.key)},
