@@ -11,7 +11,7 @@ python = $(or $(shell $(tools)/find_python 3.11 $(if $(PYTHON),'$(PYTHON)',pytho
 run = $(python) $(tools)/run_tests.py
 in = $(python) $(tools)/in_environment.py
 
-.PHONY: demo setup test tools lint package node unit integration sanity e2e guide bench faults races build changelog clean
+.PHONY: demo setup test tools lint package node unit isolated integration sanity e2e guide bench faults races build changelog clean
 
 demo:
 	@$(in) controller bash tests/demo/run
@@ -19,11 +19,11 @@ demo:
 setup:
 	@$(python) $(tools)/set_up.py
 
-# Fastest first, so that a failure shows early; sanity takes one core for as long as those up to node take the other.
+# Fastest first, so that a failure shows early; sanity takes one core while the others up to unit take the other.
 test:
 	@$(run) sanity-newest tools lint package node unit integration
 
-tools lint package node unit integration sanity:
+tools lint package node unit isolated integration sanity:
 	@$(run) $@
 
 e2e:

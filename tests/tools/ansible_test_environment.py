@@ -9,6 +9,7 @@ makes them with a script that it fetches from a host of its own, and takes any p
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 from pathlib import Path
@@ -19,12 +20,15 @@ from environments import find_python
 PYTHON_VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
 PIP_BOOTSTRAP = '''\
-"""Stands in for get-pip.py: the interpreter's own pip fetches the pip that is asked for from the usual index."""
-import subprocess, sys
+"""Stands in for get-pip.py: the pip that is asked for installs itself, from the wheel beside this file."""
+import os, subprocess, sys
 
+folder = os.path.dirname(os.path.abspath(__file__))
 requirements = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
-subprocess.check_call([sys.executable, "-m", "ensurepip"], stdout=subprocess.DEVNULL)
-subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements])
+(version,) = [name.split("==")[1] for name in requirements if name.startswith("pip==")]
+pip = os.path.join(folder, "pip-%s-py3-none-any.whl" % version, "pip")
+options = ["--quiet", "--disable-pip-version-check", "--no-compile", "--no-index", "--find-links", folder]
+subprocess.check_call([sys.executable, pip, "install", *options, *requirements])
 '''
 
 PIP_VERSIONS = """\
@@ -35,8 +39,12 @@ for version in sys.argv[1:]:
 """
 
 
+@functools.cache
 def environment(repository: Path, venv: Path) -> dict[str, str]:
-    """Variables for running venv's ansible-test without touching the user's home; makes what they point to."""
+    """Variables for running venv's ansible-test without touching the user's home; makes what they point to.
+
+    Once for each venv, since a step that uses these files may still run when the next one begins.
+    """
     home = repository / ".build" / "home"
     _write_pip_bootstrap(home, venv)
     _write_pip_settings(home, venv)
@@ -46,7 +54,10 @@ def environment(repository: Path, venv: Path) -> dict[str, str]:
 
 
 def _write_pip_bootstrap(home: Path, venv: Path) -> None:
-    """Put the bootstrap script where ansible-test looks before it fetches one; the name carries pip's version."""
+    """Put the bootstrap script where ansible-test looks before it fetches one; the name carries pip's version.
+
+    ansible-test makes a dozen virtual environments, so the wheel of pip is downloaded once and put beside the script.
+    """
     versions = subprocess.run(
         [
             str(venv / "bin" / "python"),
@@ -61,6 +72,9 @@ def _write_pip_bootstrap(home: Path, venv: Path) -> None:
     cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     for version in set(versions.stdout.split()):
+        if not (cache / f"pip-{version}-py3-none-any.whl").exists():
+            pip = [str(venv / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*pip, "download", "--no-deps", "--dest", str(cache), f"pip=={version}"], check=True)
         (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(PIP_BOOTSTRAP, encoding="utf-8")
 
 

@@ -13,6 +13,8 @@ interpreter that this machine lacks counts as one skipped test. The reasons for 
 from __future__ import annotations
 
 import argparse
+import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -40,6 +42,7 @@ class Outcome:
     title: str
     counts: Counts
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
 
 def run(step: Step, *, is_alone: bool = True) -> Outcome:
@@ -51,30 +54,34 @@ def run(step: Step, *, is_alone: bool = True) -> Outcome:
     start = time.monotonic()
     if is_alone:
         print(f"\n== {step.title}", flush=True)
-    exit_code, output = _execute(step, None if is_alone else subprocess.PIPE)
+    exit_code, output, cpu_seconds = _execute(step, None if is_alone else subprocess.PIPE)
     with _printing:
         if not is_alone:
             print(f"\n== {step.title}")
         print(output, end="", flush=True)
-        return Outcome(step.title, count(step, exit_code), time.monotonic() - start)
+        return Outcome(step.title, count(step, exit_code), time.monotonic() - start, cpu_seconds)
 
 
-def _execute(step: Step, output: int | None) -> tuple[int, str]:
-    """Run the command of a step; return its exit code and, if that is caught, its output."""
+def _execute(step: Step, output: int | None) -> tuple[int, str, float]:
+    """Run the command of a step; return its exit code, its output if that is caught, and the CPU time that it took."""
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             step.command,
             cwd=step.folder,
             env=step.environment,
-            check=False,
             stdout=output,
             stderr=None if output is None else subprocess.STDOUT,
             text=True,
             errors="replace",
         )
     except OSError as error:
-        return 127, f"{error}\n"
-    return done.returncode, done.stdout or ""
+        return 127, f"{error}\n", 0.0
+    with process:
+        text = process.stdout.read() if process.stdout else ""
+        # With all processes that it has waited for.
+        status, usage = os.wait4(process.pid, 0)[1:]
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, text, usage.ru_utime + usage.ru_stime
 
 
 def count(step: Step, exit_code: int) -> Counts:
@@ -130,21 +137,28 @@ def run_suites(names: list[str]) -> Iterator[Outcome]:
         yield outcome
     environments = find_environments()
     uses = list(dict.fromkeys(use for name in names for use in SUITES[name].uses))
-    start = time.monotonic()
+    start, cpu_start = time.monotonic(), _cpu_seconds_of_children()
     broken = set_up(environments, uses)
-    yield Outcome("set-up", Counts(failed=len(broken)), time.monotonic() - start)
+    cpu_seconds = _cpu_seconds_of_children() - cpu_start
+    yield Outcome("set-up", Counts(failed=len(broken)), time.monotonic() - start, cpu_seconds)
     yield from run_plans((plan for name in names for plan in SUITES[name].plans(environments)), broken)
     for reason in [environments.missing[use] for use in uses if use in environments.missing]:
         yield Outcome(reason, Counts(skipped=1))
 
 
+def _cpu_seconds_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def print_summary(outcomes: list[Outcome]) -> None:
     width = max(len(outcome.title) for outcome in outcomes)
-    print(f"\n{'':{width}}  passed  failed  skipped  seconds")
+    print(f"\n{'':{width}}  passed  failed  skipped  seconds  CPU seconds")
     for outcome in outcomes:
         counts = outcome.counts
         print(
             f"{outcome.title:{width}}  {counts.passed:6}  {counts.failed:6}  {counts.skipped:7}  {outcome.seconds:7.0f}"
+            f"  {outcome.cpu_seconds:11.0f}"
         )
     if reasons := sorted(total(outcomes).reasons):
         print("\nSkipped:")

@@ -3,8 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The test suites: which commands each one runs, and in which environments.
 
-The newest end of the matrix runs everything. The old end runs what may depend on Python or ansible-core: the unit tests
-by plain pytest, since ansible-test forks for each of them, and the integration tests without those marked any_core.
+The newest end of the matrix runs everything. The old end runs what may depend on Python or ansible-core: all unit
+tests, and the integration tests without those marked any_core. On the newest end, the unit tests of modules run by
+ansible-test. All others run by plain pytest, since ansible-test forks for each test, which doubles their time; the
+suite isolated does that for all of them.
 """
 
 from __future__ import annotations
@@ -70,7 +72,8 @@ def _pytest(title: str, environment: Environment, *arguments: str, settings: dic
 
 def _ansible_test(title: str, end: End, *arguments: str) -> Step:
     """A step that runs ansible-test in a fresh copy of the collection, where ansible-test expects it."""
-    copy = copy_collection(REPOSITORY, end.collections, BUILD / end.core / "ansible-test")
+    # A copy for each command: sanity may still run when units begins.
+    copy = copy_collection(REPOSITORY, end.collections, BUILD / end.core / f"ansible-test-{arguments[0]}")
     return Step(
         title=title,
         command=[str(end.venv / "bin" / "ansible-test"), *arguments, "--color", "no"],
@@ -94,14 +97,37 @@ def _on_each_end(
     return plans
 
 
-def _unit(title: str, end: End) -> Step:
-    return _ansible_test(title, end, "units", "--python", end.python_version, "--num-workers", "2")
+_MODULES = "tests/unit/plugins/modules/"
 
 
-def _unit_by_pytest(title: str, end: End) -> Step:
+def _unit(environments: Environments) -> Iterator[Plan]:
+    for name, end in environments.ends.items():
+        is_newest = name == environments.newest
+        title = f"unit {end.core}"
+        without = ("--ignore", _MODULES) if is_newest else ()
+        yield Plan(title=title, needs=(name,), prepare=partial(_unit_by_pytest, title, end, *without))
+        if is_newest:
+            title += " modules"
+            prepare = partial(_unit_by_ansible_test, title, end, _MODULES, workers=1)
+            yield Plan(title=title, needs=(name,), prepare=prepare)
+
+
+def _isolated(environments: Environments) -> Iterator[Plan]:
+    name = environments.newest
+    title = f"isolated {environments.ends[name].core}"
+    prepare = partial(_unit_by_ansible_test, title, environments.ends[name], workers=2)
+    yield Plan(title=title, needs=(name,), prepare=prepare, is_alone=True)
+
+
+def _unit_by_ansible_test(title: str, end: End, *folders: str, workers: int) -> Step:
+    options = ("--python", end.python_version, "--num-workers", str(workers))
+    return _ansible_test(title, end, "units", *options, *folders)
+
+
+def _unit_by_pytest(title: str, end: End, *options: str) -> Step:
     # ansible-test's loader makes the collection importable; here, the path does.
     settings = {"PYTHONPATH": str(end.collections)}
-    return _pytest(title, end, "tests/unit", "--import-mode=importlib", "--numprocesses", "2", settings=settings)
+    return _pytest(title, end, "tests/unit", "--import-mode=importlib", *options, settings=settings)
 
 
 def _integration(title: str, end: End, *arguments: str) -> Step:
@@ -207,11 +233,8 @@ SUITES = {
     "lint": Suite(uses=("lint", *_ENDS), plans=_lint),
     "package": Suite(uses=("lint",), plans=_package),
     "node": Suite(uses=("node",), plans=_node, programs=_KEY_PROGRAMS),
-    "unit": Suite(
-        uses=_ENDS,
-        plans=_on_each_end("unit", _unit, _unit_by_pytest, is_alone=True),
-        programs=_KEY_PROGRAMS,
-    ),
+    "unit": Suite(uses=_ENDS, plans=_unit, programs=_KEY_PROGRAMS),
+    "isolated": Suite(uses=_ENDS, plans=_isolated, programs=_KEY_PROGRAMS),
     # If there is Python 3.9, irsa_keypair is sent to it as to a node.
     "integration": Suite(
         uses=(*_ENDS, "node"),

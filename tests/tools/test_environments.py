@@ -178,12 +178,20 @@ class TestEnds:
         monkeypatch.setattr(End, "python_version", "3.11")
         return {plan.title: plan.prepare().command for plan in SUITES[suite].plans(found)}
 
-    def test_unit_tests_run_by_ansible_test_on_the_newest_end_only(
+    def test_unit_tests_of_modules_run_by_ansible_test_on_the_newest_end_only(
         self, both: Environments, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         found = self.commands("unit", both, monkeypatch)
-        assert found["unit old"][:4] == [str(both.there["old"].python), "-m", "pytest", "tests/unit"]
-        assert Path(found["unit new"][0]).name == "ansible-test"
+        assert list(found) == ["unit old", "unit new", "unit new modules"]
+        for name in ("old", "new"):
+            assert found[f"unit {name}"][:4] == [str(both.there[name].python), "-m", "pytest", "tests/unit"]
+        modules = found["unit new modules"]
+        assert (Path(modules[0]).name, modules[1]) == ("ansible-test", "units")
+        # Each test runs once on each end.
+        assert "--ignore" not in found["unit old"]
+        ignored = found["unit new"][found["unit new"].index("--ignore") + 1]
+        assert ignored in modules
+        assert (environments.REPOSITORY / ignored).is_dir()
         plan = next(iter(SUITES["unit"].plans(both)))
         assert plan.prepare().environment["PYTHONPATH"] == str(both.there["old"].collections)
 
@@ -196,7 +204,7 @@ class TestEnds:
 
     def test_an_only_end_runs_everything(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         only = Environments({"old": self.end(tmp_path, "old")}, {"new": "no Python 3.13"})
-        assert Path(self.commands("unit", only, monkeypatch)["unit old"][0]).name == "ansible-test"
+        assert list(self.commands("unit", only, monkeypatch)) == ["unit old", "unit old modules"]
         assert "not any_core" not in self.commands("integration", only, monkeypatch)["integration old"]
 
 

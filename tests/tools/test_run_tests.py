@@ -95,6 +95,14 @@ def test_the_closing_line() -> None:
     assert str(Counts(3, 1, 2)) == "3 passed, 1 failed, 2 skipped"
 
 
+def test_the_cpu_time_of_a_step_is_that_of_all_its_processes() -> None:
+    code = "import time\nwhile time.process_time() < {}: pass"
+    child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code.format(0.3)!r}]); "
+    for is_alone in (True, False):
+        outcome = run(Step(title="check", command=[sys.executable, "-c", child]), is_alone=is_alone)
+        assert outcome.cpu_seconds >= 0.3
+
+
 def test_the_closing_line_is_the_last_and_follows_the_reasons_for_skips(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
