@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._direct import DirectAction
+
+from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
 
 
 class ActionModule(DirectAction):

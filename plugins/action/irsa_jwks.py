@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.selfhosted.irsa.plugins.modules import irsa_jwks
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._direct import DirectAction
+
+from ansible_collections.selfhosted.irsa.plugins.modules import irsa_jwks
 
 
 class ActionModule(DirectAction):

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.selfhosted.irsa.plugins.modules import irsa_oidc_provider_info
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._direct import DirectAction
+
+from ansible_collections.selfhosted.irsa.plugins.modules import irsa_oidc_provider_info
 
 
 class ActionModule(DirectAction):

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._direct import DirectAction
+
+from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
 
 
 class ActionModule(DirectAction):

@@ -29,7 +29,10 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import merge_hash
 
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _ansible_internals
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _ansible_internals, _bytecode
+
+# Before anything of module_utils is imported: action plugins import this file first.
+_bytecode.keep()
 
 
 class DirectAction(ActionBase):

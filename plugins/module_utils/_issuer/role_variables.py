@@ -17,7 +17,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import public_paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.key_backup import Destination
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_location import Destination
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import check_timeout, parse_connect_to
 
 PREFIX = "irsa_issuer_"

@@ -13,7 +13,6 @@ import base64
 import dataclasses
 import hashlib
 import os
-import re
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, Read
@@ -23,34 +22,16 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, key_remains, pem, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_location import object_name
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_location import Destination, object_name
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_store import read_of
 
 # No key file is larger, with its certificate and comments.
 _MAX_BYTES = 1 << 16
 
-_DESTINATION = re.compile("s3://(?P<bucket>[^/]+)(/+(?P<prefix>.*?)/*)?")
-
 _OWN_PLACE = "Choose a place of its own for this key with destination (irsa_issuer_key_backup)"
-
-
-class Destination(t.NamedTuple):
-    """Where the objects are. The prefix ends with a slash unless it is empty."""
-
-    bucket: str
-    prefix: str
-
-    @classmethod
-    def of(cls, text: str) -> Destination:
-        """Return the destination that ``s3://bucket/prefix`` names. Raises Fault for any other text."""
-        match = _DESTINATION.fullmatch(text)
-        if match is None:
-            raise Fault(f"must be s3://bucket/prefix, not {quoted(text)}")
-        return cls(match["bucket"], f"{match['prefix']}/" if match["prefix"] else "")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which bucket and object a URL of S3, or of a store like it, addresses."""
+"""Which bucket and objects a URL addresses: one of S3 or of a store like it, or an ``s3://`` URL."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import typing as t
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import Endpoint
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.s3_hosts import parse_s3_host
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer
 
 # A key of S3 has at most 1,024 bytes, each of which a URL may write as three.
@@ -24,12 +25,29 @@ _MAX_CHARACTERS = 4096
 _BUCKET = re.compile("[A-Za-z0-9._-]+")
 _ENDS_OF_OTHER_HOSTS = ("--x-s3", "--xa-s3", "--op-s3")
 
+_DESTINATION = re.compile("s3://(?P<bucket>[^/]+)(/+(?P<prefix>.*?)/*)?")
+
 
 class ObjectLocation(t.NamedTuple):
     """A bucket and a key in it."""
 
     bucket: str
     key: str
+
+
+class Destination(t.NamedTuple):
+    """Where several objects are. The prefix ends with a slash unless it is empty."""
+
+    bucket: str
+    prefix: str
+
+    @classmethod
+    def of(cls, text: str) -> Destination:
+        """Return the destination that ``s3://bucket/prefix`` names. Raises Fault for any other text."""
+        match = _DESTINATION.fullmatch(text)
+        if match is None:
+            raise Fault(f"must be s3://bucket/prefix, not {quoted(text)}")
+        return cls(match["bucket"], f"{match['prefix']}/" if match["prefix"] else "")
 
 
 def object_name(bucket: str, key: str) -> str:

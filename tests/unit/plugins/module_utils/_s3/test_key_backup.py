@@ -196,7 +196,7 @@ class TestWhatIsThere:
         assert ensure(fake_aws, files).actions == []
 
         (files / "sa.key").write_bytes(OTHERS)
-        fake_aws.fail(GET, "InvalidObjectState", 403)
+        fake_aws.fail(GET, "InvalidObjectState", 403, times=3)
         assert "InvalidObjectState" in refusal(fake_aws, ensure, files)
 
     def test_only_what_is_missing_is_uploaded(self, fake_aws, s3, files):

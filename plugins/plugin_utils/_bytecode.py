@@ -1,0 +1,42 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bytecode of this collection that is kept in ``__pycache__``, as Python does for every other library.
+
+Ansible's own loader compiles each file of a collection in each run
+(https://github.com/ansible/ansible/blob/devel/lib/ansible/utils/collection_loader/_collection_finder.py, ``get_code``).
+What that costs and what is risked is in docs/decisions/0005-kept-bytecode.md.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import sys
+import typing as t
+
+_OWN = __name__.removesuffix("plugin_utils._bytecode")
+
+
+class OwnFiles(importlib.abc.MetaPathFinder):
+    """Finds the plugins of this collection, with Python's own loader."""
+
+    def find_spec(
+        self, fullname: str, path: t.Sequence[str] | None, target: t.Any = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Return where a module is, None for all that is not in the folders of this collection.
+
+        ``path`` are the folders of its parent package.
+        """
+        if path is None or not fullname.startswith(_OWN):
+            return None
+        source = (importlib.machinery.SourceFileLoader, importlib.machinery.SOURCE_SUFFIXES)
+        specs = (importlib.machinery.FileFinder(folder, source).find_spec(fullname) for folder in path)
+        return next((spec for spec in specs if spec is not None), None)
+
+
+def keep() -> None:
+    """Keep the bytecode of all that is imported from now on. Ansible's loader remains the one for everything else."""
+    if not any(isinstance(finder, OwnFiles) for finder in sys.meta_path):
+        sys.meta_path.insert(0, OwnFiles())
