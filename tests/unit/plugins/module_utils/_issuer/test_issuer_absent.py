@@ -83,7 +83,7 @@ def s3(fake_aws):
 @pytest.fixture
 def trusted(fake_aws, made):
     """A role that trusts the provider."""
-    policy = json.dumps(trust_policy(ARN, namespace="shop", service_account="cart"))
+    policy = json.dumps(trust_policy([ARN], subjects=["system:serviceaccount:shop:cart"]))
     return fake_aws.quietly("iam").create_role(RoleName="app", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
 
 

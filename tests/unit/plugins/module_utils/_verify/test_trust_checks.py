@@ -31,7 +31,7 @@ TRUST = ("trust-provider", "trust-subject", "trust-audience")
 @pytest.fixture
 def make(fake_aws):
     def made(policy=None, path="/apps/"):
-        document = json.dumps(policy or trust_policy(PROVIDER, namespace="shop", service_account="cart"))
+        document = json.dumps(policy or trust_policy([PROVIDER], subjects=["system:serviceaccount:shop:cart"]))
         fake_aws.quietly("iam").create_role(RoleName="cart", Path=path, AssumeRolePolicyDocument=document)
 
     return made
@@ -52,20 +52,20 @@ def test_a_role_that_accepts_the_token_passes(aws, fake_aws, make):
 
 
 def test_a_trust_condition_that_rejects_the_token_is_an_error(aws, make):
-    make(trust_policy(PROVIDER, namespace="shop", service_account="till"))
+    make(trust_policy([PROVIDER], subjects=["system:serviceaccount:shop:till"]))
     report = check(aws)
     assert report.first_error.id == "trust-subject" and "till" in report.first_error.seen
 
 
 def test_a_trust_condition_on_another_key_has_its_own_check(aws, make):
-    policy = trust_policy(PROVIDER, namespace="shop", service_account="cart")
+    policy = trust_policy([PROVIDER], subjects=["system:serviceaccount:shop:cart"])
     policy["Statement"][0]["Condition"]["IpAddress"] = {"aws:SourceIp": "192.0.2.0/24"}
     make(policy)
     assert statuses(check(aws))["trust-condition"] == "warning"
 
 
 def test_without_trust_in_the_provider_subject_and_audience_are_skipped(aws, make):
-    make(trust_policy(PROVIDER + "/prod", namespace="shop", service_account="cart"))
+    make(trust_policy([PROVIDER + "/prod"], subjects=["system:serviceaccount:shop:cart"]))
     assert statuses(check(aws)) == {
         "role-exists": "ok",
         "trust-provider": "error",
@@ -75,7 +75,7 @@ def test_without_trust_in_the_provider_subject_and_audience_are_skipped(aws, mak
 
 
 def test_without_a_token_only_trust_in_the_provider_is_checked(aws, make):
-    make(trust_policy(PROVIDER, namespace="shop", service_account="till"))
+    make(trust_policy([PROVIDER], subjects=["system:serviceaccount:shop:till"]))
     report = check(aws, token=None)
     assert statuses(report) == {
         "role-exists": "ok",
@@ -120,8 +120,8 @@ def test_without_credentials_the_trust_policy_is_unknown():
 @pytest.mark.parametrize(
     ("document", "status"),
     [
-        (trust_policy(PROVIDER, namespace="shop", service_account="cart"), "ok"),
-        (json.dumps(trust_policy(PROVIDER, namespace="shop", service_account="cart")), "ok"),
+        (trust_policy([PROVIDER], subjects=["system:serviceaccount:shop:cart"]), "ok"),
+        (json.dumps(trust_policy([PROVIDER], subjects=["system:serviceaccount:shop:cart"])), "ok"),
         ("%7B%22Statement%22%3A%5B%5D%7D", "error"),
         ("{", "error"),
         ("[" * 100_000, "error"),

@@ -45,7 +45,7 @@ def statuses(judgment):
 
 
 def test_the_policy_of_the_trust_policy_filter_accepts_its_service_account():
-    made = trust_evaluation.judge(trust_policy(ARN, namespace="shop", service_account="cart"), REQUEST)
+    made = trust_evaluation.judge(trust_policy([ARN], subjects=["system:serviceaccount:shop:cart"]), REQUEST)
     assert made.allowed is True
     assert statuses(made) == {PROVIDER: "ok", SUBJECT: "ok", AUDIENCE: "ok"}
 
