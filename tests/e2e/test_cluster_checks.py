@@ -114,7 +114,8 @@ class Rig:
         self.make(PODS, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
 
     def remove(self, path: str) -> None:
-        self.api.change("DELETE", path)
+        # Without a kubelet, nothing else ends a pod that has a node.
+        self.api.change("DELETE", f"{path}?gracePeriodSeconds=0")
 
     def verify(self, api: ApiServer | None = None, **options: Any) -> dict[str, Any]:
         return verify(**{**self.options, "kubeconfig": self.kubeconfig(api or self.api), **options})

@@ -19,7 +19,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import items_at, text_at
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import at, items_at, text_at
 
 _FLAGZ = "/flagz"
 _FLAGZ_TYPES = ",".join(f"application/json;as=Flagz;g=config.k8s.io;v={version}" for version in ("v1beta1", "v1alpha1"))
@@ -86,7 +86,9 @@ def running_flags(api: ApiServer, servers: t.Iterable[ApiServer]) -> RunningFlag
 
 
 def _is_mirror(pod: t.Any) -> bool:
-    return bool(text_at(pod, "metadata", "annotations", _MIRROR))
+    """Whether a kubelet reports this pod, and goes on to run it."""
+    metadata = at(pod, "metadata")
+    return bool(text_at(metadata, "annotations", _MIRROR)) and at(metadata, "deletionTimestamp") is None
 
 
 def _host_of(server: ApiServer) -> str:
