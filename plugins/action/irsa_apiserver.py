@@ -17,7 +17,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm, model
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, shown
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import cut, listed, printable_lines, shown
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _apiserver_plan, _apiserver_reading
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading import (
     CONTROLLER_MANAGER,
@@ -25,6 +25,9 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading
     MANIFESTS,
     ClusterReading,
 )
+
+# A cluster of seven servers may have a problem with each of them.
+_MAX_MESSAGE = 12000
 
 _NODE = "selfhosted.irsa.irsa_node"
 
@@ -85,7 +88,7 @@ class ActionModule(ActionBase):
                 "failed": True,
                 "changed": False,
                 "actions": [],
-                "msg": shown(str(error)),
+                "msg": cut(printable_lines(str(error)), _MAX_MESSAGE),
                 **error.details,
             }
 

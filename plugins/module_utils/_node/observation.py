@@ -9,11 +9,15 @@ Runs on control-plane nodes: the standard library of Python 3.9 must be enough.
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node import tokens
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
+
+_READY_TRIES = 10
+_PAUSE_SECONDS = 3.0
 
 READY = "/readyz"
 DISCOVERY = "/.well-known/openid-configuration"
@@ -33,11 +37,11 @@ _HASH = "kubernetes.io/config.hash"
 _ENDPOINT = "kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint"
 
 
-def observe(kubectl: Kubectl, server: str) -> dict[str, t.Any]:
+def observe(kubectl: Kubectl, server: str, pause: t.Callable[[float], None] = time.sleep) -> dict[str, t.Any]:
     """Return what an API server says. What it does not say is None, and ``faults`` says why."""
     found: dict[str, t.Any] = {"server": server}
     faults: list[str] = []
-    ready = _asked(lambda: kubectl.get_text(READY, server), faults) is not None
+    ready = _asked(lambda: _wait_until_ready(kubectl, server, pause), faults) is not None
     # The cluster can also be seen by way of another API server, which admin.conf may name.
     seen_by = server if ready else None
     parts: dict[str, t.Callable[[], t.Any]] = {
@@ -51,6 +55,16 @@ def observe(kubectl: Kubectl, server: str) -> dict[str, t.Any]:
         identity(kubectl, server, reviewers=servers_in(found), faults=faults) if ready else dict.fromkeys(_OF_SERVER)
     )
     return {**found, "ready": ready, "faults": faults}
+
+
+def _wait_until_ready(kubectl: Kubectl, server: str, pause: t.Callable[[float], None]) -> str:
+    """Ask whether an API server is ready, for half a minute: a slow disk of etcd interrupts that. Raises Fault."""
+    for dummy in range(_READY_TRIES - 1):
+        try:
+            return kubectl.get_text(READY, server)
+        except Fault:
+            pause(_PAUSE_SECONDS)
+    return kubectl.get_text(READY, server)
 
 
 _OF_SERVER = ("issuer", "jwks", "token")

@@ -101,7 +101,7 @@ class Play:
         return Kubectl("admin.conf", run=self.cluster, program="kubectl")
 
     def observe(self, host, arguments):
-        return observation.observe(self.kubectl(), arguments["server"])
+        return observation.observe(self.kubectl(), arguments["server"], lambda seconds: None)
 
     def step(self, host, arguments):
         step = arguments["step"]
@@ -347,7 +347,9 @@ class TestBadInput:
     def test_a_server_that_is_down(self):
         play = Play(2)
         play.cluster.servers[1].up = False
-        assert "/readyz" in play.message()
+        first, *problems = play.message().split("\n- ")
+        assert first == "The API servers cannot be changed; nothing was changed."
+        assert "/readyz" in problems[0]
 
 
 def test_options_are_those_of_the_documentation():

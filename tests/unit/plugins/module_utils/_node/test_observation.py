@@ -23,7 +23,9 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.f
 
 
 def observed(cluster, number=0):
-    return observe(Kubectl("admin.conf", run=cluster, program="kubectl"), cluster.servers[number].url)
+    return observe(
+        Kubectl("admin.conf", run=cluster, program="kubectl"), cluster.servers[number].url, lambda seconds: None
+    )
 
 
 def test_a_healthy_cluster_is_read_whole():
@@ -68,6 +70,18 @@ def test_a_server_that_is_down_is_seen_by_way_of_another_one():
     ]
 
 
+def test_a_server_that_is_not_ready_for_a_moment_is_waited_for():
+    cluster, pauses = FakeCluster(1), []
+    cluster.servers[0].up = False
+
+    def pause(seconds):
+        pauses.append(seconds)
+        cluster.servers[0].up = len(pauses) == 2
+
+    found = observe(Kubectl("admin.conf", run=cluster, program="kubectl"), cluster.servers[0].url, pause)
+    assert (found["ready"], found["faults"], len(pauses)) == (True, [], 2)
+
+
 def test_pods_that_are_no_static_ones_are_left_out():
     cluster = FakeCluster(1)
     pod = cluster.servers[0].pod
@@ -78,7 +92,7 @@ def test_pods_that_are_no_static_ones_are_left_out():
 @pytest.mark.parametrize("answer", [b"", b"[]", b'{"items": [{}]}', b"null", b'{"status": {}}', b"\xff"])
 def test_answers_in_an_unknown_form_are_faults_not_crashes(answer):
     kubectl = Kubectl("admin.conf", run=lambda command, **more: tools.Ended(0, answer, ""), program="kubectl")
-    found = observe(kubectl, "https://192.0.2.1:6443")
+    found = observe(kubectl, "https://192.0.2.1:6443", lambda seconds: None)
     assert found["faults"]
     assert found["token"] is None
 
