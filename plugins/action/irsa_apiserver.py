@@ -18,6 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import ku
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import cut, listed, printable_lines, shown
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, signing_key
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _apiserver_plan, _apiserver_reading
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading import (
     CONTROLLER_MANAGER,
@@ -219,6 +220,8 @@ class ActionModule(ActionBase):
                 "With irsa_apiserver_key=own, set irsa_apiserver_key_path to the path of the issuer's private key, and "
                 "run role irsa_issuer with that key before."
             )
+        if options["state"] == "present":
+            _require_key(options["key_path"], options["kid"])
         return str(options["kid"]) if options["kid"] else None
 
     def _kubeadm_options(self) -> kubeadm.Options:
@@ -241,6 +244,22 @@ class ActionModule(ActionBase):
             "seconds": (found or {}).get("seconds"),
             "results": {**results, server: _apiserver_plan.result_after(results[server], step, found)},
         }
+
+
+def _require_key(path: str, kid: str) -> None:
+    """Raise IrsaError if the file on the controller, if there is one, is not the issuer's private key."""
+    content = files.read(path)
+    if content is None:
+        return
+    try:
+        found = key_facts.kid(signing_key.load_private(content).public_key)
+    except Fault as fault:
+        raise IrsaError(f"The key {files.shown(path)} in irsa_apiserver_key_path cannot be used: {fault}.") from None
+    if found != kid:
+        raise IrsaError(
+            f"The key {files.shown(path)} in irsa_apiserver_key_path is not the issuer's: its ID is {found}, and "
+            f"that of the issuer's key is {kid}."
+        )
 
 
 def _private_key(key: t.Mapping[str, t.Any] | None) -> str | None:

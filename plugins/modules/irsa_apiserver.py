@@ -127,8 +127,7 @@ options:
 extends_documentation_fragment:
   - selfhosted.irsa._attributes
 seealso:
-  - ref: P(selfhosted.irsa.irsa_apiserver#role)
-    description: The role that runs this action.
+  - module: selfhosted.irsa.irsa_issuer
 author:
   - The selfhosted.irsa authors (@selfhosted)
 """

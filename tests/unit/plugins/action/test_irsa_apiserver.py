@@ -14,10 +14,12 @@ import pytest
 import yaml
 
 from ansible_collections.selfhosted.irsa.plugins.action import irsa_apiserver as action
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node import observation
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import digest
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_apiserver as module
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_cluster import (
     NEW,
     OLD,
@@ -27,15 +29,23 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.f
 
 MANIFESTS = "/etc/kubernetes/manifests"
 MANIFEST = f"{MANIFESTS}/kube-apiserver.yaml"
+CONTROLLER_MANAGER = f"{MANIFESTS}/kube-controller-manager.yaml"
+SIGNING_KEY = "/etc/kubernetes/pki/sa.key"
 CONFIGURATION = "apiServer: {}\napiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n"
 
 
-def manifest_of(server):
-    flags = "".join(f"    - {flag}\n" for flag in server.command)
+def manifest(name, command):
+    flags = "".join(f"    - {flag}\n" for flag in command)
     return (
-        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: kube-apiserver\n  namespace: kube-system\n"
-        f"spec:\n  containers:\n  - command:\n{flags}    name: kube-apiserver\n"
+        f"apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\n  namespace: kube-system\n"
+        f"spec:\n  containers:\n  - command:\n{flags}    name: {name}\n"
+        "    volumeMounts:\n    - mountPath: /etc/kubernetes/pki\n      name: k8s-certs\n      readOnly: true\n"
+        "  volumes:\n  - hostPath:\n      path: /etc/kubernetes/pki\n    name: k8s-certs\n"
     ).encode()
+
+
+def signing_kid(private):
+    return key_facts.kid(signing_key.load_private(private).public_key)
 
 
 class Play:
@@ -51,10 +61,14 @@ class Play:
             flags = [f"--advertise-address={address}", f"--secure-port={port}", *server.command[1:]]
             flags += [
                 "--service-account-key-file=/etc/kubernetes/pki/sa.pub",
-                "--service-account-signing-key-file=/etc/kubernetes/pki/sa.key",
+                f"--service-account-signing-key-file={SIGNING_KEY}",
             ]
             server.run_with(flags)
-            self.files[server.node] = {MANIFEST: manifest_of(server)}
+            manager = ["kube-controller-manager", f"--service-account-private-key-file={SIGNING_KEY}"]
+            self.files[server.node] = {
+                MANIFEST: manifest("kube-apiserver", server.command),
+                CONTROLLER_MANAGER: manifest("kube-controller-manager", manager),
+            }
             self.folders[server.node] = {MANIFESTS: ["kube-apiserver.yaml"]}
         self.hosts = [server.node for server in self.cluster.servers]
         self.failed = []
@@ -210,10 +224,10 @@ def test_the_diff_shows_files_whole():
     plan = play.plan()
     play.check_mode = True
     taken = play.run("node1", operation="step", step=plan["steps"][0], results=plan["results"])
-    [manifest, configuration] = taken["diff"]
-    assert manifest["before_header"] == f"node1:{MANIFEST}"
-    assert manifest["before"].encode() == play.files["node1"][MANIFEST]
-    assert manifest["after"].replace(f"    - --service-account-issuer={NEW}\n", "") == manifest["before"]
+    [file, configuration] = taken["diff"]
+    assert file["before_header"] == f"node1:{MANIFEST}"
+    assert file["before"].encode() == play.files["node1"][MANIFEST]
+    assert file["after"].replace(f"    - --service-account-issuer={NEW}\n", "") == file["before"]
     assert configuration["before"] == CONFIGURATION
 
 
@@ -243,6 +257,49 @@ def test_no_token_is_in_any_result():
     plan = play.plan()
     taken = play.run("node1", operation="step", step=plan["steps"][0], results=plan["results"])
     assert SIGNATURE not in json.dumps([play.hostvars, plan, taken])
+
+
+class TestOwnKey:
+    """The issuer's own key is installed beside the cluster's, and is in no result."""
+
+    KID = signing_kid(samples.RSA.pkcs8)
+
+    def options(self, path):
+        return {
+            "key": "own",
+            "key_path": str(path),
+            "kid": self.KID,
+            "public_key": "public",
+            "published_kids": [self.KID],
+        }
+
+    def test_the_key_of_the_controller_goes_to_the_node_and_nowhere_else(self, tmp_path):
+        path, play = tmp_path / "signer.key", Play(1)
+        path.write_bytes(samples.RSA.pkcs8)
+        play.read()
+        plan = play.plan(**self.options(path))
+        assert not plan.get("failed"), plan
+        [step] = plan["steps"]
+        folder = "/etc/kubernetes/pki/irsa"
+        assert step["node"]["key"] == {
+            "private_path": f"{folder}/{self.KID}.key",
+            "public_path": f"{folder}/{self.KID}.pub",
+            "public_key": "public",
+            "source": str(path),
+        }
+        assert plan["results"]["node1"]["new_node_needs"] != []
+        sent = []
+        play.node = lambda host, arguments: sent.append(arguments) or {"failed": True, "msg": "stopped here"}
+        taken = play.run("node1", operation="step", step=step, results=plan["results"])
+        assert yaml.safe_load(base64.b64decode(step["node"]["files"][-1]["content"]))["kind"] == "Pod"
+        assert sent[0]["private_key"].encode() == samples.RSA.pkcs8
+        assert "PRIVATE" not in json.dumps([plan, taken])
+
+    def test_another_key_is_refused_before_any_write(self, tmp_path):
+        path = tmp_path / "signer.key"
+        path.write_bytes(samples.P256.pkcs8)
+        message = Play(1).message(**self.options(path))
+        assert f"is not the issuer's: its ID is {signing_kid(samples.P256.pkcs8)}" in message
 
 
 class TestServersWithoutAHost:
@@ -297,10 +354,10 @@ class TestBadInput:
         play.has_kubectl = False
         assert self.read_message(play).startswith("The host node1 has no kubectl")
 
-    @pytest.mark.parametrize("manifest", [b"a: [", b"kind: Deployment\n", b"", b"\xff\xfe", b"kind: Pod\nspec: {}\n"])
-    def test_a_manifest_that_is_none(self, manifest):
+    @pytest.mark.parametrize("content", [b"a: [", b"kind: Deployment\n", b"", b"\xff\xfe", b"kind: Pod\nspec: {}\n"])
+    def test_a_manifest_that_is_none(self, content):
         play = Play(1)
-        play.files["node1"][MANIFEST] = manifest
+        play.files["node1"][MANIFEST] = content
         assert self.read_message(play).startswith(f"The file {MANIFEST} on the host node1 cannot be used: ")
 
     def test_a_host_of_the_play_that_failed(self):
