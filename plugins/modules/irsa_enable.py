@@ -65,6 +65,11 @@ ca_path:
   returned: success
   type: str
   sample: null
+own_key_path:
+  description: Path of the key that API servers are to sign with, as it was set; empty if the cluster's key is adopted.
+  returned: success
+  type: str
+  sample: ""
 extra_jwks:
   description: The further public keys to publish.
   returned: success

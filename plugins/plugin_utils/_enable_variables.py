@@ -27,7 +27,7 @@ NAMES = (
         "irsa_injection_method",
     ),
     *("irsa_apiserver_key", "irsa_apiserver_state", "irsa_injection_state", "irsa_issuer_state"),
-    *("irsa_issuer_key_path", "irsa_issuer_ca_path", "irsa_issuer_extra_jwks"),
+    *("irsa_issuer_key_path", "irsa_issuer_ca_path", "irsa_issuer_extra_jwks", "irsa_apiserver_key_path"),
 )
 _STATES = ("irsa_issuer_state", "irsa_apiserver_state", "irsa_injection_state")
 
@@ -39,7 +39,8 @@ class Enabling:
     """How the playbook goes about a cluster.
 
     ``has_hosts`` says whether API servers are changed, rather than only told about; ``adopts`` whether the cluster's
-    own keys are published. Paths are absolute; None for those that are not set.
+    own keys are published. ``own_key_path`` is the key that is installed otherwise, as it was set; empty when the
+    cluster's key is adopted. The other paths are absolute; None for those that are not set.
     """
 
     has_hosts: bool
@@ -47,6 +48,7 @@ class Enabling:
     kubeconfig: str | None
     kube_context: str | None
     ca_path: str | None
+    own_key_path: str
     extra_jwks: t.Sequence[t.Any]
 
 
@@ -73,6 +75,9 @@ def read(variables: Variables, *, hosts: t.Sequence[str], pattern: str, folder: 
         kubeconfig=kubeconfig,
         kube_context=variables.get("irsa_kube_context") or None,
         ca_path=_absolute(variables.get("irsa_issuer_ca_path"), folder),
+        own_key_path=""
+        if adopts
+        else str(variables.get("irsa_apiserver_key_path") or variables["irsa_issuer_key_path"]),
         extra_jwks=variables.get("irsa_issuer_extra_jwks") or [],
     )
 

@@ -197,3 +197,14 @@ class Endpoint:
         provider = self.provider(issuer)
         if provider:
             self.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider["Arn"])
+
+    @contextlib.contextmanager
+    def role_removed(self, name: str) -> Iterator[None]:
+        """Remove a role in the end, if there is one, with the inline policies that it has."""
+        try:
+            yield
+        finally:
+            with contextlib.suppress(self.iam.exceptions.NoSuchEntityException):
+                for policy in self.iam.list_role_policies(RoleName=name)["PolicyNames"]:
+                    self.iam.delete_role_policy(RoleName=name, PolicyName=policy)
+                self.iam.delete_role(RoleName=name)

@@ -57,6 +57,13 @@ class Run:
         return sum(map(int, _RECAP.findall(self.output)))
 
     @property
+    def all_actions(self) -> list[str]:
+        """What a run of the playbook enable says that it did or would do, in the order of its parts."""
+        servers, accounts = self.result["servers"].values(), self.result["accounts"]
+        parts = [self.result["issuer"], *servers, self.result["injection"], *accounts]
+        return [action for part in parts for action in part.get("actions", [])]
+
+    @property
     def writes(self) -> list[Request]:
         return [request for request in self.requests if request.is_write]
 
@@ -82,9 +89,9 @@ class Ansible:
     def teardown(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
         return self._play(_imported("teardown"), "localhost", variables, *options, fails=fails)
 
-    def enable(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
+    def enable(self, variables: Mapping[str, Any], *options: str, has_hosts: bool = True) -> Run:
         """Run the playbook enable. Its result has the parts that it reports: issuer, servers, injection, accounts."""
-        return self._play(_imported("enable"), "control_plane", variables, *options, fails=fails)
+        return self._play(_imported("enable"), "enable" if has_hosts else "enable_by_hand", variables, *options)
 
     def apiserver(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
         """Import role irsa_apiserver in a play for the control plane. Its result is irsa_apiserver_result."""
@@ -187,10 +194,11 @@ def _hand_over(host: str, left: Path, found: str) -> dict[str, Any]:
         found
         or f"{{'result': irsa_issuer_result, 'trust_policy': ({policy}) if irsa_issuer_result.provider_arn else {{}}}}"
     )
-    if host == "control_plane":  # what the playbook enable leaves
+    if host in ("enable", "enable_by_hand"):  # what the playbook enable leaves
+        host = "control_plane" if host == "enable" else "localhost"
         parts = {
             "issuer": "irsa_issuer_result",
-            "servers": "irsa_apiserver_result",
+            "servers": "irsa_apiserver_result | default({})",
             "injection": "irsa_injection_result",
             "accounts": "irsa_service_accounts_result",
         }

@@ -52,6 +52,21 @@ def test_an_own_key_is_not_adopted(folder):
     assert not enabling(folder, {"irsa_apiserver_key": "own", "irsa_issuer_key_path": "sa.key"}).adopts
 
 
+@pytest.mark.parametrize(
+    ("variables", "path"),
+    [
+        ({}, ""),
+        ({"irsa_apiserver_key": "own", "irsa_issuer_key_path": "sa.key"}, "sa.key"),
+        (
+            {"irsa_apiserver_key": "own", "irsa_issuer_key_path": "sa.key", "irsa_apiserver_key_path": "/pki/sa.key"},
+            "/pki/sa.key",
+        ),
+    ],
+)
+def test_an_own_key_is_the_issuers_unless_another_path_is_set(folder, variables, path):
+    assert enabling(folder, variables).own_key_path == path
+
+
 def test_a_kubeconfig_is_enough_without_hosts(folder):
     assert not enabling(folder, hosts=[], pattern="").has_hosts
 
