@@ -23,6 +23,14 @@ _RECAP = re.compile(r"^\S+ +: ok=\d+ +changed=(\d+)", re.MULTILINE)
 NAMESPACE = "irsa-e2e"
 SERVICE_ACCOUNT = "app"
 
+# What the playbook enable leaves, by part.
+_ENABLED = """{'result': {
+    'issuer': irsa_issuer_result,
+    'servers': irsa_apiserver_result | default({}),
+    'injection': irsa_injection_result,
+    'accounts': irsa_service_accounts_result,
+}}"""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -91,15 +99,18 @@ class Ansible:
 
     def enable(self, variables: Mapping[str, Any], *options: str, has_hosts: bool = True) -> Run:
         """Run the playbook enable. Its result has the parts that it reports: issuer, servers, injection, accounts."""
-        return self._play(_imported("enable"), "enable" if has_hosts else "enable_by_hand", variables, *options)
+        host = "control_plane" if has_hosts else "localhost"
+        return self._play(_imported("enable"), host, variables, *options, found=_ENABLED)
 
     def apiserver(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
         """Import role irsa_apiserver in a play for the control plane. Its result is irsa_apiserver_result."""
-        return self._play(_importing_apiserver(), "apiserver", variables, *options, fails=fails)
+        found = "{'result': irsa_apiserver_result}"
+        return self._play(_importing_apiserver(), "control_plane", variables, *options, fails=fails, found=found)
 
     def service_accounts(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
         """Run the role irsa_service_accounts. Its result is irsa_service_accounts_result, as accounts."""
-        return self._play(_including_accounts(), "service_accounts", variables, *options, fails=fails)
+        found = "{'result': {'accounts': irsa_service_accounts_result}}"
+        return self._play(_including_accounts(), "localhost", variables, *options, fails=fails, found=found)
 
     def include_role(self, host: str, variables: Mapping[str, Any], *options: str) -> Run:
         """Include the role in a play of one's own on a host, as root."""
@@ -194,19 +205,6 @@ def _hand_over(host: str, left: Path, found: str) -> dict[str, Any]:
         found
         or f"{{'result': irsa_issuer_result, 'trust_policy': ({policy}) if irsa_issuer_result.provider_arn else {{}}}}"
     )
-    if host in ("enable", "enable_by_hand"):  # what the playbook enable leaves
-        host = "control_plane" if host == "enable" else "localhost"
-        parts = {
-            "issuer": "irsa_issuer_result",
-            "servers": "irsa_apiserver_result | default({})",
-            "injection": "irsa_injection_result",
-            "accounts": "irsa_service_accounts_result",
-        }
-        found = "{'result': {" + ", ".join(f"'{part}': {fact}" for part, fact in parts.items()) + "}}"
-    if host == "apiserver":  # what role irsa_apiserver leaves
-        host, found = "control_plane", "{'result': irsa_apiserver_result}"
-    if host == "service_accounts":  # what role irsa_service_accounts leaves
-        host, found = "localhost", "{'result': {'accounts': irsa_service_accounts_result}}"
     task = {
         "name": "Hand over the result",
         "ansible.builtin.copy": {"content": f"{{{{ {found} | to_json }}}}", "dest": str(left), "mode": "0600"},
