@@ -14,7 +14,6 @@ import dataclasses
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
-from ansible_collections.amazon.aws.plugins.module_utils.tagging import boto3_tag_list_to_ansible_dict
 from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.role_state import (
     INLINE_POLICY,
     OWN_TAG,
@@ -113,7 +112,7 @@ class _Planner:
                 "too; set role_name to another name, or to this one if they are to share it"
             )
         settings = self._spec.settings
-        tags = boto3_tag_list_to_ansible_dict(role.get("Tags", []))
+        tags = self._state.tags(role) if "tags" in settings else {}
         new_tags = {name: value for name, value in settings.get("tags", {}).items() if tags.get(name) != value}
         if new_tags:
             old_tags = {name: tags[name] for name in new_tags if name in tags}
@@ -184,7 +183,7 @@ class _Planner:
             self._add("UpdateAssumeRolePolicy", "trust policy", before=before, after=after)
             return RolePlan(spec=self._spec, arn=role["Arn"], changes=self._changes, iam_role=self._options(after))
         name, value = OWN_TAG
-        if boto3_tag_list_to_ansible_dict(role.get("Tags", [])).get(name) != value:
+        if self._state.tags(role).get(name) != value:
             raise Fault(
                 "it would be trusted by no one, which IAM does not accept, and it is not deleted since it has no tag "
                 f"{name}: {value}, so it was made by other means; delete it, give it another statement, or set the tag"

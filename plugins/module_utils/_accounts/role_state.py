@@ -101,6 +101,21 @@ class PresentRole:
         answer = self._role.result()
         return None if answer is None else answer["Role"]
 
+    def tags(self, role: t.Mapping[str, t.Any]) -> dict[str, str]:
+        """Return the tags of the role that GetRole answered with; {} if they cannot be read. Raises CallFailed."""
+        entries = role.get("Tags")
+        if entries is None:  # stores other than AWS leave them out
+            try:
+                answer = self._aws.call("iam", "ListRoleTags", f"role {self._name}", RoleName=self._name) or {}
+            except CallFailed as failure:
+                if failure.unsupported or failure.denied:
+                    return {}
+                raise
+            entries = answer.get("Tags", [])
+        # Ceph puts name and value of a tag into two entries, one after the other.
+        names, values = ([entry[part] for entry in entries if part in entry] for part in ("Key", "Value"))
+        return dict(zip(names, values, strict=True))
+
     def attached(self) -> list[str]:
         """Return the ARNs of its managed policies. A role has twenty at most, so there is one page."""
         answer = self._attached.result() or {}

@@ -194,6 +194,26 @@ def test_our_role_is_deleted_with_the_last_statement(aws, iam):
     assert found.iam_role == {"name": "cart", "state": "absent"}
 
 
+@pytest.mark.parametrize(
+    ("item", "denied", "expected"),
+    [
+        ({"tags": {"a": "b"}}, False, []),
+        (GONE, False, ["DeleteRole"]),
+        ({"tags": {"a": "b"}}, True, ["TagRole"]),
+    ],
+)
+def test_tags_are_looked_up_where_a_role_is_read_without_them(aws, iam, fake_aws, item, denied, expected):
+    """Ceph answers so, and with two entries for a tag."""
+    role = make_role(iam, own_statement(CART), Tags=[OWN_TAG, {"Key": "a", "Value": "b"}])
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [own_statement(CART)]})
+    read = {"Arn": role["Arn"], "RoleName": "cart", "AssumeRolePolicyDocument": trust}
+    split = [{"Key": OWN_TAG["Key"]}, {"Value": OWN_TAG["Value"]}, {"Key": "a"}, {"Value": "b"}]
+    if denied:
+        fake_aws.fail("iam:ListRoleTags", "AccessDenied", 403)
+    with fake_aws.altered("iam:GetRole", Role=read), fake_aws.altered("iam:ListRoleTags", Tags=split):
+        assert operations(only(plan(aws, item))) == expected
+
+
 def test_a_role_of_others_is_never_deleted(aws, iam):
     make_role(iam, own_statement(CART))
     dummy, problems = plan(aws, GONE)
