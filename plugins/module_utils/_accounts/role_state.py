@@ -118,13 +118,13 @@ class PresentRole:
 
     def attached(self) -> list[str]:
         """Return the ARNs of its managed policies. A role has twenty at most, so there is one page."""
-        answer = self._attached.result() or {}
-        return [each["PolicyArn"] for each in answer.get("AttachedPolicies", [])]
+        answer = self._attached.result() or {"AttachedPolicies": []}
+        return [each["PolicyArn"] for each in answer["AttachedPolicies"]]
 
     def inline_policy(self) -> t.Any:
         """Return the inline policy under our name, None if there is none."""
         answer = self._inline.result()
-        return None if answer is None else answer.get("PolicyDocument")
+        return None if answer is None else answer["PolicyDocument"]
 
     def has_policy(self, arn: str) -> bool:
         """Return whether there is a managed policy; true if that cannot be found out."""
@@ -138,9 +138,9 @@ class PresentRole:
     def inline_names(self) -> list[str]:
         """Return the names of all its inline policies."""
         pages = self._aws.pages("iam", "ListRolePolicies", f"role {self._name}", RoleName=self._name)
-        return [name for page in pages for name in page.get("PolicyNames", [])]
+        return [name for page in pages for name in page["PolicyNames"]]
 
     def instance_profiles(self) -> list[str]:
         """Return the names of the instance profiles that it is in."""
         pages = self._aws.pages("iam", "ListInstanceProfilesForRole", f"role {self._name}", RoleName=self._name)
-        return [each["InstanceProfileName"] for page in pages for each in page.get("InstanceProfiles", [])]
+        return [each["InstanceProfileName"] for page in pages for each in page["InstanceProfiles"]]

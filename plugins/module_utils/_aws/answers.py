@@ -26,8 +26,13 @@ _ACCESS_BLOCK = tuple(
 _ALWAYS_SENT = {
     "iam:CreateOpenIDConnectProvider": ("OpenIDConnectProviderArn",),
     "iam:GetOpenIDConnectProvider": ("Url", "ClientIDList"),
+    "iam:GetPolicy": ("Policy",),
     "iam:GetRole": ("Role.AssumeRolePolicyDocument",),
+    "iam:GetRolePolicy": ("PolicyDocument",),
+    "iam:ListAttachedRolePolicies": ("AttachedPolicies.PolicyArn",),
+    "iam:ListInstanceProfilesForRole": ("InstanceProfiles.InstanceProfileName",),
     "iam:ListOpenIDConnectProviders": ("OpenIDConnectProviderList.Arn",),
+    "iam:ListRolePolicies": ("PolicyNames",),
     "iam:ListRoles": ("IsTruncated", "Roles.Arn"),
     "s3:GetBucketEncryption": ("ServerSideEncryptionConfiguration.Rules",),
     "s3:GetBucketOwnershipControls": ("OwnershipControls.Rules",),
