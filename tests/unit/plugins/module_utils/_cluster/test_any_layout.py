@@ -10,7 +10,7 @@ import contextlib
 import json
 
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import phases
@@ -83,6 +83,7 @@ def command_of(manifest: bytes) -> list[str]:
     return [*container["command"], *container.get("args", [])]
 
 
+@settings(max_examples=50)
 @given(manifests(), st.sampled_from([None, OWN_KEY]))
 def test_any_manifest_can_go_there_and_back(drawn, key):
     original, arguments = drawn
@@ -106,6 +107,7 @@ def test_any_manifest_can_go_there_and_back(drawn, key):
     assert manifest == original
 
 
+@settings(max_examples=50)
 @given(st.sampled_from(sorted(HAND_WRITTEN)), st.data())
 def test_a_damaged_manifest_is_refused_or_edited_right(name, data):
     """A byte more, a byte less: there is a reason, or PyYAML reads what was meant."""

@@ -10,7 +10,7 @@ import contextlib
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm_patches, kubeadm_versions
@@ -143,6 +143,7 @@ def test_a_layout_that_cannot_be_edited_safely_is_refused(section):
 VALUES = st.lists(st.sampled_from([NEW, OLD, "https://x", "it's 1", "true", "#"]), max_size=4)
 
 
+@settings(max_examples=40)
 @given(st.sampled_from(sorted(SECTIONS)), st.lists(VALUES, max_size=4))
 def test_any_values_are_written_as_they_are_read(name, series):
     configuration = parsed(SECTIONS[name][0])
