@@ -62,4 +62,6 @@ def new_api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewApiS
     """Starts API servers on one etcd, each with the flags given."""
     assets = Path(setting("KUBEBUILDER_ASSETS", "a folder with etcd and kube-apiserver"))
     with etcd(assets, tmp_path_factory.mktemp("etcd")) as url:
-        yield lambda *flags: api_server(assets, url, folder=tmp_path_factory.mktemp("api") / "server", flags=flags)
+        yield lambda *flags, **more: api_server(
+            assets, url, folder=tmp_path_factory.mktemp("api") / "server", flags=flags, **more
+        )

@@ -206,13 +206,15 @@ def signing_flags(folder: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def api_server(assets: Path, etcd_url: str, *, folder: Path, flags: Sequence[str]) -> Iterator[ApiServer]:
+def api_server(
+    assets: Path, etcd_url: str, *, folder: Path, flags: Sequence[str], administrator: str | None = None
+) -> Iterator[ApiServer]:
     """A running kube-apiserver with these flags beside those that any needs; raises NotReady where it does not start.
 
-    The folder is made, and takes its certificate and its log.
+    The folder is made, and takes its certificate and its log. The servers of one cluster have one ``administrator``.
     """
     folder.mkdir()
-    [port], administrator = free_ports(1), secrets.token_hex(24)
+    [port], administrator = free_ports(1), administrator or secrets.token_hex(24)
     tokens = folder / "tokens.csv"
     tokens.touch(mode=0o600)
     tokens.write_text(f"{administrator},admin,admin,system:masters\n", encoding="utf-8")

@@ -132,6 +132,16 @@ def test_a_working_issuer_passes_every_check(cluster: Cluster) -> None:
     assert {"cluster-issuer", "cluster-keys", "provider-audience", "token-signature", "trust-subject"} <= set(ids)
 
 
+def test_the_api_server_makes_the_token_that_sts_is_asked_with(cluster: Cluster) -> None:
+    kubeconfig = cluster.ansible.folder / "kubeconfig"
+    cluster.api.write_kubeconfig(kubeconfig)
+    account = f"{NAMESPACE}/{SERVICE_ACCOUNT}"
+    result = cluster.verify(kubeconfig=str(kubeconfig), service_account=account, token=None)
+    assert result["verdict"] == "ok" and status(result, "sts-assume") == "ok", result["report"]
+    result = cluster.verify(kubeconfig=str(kubeconfig), service_account=f"{NAMESPACE}/nobody", token=None)
+    assert errors(result) == ["token-format"] and "no service account nobody" in result["diagnosis"]
+
+
 def test_a_working_issuer_passes_with_only_its_url(cluster: Cluster) -> None:
     result = cluster.verify(expected_kids=[], token=None, role_arn=None, assume_role=False)
     assert result["verdict"] == "ok", result["report"]

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,7 @@ class Life:
 
 
 @pytest.fixture(scope="module")
-def life(new_operator: Callable[[], Operator], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
+def life(new_operator: Callable[[], Operator], tmp_path_factory: pytest.TempPathFactory) -> Life:
     from ansible_collections.selfhosted.irsa.tests.unit.plugins import kubernetes_servers, sample_keys  # noqa: PLC0415
     from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of  # noqa: PLC0415
 
@@ -62,7 +62,7 @@ def life(new_operator: Callable[[], Operator], tmp_path_factory: pytest.TempPath
     clashing = operator.provision()
     servers.stop()
     removed = operator.teardown(variables={"irsa_issuer_delete_bucket": True})
-    yield Life(planned, made, again, later, clashing, removed, sorted([one["kid"], two["kid"]]), new["kid"])
+    return Life(planned, made, again, later, clashing, removed, sorted([one["kid"], two["kid"]]), new["kid"])
 
 
 def test_check_mode_on_an_empty_account_plans_what_the_run_does(life: Life) -> None:
@@ -76,8 +76,9 @@ def test_the_keys_of_all_api_servers_are_published(life: Life) -> None:
     assert [key["kid"] for key in result["keys"]] == life.first
     assert (result["kid"], result["public_key"]) == (None, None)
     assert result["apiserver_flags"] == [f"--service-account-issuer={result['issuer']}"]
+    printed = " ".join(life.made.output.split())
     for text in (*life.first, result["apiserver_flags"][0], "before its present --service-account-issuer"):
-        assert text in life.made.output
+        assert text in printed
 
 
 def test_a_second_run_changes_nothing_and_shows_no_credential(life: Life) -> None:
@@ -95,7 +96,7 @@ def test_keys_that_the_cluster_no_longer_serves_stay_published(life: Life) -> No
 
 
 def test_a_kid_with_another_key_than_the_published_one_is_refused(life: Life) -> None:
-    assert "irsa_issuer_purge_keys" in life.clashing.failure or "different key" in life.clashing.failure
+    assert any(kid in life.clashing.failure for kid in life.first)
     assert life.clashing.writes == []
 
 
