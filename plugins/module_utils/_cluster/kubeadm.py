@@ -130,7 +130,9 @@ def _obstacle(configuration: ClusterConfiguration | None, sorting: t.Sequence[st
     if not configuration.has_lists:
         return "ClusterConfiguration is of version v1beta3, which holds one value for each flag"
     if sorting:
-        return f"kubeadm {listed(sorting)} sorts repeated flags, so the issuer might not be the first one"
+        return (
+            f"kubeadm {listed(dict.fromkeys(sorting))} sorts repeated flags, so the issuer might not be the first one"
+        )
     return "the version of kubeadm is not known"
 
 

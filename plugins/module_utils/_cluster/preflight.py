@@ -63,7 +63,8 @@ def by_text(found: t.Iterable[tuple[str, str]]) -> list[str]:
 
 def _goal_problems(goal: Goal) -> t.Iterator[str]:
     for issuer in (goal.issuer, *goal.accepted_issuers):
-        if not is_plain(issuer) or "$(" in issuer:
+        # --api-audiences would split at a comma, and the kubelet replaces $(NAME).
+        if not is_plain(issuer) or any(part in issuer for part in (",", '"', "$(")):
             yield f"The issuer {quoted(issuer)} cannot be an argument of an API server. Use a plain https:// URL."
     if goal.own_kid and goal.state != ABSENT and goal.published_kids and goal.own_kid not in goal.published_kids:
         yield (

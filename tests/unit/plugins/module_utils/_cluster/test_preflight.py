@@ -184,6 +184,7 @@ def test_all_problems_are_found_at_once():
     ("goal", "text"),
     [
         (dataclasses.replace(GOAL, issuer="https://a b"), "The issuer 'https://a b' cannot be an argument"),
+        (dataclasses.replace(GOAL, issuer="https://a,b"), "The issuer 'https://a,b' cannot be an argument"),
         (dataclasses.replace(GOAL, accepted_issuers=("$(X)",)), "The issuer '$(X)' cannot be an argument"),
         (dataclasses.replace(OWN, published_kids=frozenset({"x"})), f"The key '{KID}' is not among the published ones"),
     ],
@@ -244,7 +245,7 @@ def test_persist_none_does_without_cluster_configuration():
 @pytest.mark.parametrize(
     ("before", "reason"),
     [
-        (cluster(tool_version="v1.34.0"), "kubeadm 'v1.34.0', 'v1.34.0', 'v1.34.0' sorts repeated flags"),
+        (cluster(tool_version="v1.34.0"), "kubeadm 'v1.34.0' sorts repeated flags"),
         (cluster(tool_version=None), "the version of kubeadm is not known"),
         (dataclasses.replace(cluster(), configuration=None), "there is no ConfigMap kube-system/kubeadm-config"),
         (
