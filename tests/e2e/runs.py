@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -146,12 +147,15 @@ class Ansible:
 
     def module(self, name: str, host: str = "localhost", **options: Any) -> dict[str, Any]:
         """Run one module and return its result; as root on another host."""
-        tree = self.folder / "tree"
-        become = [] if host == "localhost" else ["--become"]
-        ended = self._run("adhoc", host, "-m", name, "-a", json.dumps(options), "--tree", str(tree), *become)
-        assert ended.returncode == 0, ended.stdout
-        result: dict[str, Any] = json.loads((tree / host).read_text(encoding="utf-8"))
-        return result
+        return self.modules(name, host, **options)[host]
+
+    def modules(self, name: str, hosts: str, **options: Any) -> dict[str, dict[str, Any]]:
+        """Run one module on the hosts of a pattern and return their results; as root on other hosts than this one."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as tree:
+            become = [] if hosts == "localhost" else ["--become"]
+            ended = self._run("adhoc", hosts, "-m", name, "-a", json.dumps(options), "--tree", tree, *become)
+            assert ended.returncode == 0, ended.stdout
+            return {file.name: json.loads(file.read_text(encoding="utf-8")) for file in Path(tree).iterdir()}
 
     def _run(self, *command: str, requests: Path | None = None) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "False"}
