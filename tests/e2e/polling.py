@@ -18,7 +18,7 @@ import urllib3
 from tokens import claims_of
 
 _REFUSED = 401
-_EVERY_SECONDS = 0.2
+_EVERY_SECONDS = 1.0
 
 
 class Server:
@@ -69,7 +69,7 @@ def polling(addresses: Sequence[str], kubeconfig: str) -> Iterator[Polls]:
     polls, over, tokens = Polls(), threading.Event(), {server.url: [server.mint()] for server in servers}
 
     def mint() -> None:
-        while not over.wait(5 * _EVERY_SECONDS):
+        while not over.wait(_EVERY_SECONDS):
             for server in servers:
                 with contextlib.suppress(kubernetes.client.ApiException, urllib3.exceptions.HTTPError):
                     tokens[server.url] = [*tokens[server.url][:1], server.mint()]
