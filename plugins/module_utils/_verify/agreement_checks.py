@@ -33,7 +33,7 @@ def check_agreement(context: Context, cluster: LiveCluster) -> None:
         report.error(ID, difference)
     elif cluster.unreachable:
         reasons = "; ".join(f"{address}: {reason}" for address, reason in cluster.unreachable.items())
-        report.skipped(ID, f"Not every API server answers from here ({reasons}). Those that do agree.")
+        report.skipped(ID, f"Not every API server answers from here ({reasons}), so they cannot be compared.")
     elif len(served) == 1:
         report.ok(ID, f"The cluster has one API server, {served[0].address}.")
     else:

@@ -75,11 +75,13 @@ class LiveCluster:
 
     @functools.cached_property
     def _read(self) -> tuple[list[key_sets.ServedKeys], dict[str, str]]:
-        return key_sets.read(self.servers.value or [self.api])
+        served, unreachable = key_sets.read(self.servers.value or [self.api])
+        # The addresses of a managed control plane are often private, while its load balancer answers.
+        return (served or key_sets.read([self.api])[0]), unreachable
 
     @property
     def served(self) -> list[key_sets.ServedKeys]:
-        """The issuer and keys of each API server that answers from here."""
+        """The issuer and keys of each API server that answers from here; those of ``api`` if none does."""
         return self._read[0]
 
     @property

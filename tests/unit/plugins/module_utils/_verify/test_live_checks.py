@@ -132,6 +132,14 @@ class TestAgreement:
         assert statuses(report)["apiservers-agree"] == "skipped"
         assert "10.0.0.2:6443: it answers with 503" in seen(report, "apiservers-agree")
 
+    def test_private_addresses_leave_only_this_open(self):
+        balancer = sound("balancer.example.com:443", flagz=fake.flagz(ISSUER, signing_endpoint="/run/signer.sock"))
+        servers = [sound(f"10.0.0.{number}:6443", discovery=503) for number in (1, 2)]
+        balancer.others = {server.address: server for server in servers}
+        balancer.answers[fake.ENDPOINTS] = fake.endpoints(*balancer.others)
+        expected = dict.fromkeys([*live_checks.SERVER_IDS, *live_checks.POD_IDS], "ok")
+        assert statuses(check(balancer)) == {**expected, "apiservers-agree": "skipped"}
+
     def test_without_the_right_to_make_tokens_only_documents_are_compared(self):
         report = check(together(sound(token=403), sound("10.0.0.2:6443")))
         assert statuses(report)["apiservers-agree"] == "skipped"
