@@ -33,8 +33,7 @@ def next_steps(steps: t.Sequence[Step], goal: Goal, *, patch_files: t.Collection
     if last and last.phase == SIGN_BACK:
         yield (
             f"The API servers still accept {quoted(goal.issuer)}. Run this again with irsa_apiserver_state absent "
-            "after "
-            f"{goal.forget_after} seconds (irsa_apiserver_forget_after) to have it forgotten."
+            f"after {goal.forget_after} seconds (irsa_apiserver_forget_after) to have it forgotten."
         )
     yield from _upgrades(patch_files, method)
 
@@ -44,9 +43,8 @@ def _upgrades(patch_files: t.Collection[str], method: str) -> t.Iterator[str]:
     if method == PATCHES and folders:
         yield (
             f"Run kubeadm upgrade apply and kubeadm upgrade node with --patches {folders[0]}, and kubeadm join of a "
-            "control "
-            f"plane, too: without it, they drop the issuer. With UpgradeConfiguration, set patches.directory to "
-            f"{folders[0]} below apply and node."
+            "control plane, too: without it, they drop the issuer. With UpgradeConfiguration, set patches.directory "
+            f"to {folders[0]} below apply and node."
         )
     if method == NONE:
         yield "kubeadm upgrade will drop the issuer, since irsa_apiserver_persist is none. Run this after each upgrade."

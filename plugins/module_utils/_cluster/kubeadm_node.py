@@ -62,8 +62,7 @@ def node_of(server: Server, goal: Goal) -> Node:
     if server.managed and server.manifest is None and not server.unknown:
         faults.append(
             f"it has no {server.manifest_path}, so it is not a control-plane node that kubeadm made. Take it out of "
-            "the "
-            "hosts of this play."
+            "the hosts of this play."
         )
     written = pod.arguments if pod else None
     running = Arguments.of(server.running) if server.running else None

@@ -90,8 +90,7 @@ def _not_as_written(view: View) -> t.Iterator[str]:
         differences = sorted({*view.written.texts} ^ {*view.running.texts}) or ["their order"]
         yield (
             f"its manifest is not what runs: {listed(differences)}. The kubelet has not taken it over. See the "
-            "kubelet's "
-            "log, and run this again when both agree."
+            "kubelet's log, and run this again when both agree."
         )
     issuers = view.running.values(ISSUER) if view.running else ()
     if issuers and view.server.issuer is not None and issuers[0] != view.server.issuer:
@@ -119,8 +118,7 @@ def _external_signer(view: View) -> t.Iterator[str]:
     for endpoint in {value for arguments in view.known for value in arguments.values(SIGNING_ENDPOINT)}:
         yield (
             f"an external signer signs its tokens (--{SIGNING_ENDPOINT}={quoted(endpoint)}). This role leaves it "
-            "alone. "
-            "Publish its keys with irsa_issuer_from_cluster, and set the issuer where the signer is set up."
+            "alone. Publish its keys with irsa_issuer_from_cluster, and set the issuer where the signer is set up."
         )
 
 
@@ -136,8 +134,7 @@ def _authenticators(view: View) -> t.Iterator[str]:
     ):
         yield (
             f"{quoted(view.goal.issuer)} is also an authenticator in its --{AUTHENTICATION_CONFIG}, and with both no "
-            "API server "
-            "starts. Remove that authenticator."
+            "API server starts. Remove that authenticator."
         )
 
 
@@ -174,8 +171,7 @@ def _own_key(view: View) -> t.Iterator[str]:
     if view.goal.own_kid and view.goal.state != ABSENT and any(not each.values(KEY_FILE) for each in view.known):
         yield (
             f"its API server has no --{KEY_FILE}, so it verifies with the key of --tls-private-key-file. Name that "
-            "file in "
-            f"--{KEY_FILE} before a key is added."
+            f"file in --{KEY_FILE} before a key is added."
         )
 
 
@@ -183,8 +179,7 @@ def _aws_audience(view: View) -> t.Iterator[str]:
     if AWS_AUDIENCE in (_any(view).separated(API_AUDIENCES) or ()):
         yield (
             f"{AWS_AUDIENCE} is among its --{API_AUDIENCES}. Then each token for AWS is also valid for the Kubernetes "
-            "API, "
-            "and pods' tokens for that are valid for AWS. Remove it: AWS does not need it."
+            "API, and pods' tokens for that are valid for AWS. Remove it: AWS does not need it."
         )
 
 
@@ -237,10 +232,8 @@ def _key_differences(views: t.Sequence[View]) -> t.Iterator[str]:
         if others:
             yield (
                 f"{', '.join(signers)}: tokens are signed with the key {quoted(kid)}, which {', '.join(others)} does "
-                "not "
-                "have in its JWKS. The API servers have different keys, and refuse each other's tokens. Give all of "
-                "them "
-                "the same."
+                "not have in its JWKS. The API servers have different keys, and refuse each other's tokens. Give all "
+                "of them the same."
             )
 
 
@@ -264,8 +257,7 @@ def _flag_differences(views: t.Sequence[View]) -> t.Iterator[str]:
             if value != expected[name]:
                 yield (
                     f"{first.name} and {view.name} differ in --{name}: {listed(expected[name])} and {listed(value)}. "
-                    "Make "
-                    "them the same, or set irsa_apiserver_force to leave that as it is."
+                    "Make them the same, or set irsa_apiserver_force to leave that as it is."
                 )
 
 
@@ -273,7 +265,6 @@ def _legacy_tokens(goal: Goal, cluster: Cluster) -> t.Iterator[str]:
     if cluster.legacy_tokens and (goal.own_kid or goal.state == ABSENT):
         yield (
             f"{cluster.legacy_tokens} Secrets of type kubernetes.io/service-account-token hold tokens that never "
-            "expire. "
-            "They stay signed with the key of their time: before a key is removed, have them made again by clearing "
-            "data.token."
+            "expire. They stay signed with the key of their time: before a key is removed, have them made again by "
+            "clearing data.token."
         )

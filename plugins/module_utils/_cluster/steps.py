@@ -65,8 +65,7 @@ def _managed(views: t.Iterable[View]) -> list[View]:
 def _left_out(views: t.Iterable[View], purpose: str) -> tuple[str, ...]:
     return tuple(
         f"{view.name} is an API server of this cluster, but not a host of this play. It does not {purpose} yet. Run "
-        "this "
-        "for it, too."
+        "this for it, too."
         for view in views
         if not view.server.managed
     )
@@ -82,8 +81,7 @@ def _refusal(missing: t.Sequence[View], goal: Goal) -> str:
     )
     return (
         f"No API server may sign with {quoted(goal.issuer)} yet: it is not known of {names} that it accepts this "
-        "issuer, so "
-        f"it could refuse the tokens of the others. {remedy}."
+        f"issuer, so it could refuse the tokens of the others. {remedy}."
     )
 
 
@@ -115,8 +113,8 @@ def _long_tokens(views: t.Sequence[View]) -> t.Iterator[str]:
         return
     yield (
         f"Clients that read their token only once may use it for a year (--{EXTEND_TOKEN_EXPIRATION}). The API "
-        "servers' "
-        "metric serviceaccount_stale_tokens_total counts them. Restart such pods before the issuer is forgotten."
+        "servers' metric serviceaccount_stale_tokens_total counts them. Restart such pods before the issuer is "
+        "forgotten."
     )
 
 
@@ -151,9 +149,8 @@ def _too_early(views: t.Sequence[View], goal: Goal, now: float) -> str | None:
         return None
     return (
         f"The issuer {quoted(goal.issuer)} may be forgotten from {moment(allowed)} on, not yet: pods may still use "
-        "tokens "
-        f"of it. {youngest.name} started at {moment(youngest.server.started or 0)}, and irsa_apiserver_forget_after is "
-        f"{goal.forget_after} seconds. Run this again then."
+        f"tokens of it. {youngest.name} started at {moment(youngest.server.started or 0)}, and "
+        f"irsa_apiserver_forget_after is {goal.forget_after} seconds. Run this again then."
     )
 
 

@@ -58,8 +58,7 @@ PROBLEMS = {
         with_second(manifest=None),
         (
             "node2: it has no /etc/kubernetes/manifests/kube-apiserver.yaml, so it is not a control-plane node that "
-            "kubeadm "
-            "made. Take it out of the hosts of this play."
+            "kubeadm made. Take it out of the hosts of this play."
         ),
     ),
     "not YAML": (
@@ -137,9 +136,8 @@ PROBLEMS = {
     "a configuration of another version": (
         dataclasses.replace(cluster(), configuration=CONFIGURATION.replace("v1beta4", "v1beta2")),
         (
-            "ClusterConfiguration in ConfigMap kube-system/kubeadm-config cannot be used: it is 'ClusterConfiguration' "
-            "of "
-            "version 'kubeadm.k8s.io/v1beta2'"
+            "ClusterConfiguration in ConfigMap kube-system/kubeadm-config cannot be used: it is "
+            "'ClusterConfiguration' of version 'kubeadm.k8s.io/v1beta2'"
         ),
     ),
     "a configuration that is something else": (
@@ -155,8 +153,7 @@ PROBLEMS = {
         ),
         (
             "ClusterConfiguration in ConfigMap kube-system/kubeadm-config sets --service-account-issuer to "
-            "'https://x', but "
-            "'https://x' does not run."
+            "'https://x', but 'https://x' does not run."
         ),
     ),
 }
@@ -265,8 +262,7 @@ WARNINGS = {
         cluster(manifest=with_flags("--api-audiences=a,sts.amazonaws.com")),
         (
             "node1, node2, node3: sts.amazonaws.com is among its --api-audiences. Then each token for AWS is also "
-            "valid for "
-            "the Kubernetes API"
+            "valid for the Kubernetes API"
         ),
     ),
     "short tokens": (
