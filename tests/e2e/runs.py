@@ -47,7 +47,9 @@ class Request:
     def is_write(self) -> bool:
         if self.action:
             return not self.action.startswith(("Get", "List"))
-        return self.method not in ("GET", "HEAD")
+        # Questions to an API server are POSTs, too.
+        is_question = "/selfsubjectaccessreviews" in self.target or "dryRun=All" in self.target
+        return self.method not in ("GET", "HEAD") and not is_question
 
 
 @dataclass(frozen=True)
