@@ -26,6 +26,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import RESPONSES_METHODS
 from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
 
@@ -44,6 +45,11 @@ def _clients(region: str, key: str) -> ReadyClients:
     session = boto3.session.Session(aws_access_key_id=key, aws_secret_access_key="x", region_name=region)
     config = Config(retries={"total_max_attempts": 1})
     return ReadyClients({service: session.client(service, config=config) for service in SERVICES})
+
+
+# For each account, moto would register more than a thousand URLs with a fake of the library requests, which botocore
+# does not use. It takes longer than most tests do.
+RESPONSES_METHODS.clear()
 
 
 # Creating them costs more than most tests, so they are created at import: ansible-test runs each test in its own
