@@ -17,6 +17,8 @@ from accounts import Account
 from playbooks import Operator
 from tests.sandbox import Sandbox
 
+pytestmark = pytest.mark.any_core
+
 VARIABLES = {
     "irsa_issuer_bucket": "irsa-custom",
     "irsa_issuer_tags": {"team": "platform"},

@@ -15,6 +15,8 @@ from oracles import kid_of
 from playbooks import Operator
 from rehearsal import Rehearsal
 
+pytestmark = pytest.mark.any_core
+
 DISCOVERY = ".well-known/openid-configuration"
 
 

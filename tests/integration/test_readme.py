@@ -21,6 +21,8 @@ from playbooks import Operator
 from rehearsal import Rehearsal
 from verifying import verify
 
+pytestmark = pytest.mark.any_core
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 PLAYBOOK = REPOSITORY / "playbooks" / "verify.yml"

@@ -18,6 +18,8 @@ from oracles import kid_of
 from playbooks import PROVISION, Operator
 from rehearsal import Rehearsal
 
+pytestmark = pytest.mark.any_core
+
 # What a run may end with that met another one: it says so, and that running again will do.
 TOLD = "Run again when the other run has ended"
 
