@@ -11,7 +11,12 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import constants
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.cluster_changes import ClusterChange, applied
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.documents import API_VERSION, PLURALS
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.documents import (
+    API_VERSION,
+    BINDING,
+    PLURALS,
+    policy_of,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.inject_policy import Document
 
 if t.TYPE_CHECKING:
@@ -46,12 +51,23 @@ class Documents:
                 f"{constants.MANAGED_BY_LABEL}={constants.MANAGED_BY}. Remove it, or add the label to let the role "
                 "overwrite it. Nothing was changed."
             )
-        before, after = _shown(present), _shown(applied(self._api, path, document, dry_run=True))
+        before, after = _shown(present), _shown(self._tried(document, present))
         if before == after:
             return None
         return ClusterChange(
             verb="apply", target=title_of(document), part="object", path=path, body=document, before=before, after=after
         )
+
+    def _tried(self, document: Document, present: t.Any) -> t.Any:
+        """Return what an object would become.
+
+        A binding of a policy that does not exist yet is not tried. The API server would not know what parameters the
+        policy has, and would demand the right to read everything.
+        """
+        is_binding = document["kind"].endswith(BINDING)
+        if is_binding and present is None and self._api.find(path_of(policy_of(document))) is None:
+            return document
+        return applied(self._api, path_of(document), document, dry_run=True)
 
     def _removal(self, document: Document) -> ClusterChange | None:
         path = path_of(document)

@@ -25,12 +25,13 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import
 API_VERSION = "admissionregistration.k8s.io/v1"
 MUTATING = "MutatingAdmissionPolicy"
 VALIDATING = "ValidatingAdmissionPolicy"
+BINDING = "Binding"
 # Kinds by the names that they have in URLs.
 PLURALS = {
     MUTATING: "mutatingadmissionpolicies",
-    f"{MUTATING}Binding": "mutatingadmissionpolicybindings",
+    f"{MUTATING}{BINDING}": "mutatingadmissionpolicybindings",
     VALIDATING: "validatingadmissionpolicies",
-    f"{VALIDATING}Binding": "validatingadmissionpolicybindings",
+    f"{VALIDATING}{BINDING}": "validatingadmissionpolicybindings",
 }
 
 _HAS_TOKEN = "has(object.spec.volumes) && object.spec.volumes.exists(v, v.name == $VOLUME)"
@@ -80,7 +81,7 @@ def label_documents(settings: Settings) -> list[Document]:
     }
     return [
         _document(MUTATING, names.LABEL_POLICY, spec),
-        _document(f"{MUTATING}Binding", names.LABEL_POLICY, {"policyName": names.LABEL_POLICY}),
+        _document(f"{MUTATING}{BINDING}", names.LABEL_POLICY, {"policyName": names.LABEL_POLICY}),
     ]
 
 
@@ -89,7 +90,7 @@ def inject_documents(settings: Settings) -> list[Document]:
     binding = {"policyName": names.INJECT_POLICY, "paramRef": _labelled_accounts()}
     return [
         _document(MUTATING, names.INJECT_POLICY, inject_spec(settings)),
-        _document(f"{MUTATING}Binding", names.INJECT_POLICY, binding),
+        _document(f"{MUTATING}{BINDING}", names.INJECT_POLICY, binding),
     ]
 
 
@@ -105,7 +106,7 @@ def guard_documents(settings: Settings) -> list[Document]:
     }
     return [
         _document(VALIDATING, constants.GUARD_POLICY, _account_guard(settings)),
-        _document(f"{VALIDATING}Binding", constants.GUARD_POLICY, binding),
+        _document(f"{VALIDATING}{BINDING}", constants.GUARD_POLICY, binding),
         _document(VALIDATING, constants.NAMESPACE_GUARD_POLICY, _namespace_guard(settings)),
         *(_namespace_binding(value) for value in ("warn", "deny")),
     ]
@@ -114,6 +115,11 @@ def guard_documents(settings: Settings) -> list[Document]:
 def all_documents(settings: Settings) -> list[Document]:
     """Return all documents in the order in which they are applied."""
     return [*label_documents(settings), *inject_documents(settings), *guard_documents(settings)]
+
+
+def policy_of(binding: Document) -> Document:
+    """Return kind and name of the policy that a binding makes active, as of a document."""
+    return {"kind": binding["kind"].removesuffix(BINDING), "metadata": {"name": binding["spec"]["policyName"]}}
 
 
 def _document(kind: str, name: str, spec: Document) -> Document:
@@ -168,4 +174,4 @@ def _namespace_binding(value: t.Literal["warn", "deny"]) -> Document:
         "validationActions": [value.capitalize()],
         "matchResources": {"namespaceSelector": {"matchLabels": {constants.GUARD_LABEL: value}}},
     }
-    return _document(f"{VALIDATING}Binding", f"{constants.NAMESPACE_GUARD_POLICY}-{value}", spec)
+    return _document(f"{VALIDATING}{BINDING}", f"{constants.NAMESPACE_GUARD_POLICY}-{value}", spec)

@@ -114,6 +114,8 @@ class Server:
         else:
             changed["metadata"].setdefault("labels", {}).update(body["metadata"]["labels"])
         if query.get("dryRun") == "All":
+            if "policybindings/" in path and not self._has_policy(body):
+                raise refused(422, "the user must be able to read everything")
             # As the API server does, though nothing has changed.
             changed["metadata"]["managedFields"] = [{"time": self.cluster.version()}]
             return changed
@@ -121,6 +123,10 @@ class Server:
         self.cluster.objects[path] = changed
         self.cluster.written("PATCH", path)
         return changed
+
+    def _has_policy(self, binding: t.Any) -> bool:
+        plural = "mutatingadmissionpolicies" if "Mutating" in binding["kind"] else "validatingadmissionpolicies"
+        return f"{GROUP}/{plural}/{binding['spec']['policyName']}" in self.cluster.objects
 
     def delete(self, path: str) -> t.Any:
         self.cluster.answer("DELETE", path)
