@@ -199,7 +199,7 @@ def test_a_sound_cluster_passes_every_check(rig: Rig) -> None:
 def test_an_api_server_that_does_not_sign_for_the_issuer_is_found_first(rig: Rig, new_api_server: NewApiServer) -> None:
     with new_api_server(*flags(rig.key, OLD, rig.issuer)) as api:
         result = rig.verify(api)
-        assert first(result) == "apiserver-issuer" and "accepts this issuer" in seen(result, "apiserver-issuer")
+        assert first(result) == "apiserver-issuer" and "this issuer is accepted" in seen(result, "apiserver-issuer")
     with new_api_server(*flags(rig.key, OLD)) as api:
         result = rig.verify(api)
         assert first(result) == "apiserver-issuer" and "is not among" in seen(result, "apiserver-issuer")

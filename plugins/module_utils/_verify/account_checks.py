@@ -61,7 +61,7 @@ def findings(accounts: t.Sequence[RoleAccount], provider: FoundProvider, *, need
     unlabelled = [each for each in accounts if needs_label and not each.labelled]
     if malformed:
         yield Finding(
-            f"{_service_accounts(malformed)}: the annotation is not the ARN of a role: "
+            f"The annotation of {_service_accounts(malformed)} is not the ARN of a role: "
             f"{listed(each.role_arn for each in malformed)}.",
             "It is misspelled or contains a placeholder. It is injected as it is, and STS refuses it.",
             f"Correct the annotation {names.ROLE_ARN}: arn:aws:iam::<account ID>:role/<name>. Then restart the pods.",
@@ -69,14 +69,15 @@ def findings(accounts: t.Sequence[RoleAccount], provider: FoundProvider, *, need
     if elsewhere:
         others = sorted({str(each.account_id) for each in elsewhere})
         yield Finding(
-            f"{_service_accounts(elsewhere)}: the role is in account {listed(others)}, the provider in {owner}.",
+            f"The role of {_service_accounts(elsewhere)} is in account {listed(others)}, the provider in {owner}.",
             "STS looks for the provider in the account of the role, so each account with roles needs one.",
             f"Create the provider in account {listed(others)}, too (irsa_oidc_provider), or correct the annotation.",
         )
     if refused:
         yield Finding(
-            f"{_service_accounts(refused)}: the annotated audience is {listed(sorted({e.audience for e in refused}))}, "
-            f"but the provider accepts {listed(client_ids or ())}.",
+            f"The annotated audience of {_service_accounts(refused)} is "
+            f"{listed(sorted({each.audience for each in refused}))}, but the provider accepts "
+            f"{listed(client_ids or ())}.",
             f"The annotation {names.AUDIENCE} was set for another provider, or its audience was never added to this "
             "one.",
             "Add the audience to irsa_issuer_audiences, or remove the annotation and restart the pods.",
@@ -91,8 +92,8 @@ def _unlabelled(accounts: t.Sequence[RoleAccount]) -> Finding:
         for each in accounts
     ]
     return Finding(
-        f"{_service_accounts(accounts)}: the label {names.INJECT_LABEL} is missing, so the policy "
-        f"{names.INJECT_POLICY} does not look at them.",
+        f"The label {names.INJECT_LABEL} is missing on {_service_accounts(accounts)}, so the policy "
+        f"{names.INJECT_POLICY} does nothing for them.",
         f"They got their role before the policy {names.LABEL_POLICY} was active, or the label was removed.",
         f"Run the role irsa_injection again, or: {_together(commands)}. Then restart their pods.",
     )

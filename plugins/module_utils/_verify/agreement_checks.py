@@ -17,7 +17,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import token_reviews
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.key_sets import ServedKeys
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import LiveCluster
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import LiveCluster, named
 
 ID = "apiservers-agree"
 
@@ -50,8 +50,8 @@ def _difference(served: t.Sequence[ServedKeys]) -> str | None:
         for key in each.keys:
             address, other = known.setdefault(str(key.get("kid")), (each.address, key))
             if not jwk.same_key(other, key):
-                both = listed([address, each.address])
-                return f"API server {both} have different keys under the kid {quoted(key.get('kid'))}."
+                both = named([address, each.address])
+                return f"The {both} have different keys under the kid {quoted(key.get('kid'))}."
     lacks = [
         f"{quoted(each.address)} does not know the key {listed(missing)}"
         for each in served

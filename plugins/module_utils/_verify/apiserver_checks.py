@@ -12,7 +12,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import token_reviews
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import LiveCluster, asked
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import LiveCluster, asked, named
 
 ISSUER, SIGNER, AUDIENCE = "apiserver-issuer", "signer-external", "apiserver-audience"
 
@@ -26,14 +26,14 @@ def check_issuer_flags(context: Context, cluster: LiveCluster) -> None:
         accepted = sorted({accepted for each in without for accepted in each.issuers})
         report.error(
             ISSUER,
-            f"This issuer is not among --service-account-issuer of API server {_names(without)}; "
+            f"This issuer is not among --service-account-issuer of {_names(without)}; "
             f"the flag names {listed(accepted)}.",
         )
     elif later:
         first = sorted({each.issuers[0] for each in later})
         report.error(
             ISSUER,
-            f"API server {_names(later)} accepts this issuer, but signs for {listed(first)}, which is the first "
+            f"On {_names(later)}, this issuer is accepted, but tokens are signed for {listed(first)}, the first "
             "--service-account-issuer.",
             "The issuer was accepted on this server, but the step that makes it first did not follow, or it was "
             "appended by hand.",
@@ -47,7 +47,7 @@ def check_issuer_flags(context: Context, cluster: LiveCluster) -> None:
     else:
         others = sorted({other for each in flags for other in each.issuers[1:]})
         also = f" Also accepted: {listed(others)}." if others else ""
-        report.ok(ISSUER, f"API server {_names(flags)} signs for this issuer.{also}")
+        report.ok(ISSUER, f"This issuer is the first --service-account-issuer of {_names(flags)}.{also}")
 
 
 def check_signer(context: Context, cluster: LiveCluster) -> None:
@@ -61,7 +61,7 @@ def check_signer(context: Context, cluster: LiveCluster) -> None:
             report.ok(SIGNER, "The API servers sign with key files, not with an external signer.")
         return
     endpoints = sorted({each.signing_endpoint for each in external})
-    who = f"An external program signs for API server {_names(external)} ({listed(endpoints)})"
+    who = f"An external program signs for {_names(external)} ({listed(endpoints)})"
     served = {key.get("kid") for each in cluster.served for key in each.keys}
     if context.published is None or not served:
         report.skipped(SIGNER, f"{who}. Whether its keys are published is unknown.")
@@ -91,9 +91,9 @@ def check_audience(context: Context, cluster: LiveCluster) -> None:
         if tried.value is None:
             report.skipped(AUDIENCE, f"{flags.reason} A token for AWS could not be tried instead: {tried.reason}")
             return
-        found, names = tried.value, listed([cluster.api.address])
+        found, names = tried.value, named([cluster.api.address])
     if found:
-        report.warning(AUDIENCE, f"API server {names} accepts tokens for {listed(found)} as credentials for itself.")
+        report.warning(AUDIENCE, f"A token for {listed(found)} is a credential for {names}, too.")
     else:
         report.ok(AUDIENCE, f"No API server accepts tokens for {listed(audiences)} as credentials for itself.")
 
@@ -105,4 +105,4 @@ def _taken_for_own(cluster: LiveCluster, audiences: t.Iterable[str]) -> list[str
 
 
 def _names(flags: t.Iterable[t.Any]) -> str:
-    return listed(each.server for each in flags)
+    return named(each.server for each in flags)

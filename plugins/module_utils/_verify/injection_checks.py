@@ -15,7 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.inject
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.role_accounts import RoleAccount
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.injection_reading import serves_policies
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import LiveCluster, asked
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import LiveCluster, asked, named
 
 ID = "injection-present"
 
@@ -52,9 +52,7 @@ def check_injection(context: Context, cluster: LiveCluster) -> None:
         faults, doubts = _faults(cluster), _doubts(cluster, proven=proofs is not None and proofs.all_injected)
         if proofs is not None and broken:
             said = f": {proofs.said}" if proofs.said else "."
-            seen = (
-                f"API server {listed(broken)} gave a dry-run pod of {quoted(str(proofs.account))} no credentials{said}"
-            )
+            seen = f"A dry-run pod of {quoted(str(proofs.account))} got no credentials from {named(broken)}{said}"
             report.error(ID, seen, " ".join([*faults, *doubts]) or None)
         elif faults:
             report.error(ID, " ".join(faults))
@@ -109,12 +107,8 @@ def _faults(cluster: LiveCluster) -> list[str]:
         return []
     serving = {server.address: asked(functools.partial(serves_policies, server)).value for server in cluster.answering}
     without = [address for address, serves in serving.items() if serves is False]
-    unserved = (
-        [f"API server {listed(without)} does not serve MutatingAdmissionPolicy v1 (Kubernetes 1.36 and newer)."]
-        if without
-        else []
-    )
-    return [*policies.faults(), *unserved]
+    unserved = f"MutatingAdmissionPolicy v1 (Kubernetes 1.36 and newer) is not served by {named(without)}."
+    return [*policies.faults(), *([unserved] if without else [])]
 
 
 def _doubts(cluster: LiveCluster, *, proven: bool) -> list[str]:

@@ -10,6 +10,7 @@ import functools
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import key_sets, names
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_servers import servers_of
@@ -52,6 +53,12 @@ class Answer(t.NamedTuple, t.Generic[Value]):
 
     value: Value | None
     reason: str = ""
+
+
+def named(servers: t.Iterable[str]) -> str:
+    """Return API servers as a sentence names them, without the article."""
+    names = list(servers)
+    return f"API server{'s' if len(names) > 1 else ''} {listed(names)}"
 
 
 def asked(question: t.Callable[[], Value]) -> Answer[Value]:

@@ -78,7 +78,7 @@ class TestIssuer:
     def test_a_server_that_only_accepts_the_issuer_is_an_error_with_the_phase_that_is_missing(self):
         fault = only_fault(check(sound(flagz=fake.flagz(OLD, ISSUER))))
         assert (fault.id, fault.status) == ("apiserver-issuer", "error")
-        assert f"signs for '{OLD}'" in fault.seen and "irsa_apiserver_phase: sign" in fault.remedy
+        assert f"tokens are signed for '{OLD}'" in fault.seen and "irsa_apiserver_phase: sign" in fault.remedy
 
     def test_mirror_pods_tell_where_flagz_does_not(self):
         servers = [sound(f"10.0.0.{number}:6443", flagz=404) for number in (1, 2)]
@@ -236,7 +236,7 @@ class TestAnnotations:
         [
             ("arn:aws:iam::1234:role/x", "is not the ARN of a role"),
             ("cart", "is not the ARN of a role: 'cart'"),
-            ("arn:aws:iam::999988887777:role/x", "the role is in account '999988887777', the provider in 111122223333"),
+            ("arn:aws:iam::999988887777:role/x", "is in account '999988887777', the provider in 111122223333"),
         ],
     )
     def test_an_annotation_that_cannot_work_is_a_warning(self, arn, said):
@@ -259,7 +259,7 @@ class TestAnnotations:
 
     def test_an_account_that_the_policy_does_not_see_is_a_warning_with_the_command(self):
         fault = only_fault(check(self.accounts(fake.account("old", ROLE))))
-        assert fault.id == "account-annotation" and f"the label {LABEL} is missing" in fault.seen
+        assert fault.id == "account-annotation" and f"The label {LABEL} is missing on" in fault.seen
         assert f"kubectl --namespace shop label serviceaccount old {LABEL}=true" in fault.remedy
 
     def test_labels_do_not_matter_where_a_webhook_injects(self):
@@ -317,8 +317,11 @@ class TestInjection:
         ("changes", "said"),
         [
             ({"bindings": []}, "The policy irsa-inject has no binding"),
-            ({"admission": {"resources": [{"name": "validatingadmissionpolicies"}]}}, "does not serve Mutating"),
-            ({"pods": lambda body: [] if body is None else body}, "gave a dry-run pod of 'shop/cart' no credentials"),
+            (
+                {"admission": {"resources": [{"name": "validatingadmissionpolicies"}]}},
+                "is not served by API server '10.0.0.1:6443'",
+            ),
+            ({"pods": lambda body: [] if body is None else body}, "A dry-run pod of 'shop/cart' got no credentials"),
             ({"pods": lambda body: [] if body is None else (403, "policy 'irsa-inject' denied it")}, "denied it"),
         ],
     )
@@ -330,7 +333,7 @@ class TestInjection:
     def test_one_server_that_does_not_inject_is_named(self):
         other = sound("10.0.0.2:6443", pods=admitted_as_it_is)
         fault = only_fault(check(together(sound(), other)))
-        assert fault.id == "injection-present" and "API server '10.0.0.2:6443' gave" in fault.seen
+        assert fault.id == "injection-present" and "from API server '10.0.0.2:6443'." in fault.seen
 
     def test_a_policy_that_may_let_pods_through_is_a_warning(self):
         api = sound()
