@@ -52,6 +52,16 @@ def provisioned(*results, **more):
 
 
 class TestOneCluster:
+    def test_a_cluster_that_keeps_its_keys_gets_one_flag(self):
+        keys = [{"kid": kid, "algorithm": "RS256", "foreign": kid == "theirs"} for kid in ("one", "two", "theirs")]
+        lines = printed(provisioned(created(kid=None, public_key=None, keys=keys, apiserver_flags=FLAGS[:1])))
+        kids = next(number for number, line in enumerate(lines) if "key ID" in line)
+        assert [line.split()[-1] for line in lines[kids : kids + 3]] == ["one", "two", "irsa-prod"]
+        text = " ".join(" ".join(lines).split())
+        assert "give kube-apiserver this flag before its present --service-account-issuer, on each" in text
+        assert f"{FLAGS[0]} Until all API servers accept it, none may sign for it" in text
+        assert "--api-audiences" not in text
+
     def test_new_issuer_in_full(self):
         assert printed(provisioned(created())) == [
             "✓ changed: 5 actions",
