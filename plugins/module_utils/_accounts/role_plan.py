@@ -15,10 +15,12 @@ import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
 from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.role_state import (
+    DESCRIPTION,
     INLINE_POLICY,
     OWN_TAG,
     PresentRole,
     RoleSpec,
+    own_tags,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
@@ -32,8 +34,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_merge i
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import Policy, as_json, check_length
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_reading import policy_of
-
-_DESCRIPTION = "Assumed by Kubernetes service accounts, managed by the Ansible collection selfhosted.irsa"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,11 +57,14 @@ def plan_roles(aws: Aws, specs: t.Sequence[RoleSpec], limit: int) -> tuple[list[
 
     ``limit`` is the number of characters that a trust policy may have.
     """
+    if not specs:
+        return [], []
+    tags = own_tags(aws)
     present = [PresentRole(aws, spec) for spec in specs]
     plans, problems = [], []
     for spec, state in zip(specs, present, strict=True):
         try:
-            plans.append(_Planner(spec, state, limit).plan())
+            plans.append(_Planner(spec, state, limit=limit, own_tags=tags).plan())
         except Fault as fault:
             problems.append(f"Role {spec.name}: {fault}.")
     return plans, problems
@@ -70,10 +73,11 @@ def plan_roles(aws: Aws, specs: t.Sequence[RoleSpec], limit: int) -> tuple[list[
 class _Planner:
     """Plans one role."""
 
-    def __init__(self, spec: RoleSpec, state: PresentRole, limit: int) -> None:
+    def __init__(self, spec: RoleSpec, state: PresentRole, *, limit: int, own_tags: t.Mapping[str, str]) -> None:
         self._spec = spec
         self._state = state
         self._limit = limit
+        self._own_tags = own_tags
         self._changes: list[ApiCall] = []
 
     def plan(self) -> RolePlan:
@@ -96,8 +100,8 @@ class _Planner:
         check_length(policy, self._limit)
         options = {
             **self._options(policy),
-            "description": _DESCRIPTION,
-            "tags": {**settings.get("tags", {}), OWN_TAG[0]: OWN_TAG[1]},
+            "description": DESCRIPTION,
+            "tags": {**settings.get("tags", {}), **self._own_tags},
         }
         shown = {name: value for name, value in options.items() if name not in ("name", "trust_policy", "state")}
         self._add("CreateRole", "role", after={**shown, "trust_policy": policy})
@@ -182,11 +186,11 @@ class _Planner:
         if after["Statement"]:
             self._add("UpdateAssumeRolePolicy", "trust policy", before=before, after=after)
             return RolePlan(spec=self._spec, arn=role["Arn"], changes=self._changes, iam_role=self._options(after))
-        name, value = OWN_TAG
-        if self._state.tags(role).get(name) != value:
+        if not self._state.was_created_here(role):
             raise Fault(
-                "it would be trusted by no one, which IAM does not accept, and it is not deleted since it has no tag "
-                f"{name}: {value}, so it was made by other means; delete it, give it another statement, or set the tag"
+                "it would be trusted by no one, which IAM does not accept, and it is not deleted since this role did "
+                f"not create it: it has no tag {': '.join(OWN_TAG)}; delete it, give its trust policy another "
+                "statement, or set the tag"
             )
         self._delete(before)
         return RolePlan(

@@ -12,13 +12,16 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.account import SETTINGS, Account
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, Read
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_merge import Trust
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constants import MANAGED_BY, MANAGED_BY_LABEL
 
 # Under this name a role has the inline policy of its item; those of other names are left alone.
 INLINE_POLICY = "selfhosted.irsa"
-# Only a role with this tag is ever deleted. A role gets it when it is created.
+# Only a role with this tag or description is ever deleted. A role gets them when it is created, but the tag at AWS
+# only: Ceph's STS refuses all tokens for a role with tags, unless its trust policy also allows sts:TagSession.
 OWN_TAG = (MANAGED_BY_LABEL, MANAGED_BY)
+DESCRIPTION = "Assumed by Kubernetes service accounts, managed by the Ansible collection selfhosted.irsa"
 
 _ABSENT = ("NoSuchEntity",)
 
@@ -76,6 +79,11 @@ def _spec(name: str, accounts: t.Sequence[Account], provider_arn: str) -> RoleSp
     )
 
 
+def own_tags(aws: Aws) -> dict[str, str]:
+    """Return the tags that a new role gets besides those of its items."""
+    return dict([OWN_TAG]) if endpoint_of(aws.client("iam")).is_aws else {}
+
+
 class PresentRole:
     """A role as it is, read with as few calls as the plan needs. The reads of all roles are made at once."""
 
@@ -115,6 +123,11 @@ class PresentRole:
         # Ceph puts name and value of a tag into two entries, one after the other.
         names, values = ([entry[part] for entry in entries if part in entry] for part in ("Key", "Value"))
         return dict(zip(names, values, strict=True))
+
+    def was_created_here(self, role: t.Mapping[str, t.Any]) -> bool:
+        """Return whether the role that GetRole answered with was created by this collection."""
+        name, value = OWN_TAG
+        return role.get("Description") == DESCRIPTION or self.tags(role).get(name) == value
 
     def attached(self) -> list[str]:
         """Return the ARNs of its managed policies. A role has twenty at most, so there is one page."""

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 
+import boto3
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.account import accounts_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.role_plan import plan_roles
-from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.role_state import role_specs
+from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.role_state import own_tags, role_specs
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, ReadyClients
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import statement_of
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION
 
 ARN = f"arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.example.com/prod"
 AUDIENCE = "sts.amazonaws.com"
@@ -212,6 +214,25 @@ def test_tags_are_looked_up_where_a_role_is_read_without_them(aws, iam, fake_aws
         fake_aws.fail("iam:ListRoleTags", "AccessDenied", 403)
     with fake_aws.altered("iam:GetRole", Role=read), fake_aws.altered("iam:ListRoleTags", Tags=split):
         assert operations(only(plan(aws, item))) == expected
+
+
+def test_a_role_with_our_description_is_ours_too(aws, iam):
+    created = only(plan(aws, {}))
+    make_role(iam, own_statement(CART), Description=created.iam_role["description"])
+    assert operations(only(plan(aws, GONE))) == ["DeleteRole"]
+
+
+def test_a_store_other_than_aws_gets_no_tags(fake_aws):
+    """Ceph 20.2 refuses all tokens for a role with tags."""
+    client = boto3.client(
+        "iam",
+        region_name=REGION,
+        endpoint_url="https://store.example.test",
+        aws_access_key_id="AKIDEXAMPLE",
+        aws_secret_access_key="x",
+    )
+    assert own_tags(Aws(ReadyClients(iam=client))) == {}
+    assert own_tags(Aws(fake_aws.clients)) == {OWN_TAG["Key"]: OWN_TAG["Value"]}
 
 
 def test_a_role_of_others_is_never_deleted(aws, iam):
