@@ -22,44 +22,6 @@ options:
     type: list
     elements: dict
     default: []
-    suboptions:
-      namespace:
-        description: Namespace of the service account.
-        type: str
-      name:
-        description: Name of the service account.
-        type: str
-      role_name:
-        description: Name of a role that is managed.
-        type: str
-      role_arn:
-        description: ARN of a role that is managed elsewhere.
-        type: str
-      managed_policies:
-        description: ARNs of managed policies to attach.
-        type: list
-        elements: str
-      inline_policy:
-        description: Inline policy of the role.
-        type: dict
-      permissions_boundary:
-        description: ARN of the role's permissions boundary.
-        type: str
-      max_session_duration:
-        description: Longest session, in seconds.
-        type: int
-      audience:
-        description: Audience of the tokens.
-        type: str
-        default: sts.amazonaws.com
-      tags:
-        description: Tags of the role.
-        type: dict
-      state:
-        description: Whether the service account is to have the role.
-        type: str
-        choices: [present, absent]
-        default: present
   provider_arn:
     description: ARN of the OIDC provider that the roles trust.
     type: str
@@ -185,25 +147,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked imp
 # For each request, in seconds. An API server that needs longer has other troubles.
 _REQUEST_TIMEOUT = 15.0
 
-_ACCOUNT = dict(
-    namespace=dict(type="str"),
-    name=dict(type="str"),
-    role_name=dict(type="str"),
-    role_arn=dict(type="str"),
-    managed_policies=dict(type="list", elements="str"),
-    inline_policy=dict(type="dict"),
-    permissions_boundary=dict(type="str"),
-    max_session_duration=dict(type="int"),
-    audience=dict(type="str", default="sts.amazonaws.com"),
-    tags=dict(type="dict"),
-    state=dict(type="str", default="present", choices=["present", "absent"]),
-)
-
 
 def main() -> None:
     module = aws_module(
         dict(
-            accounts=dict(type="list", elements="dict", default=[], options=_ACCOUNT),
+            accounts=dict(type="list", elements="dict", default=[]),
             provider_arn=dict(type="str"),
             cluster=dict(type="str"),
             kubeconfig=dict(type="path"),

@@ -9,11 +9,12 @@ from __future__ import annotations
 import collections
 import dataclasses
 import hashlib
+import json
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import tags as aws_tags
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import role_rules
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import check_client_ids
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import subject_of
@@ -22,12 +23,14 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object
     is_namespace,
     is_subdomain,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 
 LIST = "irsa_service_accounts_list"
 CLUSTER = "irsa_service_accounts_cluster"
 
 # What is a setting of the role, and so only for roles that this collection manages.
 SETTINGS = ("managed_policies", "inline_policy", "permissions_boundary", "max_session_duration", "tags")
+MEMBERS = ("namespace", "name", "role_name", "role_arn", *SETTINGS, "audience", "state")
 
 Item = t.Mapping[str, t.Any]
 
@@ -69,14 +72,17 @@ def accounts_of(items: t.Sequence[Item], cluster: str | None) -> tuple[list[Acco
     disclosed = [_label(index, each) for index, each in enumerate(items) if key_material.discloses_private_key(each)]
     if disclosed:
         return [], [f"{label} contains a private key. Remove it, and treat it as disclosed." for label in disclosed]
-    found: list[str] = []
-    for index, item in enumerate(items):
-        found += [f"{_label(index, item)}: {problem}." for problem in _problems(item, cluster)]
+    typed = [_typed(item) for item in items]
+    found = [
+        f"{_label(index, item)}: {problem}."
+        for index, (item, problems) in enumerate(typed)
+        for problem in problems or _problems(item, cluster)
+    ]
     if cluster and not found:
         found += _cluster_problems(cluster)
     if found:
         return [], found
-    accounts = [_account(item, cluster) for item in items]
+    accounts = [_account(item, cluster) for item, dummy in typed]
     return accounts, [*_duplicates(accounts), *_shared_roles(accounts)]
 
 
@@ -96,6 +102,46 @@ def _label(index: int, item: Item) -> str:
 
 
 # --- single items
+
+
+def _typed(item: Item) -> tuple[Item, list[str]]:
+    """Return an item with each member of its type and with defaults, and what is wrong with the types."""
+    typed = {"audience": DEFAULT_AUDIENCE, "state": "present"}
+    problems = []
+    if not item.keys() <= set(MEMBERS):
+        # The name of a member could be a part of anything.
+        problems.append(f"it has a member other than {', '.join(MEMBERS)}")
+    for member in MEMBERS:
+        if item.get(member) is None:
+            continue
+        try:
+            typed[member] = _TYPES.get(member, str)(item[member])
+        except (ValueError, TypeError):
+            problems.append(f"{member} is not of the type that the role documents")
+    return typed, problems
+
+
+def _as_dictionary(value: t.Any) -> dict[str, t.Any]:
+    """Return a dictionary, which may be given as JSON."""
+    parsed = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(parsed, dict):
+        raise TypeError
+    return parsed
+
+
+def _as_state(value: t.Any) -> str:
+    if value not in ("present", "absent"):
+        raise ValueError
+    return str(value)
+
+
+_TYPES: dict[str, t.Callable[[t.Any], t.Any]] = {
+    "managed_policies": as_list,
+    "inline_policy": _as_dictionary,
+    "tags": _as_dictionary,
+    "max_session_duration": int,
+    "state": _as_state,
+}
 
 
 def _problems(item: Item, cluster: str | None) -> t.Iterator[str]:
@@ -119,7 +165,7 @@ def _role_problems(item: Item, cluster: str | None) -> t.Iterator[str]:
     name, arn = item.get("role_name"), item.get("role_arn")
     if name and arn:
         yield "role_name and role_arn exclude each other; role_arn is for a role that is managed elsewhere"
-    if not name and not arn and not cluster and item.get("state") != "absent":
+    if not name and not arn and not cluster and item["state"] != "absent":
         yield f"neither role_name nor role_arn is set; set one of them, or {CLUSTER}, from which role names are made"
     settings = [member for member in SETTINGS if item.get(member)] if arn else []
     if settings:
@@ -162,7 +208,7 @@ def _account(item: Item, cluster: str | None) -> Account:
     return Account(
         namespace=item["namespace"],
         name=item["name"],
-        state=item.get("state") or "present",
+        state=item["state"],
         role_name=name,
         role_arn=arn,
         named_here=named_here,

@@ -47,6 +47,7 @@ BASE: dict[str, dict[str, t.Any]] = {
         "jwks_json": json.dumps(JWKS),
         "discovery_json": DISCOVERY,
     },
+    "irsa_service_accounts_plan": {"manifests_path": "/nonexistent", "region": REGION},
     "irsa_verify": {"issuer": "https://127.0.0.1:1", "region": REGION, "timeout": 1},
 }
 

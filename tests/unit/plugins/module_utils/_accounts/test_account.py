@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -89,6 +90,29 @@ def test_bad_items_are_refused(members, message):
     found = problems(item(**members))
     assert re.match(r"irsa_service_accounts_list\[0\] \(.*, .*\): ", found)
     assert message in found
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"rolename": "x"}, "it has a member other than namespace, name, role_name"),
+        ({"max_session_duration": "long"}, "max_session_duration is not of the type"),
+        ({"inline_policy": "text"}, "inline_policy is not of the type"),
+        ({"inline_policy": "[1]"}, "inline_policy is not of the type"),
+        ({"tags": ["a"]}, "tags is not of the type"),
+        ({"state": "gone"}, "state is not of the type"),
+    ],
+)
+def test_members_of_another_type_and_unknown_members_are_refused(members, message):
+    assert message in problems(item(**members))
+
+
+def test_values_are_taken_in_each_form_that_ansible_gives_them():
+    given = {"namespace": "shop", "name": "cart", "role_name": 5, "max_session_duration": "3600", "state": None}
+    (made,), found = accounts_of([{**given, "inline_policy": json.dumps(INLINE), "managed_policies": POLICY}], None)
+    assert found == []
+    assert (made.role_name, made.state, made.audience) == ("5", "present", "sts.amazonaws.com")
+    assert made.settings == {"inline_policy": INLINE, "managed_policies": [POLICY], "max_session_duration": 3600}
 
 
 def test_all_bad_items_are_named_at_once():
