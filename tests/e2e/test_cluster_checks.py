@@ -25,8 +25,9 @@ import yaml
 from ansible.module_utils.testing import patch_module_args
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from admission import webhook
 from control_plane import ApiServer, NewApiServer
-from endpoint import eventually
+from endpoint import eventually, setting
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 OLD = "https://kubernetes.default.svc.cluster.local"
@@ -348,6 +349,44 @@ def test_injection_that_was_taken_away_is_found_first(rig: Rig, kind: str) -> No
         eventually(found, AssertionError)
     finally:
         put_back(rig, kind, document)
+
+
+def test_a_webhook_that_cannot_read_its_reviews_is_found_first(rig: Rig, tmp_path: Path) -> None:
+    """Releases up to v0.6.17 answer v1beta1 only. With failurePolicy Ignore, pods then start without credentials."""
+    builds = setting("IRSA_E2E_WEBHOOKS", "builds of the EKS pod identity webhook, separated by colons").split(":")
+    kinds = ("mutatingadmissionpolicybindings", "mutatingadmissionpolicies")
+    removed = {kind: rig.api.get(f"{ADMISSION}/{kind}/irsa-inject") for kind in kinds}
+    for kind in kinds:
+        rig.remove(f"{ADMISSION}/{kind}/irsa-inject")
+    try:
+        for number, build in enumerate(builds):
+            with webhook(Path(build), rig.api, tmp_path / str(number)):
+                check_webhook(rig, is_release="0.6.17" in build)
+    finally:
+        for kind in kinds:
+            put_back(rig, kind, removed[kind])
+
+
+def check_webhook(rig: Rig, *, is_release: bool) -> None:
+    def by_the_webhook() -> None:
+        result = rig.verify()
+        assert result["verdict"] == "ok", result["report"]
+        assert seen(result, "injection-present").startswith("The webhook pod-identity-webhook.amazonaws.com")
+
+    eventually(by_the_webhook, AssertionError)
+    path = f"{ADMISSION}/mutatingwebhookconfigurations/pod-identity-webhook"
+    webhooks = rig.api.get(path)["webhooks"]
+    webhooks[0].update(admissionReviewVersions=["v1", "v1beta1"], failurePolicy="Ignore")
+    rig.api.change("PATCH", path, {"webhooks": webhooks})
+
+    def found() -> None:
+        result = rig.verify()
+        assert first(result) == "injection-present", result["report"]
+        (check,) = (each for each in result["checks"] if each["id"] == "injection-present")
+        assert check["status"] == "error" and "v0.6.17" in check["cause"]
+
+    if is_release:
+        eventually(found, AssertionError)
 
 
 def test_a_policy_that_fails_is_found_first(rig: Rig) -> None:

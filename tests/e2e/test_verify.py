@@ -371,7 +371,7 @@ def test_an_api_server_with_another_issuer_or_key_is_named(
     own_key = cluster.ansible.folder / "sa-signer.key"
     old = "https://kubernetes.default.svc.cluster.local"
     for issuers, key, found in (
-        ([old, cluster.site.issuer], own_key, "cluster-issuer"),
+        ([old, cluster.site.issuer], own_key, "apiserver-issuer"),
         ([cluster.site.issuer], other_key, "cluster-keys"),
     ):
         with new_api_server(*flags(issuers, key)) as api:

@@ -43,6 +43,14 @@ ansible-playbook selfhosted.irsa.verify -e irsa_verify_issuer=https://example-ir
   -e irsa_verify_assume_role=true
 ```
 
+With a kubeconfig, it also looks into the cluster: at all API servers, at what injects credentials, and for running pods
+that lack them. It stores nothing there.
+
+```console
+ansible-playbook selfhosted.irsa.verify -e irsa_verify_issuer=https://example-irsa-prod.s3.eu-west-1.amazonaws.com \\
+  -e irsa_verify_kubeconfig=~/.kube/config
+```
+
 [All variables](../README.md#verify) · [how it works](architecture.md)
 
 ## By symptom
