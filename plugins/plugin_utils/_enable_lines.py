@@ -123,18 +123,21 @@ def _restart_facts(results: Result) -> list[Line]:
 
 
 def _server_facts(results: Result) -> list[Line]:
-    servers = [f"{name}: {_served(server)}" for name, server in (results.get("servers") or {}).items()]
-    return facts(
-        "servers", servers + [f"{server['name']}: {_served(server)}" for server in results.get("by_hand") or []]
-    )
+    own = (results.get("issuer") or {}).get("issuer")
+    servers = {name: _accepted(server) for name, server in (results.get("servers") or {}).items()}
+    servers |= {str(server["name"]): list(server["issuers"]) for server in results.get("by_hand") or []}
+    return facts("servers", [f"{name}: {_signs_for(issuers, own)}" for name, issuers in servers.items()])
 
 
-def _served(server: Result) -> str:
-    """What an API server does now: which issuer it signs for, and with which key."""
-    issuers = server.get("issuers") or []
-    issuers = issuers.get("after") or [] if isinstance(issuers, t.Mapping) else issuers
-    signs = f"signs for {issuers[0]}" if issuers else "its issuer is not known"
-    return f"{signs} with key {server['signing_kid']}" if server.get("signing_kid") else signs
+def _accepted(server: Result) -> list[str]:
+    """The issuers that a server accepts now; it signs with the first one."""
+    return list((server.get("issuers") or {}).get("after") or [])
+
+
+def _signs_for(issuers: t.Sequence[str], own: str | None) -> str:
+    if not issuers:
+        return "its issuer is not known"
+    return f"signs for {'this issuer' if issuers[0] == own else issuers[0]}"
 
 
 def _account_facts(results: Result) -> list[Line]:
@@ -202,7 +205,8 @@ def _by_hand(results: Result) -> list[Line]:
         to_do = [server for server in servers if _in_phase(server, phase, issuer)]
         # A single server may learn to accept and to sign at once: no other one could refuse its tokens.
         if to_do and (several or phase is _signing):
-            lines.append(prose(f"{title}, one server after the other:" if several else f"{title}:"))
+            if several:
+                lines.append(prose(f"{title}, one server after the other:"))
             for server in to_do:
                 lines.append(Line(text=f"{server['name']}:", indent=2))
                 lines += [Line(text=f"{_FLAG}={value}", indent=4, whole=True) for value in phase(server, issuer)]
