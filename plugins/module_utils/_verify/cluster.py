@@ -18,7 +18,8 @@ if t.TYPE_CHECKING:
 class Cluster(t.NamedTuple):
     """An API server's issuer and keys. None means not given, or unknown; ``unknown`` has the reasons by check id.
 
-    ``api`` is the server if it can be asked for more.
+    ``api`` is the server if it can be asked for more; one that gives no answer at all cannot, as each question would
+    wait in vain.
     """
 
     issuer: str | None
@@ -44,13 +45,21 @@ def fetch_cluster(server: ApiServer) -> Cluster:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import key_sets  # noqa: PLC0415
 
     issuer, keys = None, None
-    unknown = {}
+    unknown, answers = {}, False
     try:
         issuer = key_sets.issuer_of(server)
     except IrsaError as failure:
         unknown["cluster-issuer"] = f"The cluster's issuer is unknown: {failure}"
+        answers = _is_answer(failure)
     try:
         keys = key_sets.keys_of(server)
     except IrsaError as failure:
         unknown["cluster-keys"] = f"The cluster's keys are unknown: {failure}"
-    return Cluster(issuer, keys, unknown, server)
+        answers = answers or _is_answer(failure)
+    answers = answers or issuer is not None or keys is not None
+    return Cluster(issuer, keys, unknown, server if answers else None)
+
+
+def _is_answer(failure: IrsaError) -> bool:
+    """Whether a server answered, if only with a refusal."""
+    return getattr(failure, "status", None) is not None

@@ -55,16 +55,23 @@ def _check_cluster(context: Context, cluster: Cluster) -> LiveCluster | None:
     """Check what is known of the cluster. Return it if it can be asked for more."""
     from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import cluster_checks  # noqa: PLC0415
 
-    live = None
-    if cluster.api is not None:
-        from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import (  # noqa: PLC0415
-            live_checks,
-            live_cluster,
-        )
-
-        live = live_cluster.LiveCluster(cluster.api)
-        live_checks.check_servers(context, live)
+    live = _live(context, cluster) if cluster.api is not None or cluster.unknown else None
     cluster_checks.check_cluster(context, cluster)
+    return live
+
+
+def _live(context: Context, cluster: Cluster) -> LiveCluster | None:
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import (  # noqa: PLC0415
+        live_checks,
+        live_cluster,
+    )
+
+    if cluster.api is None:
+        reason = next(iter(cluster.unknown.values()))
+        context.report.skip([*live_checks.SERVER_IDS, *live_checks.POD_IDS], reason)
+        return None
+    live = live_cluster.LiveCluster(cluster.api)
+    live_checks.check_servers(context, live)
     return live
 
 

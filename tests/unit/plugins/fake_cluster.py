@@ -31,7 +31,8 @@ FLAGZ, DISCOVERY, JWKS = "/flagz", "/.well-known/openid-configuration", "/openid
 
 
 class FakeServer:
-    """An API server. ``answers`` are documents by path, functions of what was posted, or the status of a refusal.
+    """An API server. ``answers`` are documents by path, functions of what was posted, or the status of a refusal;
+    the text ``no answer`` stands for none.
 
     ``requests`` are those that arrived, and ``posted`` what was posted, by path.
     """
@@ -67,6 +68,8 @@ class FakeServer:
             status, message = answer
             said = json.dumps({"kind": "Status", "message": message}).encode()
             raise Call(self.address, method, path).refused(status, said, str)
+        if answer == "no answer":
+            raise Call(self.address, method, path).unanswered(TimeoutError())
         if isinstance(answer, int):
             raise Call(self.address, method, path).refused(answer, b"", str)
         return copy.deepcopy(answer)

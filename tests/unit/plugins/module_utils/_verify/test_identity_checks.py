@@ -115,6 +115,14 @@ def test_a_cluster_that_answers_is_checked_before_and_after_the_provider(aws, ac
     assert statuses(report) == dict.fromkeys(ids, "ok") and [each.id for each in report.checks] == ids
 
 
+def test_an_api_server_that_gives_no_answer_is_not_asked_again():
+    api = fake_cluster.sound()
+    api.answers = dict.fromkeys(api.answers, "no answer")
+    report = check_identity(Identity(cluster=functools.partial(fetch_cluster, api), look_at_provider=False), None)
+    assert statuses(report) == dict.fromkeys([*SERVER_IDS, *POD_IDS, "cluster-issuer", "cluster-keys"], "skipped")
+    assert len(api.requests) == 2
+
+
 def test_nothing_is_checked_that_is_not_given(aws, fake_aws):
     assert not check(aws, provider="skip").checks
     assert not check(aws, provider="skip", published=None).checks
