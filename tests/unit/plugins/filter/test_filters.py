@@ -13,13 +13,13 @@ import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.selfhosted.irsa.plugins.filter import issuer_url, trust_policy, verify_report
+from ansible_collections.selfhosted.irsa.plugins.filter import issuer_url, pod_identity, trust_policy, verify_report
 
 ARN = "arn:aws:iam::123456789012:oidc-provider/irsa-prod.s3.eu-west-1.amazonaws.com"
 
 FILTERS = {
     name: function
-    for module in (issuer_url, trust_policy, verify_report)
+    for module in (issuer_url, pod_identity, trust_policy, verify_report)
     for name, function in module.FilterModule().filters().items()
 }
 
