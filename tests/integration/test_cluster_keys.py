@@ -103,6 +103,7 @@ def test_a_kid_with_another_key_than_the_published_one_is_refused(life: Life) ->
 def test_removing_the_issuer_needs_neither_a_key_file_nor_the_cluster(life: Life) -> None:
     assert life.removed.ok().writes[0] == "iam:DeleteOpenIDConnectProvider"
     assert "s3:DeleteBucket" in life.removed.writes
+    assert "kept" not in life.removed.output
 
 
 def test_everything_that_an_issuer_lacks_is_named_at_once(operator: Operator) -> None:
