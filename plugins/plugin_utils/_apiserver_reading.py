@@ -83,7 +83,9 @@ class ClusterReading:
     def _require_one_cluster(self) -> None:
         """Raise IrsaError if a host's API server is unknown to the API server of another host."""
         for reading in self._readings:
-            addresses = reading["observed"]["endpoints"]
+            # A server that is short of time may not have renewed its lease among the endpoints; its pod is there still.
+            pods = [pod["endpoint"] for pod in reading["observed"]["pods"] or []]
+            addresses = [*(reading["observed"]["endpoints"] or []), *filter(None, pods)]
             others = [each["address"] for each in self._readings if addresses and each["address"] not in addresses]
             ready = [each for each in self._readings if each["address"] in others and each["observed"]["ready"]]
             if ready:

@@ -384,6 +384,12 @@ class TestBadInput:
         message = play.plan()["msg"]
         assert message.startswith("The hosts node1 and node2 are API servers of different clusters")
 
+    def test_a_server_that_is_missing_among_the_endpoints_for_a_moment_is_no_other_cluster(self):
+        play = Play(2)
+        play.read()
+        play.hostvars["node1"]["__irsa_apiserver_reading"]["reading"]["observed"]["endpoints"] = ["192.0.2.11:6443"]
+        assert len(play.plan()["steps"]) == 4
+
     def test_no_issuer(self):
         assert Play(1).message(issuer="").startswith("Set irsa_apiserver_issuer to the issuer URL")
 
