@@ -25,15 +25,16 @@ class OwnFiles(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: t.Sequence[str] | None, target: t.Any = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Return where a module is, None for all that is not in the folders of this collection.
+        """Return where a module is, None for all that is not a file in the folders of this collection.
 
-        ``path`` are the folders of its parent package.
+        ``path`` are the folders of its parent package. A folder is left to Ansible's loader: a package without code has
+        no ``__file__`` for Python, and Ansible looks for the filters of a collection beside that of their package.
         """
         if path is None or not fullname.startswith(_OWN):
             return None
         source = (importlib.machinery.SourceFileLoader, importlib.machinery.SOURCE_SUFFIXES)
         specs = (importlib.machinery.FileFinder(folder, source).find_spec(fullname) for folder in path)
-        return next((spec for spec in specs if spec is not None), None)
+        return next((spec for spec in specs if spec is not None and spec.loader is not None), None)
 
 
 def keep() -> None:
