@@ -41,6 +41,8 @@ CLUSTER_IDS = {
     *("cluster-issuer", "cluster-keys", "account-annotation", "injection-present", "pods-without-credentials"),
 }
 
+HEADERS: dict[str, Any] = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
+
 
 def verify(**options: Any) -> dict[str, Any]:
     """The result of irsa_verify, run in this process."""
@@ -145,7 +147,7 @@ def rig_of_module(new_api_server: NewApiServer, tmp_path_factory: pytest.TempPat
                 ("/keys.json", api.get("/openid/v1/jwks")),
             ):
                 body = json.dumps(document).encode()
-                host.serve(path, body, **{"Content-Type": "application/json", "Cache-Control": "no-cache"})
+                host.serve(path, body, **HEADERS)
             options = {"issuer": issuer, "connect_to": host.address, "ca_path": str(bundle)}
             rig = Rig(api, issuer, key, options, folder)
             set_up(rig)

@@ -211,7 +211,7 @@ def test_settings_stay_data_whatever_they_are(cluster: Cluster, installed: tuple
     }
 
 
-GUARDED = {"guard": "deny", "guard_exceptions": ["plain", "shapes/empty-role"]}
+GUARDED: dict[str, Any] = {"guard": "deny", "guard_exceptions": ["plain", "shapes/empty-role"]}
 
 
 def test_guards_refuse_what_missed_its_credentials(cluster: Cluster, installed: tuple[Run, Run, Run]) -> None:

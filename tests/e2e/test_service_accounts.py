@@ -49,7 +49,7 @@ def metadata_of(api: ApiServer, namespace: str, name: str) -> dict[str, Any]:
     return found
 
 
-def annotations(api: ApiServer, namespace: str, name: str) -> dict[str, str]:
+def annotations_of(api: ApiServer, namespace: str, name: str) -> dict[str, str]:
     return dict(metadata_of(api, namespace, name).get("annotations", {}))
 
 
@@ -119,7 +119,7 @@ def _denied(api: ApiServer, ansible: Ansible, folder: Path) -> Run:
     create(api, "limited", "user", {}, manager="them")
     rule = {"apiGroups": [""], "resources": ["namespaces", "serviceaccounts"], "verbs": ["get"]}
     group = "rbac.authorization.k8s.io"
-    documents = {
+    documents: dict[str, dict[str, Any]] = {
         "clusterroles": {"kind": "ClusterRole", "rules": [rule]},
         "clusterrolebindings": {
             "kind": "ClusterRoleBinding",
@@ -260,7 +260,7 @@ def test_sts_gives_the_role_to_its_account_only_and_until_it_is_absent(endpoint:
     assert planned.result == first.result
     assert calls_to_iam(first) == ["CreateRole", "PutRolePolicy"]
     assert run(inline_policy=policy).changed == 0
-    arn = annotations(api, "shop", "app")[ROLE]
+    arn = annotations_of(api, "shop", "app")[ROLE]
     assert arn == first.result["accounts"][0]["role_arn"] == endpoint.iam.get_role(RoleName=role)["Role"]["Arn"]
 
     def assume(account: str, audience: str = AUDIENCE) -> str:
@@ -276,7 +276,7 @@ def test_sts_gives_the_role_to_its_account_only_and_until_it_is_absent(endpoint:
     if not endpoint.knows("iam", "list_instance_profiles_for_role", RoleName=role):
         pytest.skip("amazon.aws.iam_role cannot delete a role at an endpoint without ListInstanceProfilesForRole")
     ended = run(state="absent")
-    assert ROLE not in annotations(api, "shop", "app")
+    assert ROLE not in annotations_of(api, "shop", "app")
     assert "DeleteRole" in calls_to_iam(ended)
     with pytest.raises(endpoint.iam.exceptions.NoSuchEntityException):
         endpoint.iam.get_role(RoleName=role)

@@ -38,7 +38,7 @@ INLINE = {
     "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::backups/*"}],
 }
 
-VELERO = {
+VELERO: dict[str, Any] = {
     "namespace": "backup",
     "name": "velero",
     "managed_policies": [MANAGED],
@@ -47,17 +47,23 @@ VELERO = {
     "permissions_boundary": BOUNDARY,
     "tags": {"team": "storage"},
 }
-SHARED = [
+SHARED: list[dict[str, Any]] = [
     {"namespace": "shop", "name": "cart", "role_name": "shared", "tags": {"team": "shop"}},
     {"namespace": "shop", "name": "bill.v2", "role_name": "shared", "audience": "other.example.com"},
     {"namespace": "shop", "name": "ship", "role_name": "shared"},
 ]
-REPORTS = {"namespace": "reports", "name": "app", "role_arn": ELSEWHERE}
-OLD = {"namespace": "backup", "name": "old", "role_name": "old", "managed_policies": [MANAGED], "inline_policy": INLINE}
-FIRST = [VELERO, *SHARED, OLD, REPORTS]
+REPORTS: dict[str, Any] = {"namespace": "reports", "name": "app", "role_arn": ELSEWHERE}
+OLD: dict[str, Any] = {
+    "namespace": "backup",
+    "name": "old",
+    "role_name": "old",
+    "managed_policies": [MANAGED],
+    "inline_policy": INLINE,
+}
+FIRST: list[dict[str, Any]] = [VELERO, *SHARED, OLD, REPORTS]
 
 # Other settings, two accounts less, one of which has a role of its own; nothing else changes.
-LATER = [
+LATER: list[dict[str, Any]] = [
     {**VELERO, "inline_policy": {**INLINE, "Id": "new"}, "max_session_duration": 3600, "tags": {"team": "backup"}},
     SHARED[0],
     SHARED[1],
@@ -144,7 +150,7 @@ def life(new_operator: Callable[[], Operator]) -> Life:
     folder.mkdir()
     file = folder / "irsa-service-accounts.yaml"
     made = Life({}, {"start": roles_of(account)}, {"start": None})
-    steps = (
+    steps: tuple[tuple[str, list[dict[str, Any]], list[str]], ...] = (
         ("check", FIRST, ["--check"]),
         ("first", FIRST, ["--diff"]),
         ("second", FIRST, []),
