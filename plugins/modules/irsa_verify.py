@@ -199,7 +199,7 @@ checks:
       type: str
     data:
       description:
-        - What was found, in full, where C(seen) names only a part; null for most checks.
+        - What was found, in full, where C(seen) names only a part. Most checks do not have it.
         - The C(pods) of C(pods-without-credentials) are a list of dictionaries with C(namespace), C(name),
           C(service_account), C(role_arn), C(owner_kind), C(owner_name), C(containers), C(created), C(is_older) (whether
           the pod is older than the annotation of its service account; null if unknown) and C(restart) (a command).
@@ -210,7 +210,6 @@ checks:
       seen: The discovery document names the issuer https://irsa-prod.s3.eu-west-1.amazonaws.com.
       cause: null
       remedy: null
-      data: null
 permissions:
   description: IAM actions that the run requires.
   returned: always
@@ -231,7 +230,6 @@ report:
     provider    3 of 3
 """
 
-import dataclasses
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -330,7 +328,7 @@ def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:
         "issuer": options["issuer"],
         "verdict": report.verdict,
         "diagnosis": report.diagnosis,
-        "checks": [dataclasses.asdict(check) for check in report.checks],
+        "checks": [check.as_dict() for check in report.checks],
         "report": report.text,
         "permissions": sorted(aws.permissions) if aws else [],
     }

@@ -33,6 +33,11 @@ class Check:
     remedy: str | None = None
     data: t.Mapping[str, t.Any] | None = None
 
+    def as_dict(self) -> dict[str, t.Any]:
+        """Return it for a module's result, without data if there is none."""
+        values = dataclasses.asdict(self)
+        return values if self.data is not None else {name: values[name] for name in values if name != "data"}
+
 
 class Report:
     """The checks in the order in which they were made.
