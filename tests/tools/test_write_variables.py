@@ -48,6 +48,7 @@ def test_full_table_has_a_row_for_each_member_of_an_item() -> None:
         ("Defaults to C(https://<bucket host>[/<prefix>]).", "Defaults to `https://<bucket host>[/<prefix>]`."),
         ("One of C(f(x|y)) and <none>.", "One of `f(x\\|y)` and \\<none\\>."),
         ("Audiences (client IDs), as ID(s).", "Audiences (client IDs), as ID(s)."),
+        ("See role P(a.b.c#role).", "See role `a.b.c`."),
     ],
 )
 def test_markup_of_ansible_becomes_markdown(description: str, expected: str) -> None:

@@ -103,7 +103,9 @@ def markdown(description: str) -> str:
 
     https://docs.ansible.com/projects/ansible/latest/dev_guide/ansible_markup.html
     """
-    parts = re.split(r"\b[BCEILMOPV]\(((?:[^()]|\([^()]*\))*)\)", " ".join(description.split()))
+    # The type of a plugin is for links, which a table has none of.
+    description = re.sub(r"\bP\(([^()#]+)#\w+\)", r"P(\1)", " ".join(description.split()))
+    parts = re.split(r"\b[BCEILMOPV]\(((?:[^()]|\([^()]*\))*)\)", description)
     plain, code = parts[::2], parts[1::2]
     escaped = map(escape, plain)
     quoted = ["`" + text.replace("|", r"\|") + "`" for text in code] + [""]
