@@ -77,7 +77,7 @@ class PreloadedRun:
 
     def communicate(self) -> tuple[str, None]:
         """Wait for the end of the run, and return its output."""
-        with open(self._output, encoding="utf-8") as output, self._ending:
+        with self._ending, open(self._output, encoding="utf-8") as output:
             text = output.read()
             self.returncode = int(self._ending.recv(16))
         return text, None

@@ -40,7 +40,7 @@ def copy_collection(repository: Path, collections: Path, root: Path) -> Path:
         shutil.copy2(repository / name, target / name, follow_symlinks=False)
     subprocess.run(["git", "init", "--quiet"], cwd=target, check=True)
 
-    for namespace in {name.split(".")[0] for name in DEPENDENCIES}:
+    for namespace in {name.partition(".")[0] for name in DEPENDENCIES}:
         dependency = root / "ansible_collections" / namespace
         dependency.unlink(missing_ok=True)
         dependency.symlink_to((collections / "ansible_collections" / namespace).resolve())

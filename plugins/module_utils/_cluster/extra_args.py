@@ -26,7 +26,7 @@ if t.TYPE_CHECKING:
 # A flag's name and value.
 Entry = tuple[str, str]
 # An entry with its position in the list that was read, None if it is new.
-Placed = tuple[int | None, Entry]
+Placed = tuple["int | None", Entry]
 
 _NAME = "extraArgs"
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import typing as t
 
@@ -48,7 +49,8 @@ _USUAL_ACCOUNT = ServiceAccount("default", "default")
 _ACCOUNTS = "/api/v1/serviceaccounts"
 
 
-class Answer(t.NamedTuple, t.Generic[Value]):
+@dataclasses.dataclass(frozen=True)
+class Answer(t.Generic[Value]):
     """What was asked for; None if it is unknown, for the reason given."""
 
     value: Value | None
@@ -115,13 +117,13 @@ class LiveCluster:
     @functools.cached_property
     def role_accounts(self) -> Answer[list[RoleAccount]]:
         """The service accounts with a role."""
-        objects, reason = self.service_accounts
-        return Answer(None if objects is None else role_accounts(objects), reason)
+        found = self.service_accounts
+        return Answer(None if found.value is None else role_accounts(found.value), found.reason)
 
     @functools.cached_property
     def pods_of_roles(self) -> Answer[list[t.Any]]:
         """The running pods of service accounts with a role, as objects."""
-        accounts, reason = self.role_accounts
+        accounts, reason = self.role_accounts.value, self.role_accounts.reason
         if accounts is None:
             return Answer(None, reason)
         return asked(lambda: [pod for pod, _account in pods_of(running_pods(self.api, accounts), accounts)])

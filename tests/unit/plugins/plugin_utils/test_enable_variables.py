@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._enable_variables import read
 
-HOSTS = ["node1", "node2"]
+HOSTS = ("node1", "node2")
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ class Server:
                 "nodeName": self.node,
                 "containers": [{"name": "kube-apiserver", "command": self.command}],
             },
-            "status": {"hostIPs": [{"ip": self.address.split(":")[0]}], "containerStatuses": [state]},
+            "status": {"hostIPs": [{"ip": self.address.partition(":")[0]}], "containerStatuses": [state]},
         }
 
 

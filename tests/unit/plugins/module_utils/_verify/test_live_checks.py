@@ -299,6 +299,11 @@ def without_policy(**changes):
     return api
 
 
+def no_new_pods(body):
+    """Answer a user who may list pods and not create any."""
+    return [] if body is None else (403, "user cannot create resource pods")
+
+
 def admitted_as_it_is(body):
     return [] if body is None else body
 
@@ -385,14 +390,12 @@ class TestInjection:
     )
     def test_a_doubtful_webhook_is_a_warning_unless_it_is_proven(self, changes, said):
         configuration = webhook(**changes)
-        pods = lambda body: [] if body is None else (403, "users cannot create resource pods")  # noqa: E731
-        fault = only_fault(check(without_policy(webhooks=[configuration], pods=pods)))
+        fault = only_fault(check(without_policy(webhooks=[configuration], pods=no_new_pods)))
         assert fault.status == "warning" and said in fault.seen
         assert statuses(check(without_policy(webhooks=[configuration])))["injection-present"] == "ok"
 
     def test_without_the_right_to_create_pods_what_is_set_up_passes_unproven(self):
-        pods = lambda body: [] if body is None else (403, "user cannot create resource pods")  # noqa: E731
-        report = check(sound(pods=pods))
+        report = check(sound(pods=no_new_pods))
         assert statuses(report)["injection-present"] == "ok"
         assert "could not be tried" in seen(report, "injection-present")
         assert "the verb create on pods in namespace shop" in seen(report, "injection-present")
