@@ -16,6 +16,8 @@ import importlib.machinery
 import sys
 import typing as t
 
+from ansible.utils.collection_loader import AnsibleCollectionConfig
+
 _OWN = __name__.removesuffix("plugin_utils._bytecode")
 
 
@@ -38,6 +40,10 @@ class OwnFiles(importlib.abc.MetaPathFinder):
 
 
 def keep() -> None:
-    """Keep the bytecode of all that is imported from now on. Ansible's loader remains the one for everything else."""
-    if not any(isinstance(finder, OwnFiles) for finder in sys.meta_path):
-        sys.meta_path.insert(0, OwnFiles())
+    """Keep the bytecode of all that is imported from now on. Ansible's loader remains the one for everything else.
+
+    Without a loader of Ansible's there is nothing to do.
+    """
+    ansibles = AnsibleCollectionConfig.collection_finder
+    if ansibles in sys.meta_path and not any(isinstance(finder, OwnFiles) for finder in sys.meta_path):
+        sys.meta_path.insert(sys.meta_path.index(ansibles), OwnFiles())

@@ -86,10 +86,31 @@ def test_what_does_not_exist_is_not_found(folder):
     assert find(f"{PLUGINS}.module_utils.missing", folder) is None
 
 
-def test_one_finder_is_enough(monkeypatch):
-    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+@pytest.fixture
+def first():
+    return object()
+
+
+@pytest.fixture
+def finders(first, monkeypatch):
+    """Python's finders, with another one and Ansible's in front of them."""
+    ansibles = object()
+    finders = [first, ansibles, *(each for each in sys.meta_path if not isinstance(each, _bytecode.OwnFiles))]
+    monkeypatch.setattr(sys, "meta_path", finders)
+    monkeypatch.setattr(_bytecode.AnsibleCollectionConfig, "_collection_finder", ansibles)
+    return finders
+
+
+def test_one_finder_is_put_right_before_ansibles(finders, first):
+    number = len(finders)
     _bytecode.keep()
-    once = len(sys.meta_path)
     _bytecode.keep()
-    assert len(sys.meta_path) == once
-    assert isinstance(sys.meta_path[0], _bytecode.OwnFiles)
+    assert len(finders) == number + 1
+    assert finders[0] is first and isinstance(finders[1], _bytecode.OwnFiles)
+
+
+def test_nothing_is_done_without_ansibles_loader(finders, monkeypatch):
+    del finders[1]
+    before = [*finders]
+    _bytecode.keep()
+    assert finders == before
