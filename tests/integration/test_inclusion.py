@@ -32,11 +32,12 @@ def role(how: str, **keywords: Any) -> dict[str, Any]:
 
 
 def saved(operator: Operator, name: str) -> Play:
-    """A play after the role's, that takes its result on every host."""
+    """A play after the role's, that takes its result on every host, and makes something of it with a filter."""
+    policy = "irsa_issuer_result.provider_arn | selfhosted.irsa.trust_policy('shop', 'cart')"
     return play(
         {
             "ansible.builtin.copy": {
-                "content": "{{ irsa_issuer_result | to_json }}",
+                "content": f"{{{{ irsa_issuer_result | combine({{'policy': {policy}}}) | to_json }}}}",
                 "dest": f"{operator.folder}/{name}-{{{{ inventory_hostname }}}}.json",
                 "mode": "0600",
             }
@@ -88,6 +89,7 @@ def test_a_cluster_of_three_runs_the_role_once_with_the_key_on_one_node(on_node:
     assert results[0] == results[1] == results[2]
     assert results[0]["bucket"] == f"irsa-{how}"
     assert results[0]["kid"] == kid_of(key)
+    assert "system:serviceaccount:shop:cart" in str(results[0]["policy"])
     assert results[0]["apiserver_flags"][2] == f"--service-account-signing-key-file={key}"
     # Nothing of the key is on the controller.
     assert list(on_node.operator.key_files()) == []
