@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import importlib.abc
 import importlib.machinery
+import importlib.util
+import os
 import sys
 import typing as t
 
@@ -34,9 +36,9 @@ class OwnFiles(importlib.abc.MetaPathFinder):
         """
         if path is None or not fullname.startswith(_OWN):
             return None
-        source = (importlib.machinery.SourceFileLoader, importlib.machinery.SOURCE_SUFFIXES)
-        specs = (importlib.machinery.FileFinder(folder, source).find_spec(fullname) for folder in path)
-        return next((spec for spec in specs if spec is not None and spec.loader is not None), None)
+        name = f"{fullname.rpartition('.')[2]}.py"
+        file = next(filter(os.path.isfile, (os.path.join(folder, name) for folder in path)), None)
+        return None if file is None else importlib.util.spec_from_file_location(fullname, file)
 
 
 def keep() -> None:
