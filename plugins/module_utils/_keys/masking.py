@@ -51,7 +51,7 @@ def in_value(value: t.Any, name: str = "") -> set[str]:
     if isinstance(value, str):
         return _in_text(value, name)
     if isinstance(value, dict):
-        return _in_members(value.items(), name)
+        return _in_members(value, name)
     if isinstance(value, (list, tuple, set)):
         found: set[str] = set().union(*(in_value(inner, name) for inner in value))
         # The lines of a key, of which some may not look like it by themselves.
@@ -70,9 +70,9 @@ def _in_text(text: str, name: str) -> set[str]:
     return found | {text} if found and "\\" in text else found
 
 
-def _in_members(members: t.Iterable[tuple[t.Any, t.Any]], name: str) -> set[str]:
-    found: set[str] = set()
-    for member, value in members:
+def _in_members(members: dict[t.Any, t.Any], name: str) -> set[str]:
+    found = _line_with_padding(members)
+    for member, value in members.items():
         member_name = str(member)
         found |= in_value(member_name)
         if name not in _TAGS and _is_private(member_name):
@@ -80,6 +80,17 @@ def _in_members(members: t.Iterable[tuple[t.Any, t.Any]], name: str) -> set[str]
         else:
             found |= in_value(value, member_name)
     return _long_enough(found)
+
+
+def _line_with_padding(members: dict[t.Any, t.Any]) -> set[str]:
+    """Return the one name of a dictionary that was the last line of a key.
+
+    In place of a dictionary ansible-core also takes name=value; in a list of dictionaries it drops the lines beside it,
+    which it cannot take.
+    """
+    if len(members) != 1 or next(iter(members.values())) not in ("", "="):
+        return set()
+    return set(filter(key_material.may_be_part, map(str, members)))
 
 
 def _is_private(member: str) -> bool:
@@ -114,9 +125,7 @@ def in_public_key_option(value: t.Any) -> set[str]:
         return in_json(value)
     if isinstance(value, list):
         return set().union(*map(in_public_key_option, value))
-    # In place of a dictionary ansible-core also takes name=value, which the last line of a key looks like.
-    names = filter(key_material.may_be_part, map(str, value)) if isinstance(value, dict) else ()
-    return in_value(value) | set(names)
+    return in_value(value)
 
 
 def in_json(text: str) -> set[str]:

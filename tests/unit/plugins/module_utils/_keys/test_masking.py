@@ -163,5 +163,8 @@ def test_masking_accepts_any_text(text):
 def test_the_end_of_a_key_that_ansible_has_read_as_the_name_of_a_member_is_private():
     """Of the lines of a key in a list of dictionaries, ansible-core keeps only the last one, which has a ``=``."""
     end = "q8pXlzWgyh0SxkvTnRr2bJ4cUoE/mFd"
-    assert masking.in_options({"jwks": [{end: ""}]}, ("jwks",)) == {end}
+    for padding in ("", "="):
+        assert masking.in_options({"jwks": [{end: padding}]}, ("jwks",)) == {end}
+        assert masking.in_options({"accounts": [{end: padding}]}) == {end}
     assert masking.in_options({"jwks": [{"keys": []}]}, ("jwks",)) == set()
+    assert masking.in_options({"accounts": [{"namespace": ""}, {end: "", "name": ""}]}) == set()
