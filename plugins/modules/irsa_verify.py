@@ -199,10 +199,11 @@ checks:
       type: str
     data:
       description:
-        - What was found, in full, where C(seen) names only a part. Most checks do not have it.
+        - What was found, in full.
         - The C(pods) of C(pods-without-credentials) are a list of dictionaries with C(namespace), C(name),
           C(service_account), C(role_arn), C(owner_kind), C(owner_name), C(containers), C(created), C(is_older) (whether
           the pod is older than the annotation of its service account; null if unknown) and C(restart) (a command).
+      returned: where C(seen) names only a part
       type: dict
   sample:
     - id: discovery-issuer
