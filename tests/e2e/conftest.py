@@ -15,6 +15,7 @@ import pytest
 
 from control_plane import NewApiServer, api_server, etcd
 from endpoint import HOST_STYLE, PATH_STYLE, Endpoint, Site, setting
+from kubeadm_nodes import Nodes
 from runs import Ansible
 
 # So that tests may import the collection as ansible_collections.selfhosted.irsa, the way Ansible does.
@@ -55,6 +56,11 @@ def each_site(endpoint: Endpoint, request: pytest.FixtureRequest) -> Iterator[Si
 @pytest.fixture
 def ansible(tmp_path: Path) -> Ansible:
     return Ansible(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Nodes:
+    return Nodes(tmp_path_factory.mktemp("nodes"))
 
 
 @pytest.fixture(scope="module")
