@@ -14,6 +14,7 @@ import ipaddress
 import json
 import re
 import ssl
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ GROUP = "/apis/admissionregistration.k8s.io/v1"
 _WEBHOOKS = f"{GROUP}/mutatingwebhookconfigurations"
 _WEBHOOK = "pod-identity-webhook"
 _MERGE = "application/merge-patch+json"
+# kube-apiserver closes a connection that is idle for 90 seconds (IdleTimeout in k8s.io/apiserver/pkg/server).
+_IDLE_SECONDS = 30.0
 
 
 class Client:
@@ -41,6 +44,7 @@ class Client:
         self._server = server
         self._user = user
         self._connection: http.client.HTTPSConnection | None = None
+        self._used = 0.0
         self.warnings: list[str] = []
 
     def again(self, user: str | None = None) -> Client:
@@ -52,18 +56,25 @@ class Client:
         headers = {"Authorization": f"Bearer {self._server.administrator}", "Content-Type": kind}
         if self._user:
             headers["Impersonate-User"] = self._user
-        if self._connection is None:
-            trust = ssl.create_default_context(cafile=str(self._server.certificate))
-            address = urlsplit(self._server.url).netloc
-            self._connection = http.client.HTTPSConnection(address, context=trust, timeout=120)
-        self._connection.request(method, path, None if body is None else json.dumps(body), headers)
-        answer = self._connection.getresponse()
+        connection = self._connected()
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        answer = connection.getresponse()
         text = answer.read()
+        # Kept for the next call only after a whole answer.
+        self._connection, self._used = connection, time.monotonic()
         self.warnings = answer.headers.get_all("Warning") or []
         try:
             return answer.status, json.loads(text)
         except ValueError:
             return answer.status, {"message": text.decode(errors="replace")}
+
+    def _connected(self) -> http.client.HTTPSConnection:
+        """The kept connection, or a new one if the server may have closed it."""
+        kept, self._connection = self._connection, None
+        if kept is not None and time.monotonic() - self._used < _IDLE_SECONDS:
+            return kept
+        trust = ssl.create_default_context(cafile=str(self._server.certificate))
+        return http.client.HTTPSConnection(urlsplit(self._server.url).netloc, context=trust, timeout=120)
 
     def must(self, method: str, path: str, body: Any = None, *, kind: str = "application/json") -> Any:
         """The document of an answer that is no failure; what exists already or is gone already is none."""
