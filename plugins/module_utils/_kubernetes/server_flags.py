@@ -17,6 +17,7 @@ import csv
 import dataclasses
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import arguments
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import at, items_at, text_at
@@ -29,8 +30,7 @@ _SELECTOR = {"labelSelector": "component=kube-apiserver"}
 _MIRROR = "kubernetes.io/config.mirror"
 
 _NAME = "kube-apiserver"
-_ISSUER, _AUDIENCES = "service-account-issuer", "api-audiences"
-_SIGNING_ENDPOINT = "service-account-signing-endpoint"
+_FLAGS = (arguments.ISSUER, arguments.API_AUDIENCES, arguments.SIGNING_ENDPOINT)
 
 Values = t.Mapping[str, t.Sequence[str]]
 
@@ -99,9 +99,9 @@ def _flags(server: str, values: Values) -> ServerFlags:
     """Return flags by their values. A flag that is given once counts with its last value, as pflag has it."""
     return ServerFlags(
         server=server,
-        issuers=tuple(values.get(_ISSUER, ())),
-        audiences=tuple(part for value in values.get(_AUDIENCES, ()) for part in value.split(",") if part),
-        signing_endpoint=["", *values.get(_SIGNING_ENDPOINT, ())][-1],
+        issuers=tuple(values.get(arguments.ISSUER, ())),
+        audiences=tuple(part for value in values.get(arguments.API_AUDIENCES, ()) for part in value.split(",") if part),
+        signing_endpoint=["", *values.get(arguments.SIGNING_ENDPOINT, ())][-1],
     )
 
 
@@ -109,25 +109,16 @@ def _command_values(pod: t.Any) -> Values | None:
     """Return the values of the arguments in a pod of an API server; None without such a container."""
     for container in items_at(pod, "spec", "containers"):
         if text_at(container, "name") == _NAME:
-            arguments = [*items_at(container, "command"), *items_at(container, "args")]
-            return values_of([each for each in arguments if isinstance(each, str)])
+            texts = [*items_at(container, "command"), *items_at(container, "args")]
+            read = arguments.Arguments.of((each for each in texts if isinstance(each, str)), _NAME)
+            return {name: read.values(name) for name in _FLAGS}
     return None
-
-
-def values_of(arguments: t.Sequence[str]) -> Values:
-    """Return the values of arguments by name: ``--name=value``, or ``--name value`` in two arguments."""
-    values: dict[str, list[str]] = {}
-    for argument, after in zip(arguments, [*arguments[1:], ""], strict=True):
-        if argument.startswith("--"):
-            name, equals, value = argument[2:].partition("=")
-            values.setdefault(name, []).append(value if equals else after)
-    return values
 
 
 def _flagz_values(document: t.Any) -> Values:
     """Return the values in an answer of /flagz, where a list is written as one line of CSV in brackets."""
     values = {}
-    for name in (_ISSUER, _AUDIENCES, _SIGNING_ENDPOINT):
+    for name in _FLAGS:
         text = text_at(document, "flags", name)
         is_list = text.startswith("[") and text.endswith("]")
         values[name] = next(csv.reader([text[1:-1]]), []) if is_list else [text]

@@ -91,6 +91,21 @@ class TestIssuer:
         fault = only_fault(check(api))
         assert fault.id == "apiserver-issuer" and "'node2'" in fault.seen and "node1" not in fault.seen
 
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            [f"--service_account_issuer={ISSUER}", f"--service-account-issuer={OLD}"],
+            ["--audit-log-path", "-", "--service-account-issuer", ISSUER],
+            # Without a value in the same argument, what follows is no value if it looks like a flag.
+            ["--profiling", f"--service-account-issuer={ISSUER}"],
+            [f"--service-account-issuer={ISSUER}", "--", f"--service-account-signing-endpoint={OLD}"],
+        ],
+    )
+    def test_the_arguments_of_mirror_pods_are_read_as_the_server_reads_them(self, arguments):
+        pod = fake.mirror_pod("node1", "10.0.0.1", *arguments)
+        found = statuses(check(sound(flagz=404, mirror_pods=[pod])))
+        assert found["apiserver-issuer"] == found["signer-external"] == "ok"
+
     def test_mirror_pods_show_servers_behind_a_load_balancer(self):
         pods = [fake.mirror_pod("node1", "10.0.0.1", f"--service-account-issuer={OLD}")]
         fault = only_fault(check(sound("balancer.example.com:443", endpoints=404, flagz=403, mirror_pods=pods)))
