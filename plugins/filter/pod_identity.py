@@ -10,10 +10,11 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.role_arns import is_role_arn
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.redaction import Redaction
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import constants
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.pod_identity import is_role_arn, pod_identity
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.pod_identity import pod_identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings, problems
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
 

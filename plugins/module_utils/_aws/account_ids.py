@@ -12,12 +12,16 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
 # AWS: twelve digits. Ceph: the letters RGW and 17 digits.
-_ACCOUNT_ID = re.compile(r"^([0-9]{12}|RGW[0-9]{17})$")
+_ACCOUNT_ID = re.compile(r"[0-9]{12}|RGW[0-9]{17}")
+
+
+def is_account_id(text: str) -> bool:
+    return bool(_ACCOUNT_ID.fullmatch(text))
 
 
 def check_account_id(account_id: str, option: str = "account_id") -> None:
     """Raise IrsaError unless the text is an account ID."""
-    if not _ACCOUNT_ID.fullmatch(account_id):
+    if not is_account_id(account_id):
         raise IrsaError(
             f"{option} is {quoted(account_id)}; an AWS account ID has twelve digits. Put it in quotes, or YAML drops "
             "leading zeros."

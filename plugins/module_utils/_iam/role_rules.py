@@ -10,6 +10,7 @@ import json
 import re
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.role_arns import is_role_arn
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies import is_policy, statements_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
@@ -20,9 +21,6 @@ NAME_CHARACTERS = "letters, digits and +=,.@_-"
 _NAME = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")
 _MIN_SESSION, _MAX_SESSION = 3600, 43200
 
-# The account of another store's role may have another form, see _aws/account_ids.py. The form of the rest is that of
-# the EKS pod identity webhook, which warns of other ARNs.
-_ROLE_ARN = re.compile(r"arn:aws[a-z0-9-]*:iam::([0-9]{12}|RGW[0-9]{17}):role/[A-Za-z0-9_/.@+=,-]+")
 _POLICY_ARN = re.compile(r"arn:aws[a-z0-9-]*:iam::([0-9]{12}|RGW[0-9]{17}|aws):policy/[A-Za-z0-9_/.@+=,-]+")
 
 # Of all inline policies of a role together: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -37,7 +35,7 @@ def check_role_name(name: str) -> None:
 
 def check_role_arn(arn: str) -> None:
     """Raise Fault unless the text may be the ARN of a role."""
-    if not _ROLE_ARN.fullmatch(arn):
+    if not is_role_arn(arn):
         raise Fault(f"is {quoted(arn)}; the ARN of a role is arn:aws:iam::<account ID>:role/<name>")
 
 

@@ -5,19 +5,11 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import constants
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names
-
-# The webhook's own pattern (aws/amazon-eks-pod-identity-webhook, pkg/cache), which it only warns of.
-_ROLE_ARN = re.compile(r"arn:aws[a-z0-9-]*:iam::\d{12}:role/[\w/.@+=,-]+", re.ASCII)
-
-
-def is_role_arn(text: str) -> bool:
-    return bool(_ROLE_ARN.fullmatch(text))
 
 
 def pod_identity(role_arn: str, settings: Settings) -> dict[str, list[dict[str, t.Any]]]:

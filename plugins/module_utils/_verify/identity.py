@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import role_arns
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids import check_account_id
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
@@ -24,33 +24,20 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.cluster im
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 
-# Account IDs have twelve digits at AWS; other stores use other forms.
-_ROLE_ARN = re.compile(
-    r"arn:(?P<partition>[a-z-]+):iam::(?P<account>[A-Za-z0-9]+):role/(?:[\x21-\x7e]*/)?(?P<name>[\w+=,.@-]+)"
-)
-
 # A token has at most 20,000 characters. A longer file does not hold one, and is not read to its end.
 _MAX_BYTES = 1 << 16
 
 Provider = t.Mapping[str, t.Any]
 
 
-class RoleArn(t.NamedTuple):
-    """The parts of a role's ARN; the name is without the path."""
-
-    partition: str
-    account_id: str
-    name: str
-
-
-def parse_role_arn(arn: str) -> RoleArn:
+def parse_role_arn(arn: str) -> role_arns.RoleArn:
     """Return the parts of a role's ARN. Raises IrsaError for an invalid one."""
-    match = _ROLE_ARN.fullmatch(arn)
-    if match is None:
+    parsed = role_arns.parse_role_arn(arn)
+    if parsed is None:
         raise IrsaError(
             f"role_arn is {quoted(arn)}; expected the ARN of a role, arn:aws:iam::<account ID>:role/<name>."
         )
-    return RoleArn(match["partition"], match["account"], match["name"])
+    return parsed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -73,7 +60,7 @@ class Identity:
     assume_role: bool = False
 
     @property
-    def role(self) -> RoleArn | None:
+    def role(self) -> role_arns.RoleArn | None:
         """The parts of ``role_arn``."""
         return parse_role_arn(self.role_arn) if self.role_arn else None
 

@@ -42,9 +42,14 @@ def test_what_is_no_role_is_refused(arn):
 
 
 @pytest.mark.parametrize(
-    "arn", ["arn:aws-cn:iam::123456789012:role/app", "arn:aws-us-gov:iam::123456789012:role/a.b+c"]
+    "arn",
+    [
+        "arn:aws-cn:iam::123456789012:role/app",
+        "arn:aws-us-gov:iam::123456789012:role/a.b+c",
+        "arn:aws:iam::RGW12345678901234567:role/app",
+    ],
 )
-def test_roles_of_all_partitions_are_accepted(arn):
+def test_roles_of_all_partitions_and_of_ceph_are_accepted(arn):
     assert {"name": "AWS_ROLE_ARN", "value": arn} in pod_identity(arn)["env"]
 
 
