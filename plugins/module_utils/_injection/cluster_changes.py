@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import WriteFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Change
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import constants
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
 
@@ -46,6 +47,29 @@ class ClusterWriteFailed(WriteFailed):
     @property
     def conflict(self) -> bool:
         return self._status == 409
+
+
+class ClusterResource:
+    """What all resources of a cluster have in common: a change is made as it was planned."""
+
+    def __init__(self, api: ApiServer) -> None:
+        self._api = api
+        self.warnings: list[str] = []
+
+    def before_write(self, change: ClusterChange) -> ClusterChange | None:
+        return change
+
+    def after_write(self, change: ClusterChange, answer: t.Mapping[str, t.Any]) -> None:
+        """Do nothing: a result has no values of the objects."""
+
+    def recheck(self, made: t.Sequence[ClusterChange]) -> list[ClusterChange]:
+        return []
+
+    def overwritten(self) -> list[ClusterChange]:
+        return []
+
+    def outcome(self, changes: list[ClusterChange]) -> Outcome[ClusterChange]:
+        return Outcome(changes=changes, warnings=self.warnings)
 
 
 class ClusterWriter:
@@ -89,10 +113,4 @@ def labelled(api: ApiServer, path: str, labels: t.Mapping[str, str]) -> dict[str
     would have to contain the label, too, or would remove it.
     """
     answer: dict[str, t.Any] = api.patch(path, {"metadata": {"labels": dict(labels)}}, _OWNER)
-    return answer
-
-
-def created_for_a_moment(api: ApiServer, path: str, document: t.Any) -> dict[str, t.Any]:
-    """Return what would become of a new object after admission, without creating it."""
-    answer: dict[str, t.Any] = api.post(path, document, {**_OWNER, **_DRY_RUN})
     return answer

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.names import DOMAIN
 
-INJECT_VALUE = "true"
 # A namespace with this label is guarded. Its value is warn or deny.
 GUARD_LABEL = f"{DOMAIN}/guard"
 GUARD_POLICY = "irsa-guard"

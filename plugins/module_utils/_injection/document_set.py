@@ -8,9 +8,12 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import constants
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.cluster_changes import ClusterChange, applied
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.cluster_changes import (
+    ClusterChange,
+    ClusterResource,
+    applied,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.documents import (
     API_VERSION,
     BINDING,
@@ -26,16 +29,15 @@ if t.TYPE_CHECKING:
 _BOOKKEEPING = frozenset(("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid"))
 
 
-class Documents:
+class Documents(ClusterResource):
     """The documents that are ``desired`` in a cluster, and the ``superfluous`` ones, of which only ours are removed."""
 
     def __init__(
         self, api: ApiServer, *, desired: t.Sequence[Document] = (), superfluous: t.Sequence[Document] = ()
     ) -> None:
-        self._api = api
+        super().__init__(api)
         self._desired = desired
         self._superfluous = superfluous
-        self.warnings: list[str] = []
 
     def plan(self) -> list[ClusterChange]:
         """List the changes. Each document is applied in a dry run, so what the API server refuses is known before."""
@@ -81,21 +83,6 @@ class Documents:
             )
             return None
         return ClusterChange(verb="delete", target=title_of(document), part="object", path=path, before=_shown(present))
-
-    def before_write(self, change: ClusterChange) -> ClusterChange | None:
-        return change
-
-    def after_write(self, change: ClusterChange, answer: t.Mapping[str, t.Any]) -> None:
-        """Do nothing: the result has no values of the objects."""
-
-    def recheck(self, made: t.Sequence[ClusterChange]) -> list[ClusterChange]:
-        return []
-
-    def overwritten(self) -> list[ClusterChange]:
-        return []
-
-    def outcome(self, changes: list[ClusterChange]) -> Outcome[ClusterChange]:
-        return Outcome(changes=changes, warnings=self.warnings)
 
 
 def title_of(document: Document) -> str:

@@ -57,7 +57,7 @@ def label_documents(settings: Settings) -> list[Document]:
     The policy that injects tries all accounts that its binding selects for each new pod, which takes 0.03 to 0.16 ms
     each. So the binding selects by this label.
     """
-    labels = f"{{{cel.text(names.INJECT_LABEL)}: {cel.text(constants.INJECT_VALUE)}}}"
+    labels = f"{{{cel.text(names.INJECT_LABEL)}: {cel.text(names.INJECT_VALUE)}}}"
     spec = {
         "failurePolicy": "Fail",
         "reinvocationPolicy": "IfNeeded",
@@ -132,7 +132,7 @@ def _labelled_accounts() -> Document:
 
     Where there are none, there is nothing to do. Deny would refuse the pods of every namespace without a role.
     """
-    selector = {"matchLabels": {names.INJECT_LABEL: constants.INJECT_VALUE}}
+    selector = {"matchLabels": {names.INJECT_LABEL: names.INJECT_VALUE}}
     return {"selector": selector, "parameterNotFoundAction": "Allow"}
 
 

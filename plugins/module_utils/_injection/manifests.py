@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import constants
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import manifests, names
 
 FILE = "irsa-injection.yaml"
@@ -20,7 +19,7 @@ _HEADER = f"""\
 # {names.LABEL_POLICY} labels service accounts with an IAM role as they are written. Older ones must be labelled once,
 # or their pods get no credentials:
 #
-#   kubectl label serviceaccount --namespace NAMESPACE NAME {names.INJECT_LABEL}={constants.INJECT_VALUE}
+#   kubectl label serviceaccount --namespace NAMESPACE NAME {names.INJECT_LABEL}={names.INJECT_VALUE}
 """
 
 

@@ -12,6 +12,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.documents import API_VERSION, MUTATING, PLURALS
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_servers import servers_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import names_at
 
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
@@ -46,7 +47,7 @@ def servers_for_policies(api: ApiServer, method: str) -> Servers:
     unreachable: dict[str, RequestFailed] = {}
     for server in servers_of(api):
         try:
-            (serving if _serves_policies(server) else lacking).append(server)
+            (serving if serves_policies(server) else lacking).append(server)
         except RequestFailed as failure:
             if failure.status is not None:
                 raise
@@ -65,9 +66,9 @@ def servers_for_policies(api: ApiServer, method: str) -> Servers:
     return Servers(serving, [_not_asked(address, failure) for address, failure in unreachable.items()])
 
 
-def _serves_policies(server: ApiServer) -> bool:
-    found = server.find(f"/apis/{API_VERSION}") or {}
-    return PLURALS[MUTATING] in [resource.get("name") for resource in found.get("resources", [])]
+def serves_policies(server: ApiServer) -> bool:
+    """Whether an API server has MutatingAdmissionPolicy in v1. Raises RequestFailed."""
+    return PLURALS[MUTATING] in names_at(server.find(f"/apis/{API_VERSION}"), "resources")
 
 
 def _missing_at(addresses: t.Iterable[str]) -> str:

@@ -16,10 +16,9 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import constants
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.cluster_changes import created_for_a_moment
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.pod_identity import pod_identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import dry_runs, names
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
 
 if t.TYPE_CHECKING:
@@ -27,7 +26,6 @@ if t.TYPE_CHECKING:
 
 # Of an account that does not exist.
 ROLE_ARN = "arn:aws:iam::000000000000:role/irsa-proof"
-_CONTAINER = "proof"
 _NAME = "irsa-proof-"
 _PAUSE_SECONDS = 0.2
 
@@ -69,11 +67,11 @@ class Proof:
 
     def _label_lacks(self, server: ApiServer) -> str | None:
         try:
-            account = created_for_a_moment(server, self._path("serviceaccounts"), self._account())
+            account = dry_runs.created(server, self._path("serviceaccounts"), self._account())
         except RequestFailed as failure:
             return failure.cause
         labels = account["metadata"].get("labels") or {}
-        is_labelled = labels.get(names.INJECT_LABEL) == constants.INJECT_VALUE
+        is_labelled = labels.get(names.INJECT_LABEL) == names.INJECT_VALUE
         return None if is_labelled else f"it does not get the label {names.INJECT_LABEL}"
 
     def prove(self) -> dict[str, t.Any]:
@@ -104,7 +102,7 @@ class Proof:
 
     def _pod_lacks(self, server: ApiServer, account: str) -> str | None:
         try:
-            pod = created_for_a_moment(server, self._path("pods"), _pod(account))
+            pod = dry_runs.created_pod(server, self.namespace, account)
         except RequestFailed as failure:
             return failure.cause
         return difference(pod, pod_identity(ROLE_ARN, self.settings))
@@ -149,22 +147,3 @@ def difference(pod: t.Mapping[str, t.Any], expected: t.Mapping[str, t.Any]) -> s
         return "it gets no credentials"
     different = [name for name, value in found.items() if value != expected[name]]
     return f"its {' and '.join(different)} are not as set" if different else None
-
-
-def _pod(account: str) -> dict[str, t.Any]:
-    """A pod that the strictest pod security standard admits:
-    https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
-    """
-    limits = {"cpu": "1m", "memory": "1Mi"}
-    container = {
-        "name": _CONTAINER,
-        "image": f"{names.DOMAIN}/proof",
-        "resources": {"limits": limits, "requests": limits},
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-    }
-    spec = {
-        "serviceAccountName": account,
-        "containers": [container],
-        "securityContext": {"runAsNonRoot": True, "runAsUser": 65534, "seccompProfile": {"type": "RuntimeDefault"}},
-    }
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": _NAME}, "spec": spec}

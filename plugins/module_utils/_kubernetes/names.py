@@ -29,4 +29,5 @@ TOKEN_FILE_VARIABLE = "AWS_WEB_IDENTITY_TOKEN_FILE"
 # collection has one.
 DOMAIN = "irsa.selfhosted.example"
 INJECT_LABEL = f"{DOMAIN}/inject"
+INJECT_VALUE = "true"
 INJECT_POLICY, LABEL_POLICY = "irsa-inject", "irsa-label"

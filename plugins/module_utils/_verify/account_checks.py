@@ -87,10 +87,8 @@ def findings(accounts: t.Sequence[RoleAccount], provider: FoundProvider, *, need
 
 
 def _unlabelled(accounts: t.Sequence[RoleAccount]) -> Finding:
-    commands = [
-        f"kubectl --namespace {each.namespace} label serviceaccount {each.name} {names.INJECT_LABEL}=true"
-        for each in accounts
-    ]
+    label = f"{names.INJECT_LABEL}={names.INJECT_VALUE}"
+    commands = [f"kubectl --namespace {each.namespace} label serviceaccount {each.name} {label}" for each in accounts]
     return Finding(
         f"The label {names.INJECT_LABEL} is missing on {_service_accounts(accounts)}, so the policy "
         f"{names.INJECT_POLICY} does nothing for them.",
@@ -100,8 +98,8 @@ def _unlabelled(accounts: t.Sequence[RoleAccount]) -> Finding:
 
 
 def _is_arn(account: RoleAccount, owner: str | None) -> bool:
-    """Whether an annotation is the ARN of a role at AWS, or in the provider's account at a store with other IDs."""
-    return account.is_well_formed or (owner is not None and not owner.isdigit() and account.account_id == owner)
+    """Whether an annotation is the ARN of a role, or in the provider's account at a store with IDs of another form."""
+    return account.is_well_formed or (owner is not None and account.account_id == owner)
 
 
 def check_pods(context: Context, cluster: LiveCluster) -> None:

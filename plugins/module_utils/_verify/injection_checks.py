@@ -10,11 +10,12 @@ import functools
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import injection_proof, names
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.injection_proof import Proof
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.method import serves_policies
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.role_accounts import RoleAccount
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import injection_proof
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.injection_reading import serves_policies
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.injection_proof import Proof
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import LiveCluster, asked, named
 
 ID = "injection-present"

@@ -15,17 +15,23 @@ import dataclasses
 import re
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.documents import (
+    API_VERSION,
+    BINDING,
+    MUTATING,
+    PLURALS,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import (
     at,
     items_at,
-    names_at,
     text_at,
 )
 
-_API = "/apis/admissionregistration.k8s.io/v1"
-_POLICIES, _BINDINGS = "mutatingadmissionpolicies", "mutatingadmissionpolicybindings"
+_API = f"/apis/{API_VERSION}"
+_POLICIES = f"{_API}/{PLURALS[MUTATING]}"
+_BINDINGS = f"{_API}/{PLURALS[MUTATING + BINDING]}"
 _WEBHOOKS = f"{_API}/mutatingwebhookconfigurations"
 
 # The names of the webhook in its own manifests, in charts and at EKS: pod-identity-webhook.amazonaws.com and
@@ -88,18 +94,13 @@ class Webhook:
         return found
 
 
-def serves_policies(server: ApiServer) -> bool:
-    """Whether an API server has MutatingAdmissionPolicy in v1 (Kubernetes 1.36 and newer). Raises RequestFailed."""
-    return _POLICIES in names_at(server.find(_API), "resources")
-
-
 def read_policies(api: ApiServer) -> Policies:
     """Return our policies. Raises RequestFailed."""
-    bound = {text_at(binding, "spec", "policyName") for binding in api.list_items(f"{_API}/{_BINDINGS}")}
+    bound = {text_at(binding, "spec", "policyName") for binding in api.list_items(_BINDINGS)}
     return Policies(
-        inject=api.find(f"{_API}/{_POLICIES}/{names.INJECT_POLICY}"),
+        inject=api.find(f"{_POLICIES}/{names.INJECT_POLICY}"),
         inject_bound=names.INJECT_POLICY in bound,
-        label=api.find(f"{_API}/{_POLICIES}/{names.LABEL_POLICY}"),
+        label=api.find(f"{_POLICIES}/{names.LABEL_POLICY}"),
         label_bound=names.LABEL_POLICY in bound,
     )
 

@@ -136,6 +136,15 @@ def test_an_account_that_opted_out_by_the_value_of_the_label_is_labelled(server)
     assert '"false"' in diff["before"] and '"true"' in diff["after"]
 
 
+def test_accounts_are_found_by_the_annotation_that_is_set(server):
+    server.cluster.add_account("usual")
+    server.cluster.add_account("ours", role=False)
+    metadata = server.cluster.objects["/api/v1/namespaces/app/serviceaccounts/ours"]["metadata"]
+    metadata["annotations"] = {"irsa.example.com/role-arn": "arn:aws:iam::123456789012:role/app"}
+    settings = dataclasses.replace(SETTINGS, annotation_prefix="irsa.example.com")
+    assert installed(server, settings, check_mode=True)["labelled"] == ["app/ours"]
+
+
 def test_an_account_that_is_removed_meanwhile_is_no_failure(server):
     server.cluster.add_account("gone")
     installed(server)

@@ -66,21 +66,17 @@ class TestRoleAccounts:
 
     @pytest.mark.parametrize(
         ("arn", "well_formed", "account_id"),
-        [
-            (ROLE, True, "111122223333"),
-            ("arn:aws-cn:iam::111122223333:role/path/to/cart", True, "111122223333"),
-            ("arn:aws:iam::1111:role/cart", False, "1111"),
-            ("arn:aws:iam::RGW11112222333344445:role/cart", False, "RGW11112222333344445"),
-            ("arn:aws:iam::111122223333:role/", False, None),
-            ("arn:aws:iam::111122223333:user/cart", False, None),
-            (f"{ROLE} ", False, None),
-            (f"{ROLE}\n", False, None),
-            ("cart", False, None),
-        ],
+        [(ROLE, True, "111122223333"), ("arn:aws:iam::1111:role/cart", False, "1111"), ("cart", False, None)],
     )
-    def test_the_arn_of_a_role_is_recognized_as_the_webhook_recognizes_it(self, arn, well_formed, account_id):
+    def test_the_arn_of_a_role_is_recognized(self, arn, well_formed, account_id):
         (account,) = role_accounts([service_account(role_arn=arn)])
         assert (account.is_well_formed, account.account_id) == (well_formed, account_id)
+
+    def test_the_annotation_may_have_another_name(self):
+        other = service_account("other", None)
+        other["metadata"]["annotations"] = {"irsa.example.com/role-arn": ROLE}
+        (account,) = role_accounts([service_account(), other], "irsa.example.com/role-arn")
+        assert (str(account), account.role_arn) == ("shop/other", ROLE)
 
 
 class TestPods:
