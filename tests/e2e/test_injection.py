@@ -199,6 +199,11 @@ def test_settings_stay_data_whatever_they_are(cluster: Cluster, installed: tuple
     audience = "'+variables.role+\"\\n${x} é 💥"
     changed = cluster.role(audience=audience, mount_path="/mnt/it's/a \\ token", expiration=3600)
     assert changed.result["actions"] == ["k8s:apply MutatingAdmissionPolicy/irsa-inject"]
+    # A pod proves it after the last change.
+    assert changed.result["proof"]["injected"] is True
+    order = [each.target.rpartition("/")[2].partition("?")[0] for each in changed.requests]
+    written = max(index for index, each in enumerate(changed.requests) if each.is_write and "policies" in each.target)
+    assert "pods" in order[written:]
     [volume] = [
         each
         for each in cluster.client.try_pod(NAMESPACE, pod())[1]["spec"]["volumes"]
@@ -209,6 +214,27 @@ def test_settings_stay_data_whatever_they_are(cluster: Cluster, installed: tuple
         "expirationSeconds": 3600,
         "path": "token",
     }
+
+
+def test_none_changes_nothing_and_pods_may_bring_their_own(cluster: Cluster, installed: tuple[Run, Run, Run]) -> None:
+    from ansible_collections.selfhosted.irsa.plugins.filter.pod_identity import FilterModule  # noqa: PLC0415
+
+    run = cluster.role(method="none")
+    assert (run.changed, run.result["method"], run.requests) == (0, "none", ())
+    cluster.role()
+    parts = FilterModule().filters()["pod_identity"](ROLE, region=REGION)
+    mounts = {"env": parts["env"], "volumeMounts": parts["volumeMounts"]}
+    own = pod(volumes=parts["volumes"], containers=[container(**mounts)])
+    specs = [cluster.client.try_pod(NAMESPACE, each)[1]["spec"] for each in (own, pod())]
+    by_hand, by_policy = [
+        {
+            "volumes": [each for each in spec["volumes"] if each["name"] == "aws-iam-token"],
+            "mounts": [each for each in spec["containers"][0]["volumeMounts"] if each["name"] == "aws-iam-token"],
+            "env": spec["containers"][0]["env"],
+        }
+        for spec in specs
+    ]
+    assert by_hand == by_policy and len(by_hand["volumes"]) == len(by_hand["mounts"]) == 1
 
 
 GUARDED: dict[str, Any] = {"guard": "deny", "guard_exceptions": ["plain", "shapes/empty-role"]}
@@ -287,6 +313,28 @@ def test_a_user_with_the_documented_rights_is_enough_and_others_are_told_what_th
     output = re.sub(r"\s+", " ", refused.output)
     assert "lacks rights" in output and "patch mutatingadmissionpolicies.admissionregistration.k8s.io" in output
     assert "create pods in namespace default" in output
+
+
+def test_documents_that_are_applied_by_hand_are_those_of_the_role(
+    cluster: Cluster, installed: tuple[Run, Run, Run], tmp_path: Path
+) -> None:
+    cluster.role(state="absent")
+    variables = {"irsa_manifests_path": str(tmp_path), "irsa_injection_region": REGION, "irsa_injection_guard": "deny"}
+    written = Ansible(tmp_path).cluster_role("irsa_injection", variables)
+    assert written.changed == 1 and written.requests == ()
+    documents = list(yaml.safe_load_all((tmp_path / "irsa-injection.yaml").read_text(encoding="utf-8")))
+    assert len(documents) == len(written.result["manifests"]) == 9
+    for document in documents:
+        plural = re.sub("y$", "ie", document["kind"].lower()) + "s"
+        path = f"{GROUP}/{plural}/{document['metadata']['name']}?fieldManager=kubectl"
+        made = cluster.client.must("PATCH", path, document, kind="application/apply-patch+yaml")
+        assert made["kind"] == document["kind"], made
+
+    def injected() -> None:
+        assert is_injected(cluster.client.try_pod(NAMESPACE, pod())[1])
+
+    eventually(injected, AssertionError)
+    assert cluster.role("--check", guard="deny").result["actions"] == []
 
 
 def test_an_older_api_server_is_refused_by_name(cluster: Cluster, new_api_server: NewApiServer, tmp_path: Path) -> None:

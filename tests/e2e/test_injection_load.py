@@ -161,23 +161,25 @@ def test_the_cost_of_a_pod_is_that_of_the_accounts_with_a_role(cluster: Cluster)
 
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(fill, range(WORKERS)))
-    took = {"plain": _median(first, namespace, "a10"), "with a role": _median(first, namespace, "a0")}
+    took = {"plain": _times(first, namespace, "a10"), "with a role": _times(first, namespace, "a0")}
     cluster.role(guard="off", state="absent")
 
     def gone() -> None:
         assert not is_injected(first.try_pod(namespace, pod("a0"))[1])
 
     eventually(gone, AssertionError)
-    took["without policy"] = _median(first, namespace, "a0")
-    for what, milliseconds in took.items():
-        print(f"{ACCOUNTS} accounts, 10 with a role, a pod {what}: {milliseconds:.1f} ms")
+    took["without policy"] = _times(first, namespace, "a0")
+    for what, times in took.items():
+        figures = f"median {statistics.median(times):.1f} ms, least {min(times):.1f} ms"
+        print(f"{ACCOUNTS} accounts, 10 with a role, a pod {what}: {figures}")
 
 
-def _median(client: Client, namespace: str, account: str) -> float:
+def _times(client: Client, namespace: str, account: str) -> list[float]:
+    """How long a pod takes, in milliseconds. On a busy machine, the least is what the API server itself needs."""
     took = []
-    for dummy in range(50):
+    for dummy in range(200):
         start = time.perf_counter()
         status, dummy = client.try_pod(namespace, pod(account))
         took.append((time.perf_counter() - start) * 1000)
         assert status == 201
-    return statistics.median(took)
+    return took
