@@ -17,13 +17,14 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.pod_identity import pod_identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings, problems
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 
 
 def _pod_identity(
     role_arn: str,
     *,
     region: str = "",
-    audience: str = constants.AUDIENCE,
+    audience: str = DEFAULT_AUDIENCE,
     expiration: int = constants.EXPIRATION,
     mount_path: str = constants.MOUNT_PATH,
     sts_regional_endpoints: bool = True,

@@ -24,7 +24,6 @@ FIELD_MANAGER = "selfhosted.irsa"
 ANNOTATION_PREFIX = "eks.amazonaws.com"
 TOKEN_FILE = "token"
 MOUNT_PATH = "/var/run/secrets/eks.amazonaws.com/serviceaccount"
-AUDIENCE = "sts.amazonaws.com"
 EXPIRATION = 86400
 # The API server refuses less.
 MIN_EXPIRATION = 600

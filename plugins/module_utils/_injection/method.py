@@ -17,8 +17,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 
-METHODS = ("auto", "policy", "webhook", "none")
-
 
 class Servers(t.NamedTuple):
     """The API servers that answered, all of which serve the policies, and warnings about the others."""

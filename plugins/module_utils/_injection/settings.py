@@ -13,8 +13,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import constants
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import is_namespace, is_subdomain
-
-GUARDS = ("off", "warn", "deny")
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 
 # AWS regions, and those of other stores, such as Ceph's zone groups.
 _REGION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?")
@@ -32,7 +31,7 @@ class Settings:
     """
 
     region: str = ""
-    audience: str = constants.AUDIENCE
+    audience: str = DEFAULT_AUDIENCE
     expiration: int = constants.EXPIRATION
     sts_regional_endpoints: bool = True
     mount_path: str = constants.MOUNT_PATH
@@ -51,7 +50,7 @@ def problems(settings: Settings, prefix: str = "") -> t.Iterator[str]:
         yield f"{prefix}region must be the name of a region, such as eu-west-1, not {quoted(settings.region)}."
     if not settings.audience or not _is_text(settings.audience):
         yield (
-            f"{prefix}audience must be a text of at most {_MAX_TEXT} characters, such as {constants.AUDIENCE}, not "
+            f"{prefix}audience must be a text of at most {_MAX_TEXT} characters, such as {DEFAULT_AUDIENCE}, not "
             f"{quoted(settings.audience)}."
         )
     least, most = constants.MIN_EXPIRATION, _MAX_EXPIRATION

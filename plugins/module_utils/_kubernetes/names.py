@@ -13,9 +13,6 @@ from __future__ import annotations
 # Annotations of a service account.
 ROLE_ARN = "eks.amazonaws.com/role-arn"
 AUDIENCE = "eks.amazonaws.com/audience"
-REGIONAL_ENDPOINTS = "eks.amazonaws.com/sts-regional-endpoints"
-# Annotation of a service account, or of a pod.
-TOKEN_EXPIRATION = "eks.amazonaws.com/token-expiration"
 # Annotation of a pod: containers to leave alone, separated by commas.
 SKIP_CONTAINERS = "eks.amazonaws.com/skip-containers"
 # Label of a pod to leave alone, whatever its value.
