@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Change the list extraArgs of one component in a ClusterConfiguration, and no other byte of its text."""
+"""Change extraArgs of one component in a ClusterConfiguration, and no other byte of its text.
+
+It is a list. In v1beta3 it is a map, from which entries can only be taken away.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import ya
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.yaml_list import Item, Splice, written
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.yaml_text import (
     Document,
+    collection,
     is_empty,
     key,
     member,
-    sequence,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 
@@ -60,9 +63,9 @@ def splices(document: Document, component: str, entries: t.Sequence[Placed]) -> 
     node = member(section, _NAME)
     if document.is_shared(section) or document.is_shared(node):
         raise Fault(f"{component} is used in several places (YAML anchors). Write it out")
-    found = sequence(node)
+    found = collection(node)
     if found and any(index is not None for index, dummy in entries):
-        in_braces = bool(found.flow_style or found.value[0].flow_style)
+        in_braces = bool(found.flow_style or getattr(found.value[0], "flow_style", None))
         changed = [Item(index, None if index is not None else _text(entry, in_braces)) for index, entry in entries]
         return yaml_list.changes(document, found, changed)
     if any(not is_empty(each) and getattr(each, "flow_style", True) for each in (document.root, section)):

@@ -92,7 +92,7 @@ class ClusterConfiguration:
         return [(scalar(name) or "", scalar(value) or "") for name, value in pairs]
 
     def _with(self, component: str, name: str, *, new: Values) -> ClusterConfiguration:
-        if not self.has_lists:
+        if new and not self.has_lists:
             raise Fault(f"its version, {_WITH_MAP}, holds one value for each flag. Take --{name} out of it by hand")
         entries = extra_args.merged(self._extra_args(component), name, new)
         splices = extra_args.splices(self._document, component, entries)

@@ -103,15 +103,16 @@ class Persistence:
         return after.with_values(API_SERVER, {API_AUDIENCES: _audiences(audiences, desired)}) if audiences else after
 
     def _bare(self, before: ClusterConfiguration, desired: Desired) -> ClusterConfiguration:
-        """Return ClusterConfiguration without what is ours if a patch could not work beside it, or at the end."""
-        if desired.phase != FORGET and self._can_be_patched(before, desired):
+        """Return ClusterConfiguration without what a patch could not work beside, and at the end without what is ours."""
+        strays = {value for value in before.own(API_SERVER, ISSUER) if value not in desired.arguments.values(ISSUER)}
+        if desired.phase != FORGET and not strays and self._can_be_patched(before, desired):
             return before
         after = before
         for component, flags in desired.values().items():
             changed: dict[str, Values] = {}
             for name in flags:
                 own = before.own(component, name)
-                kept = tuple(value for value in own if not self._is_ours(value, desired))
+                kept = tuple(value for value in own if value not in strays and not self._is_ours(value, desired))
                 if kept != own:
                     changed[name] = () if kept == before.default(name) else kept
             after = after.with_values(component, changed)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Change items of one list in a YAML text, and no other byte.
+"""Change items of one list in a YAML text, or take members out of one mapping, and no other byte.
 
 Items are added in the style of their neighbors, in lists of both styles:
 
@@ -16,6 +16,7 @@ write, since a text can be laid out in more ways than are known here.
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import typing as t
@@ -29,6 +30,7 @@ if t.TYPE_CHECKING:
 # Neither a number nor a date nor a truth value. Within brackets, older parsers take a colon for that of a mapping.
 _PLAIN = re.compile(r"(?=--|[^/]*/)(?:--)?[A-Za-z0-9/][A-Za-z0-9:/._~?&=+@%,-]*(?<!:)")
 _ITEM_START = re.compile(r"([ \t]*)-[ \t]+")
+_MEMBER_START = re.compile(r"([ \t]*)")
 _REST_OF_LINE = re.compile(r"[ \t]*(#[^\n]*)?\r?")
 _COMMA = re.compile(r"\s*,\s*")
 
@@ -74,13 +76,13 @@ def written(value: str, like: yaml.Node | None = None, *, in_brackets: bool = Fa
     return value
 
 
-def changes(document: Document, sequence: yaml.SequenceNode, new: t.Sequence[Item]) -> list[Splice]:
-    """Return what to change so that a list consists of the new items, in this order."""
+def changes(document: Document, collection: yaml.CollectionNode, new: t.Sequence[Item]) -> list[Splice]:
+    """Return what to change so that a list consists of the new items, in this order. A mapping can only lose members."""
     kept = [item.origin for item in new if item.origin is not None]
     if kept != sorted(set(kept)) or not kept:
         raise Fault("none of its items may move, and one must stay")
-    layout = (_Flow if sequence.flow_style else _Block)(document, sequence)
-    splices = [layout.deletion(index, kept) for index in range(len(sequence.value)) if index not in kept]
+    layout = _layout(document, collection)
+    splices = [layout.deletion(index, kept) for index in range(len(layout.nodes)) if index not in kept]
     previous = None
     for item in new:
         if item.origin is None:
@@ -88,7 +90,7 @@ def changes(document: Document, sequence: yaml.SequenceNode, new: t.Sequence[Ite
             continue
         previous = item.origin
         if item.text is not None:
-            node = sequence.value[previous]
+            node = layout.nodes[previous]
             splices.append(Splice(_start(node), document.end(node), item.text))
     return splices
 
@@ -98,13 +100,15 @@ def _start(node: yaml.Node) -> int:
 
 
 class _Layout:
-    def __init__(self, document: Document, sequence: yaml.SequenceNode) -> None:
+    def __init__(self, document: Document, nodes: list[yaml.Node]) -> None:
         self.document = document
         self.text = document.text
-        self.nodes: list[yaml.Node] = sequence.value
+        self.nodes = nodes
 
 
 class _Block(_Layout):
+    start = _ITEM_START
+
     def deletion(self, index: int, kept: t.Sequence[int]) -> Splice:
         indent, line = self._line_of(index)
         end = self.document.end(self.nodes[index])
@@ -135,9 +139,9 @@ class _Block(_Layout):
         """Return an item's indentation, and where its line begins."""
         start = _start(self.nodes[index])
         line = self.text.rfind("\n", 0, start) + 1
-        found = _ITEM_START.fullmatch(self.text, line, start)
+        found = self.start.fullmatch(self.text, line, start)
         if not found:
-            raise Fault("it has an item that does not begin on a line of its own, behind its dash")
+            raise Fault("it has an item that does not begin on a line of its own")
         return found[1], line
 
     def _rest(self, end: int) -> re.Match[str]:
@@ -151,6 +155,10 @@ class _Block(_Layout):
         """Return the line break in front of a line; that of the first line if there is none."""
         line = line or self.text.find("\n") + 1
         return "\r\n" if self.text[max(line - 2, 0) : line] == "\r\n" else "\n"
+
+
+class _BlockOfMembers(_Block):
+    start = _MEMBER_START
 
 
 class _Flow(_Layout):
@@ -176,3 +184,18 @@ class _Flow(_Layout):
             return None
         gap = self.text[self.document.end(self.nodes[index]) : _start(self.nodes[index + 1])]
         return gap if _COMMA.fullmatch(gap) else None
+
+
+def _layout(document: Document, collection: yaml.CollectionNode) -> _Block | _Flow:
+    is_mapping = collection.value and isinstance(collection.value[0], tuple)
+    nodes = [_joined(*pair) for pair in collection.value] if is_mapping else collection.value
+    if collection.flow_style:
+        return _Flow(document, nodes)
+    return (_BlockOfMembers if is_mapping else _Block)(document, nodes)
+
+
+def _joined(key: yaml.Node, value: yaml.Node) -> yaml.Node:
+    """Return a mapping's member as one node, from its key to the end of its value."""
+    node = copy.copy(value)
+    node.start_mark = key.start_mark
+    return node

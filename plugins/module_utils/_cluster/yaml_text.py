@@ -132,6 +132,11 @@ def sequence(node: yaml.Node | None) -> yaml.SequenceNode | None:
     return node if isinstance(node, yaml.SequenceNode) and node.value else None
 
 
+def collection(node: yaml.Node | None) -> yaml.CollectionNode | None:
+    """Return a sequence or a mapping with something in it, None for anything else."""
+    return node if isinstance(node, yaml.CollectionNode) and node.value else None
+
+
 def items(node: yaml.Node | None) -> list[yaml.Node]:
     """Return the items of a sequence; none for anything else."""
     return list(node.value) if isinstance(node, yaml.SequenceNode) else []

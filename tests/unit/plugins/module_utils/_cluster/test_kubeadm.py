@@ -289,8 +289,8 @@ def test_an_issuer_of_the_user_in_a_map_stays_there():
     assert patch.count(b"service-account-issuer") == 1 and b'/command/1, value: "--service-account-issuer=' in patch
 
 
-def test_the_issuer_in_a_map_cannot_be_taken_out_of_it():
-    """A patch can add the former issuer in front, but nothing can be taken away by one."""
+def test_the_issuer_is_taken_out_of_a_map_on_the_way_back():
+    """A patch adds the former issuer in front, but it can take nothing away."""
     before = with_map(NEW)
     away = dataclasses.replace(AWAY, accepted_issuers=(OLD,))
     accepting = walked(before, planned(before, dataclasses.replace(GOAL, accepted_issuers=(OLD,))))
@@ -300,9 +300,30 @@ def test_the_issuer_in_a_map_cannot_be_taken_out_of_it():
         f'/command/1, value: "--service-account-issuer={OLD}"'
         in back.servers[0].patches[PATCH.rpartition("/")[2]].decode()
     )
-    result = planned(dataclasses.replace(back, now=STARTED + 2 * DAY), away)
-    assert result.steps == ()
-    assert "Take --service-account-issuer out of it by hand" in result.findings.problems[0]
+    gone = walked(back, planned(dataclasses.replace(back, now=STARTED + 2 * DAY), away))
+    assert issuers(gone) == [(OLD,)] * 3
+    assert [dict(each.patches) for each in gone.servers] == [{}] * 3
+    assert gone.configuration == CONFIGURATION.replace("v1beta4", "v1beta3")
+
+
+def with_list(issuer):
+    """A cluster whose ClusterConfiguration names an issuer, and whose kubeadm sorts."""
+    section = f"apiServer:\n  extraArgs:\n  - name: service-account-issuer\n    value: {issuer}"
+    before = cluster(manifest=KUBEADM.replace(OLD, issuer).encode(), **SORTING)
+    return dataclasses.replace(before, configuration=CONFIGURATION.replace("apiServer: {}", section))
+
+
+@pytest.mark.parametrize("with_issuer", [with_map, with_list])
+def test_an_issuer_that_does_not_run_leaves_cluster_configuration_by_force_alone(with_issuer):
+    """Otherwise the next upgrade would bring it, whatever a patch adds."""
+    stray = "https://stray.example.com"
+    named = with_issuer(stray)
+    before = dataclasses.replace(cluster(tool_version="v1.30.0"), configuration=named.configuration)
+    (problem,) = planned(before).findings.problems
+    assert f"'{stray}' does not run" in problem and "irsa_apiserver_force" in problem
+    after = walked(before, planned(before, dataclasses.replace(GOAL, force=True)))
+    assert stray not in (after.configuration or "") and issuers(after) == [(NEW, OLD)] * 3
+    assert [len(each.patches) for each in after.servers] == [1] * 3
 
 
 def test_own_keys_leave_cluster_configuration_whatever_the_way():

@@ -104,12 +104,66 @@ def test_what_kubeadm_renders():
     assert both.rendered(CONTROLLER_MANAGER, PRIVATE_KEY_FILE, keeps_order=True) == ("/etc/kubernetes/pki/sa.key",)
 
 
-def test_a_map_is_read_and_not_written():
-    text = HEAD.replace("v1beta4", "v1beta3") + f"apiServer:\n  extraArgs:\n    {ISSUER}: https://x\n"
-    configuration = ClusterConfiguration(text)
-    assert configuration.own(API_SERVER, ISSUER) == ("https://x",)
+MAP_HEAD = HEAD.replace("v1beta4", "v1beta3")
+
+# A map of v1beta3 with our issuer in it, and without.
+MAPS = {
+    "alone": (f"apiServer:\n  extraArgs:\n    {ISSUER}: {NEW}\n", "apiServer: {}\n"),
+    "alone beside others": (
+        f"apiServer:\n  certSANs: [a]\n  extraArgs:\n    {ISSUER}: {NEW}\n  timeoutForControlPlane: 4m0s\n",
+        "apiServer:\n  certSANs: [a]\n  timeoutForControlPlane: 4m0s\n",
+    ),
+    "first": (
+        f"apiServer:\n    extraArgs:\n        {ISSUER}: \"{NEW}\"\n        # logs\n        v: '2'  # why\n",
+        "apiServer:\n    extraArgs:\n        # logs\n        v: '2'  # why\n",
+    ),
+    "last": (
+        f"apiServer:\n  extraArgs:\n    v: '2'\n    {ISSUER}: {NEW}\n  # ports\n",
+        "apiServer:\n  extraArgs:\n    v: '2'\n  # ports\n",
+    ),
+    "with a comment": (
+        f"apiServer:\n  extraArgs:\n    a: b\n    {ISSUER}:   {NEW}  # for AWS\n    v: '2'\n",
+        "apiServer:\n  extraArgs:\n    a: b\n    # for AWS\n    v: '2'\n",
+    ),
+    "in braces": (
+        f'apiServer: {{extraArgs: {{a: b, {ISSUER}: "{NEW}", v: "2"}}}}\n',
+        'apiServer: {extraArgs: {a: b, v: "2"}}\n',
+    ),
+    "first in braces": (
+        f'apiServer:\n  extraArgs: {{{ISSUER}: "{NEW}", v: "2"}}\n',
+        'apiServer:\n  extraArgs: {v: "2"}\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("name", MAPS)
+def test_a_flag_is_taken_out_of_a_map_and_nothing_else(name, newline):
+    before, after = ((MAP_HEAD + text + TAIL).replace("\n", newline) for text in MAPS[name])
+    configuration = ClusterConfiguration(before)
+    assert configuration.own(API_SERVER, ISSUER) == (NEW,)
+    assert configuration.with_values(API_SERVER, {ISSUER: ()}).text == after
+
+
+@pytest.mark.parametrize("values", [(NEW,), (NEW, "https://x")])
+def test_nothing_is_written_into_a_map(values):
+    configuration = ClusterConfiguration(MAP_HEAD + f"apiServer:\n  extraArgs:\n    {ISSUER}: https://x\n")
     with pytest.raises(Fault, match="v1beta3, holds one value for each flag"):
-        configuration.with_values(API_SERVER, {ISSUER: (NEW, "https://x")})
+        configuration.with_values(API_SERVER, {ISSUER: values})
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        f"apiServer: {{extraArgs: {{{ISSUER}: x}}}}\n",
+        f"apiServer:\n  extraArgs:\n    v: '2'\n    {ISSUER}: |\n      x\n",
+        f"apiServer:\n  extraArgs:\n    ? {ISSUER}\n    : x\n    v: '2'\n",
+        f"apiServer:\n  extraArgs: &a\n    {ISSUER}: x\n    v: '2'\ncontrollerManager:\n  extraArgs: *a\n",
+    ],
+)
+def test_a_map_that_cannot_be_edited_safely_is_refused(section):
+    with pytest.raises(Fault):
+        ClusterConfiguration(MAP_HEAD + section).with_values(API_SERVER, {ISSUER: ()})
 
 
 @pytest.mark.parametrize(
