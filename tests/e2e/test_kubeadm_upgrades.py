@@ -117,7 +117,11 @@ def issuers_of(manifest: bytes | None) -> list[str]:
 def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Node:
     variable, purpose, version, able = KUBEADMS[request.param]
     program = kubeadm(variable, purpose, tmp_path_factory.mktemp("kubeadm"))
-    configuration = CONFIGURATION.format(version=version, kubernetes=program.version)
+    return node_of(program, able, CONFIGURATION.format(version=version, kubernetes=program.version))
+
+
+def node_of(program: Kubeadm, able: bool, configuration: str) -> Node:
+    """A node as kubeadm makes it."""
     manifest = program.render(configuration, {})
     server = Server(
         name="node1",
@@ -190,6 +194,30 @@ def test_the_way_back_leaves_nothing(node: Node, own_kid: str | None) -> None:
     gone = back.walked(plan(back.cluster, absent, Options()))
     assert gone.cluster == node.cluster
     assert plan(gone.cluster, absent, Options()).steps == ()
+
+
+@pytest.mark.parametrize("own", [ISSUERS[0], ISSUERS[1]])
+def test_an_upgrade_keeps_what_extra_args_say(node: Node, own: str) -> None:
+    """The issuer is there already, or another one is; on the way back, ours goes and the rest stays."""
+    issuer = ISSUERS[1]
+    text = node.cluster.configuration or ""
+    flags = {"audit-log-maxage": "7", "service-account-issuer": own}
+    lines = [
+        f"{name}: '{value}'" if "v1beta3" in text else f"- {{name: {name}, value: '{value}'}}"
+        for name, value in flags.items()
+    ]
+    section = "apiServer:\n  extraArgs:\n" + "".join(f"    {line}\n" for line in lines)
+    before = node_of(node.kubeadm, node.able, text.replace("apiServer: {}\n", section))
+    assert issuers_of(before.server.manifest) == [own]
+    there = before.walked(plan(before.cluster, goal_of(issuer, accepted_issuers=(DEFAULT,)), Options()))
+    expected = [issuer, *([own] if own != issuer else []), DEFAULT]
+    assert issuers_of(there.server.manifest) == issuers_of(there.rendered()) == expected
+    absent = goal_of(issuer, state=ABSENT)
+    back = there.walked(plan(there.cluster, absent, Options()))
+    assert issuers_of(back.server.manifest) == issuers_of(back.rendered()) == [*expected[1:], issuer]
+    gone = back.walked(plan(back.cluster, absent, Options()))
+    assert issuers_of(gone.server.manifest) == issuers_of(gone.rendered()) == expected[1:]
+    assert same_flags(gone.rendered(), gone.server.manifest)
 
 
 def test_a_newer_kubeadm_takes_over_from_patches(node: Node) -> None:

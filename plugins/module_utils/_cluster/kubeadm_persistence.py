@@ -103,7 +103,7 @@ class Persistence:
         return after.with_values(API_SERVER, {API_AUDIENCES: _audiences(audiences, desired)}) if audiences else after
 
     def _bare(self, before: ClusterConfiguration, desired: Desired) -> ClusterConfiguration:
-        """Return ClusterConfiguration without what a patch could not work beside, and at the end without what is ours."""
+        """Return ClusterConfiguration without what a patch cannot work beside, and at the end without what is ours."""
         strays = {value for value in before.own(API_SERVER, ISSUER) if value not in desired.arguments.values(ISSUER)}
         if desired.phase != FORGET and not strays and self._can_be_patched(before, desired):
             return before

@@ -77,7 +77,7 @@ def written(value: str, like: yaml.Node | None = None, *, in_brackets: bool = Fa
 
 
 def changes(document: Document, collection: yaml.CollectionNode, new: t.Sequence[Item]) -> list[Splice]:
-    """Return what to change so that a list consists of the new items, in this order. A mapping can only lose members."""
+    """Return what to change so that a list has the new items, in this order. A mapping can only lose members."""
     kept = [item.origin for item in new if item.origin is not None]
     if kept != sorted(set(kept)) or not kept:
         raise Fault("none of its items may move, and one must stay")
