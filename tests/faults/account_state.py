@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from moto.iam.models import iam_backends
+from moto.iam.models import Role, iam_backends
 from moto.s3.models import FakeBucket, FakeDeleteMarker, s3_backends
 from moto.s3control.models import s3control_backends
 
@@ -38,8 +38,16 @@ def read_account(account_id: str) -> State:
         state.update({f"{arn} client ID {each}": "accepted" for each in provider.client_id_list})
         state.update({f"{arn} tag {tag['Key']}": tag["Value"] for tag in provider.tags.values()})
     for role in iam.roles.values():
-        state[role.arn] = role.assume_role_policy_document
+        state.update(_role(role))
     return state
+
+
+def _role(role: Role) -> Iterator[tuple[str, Any]]:
+    yield role.arn, json.loads(role.assume_role_policy_document)
+    yield f"{role.arn} settings", [role.description, role.max_session_duration, role.permissions_boundary_arn]
+    yield from ((f"{role.arn} tag {tag['Key']}", tag["Value"]) for tag in role.tags)
+    yield from ((f"{role.arn} managed policy {policy}", "attached") for policy in role.managed_policies)
+    yield from ((f"{role.arn} inline policy {name}", json.loads(text)) for name, text in role.policies.items())
 
 
 def _bucket(name: str, bucket: FakeBucket, *, tags: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -64,15 +64,23 @@ class Undisturbed:
 
 
 def faults_of_any(seen: Seen) -> Iterator[str]:
-    """What is wrong with a run whatever happened to it."""
+    """What is wrong with a run whatever happened to it.
+
+    What a module of another collection says of its failure is its own, and it made only a part of what was planned.
+    """
     run = seen.run
-    if run.broke is not None:
+    if run.ended_elsewhere:
+        pass
+    elif run.broke is not None:
         yield f"exception: {run.broke.strip().splitlines()[-1][:200]}"
     elif "Traceback" in run.printed:
         yield "a traceback is printed"
     if any(secret in run.printed or secret in (run.broke or "") for secret in seen.secrets):
         yield "a secret is printed"
-    if run.broke is None and seen.told != seen.effects:
+    if run.ended_elsewhere:
+        return
+    told, effects = (sorted(each) if run.is_planned else each for each in (seen.told, seen.effects))
+    if run.broke is None and told != effects:
         yield f"actions are {_short(seen.told)}, but these took effect: {_short(seen.effects)}"
     if run.broke is None and run.changed != bool(seen.effects):
         yield f"changed is {run.changed}, but {len(seen.effects)} writes took effect"
@@ -88,6 +96,8 @@ def faults_of_disturbed(seen: Seen, undisturbed: Undisturbed, *, must_survive: b
         yield f"advises to overwrite: {seen.run.message[:200]}"
     if not seen.run.failed:
         yield from faults_of_success(seen, undisturbed, must_agree=must_survive)
+    elif seen.run.ended_elsewhere:
+        return
     elif must_survive and seen.run.broke is None:
         yield f"not survived: {seen.run.message[:300]}"
     elif seen.run.broke is None and not seen.run.message.strip():

@@ -18,7 +18,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.clients impor
 
 from .clock import skipping_sleep
 from .pool import forked
-from .scenarios import SCENARIOS, Scenario
+from .scenario import Scenario
+from .scenarios import SCENARIOS
 from .stage import Stage, embedded_aws
 from .trials import WRONG, Rehearsed, Trial, Verdict, attempt, attempt_by_playbook, kind_of, rehearse, trials_of
 

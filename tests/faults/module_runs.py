@@ -12,7 +12,7 @@ import importlib
 import io
 import json
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.testing import patch_module_args
@@ -22,10 +22,27 @@ MODULES = "ansible_collections.selfhosted.irsa.plugins.modules"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Step:
-    """A module with its options."""
+    """A module with its options.
+
+    :ivar module: its name, of another collection with that in front
+    :ivar then: makes further steps of its result, which come next
+    """
 
     module: str
     options: Mapping[str, Any]
+    then: Callable[[Mapping[str, Any]], Iterable[Step]] = lambda result: ()
+
+    @property
+    def is_of_others(self) -> bool:
+        return "." in self.module
+
+    @property
+    def main(self) -> Callable[[], None]:
+        """:return: what would run on a host"""
+        *collection, name = self.module.split(".")
+        package = f"ansible_collections.{'.'.join(collection)}.plugins.modules" if collection else MODULES
+        entry: Callable[[], None] = importlib.import_module(f"{package}.{name}").main
+        return entry
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -35,11 +52,15 @@ class Run:
     :ivar results: what each returned
     :ivar printed: everything that was printed
     :ivar broke: the exception that left a module, as Python shows it
+    :ivar is_planned: whether its actions are a plan, which modules of another collection carried out in their own order
+    :ivar ended_elsewhere: whether it ended with a failure of a module of another collection
     """
 
     results: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     printed: str = ""
     broke: str | None = None
+    is_planned: bool = False
+    ended_elsewhere: bool = False
 
     @property
     def failed(self) -> bool:
@@ -67,10 +88,12 @@ class Run:
 def run(steps: Sequence[Step]) -> Run:
     """Runs modules in this process, one after the other."""
     done = Run()
-    for step in steps:
+    left = list(steps)
+    while left and not done.failed:
+        step = left.pop(0)
         printed = io.StringIO()
-        # It is what would ship this file to a host.
-        module = importlib.import_module(f"{MODULES}.{step.module}")
+        main = step.main
+        done.is_planned |= step.is_of_others
         try:
             with (
                 contextlib.redirect_stdout(printed),
@@ -78,12 +101,14 @@ def run(steps: Sequence[Step]) -> Run:
                 patch_module_args(dict(step.options)),
                 contextlib.suppress(SystemExit),
             ):
-                module.main()
+                main()
         except Exception:  # noqa: BLE001 # what a user would see as a traceback is what is looked for
             done.broke = traceback.format_exc()
         done.printed += printed.getvalue()
         if done.broke is None:
             done.results.append(json.loads(printed.getvalue().splitlines()[-1]))
         if done.failed:
-            break
+            done.ended_elsewhere = step.is_of_others
+        else:
+            left[:0] = step.then(done.results[-1])
     return done

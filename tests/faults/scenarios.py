@@ -6,10 +6,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jwt
@@ -19,6 +18,8 @@ from tests.sandbox.environment import REGION
 
 from . import key_state, module_runs
 from .module_runs import Step
+from .role_scenarios import ROLE_SCENARIOS
+from .scenario import Scenario
 from .stage import Stage
 
 PROVISION = "selfhosted.irsa.provision"
@@ -32,21 +33,6 @@ SUBJECT = "system:serviceaccount:shop:cart"
 TAGS = {"team": "platform"}
 # The greatest of IAM's thumbprints is as good as any.
 OTHER_THUMBPRINT = "f" * 40
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Scenario:
-    """
-    :ivar prepare: makes the state that a trial begins with, while the stage is connected
-    :ivar steps: what is run
-    :ivar playbook: which one does the same, if one does
-    """
-
-    name: str
-    title: str
-    prepare: Callable[[Stage], None]
-    steps: Callable[[Stage], Sequence[Step]]
-    playbook: str | None = None
 
 
 def _arn(stage: Stage) -> str:
@@ -315,4 +301,5 @@ SCENARIOS: tuple[Scenario, ...] = (
         prepare=_prepare_verify_closed,
         steps=_steps_verify,
     ),
+    *ROLE_SCENARIOS,
 )

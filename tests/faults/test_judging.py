@@ -69,6 +69,23 @@ def test_actions_that_differ_from_the_effects_are_found(actions: list[str]) -> N
     assert "these took effect: s3:CreateBucket" in disturbed(seen(result(actions=actions)))
 
 
+def test_what_a_module_of_others_says_of_its_failure_is_its_own() -> None:
+    """A plan that was carried out in part, and a traceback; but a secret is a secret."""
+    planned = Run(results=[result(actions=["iam:CreateRole"]), failed()], printed="Traceback s3cr3t")
+    planned.is_planned = planned.ended_elsewhere = True
+    assert disturbed(seen(run=planned)) == "a secret is printed"
+    planned.printed = "Traceback"
+    assert disturbed(seen(run=planned)) == ""
+
+
+def test_a_plan_may_be_carried_out_in_another_order_but_not_in_another_way() -> None:
+    exchange = Exchange(call=CALL, number=1, action="iam:CreateRole", took_effect=True, is_hit=False)
+    other = dataclasses.replace(exchange, action="iam:PutRolePolicy")
+    run = Run(results=[result(actions=["iam:PutRolePolicy", "iam:CreateRole"])], is_planned=True)
+    assert list(faults_of_any(seen(run=run, exchanges=[exchange, other]))) == []
+    assert list(faults_of_any(seen(run=run, exchanges=[exchange])))
+
+
 def test_a_failed_result_is_no_excuse_for_changed() -> None:
     assert "changed is False, but 1 writes" in disturbed(seen({**failed(), "changed": False}), must_survive=False)
 

@@ -16,7 +16,7 @@ from .account_state import State
 from .judging import Seen, Undisturbed
 from .kinds import KINDS, Kind
 from .module_runs import Run, Step
-from .scenarios import Scenario
+from .scenario import Scenario
 from .stage import Stage
 from .wire import Exchange, Fault
 
