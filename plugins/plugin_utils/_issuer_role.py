@@ -41,6 +41,8 @@ _ROLE = Path(__file__).parents[2] / "roles" / "irsa_issuer"
 _PATHS = ("key_path", "public_key_path", "openssh_public_key_path")
 # A playbook for one state also sets this, since -e would override its irsa_issuer_state.
 _EXPECTED_STATE = f"__{PREFIX}expected_state"
+# Values, by the names of the options, that a playbook has instead of the user's, which -e would put first.
+_OF_PLAYBOOK = f"__{PREFIX}of_playbook"
 # What one task of the role hands to the next, by the names of the options.
 _FROM_TASKS = ("key", "prepared")
 _UNSET: tuple[t.Any, ...] = (None, "", [], {})
@@ -79,6 +81,8 @@ def read(
     IrsaError, whose message lists everything that is wrong.
     """
     given = {name: template(variables[name]) for name in argument_spec() if name in variables}
+    of_playbook = template(variables.get(_OF_PLAYBOOK)) or {}
+    given.update({f"{PREFIX}{name}": value for name, value in of_playbook.items()})
     # Unchanged, since the type path would expand the ~ of this host.
     given_paths = {name: given.get(f"{PREFIX}{name}") for name in _PATHS}
     values = _validated(given, given_paths)

@@ -73,6 +73,20 @@ def test_templates_are_resolved():
     assert (taken["prefix"], taken["key"]) == ("prod", {"exists": True})
 
 
+def test_what_a_playbook_sets_comes_before_what_the_user_passes():
+    """The keys of the user are in it; -e irsa_issuer_extra_jwks would put them in the place of the cluster's."""
+    both = [{"keys": []}, {"keys": []}]
+    of_playbook = {"extra_jwks": both, "from_cluster": False}
+    taken = options(
+        irsa_issuer_key_path="",
+        irsa_issuer_extra_jwks=both[:1],
+        irsa_issuer_from_cluster=True,
+        __irsa_issuer_of_playbook=of_playbook,
+    )
+    assert taken["extra_jwks"] == both
+    assert taken["from_cluster"] is False
+
+
 def test_files_of_a_key_on_the_controller_are_options():
     taken = read(irsa_issuer_openssh_public_key_path="")
     assert taken.key_host == "localhost"

@@ -1,0 +1,40 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What playbooks pass to roles holds whatever the user passes: a variable of the role itself would lose to -e."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PLAYBOOKS = sorted((ROOT / "playbooks").rglob("*.yml"))
+# Playbooks that set it have the role compare it with a variable of their own.
+COMPARED = {"irsa_issuer_state"}
+
+
+def variables(node: Any) -> Iterator[str]:
+    """Every name in every ``vars`` of a playbook."""
+    if isinstance(node, list):
+        for each in node:
+            yield from variables(each)
+    elif isinstance(node, dict):
+        yield from node.get("vars") or {}
+        for each in node.values():
+            yield from variables(each)
+
+
+def test_there_are_playbooks() -> None:
+    assert "enable_roles.yml" in {file.name for file in PLAYBOOKS}
+
+
+@pytest.mark.parametrize("file", PLAYBOOKS, ids=lambda file: file.name)
+def test_no_variable_of_a_role_is_set(file: Path) -> None:
+    names = set(variables(yaml.safe_load(file.read_text(encoding="utf-8"))))
+    assert not {name for name in names - COMPARED if name.startswith("irsa_")}
