@@ -13,10 +13,15 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import FileWrite, Plan, Server, Step
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import as_text
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import printable
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading import ClusterReading, issuers_of
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading import (
+    API_SERVER,
+    ClusterReading,
+    issuers_of,
+)
 
 # By what module kubeadm's plan calls them.
 _KEPT_IN = {"cluster_configuration": "ConfigMap kube-system/kubeadm-config"}
+_MANAGER = "kube-controller-manager"
 _CONFIGURATION = "k8s:replace ConfigMap/kubeadm-config"
 
 Json = dict[str, t.Any]
@@ -47,11 +52,19 @@ def step_data(step: Step, reading: ClusterReading, key: Json | None = None) -> J
             "signing_kid": step.signing_kid,
             "files": [_file(each) for each in step.files],
             "key": key,
+            "manager": _manager(step, reading),
             "configuration": dict(zip(("before", "after"), step.configuration, strict=True))
             if step.configuration
             else None,
         },
     }
+
+
+def _manager(step: Step, reading: ClusterReading) -> Json | None:
+    if step.manager is None:
+        return None
+    pod = f"{_MANAGER}-{reading.pod(step.server).removeprefix(f'{API_SERVER}-')}"
+    return {"pod": pod, "arguments": list(step.manager.arguments), "file": _file(step.manager.file)}
 
 
 def _file(file: FileWrite) -> Json:
@@ -64,15 +77,20 @@ def _file(file: FileWrite) -> Json:
 
 
 def _actions(step: Step) -> list[str]:
-    verbs = [("remove" if file.after is None else "write", file.path) for file in step.files]
-    actions = [f"{step.server}:{verb} {path}" for verb, path in verbs]
+    actions = [_write(step, file) for file in step.files]
     if step.restarts:
-        actions.append(f"{step.server}:restart kube-apiserver")
+        actions.append(f"{step.server}:restart {API_SERVER}")
+    if step.manager:
+        actions += [_write(step, step.manager.file), f"{step.server}:restart {_MANAGER}"]
     return actions + ([_CONFIGURATION] if step.configuration else [])
 
 
+def _write(step: Step, file: FileWrite) -> str:
+    return f"{step.server}:{'remove' if file.after is None else 'write'} {file.path}"
+
+
 def _diff(step: Step) -> list[Json]:
-    parts = [(f"{step.server}:{file.path}", _text(file.before), _text(file.after)) for file in step.files]
+    parts = [(f"{step.server}:{file.path}", _text(file.before), _text(file.after)) for file in step.writes]
     if step.configuration:
         parts.append(("ConfigMap kube-system/kubeadm-config: ClusterConfiguration", *step.configuration))
     return [
@@ -124,13 +142,14 @@ def result_after(before: Json, step: Json, found: Json | None) -> Json:
     proof = (found or {}).get("proof") or {}
     node = step["node"]
     kids = proof.get("kids") or sorted({*before["kids"]["after"], *node["kids"]})
+    files = [*node["files"], *([node["manager"]["file"]] if node["manager"] else [])]
     return {
         **before,
         "issuers": {**before["issuers"], "after": step["issuers"]},
         "kids": {**before["kids"], "after": kids},
         "signing_kid": (proof.get("token") or {}).get("kid") or node["signing_kid"] or before["signing_kid"],
         "jwks": proof.get("jwks") or before["jwks"],
-        "files": before["files"] + [{"path": file["path"], "changed": True} for file in node["files"]],
+        "files": before["files"] + [{"path": file["path"], "changed": True} for file in files],
         "restarted": before["restarted"] or node["restarts"],
         "checks": _checks(proof) or before["checks"],
         "actions": before["actions"] + step["actions"],
@@ -151,4 +170,6 @@ def _checks(proof: Json) -> list[Json]:
         "token": f"a token minted there has the issuer {token['iss']} and the key ID {token['kid']}",
         "reviews": f"accepted by {', '.join(token['reviews'])}",
     }
+    if proof.get("manager"):
+        seen["controller-manager"] = f"pod {proof['manager']['name']} runs with the arguments of its manifest"
     return [{"id": name, "status": "ok", "seen": text} for name, text in seen.items()]

@@ -21,8 +21,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 
 Reading = t.Mapping[str, t.Any]
 
+API_SERVER = "kube-apiserver"
 MANIFESTS = "/etc/kubernetes/manifests"
-MANIFEST = f"{MANIFESTS}/kube-apiserver.yaml"
+MANIFEST = f"{MANIFESTS}/{API_SERVER}.yaml"
 CONTROLLER_MANAGER = f"{MANIFESTS}/kube-controller-manager.yaml"
 _DEFAULT_PORT = "6443"
 
@@ -78,7 +79,7 @@ class ClusterReading:
             own = address.rpartition(":")[0].strip("[]")
             if pod["endpoint"] == address or (not pod["endpoint"] and own in pod["addresses"]):
                 return name
-        return f"kube-apiserver-{reading['inspected']['hostname'].lower()}"
+        return f"{API_SERVER}-{reading['inspected']['hostname'].lower()}"
 
     def _require_one_cluster(self) -> None:
         """Raise IrsaError if a host's API server is unknown to the API server of another host."""
@@ -136,7 +137,7 @@ class ClusterReading:
     def _name(self, pod: str) -> str:
         """Return the name of a server: that of its node."""
         node = self._pods.get(pod, {}).get("node")
-        return str(node or pod.removeprefix("kube-apiserver-"))
+        return str(node or pod.removeprefix(f"{API_SERVER}-"))
 
     def _managed(self, pod: str, reading: Reading) -> Server:
         inspected, files = reading["inspected"], reading["inspected"]["files"]

@@ -36,6 +36,7 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines impo
 
 _FLAG = "--service-account-issuer"
 _RESTART = ":restart kube-apiserver"
+_RESTART_MANAGER = ":restart kube-controller-manager"
 # The check whose finding is what remains to be done when everything else is right.
 _UNSERVED_PODS = "pods-without-credentials"
 
@@ -109,17 +110,21 @@ def _issuer_facts(results: Result) -> list[Line]:
 
 
 def _restart_facts(results: Result) -> list[Line]:
-    counts = [
-        sum(action.endswith(_RESTART) for action in server.get("actions") or [])
-        for server in (results.get("servers") or {}).values()
-    ]
-    number = sum(map(bool, counts))
-    if not number:
+    servers = (results.get("servers") or {}).values()
+    counts, managers = (
+        [sum(action.endswith(end) for action in server.get("actions") or []) for server in servers]
+        for end in (_RESTART, _RESTART_MANAGER)
+    )
+    texts = []
+    if number := sum(map(bool, counts)):
+        text = "1 API server restarts" if number == 1 else f"{number} API servers restart, one at a time"
+        twice = ", each of them twice: to accept the issuer, then to sign for it" if max(counts) > 1 else ""
+        texts.append(text + twice)
+    if number := sum(map(bool, managers)):
+        texts.append("1 controller manager restarts" if number == 1 else f"{number} controller managers restart")
+    if not texts:
         return [fact("restarts", "none")] if counts else []
-    text = "1 API server restarts" if number == 1 else f"{number} API servers restart, one at a time"
-    if max(counts) > 1:
-        text += ", each of them twice: to accept the issuer, then to sign for it"
-    return [fact("restarts", text, status=WARNING)]
+    return [fact("restarts", "; ".join(texts), status=WARNING)]
 
 
 def _server_facts(results: Result) -> list[Line]:

@@ -46,10 +46,13 @@ class Nodes:
         try:
             yield
         finally:
-            # Sign with the former issuer again, and forget ours. The first is not needed if none signs.
-            for dummy in range(2):
-                self.run(state="absent", forget_after=0)
+            self.go_back()
         assert self.manifests() == before
+
+    def go_back(self, **variables: Any) -> None:
+        """Have the API servers sign with the former issuer again, and forget ours."""
+        for dummy in range(2):  # the first is not needed if none signs
+            self.run(state="absent", forget_after=0, **variables)
 
     def shell(self, host: str, command: str) -> str:
         return str(self.ansible.module("ansible.builtin.shell", host, cmd=command)["stdout"])

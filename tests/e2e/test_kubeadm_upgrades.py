@@ -80,7 +80,7 @@ class Node:
         manager = self.server.controller_manager
         configuration = self.cluster.configuration
         for step in planned.steps:
-            for write in step.files:
+            for write in step.writes:
                 name = write.path if write.path == self.server.manifest_path else Path(write.path).name
                 if write.path == self.server.controller_manager_path:
                     assert write.before == manager

@@ -109,6 +109,7 @@ BARE_NODE_FILES = frozenset(
         "module_utils/_node/inspection.py",
         "module_utils/_node/key_install.py",
         "module_utils/_node/kubectl.py",
+        "module_utils/_node/mirror_pod.py",
         "module_utils/_node/node_files.py",
         "module_utils/_node/observation.py",
         "module_utils/_node/pod_log.py",

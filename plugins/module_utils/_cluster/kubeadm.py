@@ -10,6 +10,7 @@ result.findings.problems      all at once: fail before any write
 for step in result.steps:     one server after the other
     for file in step.files:   write file.after if the present content is file.before
     …                         if step.restarts: wait until step.arguments run, and prove step.issuers and so on
+    step.manager              then kube-controller-manager: write it, and wait until its arguments run
     step.configuration        (before, after): write it into ConfigMap kubeadm-config by resourceVersion
 """
 
@@ -75,13 +76,12 @@ def plan(cluster: Cluster, goal: Goal, options: Options) -> Plan:
         planned = planner.plan(walk)
     except IrsaError as error:
         return Plan(findings=findings + Findings(problems=(str(error),)), method=persistence.method)
-    restarts = [(step.phase, step.server) for step in planned if step.restarts]
     patch_files = planner.patch_files()
     advice = kubeadm_advice.next_steps(planned, goal, patch_files=patch_files, method=persistence.method)
     return Plan(
         steps=tuple(planned),
         findings=findings,
-        summary=steps.summary(restarts),
+        summary=steps.summary(planned),
         next=tuple(advice),
         method=persistence.method,
         new_node_needs=tuple(kubeadm_advice.new_node_needs(patch_files, planner.own_key_files())),

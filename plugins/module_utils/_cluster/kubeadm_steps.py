@@ -32,6 +32,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model imp
     SIGN,
     FileWrite,
     Goal,
+    ManagerChange,
     Server,
     Step,
 )
@@ -71,7 +72,7 @@ class Planner:
             made = [self._step(phase, self._states[view.name]) for view in views]
             steps += self._with_configuration(phase, made)
         phase = self._last_phase(walk)
-        left = [step for state in self._states.values() for step in [self._step(phase, state)] if step.files]
+        left = [step for state in self._states.values() for step in [self._step(phase, state)] if step.writes]
         return steps + self._with_configuration(phase, left, needed=True)
 
     def patch_files(self) -> list[str]:
@@ -108,7 +109,7 @@ class Planner:
         with _blaming(f"{server.name}: what must survive kubeadm upgrade cannot be written"):
             patches = self._persistence.files_after(before, desired)
         with _blaming(f"{server.name}: its manifest cannot be edited"):
-            manifests = _edits(state, arguments, manager)
+            manifest, manager_change = _api_server_edit(state, arguments), _manager_edit(state, manager)
         for write in patches:
             name = posixpath.basename(write.path)
             state.patches.pop(name, None)
@@ -117,12 +118,13 @@ class Planner:
         return Step(
             phase=phase,
             server=server.name,
-            restarts=bool(manifests),
+            restarts=manifest is not None,
             arguments=arguments.texts,
             issuers=arguments.values(ISSUER),
             kids=self._kids(phase, server),
             signing_kid=self._signing_kid(phase, server, arguments=arguments),
-            files=(*patches, *manifests),
+            files=(*patches, *([manifest] if manifest else [])),
+            manager=manager_change,
         )
 
     def _kids(self, phase: str, server: Server) -> frozenset[str]:
@@ -160,17 +162,25 @@ class Planner:
         return [*others, dataclasses.replace(last, configuration=(before.text, after))]
 
 
-def _edits(state: _State, arguments: Arguments, manager: Arguments | None) -> list[FileWrite]:
-    """Return the manifests that change, that of the API server last, and keep them as the state."""
-    server = state.node.server
-    writes = []
-    if state.manager and manager and manager.texts != state.manager.arguments.texts:
-        before, state.manager = state.manager, state.manager.with_arguments(manager)
-        writes.append((server.controller_manager_path, before, state.manager))
-    if arguments.texts != state.pod.arguments.texts:
-        before, state.pod = state.pod, state.pod.with_arguments(arguments)
-        writes.append((server.manifest_path, before, state.pod))
-    return [FileWrite(path=path, before=before.content, after=after.content) for path, before, after in writes]
+def _api_server_edit(state: _State, arguments: Arguments) -> FileWrite | None:
+    """Return the API server's manifest if it changes, and keep that as the state."""
+    before = state.pod
+    if arguments.texts == before.arguments.texts:
+        return None
+    state.pod = before.with_arguments(arguments)
+    return FileWrite(path=state.node.server.manifest_path, before=before.content, after=state.pod.content)
+
+
+def _manager_edit(state: _State, arguments: Arguments | None) -> ManagerChange | None:
+    """Return what changes of kube-controller-manager, and keep that as the state."""
+    before = state.manager
+    if before is None or arguments is None or arguments.texts == before.arguments.texts:
+        return None
+    state.manager = after = before.with_arguments(arguments)
+    path = state.node.server.controller_manager_path
+    return ManagerChange(
+        file=FileWrite(path=path, before=before.content, after=after.content), arguments=arguments.texts
+    )
 
 
 @contextlib.contextmanager

@@ -135,16 +135,25 @@ class FileWrite:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class ManagerChange:
+    """What is written of kube-controller-manager, and the arguments that it must run with afterwards."""
+
+    file: FileWrite
+    arguments: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Step:
     """One server's change, which is proved before the next step begins.
 
     :ivar phase: ``ACCEPT``, ``SIGN``, ``SIGN_BACK`` or ``FORGET``
-    :ivar restarts: False: nothing changes in what runs, only in what survives an upgrade
+    :ivar restarts: False: nothing changes in what runs as API server, only in what survives an upgrade
     :ivar arguments: what must run afterwards: the container's command with its arguments
     :ivar issuers: the issuers among them; the first one signs, and is the issuer in the discovery document
     :ivar kids: key IDs that its JWKS must have afterwards, as far as they are known
     :ivar signing_kid: the key that must sign afterwards, if it is known
     :ivar files: what is written on this server, in this order; the manifest comes last
+    :ivar manager: what changes of kube-controller-manager when the API server is proved
     :ivar configuration: ClusterConfiguration before and after, if this step writes it (after the server is proved)
     """
 
@@ -156,7 +165,13 @@ class Step:
     kids: frozenset[str] = frozenset()
     signing_kid: str | None = None
     files: tuple[FileWrite, ...] = ()
+    manager: ManagerChange | None = None
     configuration: tuple[str, str] | None = None
+
+    @property
+    def writes(self) -> tuple[FileWrite, ...]:
+        """All that is written on this server, in this order."""
+        return self.files + ((self.manager.file,) if self.manager else ())
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

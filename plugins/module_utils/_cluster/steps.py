@@ -24,6 +24,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model imp
     SIGN_BACK,
     Findings,
     Goal,
+    Step,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.views import View
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
@@ -159,12 +160,16 @@ def moment(seconds: float) -> str:
     return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def summary(steps: t.Iterable[tuple[str, str]]) -> str:
-    """Return what restarts, given phase and server of each restart: "3 API servers restart, one at a time, …"."""
-    restarts = list(steps)
-    if not restarts:
-        return ""
-    count = len({server for dummy, server in restarts})
-    purposes = [_PURPOSES[phase] for phase in dict.fromkeys(phase for phase, dummy in restarts)]
-    who = "1 API server restarts" if count == 1 else f"{count} API servers restart, one at a time"
-    return f"{who}, {' and then '.join(purposes)}."
+def summary(steps: t.Sequence[Step]) -> str:
+    """Return what restarts: "3 API servers restart, one at a time, …"; empty if nothing does."""
+    restarts = [step for step in steps if step.restarts]
+    managers = len({step.server for step in steps if step.manager})
+    count, sentences = len({step.server for step in restarts}), []
+    if count:
+        purposes = [_PURPOSES[phase] for phase in dict.fromkeys(step.phase for step in restarts)]
+        who = "1 API server restarts" if count == 1 else f"{count} API servers restart, one at a time"
+        sentences.append(f"{who}, {' and then '.join(purposes)}.")
+    if managers:
+        who = "1 controller manager restarts" if managers == 1 else f"{managers} controller managers restart"
+        sentences.append(f"{who}, too." if count else f"{who}.")
+    return " ".join(sentences)

@@ -22,8 +22,8 @@ _PAUSE_SECONDS = 3.0
 READY = "/readyz"
 DISCOVERY = "/.well-known/openid-configuration"
 JWKS = "/openid/v1/jwks"
+API_SERVER = "kube-apiserver"
 _PODS = "/api/v1/namespaces/kube-system/pods"
-_SERVERS = f"{_PODS}?labelSelector=component%3Dkube-apiserver"
 _SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
 _ENDPOINTS = f"{_SLICES}?labelSelector=kubernetes.io%2Fservice-name%3Dkubernetes"
 CONFIGURATION = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
@@ -85,18 +85,18 @@ def servers_in(found: t.Mapping[str, t.Any]) -> list[str]:
     return list(dict.fromkeys(urls))
 
 
-def pods(kubectl: Kubectl, server: str | None) -> list[dict[str, t.Any]]:
-    """Return the static pods of all API servers, as the cluster mirrors them. Raises Fault."""
+def pods(kubectl: Kubectl, server: str | None, component: str = API_SERVER) -> list[dict[str, t.Any]]:
+    """Return the static pods of a component of all control planes, as the cluster mirrors them. Raises Fault."""
     try:
-        items = kubectl.get(_SERVERS, server)["items"]
-        return [_pod(item) for item in items if _MIRROR in (item["metadata"].get("annotations") or {})]
+        items = kubectl.get(f"{_PODS}?labelSelector=component%3D{component}", server)["items"]
+        return [_pod(item, component) for item in items if _MIRROR in (item["metadata"].get("annotations") or {})]
     except (KeyError, TypeError, AttributeError):
         raise Fault("lists pods in an unknown form") from None
 
 
-def _pod(item: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def _pod(item: t.Mapping[str, t.Any], component: str) -> dict[str, t.Any]:
     metadata, spec, status = item["metadata"], item["spec"], item.get("status") or {}
-    container = next((each for each in spec["containers"] if each["name"] == "kube-apiserver"), spec["containers"][0])
+    container = next((each for each in spec["containers"] if each["name"] == component), spec["containers"][0])
     states = status.get("containerStatuses") or []
     state: t.Mapping[str, t.Any] = next((each for each in states if each["name"] == container["name"]), {})
     running = (state.get("state") or {}).get("running") or {}

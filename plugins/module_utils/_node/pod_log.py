@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The end of what a static pod's container has logged, from the folder that the kubelet keeps it in.
+"""What a static pod's container has logged and how often it was started, from the folder of the kubelet's logs.
 
 Runs on control-plane nodes: the standard library of Python 3.9 must be enough.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
@@ -37,22 +38,35 @@ def _modified(path: str) -> int:
         return 0
 
 
-def logs_of(pod: str, folder: str = FOLDER) -> list[str]:
-    """Return the paths of the logs of a static pod's API server, the newest last."""
-    pattern = os.path.join(glob.escape(folder), f"kube-system_{glob.escape(pod)}_*", "kube-apiserver", "*.log")
+def logs_of(pod: str, component: str, folder: str = FOLDER) -> list[str]:
+    """Return the paths of the logs of a component in a static pod, the newest last."""
+    pattern = os.path.join(glob.escape(folder), f"kube-system_{glob.escape(pod)}_*", component, "*.log")
     return sorted(glob.glob(pattern), key=_modified)
 
 
-def starts_since(pod: str, time: float, folder: str = FOLDER) -> int:
-    """Return how often the API server was started since a time (in seconds since 1970), as its logs tell."""
-    new = [path for path in logs_of(pod, folder) if _modified(path) >= time * 10**9]
-    restarts = [int(name) for name in (os.path.basename(path)[: -len(".log")] for path in new) if name.isdigit()]
-    return max(restarts, default=-1) + 1
+def restarts(paths: t.Iterable[str]) -> dict[str, int]:
+    """Return how often each container was started again, as the names of its logs tell, by their folder.
+
+    The kubelet keeps only the last logs, but goes on counting.
+    """
+    found: dict[str, int] = {}
+    for folder, name in map(os.path.split, paths):
+        number = name[: -len(".log")]
+        if number.isdigit():
+            found[folder] = max(found.get(folder, 0), int(number))
+    return found
 
 
-def end_of_log(pod: str, folder: str = FOLDER) -> str:
-    """Return the last lines that the API server logged, without information if there is anything else."""
-    for path in reversed(logs_of(pod, folder)):
+def starts_since(before: t.Mapping[str, int], paths: t.Iterable[str]) -> int:
+    """Return how often a container was started since its ``restarts`` were what they were before."""
+    return max((number - before.get(folder, -1) for folder, number in restarts(paths).items()), default=0)
+
+
+def end_of_log(paths: t.Sequence[str]) -> str:
+    """Return the last lines in the newest of these logs that is not empty, without information if there is anything
+    else.
+    """
+    for path in reversed(paths):
         try:
             content = files.read_start(path, _MAX_BYTES)
         except IrsaError:

@@ -26,16 +26,29 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._node import (
     tokens,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.mirror_pod import Hopeless, MirrorPod
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import Replaced, Replacement
 
 # The kubelet gives the old API server 30 seconds to end, and starts the new one within as many.
 _RESTART_SECONDS = 180
 _PAUSE_SECONDS = 1.0
-# The kubelet waits 10, 20 and 40 seconds before it starts a container again that has ended:
-# https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-restarts
-_MAX_STARTS = 4
+_MANAGER = "kube-controller-manager"
 
 Proof = t.TypeVar("Proof")
+
+
+@dataclasses.dataclass(frozen=True)
+class Manager:
+    """What is changed of kube-controller-manager: its manifest, and the arguments that its pod must run with then."""
+
+    pod: str
+    arguments: t.Sequence[str]
+    file: Replacement
+
+    @classmethod
+    def of(cls, options: t.Mapping[str, t.Any]) -> Manager:
+        """Return one from a task's arguments."""
+        return cls(options["pod"], options["arguments"], Replacement.of(options["file"]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +69,7 @@ class Step:
     signing_kid: str | None = None
     files: t.Sequence[Replacement] = ()
     key: key_install.KeyFiles | None = None
+    manager: Manager | None = None
     configuration: t.Mapping[str, str] | None = None
     timeout: float = 300
     rollback: bool = True
@@ -66,6 +80,8 @@ class Step:
         names = [field.name for field in dataclasses.fields(cls)]
         given = {name: options[name] for name in names if options.get(name) is not None}
         given["files"] = [Replacement.of(each) for each in options.get("files") or []]
+        if options.get("manager"):
+            given["manager"] = Manager.of(options["manager"])
         if options.get("key"):
             given["key"] = key_install.KeyFiles(content=private_key, **options["key"])
         return cls(**given)
@@ -77,7 +93,6 @@ class Node:
 
     kubectl: Kubectl
     clock: t.Callable[[], float] = time.monotonic
-    now: t.Callable[[], float] = time.time
     sleep: t.Callable[[float], None] = time.sleep
     log_folder: str = pod_log.FOLDER
     backup_folder: str = node_files.BACKUP_FOLDER
@@ -90,18 +105,24 @@ class Walker:
         self._step = step
         self._node = node
         self._start = node.clock()
-        self._started = node.now()
+        self._api_server = self._mirror_pod(observation.API_SERVER, step.pod)
+        # In the order in which they are changed; the last one is at work.
+        self._changed = [self._api_server]
         self._written: list[Replaced] = []
+
+    def _mirror_pod(self, component: str, name: str) -> MirrorPod:
+        node = self._node
+        return MirrorPod(node.kubectl, self._step.server, name=name, component=component, log_folder=node.log_folder)
 
     def take(self) -> dict[str, t.Any]:
         """Take the step, and return what was done and proved. Raises IrsaError; what was written is then put back."""
-        before = self._pod_or_none()
         try:
-            for file in self._files():
-                self._written.append(node_files.replace(file, self._node.backup_folder))
-            proof = self._proved(before)
+            self._write(self._files())
+            proof = self._proved()
+            if self._step.manager:
+                proof["manager"] = self._replaced(self._step.manager)
         except (Fault, IrsaError) as error:
-            raise self._failure(str(error), before) from None
+            raise self._failure(error) from None
         self._write_configuration()
         return {
             "proof": proof,
@@ -115,12 +136,31 @@ class Walker:
         key = self._step.key
         return [*(key_install.missing_files(key) if key else []), *self._step.files]
 
-    def _proved(self, before: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
+    def _write(self, files: t.Iterable[Replacement]) -> None:
+        for file in files:
+            self._written.append(node_files.replace(file, self._node.backup_folder))
+
+    def _proved(self) -> dict[str, t.Any]:
         """Wait for the API server, and return what was proved of it. Raises Fault."""
-        step, former = self._step, self._former_hash(before)
-        self._wait(lambda: self._restarted(former), min(_RESTART_SECONDS, step.timeout))
+        step, is_new = self._step, self._step.restarts and bool(self._written)
+        self._wait(
+            lambda: self._api_server.require_started(step.arguments, is_new=is_new), min(_RESTART_SECONDS, step.timeout)
+        )
         left = self._start + step.timeout - self._node.clock()
         return self._wait(self._proof, max(left, _PAUSE_SECONDS))
+
+    def _replaced(self, manager: Manager) -> dict[str, t.Any]:
+        """Change kube-controller-manager, wait for it, and return its pod. Raises Fault and IrsaError.
+
+        It comes after the API server, which must verify what it signs.
+        """
+        pod = self._mirror_pod(_MANAGER, manager.pod)
+        self._changed.append(pod)
+        self._write([manager.file])
+        self._wait(
+            lambda: pod.require_started(manager.arguments, is_new=True), min(_RESTART_SECONDS, self._step.timeout)
+        )
+        return pod.require_running(manager.arguments)
 
     def _wait(self, condition: t.Callable[[], Proof], seconds: float) -> Proof:
         """Return what a condition returns once it raises no Fault any more. Raises the last Fault after that time."""
@@ -128,25 +168,17 @@ class Walker:
         while True:
             try:
                 return condition()
+            except Hopeless:
+                raise
             except Fault as fault:
                 if self._node.clock() >= end:
                     raise Fault(f"{fault} (after {seconds:g} seconds)") from None
             self._node.sleep(_PAUSE_SECONDS)
 
-    def _restarted(self, former_hash: str | None) -> None:
-        """Raise Fault unless the API server runs with its new arguments, and IrsaError if it will never do that."""
-        try:
-            self._require_running(self._step.arguments, former_hash)
-        except Fault:
-            starts = pod_log.starts_since(self._step.pod, self._started, self._node.log_folder)
-            if starts >= _MAX_STARTS:
-                raise IrsaError(f"was started {starts} times and ended each time") from None
-            raise
-
     def _proof(self) -> dict[str, t.Any]:
         """Return what was proved of the API server. Raises Fault with what is not as it must be yet."""
         step, kubectl = self._step, self._node.kubectl
-        pod = self._require_running(step.arguments, None)
+        pod = self._api_server.require_running(step.arguments)
         kubectl.get_text(observation.READY, step.server)
         faults: list[str] = []
         found = observation.identity(kubectl, step.server, reviewers=step.servers, faults=faults)
@@ -177,64 +209,53 @@ class Walker:
         if refusing:
             raise Fault(f"mints tokens that not every API server accepts: {'; '.join(refusing)}")
 
-    def _former_hash(self, before: t.Mapping[str, t.Any] | None) -> str | None:
-        return before["hash"] if before is not None and self._step.restarts and self._written else None
-
-    def _require_running(self, arguments: t.Sequence[str], former_hash: str | None) -> dict[str, t.Any]:
-        """Return the mirror pod. Raises Fault unless the container runs with these arguments, and is a new one."""
-        pod = self._pod()
-        if pod["hash"] == former_hash:
-            raise Fault("still runs as before: the kubelet has not taken up the new manifest")
-        if list(pod["command"]) != list(arguments):
-            raise Fault("runs with other arguments than those in its manifest")
-        if not pod["ready"]:
-            raise Fault("has started, but is not ready")
-        return pod
-
-    def _pod(self) -> dict[str, t.Any]:
-        found = [
-            pod for pod in observation.pods(self._node.kubectl, self._step.server) if pod["name"] == self._step.pod
-        ]
-        if not found:
-            raise Fault(f"does not list its own pod {self._step.pod}")
-        return found[0]
-
-    def _pod_or_none(self) -> dict[str, t.Any] | None:
-        try:
-            return self._pod()
-        except Fault:
-            return None
-
-    def _failure(self, reason: str, before: t.Mapping[str, t.Any] | None) -> IrsaError:
+    def _failure(self, error: Exception) -> IrsaError:
         """Put everything back, and return what is to be said of it."""
-        log = pod_log.end_of_log(self._step.pod, self._node.log_folder) if self._step.restarts and self._written else ""
-        said = [f"The API server {self._step.server} {reason.rstrip('.')}." if self._written else reason]
+        at_work = self._changed[-1]
+        log = at_work.end_of_log() if self._written and self._is_restarted(at_work) else ""
+        is_own = isinstance(error, Fault) and at_work is self._api_server
+        said = [f"{self._subject(at_work)} {error}." if isinstance(error, Fault) else str(error)]
         if self._written:
             said.append(
-                self._put_back(before)
+                self._put_back(*(("Its files", "it runs") if is_own else ("The files of this step", "everything runs")))
                 if self._step.rollback
-                else "Its new manifest was left in place, since irsa_apiserver_rollback is false."
+                else "What was written was left in place, since irsa_apiserver_rollback is false."
             )
         if log:
             said.append(f"The end of its log: {shown(log)}")
         return IrsaError(" ".join(said), log=log, put_back=bool(self._written) and self._step.rollback)
 
-    def _put_back(self, before: t.Mapping[str, t.Any] | None) -> str:
-        """Put the files back and wait for the old API server; return what came of it."""
+    def _subject(self, pod: MirrorPod) -> str:
+        return f"The API server {self._step.server}" if pod is self._api_server else f"The static pod {pod.name}"
+
+    def _is_restarted(self, pod: MirrorPod) -> bool:
+        return pod is not self._api_server or self._step.restarts
+
+    def _put_back(self, files: str, runs: str) -> str:
+        """Put the files back and wait for what ran before; return what came of it."""
         backups = listed(each.backup for each in self._written if each.backup)
         try:
             for each in reversed(self._written):
                 node_files.replace(each.undoing, None)
-            if before is not None and self._step.restarts:
-                self._wait(lambda: self._require_running(before["command"], None), _RESTART_SECONDS)
-                self._node.kubectl.get_text(observation.READY, self._step.server)
         except IrsaError as error:
-            return f"Its files could not be put back: {error} They are in {backups}."
-        except Fault as fault:
-            return (
-                f"Its files were put back, but it {fault}. Look at it before you run again; they are also in {backups}."
-            )
-        return "Its files were put back, and it runs as before."
+            return f"{files} could not be put back: {error} They are in {backups}."
+        for pod in reversed(self._changed):
+            try:
+                self._wait_for_former(pod)
+            except Fault as fault:
+                who = "it" if pod is self._changed[-1] else f"the API server {self._step.server}"
+                return (
+                    f"{files} were put back, but {who} {fault}. Look at it before you run again; they are also in "
+                    f"{backups}."
+                )
+        return f"{files} were put back, and {runs} as before."
+
+    def _wait_for_former(self, pod: MirrorPod) -> None:
+        """Wait until a component runs as it did before. Raises Fault."""
+        before = pod.before
+        if before is not None and self._is_restarted(pod):
+            self._wait(lambda: pod.require_running(before["command"]), _RESTART_SECONDS)
+            self._node.kubectl.get_text(observation.READY, self._step.server)
 
     def _write_configuration(self) -> None:
         """Write what later upgrades and joining nodes read, if it is still what was read. Raises IrsaError."""

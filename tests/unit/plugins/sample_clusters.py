@@ -73,7 +73,7 @@ def walked(before: Cluster, plan: Plan, now: float = STARTED + 100) -> Cluster:
     configuration = before.configuration
     for step in plan.steps:
         here = servers[step.server]
-        for write in step.files:
+        for write in step.writes:
             here = _written(here, write.path, before=write.before, after=write.after)
         if step.restarts:
             assert step.arguments == command_of(here.manifest or b"")

@@ -126,6 +126,10 @@ class Play:
         if step["restarts"]:
             server.run_with(step["arguments"][1:])
             assert yaml.safe_load(self.files[host][MANIFEST])["spec"]["containers"][0]["command"] == server.command
+        if step["manager"]:
+            file = step["manager"]["file"]
+            self.files[host][file["path"]] = base64.b64decode(file["content"])
+            server.run_manager_with(step["manager"]["arguments"][1:])
         if step["configuration"]:
             assert self.cluster.configuration == step["configuration"]["before"]
             self.cluster.configuration = step["configuration"]["after"]
@@ -134,7 +138,11 @@ class Play:
         assert found["issuer"] == step["issuer"]
         assert set(found["token"]["reviews"].values()) == {"accepted"}
         pod = next(pod for pod in observation.pods(kubectl, server.url) if pod["name"] == step["pod"])
-        return {"proof": {**found, "kids": [server.kid], "pod": pod}, "seconds": 1.0}
+        proof = {**found, "kids": [server.kid], "pod": pod}
+        if step["manager"]:
+            managers = observation.pods(kubectl, server.url, "kube-controller-manager")
+            proof["manager"] = next(each for each in managers if each["name"] == step["manager"]["pod"])
+        return {"proof": proof, "seconds": 1.0}
 
     # --- the role's tasks
 
@@ -294,6 +302,23 @@ class TestOwnKey:
         assert yaml.safe_load(base64.b64decode(step["node"]["files"][-1]["content"]))["kind"] == "Pod"
         assert sent[0]["private_key"].encode() == samples.RSA.pkcs8
         assert "PRIVATE" not in json.dumps([plan, taken])
+
+    def test_the_controller_manager_comes_after_its_server(self, tmp_path):
+        path, play = tmp_path / "signer.key", Play(1)
+        path.write_bytes(samples.RSA.pkcs8)
+        play.cluster.servers[0].kid = self.KID
+        titles, results = play.role(**self.options(path))
+        assert titles == ["node1: sign"]
+        assert results["node1"]["actions"] == [
+            f"node1:write {MANIFEST}",
+            "node1:restart kube-apiserver",
+            f"node1:write {CONTROLLER_MANAGER}",
+            "node1:restart kube-controller-manager",
+            "k8s:replace ConfigMap/kubeadm-config",
+        ]
+        assert [file["path"] for file in results["node1"]["files"]] == [MANIFEST, CONTROLLER_MANAGER]
+        assert results["node1"]["checks"][-1]["id"] == "controller-manager"
+        assert "pod kube-controller-manager-node1 runs" in results["node1"]["checks"][-1]["seen"]
 
     def test_another_key_is_refused_before_any_write(self, tmp_path):
         path = tmp_path / "signer.key"

@@ -106,6 +106,17 @@ class TestPlan:
     def test_restarts_are_announced(self, servers, restarts, text):
         assert text in texts(plan_lines(results(changed=True, servers=servers, restarts=restarts)))
 
+    def test_restarts_of_controller_managers_are_announced_too(self):
+        planned = results(changed=True, servers=3, restarts=2)
+        for name, server in planned["servers"].items():
+            server["actions"].append(f"{name}:restart kube-controller-manager")
+        [text] = [text for text in texts(plan_lines(planned)) if text.startswith("3 API servers restart")]
+        assert text.endswith(", then to sign for it; 3 controller managers restart")
+        for server in planned["servers"].values():
+            server["actions"].clear()
+        planned["servers"]["node2"]["actions"] = ["node2:restart kube-controller-manager"]
+        assert "1 controller manager restarts" in texts(plan_lines(planned))
+
     def test_restarts_are_not_mentioned_without_servers(self):
         assert not [line for line in plan_lines(results(changed=True, servers=0)) if "restart" in line.label]
 

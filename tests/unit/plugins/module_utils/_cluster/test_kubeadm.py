@@ -26,6 +26,7 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_clusters impo
     SIGNING_KID,
     STARTED,
     cluster,
+    command_of,
     issuers,
     walked,
     with_server,
@@ -346,8 +347,14 @@ def test_an_own_key_comes_with_the_controller_manager():
         f"/etc/kubernetes/pki/irsa/{KID}.key",
         f"/etc/kubernetes/pki/irsa/{KID}.pub",
     )
-    assert [[write.path.rpartition("/")[2] for write in step.files] for step in result.steps] == (
-        [["kube-apiserver.yaml"]] * 3 + [["kube-controller-manager.yaml", "kube-apiserver.yaml"]] * 3
+    assert [[write.path.rpartition("/")[2] for write in step.writes] for step in result.steps] == (
+        [["kube-apiserver.yaml"]] * 3 + [["kube-apiserver.yaml", "kube-controller-manager.yaml"]] * 3
+    )
+    manager = result.steps[-1].manager
+    assert manager.arguments == command_of(manager.file.after)
+    assert result.summary == (
+        "3 API servers restart, one at a time, to accept the issuer and then to sign with the issuer. "
+        "3 controller managers restart, too."
     )
     assert result.new_node_needs == own_key_paths(KUBEADM.encode(), KID)
     text = result.steps[-1].configuration[1]
@@ -359,6 +366,16 @@ def test_an_own_key_comes_with_the_controller_manager():
     assert {(each.manifest, each.controller_manager) for each in gone.servers} == {
         (KUBEADM.encode(), cluster(1).servers[0].controller_manager)
     }
+
+
+def test_a_controller_manager_that_was_left_behind_is_changed_alone():
+    signing = walked(cluster(), planned(cluster(), OWN))
+    behind = with_server(signing, "node2", controller_manager=cluster(1).servers[0].controller_manager)
+    result = planned(behind, OWN)
+    (step,) = result.steps
+    assert (step.server, step.restarts, step.files) == ("node2", False, ())
+    assert result.summary == "1 controller manager restarts."
+    assert walked(behind, result).servers == signing.servers
 
 
 def test_an_own_key_needs_the_folder_of_the_clusters_key():

@@ -30,12 +30,15 @@ class Server:
         self.url = f"https://{self.address}"
         self.kid = "kid-of-the-cluster"
         self.up = True
+        self.run_manager_with(["--service-account-private-key-file=/etc/kubernetes/pki/sa.key"])
         self.run_with([f"--service-account-issuer={issuer}" for issuer in issuers])
 
     def run_with(self, flags):
         self.command = ["kube-apiserver", *flags]
-        self.hash = hashlib.sha256(" ".join(self.command).encode()).hexdigest()[:32]
         self.ready = True
+
+    def run_manager_with(self, flags, ready=True):
+        self.manager, self.manager_ready = ["kube-controller-manager", *flags], ready
 
     @property
     def issuers(self):
@@ -53,22 +56,27 @@ class Server:
         return {"error": f"[invalid bearer token, {token}]"}
 
     def pod(self):
+        return self.mirror("kube-apiserver", self.command, self.ready)
+
+    def manager_pod(self):
+        return self.mirror("kube-controller-manager", self.manager, self.manager_ready)
+
+    def mirror(self, component, command, ready):
+        digest = hashlib.sha256(" ".join(command).encode()).hexdigest()[:32]
         annotations = {
-            "kubernetes.io/config.mirror": self.hash,
-            "kubernetes.io/config.hash": self.hash,
-            "kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint": self.address,
+            "kubernetes.io/config.mirror": digest,
+            "kubernetes.io/config.hash": digest,
         }
+        if component == "kube-apiserver":
+            annotations["kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint"] = self.address
         state = {
-            "name": "kube-apiserver",
-            "ready": self.ready,
-            "state": {"running": {"startedAt": "2026-11-26T03:36:35Z"}} if self.ready else {"waiting": {}},
+            "name": component,
+            "ready": ready,
+            "state": {"running": {"startedAt": "2026-11-26T03:36:35Z"}} if ready else {"waiting": {}},
         }
         return {
-            "metadata": {"name": f"kube-apiserver-{self.node}", "annotations": annotations},
-            "spec": {
-                "nodeName": self.node,
-                "containers": [{"name": "kube-apiserver", "command": self.command}],
-            },
+            "metadata": {"name": f"{component}-{self.node}", "annotations": annotations},
+            "spec": {"nodeName": self.node, "containers": [{"name": component, "command": command}]},
             "status": {"hostIPs": [{"ip": self.address.partition(":")[0]}], "containerStatuses": [state]},
         }
 
@@ -106,12 +114,12 @@ class FakeCluster:
             "/readyz": lambda: "ok",
             "/.well-known/openid-configuration": lambda: {"issuer": server.issuers[0]},
             "/openid/v1/jwks": lambda: {"keys": [{"kid": server.kid, "kty": "RSA"}]},
-            "/api/v1/namespaces/kube-system/pods": lambda: {"items": [each.pod() for each in self.servers]},
+            "/api/v1/namespaces/kube-system/pods": lambda: {"items": self._pods(selector)},
             "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices": self._slices,
             "/api/v1/secrets": lambda: {"items": [{"data": {"token": SIGNATURE}}]},
             "/api/v1/namespaces/default/serviceaccounts/default/token": lambda: {"status": {"token": server.mint()}},
         }
-        path = path.split("?")[0]
+        path, _mark, selector = path.partition("?")
         if path in fixed:
             return fixed[path]()
         if path == "/apis/authentication.k8s.io/v1/tokenreviews":
@@ -119,6 +127,11 @@ class FakeCluster:
         if path == "/api/v1/namespaces/kube-system/configmaps/kubeadm-config":
             return self._replaced(body) if verb == "replace" else self._config_map()
         return Ended(1, b"", "Error from server (NotFound): the server could not find the requested resource")
+
+    def _pods(self, selector):
+        if "kube-controller-manager" in selector:
+            return [each.manager_pod() for each in self.servers]
+        return [each.pod() for each in self.servers]
 
     def _slices(self):
         endpoints = [{"addresses": [each.address.split(":")[0]]} for each in self.servers]

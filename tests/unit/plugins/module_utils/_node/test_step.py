@@ -26,6 +26,8 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.f
 
 BEFORE = "--service-account-issuer=" + OLD + "\n"
 AFTER = "--service-account-issuer=" + NEW + "\n" + BEFORE
+MANAGER_BEFORE = "--service-account-private-key-file=/etc/kubernetes/pki/sa.key\n"
+MANAGER_AFTER = MANAGER_BEFORE + "--service-account-private-key-file=/etc/kubernetes/pki/irsa/kid.key\n"
 
 
 class Rig:
@@ -48,13 +50,21 @@ class Rig:
         self.seconds = 0.0
         self.waiting = 0
         self.running = BEFORE
+        self.on_write = lambda: None
+        self.manager = folder / "manifests" / "kube-controller-manager.yaml"
+        self.manager.write_text(MANAGER_BEFORE, encoding="utf-8")
+        self.manager_running = MANAGER_BEFORE
+        self.manager_starts = lambda flags: True
 
     def clock(self):
         return self.seconds
 
     def sleep(self, seconds):
         self.seconds += seconds
+        self.sleep_of_the_manager()
         text = self.manifest.read_text(encoding="utf-8")
+        if text != BEFORE:
+            self.on_write()
         if (text == self.running and self.server.up) or self.delay is None:
             return
         self.server.up = False
@@ -63,12 +73,17 @@ class Rig:
             self.server.run_with(text.split())
             self.server.up, self.running, self.waiting = True, text, 0
 
+    def sleep_of_the_manager(self):
+        text = self.manager.read_text(encoding="utf-8")
+        if text != self.manager_running:
+            self.server.run_manager_with(text.split(), ready=self.manager_starts(text.split()))
+            self.manager_running = text
+
     def node(self):
         kubectl = Kubectl("admin.conf", run=self.cluster, program="kubectl")
         return Node(
             kubectl,
             clock=self.clock,
-            now=lambda: 1000,
             sleep=self.sleep,
             log_folder=str(self.folder / "pods"),
             backup_folder=str(self.folder / "backup"),
@@ -87,6 +102,13 @@ class Rig:
             "signing_kid": self.server.kid,
             "files": [written(self.manifest, BEFORE, AFTER)],
             **more,
+        }
+
+    def manager_options(self):
+        return {
+            "pod": "kube-controller-manager-node1",
+            "arguments": ["kube-controller-manager", *MANAGER_AFTER.split()],
+            "file": written(self.manager, MANAGER_BEFORE, MANAGER_AFTER),
         }
 
     def take(self, **more):
@@ -123,7 +145,7 @@ def test_a_step_ends_when_the_server_is_proved(rig):
 
 def test_the_former_manifest_is_kept_outside_the_folder_of_static_pods(rig):
     found = rig.take()
-    assert os.listdir(rig.folder / "manifests") == ["kube-apiserver.yaml"]
+    assert sorted(os.listdir(rig.folder / "manifests")) == ["kube-apiserver.yaml", "kube-controller-manager.yaml"]
     [backup] = found["backups"]
     assert os.path.dirname(backup) == str(rig.folder / "backup")
     with open(backup, encoding="utf-8") as file:
@@ -168,17 +190,30 @@ def test_a_server_that_does_not_start_gets_its_manifest_back_and_its_log_is_told
     assert rig.server.up and rig.server.issuers == [OLD]
 
 
+def logged(rig, *names, uid="abc", text="Error: unknown flag"):
+    """Write logs of containers of the API server's pod."""
+    logs = rig.folder / "pods" / f"kube-system_kube-apiserver-node1_{uid}" / "kube-apiserver"
+    logs.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (logs / name).write_text(f"{text}\n", encoding="utf-8")
+
+
 def test_a_server_that_ends_again_and_again_is_not_waited_for(rig):
+    """The kubelet goes on counting for a manifest that it has had before."""
     rig.starts = lambda flags: flags == BEFORE.split()
-    logs = rig.folder / "pods" / "kube-system_kube-apiserver-node1_abc" / "kube-apiserver"
-    logs.mkdir(parents=True)
-    for restarts, time in ((3, 2000), (9, 999)):
-        (logs / f"{restarts}.log").write_text("Error: unknown flag\n", encoding="utf-8")
-        os.utime(logs / f"{restarts}.log", (time, time))
+    logged(rig, "7.log")
+    rig.on_write = lambda: logged(rig, "11.log")
     error = rig.refusal()
     assert "was started 4 times and ended each time." in str(error)
     assert rig.manifest.read_text(encoding="utf-8") == BEFORE
     assert rig.seconds < 10
+
+
+def test_earlier_restarts_of_a_server_do_not_count(rig):
+    """A static pod is restarted with its node, and the former container logs until it has ended."""
+    logged(rig, "12.log", uid="former")
+    rig.on_write = lambda: (logged(rig, "12.log", uid="former"), logged(rig, "0.log", uid="new"))
+    assert rig.take()["proof"]["issuer"] == NEW
 
 
 def test_a_manifest_that_the_kubelet_does_not_take_up_is_put_back(rig):
@@ -327,3 +362,53 @@ class TestOwnKey:
         for path in left:
             with open(path, encoding="utf-8") as file:
                 assert "not a real one" not in file.read(), path
+
+
+def test_the_controller_manager_is_changed_when_the_server_is_proved(rig):
+    signing = []
+    rig.cluster.on_request = lambda path: signing.append(
+        (path.split("?")[0], rig.manager.read_text(encoding="utf-8") == MANAGER_AFTER)
+    )
+    found = rig.take(manager=rig.manager_options())
+    assert found["proof"]["manager"]["command"] == ["kube-controller-manager", *MANAGER_AFTER.split()]
+    assert found["files"] == [str(rig.manifest), str(rig.manager)]
+    changed = [path for path, is_changed in signing if is_changed]
+    assert set(changed) == {"/api/v1/namespaces/kube-system/pods"}
+    assert rig.server.manager == ["kube-controller-manager", *MANAGER_AFTER.split()]
+
+
+def test_a_controller_manager_that_does_not_start_puts_everything_back(rig):
+    rig.manager_starts = lambda flags: flags == MANAGER_BEFORE.split()
+    log = rig.folder / "pods" / "kube-system_kube-controller-manager-node1_abc" / "kube-controller-manager" / "1.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("2026-11-26T03:00:00Z stderr F E1126 permission denied\n", encoding="utf-8")
+    error = rig.refusal(manager=rig.manager_options())
+    assert "The static pod kube-controller-manager-node1 has started, but is not ready (after 180 seconds)." in str(
+        error
+    )
+    assert "The files of this step were put back, and everything runs as before." in str(error)
+    assert error.details == {"log": "E1126 permission denied", "put_back": True}
+    assert (rig.manifest.read_text(encoding="utf-8"), rig.manager.read_text(encoding="utf-8")) == (
+        BEFORE,
+        MANAGER_BEFORE,
+    )
+    assert rig.server.issuers == [OLD] and rig.server.manager_ready
+
+
+def test_a_controller_manager_that_the_kubelet_does_not_take_up_is_not_taken_for_changed(rig):
+    rig.sleep_of_the_manager = lambda: None
+    error = rig.refusal(manager=rig.manager_options())
+    assert "node1 still runs as before: the kubelet has not taken up the new manifest" in str(error)
+
+
+def test_a_controller_manager_alone_leaves_the_server_alone(rig):
+    rig.server.run_with(AFTER.split())
+    found = rig.take(restarts=False, files=[], manager=rig.manager_options())
+    assert found["files"] == [str(rig.manager)] and found["proof"]["manager"]["ready"]
+
+
+def test_a_manifest_of_the_controller_manager_that_has_changed_puts_everything_back(rig):
+    rig.manager.write_text("--of-another-process\n", encoding="utf-8")
+    error = rig.refusal(manager=rig.manager_options())
+    assert str(error).startswith(f"{rig.manager} has changed since it was read, so it was not written. Run again. The ")
+    assert rig.manifest.read_text(encoding="utf-8") == BEFORE

@@ -1,0 +1,85 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A static pod of the control plane before and after the kubelet starts it again.
+
+Runs on control-plane nodes: the standard library of Python 3.9 must be enough.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import observation, pod_log
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
+
+# The kubelet waits 10, 20 and 40 seconds before it starts a container again that has ended:
+# https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-restarts
+_MAX_STARTS = 4
+
+
+class Hopeless(Fault):
+    """A fault that does not pass with time."""
+
+
+class MirrorPod:
+    """A component of the control plane on this node, as its API server mirrors it.
+
+    What it was when this object was made is ``before``; None: that could not be seen. Every method raises Fault with a
+    whole sentence's predicate.
+    """
+
+    def __init__(self, kubectl: Kubectl, server: str, *, name: str, component: str, log_folder: str) -> None:
+        self.name = name
+        self._kubectl, self._server = kubectl, server
+        self._component, self._log_folder = component, log_folder
+        self._restarts = pod_log.restarts(self._logs())
+        try:
+            self.before: dict[str, t.Any] | None = self._present()
+        except Fault:
+            self.before = None
+
+    def require_started(self, arguments: t.Sequence[str], *, is_new: bool) -> None:
+        """Raise Fault unless it runs with these arguments, ``is_new``: as another pod than before.
+
+        Raises Hopeless if it ends again and again.
+        """
+        try:
+            pod = self._present()
+            if is_new and self.before and pod["hash"] == self.before["hash"]:
+                raise Fault("still runs as before: the kubelet has not taken up the new manifest")
+            _require_running(pod, arguments)
+        except Fault:
+            starts = pod_log.starts_since(self._restarts, self._logs())
+            if starts >= _MAX_STARTS:
+                raise Hopeless(f"was started {starts} times and ended each time") from None
+            raise
+
+    def require_running(self, arguments: t.Sequence[str]) -> dict[str, t.Any]:
+        """Return what it is. Raises Fault unless its container runs with these arguments."""
+        pod = self._present()
+        _require_running(pod, arguments)
+        return pod
+
+    def end_of_log(self) -> str:
+        """Return the last lines that it logged."""
+        return pod_log.end_of_log(self._logs())
+
+    def _present(self) -> dict[str, t.Any]:
+        pods = observation.pods(self._kubectl, self._server, self._component)
+        found = [pod for pod in pods if pod["name"] == self.name]
+        if not found:
+            raise Fault(f"does not list its own pod {self.name}")
+        return found[0]
+
+    def _logs(self) -> list[str]:
+        return pod_log.logs_of(self.name, self._component, self._log_folder)
+
+
+def _require_running(pod: t.Mapping[str, t.Any], arguments: t.Sequence[str]) -> None:
+    if list(pod["command"]) != list(arguments):
+        raise Fault("runs with other arguments than those in its manifest")
+    if not pod["ready"]:
+        raise Fault("has started, but is not ready")
