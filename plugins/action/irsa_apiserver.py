@@ -98,7 +98,7 @@ class ActionModule(ActionBase):
     def _read(self) -> dict[str, t.Any]:
         """Read the API server of the task's host."""
         host = self._variables["inventory_hostname"]
-        inspected = self._inspect([MANIFEST, CONTROLLER_MANAGER])
+        inspected = self._inspect([MANIFEST, CONTROLLER_MANAGER], [MANIFESTS, *_OTHERS])
         manifest = _apiserver_reading.content(inspected["files"][MANIFEST])
         if manifest is None:
             raise IrsaError(_no_control_plane(host, inspected))
@@ -109,15 +109,17 @@ class ActionModule(ActionBase):
         try:
             address = _apiserver_reading.own_address(manifest)
             authentication = _apiserver_reading.authentication_config(manifest)
+            keys = _apiserver_reading.own_key_folder(manifest) if self._options["key"] == "own" else None
         except Fault as fault:
             raise IrsaError(f"The file {MANIFEST} on the host {host} cannot be used: {fault}.") from None
-        if authentication:
-            inspected["files"].update(self._inspect([authentication])["files"])
+        if authentication or keys:
+            more = self._inspect([authentication] if authentication else [], [keys] if keys else [])
+            for kind in ("files", "folders"):
+                inspected[kind].update(more[kind])
         observed = self._node({"operation": "observe", "server": f"https://{address}"})
         return {"reading": {"host": host, "address": address, "inspected": inspected, "observed": observed}}
 
-    def _inspect(self, paths: t.Sequence[str]) -> dict[str, t.Any]:
-        folders = [MANIFESTS, *_OTHERS]
+    def _inspect(self, paths: t.Sequence[str], folders: t.Sequence[str]) -> dict[str, t.Any]:
         return self._node(
             {"operation": "inspect", "paths": paths, "folders": folders, "patches": self._options["patches_dir"]}
         )
@@ -157,7 +159,7 @@ class ActionModule(ActionBase):
             )
         keys = {server.name: self._key(server) for server in cluster.servers if server.managed}
         return {
-            "steps": [_apiserver_plan.step_data(step, reading, keys[step.server]) for step in plan.steps],
+            "steps": _apiserver_plan.steps_data(plan.steps, reading, keys),
             "summary": plan.summary,
             "next": list(plan.next),
             "results": _apiserver_plan.first_results(cluster.servers, plan, observed=observed),

@@ -27,11 +27,23 @@ _CONFIGURATION = "k8s:replace ConfigMap/kubeadm-config"
 Json = dict[str, t.Any]
 
 
-def step_data(step: Step, reading: ClusterReading, key: Json | None = None) -> Json:
-    """Return a step as data: what module irsa_node is given, and what a task shows of it.
+def steps_data(steps: t.Iterable[Step], reading: ClusterReading, keys: t.Mapping[str, Json | None]) -> list[Json]:
+    """Return the steps as data: what module irsa_node is given, and what a task shows of it.
 
-    ``key`` says which files of the issuer's own key the step installs if they are missing.
+    ``keys`` says for each server which files of the issuer's own key a step installs if they are missing.
     """
+    missing = {name: _missing(name, key, reading) for name, key in keys.items()}
+    # The first step of a server installs them.
+    return [_step_data(step, reading, keys[step.server], new=missing.pop(step.server, [])) for step in steps]
+
+
+def _missing(server: str, key: Json | None, reading: ClusterReading) -> list[str]:
+    """Return the files of a key that are not on a server yet."""
+    files = (key["private_path"], key["public_path"]) if key else ()
+    return [file for file in files if file not in reading.key_files(server)]
+
+
+def _step_data(step: Step, reading: ClusterReading, key: Json | None, *, new: list[str]) -> Json:
     host = reading.host(step.server)
     return {
         "host": host["host"],
@@ -39,7 +51,8 @@ def step_data(step: Step, reading: ClusterReading, key: Json | None = None) -> J
         "phase": step.phase,
         "title": f"{step.server}: {step.phase.replace('_', ' ')}",
         "issuers": list(step.issuers),
-        "actions": _actions(step),
+        "actions": [*(f"{step.server}:write {file}" for file in new), *_actions(step)],
+        "paths": [*new, *(file.path for file in step.writes)],
         "diff": _diff(step),
         "node": {
             "pod": reading.pod(step.server),
@@ -142,14 +155,13 @@ def result_after(before: Json, step: Json, found: Json | None) -> Json:
     proof = (found or {}).get("proof") or {}
     node = step["node"]
     kids = proof.get("kids") or sorted({*before["kids"]["after"], *node["kids"]})
-    files = [*node["files"], *([node["manager"]["file"]] if node["manager"] else [])]
     return {
         **before,
         "issuers": {**before["issuers"], "after": step["issuers"]},
         "kids": {**before["kids"], "after": kids},
         "signing_kid": (proof.get("token") or {}).get("kid") or node["signing_kid"] or before["signing_kid"],
         "jwks": proof.get("jwks") or before["jwks"],
-        "files": before["files"] + [{"path": file["path"], "changed": True} for file in files],
+        "files": before["files"] + [{"path": path, "changed": True} for path in step["paths"]],
         "restarted": before["restarted"] or node["restarts"],
         "checks": _checks(proof) or before["checks"],
         "actions": before["actions"] + step["actions"],

@@ -14,6 +14,7 @@ import base64
 import datetime
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import phases, views
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import AUTHENTICATION_CONFIG, Arguments
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import Cluster, Server
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.static_pod import StaticPod
@@ -41,6 +42,12 @@ def own_address(manifest: bytes) -> str:
 def authentication_config(manifest: bytes) -> str | None:
     """Return the path of the file of JWT authenticators, None if there is none."""
     return StaticPod(manifest).arguments.value(AUTHENTICATION_CONFIG)
+
+
+def own_key_folder(manifest: bytes) -> str | None:
+    """Return the folder for the issuer's own key, None if the manifest does not name the cluster's key."""
+    folder = views.cluster_key_folder(StaticPod(manifest).arguments)
+    return phases.own_key_folder(folder) if folder else None
 
 
 def content(described: t.Mapping[str, t.Any] | None) -> bytes | None:
@@ -120,6 +127,11 @@ class ClusterReading:
     def pod(self, server: str) -> str:
         """Return the name of a managed server's mirror pod."""
         return next(pod for pod in self._hosts if self._name(pod) == server)
+
+    def key_files(self, server: str) -> set[str]:
+        """Return the paths of own keys' files on a managed server."""
+        folders = self.host(server)["inspected"]["folders"]
+        return {f"{folder}/{name}" for folder, names in folders.items() for name in names or [] if folder != MANIFESTS}
 
     def cluster(self, unmanaged: t.Mapping[str, t.Mapping[str, t.Any]]) -> Cluster:
         """Return the cluster, given what was observed of each unmanaged server, by its address."""

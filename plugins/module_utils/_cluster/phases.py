@@ -50,9 +50,15 @@ class Target:
     accepted_key_files: tuple[str, ...] = ()
 
 
+def own_key_folder(folder: str) -> str:
+    """Return the folder of own keys, given that of the cluster's key."""
+    return f"{folder}/irsa"
+
+
 def own_key_files(folder: str, kid: str) -> KeyFiles:
     """Return the files of an own key, given the folder of the cluster's key."""
-    return KeyFiles(private=f"{folder}/irsa/{kid}.key", public=f"{folder}/irsa/{kid}.pub")
+    path = f"{own_key_folder(folder)}/{kid}"
+    return KeyFiles(private=f"{path}.key", public=f"{path}.pub")
 
 
 def is_own_key(path: str) -> bool:

@@ -146,16 +146,16 @@ class Play:
 
     # --- the role's tasks
 
-    def read(self):
+    def read(self, key="adopt"):
         for host in self.hosts:
-            self.hostvars[host] = {"__irsa_apiserver_reading": self.run(host, operation="read")}
+            self.hostvars[host] = {"__irsa_apiserver_reading": self.run(host, operation="read", key=key)}
 
     def plan(self, **options):
         return self.run(self.hosts[0], operation="plan", **{"issuer": NEW, **options})
 
     def role(self, **options):
         """All tasks; returns the titles of the steps, and irsa_apiserver_result."""
-        self.read()
+        self.read(options.get("key", "adopt"))
         plan = self.plan(**options)
         assert not plan.get("failed"), plan
         results = plan["results"]
@@ -309,16 +309,28 @@ class TestOwnKey:
         play.cluster.servers[0].kid = self.KID
         titles, results = play.role(**self.options(path))
         assert titles == ["node1: sign"]
+        files = [f"/etc/kubernetes/pki/irsa/{self.KID}.{ending}" for ending in ("key", "pub")]
         assert results["node1"]["actions"] == [
+            *(f"node1:write {file}" for file in files),
             f"node1:write {MANIFEST}",
             "node1:restart kube-apiserver",
             f"node1:write {CONTROLLER_MANAGER}",
             "node1:restart kube-controller-manager",
             "k8s:replace ConfigMap/kubeadm-config",
         ]
-        assert [file["path"] for file in results["node1"]["files"]] == [MANIFEST, CONTROLLER_MANAGER]
+        assert [file["path"] for file in results["node1"]["files"]] == [*files, MANIFEST, CONTROLLER_MANAGER]
         assert results["node1"]["checks"][-1]["id"] == "controller-manager"
         assert "pod kube-controller-manager-node1 runs" in results["node1"]["checks"][-1]["seen"]
+
+    def test_files_of_the_key_are_listed_once_and_only_if_they_are_missing(self, tmp_path):
+        path, play = tmp_path / "signer.key", Play(3)
+        path.write_bytes(samples.RSA.pkcs8)
+        for server in play.cluster.servers:
+            server.kid = self.KID
+        play.folders["node2"]["/etc/kubernetes/pki/irsa"] = [f"{self.KID}.key", f"{self.KID}.pub"]
+        dummy, results = play.role(**self.options(path))
+        listed = {name: sum("/pki/irsa/" in action for action in result["actions"]) for name, result in results.items()}
+        assert listed == {"node1": 2, "node2": 0, "node3": 2}
 
     def test_another_key_is_refused_before_any_write(self, tmp_path):
         path = tmp_path / "signer.key"
