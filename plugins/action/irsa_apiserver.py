@@ -30,6 +30,9 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading
 # A cluster of seven servers may have a problem with each of them.
 _MAX_MESSAGE = 12000
 
+# What a plan calls a key that does not exist yet, in the form of a key ID.
+_PLANNED_KID = "the-ID-of-the-key-that-is-yet-to-be-created"
+
 _NODE = "selfhosted.irsa.irsa_node"
 
 # A folder that only one other distribution has, and its name.
@@ -53,6 +56,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "key_path": {"type": "path"},
     "kid": {"type": "str"},
     "public_key": {"type": "str"},
+    "key_is_new": {"type": "bool", "default": False},
     "persist": {
         "type": "str",
         "choices": ["auto", "cluster_configuration", "patches", "none"],
@@ -172,7 +176,7 @@ class ActionModule(ActionBase):
         if options["key"] != "own" or options["state"] != "present":
             return None
         try:
-            private, public = kubeadm.own_key_paths(server.manifest or b"", options["kid"])
+            private, public = kubeadm.own_key_paths(server.manifest or b"", self._own_kid() or "")
         except Fault as fault:
             raise IrsaError(f"The file {MANIFEST} of {server.name} cannot be used: {fault}.") from None
         return {
@@ -204,7 +208,8 @@ class ActionModule(ActionBase):
             issuer=options["issuer"],
             state=options["state"],
             phase=options["phase"],
-            published_kids=frozenset(options["published_kids"]),
+            # A key that would be created would be published, too.
+            published_kids=frozenset([*options["published_kids"], *([_PLANNED_KID] if self._is_key_planned else [])]),
             own_kid=self._own_kid(),
             accepted_issuers=tuple(options["accepted_issuers"]),
             accepted_key_files=tuple(options["accepted_public_keys"]),
@@ -217,6 +222,8 @@ class ActionModule(ActionBase):
         options = self._options
         if options["key"] != "own":
             return None
+        if options["state"] == "present" and options["key_path"] and self._is_key_planned:
+            return _PLANNED_KID
         if options["state"] == "present" and not (options["key_path"] and options["kid"] and options["public_key"]):
             raise IrsaError(
                 "With irsa_apiserver_key=own, set irsa_apiserver_key_path to the path of the issuer's private key, and "
@@ -225,6 +232,11 @@ class ActionModule(ActionBase):
         if options["state"] == "present":
             _require_key(options["key_path"], options["kid"])
         return str(options["kid"]) if options["kid"] else None
+
+    @property
+    def _is_key_planned(self) -> bool:
+        """Whether role irsa_issuer would create the issuer's own key, which it does not do in check mode."""
+        return bool(self._task.check_mode and self._options["key_is_new"])
 
     def _kubeadm_options(self) -> kubeadm.Options:
         return kubeadm.Options(persist=self._options["persist"], patches_dir=self._options["patches_dir"])

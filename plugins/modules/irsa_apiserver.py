@@ -69,6 +69,10 @@ options:
   public_key:
     description: The issuer's own public key in PKIX PEM, with O(key=own).
     type: str
+  key_is_new:
+    description: Whether the issuer's own key would be created by the run. Then check mode plans without its key ID.
+    type: bool
+    default: false
   published_kids:
     description: Key IDs in the issuer's JWKS.
     type: list

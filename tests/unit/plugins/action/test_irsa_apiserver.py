@@ -332,6 +332,23 @@ class TestOwnKey:
         listed = {name: sum("/pki/irsa/" in action for action in result["actions"]) for name, result in results.items()}
         assert listed == {"node1": 2, "node2": 0, "node3": 2}
 
+    def test_a_key_that_would_be_created_is_planned_for(self, tmp_path):
+        play = Play(2)
+        play.check_mode = True
+        new = {"key": "own", "key_path": str(tmp_path / "none.key"), "key_is_new": True, "published_kids": ["another"]}
+        titles, results = play.role(**new)
+        assert len(titles) == 4
+        [planned] = {action.rpartition("/")[2] for action in actions(results) if action.endswith(".key")}
+        path = tmp_path / "signer.key"
+        path.write_bytes(samples.RSA.pkcs8)
+        titles_then, results_then = play.role(**self.options(path))
+        assert titles_then == titles
+        assert [action.replace(f"{self.KID}.key", planned) for action in actions(results_then) if ".key" in action] == [
+            action for action in actions(results) if ".key" in action
+        ]
+        play.check_mode = False
+        assert "run role irsa_issuer with that key before" in play.message(**new)
+
     def test_another_key_is_refused_before_any_write(self, tmp_path):
         path = tmp_path / "signer.key"
         path.write_bytes(samples.P256.pkcs8)
