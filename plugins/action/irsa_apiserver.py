@@ -194,7 +194,7 @@ class ActionModule(ActionBase):
         if failed:
             raise IrsaError(
                 f"The API servers cannot be changed; nothing was changed. These hosts of the play failed or cannot be "
-                f"reached: {listed(failed)}. Mend them, or leave them out with --limit."
+                f"reached: {listed(failed)}. Repair them, or leave them out with --limit."
             )
         batch = self._variables.get("ansible_play_batch", hosts)
         found = [hostvars[host].get(name) for host in batch]
@@ -291,6 +291,6 @@ def _no_control_plane(host: str, inspected: t.Mapping[str, t.Any]) -> str:
             "irsa_issuer_result.apiserver_flags by the means of the distribution."
         )
     return (
-        f"The host {host} is no control-plane node of kubeadm: it has no {MANIFEST}. Run the play for the hosts of the "
-        "API servers only."
+        f"The host {host} is not a control-plane node of kubeadm: it has no {MANIFEST}. Run the play for the hosts of "
+        "the API servers only."
     )

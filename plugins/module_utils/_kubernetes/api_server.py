@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 import time
 import typing as t
 from urllib.parse import urlencode, urlsplit
@@ -62,9 +63,7 @@ class ApiServer:
                 kubeconfig, context=context, client_configuration=configuration, persist_config=False
             )
         except (kubernetes.config.ConfigException, OSError, *_MALFORMED) as error:
-            # A parser may quote the file in its error, and this file holds credentials.
-            reason = str(error) if isinstance(error, kubernetes.config.ConfigException) else type(error).__name__
-            raise IrsaError(f"The kubeconfig {files.shown(kubeconfig)} cannot be used: {reason.rstrip('.')}.") from None
+            raise IrsaError(f"The kubeconfig {files.shown(kubeconfig)} cannot be used: {_reason(error)}.") from None
         self._timeout = timeout
         self._configuration = configuration
         self._url: str = configuration.host.rstrip("/")
@@ -196,8 +195,19 @@ class ApiServer:
         return b"".join(pieces)
 
 
+def _reason(error: Exception) -> str:
+    """Return why a kubeconfig cannot be used, without what is in it: it holds credentials."""
+    if not isinstance(error, kubernetes.config.ConfigException):
+        return type(error).__name__  # a parser may quote the file
+    # The library names a place in the file by everything that is there.
+    return re.sub(r"\{.*\}", "…", str(error), flags=re.DOTALL).rstrip(".")
+
+
 def _pool_of(configuration: t.Any) -> t.Any:
     """Return the library's connections: its certificates, and a proxy if the environment names one."""
+    if not configuration.verify_ssl:
+        # The kubeconfig says so. urllib3 would warn of it with each request.
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     return kubernetes.client.ApiClient(configuration).rest_client.pool_manager
 
 

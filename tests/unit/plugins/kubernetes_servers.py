@@ -71,7 +71,9 @@ class Servers:
         return server
 
     def kubeconfig(self, front: HttpsServer, **changes: t.Any) -> str:
-        """Write a kubeconfig for a server, with members of the cluster's entry changed. Return its path."""
+        """Write a kubeconfig for a server, with members of the cluster's entry changed, or without those that are None.
+        Return its path.
+        """
         ca = self._folder / "kube-ca.pem"
         ca.write_bytes(ROOT.pem)
         port = front.address.rpartition(":")[2]
@@ -79,7 +81,7 @@ class Servers:
         config = {
             "current-context": "c",
             "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-            "clusters": [{"name": "c", "cluster": entry}],
+            "clusters": [{"name": "c", "cluster": {name: value for name, value in entry.items() if value is not None}}],
             "users": [{"name": "u", "user": {"token": BEARER}}],
         }
         path = self._folder / "kubeconfig"

@@ -395,7 +395,7 @@ class TestBadInput:
         play = Play(1)
         play.files["node1"] = {}
         message = self.read_message(play)
-        assert message.startswith(f"The host node1 is no control-plane node of kubeadm: it has no {MANIFEST}.")
+        assert message.startswith(f"The host node1 is not a control-plane node of kubeadm: it has no {MANIFEST}.")
 
     def test_a_host_of_another_distribution(self):
         play = Play(1)

@@ -34,6 +34,18 @@ def test_an_invalid_kubeconfig_is_refused_and_not_quoted(tmp_path, content):
     assert BEARER not in str(refused.value)
 
 
+@pytest.mark.parametrize("member", ["auth-provider", "client-certificate-data"])
+def test_an_incomplete_user_is_refused_and_not_quoted(tmp_path, member):
+    """The library names a place in a kubeconfig by everything that is there, credentials included."""
+    config = json.loads(json.dumps(KUBECONFIG))
+    config["users"][0]["user"][member] = None
+    path = tmp_path / "kubeconfig"
+    path.write_text(json.dumps(config))
+    with pytest.raises(IrsaError, match=f"cannot be used: .*Expected key {member} in ") as refused:
+        ApiServer(str(path), 5)
+    assert BEARER not in str(refused.value)
+
+
 def test_a_missing_kubeconfig_and_an_unknown_context_are_refused(tmp_path):
     path = tmp_path / "kubeconfig"
     path.write_text(json.dumps(KUBECONFIG))

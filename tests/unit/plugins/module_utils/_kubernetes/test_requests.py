@@ -49,6 +49,16 @@ def test_a_patch_is_a_merge_patch_unless_another_kind_is_named(api, server):
     assert sent == ["application/merge-patch+json", "application/json-patch+json"]
 
 
+def test_a_kubeconfig_without_verification_causes_no_warning(api_servers, server, recwarn):
+    """Whoever wrote insecure-skip-tls-verify into it knows, and urllib3 would say so for each request."""
+    serve_json(server, PODS, {"items": []})
+    changes = {"insecure-skip-tls-verify": True, "certificate-authority": None}
+    insecure = ApiServer(api_servers.kubeconfig(server, **changes), 5)
+    assert insecure.get(PODS) == {"items": []}
+    assert insecure.at(server.address).get(PODS) == {"items": []}
+    assert [str(each.message) for each in recwarn if "HTTPS" in str(each.message)] == []
+
+
 def test_what_does_not_exist_is_found_as_none(api, server):
     assert api.find(PODS) is None
     server.serve(PODS, b"{}", 500)
