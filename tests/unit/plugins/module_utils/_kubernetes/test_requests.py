@@ -50,7 +50,7 @@ def test_a_patch_is_a_merge_patch_unless_another_kind_is_named(api, server):
 
 
 def test_a_kubeconfig_without_verification_causes_no_warning(api_servers, server, recwarn):
-    """Whoever wrote insecure-skip-tls-verify into it knows, and urllib3 would say so for each request."""
+    """The user chose insecure-skip-tls-verify, and urllib3 would warn of it for each request."""
     serve_json(server, PODS, {"items": []})
     changes = {"insecure-skip-tls-verify": True, "certificate-authority": None}
     insecure = ApiServer(api_servers.kubeconfig(server, **changes), 5)
