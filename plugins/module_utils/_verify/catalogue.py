@@ -418,7 +418,7 @@ CATALOGUE: dict[str, Entry] = {
         symptoms=(_NO_PROVIDER,),
     ),
     "cluster-keys": Entry(
-        title="All keys that the API server verifies with are published.",
+        title="All keys that the API server signs with are published.",
         cause="The API server was given another key, or the published documents are older than a rotation.",
         remedy=(
             "Publish the API server's keys: irsa_issuer_key_path for the one that signs, irsa_issuer_extra_jwks for "

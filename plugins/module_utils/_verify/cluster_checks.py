@@ -15,11 +15,17 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.cluster im
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 
+if t.TYPE_CHECKING:
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import LiveCluster
+
 IDS = ("cluster-issuer", "cluster-keys")
 
 
-def check_cluster(context: Context, cluster: Cluster) -> None:
-    """Compare what is known of the cluster with the issuer and its published keys."""
+def check_cluster(context: Context, cluster: Cluster, live: LiveCluster | None = None) -> None:
+    """Compare what is known of the cluster with the issuer and its published keys.
+
+    ``live`` is the cluster if it can be asked for more.
+    """
     report = context.report
     for check_id in IDS:
         if check_id in cluster.unknown:
@@ -27,7 +33,7 @@ def check_cluster(context: Context, cluster: Cluster) -> None:
         elif check_id == "cluster-issuer" and cluster.issuer is not None:
             _check_issuer(report, cluster.issuer, context.issuer)
         elif check_id == "cluster-keys" and cluster.keys is not None:
-            _check_keys(report, cluster.keys, context.published)
+            _check_keys(report, cluster.keys, context.published, live=live)
 
 
 def _check_issuer(report: Report, actual: str, issuer: str) -> None:
@@ -38,7 +44,9 @@ def _check_issuer(report: Report, actual: str, issuer: str) -> None:
         report.error("cluster-issuer", seen, difference(issuer, actual))
 
 
-def _check_keys(report: Report, own: t.Sequence[jwk.Jwk], published: t.Sequence[jwk.Jwk] | None) -> None:
+def _check_keys(
+    report: Report, own: t.Sequence[jwk.Jwk], published: t.Sequence[jwk.Jwk] | None, *, live: LiveCluster | None
+) -> None:
     """Check that the keys are published. Further published keys are fine: they belong to a rotation, or to another
     cluster that shares the issuer.
     """
@@ -54,13 +62,32 @@ def _check_keys(report: Report, own: t.Sequence[jwk.Jwk], published: t.Sequence[
         for other in published
         if other.get("kid") == key.get("kid") and not jwk.same_key(key, other)
     ]
-    if missing:
-        seen = f"The API server has the key {listed(missing)}, but the published keys are {listed(published_kids)}."
-        report.error("cluster-keys", seen)
-    elif different:
+    if different:
         seen = f"A different key than the API server's is published under the kid {listed(different)}."
         report.error("cluster-keys", seen)
+    elif missing:
+        _check_signing_keys(report, missing, published_kids, live=live)
     elif not own:
         report.error("cluster-keys", "The API server has no keys.")
     else:
         report.ok("cluster-keys", f"The keys of the API server are published: {listed(kids)}.")
+
+
+def _check_signing_keys(
+    report: Report, missing: t.Sequence[t.Any], published: t.Sequence[t.Any], *, live: LiveCluster | None
+) -> None:
+    """Judge keys that are not published: only those that an API server signs with must be.
+
+    A key that it only verifies with belongs to tokens of another issuer: the cluster's own, beside the issuer's key.
+    """
+    signing = None if live is None else live.signing_kids
+    if signing and signing.value is not None and signing.value <= set(published):
+        report.ok(
+            "cluster-keys",
+            f"The API servers sign with the key {listed(sorted(signing.value))}, which is published. They also accept "
+            f"tokens of the key {listed(missing)}, which is not.",
+        )
+        return
+    seen = f"The API server has the key {listed(missing)}, but the published keys are {listed(published)}."
+    unknown = f" Which key it signs with is unknown: {signing.reason}" if signing and signing.reason else ""
+    report.error("cluster-keys", seen + unknown)

@@ -56,7 +56,7 @@ def _check_cluster(context: Context, cluster: Cluster) -> LiveCluster | None:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import cluster_checks  # noqa: PLC0415
 
     live = _live(context, cluster) if cluster.api is not None or cluster.unknown else None
-    cluster_checks.check_cluster(context, cluster)
+    cluster_checks.check_cluster(context, cluster, live)
     return live
 
 

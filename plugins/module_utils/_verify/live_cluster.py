@@ -41,6 +41,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.injection_
     read_policies,
     read_webhooks,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_parsing import parse_token
 
 Value = t.TypeVar("Value")
 
@@ -169,6 +170,11 @@ class LiveCluster:
         return mint(server, self._account, audience)
 
     @functools.cached_property
+    def signing_kids(self) -> Answer[set[str]]:
+        """The IDs of the keys that the API servers sign with, by a token of each."""
+        return asked(lambda: {_signing_kid(self.token(server, None)) for server in self.answering})
+
+    @functools.cached_property
     def _account(self) -> ServiceAccount:
         """A service account that exists."""
         found = self.service_accounts.value or []
@@ -176,3 +182,11 @@ class LiveCluster:
             ServiceAccount(text_at(each, "metadata", "namespace"), text_at(each, "metadata", "name")) for each in found
         ]
         return _USUAL_ACCOUNT if _USUAL_ACCOUNT in accounts or not accounts else accounts[0]
+
+
+def _signing_kid(token: MintedToken) -> str:
+    """Return the ID of the key that a token is signed with. Raises IrsaError if it names none."""
+    kid = parse_token(token.text).header.get("kid")
+    if not isinstance(kid, str):
+        raise IrsaError("The token that the API server made names no key.")
+    return kid

@@ -20,7 +20,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import clu
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.cluster import Cluster
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import LiveCluster
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import fake_cluster as fake
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import ordered_statuses
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import certify
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.kubernetes_servers import BEARER, DISCOVERY, JWKS
@@ -41,10 +43,10 @@ def kubeconfig(api_servers, api):
     return lambda **changes: api_servers.kubeconfig(api, **changes)
 
 
-def compare(found, issuer=ISSUER, published=(ONE,)):
+def compare(found, issuer=ISSUER, published=(ONE,), live=None):
     report = Report()
     context = Context(report=report, issuer=issuer, identity=Identity(), published=published)
-    cluster_checks.check_cluster(context, found)
+    cluster_checks.check_cluster(context, found, live)
     return report
 
 
@@ -77,6 +79,34 @@ def test_an_unpublished_key_of_the_api_server_is_an_error(kubeconfig):
 def test_a_different_key_under_the_same_kid_is_an_error(kubeconfig):
     report = read(kubeconfig(), published=[{**TWO, "kid": "one"}])
     assert ordered_statuses(report) == ["ok", "error"] and "A different key" in report.first_error.seen
+
+
+class TestKeysThatAreNotPublished:
+    """An API server may verify with keys that it does not sign with, such as the cluster's own beside the issuer's."""
+
+    def compare(self, *servers, published=(ONE,)):
+        found = Cluster(ISSUER, [ONE, TWO])
+        return compare(found, published=published, live=LiveCluster(fake.together(*servers)))
+
+    def test_a_key_that_no_server_signs_with_need_not_be_published(self):
+        report = self.compare(fake.sound(), fake.sound("10.0.0.2:6443"))
+        assert ordered_statuses(report) == ["ok", "ok"]
+        assert "sign with the key 'one'" in report.checks[-1].seen and "'two'" in report.checks[-1].seen
+
+    def test_a_key_that_one_server_signs_with_must_be_published(self):
+        signs_with_two = fake.sound("10.0.0.2:6443", token={"status": {"token": fake.token("two")}})
+        report = self.compare(fake.sound(), signs_with_two)
+        assert ordered_statuses(report) == ["ok", "error"] and "has the key 'two'" in report.first_error.seen
+
+    def test_without_the_right_to_make_tokens_it_is_an_error_that_names_the_right(self):
+        report = self.compare(fake.sound(token=403))
+        assert ordered_statuses(report) == ["ok", "error"]
+        assert "needs the verb create on serviceaccounts/token" in report.first_error.seen
+
+    @pytest.mark.parametrize("text", ["no-token", "e30.e30.AAAA"], ids=["no token", "no kid"])
+    def test_a_token_that_names_no_key_proves_nothing(self, text):
+        report = self.compare(fake.sound(token={"status": {"token": text}}))
+        assert ordered_statuses(report) == ["ok", "error"] and text not in report.text
 
 
 def test_further_published_keys_pass(kubeconfig):
