@@ -17,13 +17,16 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argu
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module import aws_module
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.misplaced_secrets import MAIN_SHAPES, SHAPES, Misplaced
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.misplaced_secrets import MAIN_SHAPES, SHAPES
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.modules.conftest import MODULES
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_documents import DISCOVERY, ISSUER, REGION
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
 
 PUBLIC = samples.public_pem(samples.OTHER_P256.pkcs8).decode()
 JWKS = {"keys": [jwk_of(samples.OTHER_P256)]}
+
+# So many forms are tried in an option that keeps a text as it is.
+_AT_ONCE = 4
 
 # What each module needs to get to its work. Nothing listens on port 1.
 BASE: dict[str, dict[str, t.Any]] = {
@@ -102,9 +105,11 @@ def test_no_output_has_a_secret_from_an_option(run_any, aws, monkeypatch, name):
     if name in ("irsa_issuer", "irsa_publish"):  # the whole of their work would take minutes
         monkeypatch.setattr(aws_module, "Clients", NoClients)
     tried = 0
-    for option, declared in options.items():
-        for shape, misplaced in shapes_for(name, option).items():
-            for value in placements(misplaced.text, declared.get("type", "str")):
+    for number, (option, declared) in enumerate(options.items()):
+        kind = declared.get("type", "str")
+        for shape in shapes_for(name, option, kind=kind, number=number):
+            misplaced = SHAPES[shape]
+            for value in placements(misplaced.text, kind):
                 try:
                     printed = run_any(name, check_mode=True, **{**BASE[name], option: value})
                 except ValueError as error:  # a path with NUL
@@ -114,13 +119,18 @@ def test_no_output_has_a_secret_from_an_option(run_any, aws, monkeypatch, name):
     assert tried > len(options)
 
 
-def shapes_for(name: str, option: str) -> dict[str, Misplaced]:
+def shapes_for(name: str, option: str, *, kind: str, number: int) -> t.Sequence[str]:
     """Return the forms to try. All modules have the same masking and the same common options, so one of them tries more
-    than the others."""
+    than the others. Of a list or dictionary, core may keep a part, which depends on the form. All other options keep
+    the text as it is: they take turns, each with other forms.
+    """
     if name == "irsa_jwks":
-        return SHAPES
-    common = option in aws_argument_spec() and name != "irsa_bucket_info"
-    return {shape: SHAPES[shape] for shape in MAIN_SHAPES[: 2 if common else None]}
+        return list(SHAPES)
+    if option in aws_argument_spec() and name != "irsa_bucket_info":
+        return MAIN_SHAPES[:2]
+    if kind in ("list", "dict"):
+        return MAIN_SHAPES
+    return [MAIN_SHAPES[(number * _AT_ONCE + place) % len(MAIN_SHAPES)] for place in range(_AT_ONCE)]
 
 
 @pytest.mark.parametrize("name", BASE)
