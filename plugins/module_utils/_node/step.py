@@ -253,9 +253,15 @@ class Walker:
     def _wait_for_former(self, pod: MirrorPod) -> None:
         """Wait until a component runs as it did before. Raises Fault."""
         before = pod.before
-        if before is not None and self._is_restarted(pod):
-            self._wait(lambda: pod.require_running(before["command"]), _RESTART_SECONDS)
+        if before is None or not self._is_restarted(pod):
+            return
+
+        def require_former() -> None:
+            pod.require_running(before["command"])
+            # The kubelet may report the pod as ready from before.
             self._node.kubectl.get_text(observation.READY, self._step.server)
+
+        self._wait(require_former, _RESTART_SECONDS)
 
     def _write_configuration(self) -> None:
         """Write what later upgrades and joining nodes read, if it is still what was read. Raises IrsaError."""

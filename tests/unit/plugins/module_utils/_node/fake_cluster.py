@@ -84,7 +84,8 @@ class Server:
 class FakeCluster:
     """Stands in for tools.run: takes kubectl's command, and answers as the API servers would.
 
-    ``on_request`` is called with the path before each answer. ``requests`` has all of them, with their body.
+    ``on_request`` is called with the path before each answer. ``requests`` has all of them, with their body. The next
+    ``unready`` answers of /readyz are failures.
     """
 
     def __init__(self, count=1):
@@ -93,6 +94,7 @@ class FakeCluster:
         self.version = 7
         self.requests = []
         self.on_request = lambda path: None
+        self.unready = 0
 
     def __call__(self, command, *, stdin=b"", seconds):
         options = dict(part.lstrip("-").split("=", 1) for part in command if part.startswith("--") and "=" in part)
@@ -111,7 +113,7 @@ class FakeCluster:
 
     def _answer(self, server, verb, *, path, body):
         fixed = {
-            "/readyz": lambda: "ok",
+            "/readyz": self._readiness,
             "/.well-known/openid-configuration": lambda: {"issuer": server.issuers[0]},
             "/openid/v1/jwks": lambda: {"keys": [{"kid": server.kid, "kty": "RSA"}]},
             "/api/v1/namespaces/kube-system/pods": lambda: {"items": self._pods(selector)},
@@ -127,6 +129,12 @@ class FakeCluster:
         if path == "/api/v1/namespaces/kube-system/configmaps/kubeadm-config":
             return self._replaced(body) if verb == "replace" else self._config_map()
         return Ended(1, b"", "Error from server (NotFound): the server could not find the requested resource")
+
+    def _readiness(self):
+        if not self.unready:
+            return "ok"
+        self.unready -= 1
+        return Ended(1, b"", "Error from server (InternalError): poststarthook/rbac/bootstrap-roles failed")
 
     def _pods(self, selector):
         if "kube-controller-manager" in selector:

@@ -230,6 +230,14 @@ def test_a_server_that_does_not_come_back_either_way_is_told(rig):
     assert f"they are also in '{rig.folder}/backup/kube-apiserver.yaml." in str(error)
 
 
+def test_a_former_server_is_waited_for_until_it_is_ready(rig):
+    """Its pod may be reported as ready before its API server is."""
+    rig.starts = lambda flags: flags == BEFORE.split()
+    rig.cluster.unready = 3
+    assert "Its files were put back, and it runs as before." in str(rig.refusal())
+    assert rig.cluster.unready == 0
+
+
 def test_without_rollback_the_new_manifest_stays(rig):
     rig.starts = lambda flags: False
     error = rig.refusal(rollback=False)
