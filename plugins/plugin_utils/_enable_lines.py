@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import restarts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import (
     CHANGED,
     PLANNED,
@@ -117,11 +118,10 @@ def _restart_facts(results: Result) -> list[Line]:
     )
     texts = []
     if number := sum(map(bool, counts)):
-        text = "1 API server restarts" if number == 1 else f"{number} API servers restart, one at a time"
         twice = ", each of them twice: to accept the issuer, then to sign for it" if max(counts) > 1 else ""
-        texts.append(text + twice)
+        texts.append(restarts.of_servers(number) + twice)
     if number := sum(map(bool, managers)):
-        texts.append("1 controller manager restarts" if number == 1 else f"{number} controller managers restart")
+        texts.append(restarts.of_managers(number))
     if not texts:
         return [fact("restarts", "none")] if counts else []
     return [fact("restarts", "; ".join(texts), status=WARNING)]

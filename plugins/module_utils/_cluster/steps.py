@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import phases
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import phases, restarts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import EXTEND_TOKEN_EXPIRATION, ISSUER
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
     ABSENT,
@@ -162,14 +162,12 @@ def moment(seconds: float) -> str:
 
 def summary(steps: t.Sequence[Step]) -> str:
     """Return what restarts: "3 API servers restart, one at a time, …"; empty if nothing does."""
-    restarts = [step for step in steps if step.restarts]
+    restarting = [step for step in steps if step.restarts]
     managers = len({step.server for step in steps if step.manager})
-    count, sentences = len({step.server for step in restarts}), []
+    count, sentences = len({step.server for step in restarting}), []
     if count:
-        purposes = [_PURPOSES[phase] for phase in dict.fromkeys(step.phase for step in restarts)]
-        who = "1 API server restarts" if count == 1 else f"{count} API servers restart, one at a time"
-        sentences.append(f"{who}, {' and then '.join(purposes)}.")
+        purposes = [_PURPOSES[phase] for phase in dict.fromkeys(step.phase for step in restarting)]
+        sentences.append(f"{restarts.of_servers(count)}, {' and then '.join(purposes)}.")
     if managers:
-        who = "1 controller manager restarts" if managers == 1 else f"{managers} controller managers restart"
-        sentences.append(f"{who}, too." if count else f"{who}.")
+        sentences.append(f"{restarts.of_managers(managers)}{', too' if count else ''}.")
     return " ".join(sentences)

@@ -41,8 +41,8 @@ class MirrorPod:
         except Fault:
             self.before = None
 
-    def require_started(self, arguments: t.Sequence[str], *, is_new: bool) -> None:
-        """Raise Fault unless it runs with these arguments, ``is_new``: as another pod than before.
+    def require_started(self, arguments: t.Sequence[str], *, is_new: bool) -> dict[str, t.Any]:
+        """Return what it is. Raises Fault unless it runs with these arguments, ``is_new``: as another pod than before.
 
         Raises Hopeless if it ends again and again.
         """
@@ -51,6 +51,7 @@ class MirrorPod:
             if is_new and self.before and pod["hash"] == self.before["hash"]:
                 raise Fault("still runs as before: the kubelet has not taken up the new manifest")
             _require_running(pod, arguments)
+            return pod
         except Fault:
             starts = pod_log.starts_since(self._restarts, self._logs())
             if starts >= _MAX_STARTS:

@@ -157,10 +157,9 @@ class Walker:
         pod = self._mirror_pod(_MANAGER, manager.pod)
         self._changed.append(pod)
         self._write([manager.file])
-        self._wait(
+        return self._wait(
             lambda: pod.require_started(manager.arguments, is_new=True), min(_RESTART_SECONDS, self._step.timeout)
         )
-        return pod.require_running(manager.arguments)
 
     def _wait(self, condition: t.Callable[[], Proof], seconds: float) -> Proof:
         """Return what a condition returns once it raises no Fault any more. Raises the last Fault after that time."""

@@ -70,7 +70,7 @@ def _check_tokens(context: Context, cluster: LiveCluster) -> None:
         refusals = [
             f"{quoted(judge.address)} refuses a token of {quoted(signer.address)}: "
             f"{reviewed.error or 'no reason given'}"
-            for signer, token in [(server, cluster.token(server, None)) for server in servers]
+            for signer, token in cluster.own_tokens
             for judge in servers
             if not (reviewed := token_reviews.review(judge, token)).accepted
         ]

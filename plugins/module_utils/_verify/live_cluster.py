@@ -170,9 +170,14 @@ class LiveCluster:
         return mint(server, self._account, audience)
 
     @functools.cached_property
+    def own_tokens(self) -> list[tuple[ApiServer, MintedToken]]:
+        """Each API server that answers, with a token that it made for itself. Raises IrsaError."""
+        return [(server, self.token(server, None)) for server in self.answering]
+
+    @functools.cached_property
     def signing_kids(self) -> Answer[set[str]]:
         """The IDs of the keys that the API servers sign with, by a token of each."""
-        return asked(lambda: {_signing_kid(self.token(server, None)) for server in self.answering})
+        return asked(lambda: {_signing_kid(token) for _server, token in self.own_tokens})
 
     @functools.cached_property
     def _account(self) -> ServiceAccount:
