@@ -93,13 +93,20 @@ def _first(stage: Stage) -> list[dict[str, Any]]:
     cart = {
         "namespace": "shop",
         "name": "cart",
+        **_everything(stage, "carts"),
+    }
+    return [cart, _shared(stage)]
+
+
+def _everything(stage: Stage, bucket: str) -> dict[str, Any]:
+    """What a role can have beside its trust policy."""
+    return {
         "managed_policies": [_policy_arn(stage, "read")],
-        "inline_policy": _inline("carts"),
+        "inline_policy": _inline(bucket),
         "max_session_duration": SESSION,
         "permissions_boundary": _policy_arn(stage, "boundary"),
         "tags": {"team": "shop"},
     }
-    return [cart, _shared(stage)]
 
 
 def _shared(stage: Stage) -> dict[str, Any]:
@@ -108,11 +115,7 @@ def _shared(stage: Stage) -> dict[str, Any]:
         "namespace": "shop",
         "name": "bill",
         "role_name": "shared",
-        "managed_policies": [_policy_arn(stage, "read")],
-        "inline_policy": _inline("bills"),
-        "max_session_duration": SESSION,
-        "permissions_boundary": _policy_arn(stage, "boundary"),
-        "tags": {"team": "shop"},
+        **_everything(stage, "bills"),
     }
 
 
