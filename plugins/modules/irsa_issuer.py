@@ -144,7 +144,7 @@ options:
     description:
       - Whether to publish the public keys that the API servers of O(kubeconfig) serve at C(/openid/v1/jwks). No private
         key is read. Each API server is asked at its own address, and the keys of all of them are published. The module
-        warns of those that do not answer; one must.
+        warns of those that do not answer; one must. With O(purge_keys), all must.
       - This also works with an external signer and with a managed control plane. The user of the kubeconfig needs the
         ClusterRole C(system:service-account-issuer-discovery) and the verb C(get) on the Endpoints C(kubernetes) in
         namespace C(default).
@@ -327,6 +327,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import issuer_absent, issuer_present
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec, SigningKey
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, keypair_task, masking, signing_key
@@ -457,6 +458,13 @@ def _jwks_of_cluster(module: AnsibleAWSModule) -> dict[str, t.Any]:
     found = key_sets.of_cluster(
         api_server.ApiServer(options["kubeconfig"], _API_SERVER_SECONDS, options["kube_context"])
     )
+    if found.warning and options["purge_keys"]:
+        raise IrsaError(
+            f"{found.warning} purge_keys (irsa_issuer_purge_keys) would remove them from the published keys, and AWS "
+            "would refuse tokens that these servers sign. Nothing was changed. Run this from where all API servers "
+            "answer, or without purge_keys. If their own addresses can never be reached, give the whole JWKS of the "
+            "cluster in extra_jwks (irsa_issuer_extra_jwks) instead of setting from_cluster (irsa_issuer_from_cluster)."
+        )
     if found.warning:
         warn(module, found.warning)
     return found.jwks

@@ -326,6 +326,20 @@ def test_irsa_issuer_publishes_what_the_api_servers_serve(run, aws, api_servers,
     assert "requires the key" in refused["msg"]
 
 
+def test_irsa_issuer_removes_no_key_while_an_api_server_does_not_answer(run, aws, api_servers):
+    """It may be the key of that server."""
+    front, down = (api_servers.start(ISSUER, [key]) for key in (KEY, OTHER))
+    serve_json(front, ENDPOINTS, endpoints_of(front.address, down.address))
+    options = {"bucket": "irsa-prod", "region": REGION, "verify": False, "purge_keys": True}
+    cluster = {"from_cluster": True, "kubeconfig": api_servers.kubeconfig(front)}
+    run("irsa_issuer", **options, **cluster)
+    down.stop()
+    before = len(aws.writes)
+    message = run("irsa_issuer", fails=True, **options, **cluster).result["msg"]
+    assert down.address in message and "irsa_issuer_purge_keys" in message
+    assert len(aws.writes) == before
+
+
 def test_irsa_issuer_needs_keys_to_publish(run, aws):
     options = {"bucket": "irsa-prod", "region": REGION}
     message = run("irsa_issuer", fails=True, **options).result["msg"]
