@@ -37,11 +37,20 @@ class ActionModule(ActionBase):
             if name in variables
         }
         try:
-            enabling = _enable_variables.read(values, hosts=options["hosts"], pattern=options["pattern"], folder=".")
+            enabling = _enable_variables.read(values, hosts=_hosts(options, variables), folder=".")
             servers = [] if enabling.has_hosts else _servers(enabling)
         except IrsaError as error:
             return {**result, "failed": True, "changed": False, "msg": str(error)}
         return {**result, "changed": False, **dataclasses.asdict(enabling), "servers": servers}
+
+
+def _hosts(options: t.Mapping[str, t.Any], variables: t.Mapping[str, t.Any]) -> _enable_variables.Hosts:
+    return _enable_variables.Hosts(
+        pattern=options["pattern"],
+        matching=options["hosts"],
+        of_play=variables["ansible_play_hosts_all"],
+        limited="ansible_limit" in variables,
+    )
 
 
 def _servers(enabling: _enable_variables.Enabling) -> list[dict[str, t.Any]]:

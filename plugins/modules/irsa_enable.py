@@ -50,6 +50,11 @@ adopts:
   returned: success
   type: bool
   sample: true
+from_cluster:
+  description: Whether the keys of the API servers are read through the kubeconfig.
+  returned: success
+  type: bool
+  sample: false
 kubeconfig:
   description: Absolute path of the kubeconfig on the controller, or null.
   returned: success

@@ -13,9 +13,11 @@ import dataclasses
 import os
 import typing as t
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted, shown
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted, shown
 
 # Everything that the playbook itself reads, the roles' variables included.
 NAMES = (
@@ -28,6 +30,7 @@ NAMES = (
     ),
     *("irsa_apiserver_key", "irsa_apiserver_state", "irsa_injection_state", "irsa_issuer_state"),
     *("irsa_issuer_key_path", "irsa_issuer_ca_path", "irsa_issuer_extra_jwks", "irsa_apiserver_key_path"),
+    *("irsa_issuer_from_cluster", "irsa_issuer_purge_keys"),
 )
 _STATES = ("irsa_issuer_state", "irsa_apiserver_state", "irsa_injection_state")
 
@@ -35,16 +38,30 @@ Variables = t.Mapping[str, t.Any]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Hosts:
+    """The hosts of the play, and those that it should have: ``matching`` are the hosts that ``pattern`` matches, which
+    is empty if neither the user nor the inventory names any. ``limited`` says that --limit left some of them out.
+    """
+
+    pattern: str
+    matching: t.Sequence[str]
+    of_play: t.Sequence[str]
+    limited: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Enabling:
     """How the playbook goes about a cluster.
 
     ``has_hosts`` says whether API servers are changed, rather than only told about; ``adopts`` whether the cluster's
-    own keys are published. ``own_key_path`` is the key that is installed otherwise, as it was set; empty when the
-    cluster's key is adopted. The other paths are absolute; None for those that are not set.
+    own keys are published; ``from_cluster`` whether they are read through the kubeconfig. ``own_key_path`` is the key
+    that is installed otherwise, as it was set; empty when the cluster's key is adopted. The other paths are absolute;
+    None for those that are not set.
     """
 
     has_hosts: bool
     adopts: bool
+    from_cluster: bool
     kubeconfig: str | None
     kube_context: str | None
     ca_path: str | None
@@ -52,26 +69,27 @@ class Enabling:
     extra_jwks: t.Sequence[t.Any]
 
 
-def read(variables: Variables, *, hosts: t.Sequence[str], pattern: str, folder: str) -> Enabling:
+def read(variables: Variables, *, hosts: Hosts, folder: str) -> Enabling:
     """Check the variables, and return what follows from them. Raises IrsaError, which lists everything that is wrong.
 
-    ``variables`` are the values of those in NAMES that are set; ``hosts`` are the hosts that ``pattern`` matches, which
-    is empty if neither the user nor the inventory names any. Relative paths start from ``folder``.
+    ``variables`` are the values of those in NAMES that are set. Relative paths start from ``folder``.
     """
+    has_hosts = bool(hosts.matching)
     adopts = variables.get("irsa_apiserver_key") != "own"
     kubeconfig = _absolute(variables.get("irsa_kubeconfig"), folder)
     found = [
-        *_host_problems(hosts, pattern, has_kubeconfig=kubeconfig is not None),
+        *_host_problems(hosts, has_kubeconfig=kubeconfig is not None),
         *_cluster_problems(variables, kubeconfig),
-        *_key_problems(variables, adopts=adopts, has_hosts=bool(hosts)),
+        *_key_problems(variables, adopts=adopts, has_hosts=has_hosts),
         *_state_problems(variables),
     ]
     if found:
         intro = "The playbook selfhosted.irsa.enable cannot begin; nothing was changed."
         raise IrsaError("\n- ".join([intro, *map(shown, found)]))
     return Enabling(
-        has_hosts=bool(hosts),
+        has_hosts=has_hosts,
         adopts=adopts,
+        from_cluster=_is_on(variables, "irsa_issuer_from_cluster") or (adopts and not has_hosts),
         kubeconfig=kubeconfig,
         kube_context=variables.get("irsa_kube_context") or None,
         ca_path=_absolute(variables.get("irsa_issuer_ca_path"), folder),
@@ -86,13 +104,17 @@ def _absolute(path: t.Any, folder: str) -> str | None:
     return os.path.abspath(os.path.join(folder, os.path.expanduser(str(path)))) if path else None
 
 
-def _host_problems(hosts: t.Sequence[str], pattern: str, *, has_kubeconfig: bool) -> t.Iterator[str]:
-    if hosts:
-        return
-    if pattern:
+def _is_on(variables: Variables, name: str) -> bool:
+    return bool(boolean(variables.get(name, False), strict=False))
+
+
+def _host_problems(hosts: Hosts, *, has_kubeconfig: bool) -> t.Iterator[str]:
+    if hosts.matching:
+        yield from _play_problems(hosts)
+    elif hosts.pattern:
         yield (
-            f"irsa_control_plane is {quoted(pattern)}, but no host of the inventory matches this pattern. Set it to "
-            "the hosts that the API servers run on."
+            f"irsa_control_plane is {quoted(hosts.pattern)}, but no host of the inventory matches this pattern. Set it "
+            "to the hosts that the API servers run on."
         )
     elif not has_kubeconfig:
         yield (
@@ -100,6 +122,20 @@ def _host_problems(hosts: t.Sequence[str], pattern: str, *, has_kubeconfig: bool
             "has the hosts that the API servers run on, or name these hosts with irsa_control_plane. If Ansible cannot "
             "reach them, set irsa_kubeconfig; the run then prints what has to be done on each of them."
         )
+
+
+def _play_problems(hosts: Hosts) -> t.Iterator[str]:
+    """Yield that the play runs on other hosts than the variables say: Ansible chooses the hosts of a play before it
+    reads the variables of the inventory.
+    """
+    matching, of_play = set(hosts.matching), set(hosts.of_play)
+    if of_play <= matching and (of_play == matching or hosts.limited):
+        return
+    yield (
+        f"irsa_control_plane is {quoted(hosts.pattern)} in the inventory, which is {listed(sorted(matching))}, but the "
+        f"play runs on {listed(sorted(of_play))}. A variable of the inventory cannot choose the hosts of a play. Pass "
+        "this one with -e."
+    )
 
 
 def _cluster_problems(variables: Variables, kubeconfig: str | None) -> t.Iterator[str]:
@@ -128,6 +164,12 @@ def _key_problems(variables: Variables, *, adopts: bool, has_hosts: bool) -> t.I
         yield "irsa_apiserver_key is own, but irsa_issuer_key_path does not say which key that is. Set it."
     if not adopts and not has_hosts:
         yield "irsa_apiserver_key is own, but there are no hosts that the key could be installed on."
+    if not adopts and _is_on(variables, "irsa_issuer_purge_keys") and not _is_on(variables, "irsa_issuer_from_cluster"):
+        yield (
+            "irsa_issuer_purge_keys and irsa_apiserver_key: own would remove the published keys that the API servers "
+            "sign with now and that the tokens of running pods need. Remove irsa_issuer_purge_keys, or also set "
+            "irsa_issuer_from_cluster, which publishes the keys that the API servers serve."
+        )
 
 
 def _state_problems(variables: Variables) -> t.Iterator[str]:

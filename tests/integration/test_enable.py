@@ -30,7 +30,7 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.kubernetes_servers i
     endpoints_of,
     serve_json,
 )
-from playbooks import Operator, Run
+from playbooks import LOCAL, Operator, Run
 from tests.sandbox import Sandbox
 
 ENABLE = "selfhosted.irsa.enable"
@@ -162,7 +162,19 @@ def test_it_is_proved_when_the_servers_sign(runs: Runs) -> None:
 
 def test_wrong_variables_stop_the_run_before_any_call(running: Sandbox, tmp_path: Path) -> None:
     operator = Operator(running, tmp_path)
-    run = operator.start(ENABLE, variables={"irsa_control_plane": "mastres", "irsa_issuer_key_path": "sa.key"}).wait()
-    for name in ("irsa_control_plane is 'mastres'", "irsa_issuer_key_path is set", "irsa_manifests_path"):
+    variables = {"irsa_control_plane": ["mastres", "others"], "irsa_issuer_key_path": "sa.key"}
+    run = operator.start(ENABLE, variables=variables).wait()
+    for name in ("irsa_control_plane is 'mastres,others'", "irsa_issuer_key_path is set", "irsa_manifests_path"):
         assert name in run.failure
+    assert run.calls == []
+
+
+def test_the_inventory_cannot_send_the_play_to_other_hosts(running: Sandbox, tmp_path: Path) -> None:
+    """Without the group control_plane, Ansible runs the play on localhost, whatever group_vars say later."""
+    operator = Operator(running, tmp_path)
+    groups = {"all": {"vars": {"irsa_control_plane": "masters"}}, "masters": {"hosts": {"m1": LOCAL, "m2": LOCAL}}}
+    (tmp_path / "inventory.yml").write_text(json.dumps(groups))
+    run = operator.start(ENABLE, "--inventory=inventory.yml", variables={"irsa_manifests_path": "."}).wait()
+    assert "irsa_control_plane is 'masters' in the inventory, which is 'm1', 'm2', but the play runs on" in run.failure
+    assert {record.task for record in run.records if record.status == "ok"} <= {""}
     assert run.calls == []

@@ -9,9 +9,10 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils._enable_variables import read
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._enable_variables import Hosts, read
 
 HOSTS = ("node1", "node2")
+OWN = {"irsa_apiserver_key": "own", "irsa_issuer_key_path": "sa.key"}
 
 
 @pytest.fixture
@@ -20,9 +21,10 @@ def folder(tmp_path):
     return str(tmp_path)
 
 
-def enabling(folder, variables=None, *, hosts=HOSTS, pattern="control_plane"):
+def enabling(folder, variables=None, *, hosts=HOSTS, pattern="control_plane", of_play=None, limited=False):
     given = {"irsa_kubeconfig": "kubeconfig", **(variables or {})}
-    return read({name: value for name, value in given.items() if value}, hosts=hosts, pattern=pattern, folder=folder)
+    found = Hosts(pattern=pattern, matching=hosts, of_play=of_play or hosts or ["localhost"], limited=limited)
+    return read({name: value for name, value in given.items() if value}, hosts=found, folder=folder)
 
 
 def problems(folder, variables=None, **more):
@@ -81,6 +83,45 @@ def test_neither_hosts_nor_kubeconfig(folder):
 def test_a_pattern_that_matches_no_host(folder):
     (found,) = problems(folder, hosts=[], pattern="mastres")
     assert found.startswith("irsa_control_plane is 'mastres', but no host of the inventory matches this pattern.")
+
+
+@pytest.mark.parametrize("of_play", [["localhost"], ["node1", "other"], ["node1"]])
+def test_the_inventory_cannot_choose_the_hosts_of_the_play(folder, of_play):
+    """Ansible chooses them before it reads group_vars, so the play would change others than those that are meant."""
+    (found,) = problems(folder, pattern="masters", of_play=of_play)
+    assert found.startswith(
+        "irsa_control_plane is 'masters' in the inventory, which is 'node1', 'node2', but the play "
+    )
+    assert of_play[-1] in found
+    assert found.endswith("Pass this one with -e.")
+
+
+def test_a_limit_may_leave_hosts_out_but_add_none(folder):
+    assert enabling(folder, of_play=["node2"], limited=True).has_hosts
+    (found,) = problems(folder, of_play=["node3"], limited=True)
+    assert "'node3'" in found
+
+
+@pytest.mark.parametrize(
+    ("variables", "hosts", "reads"),
+    [
+        ({}, HOSTS, False),
+        ({}, [], True),
+        ({"irsa_issuer_from_cluster": "yes"}, HOSTS, True),
+        (OWN, HOSTS, False),
+        ({**OWN, "irsa_issuer_from_cluster": True}, HOSTS, True),
+    ],
+)
+def test_keys_are_read_through_the_kubeconfig_without_hosts_and_if_told(folder, variables, hosts, reads):
+    assert enabling(folder, variables, hosts=hosts, pattern="").from_cluster is reads
+
+
+def test_the_keys_that_the_api_servers_sign_with_until_now_are_not_removed(folder):
+    purging = {**OWN, "irsa_issuer_purge_keys": "true"}
+    (found,) = problems(folder, purging)
+    assert "irsa_issuer_purge_keys" in found and "irsa_issuer_from_cluster" in found
+    assert enabling(folder, {**purging, "irsa_issuer_from_cluster": True}).from_cluster
+    assert enabling(folder, {"irsa_issuer_purge_keys": True}).adopts
 
 
 @pytest.mark.parametrize(
