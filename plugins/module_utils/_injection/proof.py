@@ -128,11 +128,11 @@ class Proof:
 
 
 def difference(pod: t.Mapping[str, t.Any], expected: t.Mapping[str, t.Any]) -> str | None:
-    """Return in what the first container or the volumes of a pod differ from ``pod_identity``; None if in nothing.
+    """Return in what a pod that was asked for differs from ``pod_identity``; None if in nothing.
 
     Other admission plugins may add what they like.
     """
-    container = pod["spec"]["containers"][0]
+    container = dry_runs.own_container(pod) or {}
     own = {each["name"] for each in expected["env"]}
     found = {
         "volumes": [

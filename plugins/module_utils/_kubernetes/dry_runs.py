@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import items_at, text_at
+
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 
@@ -25,6 +27,15 @@ def created(server: ApiServer, path: str, document: t.Any) -> t.Any:
 def created_pod(server: ApiServer, namespace: str, account: str) -> t.Any:
     """Return what would become of a new pod of a service account. Raises RequestFailed."""
     return created(server, f"/api/v1/namespaces/{namespace}/pods", _pod(account))
+
+
+def own_container(pod: t.Any) -> t.Any:
+    """Return the container that such a pod was asked for with; None if it has gone.
+
+    It need not be the first one: admission webhooks put sidecars before it, such as Istio with
+    holdApplicationUntilProxyStarts.
+    """
+    return next((each for each in items_at(pod, "spec", "containers") if text_at(each, "name") == _NAME), None)
 
 
 def _pod(account: str) -> dict[str, t.Any]:

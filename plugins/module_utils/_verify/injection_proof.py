@@ -36,8 +36,8 @@ def prove(server: ApiServer, account: RoleAccount) -> Proof:
 
 
 def is_injected(pod: t.Any, role_arn: str) -> bool:
-    """Whether the first container of a pod has a role, a token file, and the volume with the token."""
-    container = next(iter(items_at(pod, "spec", "containers")), None)
+    """Whether the container of a pod that was asked for has a role, a token file, and the volume with the token."""
+    container = dry_runs.own_container(pod)
     variables = {text_at(each, "name"): text_at(each, "value") for each in items_at(container, "env")}
     return (
         variables.get(names.ROLE_VARIABLE) == role_arn

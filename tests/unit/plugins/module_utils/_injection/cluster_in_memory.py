@@ -28,6 +28,7 @@ class Cluster:
 
     ``lag`` is how many questions a server answers as before, after a policy was written. ``fails`` are errors for the
     next requests of a method whose path contains a text. ``after`` is called after each write that is no dry run.
+    ``sidecar`` is a container that another webhook puts first into each pod.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -39,6 +40,7 @@ class Cluster:
         self.fails: list[tuple[str, str, RequestFailed]] = []
         self.lag = 0
         self.broken = False
+        self.sidecar: dict[str, t.Any] | None = None
         self.after: t.Callable[[str], None] = lambda write: None
         self._versions = itertools.count(1)
         self._waiting: dict[str, int] = {}
@@ -162,4 +164,6 @@ class Server:
             got = pod_identity(account["annotations"][ROLE], self.cluster.settings)
             pod["spec"]["volumes"] = got["volumes"]
             pod["spec"]["containers"][0].update(env=got["env"], volumeMounts=got["volumeMounts"])
+        if self.cluster.sidecar:
+            pod["spec"]["containers"].insert(0, self.cluster.sidecar)
         return pod

@@ -17,6 +17,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.injecti
     Installation,
     remove,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.pod_identity import pod_identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.proof import ROLE_ARN, Patience
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._injection.cluster_in_memory import (
@@ -115,6 +116,16 @@ def test_the_proof_is_what_a_pod_got_and_leaves_nothing(server):
     assert {"name": "AWS_ROLE_ARN", "value": ROLE_ARN} in proof["env"]
     assert [each["name"] for each in proof["volumes"]] == ["aws-iam-token"]
     assert server.cluster.names("serviceaccounts") == []
+
+
+def test_a_sidecar_that_another_webhook_puts_first_does_not_matter(server):
+    server.cluster.sidecar = {"name": "istio-proxy"}
+    assert installed(server)["proof"]["injected"] is True
+    # The credentials of another container are not those of the one that was asked for.
+    server.cluster.sidecar["env"] = pod_identity(ROLE_ARN, SETTINGS)["env"]
+    server.cluster.broken = True
+    with pytest.raises(IrsaError, match="it gets no credentials"):
+        installed(server)
 
 
 def test_accounts_are_labelled_only_when_new_ones_label_themselves(server):

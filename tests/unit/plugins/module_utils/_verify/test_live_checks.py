@@ -415,6 +415,15 @@ class TestInjection:
         assert "could not be tried" in seen(report, "injection-present")
         assert "the verb create on pods in namespace shop" in seen(report, "injection-present")
 
+    def test_a_sidecar_that_another_webhook_puts_first_does_not_matter(self):
+        def with_sidecar(body):
+            pod = fake.injected(body)
+            pod["spec"]["containers"].insert(0, {"name": "istio-proxy"})
+            return pod
+
+        api = sound(pods=lambda body: [] if body is None else with_sidecar(body))
+        assert statuses(check(api))["injection-present"] == "ok"
+
     def test_another_account_is_tried_if_a_quota_refuses_the_pod(self):
         accounts = [fake.account(name, ROLE, namespace=name, **{LABEL: "true"}) for name in ("a", "b")]
         api = sound(accounts=accounts)
