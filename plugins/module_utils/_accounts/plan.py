@@ -30,7 +30,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy 
     MAX_CHARACTERS,
     is_provider_arn,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import commands, names
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.manifests import to_yaml
 
 if t.TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _without_cluster(account: Account) -> ClusterPlan:
     """Return the plan of an account whose documents are written to a file. A file removes nothing."""
     if account.is_present:
         return ClusterPlan()
-    command = f"kubectl annotate serviceaccount --namespace {account.namespace} {account.name} {names.ROLE_ARN}-"
+    command = commands.kubectl(account.namespace, "annotate", "serviceaccount", account.name, f"{names.ROLE_ARN}-")
     warning = f"Service account {account} may keep its annotation, which this run does not manage. Remove it: {command}"
     return ClusterPlan(warnings=[warning])
 

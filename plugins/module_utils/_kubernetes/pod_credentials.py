@@ -13,8 +13,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import commands, names
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import is_subdomain
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import (
     at,
     items_at,
@@ -24,6 +25,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.role_accounts import RoleAccount
 
 _ENDED = ("Succeeded", "Failed")
+_APPS = "apps/v1"
 _RESTARTABLE = ("Deployment", "StatefulSet", "DaemonSet")
 
 
@@ -33,7 +35,8 @@ class PodWithoutCredentials:
 
     ``owner_kind`` and ``owner_name`` are what makes such pods, such as Deployment and cart; empty if nothing does.
     ``containers`` are those that lack credentials. ``is_older`` says whether the pod was created before its account
-    got the role; None if that is unknown.
+    got the role; None if that is unknown. ``restart`` is the command that replaces the pod, and all others of its
+    owner.
     """
 
     namespace: str
@@ -45,22 +48,14 @@ class PodWithoutCredentials:
     containers: tuple[str, ...]
     created: str
     is_older: bool | None
+    restart: str
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
 
-    @property
-    def restart(self) -> str:
-        """The command that replaces the pod, and all others of its owner."""
-        if self.owner_kind in _RESTARTABLE:
-            what = f"rollout restart {self.owner_kind.lower()}/{self.owner_name}"
-        else:
-            what = f"delete pod {self.name}"
-        return f"kubectl --namespace {self.namespace} {what}"
-
     def as_data(self) -> dict[str, t.Any]:
         """Return the pod as a result has it."""
-        return {**dataclasses.asdict(self), "containers": list(self.containers), "restart": self.restart}
+        return {**dataclasses.asdict(self), "containers": list(self.containers)}
 
 
 def running_pods(api: ApiServer, accounts: t.Iterable[RoleAccount]) -> list[t.Any]:
@@ -108,28 +103,43 @@ def containers_without_credentials(pod: t.Any) -> tuple[str, ...]:
 
 def _lacking(pod: t.Any, account: RoleAccount, containers: tuple[str, ...]) -> PodWithoutCredentials:
     metadata = at(pod, "metadata")
-    kind, owner = _owner(metadata)
+    name, owner = text_at(metadata, "name"), _owner(metadata)
     created = text_at(metadata, "creationTimestamp")
     # Both are in UTC and in one format, so that they compare as texts.
     known = bool(created and account.annotated_at)
     return PodWithoutCredentials(
         namespace=account.namespace,
-        name=text_at(metadata, "name"),
+        name=name,
         service_account=account.name,
         role_arn=account.role_arn,
-        owner_kind=kind,
-        owner_name=owner,
+        owner_kind=owner.kind,
+        owner_name=owner.name,
         containers=containers,
         created=created,
         is_older=created < account.annotated_at if known else None,
+        restart=commands.kubectl(account.namespace, *(owner.restart or ("delete", "pod", name))),
     )
 
 
-def _owner(metadata: t.Any) -> tuple[str, str]:
-    """Return kind and name of the controller of a pod. A ReplicaSet of a Deployment counts as the Deployment."""
+class _Owner(t.NamedTuple):
+    """What makes a pod, and the arguments of kubectl that have it do so again; all empty if that is unknown."""
+
+    kind: str = ""
+    name: str = ""
+    restart: tuple[str, ...] = ()
+
+
+def _owner(metadata: t.Any) -> _Owner:
+    """Return the controller of a pod. A ReplicaSet of a Deployment counts as the Deployment.
+
+    The creator of a pod names its owner. Kubernetes does not check that such an object can exist.
+    """
     owner = next((each for each in items_at(metadata, "ownerReferences") if at(each, "controller") is True), None)
-    kind, name = text_at(owner, "kind"), text_at(owner, "name")
+    is_of_apps, kind, name = text_at(owner, "apiVersion") == _APPS, text_at(owner, "kind"), text_at(owner, "name")
     suffix = f"-{text_at(metadata, 'labels', 'pod-template-hash')}"
-    if kind == "ReplicaSet" and len(suffix) > 1 and name.endswith(suffix):
-        return "Deployment", name.removesuffix(suffix)
-    return kind, name
+    if is_of_apps and kind == "ReplicaSet" and len(suffix) > 1 and name.endswith(suffix):
+        kind, name = "Deployment", name.removesuffix(suffix)
+    if not is_subdomain(name):
+        return _Owner()
+    is_restartable = is_of_apps and kind in _RESTARTABLE
+    return _Owner(kind, name, ("rollout", "restart", f"{kind.lower()}/{name}") if is_restartable else ())

