@@ -15,7 +15,13 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.role_accounts import RoleAccount
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import injection_proof
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.injection_proof import Proof
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.injection_proof import (
+    INJECTED,
+    MISSED,
+    REFUSED,
+    UNKNOWN,
+    Proof,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import LiveCluster, asked, named
 
 ID = "injection-present"
@@ -36,7 +42,17 @@ class Proofs(t.NamedTuple):
 
     @property
     def all_injected(self) -> bool:
-        return len(self.servers(injection_proof.INJECTED)) == len(self.by_server)
+        return len(self.servers(INJECTED)) == len(self.by_server)
+
+    @property
+    def all_missed(self) -> bool:
+        """Whether no server injected anything, and none was kept from it by what injects."""
+        return bool(self.servers(MISSED)) and not self.servers(INJECTED, REFUSED)
+
+    def failure(self, broken: t.Sequence[str]) -> str:
+        """A sentence about the servers that did not inject."""
+        said = f": {self.said}" if self.said else "."
+        return f"A dry-run pod of {quoted(str(self.account))} got no credentials from {named(broken)}{said}"
 
     @property
     def said(self) -> str:
@@ -46,25 +62,49 @@ class Proofs(t.NamedTuple):
 
 def check_injection(context: Context, cluster: LiveCluster) -> None:
     """Report what injects credentials, and whether a pod gets them."""
-    report = context.report
-    if cluster.injectors or cluster.injection_unknown:
-        proofs = _proofs(cluster)
-        broken = [] if proofs is None else proofs.servers(injection_proof.MISSED, injection_proof.REFUSED)
-        faults, doubts = _faults(cluster), _doubts(cluster, proven=proofs is not None and proofs.all_injected)
-        if proofs is not None and broken:
-            said = f": {proofs.said}" if proofs.said else "."
-            seen = f"A dry-run pod of {quoted(str(proofs.account))} got no credentials from {named(broken)}{said}"
-            report.error(ID, seen, " ".join([*faults, *doubts]) or None)
-        elif faults:
-            report.error(ID, " ".join(faults))
-        elif doubts:
-            report.warning(ID, " ".join(doubts))
-        elif not cluster.injectors and (proofs is None or not proofs.all_injected):
-            report.skipped(ID, f"What injects credentials is unknown: {cluster.injection_unknown}")
-        else:
-            report.ok(ID, f"{_by_whom(cluster)} {_proof_sentence(cluster, proofs)}")
-    else:
+    if not cluster.injectors and not cluster.injection_unknown:
         _check_without(context, cluster)
+        return
+    proofs = _proofs(cluster)
+    if not cluster.injectors and proofs is not None and proofs.all_missed:
+        _check_missed(context, cluster, proofs)
+    else:
+        _check_with(context, cluster, proofs)
+
+
+def _check_with(context: Context, cluster: LiveCluster, proofs: Proofs | None) -> None:
+    """Report on what injects, or seems to."""
+    report = context.report
+    broken = [] if proofs is None else proofs.servers(MISSED, REFUSED)
+    faults, doubts = _faults(cluster), _doubts(cluster, proven=proofs is not None and proofs.all_injected)
+    if proofs is not None and broken:
+        report.error(ID, proofs.failure(broken), " ".join([*faults, *doubts]) or None)
+    elif faults:
+        report.error(ID, " ".join(faults))
+    elif doubts:
+        report.warning(ID, " ".join(doubts))
+    elif not cluster.injectors and (proofs is None or not proofs.all_injected):
+        report.skipped(ID, f"What injects credentials is unknown: {cluster.injection_unknown}")
+    else:
+        report.ok(ID, f"{_by_whom(cluster)} {_proof_sentence(cluster, proofs)}")
+
+
+def _check_missed(context: Context, cluster: LiveCluster, proofs: Proofs) -> None:
+    """Report that a pod got nothing, where nothing that injects is known but not everything could be read.
+
+    As without anything that injects, this may be intended.
+    """
+    seen = proofs.failure(proofs.servers(MISSED))
+    unknown = f"Whether anything should inject them is unknown: {cluster.injection_unknown}"
+    if _all_have_credentials(cluster):
+        context.report.skipped(ID, f"{seen} Every running pod of an account with a role has them. {unknown}")
+    else:
+        context.report.warning(ID, f"{seen} {unknown}")
+
+
+def _all_have_credentials(cluster: LiveCluster) -> bool:
+    """Whether pods run as accounts with a role, all of them with credentials."""
+    return bool(cluster.pods_of_roles.value) and not cluster.lacking
 
 
 def _check_without(context: Context, cluster: LiveCluster) -> None:
@@ -75,7 +115,7 @@ def _check_without(context: Context, cluster: LiveCluster) -> None:
         report.skipped(ID, f"{nothing}. Whether a pod needs them is unknown: {cluster.role_accounts.reason}")
     elif not accounts:
         report.ok(ID, f"{nothing}, and no service account has a role.")
-    elif cluster.pods_of_roles.value and not cluster.lacking:
+    elif _all_have_credentials(cluster):
         report.ok(ID, f"{nothing}, but every running pod of an account with a role brings its own credentials.")
     else:
         who = listed(map(str, accounts))
@@ -121,13 +161,14 @@ def _doubts(cluster: LiveCluster, *, proven: bool) -> list[str]:
 def _proofs(cluster: LiveCluster) -> Proofs | None:
     """Try a pod on each API server; None without a service account that should get credentials."""
     accounts = cluster.role_accounts.value or []
-    by_policy_alone = not cluster.webhooks.value and cluster.policies.value is not None
+    policies = cluster.policies.value
+    by_policy_alone = policies is not None and policies.inject is not None and not cluster.webhooks.value
     suitable = [account for account in accounts if account.labelled or not by_policy_alone]
     proofs = None
     for account in suitable[:_MAX_TRIED]:
         proofs = Proofs(
             account, {server.address: injection_proof.prove(server, account) for server in cluster.answering}
         )
-        if not proofs.servers(injection_proof.UNKNOWN):
+        if not proofs.servers(UNKNOWN):
             break
     return proofs

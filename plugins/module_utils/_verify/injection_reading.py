@@ -23,6 +23,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.documen
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import (
     at,
     items_at,
@@ -94,15 +95,25 @@ class Webhook:
         return found
 
 
-def read_policies(api: ApiServer) -> Policies:
-    """Return our policies. Raises RequestFailed."""
-    bound = {text_at(binding, "spec", "policyName") for binding in api.list_items(_BINDINGS)}
-    return Policies(
-        inject=api.find(f"{_POLICIES}/{names.INJECT_POLICY}"),
-        inject_bound=names.INJECT_POLICY in bound,
-        label=api.find(f"{_POLICIES}/{names.LABEL_POLICY}"),
-        label_bound=names.LABEL_POLICY in bound,
-    )
+def read_policies(servers: t.Iterable[ApiServer]) -> Policies:
+    """Return our policies from the first of these API servers that knows their kind, which Kubernetes 1.36 and newer
+    do; none if no server does. Raises RequestFailed.
+    """
+    for server in servers:
+        try:
+            bindings = server.list_items(_BINDINGS)
+        except RequestFailed as failure:
+            if failure.status == 404:
+                continue
+            raise
+        bound = {text_at(binding, "spec", "policyName") for binding in bindings}
+        return Policies(
+            inject=server.find(f"{_POLICIES}/{names.INJECT_POLICY}"),
+            inject_bound=names.INJECT_POLICY in bound,
+            label=server.find(f"{_POLICIES}/{names.LABEL_POLICY}"),
+            label_bound=names.LABEL_POLICY in bound,
+        )
+    return Policies()
 
 
 def read_webhooks(api: ApiServer) -> list[Webhook]:

@@ -137,7 +137,7 @@ class LiveCluster:
     @functools.cached_property
     def policies(self) -> Answer[Policies]:
         """Our admission policies."""
-        return asked(lambda: read_policies(self.api))
+        return asked(lambda: read_policies([self.api, *(each for each in self.answering if each is not self.api)]))
 
     @functools.cached_property
     def webhooks(self) -> Answer[list[Webhook]]:

@@ -314,6 +314,19 @@ def without_policy(**changes):
     return api
 
 
+def before_policies(address="10.0.0.1:6443", **changes):
+    """A server of a Kubernetes release before 1.36, which does not know the kinds of our policies."""
+    api = without_policy(**changes)
+    api.address = address
+    api.answers[fake.BINDINGS] = 404
+    api.answers[fake.ADMISSION] = {"resources": [{"name": "mutatingwebhookconfigurations"}]}
+    return api
+
+
+def with_credentials_of_its_own(body):
+    return [fake.pod("cart-1", fake.INJECTED)] if body is None else body
+
+
 def no_new_pods(body):
     """Answer a user who may list pods and not create any."""
     return [] if body is None else (403, "user cannot create resource pods")
@@ -332,6 +345,40 @@ class TestInjection:
     def test_neither_passes_if_no_account_has_a_role_or_pods_bring_their_own(self):
         assert statuses(check(without_policy(accounts=[])))["injection-present"] == "ok"
         assert statuses(check(without_policy()))["injection-present"] == "ok"
+
+    def test_before_policies_exist_neither_is_the_same(self):
+        """Pods with volume and variables in their own specs are how such a cluster works without a webhook."""
+        api = before_policies(pods=with_credentials_of_its_own)
+        report = check(api)
+        assert set(statuses(report).values()) == {"ok"}, report.text
+        assert "brings its own credentials" in seen(report, "injection-present")
+        assert fake.PODS not in api.posted
+        fault = only_fault(check(before_policies(pods=admitted_as_it_is)))
+        assert (fault.id, fault.status) == ("injection-present", "warning") and "neither" in fault.seen
+
+    def test_before_policies_exist_the_webhook_is_found(self):
+        assert statuses(check(before_policies(webhooks=[webhook()])))["injection-present"] == "ok"
+
+    def test_one_server_before_policies_exist_is_named(self):
+        servers = [before_policies(pods=admitted_as_it_is), sound("10.0.0.2:6443")]
+        fault = only_fault(check(together(*servers)))
+        assert (fault.id, fault.status) == ("injection-present", "error")
+        assert "got no credentials from API server '10.0.0.1:6443'." in fault.seen
+        assert "is not served by API server '10.0.0.1:6443'" in fault.cause
+
+    @pytest.mark.parametrize(
+        ("pods", "status"), [(with_credentials_of_its_own, "skipped"), (admitted_as_it_is, "warning")]
+    )
+    def test_a_pod_without_credentials_is_no_error_where_nothing_is_known_to_inject(self, pods, status):
+        report = check(sound(bindings=403, pods=pods))
+        assert statuses(report)["injection-present"] == status
+        for text in ("A dry-run pod of 'shop/cart' got no credentials", "the verb list on mutatingadmissionpolicyb"):
+            assert text in seen(report, "injection-present")
+
+    def test_a_pod_that_only_some_servers_inject_is_an_error_whatever_injects(self):
+        servers = [sound(bindings=403, pods=with_credentials_of_its_own), sound("10.0.0.2:6443")]
+        fault = next(each for each in check(together(*servers)).checks if each.id == "injection-present")
+        assert fault.status == "error" and "from API server '10.0.0.1:6443'." in fault.seen
 
     @pytest.mark.parametrize(
         ("changes", "said"),
