@@ -116,7 +116,7 @@ def _of_others(before: State, after: State) -> Iterator[str]:
 def attempt(stage: Stage, scenario: Scenario, trial: Trial, *, undisturbed: Undisturbed) -> Verdict:
     """Makes a trial, with the modules in this process."""
     steps, kind = list(scenario.steps(stage)), kind_of(trial.kind)
-    disturbed = partial(module_runs.run, [_impatient(step) for step in steps] if kind.is_slow else steps)
+    disturbed = partial(module_runs.run, [impatient(step) for step in steps] if kind.is_slow else steps)
     return _judged(stage, trial, undisturbed, disturbed=disturbed, run=partial(module_runs.run, steps))
 
 
@@ -144,11 +144,14 @@ def _judged(
     return Verdict(trial=trial, outcome=WRONG if faults else outcome, faults=faults, message=seen.run.message)
 
 
-def _impatient(step: Step) -> Step:
+def impatient(step: Step) -> Step:
+    """:return: a step that soon notices that no answer comes, and so do those that it makes"""
     more: dict[str, Any] = {"aws_config": {"connect_timeout": _SHORT_PATIENCE, "read_timeout": _SHORT_PATIENCE}}
     if step.module in _OF_VERIFICATION:
         more[_OF_VERIFICATION[step.module]] = _SHORT_PATIENCE
-    return Step(module=step.module, options={**step.options, **more})
+    return dataclasses.replace(
+        step, options={**step.options, **more}, then=lambda result: map(impatient, step.then(result))
+    )
 
 
 def _run(stage: Stage, make: Callable[[], Run], fault: Fault | None = None) -> Seen:
