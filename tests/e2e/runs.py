@@ -125,6 +125,12 @@ class Ansible:
         play = {"name": "A play of one's own", "hosts": "localhost", "gather_facts": False, "tasks": [task]}
         return self._play(play, "localhost", variables, *options, fails=fails, found=f"{{'result': {role}_result}}")
 
+    def injection(self, *options: str, fails: bool = False, **variables: Any) -> Run:
+        """Run the role irsa_injection with the kubeconfig in the folder, its variables without their prefix."""
+        given = {f"irsa_injection_{name}": value for name, value in variables.items()}
+        given["irsa_kubeconfig"] = str(self.folder / "kubeconfig")
+        return self.cluster_role("irsa_injection", given, *options, fails=fails)
+
     def _play(
         self,
         tested: dict[str, Any],

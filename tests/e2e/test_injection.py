@@ -40,11 +40,7 @@ class Cluster:
     ansible: Ansible
 
     def role(self, *options: str, fails: bool = False, **variables: Any) -> Run:
-        given = {
-            "irsa_kubeconfig": str(self.ansible.folder / "kubeconfig"),
-            **{f"irsa_injection_{name}": value for name, value in {"region": REGION, **variables}.items()},
-        }
-        return self.ansible.cluster_role("irsa_injection", given, *options, fails=fails)
+        return self.ansible.injection(*options, fails=fails, **{"region": REGION, **variables})
 
     def shapes(self) -> dict[str, Any]:
         """What becomes of each pod."""

@@ -2,16 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Injection under load: pods that are created at once with their accounts, at three API servers, and what a pod costs.
+"""Pods that are created at once with their accounts, at three API servers.
 
-Nothing here depends on how fast the machine is. The figures are printed (``-s``).
+Nothing here depends on how fast the machine is. The counts are printed (``-s``).
 """
 
 from __future__ import annotations
 
 import os
-import statistics
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -30,22 +28,14 @@ from pod_shapes import EKS, ROLE, Object, pod
 from runs import Ansible
 
 COUNT = int(os.environ.get("IRSA_E2E_RACE_PODS", "100"))
-ACCOUNTS = int(os.environ.get("IRSA_E2E_COST_ACCOUNTS", "1000"))
 WORKERS = 9
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Three API servers on one etcd, and the role at the first of them."""
+    """Three API servers on one etcd, which the role has made inject."""
 
     clients: tuple[Client, Client, Client]
-    ansible: Ansible
-
-    def role(self, **variables: str) -> None:
-        given = {f"irsa_injection_{name}": value for name, value in {"region": REGION, **variables}.items()}
-        self.ansible.cluster_role(
-            "irsa_injection", {"irsa_kubeconfig": str(self.ansible.folder / "kubeconfig"), **given}
-        )
 
     def pods_in(self, namespace: str) -> dict[str, Object]:
         found = self.clients[0].must("GET", f"/api/v1/namespaces/{namespace}/pods?limit=10000")["items"]
@@ -66,10 +56,10 @@ def cluster(new_api_server: NewApiServer, tmp_path_factory: pytest.TempPathFacto
         servers = [stack.enter_context(new_api_server(*flags)) for dummy in range(3)]
         servers[0].write_kubeconfig(folder / "kubeconfig")
         first, second, third = map(Client, servers)
-        made = Cluster((first, second, third), Ansible(folder))
+        made = Cluster((first, second, third))
         first.add_namespace("default")
         # The guard of accounts would refuse some of those that are missed.
-        made.role(guard="warn")
+        Ansible(folder).injection(region=REGION, guard="warn")
         first.add_namespace("ready")
         first.add_account("ready", "app", role_arn=ROLE)
 
@@ -147,42 +137,3 @@ def test_a_pod_that_is_missed_is_named_and_in_a_guarded_namespace_refused(
     assert len(missed) == counts["missed"] and cluster.named_as_missed(namespace) == missed
     if guarded:
         assert missed == set()
-
-
-def test_the_cost_of_a_pod_is_that_of_the_accounts_with_a_role(cluster: Cluster) -> None:
-    """Prints it. A namespace has as many accounts as IRSA_E2E_COST_ACCOUNTS says, ten of which have a role."""
-    namespace, first = "cost", cluster.clients[0]
-    first.add_namespace(namespace)
-
-    def fill(worker: int) -> None:
-        client = first.again()
-        for number in range(worker, ACCOUNTS, WORKERS):
-            client.add_account(namespace, f"a{number}", **({"role_arn": ROLE} if number < 10 else {}))
-
-    with ThreadPoolExecutor(WORKERS) as pool:
-        list(pool.map(fill, range(WORKERS)))
-    took = {"with a role, policy and guard": _times(first, namespace, "a0")}
-    cluster.role(guard="off")
-    took["with a role, policy"] = _times(first, namespace, "a0")
-    took["without a role, policy"] = _times(first, namespace, "a10")
-    cluster.role(state="absent")
-
-    def gone() -> None:
-        assert not is_injected(first.try_pod(namespace, pod("a0"))[1])
-
-    eventually(gone, AssertionError)
-    took["with a role, no policy"] = _times(first, namespace, "a0")
-    for what, times in took.items():
-        figures = f"median {statistics.median(times):.1f} ms, least {min(times):.1f} ms"
-        print(f"{ACCOUNTS} accounts, 10 with a role, a pod {what}: {figures}")
-
-
-def _times(client: Client, namespace: str, account: str) -> list[float]:
-    """How long a pod takes, in milliseconds. On a busy machine, the least is what the API server itself needs."""
-    took = []
-    for dummy in range(200):
-        start = time.perf_counter()
-        status, dummy = client.try_pod(namespace, pod(account))
-        took.append((time.perf_counter() - start) * 1000)
-        assert status == 201
-    return took
