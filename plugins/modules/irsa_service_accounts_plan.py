@@ -37,6 +37,14 @@ options:
   manifests_path:
     description: Path of a folder for manifests. If set, no cluster is asked.
     type: path
+  audience:
+    description: Audience of the tokens of service accounts whose item has none.
+    type: str
+    default: sts.amazonaws.com
+  annotation_prefix:
+    description: Domain in front of the annotations.
+    type: str
+    default: eks.amazonaws.com
   create_namespaces:
     description: Whether missing namespaces are created.
     type: bool
@@ -82,6 +90,7 @@ accounts:
     - namespace: backup
       name: velero
       state: present
+      audience: sts.amazonaws.com
       role_name: velero
       role_arn: arn:aws:iam::123456789012:role/velero
       changed: true
@@ -157,6 +166,8 @@ def main() -> None:
             kubeconfig=dict(type="path"),
             kube_context=dict(type="str"),
             manifests_path=dict(type="path"),
+            audience=dict(type="str", default="sts.amazonaws.com"),
+            annotation_prefix=dict(type="str", default="eks.amazonaws.com"),
             create_namespaces=dict(type="bool", default=False),
             force_conflicts=dict(type="bool", default=False),
             trust_policy_limit=dict(type="int", default=2048),

@@ -54,6 +54,8 @@ options:
       - The cluster is also asked which issuer each of its API servers signs for, whether they agree, what injects
         credentials into pods, and which running pods lack them. Nothing is stored in it. A pod is created in a dry run
         only, and tokens are made to be reviewed by the API servers.
+      - Service accounts with a role are those with the annotation C(eks.amazonaws.com/role-arn). With another
+        C(irsa_injection_annotation_prefix), the checks of accounts and pods find none.
       - For everything, the user needs the RBAC verb C(get) on the endpoints C(kubernetes) in namespace C(default), on
         the policies C(irsa-inject) and C(irsa-label) (C(mutatingadmissionpolicies)), and on the non-resource URLs
         C(/flagz), C(/openid/v1/jwks) and C(/.well-known/openid-configuration); C(list) on C(serviceaccounts), C(pods),

@@ -20,8 +20,10 @@ from endpoint import Endpoint, Site, eventually
 from runs import Ansible, Run
 
 AUDIENCE = "sts.amazonaws.com"
-ROLE, OTHER_AUDIENCE = "eks.amazonaws.com/role-arn", "eks.amazonaws.com/audience"
+ROLE, AUDIENCE_OF = "eks.amazonaws.com/role-arn", "eks.amazonaws.com/audience"
 ARN, NEW_ARN = (f"arn:aws:iam::123456789012:role/{name}" for name in ("app", "new"))
+# What an account has whose item in the list names no audience.
+DEFAULT = {ROLE: ARN, AUDIENCE_OF: AUDIENCE}
 
 
 def flags(folder: Path) -> list[str]:
@@ -69,7 +71,7 @@ FIRST = [
     item("shop", "new", audience="other.example.com"),
     item("fresh", "app"),
 ]
-# A new role, no longer an own audience, and three accounts less.
+# A new role, the default audience again, and three accounts less.
 LATER = [
     item("shop", "new", role_arn=NEW_ARN),
     item("shop", "theirs", state="absent"),
@@ -173,15 +175,16 @@ def test_check_mode_lists_what_the_run_then_does(annotated: Annotated, planned: 
 def test_accounts_are_annotated_and_what_others_set_stays(annotated: Annotated) -> None:
     assert actions(annotated.runs["first"]) == [
         "k8s:apply ServiceAccount/shop/theirs",
+        "k8s:apply ServiceAccount/shop/charted",
         "k8s:apply ServiceAccount/shop/new",
         "k8s:apply Namespace/fresh",
         "k8s:apply ServiceAccount/fresh/app",
     ]
     assert annotated.seen["first"] == {
-        "shop/theirs": {"team": "shop", ROLE: ARN},
-        "shop/charted": {ROLE: ARN},
-        "shop/new": {ROLE: ARN, OTHER_AUDIENCE: "other.example.com"},
-        "fresh/app": {ROLE: ARN},
+        "shop/theirs": {"team": "shop", **DEFAULT},
+        "shop/charted": DEFAULT,
+        "shop/new": {ROLE: ARN, AUDIENCE_OF: "other.example.com"},
+        "fresh/app": DEFAULT,
         "limited/user": {},
     }
     assert metadata_of(annotated.api, "shop", "theirs")["labels"] == {"app": "theirs"}
@@ -197,8 +200,8 @@ def test_a_change_takes_only_what_the_role_has_set(annotated: Annotated) -> None
     assert annotated.seen["change"] == {
         "shop/theirs": {"team": "shop"},
         "shop/charted": {ROLE: ARN},
-        "shop/new": {ROLE: NEW_ARN},
-        "fresh/app": {ROLE: ARN},
+        "shop/new": {**DEFAULT, ROLE: NEW_ARN},
+        "fresh/app": DEFAULT,
         "limited/user": {},
     }
     (warning,) = [text for account in annotated.runs["change"].result["accounts"] for text in account["warnings"]]

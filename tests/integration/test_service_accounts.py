@@ -240,7 +240,10 @@ def test_the_manifests_have_namespaces_and_annotated_accounts(life: Life) -> Non
         *(("ServiceAccount", name) for name in ("velero", "cart", "bill.v2", "ship", "old", "app")),
     ]
     annotations = {each["metadata"]["name"]: each["metadata"].get("annotations") for each in documents}
-    assert annotations["app"] == {"eks.amazonaws.com/role-arn": ELSEWHERE}
+    assert annotations["app"] == {
+        "eks.amazonaws.com/role-arn": ELSEWHERE,
+        "eks.amazonaws.com/audience": "sts.amazonaws.com",
+    }
     assert annotations["bill.v2"] == {
         "eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/shared",
         "eks.amazonaws.com/audience": "other.example.com",

@@ -64,15 +64,18 @@ class Account:
         return f"{self.namespace}/{self.name}"
 
 
-def accounts_of(items: t.Sequence[Item], cluster: str | None) -> tuple[list[Account], list[str]]:
+def accounts_of(
+    items: t.Sequence[Item], cluster: str | None, audience: str = DEFAULT_AUDIENCE
+) -> tuple[list[Account], list[str]]:
     """Return the accounts that items of the list describe, and everything that is wrong with them.
 
-    ``cluster`` is the name of the cluster, with which default names of roles begin.
+    ``cluster`` is the name of the cluster, with which default names of roles begin; ``audience`` is that of items
+    without one.
     """
     disclosed = [_label(index, each) for index, each in enumerate(items) if key_material.discloses_private_key(each)]
     if disclosed:
         return [], [f"{label} contains a private key. Remove it, and treat it as disclosed." for label in disclosed]
-    typed = [_typed(item) for item in items]
+    typed = [_typed(item, audience) for item in items]
     found = [
         f"{_label(index, item)}: {problem}."
         for index, (item, problems) in enumerate(typed)
@@ -104,9 +107,9 @@ def _label(index: int, item: Item) -> str:
 # --- single items
 
 
-def _typed(item: Item) -> tuple[Item, list[str]]:
+def _typed(item: Item, audience: str) -> tuple[Item, list[str]]:
     """Return an item with each member of its type and with defaults, and what is wrong with the types."""
-    typed = {"audience": DEFAULT_AUDIENCE, "state": "present"}
+    typed = {"audience": audience, "state": "present"}
     problems = []
     if not item.keys() <= set(MEMBERS):
         # The name of a member could be a part of anything.

@@ -16,15 +16,14 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.account 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Change
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constants import FIELD_MANAGER
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constants import (
+    ANNOTATION_PREFIX,
+    FIELD_MANAGER,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.rights import Right, missing_rights
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
-
-_ANNOTATIONS = (names.ROLE_ARN, names.AUDIENCE)
 
 Document = dict[str, t.Any]
 
@@ -47,12 +46,29 @@ class ClusterPlan:
     warnings: t.Sequence[str] = ()
 
 
-def desired_annotations(account: Account, role_arn: str | None) -> dict[str, str]:
-    """Return the annotations that a service account is to have. The default audience needs none."""
-    if not account.is_present or role_arn is None:
-        return {}
-    audience = {} if account.audience == DEFAULT_AUDIENCE else {names.AUDIENCE: account.audience}
-    return {names.ROLE_ARN: role_arn, **audience}
+@dataclasses.dataclass(frozen=True)
+class Annotations:
+    """The annotations of service accounts that the injection reads, after ``prefix``."""
+
+    prefix: str = ANNOTATION_PREFIX
+
+    @property
+    def role_arn(self) -> str:
+        return f"{self.prefix}/role-arn"
+
+    @property
+    def audience(self) -> str:
+        return f"{self.prefix}/audience"
+
+    def desired(self, account: Account, role_arn: str | None) -> dict[str, str]:
+        """Return what a service account is to have.
+
+        The audience is always written, since what injects has a default of its own: another one, and pods would get
+        tokens that the role does not trust.
+        """
+        if not account.is_present or role_arn is None:
+            return {}
+        return {self.role_arn: role_arn, self.audience: account.audience}
 
 
 def service_account(account: Account, annotations: t.Mapping[str, str]) -> Document:
@@ -71,8 +87,11 @@ def namespace(name: str) -> Document:
 class ClusterPlanner:
     """Plans the service accounts of a cluster, one after the other."""
 
-    def __init__(self, api: ApiServer, *, create_namespaces: bool, force: bool) -> None:
+    def __init__(
+        self, api: ApiServer, *, create_namespaces: bool, force: bool, annotations: Annotations | None = None
+    ) -> None:
         self._api = api
+        self._annotations = annotations or Annotations()
         self._create_namespaces = create_namespaces
         self._force = force
         self._namespaces: dict[str, bool] = {}  # whether they exist, or will
@@ -84,31 +103,30 @@ class ClusterPlanner:
 
     def plan(self, account: Account, role_arn: str | None) -> ClusterPlan:
         """Return the plan for a service account. Raises Fault that says why there is none, or RequestFailed."""
-        desired = desired_annotations(account, role_arn)
+        desired = self._annotations.desired(account, role_arn)
         of_namespace = self._plan_namespace(account) if account.is_present else ClusterPlan()
         path = f"/api/v1/namespaces/{account.namespace}/serviceaccounts/{account.name}"
         present = None if of_namespace.documents else self._api.find(path)
         if present is None and not account.is_present:
             return ClusterPlan()
         metadata = (present or {}).get("metadata") or {}
-        current = {key: value for key, value in _annotations(metadata).items() if key in _ANNOTATIONS}
-        if current == desired and present is not None:
-            return of_namespace
-        warnings = self._check_owners(
-            account,
-            metadata,
-            removed=current.keys() - desired.keys(),
-            changed={key for key, value in current.items() if desired.get(key, value) != value},
-        )
-        if warnings:
+        ours = (self._annotations.role_arn, self._annotations.audience)
+        current = {key: value for key, value in _annotations(metadata).items() if key in ours}
+        self._check_owners(metadata, {key for key, value in current.items() if desired.get(key, value) != value})
+        # An apply does not remove what others have set.
+        kept = {key: current[key] for key in current.keys() - desired.keys() if _other_owners(metadata, [key])}
+        warnings = [_kept_by_others(account, metadata, kept)] if kept else []
+        after = {**desired, **kept}
+        if current == after and present is not None:
             return dataclasses.replace(of_namespace, warnings=warnings)
         self._need(account, "patch", *(() if present else ("create",)))
         change = Applied(
-            target=f"ServiceAccount/{account}", part="annotations", before=current or None, after=desired or None
+            target=f"ServiceAccount/{account}", part="annotations", before=current or None, after=after or None
         )
         return ClusterPlan(
             documents=[*of_namespace.documents, service_account(account, desired)],
             changes=[*of_namespace.changes, change],
+            warnings=warnings,
         )
 
     def _need(self, account: Account, *verbs: str) -> None:
@@ -132,27 +150,19 @@ class ClusterPlanner:
         change = Applied(target=f"Namespace/{name}", part="namespace", after={"name": name})
         return ClusterPlan(documents=[namespace(name)], changes=[change])
 
-    def _check_owners(self, account: Account, metadata: Document, *, removed: set[str], changed: set[str]) -> list[str]:
-        """Return warnings if annotations of others would be removed, which an apply does not do.
-
-        Raises Fault if the service account needs another value than the one that others set.
-        """
-        kept = {key for key in removed if _other_owners(metadata, [key])}
-        if kept and not account.is_present:
-            owners = _other_owners(metadata, kept)
-            return [f"Service account {account} keeps {_shown(metadata, kept)}, set by {owners}. Remove it there."]
-        if kept:
-            raise Fault(
-                f"it has {_shown(metadata, kept)}, set by {_other_owners(metadata, kept)}; set audience to this value, "
-                "or remove it there"
-            )
+    def _check_owners(self, metadata: Document, changed: set[str]) -> None:
+        """Raise Fault if the service account needs another value than the one that others set."""
         others = _other_owners(metadata, changed)
         if others and not self._force:
             raise Fault(
                 f"it already has {_shown(metadata, changed)}, set by {others}; remove it there, or set "
                 "irsa_service_accounts_force_conflicts to true to overwrite it"
             )
-        return []
+
+
+def _kept_by_others(account: Account, metadata: Document, kept: t.Iterable[str]) -> str:
+    owners = _other_owners(metadata, kept)
+    return f"Service account {account} keeps {_shown(metadata, kept)}, set by {owners}. Remove it there."
 
 
 def _shown(metadata: Document, keys: t.Iterable[str]) -> str:

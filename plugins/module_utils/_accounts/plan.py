@@ -12,9 +12,9 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.account import Account, accounts_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.cluster_plan import (
+    Annotations,
     ClusterPlan,
     ClusterPlanner,
-    desired_annotations,
     namespace,
     service_account,
 )
@@ -30,8 +30,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy 
     MAX_CHARACTERS,
     is_provider_arn,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import commands, names
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constants import ANNOTATION_PREFIX
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import commands
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.manifests import to_yaml
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import is_subdomain
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
@@ -48,15 +51,24 @@ _HEADER = f"""\
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What is not about one service account. Without a folder for manifests, the cluster itself is changed."""
+    """What is not about one service account. Without a folder for manifests, the cluster itself is changed.
+
+    ``audience`` is that of service accounts without one of their own.
+    """
 
     provider_arn: str | None
     cluster: str | None = None
+    audience: str = DEFAULT_AUDIENCE
+    annotation_prefix: str = ANNOTATION_PREFIX
     kubeconfig: str | None = None
     manifests_path: str | None = None
     create_namespaces: bool = False
     force_conflicts: bool = False
     trust_policy_limit: int = MAX_CHARACTERS
+
+    @property
+    def annotations(self) -> Annotations:
+        return Annotations(self.annotation_prefix)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,7 +91,7 @@ class Manifest:
 
 def accounts_for(items: t.Sequence[t.Mapping[str, t.Any]], settings: Settings) -> list[Account]:
     """Return the service accounts of the list. Raises IrsaError with everything that is wrong, before any request."""
-    accounts, problems = accounts_of(items, settings.cluster)
+    accounts, problems = accounts_of(items, settings.cluster, settings.audience)
     problems = [*problems, *_problems(items, settings)]
     if problems:
         raise _refused(problems)
@@ -98,6 +110,11 @@ def _problems(items: t.Sequence[t.Mapping[str, t.Any]], settings: Settings) -> t
         )
     if not 1 <= settings.trust_policy_limit <= HIGHEST_QUOTA:
         yield f"{PREFIX}trust_policy_limit is {settings.trust_policy_limit}; AWS raises it to {HIGHEST_QUOTA} at most."
+    if not is_subdomain(settings.annotation_prefix):
+        yield (
+            f"irsa_injection_annotation_prefix must be a domain name in lower case, such as {ANNOTATION_PREFIX}, not "
+            f"{quoted(settings.annotation_prefix)}."
+        )
     if items and not settings.kubeconfig and not settings.manifests_path:
         yield "Neither irsa_kubeconfig nor irsa_manifests_path is set. Set one of them."
     if settings.manifests_path and not os.path.isdir(settings.manifests_path):
@@ -149,10 +166,13 @@ class Planner:
     ) -> tuple[dict[str, ClusterPlan], list[str]]:
         """Return the plan of each account, and what stands in the way."""
         if self._api is None:
-            return {str(account): _without_cluster(account) for account in accounts}, []
+            return {str(account): self._without_cluster(account) for account in accounts}, []
         settings = self._settings
         planner = ClusterPlanner(
-            self._api, create_namespaces=settings.create_namespaces, force=settings.force_conflicts
+            self._api,
+            create_namespaces=settings.create_namespaces,
+            force=settings.force_conflicts,
+            annotations=settings.annotations,
         )
         plans, problems = {}, []
         for account in accounts:
@@ -173,7 +193,7 @@ class Planner:
         present = [account for account in accounts if account.is_present]
         namespaces = dict.fromkeys(each.namespace for each in present) if self._settings.create_namespaces else {}
         documents = [namespace(name) for name in namespaces] + [
-            service_account(each, desired_annotations(each, _arn(each, arns))) for each in present
+            service_account(each, self._settings.annotations.desired(each, _arn(each, arns))) for each in present
         ]
         path = os.path.join(self._settings.manifests_path or "", MANIFEST)
         text = to_yaml(_HEADER, documents)
@@ -182,18 +202,18 @@ class Planner:
         changes = [] if before == text else [FileWrite(target=path, part="file", before=before, after=text)]
         return Manifest(path=path, text=text, changes=changes)
 
+    def _without_cluster(self, account: Account) -> ClusterPlan:
+        """Return the plan of an account whose documents are written to a file. A file removes nothing."""
+        if account.is_present:
+            return ClusterPlan()
+        keys = (f"{self._settings.annotations.role_arn}-", f"{self._settings.annotations.audience}-")
+        command = commands.kubectl(account.namespace, "annotate", "serviceaccount", account.name, *keys)
+        kept = f"Service account {account} may keep its annotations, which this run does not manage."
+        return ClusterPlan(warnings=[f"{kept} Remove them: {command}"])
+
 
 def _arn(account: Account, arns: t.Mapping[str, str | None]) -> str | None:
     return account.role_arn or arns.get(account.role_name or "")
-
-
-def _without_cluster(account: Account) -> ClusterPlan:
-    """Return the plan of an account whose documents are written to a file. A file removes nothing."""
-    if account.is_present:
-        return ClusterPlan()
-    command = commands.kubectl(account.namespace, "annotate", "serviceaccount", account.name, f"{names.ROLE_ARN}-")
-    warning = f"Service account {account} may keep its annotation, which this run does not manage. Remove it: {command}"
-    return ClusterPlan(warnings=[warning])
 
 
 def _in_order(
@@ -227,6 +247,7 @@ def _account_result(account: Account, arn: str | None, changes: t.Sequence[Chang
         "namespace": account.namespace,
         "name": account.name,
         "state": account.state,
+        "audience": account.audience,
         "role_name": account.role_name,
         "role_arn": arn,
         "changed": bool(changes),

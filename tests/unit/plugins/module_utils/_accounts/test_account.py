@@ -185,3 +185,10 @@ def test_items_of_one_role_become_one_role():
     subject = "system:serviceaccount:shop:"
     assert spec.trust.audiences == {f"{subject}cart": "sts.amazonaws.com", f"{subject}bill": "x"}
     assert spec.trust.former == {f"{subject}ship": "sts.amazonaws.com"}
+
+
+def test_items_without_an_audience_get_that_of_the_issuer():
+    items = [item(audience=None), item(name="bill", audience="own")]
+    accounts, found = accounts_of(items, None, "vault.example")
+    assert found == []
+    assert [account.audience for account in accounts] == ["vault.example", "own"]

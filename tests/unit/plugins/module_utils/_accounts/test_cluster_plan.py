@@ -9,12 +9,13 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.account import accounts_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.cluster_plan import ClusterPlanner
+from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.cluster_plan import Annotations, ClusterPlanner
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.rights import Right
 
 ARN, OTHER_ARN = (f"arn:aws:iam::123456789012:role/{name}" for name in ("cart", "other"))
 ROLE, AUDIENCE = "eks.amazonaws.com/role-arn", "eks.amazonaws.com/audience"
+DESIRED = {ROLE: ARN, AUDIENCE: "sts.amazonaws.com"}
 NAMESPACE = "/api/v1/namespaces/shop"
 PATH = f"{NAMESPACE}/serviceaccounts/cart"
 
@@ -53,8 +54,8 @@ def account(**members):
     return made
 
 
-def plan(api, arn=ARN, *, create_namespaces=False, force=False, **members):
-    planner = ClusterPlanner(api, create_namespaces=create_namespaces, force=force)
+def plan(api, arn=ARN, *, create_namespaces=False, force=False, annotations=None, **members):
+    planner = ClusterPlanner(api, create_namespaces=create_namespaces, force=force, annotations=annotations)
     return planner.plan(account(**members), arn)
 
 
@@ -74,21 +75,30 @@ def test_a_missing_service_account_is_created_with_its_annotations():
 
 
 def test_a_service_account_without_annotations_gets_them():
-    assert plan(Api({PATH: {"metadata": {"name": "cart"}}})).documents == [document({ROLE: ARN})]
+    """The audience, too: what injects may have another default than this one."""
+    assert plan(Api({PATH: {"metadata": {"name": "cart"}}})).documents == [document(DESIRED)]
     assert plan(Api({PATH: {"metadata": {"annotations": {"other": "x"}}}})).changes[0].before is None
 
 
 @pytest.mark.parametrize("owner", ["selfhosted.irsa", "helm"])
 def test_a_service_account_that_is_as_desired_is_left_alone_whoever_annotated_it(owner):
-    found = plan(Api(present({ROLE: ARN, "theirs": "x"}, owner)))
+    found = plan(Api(present({**DESIRED, "theirs": "x"}, owner)))
     assert not any((found.changes, found.documents, found.warnings))
 
 
 def test_our_own_annotations_follow_the_list():
     api = Api(present({ROLE: OTHER_ARN, AUDIENCE: "old"}, "selfhosted.irsa"))
     found = plan(api)
-    assert found.documents == [document({ROLE: ARN})]
-    assert (found.changes[0].before, found.changes[0].after) == ({ROLE: OTHER_ARN, AUDIENCE: "old"}, {ROLE: ARN})
+    assert found.documents == [document(DESIRED)]
+    assert (found.changes[0].before, found.changes[0].after) == ({ROLE: OTHER_ARN, AUDIENCE: "old"}, DESIRED)
+
+
+def test_annotations_of_another_domain():
+    names = ("irsa.example.com/role-arn", "irsa.example.com/audience")
+    api = Api(present({**DESIRED, names[0]: OTHER_ARN}, "selfhosted.irsa"))
+    found = plan(api, annotations=Annotations("irsa.example.com"))
+    assert found.documents == [document(dict(zip(names, DESIRED.values(), strict=True)))]
+    assert found.changes[0].before == {names[0]: OTHER_ARN}
 
 
 @pytest.mark.parametrize("owners", [("helm",), ("helm", "selfhosted.irsa")])
@@ -99,11 +109,12 @@ def test_an_annotation_of_others_with_another_value_stops_the_run_unless_forced(
     assert actions(plan(api, force=True)) == ["k8s:apply ServiceAccount/shop/cart"]
 
 
-@pytest.mark.parametrize("force", [True, False])
-def test_an_audience_of_others_that_the_list_does_not_have_stops_the_run(force):
-    """An apply removes nothing that others have set."""
-    with pytest.raises(Fault, match="set audience to this value"):
-        plan(Api(present({ROLE: ARN, AUDIENCE: "theirs"}, "helm")), force=force)
+def test_an_audience_of_others_stops_the_run_unless_it_is_the_same_or_forced():
+    api = Api(present({ROLE: ARN, AUDIENCE: "theirs"}, "helm"))
+    with pytest.raises(Fault, match=f"already has {AUDIENCE}: 'theirs', set by 'helm'"):
+        plan(api)
+    assert plan(api, audience="theirs").changes == ()
+    assert plan(api, force=True).documents == [document(DESIRED)]
 
 
 def test_an_annotation_that_nobody_owns_is_overwritten():
@@ -130,7 +141,7 @@ def test_rights_that_are_missing_are_listed_once_and_only_those_that_are_needed(
     assert planner.missing_rights() == [
         Right(verb, "serviceaccounts", namespace="shop") for verb in ("patch", "create")
     ]
-    idle = ClusterPlanner(Api(present({ROLE: ARN}, "helm"), denied=denied), create_namespaces=True, force=False)
+    idle = ClusterPlanner(Api(present(DESIRED, "helm"), denied=denied), create_namespaces=True, force=False)
     idle.plan(account(), ARN)
     assert idle.missing_rights() == []
 
@@ -148,6 +159,17 @@ def test_our_annotations_are_removed_and_the_service_account_stays():
 def test_an_annotation_of_others_is_kept_with_a_warning(owners):
     found = plan(Api(present({ROLE: ARN}, *owners)), None, state="absent")
     assert actions(found) == []
+    assert found.warnings == [f"Service account shop/cart keeps {ROLE}: '{ARN}', set by 'helm'. Remove it there."]
+
+
+def test_an_annotation_of_others_does_not_keep_ours():
+    """Helm has set the role and nothing else; the audience is ours."""
+    api = Api(present({ROLE: ARN, AUDIENCE: "x"}, "selfhosted.irsa"))
+    managed = api.objects[PATH]["metadata"]["managedFields"]
+    managed.append({"manager": "helm", "fieldsV1": {"f:metadata": {"f:annotations": {f"f:{ROLE}": {}}}}})
+    found = plan(api, None, state="absent")
+    assert found.documents == [document(None)]
+    assert found.changes[0].after == {ROLE: ARN}
     assert found.warnings == [f"Service account shop/cart keeps {ROLE}: '{ARN}', set by 'helm'. Remove it there."]
 
 
