@@ -266,7 +266,7 @@ def test_a_change_touches_only_what_differs(life: Life) -> None:
 
 def test_a_role_of_ours_that_no_one_needs_is_deleted(life: Life) -> None:
     assert set(life.roles["change"]) == {"shared", "prod-backup-velero"}
-    assert any("annotate serviceaccount --namespace backup old" in text for text in life.runs["change"].warnings)
+    assert any("--namespace backup annotate serviceaccount old" in text for text in life.runs["change"].warnings)
     assert "old" not in (life.manifests["change"] or "")
 
 
