@@ -15,11 +15,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines impo
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.redaction import Redaction
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._by_hand_lines import unchanged_by_hand
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._enable_lines import (
     actions_of,
     enable_lines,
     plan_lines,
-    unchanged_by_hand,
     would_change,
 )
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import (

@@ -83,12 +83,15 @@ extra_jwks:
   sample: []
 servers:
   description:
-    - The API servers that the cluster names, each with the issuers that it accepts; it signs with the first one. Empty
-      if there are hosts.
+    - The API servers of the cluster, each with the issuers that it is known to accept; it signs with the first one.
+      C(is_complete) says whether these are all, and C(is_front) whether the name is an address before an unknown number
+      of servers. Empty if there are hosts.
   returned: success
   type: list
   elements: dict
   sample:
     - name: node1
       issuers: ["https://kubernetes.default.svc.cluster.local"]
+      is_complete: true
+      is_front: false
 """

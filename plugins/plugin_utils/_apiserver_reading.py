@@ -15,7 +15,11 @@ import datetime
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import phases, views
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import AUTHENTICATION_CONFIG, Arguments
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import (
+    AUTHENTICATION_CONFIG,
+    Arguments,
+    advertised_address,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import Cluster, Server
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.static_pod import StaticPod
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
@@ -26,17 +30,14 @@ API_SERVER = "kube-apiserver"
 MANIFESTS = "/etc/kubernetes/manifests"
 MANIFEST = f"{MANIFESTS}/{API_SERVER}.yaml"
 CONTROLLER_MANAGER = f"{MANIFESTS}/kube-controller-manager.yaml"
-_DEFAULT_PORT = "6443"
 
 
 def own_address(manifest: bytes) -> str:
     """Return address and port that an API server is reached by. Raises Fault if its manifest does not say."""
-    arguments = StaticPod(manifest).arguments
-    address = arguments.value("advertise-address")
-    if not address:
+    address = advertised_address(StaticPod(manifest).arguments)
+    if address is None:
         raise Fault("it has no --advertise-address, so the API server's address is not known")
-    port = arguments.value("secure-port") or _DEFAULT_PORT
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    return address
 
 
 def authentication_config(manifest: bytes) -> str | None:

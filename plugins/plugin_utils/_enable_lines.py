@@ -6,8 +6,7 @@
 
 Its results are those of its roles: ``issuer``, ``servers`` by name, ``injection``, ``accounts`` and, at the end,
 ``proof``, which is what module irsa_verify returned. A part that was not run is missing or empty. If no hosts are
-known, ``by_hand`` lists the API servers with ``name`` and ``issuers`` instead: those that each of them accepts, the
-first of which it signs with.
+known, ``by_hand`` lists the API servers instead.
 """
 
 from __future__ import annotations
@@ -33,9 +32,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lin
     skipped_lines,
     verdict_line,
 )
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._by_hand_lines import by_hand_lines
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import Result, grouped
 
-_FLAG = "--service-account-issuer"
 _RESTART = ":restart kube-apiserver"
 _RESTART_MANAGER = ":restart kube-controller-manager"
 # The check whose finding is what remains to be done when everything else is right.
@@ -79,7 +78,7 @@ def enable_lines(results: Result, *, check_mode: bool = False, verbose: bool = F
         *facts("actions", grouped(actions_of(results))),
         *_warnings(results),
         *_proof(checks, verbose=verbose),
-        *(_by_hand(results) or [*_next(checks), *_later(results)]),
+        *(by_hand_lines(results) or [*_next(checks), *_later(results)]),
     ]
 
 
@@ -188,54 +187,6 @@ def _next(checks: Checks) -> list[Line]:
         lines.append(next_step("restart the pods that started before and have no credentials:"))
         lines += finding_lines(unserved)
     return lines or [next_step("nothing to do.")]
-
-
-# --- servers that are changed by hand
-
-
-def unchanged_by_hand(results: Result) -> list[Result]:
-    """Return the API servers that do not sign with the issuer yet, and that the playbook cannot change."""
-    issuer = (results.get("issuer") or {}).get("issuer")
-    return [server for server in results.get("by_hand") or [] if list(server["issuers"][:1]) != [issuer]]
-
-
-def _by_hand(results: Result) -> list[Line]:
-    """What has to be done on the servers, in the order that refuses no token."""
-    servers, issuer = unchanged_by_hand(results), (results.get("issuer") or {}).get("issuer", "")
-    if not servers:
-        return []
-    several = len(results["by_hand"]) > 1
-    lines = [next_step(f"replace every {_FLAG} of kube-apiserver by these flags.")]
-    for phase, title in ((_accepting, "to accept the issuer"), (_signing, "to sign for it")):
-        to_do = [server for server in servers if _in_phase(server, phase, issuer)]
-        # A single server may learn to accept and to sign at once: no other one could refuse its tokens.
-        if to_do and (several or phase is _signing):
-            if several:
-                lines.append(prose(f"{title}, one server after the other:"))
-            for server in to_do:
-                lines.append(Line(text=f"{server['name']}:", indent=2))
-                lines += [Line(text=f"{_FLAG}={value}", indent=4, whole=True) for value in phase(server, issuer)]
-    if several:
-        lines.append(
-            prose(
-                "Begin with the second part when every server has done the first. Otherwise the servers that lag "
-                "behind refuse the tokens of the others."
-            )
-        )
-    return [*lines, prose("Then run this again: it proves that AWS accepts the tokens.")]
-
-
-def _accepting(server: Result, issuer: str) -> list[str]:
-    return [*server["issuers"], *([] if issuer in server["issuers"] else [issuer])]
-
-
-def _signing(server: Result, issuer: str) -> list[str]:
-    return [issuer, *(other for other in server["issuers"] if other != issuer)]
-
-
-def _in_phase(server: Result, phase: t.Callable[[Result, str], list[str]], issuer: str) -> bool:
-    """Whether a server still has to go through a phase."""
-    return phase(server, issuer) != list(server["issuers"])
 
 
 def _later(results: Result) -> list[Line]:

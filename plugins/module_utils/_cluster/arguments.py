@@ -23,8 +23,13 @@ OIDC_ISSUER_URL = "oidc-issuer-url"
 AUTHENTICATION_CONFIG = "authentication-config"
 MAX_TOKEN_EXPIRATION = "service-account-max-token-expiration"
 EXTEND_TOKEN_EXPIRATION = "service-account-extend-token-expiration"
+ADVERTISE_ADDRESS = "advertise-address"
+SECURE_PORT = "secure-port"
 # kube-controller-manager's
 PRIVATE_KEY_FILE = "service-account-private-key-file"
+
+# Of kube-apiserver.
+_DEFAULT_PORT = "6443"
 
 # Flags whose value may begin with a dash when it is an argument of its own. Whether another flag takes a value is not
 # known, so an argument that begins with a dash is never taken for its value.
@@ -122,6 +127,15 @@ class Arguments:
 
     def _of(self, items: t.Iterable[Argument]) -> Arguments:
         return Arguments(items, self.program)
+
+
+def advertised_address(server: Arguments) -> str | None:
+    """Return address and port that an API server announces to its cluster; None if the arguments do not say."""
+    address = server.value(ADVERTISE_ADDRESS)
+    if not address:
+        return None
+    port = server.value(SECURE_PORT) or _DEFAULT_PORT
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def is_program(text: str, program: str) -> bool:

@@ -18,17 +18,35 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.server
 class AcceptingServer:
     """An API server by the name of its node, or by its address where that is unknown.
 
-    ``issuers`` are those that it accepts; it signs with the first one. Only that one is known of a server whose flags
-    the cluster does not show.
+    ``issuers`` are those that it is known to accept; it signs with the first one. ``is_complete`` says whether they
+    are all that it accepts. If the cluster does not show its flags, at most the first one is known.
+
+    ``is_front``: the address is not that of a server, but of something before an unknown number of them.
     """
 
     name: str
     issuers: tuple[str, ...]
+    is_complete: bool
+    is_front: bool
 
 
 def of_cluster(api: ApiServer) -> list[AcceptingServer]:
-    """Return the API servers of the cluster. Raises IrsaError."""
-    shown = [flags for flags in running_flags(api, servers_of(api)).servers if flags.issuers]
-    if shown:
-        return [AcceptingServer(flags.server, flags.issuers) for flags in shown]
-    return [AcceptingServer(server.address, (server.issuer,)) for server in key_sets.of_cluster(api).servers]
+    """Return all API servers of the cluster, whether or not they answer. Raises IrsaError if their addresses cannot be
+    read.
+    """
+    reached = key_sets.reach(api, servers_of(api))
+    running = running_flags(api, reached.answering, reached.unreachable)
+    signing = {served.address: (served.issuer,) for served in reached.served}
+    known = {flags.server: flags.issuers for flags in running.servers}
+    others = {address: signing.get(address, ()) for address in running.unknown}
+    found = [
+        AcceptingServer(
+            name,
+            issuers,
+            # Others behind a front may have other flags than the one that answered.
+            is_complete=bool(known.get(name)) and name not in running.fronts,
+            is_front=name in running.fronts,
+        )
+        for name, issuers in [*known.items(), *sorted(others.items())]
+    ]
+    return sorted(found, key=lambda server: not server.is_front)

@@ -24,8 +24,12 @@ def servers_of(api: ApiServer) -> list[ApiServer]:
     ``api`` takes the place of the server whose address it has. Whether a server answers is not tried. Raises
     RequestFailed without the right to read the addresses.
     """
-    addresses = sorted(set(_addresses_in(api.find(ENDPOINTS_PATH))))
-    return [api if address == api.address else api.at(address) for address in addresses] or [api]
+    return [api if address == api.address else api.at(address) for address in listed_addresses(api)] or [api]
+
+
+def listed_addresses(api: ApiServer) -> list[str]:
+    """Return the addresses by which the cluster lists its API servers, in order. Raises as ``servers_of`` does."""
+    return sorted(set(_addresses_in(api.find(ENDPOINTS_PATH))))
 
 
 def _addresses_in(endpoints: t.Any) -> t.Iterator[str]:

@@ -113,6 +113,25 @@ def read(servers: t.Sequence[ApiServer]) -> tuple[list[ServedKeys], dict[str, st
     return served, dict(answer for answer in answers if not isinstance(answer, ServedKeys))
 
 
+class Reached(t.NamedTuple):
+    """The API servers that answer, what they serve, and why others do not answer, by address."""
+
+    answering: list[ApiServer]
+    served: list[ServedKeys]
+    unreachable: dict[str, str]
+
+
+def reach(api: ApiServer, servers: t.Sequence[ApiServer]) -> Reached:
+    """Ask these API servers of a cluster. ``api`` stands for them if none answers by its own address: those of a
+    managed control plane are often private, while its load balancer answers.
+    """
+    served, unreachable = read(servers)
+    if not served and api not in servers:
+        served, dummy = read([api])
+    addresses = {each.address for each in served}
+    return Reached([each for each in servers if each.address in addresses] or [api], served, unreachable)
+
+
 def issuer_of(server: ApiServer) -> str:
     """Return the issuer that an API server signs for. Raises IrsaError."""
     document = server.get(DISCOVERY_PATH)

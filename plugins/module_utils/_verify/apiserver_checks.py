@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import token_reviews
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import LiveCluster, asked, named
@@ -43,7 +44,8 @@ def check_issuer_flags(context: Context, cluster: LiveCluster) -> None:
             ),
         )
     elif cluster.flags.unknown:
-        report.skipped(ISSUER, cluster.flags.reason)
+        known = f"This issuer is the first --service-account-issuer of {_names(flags)}. " if flags else ""
+        report.skipped(ISSUER, f"{known}{cluster.flags.reason}")
     else:
         others = sorted({other for each in flags for other in each.issuers[1:]})
         also = f" Also accepted: {listed(others)}." if others else ""
@@ -78,29 +80,29 @@ def check_signer(context: Context, cluster: LiveCluster) -> None:
 
 
 def check_audience(context: Context, cluster: LiveCluster) -> None:
-    """Check that tokens for AWS are not credentials for the API servers, by their flags, else by trying one."""
-    report = context.report
+    """Check that tokens for AWS are not credentials for the API servers, by their flags, else by trying one on each."""
+    report, flags = context.report, cluster.flags
     audiences = list(context.identity.audiences) or [DEFAULT_AUDIENCE]
-    flags = cluster.flags
-    if flags.servers and not flags.unknown:
-        taking = [each for each in flags.servers if set(audiences) & set(each.audiences or each.issuers)]
-        found = sorted({audience for each in taking for audience in each.audiences or each.issuers} & set(audiences))
-        names = _names(taking)
-    else:
-        tried = asked(lambda: _taken_for_own(cluster, audiences))
-        if tried.value is None:
-            report.skipped(AUDIENCE, f"{flags.reason} A token for AWS could not be tried instead: {tried.reason}")
-            return
-        found, names = tried.value, named([cluster.api.address])
-    if found:
-        report.warning(AUDIENCE, f"A token for {listed(found)} is a credential for {names}, too.")
+    taken = {
+        each.server: [name for name in audiences if name in (each.audiences or each.issuers)] for each in flags.servers
+    }
+    untold = [server for server in cluster.answering if server.address in flags.unknown]
+    tried = asked(lambda: {server.address: _taken_by(server, cluster, audiences) for server in untold})
+    taken |= tried.value or {}
+    taking = sorted(server for server, found in taken.items() if found)
+    if taking:
+        found = sorted({audience for server in taking for audience in taken[server]})
+        report.warning(AUDIENCE, f"A token for {listed(found)} is a credential for {named(taking)}, too.")
+    elif tried.value is None:
+        report.skipped(AUDIENCE, f"{flags.reason} A token for AWS could not be tried instead: {tried.reason}")
+    elif not flags.unknown.keys() <= taken.keys():
+        report.skipped(AUDIENCE, flags.reason)
     else:
         report.ok(AUDIENCE, f"No API server accepts tokens for {listed(audiences)} as credentials for itself.")
 
 
-def _taken_for_own(cluster: LiveCluster, audiences: t.Iterable[str]) -> list[str]:
-    """Return the audiences for which the API server accepts a token of its own."""
-    server = cluster.api
+def _taken_by(server: ApiServer, cluster: LiveCluster, audiences: t.Iterable[str]) -> list[str]:
+    """Return the audiences for which an API server accepts a token of its own."""
     return [each for each in audiences if token_reviews.review(server, cluster.token(server, each)).accepted]
 
 

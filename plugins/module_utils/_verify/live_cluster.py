@@ -84,31 +84,28 @@ class LiveCluster:
         return asked(lambda: servers_of(self.api))
 
     @functools.cached_property
-    def _read(self) -> tuple[list[key_sets.ServedKeys], dict[str, str]]:
-        served, unreachable = key_sets.read(self.servers.value or [self.api])
-        # The addresses of a managed control plane are often private, while its load balancer answers.
-        return (served or key_sets.read([self.api])[0]), unreachable
+    def _reached(self) -> key_sets.Reached:
+        return key_sets.reach(self.api, self.servers.value or [self.api])
 
     @property
     def served(self) -> list[key_sets.ServedKeys]:
         """The issuer and keys of each API server that answers from here; those of ``api`` if none does."""
-        return self._read[0]
+        return self._reached.served
 
     @property
     def unreachable(self) -> dict[str, str]:
         """Why API servers do not answer, by address."""
-        return self._read[1]
+        return self._reached.unreachable
 
     @property
     def answering(self) -> list[ApiServer]:
         """The API servers that answer from here; ``api`` alone if none does by its own address."""
-        addresses = {served.address for served in self.served}
-        return [server for server in self.servers.value or [] if server.address in addresses] or [self.api]
+        return self._reached.answering
 
     @functools.cached_property
     def flags(self) -> RunningFlags:
         """The arguments that the API servers run with."""
-        return running_flags(self.api, self.answering)
+        return running_flags(self.api, self.answering, self.unreachable)
 
     @functools.cached_property
     def service_accounts(self) -> Answer[list[t.Any]]:

@@ -173,12 +173,15 @@ class TestResult:
 
 
 class TestByHand:
-    def lines(self, *issuers, **more):
-        servers = [{"name": f"node{number}", "issuers": list(each)} for number, each in enumerate(issuers, 1)]
+    def lines(self, *servers, **more):
         return printed(enable_lines(results(servers=0, by_hand=servers, **more)))
 
+    def next_lines(self, *servers):
+        lines = self.lines(*servers)
+        return lines[next(number for number, line in enumerate(lines) if line.startswith("→ Next")) :]
+
     def test_one_server_does_it_in_one_step(self):
-        assert self.lines(["https://old"])[-5:] == [
+        assert self.next_lines(by_hand("node1", "https://old")) == [
             "→ Next: replace every --service-account-issuer of kube-apiserver by these flags.",
             "    node1:",
             f"      --service-account-issuer={ISSUER}",
@@ -187,21 +190,93 @@ class TestByHand:
         ]
 
     def test_several_servers_accept_first(self):
-        lines = self.lines(["https://old"], ["https://old", ISSUER])
-        accept, sign = (
-            next(n for n, line in enumerate(lines) if line.startswith(f"  {part}")) for part in ("to a", "to s")
-        )
-        assert lines[accept:sign] == [
+        lines = self.next_lines(by_hand("node1", "https://old"), by_hand("node2", "https://old", ISSUER))
+        assert lines[1:10] == [
             "  to accept the issuer, one server after the other:",
             "    node1:",
             "      --service-account-issuer=https://old",
             f"      --service-account-issuer={ISSUER}",
+            "  to sign for it, one server after the other:",
+            "    node1:",
+            f"      --service-account-issuer={ISSUER}",
+            "      --service-account-issuer=https://old",
+            "    node2:",
         ]
-        assert [line.strip() for line in lines[sign:] if line.endswith(":")][1:] == ["node1:", "node2:"]
         assert any(line.startswith("  Begin with the second part when every server") for line in lines)
 
+    def test_flags_that_are_not_known_are_kept(self):
+        lines = self.next_lines(
+            by_hand("node1", "https://old"), by_hand("10.0.0.2:6443", "https://old", complete=False)
+        )
+        assert lines == [
+            "→ Next: change --service-account-issuer of kube-apiserver. From here, not all",
+            "        flags of each server are known. A server that is given an issuer twice",
+            "        does not start.",
+            "  to accept the issuer, one server after the other:",
+            "    node1:",
+            "      --service-account-issuer=https://old",
+            f"      --service-account-issuer={ISSUER}",
+            "    10.0.0.2:6443: keep its flags, and add this one after them, unless it is",
+            "      there:",
+            f"      --service-account-issuer={ISSUER}",
+            "  to sign for it, one server after the other:",
+            "    node1:",
+            f"      --service-account-issuer={ISSUER}",
+            "      --service-account-issuer=https://old",
+            "    10.0.0.2:6443: keep its flags, and make this one the first:",
+            f"      --service-account-issuer={ISSUER}",
+            "  Begin with the second part when every server has done the first. Otherwise the",
+            "  servers that lag behind refuse the tokens of the others.",
+            "  Then run this again: it proves that AWS accepts the tokens.",
+        ]
+
+    def test_a_single_server_with_unknown_flags_does_it_in_one_step(self):
+        assert self.next_lines(by_hand("10.0.0.1:6443", "https://old", complete=False))[3:] == [
+            "    10.0.0.1:6443: keep its flags, and make this one the first:",
+            f"      --service-account-issuer={ISSUER}",
+            "  Then run this again: it proves that AWS accepts the tokens.",
+        ]
+
+    def test_servers_that_do_not_answer_have_both_parts(self):
+        front = by_hand("lb.example:6443", "https://old", complete=False, front=True)
+        lines = self.next_lines(
+            front, by_hand("10.0.0.1:6443", complete=False), by_hand("10.0.0.2:6443", complete=False)
+        )
+        titles = [line.strip().partition(":6443")[0] for line in lines if ":6443" in line or line.startswith("  to ")]
+        accept, sign = (f"to {part}, one server after the other:" for part in ("accept the issuer", "sign for it"))
+        assert titles == [accept, "10.0.0.1", "10.0.0.2", sign, "10.0.0.1", "10.0.0.2"]
+
+    @pytest.mark.parametrize(
+        "servers",
+        [
+            [("lb.example:6443", ["https://old"], True)],
+            [("lb.example:6443", ["https://old"], True), ("10.0.0.1:6443", [], False)],
+            [("node1", ["https://old"], False), ("10.0.0.2:6443", [], False)],
+        ],
+    )
+    def test_two_parts_unless_there_is_surely_one_server(self, servers):
+        given = [by_hand(name, *issuers, complete=False, front=front) for name, issuers, front in servers]
+        lines = self.next_lines(*given)
+        assert "  to accept the issuer, one server after the other:" in lines
+        behind = any(line.startswith("    each server behind lb.example:6443:") for line in lines)
+        assert behind == (len(servers) == 1)
+        assert ("only one API server" in " ".join(" ".join(lines).split())) == (servers[0][0] != "node1")
+
     def test_nothing_to_do(self):
-        assert self.lines([ISSUER, "https://old"], proof=[ACCEPTED])[-1] == "→ Next: nothing to do."
+        done = by_hand("node1", ISSUER, "https://old")
+        assert self.lines(done, proof=[ACCEPTED])[-1] == "→ Next: nothing to do."
+        assert self.lines(done, by_hand("10.0.0.2:6443", ISSUER, complete=False))[-1] == "→ Next: nothing to do."
+
+    def test_servers_that_do_not_answer_do_not_keep_a_cluster_from_its_proof(self):
+        """Nothing that is done on them would show from here."""
+        front = by_hand("lb.example:6443", ISSUER, complete=False, front=True)
+        lines = self.lines(front, by_hand("10.0.0.1:6443", complete=False), proof=[ACCEPTED])
+        assert lines[-1] == "→ Next: nothing to do."
+        assert "              10.0.0.1:6443: its issuer is not known" in lines
+
+
+def by_hand(name, *issuers, complete=True, front=False):
+    return {"name": name, "issuers": issuers, "is_complete": complete, "is_front": front}
 
 
 @pytest.mark.parametrize("part", ["issuer", "injection"])

@@ -125,6 +125,40 @@ class TestIssuer:
         assert "the verb get on the non-resource URL /flagz" in seen(report, "apiserver-issuer")
         assert "the verb list on pods in namespace kube-system" in seen(report, "apiserver-issuer")
 
+    def test_a_server_whose_flags_are_unknown_is_never_passed_over(self):
+        """During an upgrade to 1.36, only some servers have /flagz."""
+        hidden = {"flagz": 404, "discovery": {"issuer": OLD}, "reviews": fake.review}
+        numbers = [(1, 2, 3), (3, 1, 2), (2, 3, 1)]
+        for first, *others in numbers:
+            servers = [sound(f"10.0.0.{first}:6443"), *(sound(f"10.0.0.{each}:6443", **hidden) for each in others)]
+            report = check(together(*servers))
+            assert {statuses(report)[check_id] for check_id in ("apiserver-issuer", "signer-external")} == {"skipped"}
+            for number in others:
+                assert f"at 10.0.0.{number}:6443" in seen(report, "apiserver-issuer")
+            # A token for AWS was tried on those whose flags do not tell.
+            fault = next(each for each in report.checks if each.id == "apiserver-audience")
+            assert fault.status == "warning" and f"10.0.0.{first}" not in fault.seen
+            assert all(f"10.0.0.{number}" in fault.seen for number in others)
+
+    def test_a_server_that_does_not_answer_is_not_passed_over_unless_its_pod_shows_its_flags(self):
+        servers = [sound(), sound("10.0.0.2:6443", discovery="no answer", flagz="no answer")]
+        report = check(together(*servers))
+        assert statuses(report)["apiserver-issuer"] == statuses(report)["apiserver-audience"] == "skipped"
+        assert "at 10.0.0.2:6443 are unknown: no answer in time" in seen(report, "apiserver-issuer")
+        servers[0].answers[fake.MIRROR_PODS] = [
+            fake.mirror_pod("node2", "10.0.0.2", f"--service-account-issuer={ISSUER}")
+        ]
+        assert statuses(check(servers[0]))["apiserver-issuer"] == "ok"
+
+
+def behind_balancer(**changes):
+    """A load balancer that answers, before two servers with addresses that do not answer from here."""
+    balancer = sound("balancer.example.com:443", **changes)
+    servers = [sound(f"10.0.0.{number}:6443", discovery=503) for number in (1, 2)]
+    balancer.others = {server.address: server for server in servers}
+    balancer.answers[fake.ENDPOINTS] = fake.endpoints(*balancer.others)
+    return balancer
+
 
 class TestAgreement:
     @pytest.mark.parametrize(
@@ -147,13 +181,18 @@ class TestAgreement:
         assert statuses(report)["apiservers-agree"] == "skipped"
         assert "10.0.0.2:6443: it answers with 503" in seen(report, "apiservers-agree")
 
-    def test_private_addresses_leave_only_this_open(self):
-        balancer = sound("balancer.example.com:443", flagz=fake.flagz(ISSUER, signing_endpoint="/run/signer.sock"))
-        servers = [sound(f"10.0.0.{number}:6443", discovery=503) for number in (1, 2)]
-        balancer.others = {server.address: server for server in servers}
-        balancer.answers[fake.ENDPOINTS] = fake.endpoints(*balancer.others)
-        expected = dict.fromkeys([*live_checks.SERVER_IDS, *live_checks.POD_IDS], "ok")
-        assert statuses(check(balancer)) == {**expected, "apiservers-agree": "skipped"}
+    def test_private_addresses_leave_open_what_only_the_servers_themselves_say(self):
+        report = check(behind_balancer(flagz=fake.flagz(ISSUER)))
+        open_ids = {"apiserver-issuer", "apiservers-agree", "signer-external", "apiserver-audience"}
+        assert {check_id for check_id, status in statuses(report).items() if status == "skipped"} == open_ids
+        assert set(statuses(report).values()) == {"ok", "skipped"}
+        for text in ("first --service-account-issuer of API server 'balancer.example.com:443'", "10.0.0.1", "10.0.0.2"):
+            assert text in seen(report, "apiserver-issuer")
+
+    def test_what_a_load_balancer_says_is_an_error_whatever_is_behind_it(self):
+        report = check(behind_balancer(flagz=fake.flagz(OLD, audiences="sts.amazonaws.com")))
+        assert statuses(report)["apiserver-issuer"] == "error"
+        assert statuses(report)["apiserver-audience"] == "warning"
 
     def test_without_the_right_to_make_tokens_only_documents_are_compared(self):
         report = check(together(sound(token=403), sound("10.0.0.2:6443")))
