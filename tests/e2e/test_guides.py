@@ -16,10 +16,14 @@ from runs import Ansible
 
 _TOOL = Path(__file__).parents[1] / "tools" / "guide_blocks.py"
 _PATHS = {
+    "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
     "NetworkPolicy": "/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies",
     "Pod": "/api/v1/namespaces/{namespace}/pods",
+    "Role": "/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles",
     "ServiceAccount": "/api/v1/namespaces/{namespace}/serviceaccounts",
 }
+# What an API server knows only where something else is installed.
+_CUSTOM = ("CiliumClusterwideNetworkPolicy",)
 
 
 def _guide_blocks() -> Any:
@@ -44,6 +48,8 @@ def test_an_api_server_accepts_every_manifest(new_api_server: NewApiServer, ansi
     with new_api_server(*flags) as api:
         for block in tool.blocks():
             for manifest in tool.manifests(block):
+                if manifest["kind"] in _CUSTOM:
+                    continue
                 namespace = manifest["metadata"].get("namespace", "default")
                 api.ask("/api/v1/namespaces", {"metadata": {"name": namespace}})
                 account = {"metadata": {"name": manifest.get("spec", {}).get("serviceAccountName", "default")}}
