@@ -11,11 +11,13 @@ from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.redaction import Redaction
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import check_client_ids
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import (
     MAX_CHARACTERS,
+    checked_limit,
     is_provider_arn,
     subject_of,
     trust_policy,
@@ -34,8 +36,8 @@ def _trust_policy(
     service_account: t.Any = None,
     *,
     accounts: t.Any = None,
-    audience: str = DEFAULT_AUDIENCE,
-    limit: int = MAX_CHARACTERS,
+    audience: t.Any = DEFAULT_AUDIENCE,
+    limit: t.Any = MAX_CHARACTERS,
 ) -> dict[str, t.Any]:
     providers = as_list(arns)
     wrong = [each for each in providers if not is_provider_arn(each)]
@@ -52,10 +54,30 @@ def _trust_policy(
     pairs = [(namespace, service_account)] if accounts is None else [_pair(each) for each in as_list(accounts)]
     if not pairs:
         raise AnsibleFilterError("trust_policy expects at least one service account; accounts is empty.")
+    subjects = [_subject(*pair) for pair in pairs]
+    audience, limit = _checked_audience(audience), _checked_limit(limit)
     try:
-        return trust_policy(providers, subjects=[_subject(*pair) for pair in pairs], audience=audience, limit=limit)
+        return trust_policy(providers, subjects=subjects, audience=audience, limit=limit)
     except Fault as fault:
         raise AnsibleFilterError(f"trust_policy, for {len(pairs)} service accounts: {fault}.") from None
+
+
+def _checked_audience(audience: t.Any) -> str:
+    # A list would be a condition that any of its values meets, and statements are told apart by their audience.
+    if not isinstance(audience, str):
+        raise AnsibleFilterError(f"trust_policy expects one audience as a text, got {_shown(audience)}.")
+    try:
+        check_client_ids([audience], "audience")
+    except IrsaError as error:
+        raise AnsibleFilterError(f"trust_policy: {error}") from None
+    return audience
+
+
+def _checked_limit(limit: t.Any) -> int:
+    try:
+        return checked_limit(limit)
+    except Fault as fault:
+        raise AnsibleFilterError(f"trust_policy: limit {fault}.") from None
 
 
 def _pair(account: t.Any) -> tuple[t.Any, t.Any]:

@@ -26,8 +26,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Change, diff_entry
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import (
-    HIGHEST_QUOTA,
     MAX_CHARACTERS,
+    checked_limit,
     is_provider_arn,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constants import ANNOTATION_PREFIX
@@ -108,13 +108,15 @@ def _problems(items: t.Sequence[t.Mapping[str, t.Any]], settings: Settings) -> t
             f"{PREFIX}provider_arn is not set, and irsa_issuer_result has no provider_arn. Run role irsa_issuer "
             "before, or set the variable to the ARN of the cluster's OIDC provider."
         )
-    if not 1 <= settings.trust_policy_limit <= HIGHEST_QUOTA:
-        yield f"{PREFIX}trust_policy_limit is {settings.trust_policy_limit}; AWS raises it to {HIGHEST_QUOTA} at most."
     if not is_subdomain(settings.annotation_prefix):
         yield (
             f"irsa_injection_annotation_prefix must be a domain name in lower case, such as {ANNOTATION_PREFIX}, not "
             f"{quoted(settings.annotation_prefix)}."
         )
+    try:
+        checked_limit(settings.trust_policy_limit)
+    except Fault as fault:
+        yield f"{PREFIX}trust_policy_limit {fault}."
     if items and not settings.kubeconfig and not settings.manifests_path:
         yield "Neither irsa_kubeconfig nor irsa_manifests_path is set. Set one of them."
     if settings.manifests_path and not os.path.isdir(settings.manifests_path):

@@ -16,7 +16,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies import Statement, member
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_reading import ACTION
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 
@@ -93,6 +93,17 @@ def is_provider_arn(arn: t.Any) -> bool:
 def as_json(policy: Policy) -> str:
     """Return a policy as the text that is sent, which is the text whose characters IAM counts."""
     return json.dumps(policy, separators=(",", ":"))
+
+
+def checked_limit(value: t.Any) -> int:
+    """Return the number of characters that a trust policy may have. Raises Fault if no quota allows it."""
+    try:
+        limit = int(value)
+    except (TypeError, ValueError):
+        limit = 0
+    if not 1 <= limit <= HIGHEST_QUOTA:
+        raise Fault(f"is {quoted(value)}; it is a number of characters, and AWS raises the quota to {HIGHEST_QUOTA}")
+    return limit
 
 
 def check_length(policy: Policy, limit: int = MAX_CHARACTERS) -> None:

@@ -84,6 +84,23 @@ def test_trust_policy_refuses_what_iam_would_refuse_for_its_length():
     assert FILTERS["trust_policy"](ARN, accounts=accounts, limit=4096)
 
 
+@pytest.mark.parametrize("audience", [None, ["a", "b"], {"a": "b"}, 5, "", "x" * 256, "['a']"])
+def test_trust_policy_refuses_what_is_not_an_audience(audience):
+    with pytest.raises(AnsibleFilterError, match=r"trust_policy.* audience"):
+        FILTERS["trust_policy"](ARN, "shop", "cart", audience=audience)
+
+
+@pytest.mark.parametrize("limit", ["long", None, [], 0, "-1", 4097])
+def test_trust_policy_refuses_what_is_not_a_limit(limit):
+    with pytest.raises(AnsibleFilterError, match=r"trust_policy: limit is .*4096"):
+        FILTERS["trust_policy"](ARN, "shop", "cart", limit=limit)
+
+
+def test_trust_policy_takes_a_limit_as_text_as_dash_e_gives_it():
+    accounts = [f"shop/service-account-{number}" for number in range(60)]
+    assert FILTERS["trust_policy"](ARN, accounts=accounts, limit="4096")
+
+
 @pytest.mark.parametrize("arns", [[], [ARN, "arn:aws:iam::123456789012:role/x"], {"arn": ARN}])
 def test_trust_policy_refuses_a_list_with_an_invalid_provider(arns):
     with pytest.raises(AnsibleFilterError, match="ARN of an OIDC provider"):
