@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,10 +26,12 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model imp
     ACCEPT,
     SIGN,
     Cluster,
+    FileWrite,
     Goal,
     Plan,
     Server,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import node_files
 from control_plane import NewApiServer
 from kubeadm_program import Kubeadm, kubeadm
 from runs import Ansible
@@ -74,33 +77,53 @@ class Node:
         return self.kubeadm.render(self.cluster.configuration or "", self.server.patches, target)
 
     def walked(self, planned: Plan) -> Node:
-        """The node after all steps of a plan."""
+        """The node after all steps of a plan, whose files are written as a step writes them."""
         assert planned.findings.problems == ()
-        files = {self.server.manifest_path: self.server.manifest, **self.server.patches}
-        manager = self.server.controller_manager
         configuration = self.cluster.configuration
-        for step in planned.steps:
-            for write in step.writes:
-                name = write.path if write.path == self.server.manifest_path else Path(write.path).name
-                if write.path == self.server.controller_manager_path:
-                    assert write.before == manager
-                    manager = write.after
-                    continue
-                assert write.before == files.get(name)
-                files[name] = write.after
-            if step.configuration:
-                assert step.configuration[0] == configuration
-                configuration = step.configuration[1]
-        manifest = files.pop(self.server.manifest_path)
-        server = dataclasses.replace(
-            self.server,
-            manifest=manifest,
-            controller_manager=manager,
-            running=tuple(command_of(manifest)),
-            patches={name: content for name, content in files.items() if content is not None},
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            disk = Disk(Path(folder), self.server)
+            for step in planned.steps:
+                for write in step.writes:
+                    disk.write(write)
+                if step.configuration:
+                    assert step.configuration[0] == configuration
+                    configuration = step.configuration[1]
+            server = disk.server()
         cluster = dataclasses.replace(self.cluster, servers=(server,), configuration=configuration)
         return dataclasses.replace(self, cluster=cluster)
+
+
+class Disk:
+    """The files of a node. As on a node that kubeadm made, there is no folder for patches until there is a patch."""
+
+    def __init__(self, root: Path, server: Server) -> None:
+        self._root, self._before = root, server
+        files = {
+            server.manifest_path: server.manifest,
+            server.controller_manager_path: server.controller_manager,
+            **{f"{Options().patches_dir}/{name}": content for name, content in server.patches.items()},
+        }
+        for path, content in files.items():
+            self._file(path).parent.mkdir(parents=True, exist_ok=True)
+            self._file(path).write_bytes(content or b"")
+
+    def _file(self, path: str) -> Path:
+        return self._root / path.lstrip("/")
+
+    def write(self, write: FileWrite) -> None:
+        path, expected = str(self._file(write.path)), node_files.digest(write.before)
+        node_files.replace(node_files.Replacement(path, write.after, expected, write.mode), str(self._root / "backup"))
+
+    def server(self) -> Server:
+        """The node as it is read again."""
+        manifest = self._file(self._before.manifest_path).read_bytes()
+        return dataclasses.replace(
+            self._before,
+            manifest=manifest,
+            controller_manager=self._file(self._before.controller_manager_path).read_bytes(),
+            running=tuple(command_of(manifest)),
+            patches={file.name: file.read_bytes() for file in self._file(Options().patches_dir).glob("*")},
+        )
 
 
 def command_of(manifest: bytes | None) -> list[str]:

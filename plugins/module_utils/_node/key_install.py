@@ -10,11 +10,9 @@ Runs on control-plane nodes: the standard library of Python 3.9 must be enough.
 from __future__ import annotations
 
 import dataclasses
-import os
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node import node_files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import Replacement
 
 
@@ -31,16 +29,9 @@ class KeyFiles:
 
 def missing_files(key: KeyFiles) -> list[Replacement]:
     """Return the files of a key that are to be written. Raises IrsaError if another key is in their place."""
-    private = _content(key)
-    try:
-        node_files.make_folder(os.path.dirname(key.private_path), 0o700)
-    except OSError as error:
-        raise IrsaError(
-            f"{files.shown(os.path.dirname(key.private_path))} cannot be created: {files.reason(error)}."
-        ) from None
     new = [
-        Replacement(key.private_path, private, None, 0o600),
-        Replacement(key.public_path, key.public_key.encode(), None, 0o644),
+        Replacement(key.private_path, _content(key), None, 0o600, folder_mode=0o700),
+        Replacement(key.public_path, key.public_key.encode(), None, 0o644, folder_mode=0o700),
     ]
     return [file for file in new if not _is_in_place(file)]
 

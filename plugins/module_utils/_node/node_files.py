@@ -31,13 +31,15 @@ _SELINUX = "security.selinux"
 @dataclasses.dataclass(frozen=True)
 class Replacement:
     """A file and its new content, None to remove it. ``expected`` is the SHA-256 of its present content, None if it
-    does not exist. A new file gets ``mode``; an existing one keeps mode, owner and SELinux label.
+    does not exist. A new file gets ``mode``, and its folder, if that is new, too, ``folder_mode``; an existing file
+    keeps mode, owner and SELinux label.
     """
 
     path: str
     content: bytes | None
     expected: str | None
     mode: int = 0o600
+    folder_mode: int = 0o755
 
     @classmethod
     def of(cls, options: t.Mapping[str, t.Any]) -> Replacement:
@@ -65,16 +67,22 @@ def described(path: str) -> dict[str, t.Any]:
 
 @dataclasses.dataclass(frozen=True)
 class Replaced:
-    """A file that was written or removed, its ``former`` content, and the path of the ``backup`` of that, if any."""
+    """A file that was written or removed, its ``former`` content, and the path of the ``backup`` of that, if any.
+
+    ``folders`` were created for it, each below the one before it.
+    """
 
     new: Replacement
     former: bytes | None
     backup: str | None
+    folders: t.Sequence[str] = ()
 
-    @property
-    def undoing(self) -> Replacement:
-        """What puts the former content back."""
-        return Replacement(self.new.path, self.former, digest(self.new.content), self.new.mode)
+    def undo(self) -> None:
+        """Put the former content back, and remove the folders that were created if nothing else is in them. Raises
+        IrsaError.
+        """
+        replace(Replacement(self.new.path, self.former, digest(self.new.content), self.new.mode), None)
+        _remove_empty(self.folders)
 
 
 def replace(new: Replacement, backup_folder: str | None) -> Replaced:
@@ -86,14 +94,17 @@ def replace(new: Replacement, backup_folder: str | None) -> Replaced:
     backup = None
     if present is not None and backup_folder is not None:
         backup = _back_up(new.path, present, backup_folder)
+    folders: list[str] = []
     try:
         if new.content is None:
             _remove(new.path)
         else:
+            folders = _make_folder(os.path.dirname(new.path), new.folder_mode)
             _write(new, new.content)
     except OSError as error:
+        _remove_empty(folders)
         raise IrsaError(f"{files.shown(new.path)} cannot be written: {files.reason(error)}. It is unchanged.") from None
-    return Replaced(new, present, backup)
+    return Replaced(new, present, backup, folders)
 
 
 def _expected_content(new: Replacement) -> bytes | None:
@@ -110,7 +121,7 @@ def _back_up(path: str, content: bytes, folder: str) -> str:
     name = f"{os.path.basename(path)}.{(digest(content) or '')[:12]}"
     copy = os.path.join(folder, name)
     try:
-        make_folder(folder, 0o700)
+        _make_folder(folder, 0o700)
         if not os.path.exists(copy):
             _write(Replacement(copy, content, None), content)
     except OSError as error:
@@ -121,11 +132,21 @@ def _back_up(path: str, content: bytes, folder: str) -> str:
     return copy
 
 
-def make_folder(folder: str, mode: int) -> None:
-    """Create a folder if it does not exist."""
-    with contextlib.suppress(FileExistsError):
-        os.makedirs(os.path.dirname(folder), mode=0o755, exist_ok=True)
-        os.mkdir(folder, mode)
+def _make_folder(folder: str, mode: int) -> list[str]:
+    """Create a folder and those above it as far as they do not exist. Return what was created, the outermost first."""
+    if os.path.isdir(folder):
+        return []
+    made = _make_folder(os.path.dirname(folder) or ".", 0o755)
+    os.mkdir(folder, mode)
+    _sync_folder(os.path.dirname(folder))
+    return [*made, folder]
+
+
+def _remove_empty(folders: t.Sequence[str]) -> None:
+    """Remove folders that were created, the outermost first in the list, as far as nothing is in them."""
+    with contextlib.suppress(OSError):
+        for folder in reversed(folders):
+            os.rmdir(folder)
 
 
 def _remove(path: str) -> None:
@@ -185,8 +206,10 @@ def _copy_label(path: str, descriptor: int) -> None:
 
 
 def _sync_folder(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Have a change in a folder survive a power failure. The change is there even if its file system refuses this."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -235,7 +235,7 @@ class Walker:
         backups = listed(each.backup for each in self._written if each.backup)
         try:
             for each in reversed(self._written):
-                node_files.replace(each.undoing, None)
+                each.undo()
         except IrsaError as error:
             return f"{files} could not be put back: {error} They are in {backups}."
         for pod in reversed(self._changed):

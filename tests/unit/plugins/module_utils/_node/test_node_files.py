@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 
 import pytest
@@ -69,12 +70,56 @@ def test_a_link_is_not_written_through(manifests):
 def test_a_file_can_be_made_and_removed_and_both_undone(manifests):
     made = replace(manifests / "new.yaml", b"new", None)
     assert made.backup is None
-    node_files.replace(made.undoing, None)
+    made.undo()
     assert not (manifests / "new.yaml").exists()
     removed = replace(manifests / "pod.yaml", None)
     assert not (manifests / "pod.yaml").exists()
-    node_files.replace(removed.undoing, None)
+    removed.undo()
     assert (manifests / "pod.yaml").read_bytes() == b"old"
+
+
+def test_a_new_file_gets_the_folder_that_it_is_in(tmp_path):
+    """Nothing creates /etc/kubernetes/patches before: kubeadm reads it only if it is told to."""
+    patch, key = tmp_path / "etc" / "patches" / "patch.yaml", tmp_path / "pki" / "irsa" / "kid.key"
+    (tmp_path / "pki").mkdir()
+    made = [
+        node_files.replace(Replacement(str(patch), b"[]", None), str(tmp_path / "backup")),
+        node_files.replace(Replacement(str(key), b"key", None, folder_mode=0o700), str(tmp_path / "backup")),
+    ]
+    assert (patch.read_bytes(), key.read_bytes()) == (b"[]", b"key")
+    assert [path.parent.stat().st_mode & 0o777 for path in (patch, key)] == [0o755, 0o700]
+    for each in reversed(made):
+        each.undo()
+    assert os.listdir(tmp_path) == ["pki"] and os.listdir(tmp_path / "pki") == []
+
+
+def test_folders_of_others_and_folders_in_use_stay(tmp_path):
+    made = [node_files.replace(Replacement(str(tmp_path / "etc" / name), b"", None), None) for name in ("1", "2")]
+    made[0].undo()
+    assert os.listdir(tmp_path / "etc") == ["2"]
+    made[1].undo()
+    assert os.listdir(tmp_path) == ["etc"]
+
+
+def test_a_folder_that_cannot_be_created_is_told(tmp_path):
+    (tmp_path / "etc").write_bytes(b"")
+    path = str(tmp_path / "etc" / "patches" / "patch.yaml")
+    with pytest.raises(IrsaError, match="a part of its path is a file, not a directory"):
+        node_files.replace(Replacement(path, b"[]", None), None)
+
+
+def test_a_folder_that_cannot_be_synced_does_not_deny_the_write(manifests, monkeypatch):
+    """The file is in place by then: what a step believes unchanged, it would not put back."""
+    fsync = os.fsync
+
+    def refused(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(22, "Invalid argument")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refused)
+    assert replace(manifests / "pod.yaml", b"new").former == b"old"
+    assert (manifests / "pod.yaml").read_bytes() == b"new"
 
 
 def test_the_same_content_is_kept_once(manifests):
