@@ -17,8 +17,9 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm, model
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import cut, listed, printable_lines, shown
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import cut, printable_lines, shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _apiserver_plan, _apiserver_reading
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading import (
     CONTROLLER_MANAGER,
@@ -143,7 +144,7 @@ class ActionModule(ActionBase):
 
     def _plan(self) -> dict[str, t.Any]:
         """Plan what the API servers need, from the readings of all hosts of the play."""
-        reading = ClusterReading(self._readings())
+        reading = ClusterReading(_apiserver_reading.of_play(self._variables, self._options["readings"]))
         observed = {
             address: self._node({"operation": "observe", "server": f"https://{address}"})
             for address in reading.unmanaged
@@ -186,24 +187,12 @@ class ActionModule(ActionBase):
             "source": options["key_path"],
         }
 
-    def _readings(self) -> list[dict[str, t.Any]]:
-        """Return the reading of each host of the play. Raises IrsaError if a host has none."""
-        name, hostvars = self._options["readings"], self._variables["hostvars"]
-        hosts = self._variables["ansible_play_hosts"]
-        failed = [host for host in self._variables["ansible_play_hosts_all"] if host not in hosts]
-        if failed:
-            raise IrsaError(
-                f"The API servers cannot be changed; nothing was changed. These hosts of the play failed or cannot be "
-                f"reached: {listed(failed)}. Repair them, or leave them out with --limit."
-            )
-        batch = self._variables.get("ansible_play_batch", hosts)
-        found = [hostvars[host].get(name) for host in batch]
-        return [each["reading"] for each in found if each]
-
     def _goal(self) -> model.Goal:
         options = self._options
         if not options["issuer"]:
             raise IrsaError("Set irsa_apiserver_issuer to the issuer URL, or run role irsa_issuer before.")
+        if options["state"] == model.PRESENT:
+            issuer_url.parse(options["issuer"])
         return model.Goal(
             issuer=options["issuer"],
             state=options["state"],
@@ -292,5 +281,6 @@ def _no_control_plane(host: str, inspected: t.Mapping[str, t.Any]) -> str:
         )
     return (
         f"The host {host} is not a control-plane node of kubeadm: it has no {MANIFEST}. Run the play for the hosts of "
-        "the API servers only."
+        "the API servers only. A node that is to become one has kubeadm join it first, with the files of "
+        "new_node_needs."
     )

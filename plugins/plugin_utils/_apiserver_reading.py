@@ -23,6 +23,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import Cluster, Server
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.static_pod import StaticPod
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 
 Reading = t.Mapping[str, t.Any]
 
@@ -55,6 +56,27 @@ def content(described: t.Mapping[str, t.Any] | None) -> bytes | None:
     """Return the content of a file that module irsa_node read."""
     encoded = (described or {}).get("content")
     return None if encoded is None else base64.b64decode(encoded)
+
+
+def of_play(variables: t.Mapping[str, t.Any], name: str) -> list[Reading]:
+    """Return the reading of each host of the play, registered under a name. Raises IrsaError if a host has none."""
+    hosts = variables["ansible_play_hosts"]
+    failed = [host for host in variables["ansible_play_hosts_all"] if host not in hosts]
+    if failed:
+        raise IrsaError(
+            f"The API servers cannot be changed; nothing was changed. These hosts of the play failed or cannot be "
+            f"reached: {listed(failed)}. Repair them, or leave them out with --limit."
+        )
+    batch = variables.get("ansible_play_batch", hosts)
+    found = {host: (variables["hostvars"][host].get(name) or {}).get("reading") for host in batch}
+    unread = [host for host, reading in found.items() if not reading]
+    if unread:
+        raise IrsaError(
+            f"The API servers cannot be changed; nothing was changed. These hosts of the play were not read: "
+            f"{listed(unread)}. Run role irsa_apiserver for all hosts of its play, without a condition (when): choose "
+            "them by the play's hosts, or with --limit."
+        )
+    return [reading for reading in found.values() if reading]
 
 
 class ClusterReading:

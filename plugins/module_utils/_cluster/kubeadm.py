@@ -63,8 +63,10 @@ def plan(cluster: Cluster, goal: Goal, options: Options) -> Plan:
     views = [node.view for node in nodes]
     persistence, problems = _persistence(cluster, nodes, options)
     problems += [] if goal.force else _conflicts(persistence, nodes, goal)
+    persists = persistence.method != NONE
     findings = preflight.check(views, goal, cluster) + Findings(
-        problems=(*kubeadm_node.problems(nodes), *problems), warnings=tuple(kubeadm_node.warnings(nodes))
+        problems=(*kubeadm_node.problems(nodes, persists=persists), *problems),
+        warnings=tuple(kubeadm_node.warnings(nodes, persists=persists)),
     )
     if not findings.problems:
         walk, found = steps.walk(views, goal, cluster.now)

@@ -10,7 +10,11 @@ import dataclasses
 import posixpath
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm_versions, phases
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import (
+    kubeadm_patches,
+    kubeadm_versions,
+    phases,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import ISSUER, Arguments
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_patches import (
     API_SERVER_FILE,
@@ -78,14 +82,15 @@ def _parsed(content: bytes | None, path: str, *, program: str, faults: list[str]
         return None
 
 
-def problems(nodes: t.Iterable[Node]) -> list[str]:
-    """Return what must be repaired first."""
-    return _found(nodes, (_faults, _other_manifests, _version, _other_patches, _own_key))
+def problems(nodes: t.Iterable[Node], *, persists: bool) -> list[str]:
+    """Return what must be repaired first. Patches of the user matter if the change is to survive upgrades."""
+    patches = (_other_patches,) if persists else ()
+    return _found(nodes, (_faults, _other_manifests, _version, *patches, _own_key))
 
 
-def warnings(nodes: t.Iterable[Node]) -> list[str]:
+def warnings(nodes: t.Iterable[Node], *, persists: bool) -> list[str]:
     """Return what should be looked at."""
-    return _found(nodes, (_odd_files, _user_patches))
+    return _found(nodes, (_odd_files, _user_patches) if persists else (_odd_files,))
 
 
 def _found(nodes: t.Iterable[Node], rules: t.Sequence[t.Callable[[Node], t.Iterator[str]]]) -> list[str]:
@@ -134,20 +139,28 @@ def _version(node: Node) -> t.Iterator[str]:
 
 
 def _other_patches(node: Node) -> t.Iterator[str]:
-    """Yield patches of the user that name the issuer: together with ours it would be there twice."""
+    """Yield patches of the user that name what we would write for upgrades, too: together it would be there twice."""
     for name in _user_files(node):
-        if node.view.target.issuer.encode() in node.server.patches[name]:
+        for issuer in _repeated(node, name):
             yield (
-                f"the kubeadm patch {quoted(name)} names {quoted(node.view.target.issuer)}. This role would name it "
-                "again, and a repeated issuer stops the API server. Remove it from that file."
+                f"the kubeadm patch {quoted(name)} names {quoted(issuer)}. This role would name it again, and a "
+                "repeated issuer stops the API server. Remove it from that file. What an API server accepts today "
+                "stays accepted."
             )
 
 
 def _user_patches(node: Node) -> t.Iterator[str]:
     for name in _user_files(node):
-        content = node.server.patches[name]
-        if ISSUER.encode() in content and node.view.target.issuer.encode() not in content:
+        if ISSUER.encode() in node.server.patches[name] and not _repeated(node, name):
             yield f"the kubeadm patch {quoted(name)} changes --{ISSUER}, too. Check what both give together."
+
+
+def _repeated(node: Node, name: str) -> list[str]:
+    """Return the issuers in a patch that are also among those of the goal or of the server."""
+    target, written = node.view.target, node.view.written
+    ours = [target.issuer, *target.accepted_issuers, *(written.values(ISSUER) if written else ())]
+    named = kubeadm_patches.values(node.server.patches[name], ISSUER)
+    return [issuer for issuer in dict.fromkeys(ours) if issuer in named]
 
 
 def _user_files(node: Node) -> list[str]:

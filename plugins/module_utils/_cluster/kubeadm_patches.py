@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import yaml_text
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import (
     API_AUDIENCES,
     ISSUER,
@@ -57,6 +58,16 @@ def api_server_patch(rendered: Rendered, after: Arguments, issuer: str) -> bytes
 def controller_manager_patch(rendered: Rendered, after: Arguments) -> bytes | None:
     """Return the same for kube-controller-manager."""
     return _written(_last(PRIVATE_KEY_FILE, rendered, after))
+
+
+def values(patch: bytes, name: str) -> tuple[str, ...]:
+    """Return the values of a flag in a patch of any type; those in its words if it is not understood."""
+    text = patch.decode("utf-8", "replace")
+    try:
+        texts = yaml_text.scalars(yaml_text.Document(text).root)
+    except Fault:
+        texts = [word.strip("\"',[]{}") for word in text.split()]
+    return Arguments.of(texts).values(name)
 
 
 _Operation = tuple[str, str, str]

@@ -150,12 +150,12 @@ def _without_own_keys(arguments: Arguments, name: str) -> Arguments:
 
 
 def with_audience(arguments: Arguments, issuer: str) -> Arguments:
-    """Add the issuer to the audiences where they are set. Where they are not, all issuers are audiences.
+    """Add the issuer to the audiences where they are set. Where there are none, all issuers are audiences.
 
     https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/
     """
     audiences = arguments.separated(API_AUDIENCES)
-    if audiences is None or issuer in audiences:
+    if not audiences or issuer in audiences:
         return arguments
     last = arguments.values(API_AUDIENCES)[-1]
     return arguments.replaced(API_AUDIENCES, last, by=f"{last},{issuer}".lstrip(","))

@@ -45,7 +45,7 @@ def check(views: t.Sequence[View], goal: Goal, cluster: Cluster) -> Findings:
         *([] if views else ["No API server was found."]),
         *_goal_problems(goal),
         *by_text((view.name, text) for view in views for rule in _PROBLEMS for text in rule(view)),
-        *_key_differences(views),
+        *_key_differences(views, goal),
         *_refusals(views),
         *([] if goal.force else _flag_differences(views)),
     ]
@@ -123,19 +123,18 @@ def _external_signer(view: View) -> t.Iterator[str]:
 
 
 def _authenticators(view: View) -> t.Iterator[str]:
-    """Yield where the issuer is also one of users, with which kube-apiserver does not start."""
-    if view.goal.state == ABSENT:
-        return
-    found = {value for arguments in view.known for value in arguments.values(OIDC_ISSUER_URL)}
-    if view.goal.issuer in found:
-        yield f"{quoted(view.goal.issuer)} is also its --{OIDC_ISSUER_URL}. No server starts with both: remove that."
-    if view.server.authentication_config is not None and view.goal.issuer in _jwt_issuers(
-        view.server.authentication_config
-    ):
-        yield (
-            f"{quoted(view.goal.issuer)} is also an authenticator in its --{AUTHENTICATION_CONFIG}, and with both no "
-            "API server starts. Remove that authenticator."
-        )
+    """Yield issuers that are also ones of users, with which kube-apiserver does not start."""
+    goal, config = view.goal, view.server.authentication_config
+    flags = {value for arguments in view.known for value in arguments.values(OIDC_ISSUER_URL)}
+    authenticators = _jwt_issuers(config) if config is not None else set()
+    for issuer in dict.fromkeys(([] if goal.state == ABSENT else [goal.issuer]) + [*goal.accepted_issuers]):
+        if issuer in flags:
+            yield f"{quoted(issuer)} is also its --{OIDC_ISSUER_URL}. No server starts with both: remove that."
+        if issuer in authenticators:
+            yield (
+                f"{quoted(issuer)} is also an authenticator in its --{AUTHENTICATION_CONFIG}, and with both no API "
+                "server starts. Remove that authenticator."
+            )
 
 
 def _jwt_issuers(text: str) -> set[str]:
@@ -224,11 +223,18 @@ def _seconds(duration: str) -> int | None:
     return (hours * 60 + minutes) * 60 + seconds
 
 
-def _key_differences(views: t.Sequence[View]) -> t.Iterator[str]:
-    """Yield keys that one server signs with and another one does not verify."""
+def _key_differences(views: t.Sequence[View], goal: Goal) -> t.Iterator[str]:
+    """Yield keys that one server signs with and another one does not verify, except the issuer's own where it is still
+    to be accepted.
+    """
     for kid in sorted({view.server.signing_kid for view in views if view.server.signing_kid}):
         signers = [view.name for view in views if view.server.signing_kid == kid]
-        others = [view.name for view in views if view.server.kids is not None and kid not in view.server.kids]
+        is_ours = goal.state != ABSENT and kid == goal.own_kid
+        others = [
+            view.name
+            for view in views
+            if view.server.kids is not None and kid not in view.server.kids and not (is_ours and view.is_lacking)
+        ]
         if others:
             yield (
                 f"{', '.join(signers)}: tokens are signed with the key {quoted(kid)}, which {', '.join(others)} does "
@@ -238,13 +244,10 @@ def _key_differences(views: t.Sequence[View]) -> t.Iterator[str]:
 
 
 def _refusals(views: t.Sequence[View]) -> t.Iterator[str]:
-    """Yield refusals of tokens, except of an issuer that a server lacks, such as one that joined later: to accept it is
-    the first step.
-    """
+    """Yield refusals of tokens, except of the issuer's where a server does not accept them yet."""
+    is_lacking = any(view.is_lacking for view in views)
     for view in views:
-        issuer = view.server.issuer
-        is_lacking = any(each.running and issuer not in each.running.values(ISSUER) for each in views)
-        if not (issuer == view.target.issuer and is_lacking):
+        if not (view.server.issuer == view.target.issuer and is_lacking):
             yield from (f"{view.name}: {refusal}" for refusal in view.server.refusals)
 
 

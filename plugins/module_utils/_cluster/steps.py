@@ -102,7 +102,7 @@ def _back(views: t.Sequence[View], goal: Goal, now: float) -> tuple[Walk, Findin
         "play."
         for name in unknown
     ]
-    refusal = _too_early(views, goal, now)
+    refusal = None if _is_being_forgotten(views, goal) else _too_early(views, goal, now)
     problems += [refusal] if refusal else []
     warnings = (*_long_tokens(views), *_left_out(left, "forget the issuer"))
     return [(FORGET, _managed(left))], Findings(problems=tuple(problems), warnings=warnings)
@@ -137,6 +137,17 @@ def _former_problems(view: View, views: t.Sequence[View]) -> t.Iterator[str]:
                 return
 
 
+def _is_being_forgotten(views: t.Sequence[View], goal: Goal) -> bool:
+    """Whether a server forgot the issuer when another one, which still accepts it, had waited for long enough: an
+    earlier run stopped halfway. What it put back started again, and must not wait for that.
+    """
+    started: dict[bool, list[float]] = {True: [], False: []}
+    for view in views:
+        if view.server.started is not None:
+            started[view.has_reached(FORGET)].append(view.server.started)
+    return any(waiting + goal.forget_after <= forgot for forgot in started[True] for waiting in started[False])
+
+
 def _too_early(views: t.Sequence[View], goal: Goal, now: float) -> str | None:
     """Return why the issuer may not be forgotten yet. Tokens of it are in use for as long after the last restart."""
     unknown = [view.name for view in views if view.server.started is None]
@@ -148,10 +159,16 @@ def _too_early(views: t.Sequence[View], goal: Goal, now: float) -> str | None:
     allowed = (youngest.server.started or 0) + goal.forget_after
     if now >= allowed:
         return None
+    # Such a server may also have joined without it, and then its tokens are in use.
+    without = ", ".join(view.name for view in views if view.has_reached(FORGET))
+    hint = (
+        f" It is not accepted by {without}. If an earlier run had it forgotten there, the wait was over then: set "
+        "irsa_apiserver_forget_after to 0, and run this again at once."
+    )
     return (
         f"The issuer {quoted(goal.issuer)} may be forgotten from {moment(allowed)} on, not yet: pods may still use "
         f"tokens of it. {youngest.name} started at {moment(youngest.server.started or 0)}, and "
-        f"irsa_apiserver_forget_after is {goal.forget_after} seconds. Run this again then."
+        f"irsa_apiserver_forget_after is {goal.forget_after} seconds. Run this again then.{hint if without else ''}"
     )
 
 

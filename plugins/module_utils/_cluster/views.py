@@ -46,6 +46,18 @@ class View:
         return self.running is not None and all(phases.is_after(phase, each, self.target) for each in self.known)
 
     @property
+    def is_lacking(self) -> bool:
+        """Whether it runs without the issuer or its own key, such as a server that joined later: to accept both is the
+        first step.
+        """
+        if self.running is None:
+            return False
+        key = self.target.key
+        return self.target.issuer not in self.running.values(ISSUER) or (
+            key is not None and key.public not in self.running.values(KEY_FILE)
+        )
+
+    @property
     def signs(self) -> bool:
         """Whether it signs with the issuer or with an own key, or is about to."""
         return any(
@@ -79,10 +91,11 @@ def compared(view: View) -> t.Mapping[str, t.Any]:
     arguments = view.running or view.written
     if arguments is None:
         return {}
-    ours = view.target.issuer
+    ours, accepted = view.target.issuer, view.target.accepted_issuers
+    key_files = {file for file in arguments.values(KEY_FILE) if not phases.is_own_key(file)}
     return {
-        ISSUER: [issuer for issuer in arguments.values(ISSUER) if issuer != ours],
-        KEY_FILE: sorted(file for file in arguments.values(KEY_FILE) if not phases.is_own_key(file)),
+        ISSUER: [issuer for issuer in arguments.values(ISSUER) if issuer not in (ours, *accepted)],
+        KEY_FILE: sorted(key_files.difference(view.target.accepted_key_files)),
         SIGNING_KEY_FILE: [file for file in arguments.values(SIGNING_KEY_FILE) if not phases.is_own_key(file)],
         API_AUDIENCES: [each for each in arguments.separated(API_AUDIENCES) or () if each != ours],
     }

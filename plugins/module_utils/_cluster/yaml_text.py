@@ -149,6 +149,14 @@ def scalar(node: yaml.Node | None) -> str | None:
     return str(node.value)
 
 
+def scalars(node: yaml.Node | None) -> list[str]:
+    """Return all scalars below a node, in order, the keys of mappings among them."""
+    if isinstance(node, yaml.CollectionNode):
+        parts = [part for each in node.value for part in (each if isinstance(each, tuple) else (each,))]
+        return [text for part in parts for text in scalars(part)]
+    return [node.value] if isinstance(node, yaml.ScalarNode) else []
+
+
 def is_empty(node: yaml.Node | None) -> bool:
     """Whether there is nothing, null, or an empty collection."""
     return node is None or not node.value or node.tag == "tag:yaml.org,2002:null"

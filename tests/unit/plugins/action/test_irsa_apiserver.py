@@ -396,6 +396,7 @@ class TestBadInput:
         play.files["node1"] = {}
         message = self.read_message(play)
         assert message.startswith(f"The host node1 is not a control-plane node of kubeadm: it has no {MANIFEST}.")
+        assert "has kubeadm join it first" in message
 
     def test_a_host_of_another_distribution(self):
         play = Play(1)
@@ -420,6 +421,25 @@ class TestBadInput:
         message = play.message()
         assert "nothing was changed" in message
         assert "'node3'" in message
+
+    @pytest.mark.parametrize("registered", [None, {"changed": False, "skipped": True}])
+    def test_a_host_of_the_play_that_was_not_read(self, registered):
+        play = Play(2)
+        play.read()
+        play.hosts.append("worker1")
+        play.hostvars["worker1"] = {"__irsa_apiserver_reading": registered} if registered else {}
+        message = play.plan()["msg"]
+        assert "nothing was changed" in message
+        assert "were not read: 'worker1'" in message
+
+    @pytest.mark.parametrize(
+        "issuer", ["irsa.example.com", "http://irsa.example.com", "https://", f"{NEW}/?x=1", f"{NEW}#y", f"{NEW}/"]
+    )
+    def test_an_issuer_that_no_server_publishes(self, issuer):
+        play = Play(1)
+        assert play.message(issuer=issuer).startswith(f"The issuer '{issuer}' ")
+        play.read()
+        assert not play.plan(issuer=issuer, state="absent").get("failed")
 
     def test_two_names_of_one_server(self):
         play = Play(1)

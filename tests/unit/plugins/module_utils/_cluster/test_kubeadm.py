@@ -56,6 +56,11 @@ def with_kubeadm(before, version):
     )
 
 
+def known_of(server):
+    """What changes of a server in a step."""
+    return {name: getattr(server, name) for name in ("manifest", "running", "started")}
+
+
 def in_phase(phase, *names):
     return [(phase, name) for name in names or ("node1", "node2", "node3")]
 
@@ -87,6 +92,19 @@ def test_a_step_says_what_must_be_proved_after_it():
     assert [(step.kids, step.signing_kid) for step in own.steps] == [(both, SIGNING_KID)] * 3 + [(both, KID)] * 3
 
 
+def test_audiences_that_are_set_to_nothing_stay_so():
+    """kube-apiserver takes all issuers for audiences then, as if the flag were not there."""
+    before = cluster(
+        1,
+        manifest=KUBEADM.replace(
+            "    - kube-apiserver\n", "    - kube-apiserver\n    - --api-audiences=\n", 1
+        ).encode(),
+    )
+    after = walked(before, planned(before))
+    assert [text for text in after.servers[0].running if "api-audiences" in text] == ["--api-audiences="]
+    assert planned(after).steps == ()
+
+
 @pytest.mark.parametrize("goal", [GOAL, OWN])
 @pytest.mark.parametrize("known", [{}, SORTING])
 def test_nothing_is_left_to_do_after_the_steps(goal, known):
@@ -114,6 +132,45 @@ def test_a_server_that_joined_later_is_brought_in():
     assert shape(result) == [(ACCEPT, "node3"), (SIGN, "node3")]
     lasting = walked(joined, result)
     assert planned(lasting).findings.problems == (f"node1: {refusal}",)
+
+
+@pytest.mark.parametrize(
+    "further",
+    [{"accepted_issuers": ("https://x.example.com",)}, {"accepted_key_files": ("/etc/kubernetes/pki/other.pub",)}],
+)
+def test_the_next_run_goes_on_with_what_else_is_accepted(further):
+    goal = dataclasses.replace(GOAL, **further)
+    result = planned(cluster(), goal)
+    for stopped in (1, 4):
+        half = walked(cluster(), dataclasses.replace(result, steps=result.steps[:stopped]))
+        rest = planned(half, goal)
+        assert rest.findings.problems == ()
+        assert shape(rest) == shape(result)[stopped:]
+        assert walked(half, rest) == walked(cluster(), result)
+
+
+def test_a_server_that_joined_without_the_own_key_is_brought_in():
+    """It signs with the cluster's key, which the others verify, and does not verify theirs."""
+    refusal = "The API server https://192.0.2.1:6443 mints tokens that another one does not accept."
+    signing = walked(cluster(2), planned(cluster(2), OWN))
+    for name in ("node1", "node2"):
+        own = {"kids": frozenset({SIGNING_KID, KID}), "signing_kid": KID, "issuer": NEW, "refusals": (refusal,)}
+        signing = with_server(signing, name, **own)
+    joined = dataclasses.replace(signing, servers=(*signing.servers, cluster(3).servers[2]))
+    result = planned(joined, OWN)
+    assert result.findings.problems == ()
+    assert shape(result) == [(ACCEPT, "node3"), (SIGN, "node3")]
+    adopting = planned(joined, dataclasses.replace(GOAL, published_kids=frozenset({SIGNING_KID, KID})))
+    assert f"the key '{KID}', which node3 does not have" in adopting.findings.problems[0]
+    outside = with_server(joined, "node3", managed=False, manifest=None)
+    assert "Add node3 to the hosts of this play (no --limit)" in planned(outside, OWN).findings.problems[0]
+
+
+def test_an_own_key_that_a_server_names_and_does_not_serve_is_a_difference():
+    signing = walked(cluster(2), planned(cluster(2), OWN))
+    signing = with_server(signing, "node1", kids=frozenset({SIGNING_KID, KID}), signing_kid=KID)
+    (problem,) = planned(signing, OWN).findings.problems
+    assert f"the key '{KID}', which node2 does not have in its JWKS" in problem
 
 
 def test_accept_alone_leaves_what_signs():
@@ -186,6 +243,28 @@ def test_the_youngest_server_decides_how_long_to_wait():
     unknown = with_server(dataclasses.replace(back, now=STARTED + 2 * DAY), "node2", started=None)
     assert "it is not known when node2 started" in planned(unknown, AWAY).findings.problems[0]
     assert shape(planned(before, dataclasses.replace(AWAY, forget_after=1))) == in_phase(FORGET)
+
+
+def test_forgetting_goes_on_where_it_was_stopped():
+    """node1 has forgotten the issuer, and node2 was put back, so it has just started. node3 waited long enough."""
+    signing = walked(cluster(), planned(cluster()))
+    back = dataclasses.replace(walked(signing, planned(signing, AWAY)), now=STARTED + 2 * DAY)
+    result = planned(back, AWAY)
+    half = walked(back, dataclasses.replace(result, steps=result.steps[:1]), now=back.now + 60)
+    half = with_server(dataclasses.replace(half, now=back.now + 180), "node2", started=back.now + 120)
+    assert shape(planned(half, AWAY)) == in_phase(FORGET, "node2", "node3")
+
+
+def test_a_server_without_the_issuer_does_not_shorten_the_wait():
+    """It may have joined without it. Only the user can know."""
+    signing = walked(cluster(), planned(cluster()))
+    back = with_server(walked(signing, planned(signing, AWAY)), "node1", **known_of(cluster(1).servers[0]))
+    (problem,) = planned(back, AWAY).findings.problems
+    assert problem.startswith(f"The issuer '{NEW}' may be forgotten from ")
+    assert problem.endswith(
+        "It is not accepted by node1. If an earlier run had it forgotten there, the wait was over then: set "
+        "irsa_apiserver_forget_after to 0, and run this again at once."
+    )
 
 
 @pytest.mark.parametrize("running", [None, ("kube-apiserver", f"--service-account-issuer={NEW}")])

@@ -43,6 +43,12 @@ def with_second_manifest(manifest, **known):
     return with_second(manifest=manifest, running=command_of(manifest), **known)
 
 
+def patch_of(issuer):
+    """A user's JSON patch that adds an issuer."""
+    value = f"--service-account-issuer={issuer}"
+    return f"- {{op: add, path: /spec/containers/0/command/1, value: '{value}'}}\n".encode()
+
+
 AUTHENTICATION = f"""\
 apiVersion: apiserver.config.k8s.io/v1
 kind: AuthenticationConfiguration
@@ -100,6 +106,11 @@ PROBLEMS = {
         cluster(manifest=with_flags(f"--oidc-issuer-url={NEW}")),
         f"node1, node2, node3: '{NEW}' is also its --oidc-issuer-url.",
     ),
+    "an authenticator for users of another issuer that is accepted": (
+        cluster(manifest=with_flags("--oidc-issuer-url=https://former.example.com")),
+        "node1, node2, node3: 'https://former.example.com' is also its --oidc-issuer-url.",
+        dataclasses.replace(GOAL, accepted_issuers=("https://former.example.com",)),
+    ),
     "an authenticator": (
         with_second(authentication_config=AUTHENTICATION),
         f"node2: '{NEW}' is also an authenticator in its --authentication-config",
@@ -130,7 +141,24 @@ PROBLEMS = {
     ),
     "an odd version": (with_second(tool_version="latest"), "node2: what kubeadm says of its version cannot be used"),
     "a patch that names the issuer": (
-        with_second(patches={"kube-apiserver0+json.yaml": NEW.encode()}),
+        with_second(patches={"kube-apiserver0+json.yaml": patch_of(NEW)}),
+        f"node2: the kubeadm patch 'kube-apiserver0+json.yaml' names '{NEW}'.",
+    ),
+    "a patch that names an issuer that stays accepted": (
+        with_second(patches={"kube-apiserver0+json.yaml": patch_of(OLD)}),
+        f"node2: the kubeadm patch 'kube-apiserver0+json.yaml' names '{OLD}'.",
+    ),
+    "a patch that names an issuer to be accepted": (
+        with_second(patches={"kube-apiserver0+json.yaml": patch_of("https://x.example.com")}),
+        "node2: the kubeadm patch 'kube-apiserver0+json.yaml' names 'https://x.example.com'.",
+        dataclasses.replace(GOAL, accepted_issuers=("https://x.example.com",)),
+    ),
+    "a patch that names the issuer as an argument of its own": (
+        with_second(patches={"kube-apiserver.json": f'{{"x": ["--service-account-issuer", "{NEW}"]}}'.encode()}),
+        f"node2: the kubeadm patch 'kube-apiserver.json' names '{NEW}'.",
+    ),
+    "a patch that is not understood": (
+        with_second(patches={"kube-apiserver0+json.yaml": f'[ "--service-account-issuer={NEW}"'.encode()}),
         f"node2: the kubeadm patch 'kube-apiserver0+json.yaml' names '{NEW}'.",
     ),
     "a configuration of another version": (
@@ -161,8 +189,8 @@ PROBLEMS = {
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_a_problem_stops_everything(name):
-    before, text = PROBLEMS[name]
-    result = plan(before, GOAL, Options())
+    before, text, *goal = PROBLEMS[name]
+    result = plan(before, *goal or [GOAL], Options())
     assert result.steps == ()
     (problem,) = result.findings.problems
     assert problem.startswith(text)
@@ -234,6 +262,12 @@ def test_force_does_not_overrule_what_would_break_a_cluster(name):
     assert findings(PROBLEMS[name][0], dataclasses.replace(GOAL, force=True)).problems
 
 
+def test_a_patch_of_the_user_stays_if_nothing_else_is_written_for_upgrades():
+    for issuer in (NEW, "https://other.example.com"):
+        result = findings(with_second(patches={"kube-apiserver0+json.yaml": patch_of(issuer)}), persist="none")
+        assert (result.problems, result.warnings) == ((), ())
+
+
 def test_persist_none_does_without_cluster_configuration():
     before = PROBLEMS["a configuration of another version"][0]
     assert findings(before, persist="none").problems == ()
@@ -277,6 +311,10 @@ WARNINGS = {
         with_second(patches={"kube-apiserver.yaml": b"x: --service-account-issuer=https://x"}),
         "node2: the kubeadm patch 'kube-apiserver.yaml' changes --service-account-issuer, too.",
     ),
+    "a patch for an issuer that begins alike": (
+        with_second(patches={"kube-apiserver0+json.yaml": patch_of(f"{NEW}/other")}),
+        "node2: the kubeadm patch 'kube-apiserver0+json.yaml' changes --service-account-issuer, too.",
+    ),
 }
 
 
@@ -304,4 +342,7 @@ def test_legacy_tokens_matter_when_a_key_changes():
 
 def test_going_back_does_not_ask_what_is_published():
     before = cluster(1, signing_kid="other", kids=frozenset({"other"}), authentication_config=AUTHENTICATION)
-    assert findings(before, Goal(issuer=NEW, state=ABSENT, published_kids=frozenset({"x"}))).problems == ()
+    away = Goal(issuer=NEW, state=ABSENT, published_kids=frozenset({"x"}))
+    assert findings(before, away).problems == ()
+    users = dataclasses.replace(away, accepted_issuers=("https://users.example.com",))
+    assert "'https://users.example.com' is also an authenticator" in findings(before, users).problems[0]
