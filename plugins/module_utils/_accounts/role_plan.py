@@ -22,6 +22,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.role_sta
     RoleSpec,
     own_tags,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account import known_account
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids import account_in, is_account_id
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
@@ -61,13 +63,35 @@ def plan_roles(aws: Aws, specs: t.Sequence[RoleSpec], limit: int) -> tuple[list[
         return [], []
     tags = own_tags(aws)
     present = [PresentRole(aws, spec) for spec in specs]
-    plans, problems = [], []
+    plans, problems = [], _account_problems(aws, present)
     for spec, state in zip(specs, present, strict=True):
         try:
             plans.append(_Planner(spec, state, limit=limit, own_tags=tags).plan())
         except Fault as fault:
             problems.append(f"Role {spec.name}: {fault}.")
     return plans, problems
+
+
+def _account_problems(aws: Aws, roles: t.Sequence[PresentRole]) -> list[str]:
+    """Return what is wrong if the provider is not in the account of the roles that are to trust it.
+
+    STS looks for the provider of a token in the account of the role. All roles are in the account of the credentials,
+    which is asked for only if none of them exists. Accounts whose form is unknown are not compared.
+    """
+    needed = [each for each in roles if each.spec.is_needed]
+    if not needed:
+        return []
+    provider_arn = needed[0].spec.trust.provider_arn
+    arn = next((each.role["Arn"] for each in needed if each.role), None)
+    account, owner = account_in(arn) if arn else known_account(aws, "iam") or "", account_in(provider_arn)
+    if account == owner or not (is_account_id(account) and is_account_id(owner)):
+        return []
+    problem = (
+        f"The provider {provider_arn} is in account {owner}, but the credentials are of account {account}. A role "
+        f"there cannot trust it. Use credentials of account {owner} (AWS_PROFILE, or assume a role there), or the "
+        f"provider of account {account}. If the roles are managed by others, set role_arn in place of role_name."
+    )
+    return [problem]
 
 
 class _Planner:
@@ -82,7 +106,7 @@ class _Planner:
 
     def plan(self) -> RolePlan:
         """Return the plan. Raises Fault that says why there is none."""
-        role = self._state.role()
+        role = self._state.role
         if role is None:
             return self._creation() if self._spec.is_needed else RolePlan(spec=self._spec, arn=None)
         before = read_policy(role["AssumeRolePolicyDocument"])

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.account import SETTINGS, Account
@@ -88,6 +89,7 @@ class PresentRole:
     """A role as it is, read with as few calls as the plan needs. The reads of all roles are made at once."""
 
     def __init__(self, aws: Aws, spec: RoleSpec) -> None:
+        self.spec = spec
         self._aws = aws
         self._name = spec.name
         self._role = self._read("GetRole")
@@ -104,8 +106,9 @@ class PresentRole:
             "iam", operation, f"role {self._name}", absent_codes=_ABSENT, RoleName=self._name, **params
         )
 
+    @functools.cached_property
     def role(self) -> dict[str, t.Any] | None:
-        """Return what GetRole says, None if there is no such role. Raises CallFailed."""
+        """What GetRole says, None if there is no such role. Raises CallFailed."""
         answer = self._role.result()
         return None if answer is None else answer["Role"]
 

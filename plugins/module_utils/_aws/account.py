@@ -48,23 +48,29 @@ def is_other_account(aws: Aws, account_id: str) -> bool:
         return False
 
 
-def confirm_account(aws: Aws, service: str, account_id: str, *, given: bool) -> None:
-    """Raise IrsaError if ``account_id`` was given and is not the account of the credentials.
+def known_account(aws: Aws, service: str) -> str | None:
+    """Return the account of the credentials; None if the endpoint does not support that call, or denies it.
 
     ``service`` is one whose client is in use anyway. Needs one GetCallerIdentity unless the credentials name their
-    account, like those of an assumed role. Passes if the endpoint does not support that call, or denies it.
+    account, like those of an assumed role.
     """
+    named = _credentials_account(aws.client(service))
+    if named is not None:
+        return named
+    try:
+        return _caller_account(aws)
+    except CallFailed as failure:
+        if failure.unsupported or failure.denied:
+            return None
+        raise
+
+
+def confirm_account(aws: Aws, service: str, account_id: str, *, given: bool) -> None:
+    """Raise IrsaError if ``account_id`` was given and is known not to be the account of the credentials."""
     if not given:
         return
-    actual = _credentials_account(aws.client(service))
-    if actual is None:
-        try:
-            actual = _caller_account(aws)
-        except CallFailed as failure:
-            if failure.unsupported or failure.denied:
-                return
-            raise
-    if actual != account_id:
+    actual = known_account(aws, service)
+    if actual is not None and actual != account_id:
         raise IrsaError(
             f"account_id is {account_id}, but the credentials belong to account {actual}. Nothing was created. Correct "
             f"account_id, or use credentials of account {account_id} (AWS_PROFILE, or assume a role there)."

@@ -19,6 +19,12 @@ def is_account_id(text: str) -> bool:
     return bool(_ACCOUNT_ID.fullmatch(text))
 
 
+def account_in(arn: str) -> str:
+    """Return the account ID in an ARN, whatever its form; empty if there is none."""
+    parts = arn.split(":", 5)
+    return parts[4] if len(parts) > 5 else ""
+
+
 def check_account_id(account_id: str, option: str = "account_id") -> None:
     """Raise IrsaError unless the text is an account ID."""
     if not is_account_id(account_id):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids import account_in
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, printable
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import commands, names
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.pod_credentials import PodWithoutCredentials
@@ -51,7 +52,7 @@ def check_annotations(context: Context, cluster: LiveCluster, provider: FoundPro
 
 def findings(accounts: t.Sequence[RoleAccount], provider: FoundProvider, *, needs_label: bool) -> t.Iterator[Finding]:
     """Yield what is wrong with annotations. ``needs_label``: only our policy injects, and it looks at labels."""
-    owner = provider.arn.split(":")[4] if provider.arn and provider.arn.count(":") >= 5 else None
+    owner = account_in(provider.arn or "") or None
     malformed = [each for each in accounts if not _is_arn(each, owner)]
     elsewhere = [each for each in accounts if owner and each not in malformed and each.account_id != owner]
     client_ids = provider.client_ids

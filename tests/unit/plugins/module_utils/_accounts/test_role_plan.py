@@ -46,12 +46,12 @@ def own_statement(*subjects):
     return statement_of(ARN, audience=AUDIENCE, subjects=subjects)
 
 
-def plan(aws, *items, cluster=None, limit=2048):
+def plan(aws, *items, cluster=None, limit=2048, provider=ARN):
     defaults = {"namespace": "shop", "name": "cart", "audience": AUDIENCE, "state": "present"}
     named = [{**defaults, **({} if cluster else {"role_name": "cart"}), **each} for each in items]
     accounts, problems = accounts_of(named, cluster)
     assert problems == []
-    return plan_roles(aws, role_specs(accounts, ARN), limit)
+    return plan_roles(aws, role_specs(accounts, provider), limit)
 
 
 def only(planned):
@@ -65,7 +65,7 @@ def operations(role_plan):
     return [change.operation for change in role_plan.changes]
 
 
-def test_a_missing_role_is_created_by_one_read(aws, fake_aws):
+def test_a_missing_role_is_planned_without_a_write(aws, fake_aws):
     found = only(plan(aws, {"inline_policy": INLINE, "tags": {"a": "b"}}))
     assert operations(found) == ["CreateRole", "PutRolePolicy"]
     assert found.arn == f"arn:aws:iam::{ACCOUNT}:role/cart"
@@ -158,6 +158,40 @@ def test_a_default_role_that_trusts_another_account_is_a_problem(aws, iam):
     dummy, problems = plan(aws, {}, cluster="prod")
     assert f"it is trusted for '{BILL}'" in problems[0]
     assert plan(aws, {"role_name": "prod-shop-cart"}, cluster="prod")[1] == []
+
+
+# --- the account of the provider
+
+ELSEWHERE = ARN.replace(ACCOUNT, "210987654321")
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_provider_in_another_account_is_one_problem_of_all_roles(aws, iam, fake_aws, exists):
+    if exists:
+        make_role(iam, FOR_EC2)
+    dummy, problems = plan(aws, {}, {"name": "bill", "role_name": "bill"}, provider=ELSEWHERE)
+    (problem,) = problems
+    assert problem.startswith(
+        f"The provider {ELSEWHERE} is in account 210987654321, but the credentials are of account {ACCOUNT}."
+    )
+    assert fake_aws.calls.count("sts:GetCallerIdentity") == (0 if exists else 1)
+
+
+def test_a_role_that_trusts_a_provider_of_another_account_already_is_a_problem_unless_it_is_withdrawn(aws, iam):
+    make_role(iam, FOR_EC2, statement_of(ELSEWHERE, audience=AUDIENCE, subjects=[CART]))
+    assert len(plan(aws, {}, provider=ELSEWHERE)[1]) == 1
+    assert operations(only(plan(aws, {"state": "absent"}, provider=ELSEWHERE))) == ["UpdateAssumeRolePolicy"]
+
+
+@pytest.mark.parametrize(("code", "status"), [("MethodNotAllowed", 405), ("AccessDenied", 403)])
+def test_an_account_that_cannot_be_asked_for_is_not_compared(aws, fake_aws, code, status):
+    fake_aws.fail("sts:GetCallerIdentity", code, status)
+    assert operations(only(plan(aws, {}, provider=ELSEWHERE))) == ["CreateRole"]
+
+
+@pytest.mark.parametrize("provider", [ARN.replace(ACCOUNT, ""), ARN.replace(ACCOUNT, "tenant"), "x:oidc-provider/y"])
+def test_accounts_of_unknown_form_are_not_compared(aws, provider):
+    assert operations(only(plan(aws, {}, provider=provider))) == ["CreateRole"]
 
 
 # --- state absent
