@@ -114,6 +114,13 @@ documents:
   type: list
   elements: dict
   sample: []
+server:
+  description:
+    - The API server that was asked, as options of M(kubernetes.core.k8s); null if none was. The current context of the
+      kubeconfig may be another one by the time of the write.
+  returned: success
+  type: dict
+  sample: {"host": "https://10.0.0.10:6443", "context": "prod"}
 former_roles:
   description: Roles that no service account of the list has any more, to change or delete. Empty in check mode.
   returned: success
@@ -185,6 +192,7 @@ def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     aws = aws_of(module)
     api = _api_server(module) if accounts and not settings.manifests_path else None
     planned = plan.Planner(aws, api, settings).plan(accounts, check_mode=module.check_mode)
+    planned["server"] = {"host": api.url, "context": api.context} if api else None
     # What is masked in a result would be masked in what is written, too.
     if t.cast(MaskedModule, module).masked(planned) != planned:
         raise IrsaError(

@@ -207,7 +207,15 @@ def _importing_apiserver() -> dict[str, Any]:
 
 def _including_accounts() -> dict[str, Any]:
     task = {"name": "What is tested", "ansible.builtin.import_role": {"name": "selfhosted.irsa.irsa_service_accounts"}}
-    return {"name": "Give accounts their roles", "hosts": "localhost", "gather_facts": False, "tasks": [task]}
+    # Defaults for other tasks of the user, with another cluster. The role must not write there.
+    defaults = {"host": "https://127.0.0.1:1", "context": "nowhere", "api_key": "none", "validate_certs": False}
+    return {
+        "name": "Give accounts their roles",
+        "hosts": "localhost",
+        "gather_facts": False,
+        "module_defaults": {"group/kubernetes.core.k8s": defaults, "kubernetes.core.k8s": defaults},
+        "tasks": [task],
+    }
 
 
 def _hand_over(host: str, left: Path, found: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import dataclasses
 import os
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts import environment
 from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.account import Account, accounts_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.cluster_plan import (
     Annotations,
@@ -119,6 +120,8 @@ def _problems(items: t.Sequence[t.Mapping[str, t.Any]], settings: Settings) -> t
         yield f"{PREFIX}trust_policy_limit {fault}."
     if items and not settings.kubeconfig and not settings.manifests_path:
         yield "Neither irsa_kubeconfig nor irsa_manifests_path is set. Set one of them."
+    if items and not settings.manifests_path:
+        yield from environment.problems(os.environ)
     if settings.manifests_path and not os.path.isdir(settings.manifests_path):
         yield f"irsa_manifests_path is {files.shown(settings.manifests_path)}, which is not a folder. Create it."
 

@@ -59,20 +59,22 @@ class ApiServer:
         configuration = kubernetes.client.Configuration()
         _require_readable(kubeconfig)
         try:
+            # Read once, so that it is known which one was used if another becomes the current one meanwhile.
+            self.context = context or str(kubernetes.config.list_kube_config_contexts(kubeconfig)[1]["name"])
             kubernetes.config.load_kube_config(
-                kubeconfig, context=context, client_configuration=configuration, persist_config=False
+                kubeconfig, context=self.context, client_configuration=configuration, persist_config=False
             )
         except (kubernetes.config.ConfigException, OSError, *_MALFORMED) as error:
             raise IrsaError(f"The kubeconfig {files.shown(kubeconfig)} cannot be used: {_reason(error)}.") from None
         self._timeout = timeout
         self._configuration = configuration
-        self._url: str = configuration.host.rstrip("/")
+        self.url: str = configuration.host.rstrip("/")
         self._pool = _pool_of(configuration)
 
     @property
     def address(self) -> str:
         """Host and port of the server."""
-        return urlsplit(self._url).netloc.rpartition("@")[2]
+        return urlsplit(self.url).netloc.rpartition("@")[2]
 
     def at(self, address: str) -> ApiServer:
         """Return another API server of the cluster, by its address (host and port), for the same credentials.
@@ -85,7 +87,7 @@ class ApiServer:
         # Early releases of the library lack the attribute, and compare the certificate with the address.
         configuration.tls_server_name = getattr(configuration, "tls_server_name", None) or _SERVER_NAME
         # The configuration cannot be kept: when it renews a credential, it takes its host from the kubeconfig again.
-        vars(other).update(_url=url, _pool=_pool_of(configuration))
+        vars(other).update(url=url, _pool=_pool_of(configuration))
         return other
 
     # --- requests; each raises RequestFailed with the reason if it is not fulfilled
@@ -154,7 +156,7 @@ class ApiServer:
         try:
             answer = self._pool.request(
                 method,
-                self._url + path + (f"?{urlencode(query)}" if query else ""),
+                self.url + path + (f"?{urlencode(query)}" if query else ""),
                 headers=headers,
                 body=None if body is None else json.dumps(body),
                 timeout=urllib3.Timeout(self._timeout),

@@ -55,6 +55,24 @@ def test_a_missing_kubeconfig_and_an_unknown_context_are_refused(tmp_path):
         ApiServer(str(path), 5, context="nowhere")
 
 
+def test_the_context_that_is_used_is_known(tmp_path):
+    path = tmp_path / "kubeconfig"
+    other = {"name": "other", "context": {"cluster": "d", "user": "u"}}
+    cluster = {"name": "d", "cluster": {"server": "https://other.example.test:8443/"}}
+    path.write_text(
+        json.dumps(
+            {
+                **KUBECONFIG,
+                "contexts": [*KUBECONFIG["contexts"], other],
+                "clusters": [*KUBECONFIG["clusters"], cluster],
+            }
+        )
+    )
+    current, named = ApiServer(str(path), 5), ApiServer(str(path), 5, context="other")
+    assert (current.context, current.url) == ("c", "https://localhost:6443")
+    assert (named.context, named.url) == ("other", "https://other.example.test:8443")
+
+
 def test_a_named_pipe_is_refused_wherever_a_kubeconfig_may_have_a_file(tmp_path):
     """Opening it would wait for a writer for ever."""
     pipe, path = tmp_path / "pipe", tmp_path / "kubeconfig"
