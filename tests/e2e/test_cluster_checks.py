@@ -112,9 +112,9 @@ class Rig:
         metadata = {"namespace": "shop", "name": name, "annotations": annotations, "labels": labels}
         self.make(ACCOUNTS, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
 
-    def pod(self, name: str, account: str) -> None:
+    def pod(self, name: str, account: str, **metadata: Any) -> None:
         spec = {"serviceAccountName": account, "containers": [{"name": "main", "image": "none"}]}
-        self.make(PODS, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
+        self.make(PODS, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, **metadata}, "spec": spec})
 
     def remove(self, path: str) -> None:
         # Without a kubelet, nothing else ends a pod that has a node.
@@ -353,6 +353,23 @@ def test_injection_that_was_taken_away_is_found_first(rig: Rig, kind: str) -> No
         put_back(rig, kind, document)
 
 
+def test_an_api_server_that_does_not_know_policies_may_have_pods_with_credentials_of_their_own(
+    rig: Rig, new_api_server: NewApiServer
+) -> None:
+    """As before Kubernetes 1.36."""
+    kinds = ("mutatingadmissionpolicies", "mutatingadmissionpolicybindings")
+    without = ",".join(f"admissionregistration.k8s.io/v1/{kind}=false" for kind in kinds)
+    old = ["--disable-admission-plugins=MutatingAdmissionPolicy", f"--runtime-config={without}"]
+    with new_api_server(*flags(rig.key, rig.issuer, OLD), *old) as api:
+        assert api.ask(f"{ADMISSION}/{kinds[1]}")[0] == 404
+        result = rig.verify(api)
+        assert first(result) == "injection-present" and statuses(result)["injection-present"] == "warning"
+        rig.pod("cart-1", "cart")
+        result = rig.verify(api)
+        assert result["verdict"] == "ok", result["report"]
+        assert "brings its own credentials" in seen(result, "injection-present")
+
+
 def test_a_webhook_that_cannot_read_its_reviews_is_found_first(rig: Rig, tmp_path: Path) -> None:
     """Releases up to v0.6.17 answer v1beta1 only. With failurePolicy Ignore, pods then start without credentials."""
     builds = setting("IRSA_E2E_WEBHOOKS", "builds of the EKS pod identity webhook, separated by colons").split(":")
@@ -411,18 +428,23 @@ def test_a_policy_that_fails_is_found_first(rig: Rig) -> None:
 
 def test_a_pod_that_is_older_than_its_role_is_found_first_with_the_command(rig: Rig) -> None:
     rig.account("mail", None)
-    rig.pod("mail-1", "mail")
+    # An API server takes any name of an owner.
+    owner = {"kind": "Deployment", "name": "x; id #", "uid": "0", "controller": True}
+    for number, version in enumerate(["evil.example.com/v1", "apps/v1"], 1):
+        rig.pod(f"mail-{number}", "mail", ownerReferences=[{**owner, "apiVersion": version}])
     rig.pod("cart-1", "cart")
     annotations = {"eks.amazonaws.com/role-arn": ROLE}
     rig.api.change("PATCH", f"{ACCOUNTS}/mail", {"metadata": {"annotations": annotations}})
     result = rig.verify()
     assert first(result) == "pods-without-credentials", result["report"]
-    assert "1 of 2 running pods" in seen(result, "pods-without-credentials")
+    assert "2 of 3 running pods" in seen(result, "pods-without-credentials")
     (check,) = (each for each in result["checks"] if each["id"] == "pods-without-credentials")
-    assert "kubectl --namespace shop delete pod mail-1" in check["remedy"]
-    (pod,) = check["data"]["pods"]
-    # Timestamps are in seconds, and this pod is at most a second older.
-    assert (pod["name"], pod["service_account"], pod["containers"]) == ("mail-1", "mail", ["main"])
+    commands = [f"kubectl --namespace shop delete pod mail-{number}" for number in (1, 2)]
+    assert f"{'; '.join(commands)}." in check["remedy"]
+    pods = check["data"]["pods"]
+    assert [pod["restart"] for pod in pods] == commands
+    # Timestamps are in seconds, and these pods are at most a second older.
+    assert [(pod["service_account"], pod["containers"]) for pod in pods] == [("mail", ["main"])] * 2
 
 
 # Rights
