@@ -137,6 +137,8 @@ def _proof_sentence(cluster: LiveCluster, proofs: Proofs | None) -> str:
     if proofs.all_injected:
         count = len(proofs.by_server)
         where = "the API server" if count == 1 else f"each of the {count} API servers"
+        if cluster.unreachable:
+            where += " that answers from here" if count == 1 else " that answer from here"
         return f"A dry-run pod of {quoted(str(proofs.account))} got them from {where}."
     return f"A dry-run pod could not be tried: {proofs.said}"
 

@@ -188,6 +188,10 @@ class TestAgreement:
         assert set(statuses(report).values()) == {"ok", "skipped"}
         for text in ("first --service-account-issuer of API server 'balancer.example.com:443'", "10.0.0.1", "10.0.0.2"):
             assert text in seen(report, "apiserver-issuer")
+        assert "from the API server that answers from here" in seen(report, "injection-present")
+        report = check(behind_balancer(flagz=fake.flagz(ISSUER, signing_endpoint="/run/signer.sock")))
+        assert statuses(report)["signer-external"] == "skipped"
+        assert "its keys are published" in seen(report, "signer-external")
 
     def test_what_a_load_balancer_says_is_an_error_whatever_is_behind_it(self):
         report = check(behind_balancer(flagz=fake.flagz(OLD, audiences="sts.amazonaws.com")))
