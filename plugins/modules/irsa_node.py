@@ -19,7 +19,8 @@ options:
     description:
       - V(inspect) reads files and the version of kubeadm.
       - V(observe) asks an API server what it runs, serves and signs with.
-      - V(step) writes files, waits for the API server, proves that it works, and puts the files back if it does not.
+      - V(step) writes files, waits for the API server, proves that it works, and puts the files back if it does not. It
+        goes on if the connection to the node is lost. SIGTERM has it put the files back.
     type: str
     choices: [inspect, observe, step]
     required: true
@@ -89,7 +90,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.bare import conclude
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node import inspection, observation
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import inspection, observation, session
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step import Node, Step, Walker
 
@@ -125,7 +126,7 @@ def _found(options: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         return observation.observe(kubectl, options["server"])
     if check_mode:
         raise IrsaError("A step cannot be taken in check mode.")
-    return Walker(Step.of(options["step"], options["private_key"]), Node(kubectl)).take()
+    return session.run(lambda: Walker(Step.of(options["step"], options["private_key"]), Node(kubectl)).take())
 
 
 if __name__ == "__main__":

@@ -6,7 +6,11 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 import typing as t
+
+_FRAMES = 3
 
 
 class IrsaError(Exception):
@@ -50,3 +54,13 @@ class Fault(Exception):
 
     The caller that knows the subject puts it in front and raises IrsaError. A Fault must never reach a user by itself.
     """
+
+
+def bug(error: BaseException) -> str:
+    """Return the class of an exception that should not happen, and the lines that it came through, the innermost last.
+
+    Not its text: that may quote anything, a secret, too.
+    """
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    lines = " > ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in frames)
+    return f"{type(error).__name__} at {lines or 'an unknown line'}"

@@ -27,19 +27,20 @@ class Hopeless(Fault):
 class MirrorPod:
     """A component of the control plane on this node, as its API server mirrors it.
 
-    What it was when this object was made is ``before``; None: that could not be seen. Every method raises Fault with a
-    whole sentence's predicate.
+    What it was when ``look`` was called is ``before``. Every method raises Fault with a whole sentence's predicate.
     """
 
     def __init__(self, kubectl: Kubectl, server: str, *, name: str, component: str, log_folder: str) -> None:
         self.name = name
         self._kubectl, self._server = kubectl, server
         self._component, self._log_folder = component, log_folder
+        self._restarts: t.Mapping[str, int] = {}
+        self.before: t.Mapping[str, t.Any] = {}
+
+    def look(self) -> None:
+        """Remember what it is before it is changed. Raises Fault if that cannot be seen."""
         self._restarts = pod_log.restarts(self._logs())
-        try:
-            self.before: dict[str, t.Any] | None = self._present()
-        except Fault:
-            self.before = None
+        self.before = self._present()
 
     def require_started(self, arguments: t.Sequence[str], *, is_new: bool) -> dict[str, t.Any]:
         """Return what it is. Raises Fault unless it runs with these arguments, ``is_new``: as another pod than before.
@@ -48,7 +49,7 @@ class MirrorPod:
         """
         try:
             pod = self._present()
-            if is_new and self.before and pod["hash"] == self.before["hash"]:
+            if is_new and pod["hash"] == self.before["hash"]:
                 raise Fault("still runs as before: the kubelet has not taken up the new manifest")
             _require_running(pod, arguments)
             return pod

@@ -74,9 +74,13 @@ def identity(kubectl: Kubectl, server: str, *, reviewers: t.Iterable[str], fault
     """Return the issuer that an API server announces, its public keys, and what came of a token that it minted."""
     return {
         "issuer": _asked(lambda: kubectl.get(DISCOVERY, server)["issuer"], faults),
-        "jwks": _asked(lambda: kubectl.get(JWKS, server), faults),
+        "jwks": _asked(lambda: _key_set(kubectl.get(JWKS, server)), faults),
         "token": _asked(lambda: tokens.prove(kubectl, server, reviewers), faults),
     }
+
+
+def _key_set(answer: t.Any) -> dict[str, t.Any]:
+    return {**answer, "keys": [{**key} for key in answer["keys"]]}
 
 
 def servers_in(found: t.Mapping[str, t.Any]) -> list[str]:
@@ -141,6 +145,6 @@ def _asked(question: t.Callable[[], t.Any], faults: list[str]) -> t.Any:
         return question()
     except Fault as fault:
         faults.append(str(fault))
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         faults.append("answers in an unknown form")
     return None

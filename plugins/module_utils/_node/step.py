@@ -4,8 +4,7 @@
 
 """Change one API server and prove that it works, or put everything back.
 
-All of a step is done by one process on the node. If the connection to the controller is lost, it still waits for the
-API server and puts the files back.
+All of a step is done by one process on the node, which goes on if the connection to the controller is lost (session).
 
 Runs on control-plane nodes: the standard library of Python 3.9 must be enough.
 """
@@ -16,13 +15,15 @@ import dataclasses
 import time
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError, bug
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted, shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node import (
     key_install,
+    kubeadm_config,
     node_files,
     observation,
     pod_log,
+    session,
     tokens,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
@@ -31,6 +32,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files i
 
 # The kubelet gives the old API server 30 seconds to end, and starts the new one within as many.
 _RESTART_SECONDS = 180
+# As long as the API server is given to be ready before a run plans: a slow disk of etcd interrupts that.
+_LOOK_SECONDS = 30
 _PAUSE_SECONDS = 1.0
 _MANAGER = "kube-controller-manager"
 
@@ -93,7 +96,7 @@ class Node:
 
     kubectl: Kubectl
     clock: t.Callable[[], float] = time.monotonic
-    sleep: t.Callable[[float], None] = time.sleep
+    sleep: t.Callable[[float], None] = session.sleep
     log_folder: str = pod_log.FOLDER
     backup_folder: str = node_files.BACKUP_FOLDER
 
@@ -117,13 +120,16 @@ class Walker:
     def take(self) -> dict[str, t.Any]:
         """Take the step, and return what was done and proved. Raises IrsaError; what was written is then put back."""
         try:
-            self._write(self._files())
+            files = self._files()
+            self._look(has_files=bool(files))
+            self._write(files)
             proof = self._proved()
             if self._step.manager:
                 proof["manager"] = self._replaced(self._step.manager)
-        except (Fault, IrsaError) as error:
+        except BaseException as error:  # noqa: BLE001 # whatever it is, nothing may stay that was not proved
             raise self._failure(error) from None
-        self._write_configuration()
+        if self._step.configuration:
+            kubeadm_config.write(self._node.kubectl, self._step.server, self._step.configuration)
         return {
             "proof": proof,
             "seconds": round(self._node.clock() - self._start, 1),
@@ -135,6 +141,13 @@ class Walker:
         """Return what is written: the key before the manifest that names its files. Raises IrsaError."""
         key = self._step.key
         return [*(key_install.missing_files(key) if key else []), *self._step.files]
+
+    def _look(self, has_files: bool) -> None:
+        """Remember what is about to restart. Raises Fault if that cannot be seen: nobody could say if it came back."""
+        if self._step.restarts and has_files:
+            self._wait(self._api_server.look, _LOOK_SECONDS)
+        if self._step.manager:
+            self._wait(self._mirror_pod(_MANAGER, self._step.manager.pod).look, _LOOK_SECONDS)
 
     def _write(self, files: t.Iterable[Replacement]) -> None:
         for file in files:
@@ -155,6 +168,8 @@ class Walker:
         It comes after the API server, which must verify what it signs.
         """
         pod = self._mirror_pod(_MANAGER, manager.pod)
+        # Not before: while its API server restarted, it may have, too.
+        self._wait(pod.look, _LOOK_SECONDS)
         self._changed.append(pod)
         self._write([manager.file])
         return self._wait(
@@ -208,8 +223,10 @@ class Walker:
         if refusing:
             raise Fault(f"mints tokens that not every API server accepts: {'; '.join(refusing)}")
 
-    def _failure(self, error: Exception) -> IrsaError:
+    def _failure(self, error: BaseException) -> IrsaError:
         """Put everything back, and return what is to be said of it."""
+        if not isinstance(error, (Fault, IrsaError)):
+            error = Fault(f"could not be proved, since this collection has a bug: {bug(error)}")
         at_work = self._changed[-1]
         log = at_work.end_of_log() if self._written and self._is_restarted(at_work) else ""
         is_own = isinstance(error, Fault) and at_work is self._api_server
@@ -220,6 +237,8 @@ class Walker:
                 if self._step.rollback
                 else "What was written was left in place, since irsa_apiserver_rollback is false."
             )
+        elif isinstance(error, Fault):
+            said.append("Nothing was written.")
         if log:
             said.append(f"The end of its log: {shown(log)}")
         return IrsaError(" ".join(said), log=log, put_back=bool(self._written) and self._step.rollback)
@@ -233,11 +252,9 @@ class Walker:
     def _put_back(self, files: str, runs: str) -> str:
         """Put the files back and wait for what ran before; return what came of it."""
         backups = listed(each.backup for each in self._written if each.backup)
-        try:
-            for each in reversed(self._written):
-                each.undo()
-        except IrsaError as error:
-            return f"{files} could not be put back: {error} They are in {backups}."
+        faults = self._undo()
+        if faults:
+            return f"{files} could not all be put back: {' '.join(faults)} The former ones are in {backups}."
         for pod in reversed(self._changed):
             try:
                 self._wait_for_former(pod)
@@ -249,37 +266,26 @@ class Walker:
                 )
         return f"{files} were put back, and {runs} as before."
 
+    def _undo(self) -> list[str]:
+        """Put the files back, and return what stood in the way."""
+        faults: list[str] = []
+        for each in reversed(self._written):
+            if faults and each.former is None:
+                continue  # a manifest that stays may name it
+            try:
+                each.undo()
+            except IrsaError as error:
+                faults.append(str(error))
+        return faults
+
     def _wait_for_former(self, pod: MirrorPod) -> None:
         """Wait until a component runs as it did before. Raises Fault."""
-        before = pod.before
-        if before is None or not self._is_restarted(pod):
+        if not self._is_restarted(pod):
             return
 
         def require_former() -> None:
-            pod.require_running(before["command"])
+            pod.require_running(pod.before["command"])
             # The kubelet may report the pod as ready from before.
             self._node.kubectl.get_text(observation.READY, self._step.server)
 
         self._wait(require_former, _RESTART_SECONDS)
-
-    def _write_configuration(self) -> None:
-        """Write what later upgrades and joining nodes read, if it is still what was read. Raises IrsaError."""
-        change = self._step.configuration
-        if change is None:
-            return
-        path, kubectl = observation.CONFIGURATION, self._node.kubectl
-        try:
-            present = kubectl.get(path, self._step.server)
-            text = present["data"]["ClusterConfiguration"]
-            if text == change["after"]:
-                return
-            if text != change["before"]:
-                raise Fault("has changed since it was read")
-            # With its resourceVersion, so that the API server refuses it if another process has just written.
-            kubectl.replace(path, {**present, "data": {**present["data"], "ClusterConfiguration": change["after"]}})
-        except (Fault, KeyError, TypeError) as error:
-            why = str(error) if isinstance(error, Fault) else "has an unknown form"
-            raise IrsaError(
-                f"The API server {self._step.server} was changed and works, but ConfigMap kube-system/kubeadm-config "
-                f"was not written, so the next kubeadm upgrade would undo the change: it {why}. Run again."
-            ) from None

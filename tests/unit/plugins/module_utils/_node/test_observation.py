@@ -89,7 +89,10 @@ def test_pods_that_are_no_static_ones_are_left_out():
     assert observed(cluster)["pods"] == []
 
 
-@pytest.mark.parametrize("answer", [b"", b"[]", b'{"items": [{}]}', b"null", b'{"status": {}}', b"\xff"])
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"[]", b'{"items": [{}]}', b"null", b'{"status": {}}', b'{"status": null}', b'{"keys": [1]}', b"\xff"],
+)
 def test_answers_in_an_unknown_form_are_faults_not_crashes(answer):
     kubectl = Kubectl("admin.conf", run=lambda command, **more: tools.Ended(0, answer, ""), program="kubectl")
     found = observe(kubectl, "https://192.0.2.1:6443", lambda seconds: None)

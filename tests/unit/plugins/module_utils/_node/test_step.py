@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
 
@@ -15,115 +13,16 @@ import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node import observation
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step import Node, Step, Walker
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_cluster import (
-    NEW,
-    OLD,
-    SIGNATURE,
-    FakeCluster,
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step import Step, Walker
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_cluster import NEW, OLD, SIGNATURE
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_node import (
+    AFTER,
+    BEFORE,
+    MANAGER_AFTER,
+    MANAGER_BEFORE,
+    Rig,
+    written,
 )
-
-BEFORE = "--service-account-issuer=" + OLD + "\n"
-AFTER = "--service-account-issuer=" + NEW + "\n" + BEFORE
-MANAGER_BEFORE = "--service-account-private-key-file=/etc/kubernetes/pki/sa.key\n"
-MANAGER_AFTER = MANAGER_BEFORE + "--service-account-private-key-file=/etc/kubernetes/pki/irsa/kid.key\n"
-
-
-class Rig:
-    """A node whose kubelet restarts the API server with the flags in its manifest, some pauses after it changed.
-
-    ``delay`` is the number of pauses; None: it never takes up the manifest. ``starts`` says whether an API server with
-    these flags starts.
-    """
-
-    def __init__(self, folder, servers=1):
-        self.cluster = FakeCluster(servers)
-        self.server = self.cluster.servers[0]
-        self.folder = folder
-        (folder / "manifests").mkdir()
-        self.manifest = folder / "manifests" / "kube-apiserver.yaml"
-        self.manifest.write_text(BEFORE, encoding="utf-8")
-        self.manifest.chmod(0o640)
-        self.delay = 2
-        self.starts = lambda flags: True
-        self.seconds = 0.0
-        self.waiting = 0
-        self.running = BEFORE
-        self.on_write = lambda: None
-        self.manager = folder / "manifests" / "kube-controller-manager.yaml"
-        self.manager.write_text(MANAGER_BEFORE, encoding="utf-8")
-        self.manager_running = MANAGER_BEFORE
-        self.manager_starts = lambda flags: True
-
-    def clock(self):
-        return self.seconds
-
-    def sleep(self, seconds):
-        self.seconds += seconds
-        self.sleep_of_the_manager()
-        text = self.manifest.read_text(encoding="utf-8")
-        if text != BEFORE:
-            self.on_write()
-        if (text == self.running and self.server.up) or self.delay is None:
-            return
-        self.server.up = False
-        self.waiting += 1
-        if self.waiting >= self.delay and self.starts(text.split()):
-            self.server.run_with(text.split())
-            self.server.up, self.running, self.waiting = True, text, 0
-
-    def sleep_of_the_manager(self):
-        text = self.manager.read_text(encoding="utf-8")
-        if text != self.manager_running:
-            self.server.run_manager_with(text.split(), ready=self.manager_starts(text.split()))
-            self.manager_running = text
-
-    def node(self):
-        kubectl = Kubectl("admin.conf", run=self.cluster, program="kubectl")
-        return Node(
-            kubectl,
-            clock=self.clock,
-            sleep=self.sleep,
-            log_folder=str(self.folder / "pods"),
-            backup_folder=str(self.folder / "backup"),
-        )
-
-    def options(self, **more):
-        flags = AFTER.split()
-        return {
-            "pod": "kube-apiserver-node1",
-            "server": self.server.url,
-            "servers": [each.url for each in self.cluster.servers],
-            "restarts": True,
-            "arguments": ["kube-apiserver", *flags],
-            "issuer": NEW,
-            "kids": [self.server.kid],
-            "signing_kid": self.server.kid,
-            "files": [written(self.manifest, BEFORE, AFTER)],
-            **more,
-        }
-
-    def manager_options(self):
-        return {
-            "pod": "kube-controller-manager-node1",
-            "arguments": ["kube-controller-manager", *MANAGER_AFTER.split()],
-            "file": written(self.manager, MANAGER_BEFORE, MANAGER_AFTER),
-        }
-
-    def take(self, **more):
-        return Walker(Step.of(self.options(**more)), self.node()).take()
-
-    def refusal(self, **more):
-        with pytest.raises(IrsaError) as caught:
-            self.take(**more)
-        return caught.value
-
-
-def written(path, before, after):
-    digest = None if before is None else hashlib.sha256(before.encode()).hexdigest()
-    content = None if after is None else base64.b64encode(after.encode()).decode()
-    return {"path": str(path), "content": content, "expected": digest}
 
 
 @pytest.fixture
@@ -236,6 +135,45 @@ def test_a_former_server_is_waited_for_until_it_is_ready(rig):
     rig.cluster.unready = 3
     assert "Its files were put back, and it runs as before." in str(rig.refusal())
     assert rig.cluster.unready == 0
+
+
+def test_nothing_is_written_while_the_own_pod_cannot_be_seen(rig):
+    """Nobody could say afterwards whether the API server runs as before."""
+    rig.server.pod = lambda: rig.server.mirror("kube-apiserver-of-another-node", rig.server.command, True)
+    error = rig.refusal()
+    assert str(error) == (
+        f"The API server {rig.server.url} does not list its own pod kube-apiserver-node1 (after 30 seconds). Nothing "
+        "was written."
+    )
+    assert error.details["put_back"] is False
+    assert rig.manifest.read_text(encoding="utf-8") == BEFORE and not (rig.folder / "backup").exists()
+
+
+def test_nothing_is_written_while_the_controller_manager_s_pod_cannot_be_seen(rig):
+    rig.server.manager_pod = rig.server.pod
+    error = rig.refusal(manager=rig.manager_options())
+    assert "does not list its own pod kube-controller-manager-node1 (after 30 seconds). Nothing was" in str(error)
+    assert rig.manifest.read_text(encoding="utf-8") == BEFORE
+
+
+def test_a_pod_that_cannot_be_seen_for_a_moment_is_waited_for(rig):
+    pod = rig.server.pod
+    rig.server.pod = lambda: pod() if rig.seconds else {}
+    assert rig.take()["proof"]["issuer"] == NEW
+
+
+@pytest.mark.parametrize("error", [IndexError, KeyboardInterrupt])
+def test_whatever_ends_a_step_puts_the_manifest_back(rig, error):
+    def ended(path):
+        if path == observation.DISCOVERY:
+            raise error("a secret")
+
+    rig.cluster.on_request = ended
+    told = rig.refusal()
+    assert f"could not be proved, since this collection has a bug: {error.__name__} at " in str(told)
+    assert "Its files were put back, and it runs as before." in str(told)
+    assert "a secret" not in str(told)
+    assert rig.manifest.read_text(encoding="utf-8") == BEFORE
 
 
 def test_without_rollback_the_new_manifest_stays(rig):
@@ -413,6 +351,16 @@ def test_a_controller_manager_alone_leaves_the_server_alone(rig):
     rig.server.run_with(AFTER.split())
     found = rig.take(restarts=False, files=[], manager=rig.manager_options())
     assert found["files"] == [str(rig.manager)] and found["proof"]["manager"]["ready"]
+
+
+def test_one_manifest_that_cannot_be_put_back_does_not_keep_the_other_one(rig):
+    """The key stays, too: the manifest that stays names it."""
+    key = rig.folder / "kid.key"
+    rig.manager_starts = lambda flags: rig.manager.write_text("--of-another-process\n", encoding="utf-8") == 0
+    files = [written(key, None, "key"), written(rig.manifest, BEFORE, AFTER)]
+    error = rig.refusal(files=files, manager=rig.manager_options())
+    assert f"could not all be put back: {rig.manager} has changed since it was read" in str(error)
+    assert rig.manifest.read_text(encoding="utf-8") == BEFORE and key.exists()
 
 
 def test_a_manifest_of_the_controller_manager_that_has_changed_puts_everything_back(rig):
