@@ -58,18 +58,20 @@ class RunningFlags(t.NamedTuple):
     """The flags of the API servers for which they are known, and the reasons by address for all others.
 
     ``fronts`` are addresses that the cluster does not list as those of its servers, such as that of a load balancer:
-    what answers there is one of them.
+    what answers there is one of them. ``others`` says why there may be further servers, if the cluster does not tell
+    which ones there are.
     """
 
     servers: t.Sequence[ServerFlags]
     unknown: t.Mapping[str, str]
     fronts: frozenset[str]
+    others: str
     pods_reason: str
 
     @property
     def reason(self) -> str:
-        """Why flags are unknown, in one text; empty if all are known."""
-        reasons = list(self.unknown.values())[:_MAX_REASONS]
+        """Why flags are unknown, in one text; empty if those of all servers are known."""
+        reasons = [*list(self.unknown.values())[:_MAX_REASONS], *filter(None, [self.others])]
         return " ".join([*reasons, self.pods_reason]).rstrip() if reasons else ""
 
 
@@ -77,7 +79,7 @@ def running_flags(api: ApiServer, servers: t.Iterable[ApiServer], unreachable: t
     """Ask API servers, and the cluster for mirror pods. ``unreachable`` are the servers that cannot be asked, by
     address, with the reason.
     """
-    listed = _listed(api)
+    listed, others = _listed(api)
     pods, pods_reason = _mirror_pods(api)
     asked = {server.address: server for server in servers}
     found: list[ServerFlags] = []
@@ -96,15 +98,16 @@ def running_flags(api: ApiServer, servers: t.Iterable[ApiServer], unreachable: t
             unknown[address] = reason
     found += [_flags(pod.node, pod.values) for pod in pods if pod not in told]
     fronts = frozenset({*asked, *unreachable} - set(listed))
-    return RunningFlags(sorted(found, key=lambda flags: flags.server), unknown, fronts, pods_reason)
+    found.sort(key=lambda flags: flags.server)
+    return RunningFlags(found, unknown, fronts, "" if pods else others, pods_reason)
 
 
-def _listed(api: ApiServer) -> list[str]:
-    """Return the addresses of the API servers as the cluster lists them; nothing if that is unknown."""
+def _listed(api: ApiServer) -> tuple[list[str], str]:
+    """Return the addresses of the API servers as the cluster lists them, or why they are unknown."""
     try:
-        return listed_addresses(api)
-    except IrsaError:
-        return []
+        return listed_addresses(api), ""
+    except IrsaError as failure:
+        return [], str(failure)
 
 
 def _flagz_of(server: ApiServer) -> tuple[Values | None, str]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
@@ -43,7 +44,7 @@ def check_issuer_flags(context: Context, cluster: LiveCluster) -> None:
                 "auto, the default) on all control-plane nodes. The old issuer stays accepted."
             ),
         )
-    elif cluster.flags.unknown:
+    elif cluster.flags.reason:
         known = f"This issuer is the first --service-account-issuer of {_names(flags)}. " if flags else ""
         report.skipped(ISSUER, f"{known}{cluster.flags.reason}")
     else:
@@ -57,7 +58,7 @@ def check_signer(context: Context, cluster: LiveCluster) -> None:
     report = context.report
     external = [each for each in cluster.flags.servers if each.signing_endpoint]
     if not external:
-        if cluster.flags.unknown:
+        if cluster.flags.reason:
             report.skipped(SIGNER, cluster.flags.reason)
         else:
             report.ok(SIGNER, "The API servers sign with key files, not with an external signer.")
@@ -71,7 +72,7 @@ def check_signer(context: Context, cluster: LiveCluster) -> None:
     missing = served - {key.get("kid") for key in context.published}
     if missing:
         report.error(SIGNER, f"{who}, and its key {listed(sorted(map(str, missing)))} is not published.")
-    elif cluster.flags.unknown:
+    elif cluster.flags.reason:
         report.skipped(SIGNER, f"{who}, and its keys are published. {cluster.flags.reason}")
     else:
         report.ok(
@@ -89,15 +90,16 @@ def check_audience(context: Context, cluster: LiveCluster) -> None:
         each.server: [name for name in audiences if name in (each.audiences or each.issuers)] for each in flags.servers
     }
     untold = [server for server in cluster.answering if server.address in flags.unknown]
-    tried = asked(lambda: {server.address: _taken_by(server, cluster, audiences) for server in untold})
-    taken |= tried.value or {}
+    tried = {server.address: asked(functools.partial(_taken_by, server, cluster, audiences)) for server in untold}
+    taken |= {address: answer.value for address, answer in tried.items() if answer.value is not None}
+    untried = next((answer.reason for answer in tried.values() if answer.value is None), None)
     taking = sorted(server for server, found in taken.items() if found)
     if taking:
         found = sorted({audience for server in taking for audience in taken[server]})
         report.warning(AUDIENCE, f"A token for {listed(found)} is a credential for {named(taking)}, too.")
-    elif tried.value is None:
-        report.skipped(AUDIENCE, f"{flags.reason} A token for AWS could not be tried instead: {tried.reason}")
-    elif not flags.unknown.keys() <= taken.keys():
+    elif untried is not None:
+        report.skipped(AUDIENCE, f"{flags.reason} A token for AWS could not be tried instead: {untried}")
+    elif flags.others or not flags.unknown.keys() <= taken.keys():
         report.skipped(AUDIENCE, flags.reason)
     else:
         report.ok(AUDIENCE, f"No API server accepts tokens for {listed(audiences)} as credentials for itself.")

@@ -205,8 +205,14 @@ class TestAgreement:
 
     def test_without_the_right_to_read_the_addresses_nothing_is_compared(self):
         report = check(sound(endpoints=403))
-        assert "the verb get on endpoints in namespace default" in seen(report, "apiservers-agree")
-        assert statuses(report)["apiservers-agree"] == "skipped"
+        for check_id in ("apiserver-issuer", "apiservers-agree", "signer-external", "apiserver-audience"):
+            assert "the verb get on endpoints in namespace default" in seen(report, check_id)
+            assert statuses(report)[check_id] == "skipped"
+        pods = [fake.mirror_pod("node1", "10.0.0.1", f"--service-account-issuer={ISSUER}")]
+        report = check(sound(endpoints=403, mirror_pods=pods))
+        assert {check_id for check_id, status in statuses(report).items() if status == "skipped"} == {
+            "apiservers-agree"
+        }
 
 
 class TestSigner:
@@ -249,6 +255,18 @@ class TestAudience:
         assert statuses(check(api))["apiserver-audience"] == status
         assert api.posted[fake.REVIEWS]["spec"] == {"token": fake.token("one")}
         assert api.posted[fake.TOKEN]["spec"]["audiences"] == ["sts.amazonaws.com"]
+
+    def test_a_token_is_tried_on_each_server_whose_flags_are_unknown(self):
+        servers = [sound(f"10.0.0.{number}:6443", flagz=404, reviews=fake.refusal) for number in (1, 2, 3)]
+        assert statuses(check(together(*servers)))["apiserver-audience"] == "ok"
+        servers[1].answers[fake.TOKEN] = 403
+        report = check(servers[0])
+        assert statuses(report)["apiserver-audience"] == "skipped"
+        assert "10.0.0.2:6443 answers POST" in seen(report, "apiserver-audience")
+        servers[2].answers[fake.REVIEWS] = fake.review
+        report = check(servers[0])
+        assert statuses(report)["apiserver-audience"] == "warning"
+        assert "a credential for API server '10.0.0.3:6443', too" in seen(report, "apiserver-audience")
 
     def test_without_flags_and_rights_it_is_left_open(self):
         report = check(sound(flagz=403, mirror_pods=403, token=403))
