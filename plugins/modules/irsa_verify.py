@@ -20,6 +20,13 @@ options:
       - Issuer URL, byte for byte as in the C(iss) claim of tokens.
     type: str
     required: true
+  documents:
+    description:
+      - V(auto) fetches the documents; V(skip) does not, for a controller that cannot reach the issuer. Everything that
+        does not need them is still checked, and STS can be asked.
+    type: str
+    choices: [auto, skip]
+    default: auto
   expected_kids:
     description:
       - Key IDs that must be published.
@@ -265,6 +272,7 @@ class _Module(MaskedModule):
 def _argument_spec() -> dict[str, t.Any]:
     return dict(
         issuer=dict(type="str", required=True),
+        documents=dict(type="str", default="auto", choices=["auto", "skip"]),
         expected_kids=dict(type="list", elements="str", default=[]),
         expected_jwks=dict(type="list", elements="dict", default=[]),
         expected_public_keys=dict(type="list", elements="str", default=[], no_log=False),
@@ -323,6 +331,7 @@ def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:
         keys=verification.expected_keys(options["expected_jwks"], options["expected_public_keys"]),
         identity=identity_of(options, mask=module.no_log_values.add),
         bucket_account_id=options["bucket_account_id"],
+        fetches=options["documents"] == "auto",
     )
     aws = aws_of(module) if BOTO3_IMPORT_ERROR is None else None
     report = verification.verify_patiently(expectation, options["patience"], aws)

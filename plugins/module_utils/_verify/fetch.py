@@ -27,6 +27,7 @@ _MAX_ERROR_BYTES = 4096
 
 CONNECTION_IDS = ("dns-resolve", "tcp-connect", "tls-version", "tls-trust", "tls-expiry", "tls-host")
 ANSWER_IDS = ("http-response", "http-redirect", "content-type", "http-caching")
+IDS = (*CONNECTION_IDS, *ANSWER_IDS, *discovery_checks.IDS, *key_set_checks.IDS)
 
 # Kubernetes assumes that a JWKS is cached for this long:
 # https://github.com/kubernetes/kubernetes/blob/master/pkg/serviceaccount/openidmetadata.go (cacheControl)

@@ -19,7 +19,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer, parse
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import bucket_checks, key_set_checks
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.fetch import Served, check_served
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.fetch import IDS, Served, check_served
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import check_identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
@@ -35,7 +35,8 @@ _DIRECT = Route()
 class Expectation:
     """What to verify: the issuer URL, the route to its host, and the cluster, provider, token and role to check.
 
-    ``kids`` and ``keys`` (JWKs) must be published. ``bucket_account_id`` is the owner of the issuer's bucket, if it is
+    ``kids`` and ``keys`` (JWKs) must be published. Without ``fetches``, the documents are not fetched, from a network
+    that does not reach the issuer. ``bucket_account_id`` is the owner of the issuer's bucket, if it is
     not the account of the credentials; AWS is not asked about buckets of others.
     """
 
@@ -45,6 +46,7 @@ class Expectation:
     keys: key_set_checks.Keys = ()
     identity: Identity | None = None
     bucket_account_id: str | None = None
+    fetches: bool = True
 
 
 def expected_keys(key_sets: t.Sequence[t.Any], public_keys: t.Sequence[str]) -> key_set_checks.Keys:
@@ -130,7 +132,11 @@ def _check_documents(report: Report, issuer: Issuer, expectation: Expectation, *
             return "boto3 and AWS credentials are needed to find out why."
         return bucket_checks.explain_forbidden(into, aws, url, account_id=expectation.bucket_account_id)
 
-    served = check_served(report, issuer, expectation.route, explain_forbidden=explain_forbidden)
+    if expectation.fetches:
+        served = check_served(report, issuer, expectation.route, explain_forbidden=explain_forbidden)
+    else:
+        report.skip(IDS, "The documents were not to be fetched.")
+        served = Served(None, ())
     if served.keys is not None:
         key_set_checks.check_expected(report, served.keys, kids=expectation.kids, expected=expectation.keys)
     elif expectation.kids or expectation.keys:

@@ -48,6 +48,13 @@ def ids(report, *statuses):
     return [check.id for check in report.checks if check.status in statuses]
 
 
+def test_documents_that_are_not_to_be_fetched_are_no_finding(server, route):
+    report = verify(Expectation(issuer=ISSUER, route=route, kids=("kid-of-rsa",), fetches=False))
+    assert (report.verdict, ids(report, "ok")) == ("ok", ["issuer-url"])
+    assert {"dns-resolve", "http-response", "discovery-json", "jwk-kid", "kid-expected"} <= set(ids(report, "skipped"))
+    assert server.requests == []
+
+
 class TestSound:
     def test_a_sound_issuer_has_no_finding(self, published, route):
         report = verify(Expectation(issuer=ISSUER, route=route, kids=("kid-of-rsa", "kid-of-p256")))
