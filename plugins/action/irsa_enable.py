@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checks the variables of playbook enable before any of its roles runs."""
+"""Checks the variables of playbook enable before any of its roles runs, and says at the end what proves the run."""
 
 from __future__ import annotations
 
@@ -12,14 +12,29 @@ import typing as t
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _ansible_internals, _enable_variables
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
+    _ansible_internals,
+    _enable_proof,
+    _enable_variables,
+)
+
+if t.TYPE_CHECKING:
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
+
+# A playbook of a collection runs in the collection's folder, but relative paths start from the caller's.
+_FOLDER = "."
+
+Variables = t.Mapping[str, t.Any]
 
 _TIMEOUT = 10.0
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "hosts": {"type": "list", "elements": "str", "required": True},
-    "pattern": {"type": "str", "required": True},
+    "operation": {"type": "str", "choices": ["check", "proof"], "required": True},
+    "hosts": {"type": "list", "elements": "str"},
+    "pattern": {"type": "str"},
+    "results": {"type": "dict"},
 }
+_REQUIRED_IF = [("operation", "check", ("hosts", "pattern")), ("operation", "proof", ("results",))]
 
 
 class ActionModule(ActionBase):
@@ -29,22 +44,34 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
-        _unused, options = self.validate_argument_spec(ARGUMENT_SPEC)
+        _unused, options = self.validate_argument_spec(ARGUMENT_SPEC, required_if=_REQUIRED_IF)
         variables = task_vars or {}
-        values = {
-            name: _ansible_internals.template(self, variables[name])
-            for name in _enable_variables.NAMES
-            if name in variables
-        }
         try:
-            enabling = _enable_variables.read(values, hosts=_hosts(options, variables), folder=".")
-            servers = [] if enabling.has_hosts else _servers(enabling)
+            operation = self._check if options["operation"] == "check" else self._proof
+            found = operation(options, variables)
         except IrsaError as error:
             return {**result, "failed": True, "changed": False, "msg": str(error)}
-        return {**result, "changed": False, **dataclasses.asdict(enabling), "servers": servers}
+        return {**result, "changed": False, **found}
+
+    def _check(self, options: Variables, variables: Variables) -> dict[str, t.Any]:
+        values = self._values(_enable_variables.NAMES, variables)
+        enabling = _enable_variables.read(values, hosts=_hosts(options, variables), folder=_FOLDER)
+        servers = [] if enabling.has_hosts else _servers(_api(enabling.kubeconfig, enabling.kube_context))
+        return {**dataclasses.asdict(enabling), "servers": servers}
+
+    def _proof(self, options: Variables, variables: Variables) -> dict[str, t.Any]:
+        values = self._values(_enable_proof.NAMES, variables)
+        kubeconfig = _enable_variables.kubeconfig_path(values, _FOLDER)
+        # Only manifests may be missing in the cluster, and only then is it asked.
+        asks = kubeconfig and values.get("irsa_manifests_path")
+        find = _api(kubeconfig, values.get("irsa_kube_context") or None).find if asks else None
+        return dataclasses.asdict(_enable_proof.read(options["results"], values, find))
+
+    def _values(self, names: t.Iterable[str], variables: Variables) -> dict[str, t.Any]:
+        return {name: _ansible_internals.template(self, variables[name]) for name in names if name in variables}
 
 
-def _hosts(options: t.Mapping[str, t.Any], variables: t.Mapping[str, t.Any]) -> _enable_variables.Hosts:
+def _hosts(options: Variables, variables: Variables) -> _enable_variables.Hosts:
     return _enable_variables.Hosts(
         pattern=options["pattern"],
         matching=options["hosts"],
@@ -53,18 +80,21 @@ def _hosts(options: t.Mapping[str, t.Any], variables: t.Mapping[str, t.Any]) -> 
     )
 
 
-def _servers(enabling: _enable_variables.Enabling) -> list[dict[str, t.Any]]:
-    """The API servers that the cluster names, for a run that cannot reach their hosts. Raises IrsaError."""
+def _api(kubeconfig: str | None, context: str | None) -> ApiServer:
+    """Return the API server of a kubeconfig. Raises IrsaError."""
     # The kubernetes library takes longer to import than everything else.
-    from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import (  # noqa: PLC0415
-        accepted_issuers,
-        api_server,
-    )
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import api_server  # noqa: PLC0415
 
     if api_server.KUBERNETES_IMPORT_ERROR is not None:
         raise IrsaError(
             "irsa_kubeconfig needs the Python library kubernetes, which cannot be imported on the controller: "
             f"{api_server.KUBERNETES_IMPORT_ERROR}. Install it for the Python of ansible-playbook."
         )
-    api = api_server.ApiServer(str(enabling.kubeconfig), _TIMEOUT, enabling.kube_context)
+    return api_server.ApiServer(str(kubeconfig), _TIMEOUT, context)
+
+
+def _servers(api: ApiServer) -> list[dict[str, t.Any]]:
+    """The API servers that the cluster names, for a run that cannot reach their hosts. Raises IrsaError."""
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import accepted_issuers  # noqa: PLC0415
+
     return [dataclasses.asdict(server) for server in accepted_issuers.of_cluster(api)]

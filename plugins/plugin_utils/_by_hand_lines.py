@@ -2,21 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How to change API servers by hand, if playbook enable cannot reach their hosts.
+"""What people have to do after a run of playbook enable that could not do everything itself.
 
-``by_hand`` in its results lists the servers as ``accepted_issuers`` knows them: ``name``, ``issuers``, of which the
-first one signs, ``is_complete`` and ``is_front``.
+``by_hand`` in its results lists the API servers whose hosts it cannot reach, as ``accepted_issuers`` knows them:
+``name``, ``issuers``, of which the first one signs, ``is_complete`` and ``is_front``. ``manifests`` has ``to_apply``,
+the files that the cluster does not have yet, and what it is known to be ``lacking`` because of that.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import Line, next_step, prose
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import Result
 
 _FLAG = "--service-account-issuer"
+_APPLY = ["kubectl", "apply", "--server-side", "--filename"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,7 +59,31 @@ def unchanged_by_hand(results: Result) -> list[Result]:
     return [server for server in servers if list(server["issuers"][:1]) != [own]]
 
 
+def to_apply(results: Result) -> list[str]:
+    """Return the manifests that the cluster does not have yet."""
+    return list((results.get("manifests") or {}).get("to_apply") or [])
+
+
 def by_hand_lines(results: Result) -> list[Line]:
+    """What has to be done before anything can be proved; nothing if all is. Pods come last, as in other runs."""
+    lines = [*_server_lines(results), *_manifest_lines(results)]
+    return [*lines, prose("Then run this again: it proves that AWS accepts the tokens.")] if lines else []
+
+
+def _manifest_lines(results: Result) -> list[Line]:
+    files = to_apply(results)
+    if not files:
+        return []
+    lacking = (results.get("manifests") or {}).get("lacking")
+    is_later = "when every API server signs for the issuer, " if unchanged_by_hand(results) else ""
+    return [
+        next_step(f"{is_later}apply the manifests, or have them applied. Their first lines say more."),
+        *[Line(text=shlex.join([*_APPLY, file]), indent=2, whole=True) for file in files],
+        *([prose(f"The cluster lacks {', '.join(lacking)}.")] if lacking else []),
+    ]
+
+
+def _server_lines(results: Result) -> list[Line]:
     """What has to be done on the servers, in the order that refuses no token; nothing if all sign."""
     to_do = unchanged_by_hand(results)
     servers = [server for server in to_do if not server["is_front"]] or to_do
@@ -80,7 +107,7 @@ def by_hand_lines(results: Result) -> list[Line]:
                 + ("" if len(listed) > 1 else " If there is only one API server, the second part is enough.")
             )
         )
-    return [*lines, prose("Then run this again: it proves that AWS accepts the tokens.")]
+    return lines
 
 
 def _own_issuer(results: Result) -> str:

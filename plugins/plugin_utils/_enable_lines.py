@@ -6,7 +6,7 @@
 
 Its results are those of its roles: ``issuer``, ``servers`` by name, ``injection``, ``accounts`` and, at the end,
 ``proof``, which is what module irsa_verify returned. A part that was not run is missing or empty. If no hosts are
-known, ``by_hand`` lists the API servers instead.
+known, ``by_hand`` lists the API servers instead. ``manifests`` says what is to be applied by hand.
 """
 
 from __future__ import annotations
@@ -32,7 +32,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lin
     skipped_lines,
     verdict_line,
 )
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils._by_hand_lines import by_hand_lines
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._by_hand_lines import (
+    by_hand_lines,
+    to_apply,
+    unchanged_by_hand,
+)
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import Result, grouped
 
 _RESTART = ":restart kube-apiserver"
@@ -77,7 +81,7 @@ def enable_lines(results: Result, *, check_mode: bool = False, verbose: bool = F
         *_account_facts(results),
         *facts("actions", grouped(actions_of(results))),
         *_warnings(results),
-        *_proof(checks, verbose=verbose),
+        *(_proof(checks, verbose=verbose) if checks else [_no_proof(results)]),
         *(by_hand_lines(results) or [*_next(checks), *_later(results)]),
     ]
 
@@ -163,8 +167,6 @@ def _warnings(results: Result) -> list[Line]:
 
 
 def _proof(checks: Checks, *, verbose: bool) -> list[Line]:
-    if not checks:
-        return [fact("proof", "none in this run", status=SKIPPED)]
     others = [check for check in checks if check["id"] != _UNSERVED_PODS]
     verdict = verdict_line(others)
     return [
@@ -174,6 +176,16 @@ def _proof(checks: Checks, *, verbose: bool) -> list[Line]:
         *finding_lines(others),
         *skipped_lines(others),
     ]
+
+
+def _no_proof(results: Result) -> Line:
+    if unchanged_by_hand(results):
+        reason = "not every API server signs for the issuer"
+    elif to_apply(results):
+        reason = "the manifests are not applied"
+    else:
+        reason = "irsa_kubeconfig is not set"
+    return fact("proof", f"none in this run, since {reason}", status=SKIPPED)
 
 
 def _next(checks: Checks) -> list[Line]:

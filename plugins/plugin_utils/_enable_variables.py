@@ -76,7 +76,7 @@ def read(variables: Variables, *, hosts: Hosts, folder: str) -> Enabling:
     """
     has_hosts = bool(hosts.matching)
     adopts = variables.get("irsa_apiserver_key") != "own"
-    kubeconfig = _absolute(variables.get("irsa_kubeconfig"), folder)
+    kubeconfig = kubeconfig_path(variables, folder)
     found = [
         *_host_problems(hosts, has_kubeconfig=kubeconfig is not None),
         *_cluster_problems(variables, kubeconfig),
@@ -98,6 +98,11 @@ def read(variables: Variables, *, hosts: Hosts, folder: str) -> Enabling:
         else str(variables.get("irsa_apiserver_key_path") or variables["irsa_issuer_key_path"]),
         extra_jwks=variables.get("irsa_issuer_extra_jwks") or [],
     )
+
+
+def kubeconfig_path(variables: Variables, folder: str) -> str | None:
+    """Return the absolute path of the kubeconfig; None if there is none."""
+    return _absolute(variables.get("irsa_kubeconfig"), folder)
 
 
 def _absolute(path: t.Any, folder: str) -> str | None:

@@ -37,6 +37,8 @@ ENABLE = "selfhosted.irsa.enable"
 BUCKET = "irsa-enable"
 ISSUER = f"https://{BUCKET}.s3.eu-west-1.amazonaws.com"
 OLD_ISSUER = "https://kubernetes.default.svc.cluster.local"
+POLICIES = "/apis/admissionregistration.k8s.io/v1"
+ACCOUNT = "/api/v1/namespaces/shop/serviceaccounts/reader"
 PODS = "/api/v1/namespaces/kube-system/pods?limit=250&labelSelector=component%3Dkube-apiserver"
 SUBJECT = "system:serviceaccount:shop:reader"
 KEY = sample_keys.RSA.pkcs8
@@ -68,24 +70,40 @@ class ApiServer:
         }
         serve_json(self._server, PODS, {"kind": "PodList", "items": [pod]})
         serve_json(self._server, DISCOVERY, {"issuer": issuers[0]})
+
+    def apply(self, manifests: dict[str, str]) -> None:
+        """Have what is in the manifests, and make tokens for the account."""
+        for document in (each for text in manifests.values() for each in yaml.safe_load_all(text)):
+            kind, name = document["kind"], document["metadata"]["name"]
+            plural = f"{kind.lower()[:-1]}ies" if kind.endswith("y") else f"{kind.lower()}s"
+            path = ACCOUNT if kind == "ServiceAccount" else f"{POLICIES}/{plural}/{name}"
+            serve_json(self._server, path, document)
         now = int(time.time())
-        claims = {"iss": issuers[0], "aud": ["sts.amazonaws.com"], "sub": SUBJECT, "iat": now, "exp": now + 3600}
+        claims = {"iss": ISSUER, "aud": ["sts.amazonaws.com"], "sub": SUBJECT, "iat": now, "exp": now + 3600}
         token = jwt.encode(claims, KEY, algorithm="RS256", headers={"kid": KID})
-        path = "/api/v1/namespaces/shop/serviceaccounts/reader/token"
-        serve_json(self._server, path, {"kind": "TokenRequest", "status": {"token": token}}, status=201)
+        serve_json(self._server, f"{ACCOUNT}/token", {"status": {"token": token}}, status=201)
+
+    @property
+    def audiences_asked_for(self) -> list[list[str]]:
+        """The audiences of the tokens that were to be made."""
+        requests = [json.loads(body) for body in self._server.bodies]
+        return [each["spec"]["audiences"] for each in requests if "audiences" in each.get("spec", {})]
 
 
 @dataclass
 class Runs:
     """The runs of one user in their order, and the manifests after the first real one.
 
-    Before the last run, the API server was given the flags that the one before it printed.
+    Before the second run, the API server was given the flags that the first one printed; before the third one, the
+    manifests were applied. The third one does not fetch the documents.
     """
 
     planned: Run
     first: Run
     manifests: dict[str, str]
     second: Run
+    third: Run
+    audiences: list[list[str]]
 
 
 @pytest.fixture(scope="module")
@@ -98,16 +116,23 @@ def runs(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "irsa_issuer_bucket": BUCKET,
         "irsa_kubeconfig": api.kubeconfig,
         "irsa_manifests_path": "manifests",
-        "irsa_service_accounts_list": [{"namespace": "shop", "name": "reader", "role_name": "shop-reader"}],
+        "irsa_issuer_audiences": "vault.example,sts.amazonaws.com",
+        "irsa_service_accounts_list": [
+            {"namespace": "shop", "name": "former", "state": "absent"},
+            {"namespace": "shop", "name": "reader", "role_name": "shop-reader", "audience": "sts.amazonaws.com"},
+        ],
     }
 
-    def enable(*arguments: str) -> Run:
-        return operator.start(ENABLE, *arguments).wait().ok()
+    def enable(*arguments: str, **more: Any) -> Run:
+        return operator.start(ENABLE, *arguments, **more).wait().ok()
 
     planned, first = enable("--check"), enable()
     manifests = {file.name: file.read_text(encoding="utf-8") for file in (operator.folder / "manifests").iterdir()}
     api.sign_for(ISSUER, OLD_ISSUER)
-    yield Runs(planned=planned, first=first, manifests=manifests, second=enable())
+    second = enable()
+    api.apply(manifests)
+    third = enable(variables={"irsa_issuer_verify": False})
+    yield Runs(planned, first, manifests, second=second, third=third, audiences=api.audiences_asked_for)
     api.servers.stop()
 
 
@@ -125,8 +150,9 @@ def test_check_mode_lists_what_the_run_does(runs: Runs) -> None:
 
 
 def test_a_second_run_changes_nothing(runs: Runs) -> None:
-    assert runs.second.writes == []
-    assert set(runs.second.changed.values()) == {0}
+    for run in (runs.second, runs.third):
+        assert run.writes == []
+        assert set(run.changed.values()) == {0}
 
 
 def test_manifests_are_written_and_nothing_is_applied(runs: Runs) -> None:
@@ -134,6 +160,12 @@ def test_manifests_are_written_and_nothing_is_applied(runs: Runs) -> None:
     accounts = list(yaml.safe_load_all(runs.manifests["irsa-service-accounts.yaml"]))
     (account,) = (each for each in accounts if each["kind"] == "ServiceAccount")
     assert account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"].endswith(":role/shop-reader")
+
+
+def test_pods_get_tokens_for_the_audience_that_their_role_trusts(runs: Runs) -> None:
+    """The injection's own default is the first audience of the issuer."""
+    assert "vault.example" in runs.manifests["irsa-injection.yaml"]
+    assert "eks.amazonaws.com/audience: sts.amazonaws.com" in runs.manifests["irsa-service-accounts.yaml"]
 
 
 def test_the_servers_keys_are_published(runs: Runs) -> None:
@@ -154,10 +186,23 @@ def test_nothing_is_proved_while_servers_do_not_sign(runs: Runs) -> None:
     assert "AssumeRoleWithWebIdentity" not in " ".join(call["operation"] for call in runs.first.calls)
 
 
-def test_it_is_proved_when_the_servers_sign(runs: Runs) -> None:
-    assert "sts:AssumeRoleWithWebIdentity" in [f"{call['service']}:{call['operation']}" for call in runs.second.calls]
-    assert "none in this run" not in runs.second.output
-    assert runs.second.writes == []
+def test_nothing_is_proved_while_the_manifests_are_not_applied(runs: Runs) -> None:
+    assert "none in this run, since the manifests are not applied" in runs.second.output
+    for run in (runs.first, runs.second):
+        lines = [line.strip() for line in run.output.splitlines()]
+        apply = [line for line in lines if line.startswith("kubectl apply")]
+        assert apply == [f"kubectl apply --server-side --filename manifests/{name}" for name in sorted(runs.manifests)]
+        assert run.output.index("kubectl apply") > run.output.index("Next:")
+
+
+def test_it_is_proved_when_the_servers_sign_and_pods_are_served(runs: Runs) -> None:
+    assert "sts:AssumeRoleWithWebIdentity" in [f"{call['service']}:{call['operation']}" for call in runs.third.calls]
+    assert "none in this run" not in runs.third.output
+    assert ["sts.amazonaws.com"] in runs.audiences
+
+
+def test_documents_that_are_not_to_be_verified_do_not_decide(runs: Runs) -> None:
+    assert "The documents were not to be fetched." in " ".join(runs.third.output.split())
 
 
 def test_wrong_variables_stop_the_run_before_any_call(running: Sandbox, tmp_path: Path) -> None:

@@ -161,7 +161,20 @@ class TestResult:
         assert lines[-1] == "follow the remedies above, then run this again."
 
     def test_no_proof(self):
-        assert "none in this run" in texts(enable_lines(results()))
+        lines = texts(enable_lines(results()))
+        assert "none in this run, since irsa_kubeconfig is not set" in lines
+        assert lines[-1] == "nothing to do."
+
+    def test_manifests_to_apply(self):
+        manifests = {"to_apply": ["my manifests/a.yaml", "b.yaml"], "lacking": ["ServiceAccount/shop/reader"]}
+        assert printed(enable_lines(results(manifests=manifests)))[-6:] == [
+            "- proof       none in this run, since the manifests are not applied",
+            "→ Next: apply the manifests, or have them applied. Their first lines say more.",
+            "    kubectl apply --server-side --filename 'my manifests/a.yaml'",
+            "    kubectl apply --server-side --filename b.yaml",
+            "  The cluster lacks ServiceAccount/shop/reader.",
+            "  Then run this again: it proves that AWS accepts the tokens.",
+        ]
 
     def test_each_warning_once(self):
         injection = {"changed": False, "warnings": ["Mind this.", "Mind this."]}
@@ -261,6 +274,17 @@ class TestByHand:
         behind = any(line.startswith("    each server behind lb.example:6443:") for line in lines)
         assert behind == (len(servers) == 1)
         assert ("only one API server" in " ".join(" ".join(lines).split())) == (servers[0][0] != "node1")
+
+    def test_manifests_are_applied_when_the_servers_sign(self):
+        lines = self.lines(by_hand("node1", "https://old"), manifests={"to_apply": ["a.yaml"], "lacking": []})
+        assert "- proof       none in this run, since not every API server signs for the issuer" in lines
+        assert lines[-5:] == [
+            "      --service-account-issuer=https://old",
+            "→ Next: when every API server signs for the issuer, apply the manifests, or have",
+            "        them applied. Their first lines say more.",
+            "    kubectl apply --server-side --filename a.yaml",
+            "  Then run this again: it proves that AWS accepts the tokens.",
+        ]
 
     def test_nothing_to_do(self):
         done = by_hand("node1", ISSUER, "https://old")
