@@ -51,12 +51,26 @@ def read(path: str) -> bytes | None:
 
 def read_start(path: str, max_bytes: int) -> bytes | None:
     """Return at most so many bytes from the start of a file, None if it does not exist. Raises IrsaError, as read()."""
+    return _read(path, lambda stream: stream.read(max_bytes))
+
+
+def read_end(path: str, max_bytes: int) -> bytes | None:
+    """Return at most so many bytes from the end of a file, None if it does not exist. Raises IrsaError, as read()."""
+
+    def end(stream: t.IO[bytes]) -> bytes | None:
+        stream.seek(max(stream.seek(0, os.SEEK_END) - max_bytes, 0))
+        return stream.read(max_bytes)
+
+    return _read(path, end)
+
+
+def _read(path: str, part: t.Callable[[t.IO[bytes]], bytes | None]) -> bytes | None:
     try:
         descriptor = _open_regular(path)
         if descriptor is None:
             return None
         with open(descriptor, "rb") as stream:
-            content = stream.read(max_bytes)
+            content = part(stream)
         if content is None:  # a file such as /proc/kmsg, which a reader would wait for
             raise Fault("is not an ordinary file: it has no content yet")
         return content

@@ -19,13 +19,23 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._node import tools
 _REQUEST_SECONDS = 10
 _PROGRAM_SECONDS = 20.0
 
+# What kubectl prints for a Status with this reason:
+# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
+_NOT_FOUND = "(NotFound)"
+
+
+class Missing(Fault):
+    """An API server answers that it has no such object."""
+
+
 Run = t.Callable[..., tools.Ended]
 
 
 class Kubectl:
     """Makes requests to the server of the kubeconfig or, with ``server``, to that one API server.
 
-    Every method raises Fault with a whole sentence's predicate, such as "does not answer /readyz: …".
+    Every method raises Fault with a whole sentence's predicate, such as "does not answer /readyz: …"; Missing for what
+    is not there.
     """
 
     def __init__(self, kubeconfig: str, run: Run = tools.run, program: str | None = None) -> None:
@@ -62,7 +72,8 @@ class Kubectl:
         except Fault as fault:
             raise Fault(f"cannot be asked for {path}: kubectl {fault}") from None
         if ended.return_code:
-            raise Fault(f"does not answer {path}: {ended.reason}")
+            kind = Missing if _NOT_FOUND in ended.reason else Fault
+            raise kind(f"does not answer {path}: {ended.reason}")
         return ended.stdout.decode("utf-8", "replace")
 
 

@@ -14,7 +14,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node import tokens
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl, Missing
 
 _READY_TRIES = 10
 _PAUSE_SECONDS = 3.0
@@ -131,9 +131,15 @@ def _endpoints(slices: t.Any) -> list[str]:
         raise Fault("lists the addresses of API servers in an unknown form") from None
 
 
-def _configuration(kubectl: Kubectl, server: str | None) -> dict[str, t.Any]:
-    """Return kubeadm's configuration of the cluster, and the version of the object. Raises Fault."""
-    answer = kubectl.get(CONFIGURATION, server)
+def _configuration(kubectl: Kubectl, server: str | None) -> dict[str, t.Any] | None:
+    """Return kubeadm's configuration of the cluster, and the version of the object; None if it has none. Raises Fault.
+
+    Who makes nodes with ``kubeadm init phase`` may leave phase upload-config out.
+    """
+    try:
+        answer = kubectl.get(CONFIGURATION, server)
+    except Missing:
+        return None
     try:
         return {"data": dict(answer["data"]), "resource_version": answer["metadata"]["resourceVersion"]}
     except (KeyError, TypeError):

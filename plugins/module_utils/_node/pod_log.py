@@ -68,7 +68,7 @@ def end_of_log(paths: t.Sequence[str]) -> str:
     """
     for path in reversed(paths):
         try:
-            content = files.read_start(path, _MAX_BYTES)
+            content = files.read_end(path, _MAX_BYTES)
         except IrsaError:
             continue
         lines = [_CRI.sub("", line, count=1) for line in (content or b"").decode("utf-8", "replace").splitlines()]

@@ -55,7 +55,7 @@ def _ended(status: int) -> str:
 
 
 def _do(work: t.Callable[[], Result], writer: int) -> t.NoReturn:
-    """Do the work, and write its result or its error into a pipe, if there is still somebody at its other end."""
+    """Do the work, and write its result or its error into a pipe, if the process at its other end is still there."""
     try:
         answer = _answer(work)
         with open(writer, "wb") as stream:

@@ -195,6 +195,17 @@ def test_all_servers_accept_before_one_signs():
     ]
 
 
+@pytest.mark.parametrize("persist", ["none", "patches", "auto"])
+def test_a_cluster_without_kubeadm_s_configuration_can_be_changed(persist):
+    play = Play(1)
+    play.cluster.configuration = None
+    titles, dummy = play.role(persist=persist)
+    assert titles == ["node1: sign"] and play.issuers() == {"node1": [NEW, OLD]}
+    assert [path for path in play.files["node1"] if "patches" in path] == (
+        [] if persist == "none" else ["/etc/kubernetes/patches/kube-apiserver-irsa+json.yaml"]
+    )
+
+
 def test_a_second_run_has_no_steps():
     play = Play(3)
     play.role()

@@ -89,6 +89,13 @@ def test_read_start_does_not_read_further(folder):
     assert files.read_start(str(folder / "key"), 3) == CONTENT[:3]
 
 
+def test_read_end_returns_the_last_bytes_or_all(folder):
+    path = str(folder / "key")
+    (folder / "key").write_bytes(CONTENT)
+    assert [files.read_end(path, size) for size in (3, len(CONTENT), 1 << 20)] == [CONTENT[-3:], CONTENT, CONTENT]
+    assert files.read_end(str(folder / "nowhere"), 3) is None
+
+
 @pytest.mark.parametrize(("prepare", "name", "reason"), ODD.values(), ids=list(ODD))
 def test_read_names_the_path_and_the_reason(folder, prepare, name, reason):
     prepare(folder)

@@ -85,7 +85,7 @@ class FakeCluster:
     """Stands in for tools.run: takes kubectl's command, and answers as the API servers would.
 
     ``on_request`` is called with the path before each answer. ``requests`` has all of them, with their body. The next
-    ``unready`` answers of /readyz are failures.
+    ``unready`` answers of /readyz are failures. ``configuration`` is kubeadm's, None for a cluster without it.
     """
 
     def __init__(self, count=1):
@@ -146,6 +146,8 @@ class FakeCluster:
         return {"items": [{"addressType": "IPv4", "endpoints": endpoints, "ports": [{"name": "https", "port": 6443}]}]}
 
     def _config_map(self):
+        if self.configuration is None:
+            return Ended(1, b"", 'Error from server (NotFound): configmaps "kubeadm-config" not found')
         return {
             "metadata": {"name": "kubeadm-config", "resourceVersion": str(self.version)},
             "data": {"ClusterConfiguration": self.configuration},

@@ -175,3 +175,11 @@ def test_the_log_s_end_is_of_the_newest_container(tmp_path):
         for pod in ("kube-apiserver-node1", "kube-apiserver-node2")
     }
     assert ends == {"kube-apiserver-node1": "E1126 bind: address already in use", "kube-apiserver-node2": ""}
+
+
+def test_the_last_line_of_a_long_log_is_told(tmp_path):
+    log = tmp_path / "0.log"
+    lines = [f"2026-11-26T03:00:00Z stderr F W1126 line {number} {'x' * 60}" for number in range(20000)]
+    log.write_text("\n".join([*lines, "2026-11-26T03:00:00Z stderr F F1126 the reason\n"]), encoding="utf-8")
+    end = pod_log.end_of_log([str(log)]).splitlines()
+    assert end[-2].startswith("W1126 line 19999 x") and end[-1] == "F1126 the reason"

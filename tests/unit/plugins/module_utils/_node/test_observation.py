@@ -11,7 +11,7 @@ import json
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node import tools
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import observation, tools
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.observation import observe
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_cluster import (
@@ -42,6 +42,22 @@ def test_a_healthy_cluster_is_read_whole():
     assert found["legacy_tokens"] == 1
     assert (found["token"]["kid"], found["token"]["iss"]) == ("kid-of-the-cluster", OLD)
     assert set(found["token"]["reviews"].values()) == {"accepted"}
+
+
+def test_a_cluster_without_kubeadm_s_configuration_has_no_fault():
+    cluster = FakeCluster(1)
+    cluster.configuration = None
+    found = observed(cluster)
+    assert (found["configuration"], found["faults"]) == (None, [])
+
+
+def test_a_configuration_that_may_not_be_read_is_a_fault():
+    cluster = FakeCluster(1)
+    answer = tools.Ended(1, b"", 'Error from server (Forbidden): configmaps "kubeadm-config" is forbidden')
+    cluster._config_map = lambda: answer
+    found = observed(cluster)
+    assert found["configuration"] is None
+    assert found["faults"] == [f"does not answer {observation.CONFIGURATION}: {answer.stderr}"]
 
 
 def test_no_token_is_in_what_was_read():
