@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from guide_blocks import Block, blocks, manifests, specifications, variables
+from guide_blocks import REPOSITORY, Block, blocks, manifests, specifications, variables
 
 BLOCKS = list(blocks())
 
@@ -37,6 +39,46 @@ def test_every_variable_exists_and_has_a_valid_value(block: Block) -> None:
 @pytest.mark.parametrize("guide", ["existing-cluster", "service-accounts"])
 def test_the_guides_have_yaml(guide: str) -> None:
     assert [block for block in BLOCKS if block.name.startswith(f"docs/{guide}.md#")]
+
+
+# The part of the SDK that the pod in the guide needs, with the answers that the guide shows.
+SDK = """
+class ClientError(Exception):
+    response = {"Error": {"Code": "AccessDenied"}}
+
+class client:
+    class exceptions:
+        ClientError = ClientError
+
+    def __init__(self, service):
+        assert service == "s3"
+
+    def get_object(self, Bucket, Key):
+        if Key == "refused":
+            raise ClientError
+        return {"Body": self}
+
+    def read(self):
+        return b"this is allowed"
+"""
+
+
+def test_the_pod_in_the_guide_needs_nothing_but_its_image(tmp_path: Path) -> None:
+    (pod,) = (each for block in BLOCKS if block.name.startswith("docs/from-nothing") for each in manifests(block))
+    assert "volumes" not in pod["spec"]
+    for name, script in (("pip", 'test "$1" = install'), ("python", f'exec "{sys.executable}" "$@"')):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+    (tmp_path / "boto3.py").write_text(SDK)
+    environment = {"PATH": f"{tmp_path}:/bin:/usr/bin", "PYTHONPATH": str(tmp_path)}
+    (container,) = pod["spec"]["containers"]
+    done = subprocess.run(
+        container["command"], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    guide = (REPOSITORY / "docs" / "from-nothing-to-a-pod.md").read_text(encoding="utf-8")
+    assert f"```text\n{done.stdout}```\n" in guide
 
 
 def test_a_block_ends_where_its_fence_ends(tmp_path: Path) -> None:
