@@ -86,7 +86,7 @@ def plan(cluster: Cluster, goal: Goal, options: Options) -> Plan:
         summary=steps.summary(planned),
         next=tuple(advice),
         method=persistence.method,
-        new_node_needs=tuple(kubeadm_advice.new_node_needs(patch_files, planner.own_key_files())),
+        new_node_needs=tuple(kubeadm_advice.new_node_needs(patch_files, planner.key_files())),
     )
 
 

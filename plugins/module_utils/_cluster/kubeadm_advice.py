@@ -50,9 +50,9 @@ def _upgrades(patch_files: t.Collection[str], method: str) -> t.Iterator[str]:
         yield "kubeadm upgrade will drop the issuer, since irsa_apiserver_persist is none. Run this after each upgrade."
 
 
-def new_node_needs(patch_files: t.Collection[str], own_key_files: t.Iterable[str]) -> list[str]:
+def new_node_needs(patch_files: t.Collection[str], key_files: t.Iterable[str]) -> list[str]:
     """Return the files that a control-plane node must have before it joins.
 
     kubeadm's --certificate-key carries the cluster's key, but no other, and patches are files of each node.
     """
-    return sorted({*patch_files, *own_key_files})
+    return sorted({*patch_files, *key_files})

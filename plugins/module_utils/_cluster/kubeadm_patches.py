@@ -41,13 +41,14 @@ _END = "/spec/containers/0/command/-"
 Rendered = t.Callable[[str], tuple[str, ...]]
 
 
-def api_server_patch(rendered: Rendered, after: Arguments, issuer: str) -> bytes | None:
-    """Return the patch that makes of what kubeadm renders the arguments that are meant; None if it needs none.
+def api_server_patch(rendered: Rendered, after: Arguments, issuer: str, *, key_files: t.Iterable[str]) -> bytes | None:
+    """Return the patch that makes of what kubeadm renders the arguments that are meant, with these public keys; None
+    if it needs none.
 
     Raises Fault if a patch cannot: it must never name an issuer that kubeadm renders already.
     """
     operations = _issuers(rendered(ISSUER), after.values(ISSUER))
-    operations += [(_END, KEY_FILE, file) for file in after.values(KEY_FILE) if file not in rendered(KEY_FILE)]
+    operations += [(_END, KEY_FILE, file) for file in key_files if file not in rendered(KEY_FILE)]
     operations += _last(SIGNING_KEY_FILE, rendered, after)
     audiences = rendered(API_AUDIENCES)
     if audiences and issuer not in ",".join(audiences).split(",") and issuer in (after.separated(API_AUDIENCES) or ()):

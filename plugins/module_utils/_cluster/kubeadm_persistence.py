@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import posixpath
+import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm_patches, phases
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import (
@@ -37,32 +38,58 @@ CLUSTER_CONFIGURATION = "cluster_configuration"
 PATCHES = "patches"
 NONE = "none"
 
+# What changes, by component.
+_FLAGS: t.Mapping[str, tuple[str, ...]] = {
+    API_SERVER: (ISSUER, KEY_FILE, SIGNING_KEY_FILE),
+    CONTROLLER_MANAGER: (PRIVATE_KEY_FILE,),
+}
+
 PATCH_FILES = (kubeadm_patches.API_SERVER_FILE, kubeadm_patches.CONTROLLER_MANAGER_FILE)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Desired:
-    """What must survive: the arguments after a phase, as one server has them."""
+    """What must survive: the arguments after a phase, as one server has them.
+
+    :ivar patched_key_files: public keys that an earlier run wrote into the server's patch
+    """
 
     phase: str
     arguments: Arguments
     controller_manager: Arguments | None
     target: Target
+    patched_key_files: Values = ()
 
     @property
     def has_own_key(self) -> bool:
         """Whether flags of keys differ from the cluster's own."""
         return self.target.key is not None or any(map(phases.is_own_key, self.arguments.values(KEY_FILE)))
 
-    def values(self) -> dict[str, dict[str, Values]]:
-        """Return the flags of each component that must be the same after an upgrade."""
-        api_server = {ISSUER: self.arguments.values(ISSUER)}
-        manager: dict[str, Values] = {}
-        if self.has_own_key or self.phase == FORGET:
-            api_server |= {name: self.arguments.values(name) for name in (KEY_FILE, SIGNING_KEY_FILE)}
-            if self.controller_manager:
-                manager = {PRIVATE_KEY_FILE: self.controller_manager.values(PRIVATE_KEY_FILE)}
-        return {API_SERVER: api_server, CONTROLLER_MANAGER: manager}
+    def values(self, name: str) -> Values:
+        """Return the values of a flag after the phase."""
+        source = self.controller_manager if name == PRIVATE_KEY_FILE else self.arguments
+        return source.values(name) if source else ()
+
+    def is_ours(self, file: str) -> bool:
+        """Whether a key file is there because of this role."""
+        return phases.is_own_key(file) or file in (*self.target.accepted_key_files, *self.patched_key_files)
+
+    def key_files(self) -> list[str]:
+        """Return the public keys that are there because of this role."""
+        return [file for file in self.values(KEY_FILE) if self.is_ours(file)]
+
+    def lasting(self, name: str, rendered: Values) -> Values:
+        """Return the values of a flag after an upgrade, given those that kubeadm renders now.
+
+        All issuers that run, but of key files those that kubeadm renders and ours. What the user added to a
+        manifest by hand stays as it is: a node that joins may not have that file, and would not start.
+        """
+        if name == ISSUER:
+            return self.values(ISSUER)
+        ours = tuple(file for file in self.values(name) if self.is_ours(file))
+        # Of several signing keys the last one counts, so ours come last.
+        expected = (*(file for file in rendered if not phases.is_own_key(file) and file not in ours), *ours)
+        return rendered if name == KEY_FILE and set(expected) == set(rendered) else expected
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -92,11 +119,12 @@ class Persistence:
     def _configured(self, before: ClusterConfiguration, desired: Desired) -> ClusterConfiguration:
         """Return ClusterConfiguration with all values, the user's among them, where kubeadm's own are not these."""
         after = before
-        for component, flags in desired.values().items():
+        for component, names in _FLAGS.items():
             changed: dict[str, Values] = {}
-            for name, values in flags.items():
+            for name in names:
                 rendered = before.rendered(component, name, keeps_order=True)
-                if values and (values != rendered or desired.phase == FORGET):
+                values = desired.lasting(name, rendered)
+                if values and values != rendered:
                     changed[name] = () if values == before.default(name) else values
             after = after.with_values(component, changed)
         audiences = after.own(API_SERVER, API_AUDIENCES)
@@ -108,28 +136,34 @@ class Persistence:
         if desired.phase != FORGET and not strays and self._can_be_patched(before, desired):
             return before
         after = before
-        for component, flags in desired.values().items():
+        for component, names in _FLAGS.items():
             changed: dict[str, Values] = {}
-            for name in flags:
-                own = before.own(component, name)
-                kept = tuple(value for value in own if value not in strays and not self._is_ours(value, desired))
+            for name in names:
+                own, unwanted = before.own(component, name), {*strays, desired.target.issuer}
+                # An own key that runs may sign for another issuer.
+                unwanted.update(file for file in filter(phases.is_own_key, own) if file not in desired.values(name))
+                kept = tuple(value for value in own if value not in unwanted)
                 if kept != own:
                     changed[name] = () if kept == before.default(name) else kept
             after = after.with_values(component, changed)
-        kubeadm_patches.api_server_patch(self._rendered(after, desired), desired.arguments, desired.target.issuer)
+        self._patch(after, desired)
         return after
 
-    @staticmethod
-    def _is_ours(value: str, desired: Desired) -> bool:
-        return value == desired.target.issuer or (desired.phase == FORGET and phases.is_own_key(value))
-
     def _can_be_patched(self, configuration: ClusterConfiguration, desired: Desired) -> bool:
-        rendered = self._rendered(configuration, desired)
         try:
-            kubeadm_patches.api_server_patch(rendered, desired.arguments, desired.target.issuer)
+            self._patch(configuration, desired)
         except Fault:
             return False
         return True
+
+    def _patch(self, configuration: ClusterConfiguration | None, desired: Desired) -> bytes | None:
+        """Return the API server's patch. Raises Fault if there can be none."""
+        return kubeadm_patches.api_server_patch(
+            self._rendered(configuration, desired),
+            desired.arguments,
+            desired.target.issuer,
+            key_files=desired.key_files(),
+        )
 
     def _rendered(self, configuration: ClusterConfiguration | None, desired: Desired) -> kubeadm_patches.Rendered:
         """Return what kubeadm renders; without a ClusterConfiguration, the arguments without ours."""
@@ -139,9 +173,8 @@ class Persistence:
             )
 
         def without_ours(name: str) -> Values:
-            source = desired.controller_manager if name == PRIVATE_KEY_FILE else desired.arguments
-            values = source.values(name) if source else ()
-            return tuple(each for each in values if each != desired.target.issuer and not phases.is_own_key(each))
+            values = desired.values(name)
+            return tuple(each for each in values if each != desired.target.issuer and not desired.is_ours(each))
 
         return without_ours
 
@@ -152,20 +185,29 @@ class Persistence:
             return []
         if self.method == PATCHES:
             configuration = self.configuration and self._bare(self.configuration, desired)
-            rendered = self._rendered(configuration, desired)
-            issuer = desired.target.issuer
-            contents[kubeadm_patches.API_SERVER_FILE] = kubeadm_patches.api_server_patch(
-                rendered, desired.arguments, issuer
-            )
+            contents[kubeadm_patches.API_SERVER_FILE] = self._patch(configuration, desired)
             if desired.controller_manager and desired.has_own_key:
                 contents[kubeadm_patches.CONTROLLER_MANAGER_FILE] = kubeadm_patches.controller_manager_patch(
-                    rendered, desired.controller_manager
+                    self._rendered(configuration, desired), desired.controller_manager
                 )
         writes = [
             FileWrite(path=posixpath.join(self.patches_dir, name), before=server.patches.get(name), after=content)
             for name, content in contents.items()
         ]
         return [write for write in writes if write.before != write.after]
+
+    def further_key_files(self, names: t.Iterable[str]) -> set[str]:
+        """Return the files in flags of keys in ClusterConfiguration that are not kubeadm's own."""
+        configuration = self.configuration
+        if configuration is None:
+            return set()
+        return {
+            file
+            for name in names
+            for component in _FLAGS
+            for file in configuration.own(component, name)
+            if file not in configuration.default(name)
+        }
 
 
 def _audiences(values: Values, desired: Desired) -> Values:

@@ -11,15 +11,17 @@ import dataclasses
 import posixpath
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import phases
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm_patches, phases
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import (
     ISSUER,
     KEY_FILE,
+    PRIVATE_KEY_FILE,
     SIGNING_KEY_FILE,
     Arguments,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_configuration import ClusterConfiguration
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_node import Node
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_patches import API_SERVER_FILE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_persistence import (
     PATCH_FILES,
     Desired,
@@ -52,6 +54,17 @@ class _State:
     manager: StaticPod | None
     patches: dict[str, bytes]
 
+    def desired(self, phase: str, arguments: Arguments, *, manager: Arguments | None) -> Desired:
+        """Return what must survive an upgrade after a phase."""
+        patch = self.node.server.patches.get(API_SERVER_FILE, b"")
+        return Desired(
+            phase=phase,
+            arguments=arguments,
+            controller_manager=manager,
+            target=self.node.view.target,
+            patched_key_files=kubeadm_patches.values(patch, KEY_FILE),
+        )
+
 
 class Planner:
     """Goes through a walk and keeps what each step leaves for the next one. Raises IrsaError if it cannot go on."""
@@ -81,15 +94,16 @@ class Planner:
         names = {name for state in self._states.values() for name in state.patches if name in PATCH_FILES}
         return [posixpath.join(folder, name) for name in sorted(names)]
 
-    def own_key_files(self) -> list[str]:
-        """Return the files of own keys that the steps leave in the API servers' arguments."""
-        texts = {
-            value
-            for state in self._states.values()
-            for name in (KEY_FILE, SIGNING_KEY_FILE)
-            for value in state.pod.arguments.values(name)
-        }
-        return sorted(filter(phases.is_own_key, texts))
+    def key_files(self) -> list[str]:
+        """Return the key files that a server needs which kubeadm does not bring: those of own keys, and what the steps
+        leave in patches and in ClusterConfiguration.
+        """
+        flags, states = (KEY_FILE, SIGNING_KEY_FILE, PRIVATE_KEY_FILE), self._states.values()
+        running = {file for state in states for flag in flags[:2] for file in state.pod.arguments.values(flag)}
+        needed = set(filter(phases.is_own_key, running))
+        for patch in (content for state in states for name, content in state.patches.items() if name in PATCH_FILES):
+            needed.update(file for flag in flags for file in kubeadm_patches.values(patch, flag))
+        return sorted(needed | self._persistence.further_key_files(flags))
 
     def _last_phase(self, walk: Walk) -> str:
         if walk:
@@ -103,9 +117,9 @@ class Planner:
             arguments = phases.after(phase, state.pod.arguments, target)
             manager = None
             if state.manager:
-                manager = phases.controller_manager_after(phase, state.manager.arguments, target)
+                manager = phases.controller_manager_after(phase, state.manager.arguments, target, api_server=arguments)
         before = dataclasses.replace(server, patches=dict(state.patches))
-        desired = Desired(phase=phase, arguments=arguments, controller_manager=manager, target=target)
+        desired = state.desired(phase, arguments, manager=manager)
         with _blaming(f"{server.name}: what must survive kubeadm upgrade cannot be written"):
             patches = self._persistence.files_after(before, desired)
         with _blaming(f"{server.name}: its manifest cannot be edited"):
@@ -129,9 +143,7 @@ class Planner:
 
     def _kids(self, phase: str, server: Server) -> frozenset[str]:
         own = self._goal.own_kid if phase in (ACCEPT, SIGN) else None
-        return frozenset(
-            kid for kid in (server.signing_kid, own) if kid and (phase != FORGET or kid != self._goal.own_kid)
-        )
+        return frozenset(kid for kid in (server.signing_kid, own) if kid)
 
     def _signing_kid(self, phase: str, server: Server, *, arguments: Arguments) -> str | None:
         """Return the key that signs after a step; None where the step brings back a key that is not known."""
@@ -150,8 +162,7 @@ class Planner:
         if state is None or not (made or needed):
             return made
         manager = state.manager.arguments if state.manager else None
-        target = state.node.view.target
-        desired = Desired(phase=phase, arguments=state.pod.arguments, controller_manager=manager, target=target)
+        desired = state.desired(phase, state.pod.arguments, manager=manager)
         before = self._persistence.configuration
         with _blaming("ClusterConfiguration in ConfigMap kube-system/kubeadm-config cannot be changed"):
             after = self._persistence.configuration_after(desired)

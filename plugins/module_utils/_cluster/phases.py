@@ -93,19 +93,39 @@ def sign_back(arguments: Arguments, target: Target) -> Arguments:
     issuers = arguments.values(ISSUER)
     if set(issuers) <= {target.issuer}:
         raise Fault("it has no other issuer to sign with. Name one in irsa_apiserver_accepted_issuers")
-    if issuers[0] == target.issuer:
-        arguments = arguments.without(ISSUER, target.issuer).appended(ISSUER, target.issuer)
+    if issuers[0] != target.issuer:
+        # An own key that signs is that of another issuer.
+        return arguments
+    arguments = arguments.without(ISSUER, target.issuer).appended(ISSUER, target.issuer)
     return _without_own_keys(arguments, SIGNING_KEY_FILE)
 
 
 def forget(arguments: Arguments, target: Target) -> Arguments:
-    """Accept neither the issuer nor own keys any longer. Raises Fault for a server that signs with them."""
-    if arguments.values(ISSUER)[:1] == (target.issuer,) or is_own_key(arguments.value(SIGNING_KEY_FILE) or ""):
+    """Accept neither the issuer nor its own keys any longer. Raises Fault for a server that signs with the issuer."""
+    if arguments.values(ISSUER)[:1] == (target.issuer,):
         raise Fault("it signs with what is to be forgotten")
     arguments = arguments.without(ISSUER, target.issuer)
-    for file in filter(is_own_key, arguments.values(KEY_FILE)):
-        arguments = arguments.without(KEY_FILE, file)
+    for name in (KEY_FILE, SIGNING_KEY_FILE):
+        for file in _forgotten_keys(arguments, target, name=name):
+            arguments = arguments.without(name, file)
     return without_audience(arguments, target.issuer)
+
+
+def _forgotten_keys(arguments: Arguments, target: Target, *, name: str) -> list[str]:
+    """Return the own keys to be forgotten: all of them if the cluster's key signs. If one of them signs, it is that of
+    another issuer, which may have older ones, too: then only the key of the goal.
+    """
+    own = list(filter(is_own_key, arguments.values(name)))
+    if not signs_with_own_key(arguments):
+        return own
+    if target.key is None or target.key.private == arguments.value(SIGNING_KEY_FILE):
+        return []
+    return [file for file in own if file in (target.key.private, target.key.public)]
+
+
+def signs_with_own_key(arguments: Arguments) -> bool:
+    """Whether a key that we installed signs."""
+    return is_own_key(arguments.value(SIGNING_KEY_FILE) or "")
 
 
 _PHASES: t.Mapping[str, t.Callable[[Arguments, Target], Arguments]] = {
@@ -126,11 +146,15 @@ def is_after(phase: str, arguments: Arguments, target: Target) -> bool:
     return after(phase, arguments, target).texts == arguments.texts
 
 
-def controller_manager_after(phase: str, arguments: Arguments, target: Target) -> Arguments:
-    """Return kube-controller-manager's arguments after a phase: it signs legacy tokens with the same key."""
+def controller_manager_after(phase: str, arguments: Arguments, target: Target, *, api_server: Arguments) -> Arguments:
+    """Return kube-controller-manager's arguments after a phase, given those of the API server after it: it signs legacy
+    tokens with the same key.
+    """
     if phase == SIGN:
         return _signing_with(arguments, target.key.private if target.key else None, name=PRIVATE_KEY_FILE)
-    return _without_own_keys(arguments, PRIVATE_KEY_FILE) if phase in (SIGN_BACK, FORGET) else arguments
+    if phase == ACCEPT or signs_with_own_key(api_server):
+        return arguments
+    return _without_own_keys(arguments, PRIVATE_KEY_FILE)
 
 
 def _signing_with(arguments: Arguments, path: str | None, *, name: str) -> Arguments:

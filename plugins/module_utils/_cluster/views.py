@@ -59,11 +59,8 @@ class View:
 
     @property
     def signs(self) -> bool:
-        """Whether it signs with the issuer or with an own key, or is about to."""
-        return any(
-            each.values(ISSUER)[:1] == (self.target.issuer,) or phases.is_own_key(each.value(SIGNING_KEY_FILE) or "")
-            for each in self.known
-        )
+        """Whether it signs with the issuer, or is about to."""
+        return any(each.values(ISSUER)[:1] == (self.target.issuer,) for each in self.known)
 
 
 def target_of(arguments: Arguments | None, goal: Goal) -> Target:

@@ -103,7 +103,8 @@ def test_no_former_issuer_means_no_way_back():
 
 
 def test_no_cluster_key_means_no_way_back():
-    alone = of("kube-apiserver", f"--{ISSUER}={OLD}", f"--{SIGNING_KEY_FILE}=/pki/irsa/{KID}.key")
+    issuers = [f"--{ISSUER}={issuer}" for issuer in (NEW, OLD)]
+    alone = of("kube-apiserver", *issuers, f"--{SIGNING_KEY_FILE}=/pki/irsa/{KID}.key")
     with pytest.raises(Fault, match=f"no --{SIGNING_KEY_FILE} beside the issuer's own"):
         phases.sign_back(alone, ADOPTED)
 

@@ -281,7 +281,7 @@ def patched(rendered: list[str], patch: bytes | None) -> list[str]:
 def test_a_patch_never_repeats_an_issuer_and_puts_the_first_one_first(rendered, meant):
     with contextlib.suppress(Fault):
         patch = kubeadm_patches.api_server_patch(
-            lambda name: tuple(rendered) if name == ISSUER else (), command(*meant), "d"
+            lambda name: tuple(rendered) if name == ISSUER else (), command(*meant), "d", key_files=()
         )
         issuers = Arguments.of(patched(["kube-apiserver", *(f"--{ISSUER}={each}" for each in rendered)], patch))
         values = issuers.values(ISSUER)
@@ -305,11 +305,13 @@ def test_a_patch_for_keys_and_audiences():
             f"--{API_AUDIENCES}=a,{NEW}",
         ]
     )
-    patch = kubeadm_patches.api_server_patch(lambda name: rendered.get(name, ()), meant, NEW)
+    patch = kubeadm_patches.api_server_patch(
+        lambda name: rendered.get(name, ()), meant, NEW, key_files=meant.values(KEY_FILE)
+    )
     assert patched([], patch) == [
         f"--{ISSUER}={NEW}",
         f"--{KEY_FILE}={own}.pub",
         f"--{SIGNING_KEY_FILE}={own}.key",
         f"--{API_AUDIENCES}={NEW}",
     ]
-    assert kubeadm_patches.api_server_patch(meant.values, meant, NEW) is None
+    assert kubeadm_patches.api_server_patch(meant.values, meant, NEW, key_files=meant.values(KEY_FILE)) is None

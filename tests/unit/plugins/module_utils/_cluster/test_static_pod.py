@@ -157,13 +157,14 @@ def test_an_own_key_comes_after_the_clusters_and_takes_its_place():
 
 def test_the_controller_manager_signs_with_the_own_key_and_back():
     pod = StaticPod(CONTROLLER_MANAGER.encode(), KUBE_CONTROLLER_MANAGER)
-    accepting = phases.controller_manager_after(ACCEPT, pod.arguments, OWN)
+    server = StaticPod(after(KUBEADM.encode(), SIGN)).arguments
+    accepting = phases.controller_manager_after(ACCEPT, pod.arguments, OWN, api_server=server)
     assert pod.with_arguments(accepting).content == CONTROLLER_MANAGER.encode()
-    signing = pod.with_arguments(phases.controller_manager_after(SIGN, pod.arguments, OWN)).content
+    signing = pod.with_arguments(phases.controller_manager_after(SIGN, pod.arguments, OWN, api_server=server)).content
     key = f"    - --service-account-private-key-file=/etc/kubernetes/pki/irsa/{KID}.key\n"
     assert signing.decode().replace(key, "") == CONTROLLER_MANAGER
     changed = StaticPod(signing, KUBE_CONTROLLER_MANAGER)
-    back = phases.controller_manager_after(SIGN_BACK, changed.arguments, ADOPTED)
+    back = phases.controller_manager_after(SIGN_BACK, changed.arguments, ADOPTED, api_server=server)
     assert changed.with_arguments(back).content == CONTROLLER_MANAGER.encode()
 
 
