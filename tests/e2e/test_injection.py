@@ -286,6 +286,23 @@ def test_the_guard_of_accounts_notices_that_the_policy_is_gone(
     assert len(switched_off.result["actions"]) == 5 and "k8s:delete" in switched_off.result["actions"][0]
 
 
+def test_the_account_of_an_interrupted_proof_is_no_account_with_a_role_and_goes_with_the_policies(
+    cluster: Cluster, installed: tuple[Run, Run, Run]
+) -> None:
+    left = {
+        "name": "irsa-proof-abcde",
+        "labels": {"app.kubernetes.io/managed-by": "selfhosted.irsa"},
+        "annotations": {f"{EKS}role-arn": "arn:aws:iam::000000000000:role/irsa-proof"},
+    }
+    cluster.client.must("POST", "/api/v1/namespaces/default/serviceaccounts", {"metadata": left})
+    # It is young, so it may be that of another run.
+    assert cluster.role().result["labelled"] == []
+    planned, removed = cluster.role("--check", state="absent"), cluster.role(state="absent")
+    assert planned.result["actions"] == removed.result["actions"]
+    assert removed.result["actions"][-1] == "k8s:delete ServiceAccount/default/irsa-proof-abcde"
+    assert cluster.role(state="absent").changed == 0
+
+
 def test_a_user_with_the_documented_rights_is_enough_and_others_are_told_what_they_lack(
     cluster: Cluster, installed: tuple[Run, Run, Run], tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.documen
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.inject_policy import Document
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.method import servers_for_policies
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.proof import Patience, Proof
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.proof_accounts import Leftovers
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
 
 if t.TYPE_CHECKING:
@@ -57,28 +58,36 @@ class Installation:
                 settings=self._spec.settings,
                 namespace=self._spec.proof_namespace,
                 patience=self._spec.patience,
+                warn=self._ledger.warn,
             )
             return self._install(proof)
 
     def _install(self, proof: Proof) -> dict[str, t.Any]:
         settings, is_real = self._spec.settings, not self._ledger.check_mode
         guards = documents.guard_documents(settings)
+        unguard = Documents(self._api, superfluous=_superfluous_guards(guards))
         label = Documents(self._api, desired=documents.label_documents(settings))
-        accounts = Accounts(self._api, settings)
         inject = Documents(self._api, desired=documents.inject_documents(settings))
-        guard = Documents(self._api, desired=guards, superfluous=_superfluous_guards(guards))
+        guard = Documents(self._api, desired=guards)
+        accounts = Accounts(self._api, settings)
         # All plans before the first write: a problem with one of them changes nothing.
-        plans = [planned(resource) for resource in (label, accounts, inject, guard)]
-        if reconcile(label, self._writer, self._ledger, plan=plans[0]) and is_real:
+        plans = {resource: planned(resource) for resource in (unguard, label, inject, guard)}
+        self._ensure(unguard, plans)
+        # Each step is proved whether or not this run made it: an earlier one may have ended before it was.
+        self._ensure(label, plans)
+        if is_real:
             proof.wait_for_label()
-            # Those that were written before the last API server followed.
-            plans[1] = planned(accounts)
-        labelled = reconcile(accounts, self._writer, self._ledger, plan=plans[1])
-        if reconcile(inject, self._writer, self._ledger, plan=plans[2]) and is_real and plans[3]:
-            # A guard must not refuse the pods that come before the policy is followed.
+        # Planned only now. One that is written before the last API server follows does not label itself.
+        labelled = reconcile(accounts, self._writer, self._ledger)
+        self._ensure(inject, plans)
+        if is_real and plans[guard]:
+            # A guard would refuse all pods of a policy that is not followed.
             proof.prove()
-        reconcile(guard, self._writer, self._ledger, plan=plans[3])
+        self._ensure(guard, plans)
         return self._result(proof, accounts, labelled)
+
+    def _ensure(self, resource: Documents, plans: t.Mapping[Documents, list[ClusterChange]]) -> None:
+        reconcile(resource, self._writer, self._ledger, plan=plans[resource])
 
     def _result(self, proof: Proof, accounts: Accounts, labelled: list[ClusterChange]) -> dict[str, t.Any]:
         unlabelled: list[str] = []
@@ -102,7 +111,7 @@ class Installation:
 
 
 def remove(api: ApiServer, *, check_mode: bool) -> dict[str, t.Any]:
-    """Remove the policies and guards that we created, and return the result.
+    """Remove the policies and guards that we created and what proofs left, and return the result.
 
     The guards go first, since they would refuse the pods that get nothing any more. Accounts keep their labels and
     annotations: without a policy, these mean nothing. Raises IrsaError.
@@ -111,7 +120,10 @@ def remove(api: ApiServer, *, check_mode: bool) -> dict[str, t.Any]:
     with ledger.reported_on_failure():
         rights.require(api, rights.rights_to_remove())
         everything = documents.all_documents(Settings(guard="deny"))
-        reconcile(Documents(api, superfluous=everything[::-1]), ClusterWriter(api), ledger)
+        leftovers = Leftovers(api)
+        rights.require(api, rights.rights_to_delete_accounts(each.namespace for each in leftovers.found()))
+        for resource in (Documents(api, superfluous=everything[::-1]), leftovers):
+            reconcile(resource, ClusterWriter(api), ledger)
     return {**nothing_installed("policy", "state is absent"), **_result_of(ledger)}
 
 

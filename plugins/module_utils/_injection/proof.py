@@ -9,13 +9,12 @@ moment. So nothing but a pod shows that it works. The pods are dry runs.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import time
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import constants
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import proof_accounts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.pod_identity import pod_identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import dry_runs, names
@@ -24,9 +23,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failur
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 
-# Of an account that does not exist.
-ROLE_ARN = "arn:aws:iam::000000000000:role/irsa-proof"
-_NAME = "irsa-proof-"
 _PAUSE_SECONDS = 0.2
 
 
@@ -48,12 +44,16 @@ class Patience:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Proof:
-    """Asks ``servers``, of which the first is also written to. Accounts and pods are made in ``namespace``."""
+    """Asks ``servers``, of which the first is also written to. Accounts and pods are made in ``namespace``.
+
+    ``warn`` takes what a proof could not tidy up.
+    """
 
     servers: t.Sequence[ApiServer]
     settings: Settings
     namespace: str
     patience: Patience
+    warn: t.Callable[[t.Iterable[str]], None]
 
     def wait_for_label(self) -> None:
         """Wait until every API server labels accounts with a role. Raises IrsaError if one does not.
@@ -67,7 +67,9 @@ class Proof:
 
     def _label_lacks(self, server: ApiServer) -> str | None:
         try:
-            account = dry_runs.created(server, self._path("serviceaccounts"), self._account())
+            account = dry_runs.created(
+                server, proof_accounts.path_in(self.namespace), proof_accounts.document(self.settings)
+            )
         except RequestFailed as failure:
             return failure.cause
         labels = account["metadata"].get("labels") or {}
@@ -79,20 +81,17 @@ class Proof:
 
         Returns what the pod got. Raises IrsaError if one of the pods got something else.
         """
-        api = self.servers[0]
-        account = api.post(self._path("serviceaccounts"), self._account())["metadata"]["name"]
+        account = proof_accounts.create(self.servers[0], self.namespace, self.settings)
         try:
             for server in self.servers:
-                self._prove_at(server, account)
+                self._prove_at(server, account.name)
         finally:
-            # If this fails, an account without meaning remains. That must not hide the reason for another failure.
-            with contextlib.suppress(RequestFailed):
-                api.delete(f"{self._path('serviceaccounts')}/{account}")
+            self.warn(proof_accounts.remove(self.servers[0], account))
         return {
             "injected": True,
             "reason": None,
             "servers": [server.address for server in self.servers],
-            **pod_identity(ROLE_ARN, self.settings),
+            **pod_identity(names.PROOF_ROLE, self.settings),
         }
 
     def _prove_at(self, server: ApiServer, account: str) -> None:
@@ -105,7 +104,7 @@ class Proof:
             pod = dry_runs.created_pod(server, self.namespace, account)
         except RequestFailed as failure:
             return failure.cause
-        return difference(pod, pod_identity(ROLE_ARN, self.settings))
+        return difference(pod, pod_identity(names.PROOF_ROLE, self.settings))
 
     def _failure(self, server: ApiServer, policy: str, seen: str) -> str:
         return (
@@ -114,17 +113,6 @@ class Proof:
             "this, set irsa_injection_proof_namespace to a namespace that it leaves alone. If the API server is slow, "
             "increase irsa_injection_timeout."
         )
-
-    def _path(self, plural: str) -> str:
-        return f"/api/v1/namespaces/{self.namespace}/{plural}"
-
-    def _account(self) -> dict[str, t.Any]:
-        metadata = {
-            "generateName": _NAME,
-            "labels": {constants.MANAGED_BY_LABEL: constants.MANAGED_BY},
-            "annotations": {self.settings.annotation("role-arn"): ROLE_ARN},
-        }
-        return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
 
 
 def difference(pod: t.Mapping[str, t.Any], expected: t.Mapping[str, t.Any]) -> str | None:

@@ -32,7 +32,12 @@ def rights_to_install(namespace: str) -> list[Right]:
 
 
 def rights_to_remove() -> list[Right]:
-    return _on_documents("get", "delete")
+    """Return what a removal needs, besides the rights to delete accounts of proofs where there are any."""
+    return [*_on_documents("get", "delete"), Right("list", "serviceaccounts")]
+
+
+def rights_to_delete_accounts(namespaces: t.Iterable[str]) -> list[Right]:
+    return [Right("delete", "serviceaccounts", namespace=namespace) for namespace in sorted(set(namespaces))]
 
 
 def require(api: ApiServer, rights: t.Iterable[Right]) -> None:

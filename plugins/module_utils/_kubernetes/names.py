@@ -28,3 +28,5 @@ DOMAIN = "irsa.selfhosted.example"
 INJECT_LABEL = f"{DOMAIN}/inject"
 INJECT_VALUE = "true"
 INJECT_POLICY, LABEL_POLICY = "irsa-inject", "irsa-label"
+# The role of the service accounts that the policies are proved with. Its AWS account does not exist.
+PROOF_ROLE = "arn:aws:iam::000000000000:role/irsa-proof"

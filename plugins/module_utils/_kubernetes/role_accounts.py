@@ -50,11 +50,14 @@ class RoleAccount:
 
 
 def role_accounts(service_accounts: t.Iterable[t.Any], annotation: str = names.ROLE_ARN) -> list[RoleAccount]:
-    """Return those with a role among ServiceAccount objects, in the order of their names."""
+    """Return those with a role among ServiceAccount objects, in the order of their names.
+
+    Those of a proof that is under way, or that was interrupted, do not count.
+    """
     found = [
         _role_account(each, annotation)
         for each in service_accounts
-        if text_at(each, "metadata", "annotations", annotation)
+        if text_at(each, "metadata", "annotations", annotation) not in ("", names.PROOF_ROLE)
     ]
     return sorted(found, key=lambda account: (account.namespace, account.name))
 

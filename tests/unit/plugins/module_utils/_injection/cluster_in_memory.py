@@ -28,7 +28,8 @@ class Cluster:
 
     ``lag`` is how many questions a server answers as before, after a policy was written. ``fails`` are errors for the
     next requests of a method whose path contains a text. ``after`` is called after each write that is no dry run.
-    ``sidecar`` is a container that another webhook puts first into each pod.
+    ``sidecar`` is a container that another webhook puts first into each pod. ``day`` is of November 2026, and passes
+    only when a test sets it.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -41,6 +42,7 @@ class Cluster:
         self.lag = 0
         self.broken = False
         self.sidecar: dict[str, t.Any] | None = None
+        self.day = 1
         self.after: t.Callable[[str], None] = lambda write: None
         self._versions = itertools.count(1)
         self._waiting: dict[str, int] = {}
@@ -77,6 +79,11 @@ class Cluster:
             return False
         return f"{GROUP}/mutatingadmissionpolicybindings/{policy}" in self.objects
 
+    def follow_at_once(self) -> None:
+        """Let the servers act by all policies that were written, and by those that are from now on."""
+        self.lag = 0
+        self._waiting.clear()
+
     def version(self) -> str:
         return str(next(self._versions))
 
@@ -99,10 +106,12 @@ class Server:
             return {"resources": [{"name": "mutatingadmissionpolicies"}] if self.serves else [{"name": "webhooks"}]}
         return copy.deepcopy(self.cluster.objects.get(path))
 
-    def list_items(self, path: str) -> list[t.Any]:
+    def list_items(self, path: str, query: t.Any = None) -> list[t.Any]:
         self.cluster.answer("GET", path)
         plural = path.rpartition("/")[2]
-        return [copy.deepcopy(value) for name, value in self.cluster.objects.items() if f"/{plural}/" in name]
+        found = [copy.deepcopy(value) for name, value in self.cluster.objects.items() if f"/{plural}/" in name]
+        name, dummy, value = (query or {}).get("labelSelector", "").partition("=")
+        return [each for each in found if not name or (each["metadata"].get("labels") or {}).get(name) == value]
 
     def patch(self, path: str, body: t.Any, query: t.Any, *, media_type: str = "merge") -> t.Any:
         self.cluster.answer("PATCH", path)
@@ -143,8 +152,11 @@ class Server:
             asked = body["spec"]["resourceAttributes"]
             return {"status": {"allowed": (asked["verb"], asked["resource"]) not in self.cluster.denied}}
         made = copy.deepcopy(body)
-        made["metadata"]["name"] = made["metadata"]["generateName"] + "x"
-        made["metadata"]["namespace"] = path.split("/")[4]
+        made["metadata"].update(
+            name=f"{made['metadata']['generateName']}{self.cluster.version()}",
+            namespace=path.split("/")[4],
+            creationTimestamp=f"2026-11-{self.cluster.day:02}T12:00:00Z",
+        )
         is_dry_run = (query or {}).get("dryRun") == "All"
         if path.endswith("/pods"):
             assert is_dry_run

@@ -18,8 +18,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.injecti
     remove,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.pod_identity import pod_identity
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.proof import ROLE_ARN, Patience
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.proof import Patience
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.names import PROOF_ROLE
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._injection.cluster_in_memory import (
     GROUP,
     LABEL,
@@ -113,7 +114,7 @@ def test_a_second_run_changes_nothing_and_proves_again(server):
 def test_the_proof_is_what_a_pod_got_and_leaves_nothing(server):
     proof = installed(server)["proof"]
     assert proof["servers"] == ["10.0.0.1:6443"] and proof["reason"] is None
-    assert {"name": "AWS_ROLE_ARN", "value": ROLE_ARN} in proof["env"]
+    assert {"name": "AWS_ROLE_ARN", "value": PROOF_ROLE} in proof["env"]
     assert [each["name"] for each in proof["volumes"]] == ["aws-iam-token"]
     assert server.cluster.names("serviceaccounts") == []
 
@@ -122,7 +123,7 @@ def test_a_sidecar_that_another_webhook_puts_first_does_not_matter(server):
     server.cluster.sidecar = {"name": "istio-proxy"}
     assert installed(server)["proof"]["injected"] is True
     # The credentials of another container are not those of the one that was asked for.
-    server.cluster.sidecar["env"] = pod_identity(ROLE_ARN, SETTINGS)["env"]
+    server.cluster.sidecar["env"] = pod_identity(PROOF_ROLE, SETTINGS)["env"]
     server.cluster.broken = True
     with pytest.raises(IrsaError, match="it gets no credentials"):
         installed(server)
@@ -209,6 +210,25 @@ def test_a_policy_that_gives_pods_nothing_fails_the_run_and_says_what_was_done(s
         installed(server, SETTINGS)
 
 
+def test_guards_are_not_installed_over_an_injection_that_an_earlier_run_left_broken(server):
+    server.cluster.broken = True
+    for settings in (SETTINGS, GUARDED, GUARDED):
+        with pytest.raises(IrsaError, match="has not followed policy irsa-inject"):
+            installed(server, settings)
+    assert server.cluster.names("validatingadmissionpolicies") == []
+    server.cluster.broken = False
+    assert installed(server, GUARDED)["actions"] == GUARD_ACTIONS
+
+
+def test_guards_of_a_broken_injection_can_be_removed(server):
+    installed(server, GUARDED)
+    server.cluster.broken = True
+    with pytest.raises(IrsaError, match="has not followed policy irsa-inject") as failed:
+        installed(server, dataclasses.replace(SETTINGS, region="us-east-1"))
+    removed = [action.replace("apply", "delete") for action in GUARD_ACTIONS[::-1]]
+    assert failed.value.details["actions"] == [*removed, *INJECT_ACTIONS[:1]]
+
+
 def test_a_policy_with_other_values_fails_the_run(server):
     installed(server)
     clock = Clock()
@@ -218,6 +238,71 @@ def test_a_policy_with_other_values_fails_the_run(server):
     )
     with pytest.raises(IrsaError, match="its volumes and env are not as set"):
         installation.run()
+
+
+def left_behind(server):
+    """Let a run leave the account of its proof."""
+    server.cluster.fails = [("DELETE", "serviceaccounts/irsa-proof-", refused(500, "it answers with 500"))]
+    return installed(server)
+
+
+def proof_accounts(server):
+    return [name for name in server.cluster.names("serviceaccounts") if name.startswith("irsa-proof-")]
+
+
+def test_an_account_of_the_proof_that_cannot_be_removed_is_warned_of(server):
+    [warning] = left_behind(server)["warnings"]
+    [name] = proof_accounts(server)
+    assert f"default/{name}, which was made for a proof, could not be removed: it answers with 500" in warning
+    assert f"kubectl --namespace default delete serviceaccount {name}" in warning
+    server.cluster.broken = True
+    server.cluster.fails = [("DELETE", "serviceaccounts/irsa-proof-", refused(500, "it answers with 500"))]
+    with pytest.raises(IrsaError, match="it gets no credentials") as failed:
+        installed(server)
+    assert "could not be removed" in failed.value.warnings[0]
+
+
+def test_an_account_of_the_proof_that_is_gone_is_not_warned_of(server):
+    server.cluster.fails = [("DELETE", "serviceaccounts/irsa-proof-", refused(404))]
+    assert installed(server)["warnings"] == []
+
+
+def test_accounts_of_old_proofs_are_removed_and_those_of_a_run_at_the_same_time_are_not(server):
+    left_behind(server)
+    server.cluster.add_account("irsa-proof-theirs")
+    assert installed(server)["labelled"] == ["app/irsa-proof-theirs"]
+    assert len(proof_accounts(server)) == 2
+    server.cluster.day += 2
+    again = installed(server)
+    assert proof_accounts(server) == ["irsa-proof-theirs"]
+    assert again["changed"] is False and again["warnings"] == []
+
+
+def test_accounts_of_proofs_that_cannot_be_listed_are_left(server):
+    listing = "/api/v1/serviceaccounts"
+    installed(server)
+    server.cluster.after = lambda path: server.cluster.fails.append(("GET", listing, refused(500, "it answers 500")))
+    [warning] = installed(server)["warnings"]
+    assert "Whether earlier runs left service accounts of proofs is unknown: it answers 500" in warning
+    assert proof_accounts(server) == []
+
+
+def test_removal_takes_the_accounts_of_proofs_whatever_their_age(server):
+    left_behind(server)
+    [name] = proof_accounts(server)
+    planned = remove(server, check_mode=True)
+    assert proof_accounts(server) == [name]
+    result = remove(server, check_mode=False)
+    assert planned["actions"] == result["actions"]
+    assert result["actions"][-1] == f"k8s:delete ServiceAccount/default/{name}" and proof_accounts(server) == []
+
+
+def test_removal_needs_the_right_to_delete_what_proofs_left(server):
+    left_behind(server)
+    server.cluster.denied = {("delete", "serviceaccounts")}
+    with pytest.raises(IrsaError, match="delete serviceaccounts in namespace default"):
+        remove(server, check_mode=False)
+    assert server.cluster.names("mutatingadmissionpolicies") == ["irsa-label", "irsa-inject"]
 
 
 def test_a_pod_that_is_refused_is_reported_with_the_reason(server):
@@ -233,6 +318,26 @@ def test_accounts_that_are_not_labelled_stop_the_run_before_any_is(server):
     with pytest.raises(IrsaError, match="has not followed policy irsa-label") as failed:
         installed(server)
     assert failed.value.details["actions"] == LABEL_ACTIONS
+    # The next run cannot rely on this one.
+    with pytest.raises(IrsaError, match="has not followed policy irsa-label") as failed:
+        installed(server)
+    assert failed.value.details["actions"] == []
+
+
+def test_accounts_that_were_written_before_the_last_server_followed_an_earlier_runs_policy_are_labelled(server):
+    server.cluster.lag = 10_000
+    with pytest.raises(IrsaError, match="has not followed policy irsa-label"):
+        installed(server)
+    original = server.post
+
+    def post(path, body, query=None):
+        if path.endswith("/serviceaccounts"):
+            server.cluster.add_account("meanwhile")
+        return original(path, body, query)
+
+    server.post = post
+    server.cluster.follow_at_once()
+    assert installed(server)["labelled"] == ["app/meanwhile"]
 
 
 def test_every_api_server_is_proved(server):

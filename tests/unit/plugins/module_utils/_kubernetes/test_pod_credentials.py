@@ -58,6 +58,10 @@ class TestRoleAccounts:
         objects = [service_account("b"), service_account("none", None), service_account("empty", ""), service_account()]
         assert [str(account) for account in role_accounts(objects)] == ["shop/b", "shop/cart"]
 
+    def test_the_account_of_a_proof_does_not_count(self):
+        left = service_account("irsa-proof-abcde", "arn:aws:iam::000000000000:role/irsa-proof")
+        assert [str(account) for account in role_accounts([left, service_account()])] == ["shop/cart"]
+
     def test_an_account_has_its_audience_label_and_the_time_of_its_annotation(self):
         labels = {"irsa.selfhosted.example/inject": "true"}
         (account,) = role_accounts([service_account(audience="vault", labels=labels)])
