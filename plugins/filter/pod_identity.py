@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ansible.errors import AnsibleFilterError
+from ansible.module_utils.common.validation import check_type_bool, check_type_int, check_type_str
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.role_arns import is_role_arn
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.redaction import Redaction
@@ -19,34 +21,48 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.setting
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 
+# As Ansible converts options of a module. Variables from the command line are texts.
+_CHECKS: dict[str, tuple[t.Callable[[t.Any], t.Any], str]] = {
+    "region": (functools.partial(check_type_str, allow_conversion=False), "a text"),
+    "audience": (functools.partial(check_type_str, allow_conversion=False), "a text"),
+    "expiration": (check_type_int, "a number of seconds"),
+    "mount_path": (functools.partial(check_type_str, allow_conversion=False), "a text"),
+    "sts_regional_endpoints": (check_type_bool, "true or false"),
+}
+
 
 def _pod_identity(
-    role_arn: str,
+    role_arn: t.Any,
     *,
-    region: str = "",
-    audience: str = DEFAULT_AUDIENCE,
-    expiration: int = constants.EXPIRATION,
-    mount_path: str = constants.MOUNT_PATH,
-    sts_regional_endpoints: bool = True,
+    region: t.Any = "",
+    audience: t.Any = DEFAULT_AUDIENCE,
+    expiration: t.Any = constants.EXPIRATION,
+    mount_path: t.Any = constants.MOUNT_PATH,
+    sts_regional_endpoints: t.Any = True,
 ) -> dict[str, t.Any]:
     if not isinstance(role_arn, str) or not is_role_arn(role_arn):
         raise AnsibleFilterError(
             f"pod_identity expects the ARN of an IAM role, such as arn:aws:iam::123456789012:role/app, got "
             f"{quoted(Redaction(masking.in_value(role_arn)).over(role_arn))}."
         )
-    try:
-        settings = Settings(
-            region=str(region or ""),
-            audience=str(audience),
-            expiration=int(expiration),
-            mount_path=str(mount_path),
-            sts_regional_endpoints=bool(sts_regional_endpoints),
-        )
-    except (TypeError, ValueError):
-        raise AnsibleFilterError("pod_identity: expiration must be a number of seconds.") from None
+    settings = Settings(
+        region=_typed("region", region or ""),
+        audience=_typed("audience", audience),
+        expiration=_typed("expiration", expiration),
+        mount_path=_typed("mount_path", mount_path),
+        sts_regional_endpoints=_typed("sts_regional_endpoints", sts_regional_endpoints),
+    )
     for problem in problems(settings):
         raise AnsibleFilterError(f"pod_identity: {problem}")
     return pod_identity(role_arn, settings)
+
+
+def _typed(name: str, value: t.Any) -> t.Any:
+    convert, expected = _CHECKS[name]
+    try:
+        return convert(value)
+    except TypeError:
+        raise AnsibleFilterError(f"pod_identity: {name} must be {expected}.") from None
 
 
 class FilterModule:

@@ -33,6 +33,14 @@ def test_options_are_the_settings_of_injection():
     assert pod_identity(ROLE, expiration="3600", region=None) == pod_identity(ROLE, expiration=3600)
 
 
+@pytest.mark.parametrize("no", [False, "false", "False", "no", 0])
+def test_no_is_no_also_as_a_text(no):
+    """As variables from the command line are."""
+    assert pod_identity(ROLE, sts_regional_endpoints=no) == pod_identity(ROLE, sts_regional_endpoints=False)
+    assert "AWS_STS_REGIONAL_ENDPOINTS" not in str(pod_identity(ROLE, sts_regional_endpoints=no))
+    assert pod_identity(ROLE, sts_regional_endpoints="true") == pod_identity(ROLE)
+
+
 @pytest.mark.parametrize(
     "arn", ["", None, 5, [], "app", "arn:aws:iam::123456789012:user/app", "arn:aws:iam::1:role/app", ROLE + "\n"]
 )
@@ -59,9 +67,18 @@ def test_roles_of_all_partitions_and_of_ceph_are_accepted(arn):
         ({"expiration": 5}, "expiration"),
         ({"expiration": "soon"}, "expiration"),
         ({"expiration": None}, "expiration"),
+        ({"expiration": 3600.5}, "expiration"),
+        ({"expiration": True}, "expiration"),
         ({"region": "?"}, "region"),
+        ({"region": ["eu-west-1"]}, "region"),
         ({"mount_path": "x"}, "mount_path"),
+        ({"mount_path": None}, "mount_path"),
         ({"audience": ""}, "audience"),
+        ({"audience": None}, "audience"),
+        ({"audience": ["a"]}, "audience"),
+        ({"sts_regional_endpoints": "sometimes"}, "sts_regional_endpoints"),
+        ({"sts_regional_endpoints": None}, "sts_regional_endpoints"),
+        ({"sts_regional_endpoints": "x" * 1000}, "sts_regional_endpoints"),
     ],
 )
 def test_an_invalid_option_is_named(options, name):
