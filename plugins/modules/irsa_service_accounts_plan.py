@@ -96,6 +96,11 @@ accounts:
       changed: true
       actions: ["iam:CreateRole", "k8s:apply ServiceAccount/backup/velero"]
       warnings: []
+without_accounts:
+  description: What changes although the list is empty, which is the file with the manifests.
+  returned: success
+  type: dict
+  sample: {"changed": false, "actions": []}
 roles:
   description: Roles to create or change, as options of M(amazon.aws.iam_role). Empty in check mode.
   returned: success

@@ -6,7 +6,8 @@
 
 Its results are those of its roles: ``issuer``, ``servers`` by name, ``injection``, ``accounts`` and, at the end,
 ``proof``, which is what module irsa_verify returned. A part that was not run is missing or empty. If no hosts are
-known, ``by_hand`` lists the API servers instead. ``manifests`` says what is to be applied by hand.
+known, ``by_hand`` lists the API servers instead. ``manifests`` says what is to be applied by hand, ``no_accounts``
+what happens to the file with the accounts when none is left.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def enable_lines(results: Result, *, check_mode: bool = False, verbose: bool = F
 
 def _parts(results: Result) -> list[Result]:
     servers, accounts = results.get("servers") or {}, results.get("accounts") or []
-    parts = [results.get("issuer"), *servers.values(), results.get("injection"), *accounts]
+    parts = [results.get("issuer"), *servers.values(), results.get("injection"), *accounts, results.get("no_accounts")]
     return [part for part in parts if part]
 
 
@@ -151,14 +152,19 @@ def _signs_for(issuers: t.Sequence[str], own: str | None) -> str:
 def _account_facts(results: Result) -> list[Line]:
     injection, accounts = results.get("injection") or {}, results.get("accounts") or []
     lines = [fact("injection", str(injection["method"]))] if injection.get("method") else []
-    return lines + facts("accounts", [_account(account) for account in accounts])
+    with_role = {_name(account) for account in accounts if account.get("state") != "absent"}
+    shown = [each for each in accounts if each.get("state") != "absent" or _name(each) not in with_role]
+    return lines + facts("accounts", list(dict.fromkeys(map(_account, shown))))
 
 
 def _account(account: Result) -> str:
-    name = f"{account['namespace']}/{account['name']}"
     if account.get("state") == "absent":
-        return f"{name}: without a role"
-    return f"{name}: {account.get('role_arn') or account.get('role_name')}"
+        return f"{_name(account)}: without a role"
+    return f"{_name(account)}: {account.get('role_arn') or account.get('role_name')}"
+
+
+def _name(account: Result) -> str:
+    return f"{account['namespace']}/{account['name']}"
 
 
 def _warnings(results: Result) -> list[Line]:

@@ -13,7 +13,7 @@ import typing as t
 from ansible.module_utils.common.validation import check_type_list
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.cluster_plan import Annotations
-from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.plan import MANIFEST as ACCOUNTS_FILE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.manifest import FILE as ACCOUNTS_FILE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constants import ANNOTATION_PREFIX
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.document_set import path_of, title_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.manifests import FILE as INJECTION_FILE
@@ -55,11 +55,12 @@ def read(results: Mapping, variables: Mapping, find: Find | None) -> Proof:
     folder = variables.get("irsa_manifests_path")
     prefix = variables.get("irsa_injection_annotation_prefix") or ANNOTATION_PREFIX
     lacking = list(_lacking(results, account, find=find, prefix=prefix)) if folder and find else []
+    files = _files(results, str(folder)) if folder else []
     return Proof(
         service_account=_name_of(account) if account else "default/default",
         audiences=list(dict.fromkeys([account["audience"], *audiences] if account else audiences)),
         role_arn=account["role_arn"] if account else None,
-        to_apply=_files(results, str(folder)) if lacking or (folder and _has_written(results)) else [],
+        to_apply=files if lacking or _has_written(results, files) else [],
         lacking=lacking,
     )
 
@@ -75,10 +76,10 @@ def _files(results: Mapping, folder: str) -> list[str]:
     return [os.path.join(os.path.expanduser(folder), name) for name in names]
 
 
-def _has_written(results: Mapping) -> bool:
-    """Whether this run wrote a manifest, which nothing can have applied yet."""
+def _has_written(results: Mapping, files: t.Iterable[str]) -> bool:
+    """Whether this run wrote one of these manifests, which nothing can have applied yet."""
     written = [action.partition(" ")[2] for action in actions_of(results) if action.startswith("file:write ")]
-    return not {INJECTION_FILE, ACCOUNTS_FILE}.isdisjoint(map(os.path.basename, written))
+    return not set(map(os.path.basename, files)).isdisjoint(map(os.path.basename, written))
 
 
 def _lacking(results: Mapping, account: Mapping | None, *, find: Find, prefix: str) -> t.Iterator[str]:

@@ -95,7 +95,7 @@ class Runs:
     """The runs of one user in their order, and the manifests after the first real one.
 
     Before the second run, the API server was given the flags that the first one printed; before the third one, the
-    manifests were applied. The third one does not fetch the documents.
+    manifests were applied. The third one does not fetch the documents. In the last one the list is empty.
     """
 
     planned: Run
@@ -103,6 +103,7 @@ class Runs:
     manifests: dict[str, str]
     second: Run
     third: Run
+    emptied: Run
     audiences: list[list[str]]
 
 
@@ -118,7 +119,7 @@ def runs(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "irsa_manifests_path": "manifests",
         "irsa_issuer_audiences": "vault.example,sts.amazonaws.com",
         "irsa_service_accounts_list": [
-            {"namespace": "shop", "name": "former", "state": "absent"},
+            {"namespace": "shop", "name": "former", "role_name": "shop-former", "state": "absent"},
             {"namespace": "shop", "name": "reader", "role_name": "shop-reader", "audience": "sts.amazonaws.com"},
         ],
     }
@@ -132,7 +133,9 @@ def runs(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     second = enable()
     api.apply(manifests)
     third = enable(variables={"irsa_issuer_verify": False})
-    yield Runs(planned, first, manifests, second=second, third=third, audiences=api.audiences_asked_for)
+    audiences = api.audiences_asked_for
+    emptied = enable("--check", variables={"irsa_service_accounts_list": []})
+    yield Runs(planned, first, manifests, second=second, third=third, emptied=emptied, audiences=audiences)
     api.servers.stop()
 
 
@@ -160,6 +163,11 @@ def test_manifests_are_written_and_nothing_is_applied(runs: Runs) -> None:
     accounts = list(yaml.safe_load_all(runs.manifests["irsa-service-accounts.yaml"]))
     (account,) = (each for each in accounts if each["kind"] == "ServiceAccount")
     assert account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"].endswith(":role/shop-reader")
+
+
+def test_the_file_with_the_accounts_is_written_again_when_none_is_left(runs: Runs) -> None:
+    (action,) = shown(runs.emptied, "Show the plan")["actions"]
+    assert action.startswith("file:write ") and action.endswith("irsa-service-accounts.yaml")
 
 
 def test_pods_get_tokens_for_the_audience_that_their_role_trusts(runs: Runs) -> None:

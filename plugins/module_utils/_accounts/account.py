@@ -35,12 +35,13 @@ MEMBERS = ("namespace", "name", "role_name", "role_arn", *SETTINGS, "audience", 
 Item = t.Mapping[str, t.Any]
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Account:
     """A service account, and the role that it has or, if ``state`` is absent, no longer has.
 
     The role is managed here if it has a ``role_name``, and elsewhere if it has a ``role_arn``. ``named_here`` says
-    whether the name is the default one.
+    whether the name is the default one, ``has_audience`` whether the item names the audience: an item without leaves
+    its role for all of them. A service account has one role, and may have left several.
     """
 
     namespace: str
@@ -50,6 +51,7 @@ class Account:
     role_arn: str | None
     named_here: bool
     audience: str
+    has_audience: bool
     settings: t.Mapping[str, t.Any]
 
     @property
@@ -59,6 +61,11 @@ class Account:
     @property
     def subject(self) -> str:
         return subject_of(self.namespace, self.name)
+
+    @property
+    def role(self) -> str:
+        """The role as the item names it."""
+        return self.role_name or str(self.role_arn)
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
@@ -85,7 +92,10 @@ def accounts_of(
         found += _cluster_problems(cluster)
     if found:
         return [], found
-    accounts = [_account(item, cluster) for item, dummy in typed]
+    accounts = [
+        _account(item, cluster, has_audience=given.get("audience") is not None)
+        for given, (item, dummy) in zip(items, typed, strict=True)
+    ]
     return accounts, [*_duplicates(accounts), *_shared_roles(accounts)]
 
 
@@ -168,7 +178,7 @@ def _role_problems(item: Item, cluster: str | None) -> t.Iterator[str]:
     name, arn = item.get("role_name"), item.get("role_arn")
     if name and arn:
         yield "role_name and role_arn exclude each other; role_arn is for a role that is managed elsewhere"
-    if not name and not arn and not cluster and item["state"] != "absent":
+    if not name and not arn and not cluster:
         yield f"neither role_name nor role_arn is set; set one of them, or {CLUSTER}, from which role names are made"
     settings = [member for member in SETTINGS if item.get(member)] if arn else []
     if settings:
@@ -199,7 +209,7 @@ def _cluster_problems(cluster: str) -> t.Iterator[str]:
         yield (f"{CLUSTER} is {quoted(cluster)}; role names begin with it, so it must be {role_rules.NAME_CHARACTERS}.")
 
 
-def _account(item: Item, cluster: str | None) -> Account:
+def _account(item: Item, cluster: str | None, *, has_audience: bool) -> Account:
     arn = item.get("role_arn") or None
     name = item.get("role_name") or None
     named_here = not name and not arn and bool(cluster)
@@ -216,6 +226,7 @@ def _account(item: Item, cluster: str | None) -> Account:
         role_arn=arn,
         named_here=named_here,
         audience=item["audience"],
+        has_audience=has_audience,
         settings=settings,
     )
 
@@ -224,10 +235,31 @@ def _account(item: Item, cluster: str | None) -> Account:
 
 
 def _duplicates(accounts: t.Iterable[Account]) -> t.Iterator[str]:
-    counts = collections.Counter(map(str, accounts))
-    for account, count in counts.items():
+    accounts = list(accounts)
+    counts = collections.Counter(str(account) for account in accounts if account.is_present)
+    for name, count in counts.items():
         if count > 1:
-            yield f"{LIST} has {account} {count} times; a service account has one role. Leave one of the items."
+            yield f"{LIST} has {name} {count} times; a service account has one role. Leave one of the items."
+    yield from _contradictions(accounts)
+
+
+def _contradictions(accounts: t.Iterable[Account]) -> t.Iterator[str]:
+    """Yield what is wrong with items by which a service account leaves a role.
+
+    It may leave the role that it has for another audience than its own.
+    """
+    by_role: dict[tuple[str, str], list[Account]] = {}
+    for account in accounts:
+        by_role.setdefault((str(account), account.role.lower()), []).append(account)
+    for (name, dummy), sharing in by_role.items():
+        audiences = {each.audience for each in sharing}
+        left = [each for each in sharing if not each.is_present]
+        is_clear = all(each.role_name and each.has_audience for each in left) and len(audiences) == len(sharing)
+        if left and len(sharing) > 1 and not is_clear:
+            yield (
+                f"{LIST} has {name} with role {sharing[0].role} {len(sharing)} times. Leave one of the items, or have "
+                "those with state absent name the audiences that the role is no longer to trust."
+            )
 
 
 def _shared_roles(accounts: t.Iterable[Account]) -> t.Iterator[str]:
@@ -239,10 +271,10 @@ def _shared_roles(accounts: t.Iterable[Account]) -> t.Iterator[str]:
             by_name.setdefault(account.role_name.lower(), []).append(account)
     for sharing in by_name.values():
         names = sorted({str(each.role_name) for each in sharing})
-        whose = ", ".join(map(str, sharing[:10]))
+        whose = ", ".join(list(dict.fromkeys(map(str, sharing)))[:10])
         if len(names) > 1:
             yield f"{LIST}: {' and '.join(names)} differ only by case, and are the same role to IAM ({whose})."
-        elif any(each.named_here for each in sharing[1:]) or (sharing[0].named_here and len(sharing) > 1):
+        elif any(each.named_here for each in sharing) and len(set(map(str, sharing))) > 1:
             yield f"{LIST}: {whose} would have the role {names[0]} by default. Set role_name for each of them."
         for member in SETTINGS:
             values = [each.settings[member] for each in sharing if member in each.settings]

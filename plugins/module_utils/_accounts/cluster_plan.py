@@ -16,6 +16,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.account 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Change
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.role_rules import is_same_role
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constants import (
     ANNOTATION_PREFIX,
     FIELD_MANAGER,
@@ -101,8 +102,12 @@ class ClusterPlanner:
         """Return what the user of the kubeconfig must be allowed to do for the plans, and is not."""
         return missing_rights(self._api, self._rights)
 
-    def plan(self, account: Account, role_arn: str | None) -> ClusterPlan:
-        """Return the plan for a service account. Raises Fault that says why there is none, or RequestFailed."""
+    def plan(self, account: Account, role_arn: str | None, *, is_alone: bool = True) -> ClusterPlan:
+        """Return the plan for a service account. Raises Fault that says why there is none, or RequestFailed.
+
+        ``role_arn`` is that of its role or, if it leaves the role, the one that the role has or had. If several items
+        are about roles that it leaves, so that it is not ``is_alone``, its annotations are those of one at most.
+        """
         desired = self._annotations.desired(account, role_arn)
         of_namespace = self._plan_namespace(account) if account.is_present else ClusterPlan()
         path = f"/api/v1/namespaces/{account.namespace}/serviceaccounts/{account.name}"
@@ -112,6 +117,8 @@ class ClusterPlanner:
         metadata = (present or {}).get("metadata") or {}
         ours = (self._annotations.role_arn, self._annotations.audience)
         current = {key: value for key, value in _annotations(metadata).items() if key in ours}
+        if not account.is_present and not self._names_role(account, current, role_arn):
+            return ClusterPlan(warnings=[_kept_for_another_role(account, metadata, current)] if is_alone else [])
         self._check_owners(metadata, {key for key, value in current.items() if desired.get(key, value) != value})
         # An apply does not remove what others have set.
         kept = {key: current[key] for key in current.keys() - desired.keys() if _other_owners(metadata, [key])}
@@ -128,6 +135,13 @@ class ClusterPlanner:
             changes=[*of_namespace.changes, change],
             warnings=warnings,
         )
+
+    def _names_role(self, account: Account, current: t.Mapping[str, str], role_arn: str | None) -> bool:
+        """Return whether the role of annotations, if they name one, is the one that a service account leaves."""
+        arn, audience = (current.get(key) for key in (self._annotations.role_arn, self._annotations.audience))
+        if account.has_audience and audience not in (None, account.audience):
+            return False
+        return arn is None or (role_arn is not None and is_same_role(arn, role_arn))
 
     def _need(self, account: Account, *verbs: str) -> None:
         for verb in ("get", *verbs):
@@ -163,6 +177,12 @@ class ClusterPlanner:
 def _kept_by_others(account: Account, metadata: Document, kept: t.Iterable[str]) -> str:
     owners = _other_owners(metadata, kept)
     return f"Service account {account} keeps {_shown(metadata, kept)}, set by {owners}. Remove it there."
+
+
+def _kept_for_another_role(account: Account, metadata: Document, current: t.Iterable[str]) -> str:
+    of_audience = f" for audience {quoted(account.audience)}" if account.has_audience else ""
+    item = f"its item with state absent is about role {account.role}{of_audience}"
+    return f"Service account {account} keeps {_shown(metadata, current)}; {item}."
 
 
 def _shown(metadata: Document, keys: t.Iterable[str]) -> str:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import os
 import typing as t
@@ -19,13 +20,15 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.cluster_
     namespace,
     service_account,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.role_plan import RolePlan, plan_roles
+from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.manifest import Manifest, manifest_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.plan_result import ListPlan
+from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.role_plan import plan_roles
 from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.role_state import role_specs
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Change, diff_entry
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.role_rules import role_arn_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import (
     MAX_CHARACTERS,
     checked_limit,
@@ -33,7 +36,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy 
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constants import ANNOTATION_PREFIX
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import commands
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.manifests import to_yaml
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import is_subdomain
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 
@@ -41,13 +43,6 @@ if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 
 PREFIX = "irsa_service_accounts_"
-MANIFEST = "irsa-service-accounts.yaml"
-
-_HEADER = f"""\
-# Written by role selfhosted.irsa.irsa_service_accounts, which overwrites changes. To apply it by hand:
-#
-#   kubectl apply --server-side --filename {MANIFEST}
-"""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,24 +65,6 @@ class Settings:
     @property
     def annotations(self) -> Annotations:
         return Annotations(self.annotation_prefix)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class FileWrite(Change):
-    """A file that is written."""
-
-    @property
-    def action(self) -> str:
-        return f"file:write {self.target}"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Manifest:
-    """The file with the documents of all service accounts, and the change of it, if any."""
-
-    path: str
-    text: str
-    changes: t.Sequence[FileWrite]
 
 
 def accounts_for(items: t.Sequence[t.Mapping[str, t.Any]], settings: Settings) -> list[Account]:
@@ -152,40 +129,34 @@ class Planner:
         if problems:
             raise _refused(problems)
         manifest = self._manifest(accounts, arns) if self._settings.manifests_path else None
-        changes = _in_order(accounts, roles, clusters)
-        results = [
-            {
-                **_account_result(account, _arn(account, arns), changes[str(account)]),
-                "warnings": list(clusters[str(account)].warnings),
-            }
-            for account in accounts
-        ]
-        everything = [change for account in accounts for change in changes[str(account)]]
-        if manifest:
-            everything += manifest.changes
-        work = _work([], [], None) if check_mode else _work(roles, clusters.values(), manifest)
-        return {**_result(results, everything, clusters.values()), **work}
+        return ListPlan(roles=roles, clusters=clusters, manifest=manifest).result(check_mode=check_mode)
 
     def _cluster_plans(
-        self, accounts: t.Iterable[Account], arns: t.Mapping[str, str | None]
-    ) -> tuple[dict[str, ClusterPlan], list[str]]:
+        self, accounts: t.Sequence[Account], arns: t.Mapping[str, str | None]
+    ) -> tuple[dict[Account, ClusterPlan], list[str]]:
         """Return the plan of each account, and what stands in the way."""
-        if self._api is None:
-            return {str(account): self._without_cluster(account) for account in accounts}, []
         settings = self._settings
-        planner = ClusterPlanner(
+        planner = self._api and ClusterPlanner(
             self._api,
             create_namespaces=settings.create_namespaces,
             force=settings.force_conflicts,
             annotations=settings.annotations,
         )
+        with_role = {str(account) for account in accounts if account.is_present}
+        counts = collections.Counter(map(str, accounts))
         plans, problems = {}, []
         for account in accounts:
             try:
-                plans[str(account)] = planner.plan(account, _arn(account, arns))
+                if not account.is_present and str(account) in with_role:
+                    plans[account] = ClusterPlan()  # the annotations are those of the role that it has
+                elif planner:
+                    is_alone = counts[str(account)] == 1
+                    plans[account] = planner.plan(account, self._arn(account, arns), is_alone=is_alone)
+                else:
+                    plans[account] = self._without_cluster(account)
             except Fault as fault:
                 problems.append(f"Service account {account}: {fault}.")
-        missing = planner.missing_rights()
+        missing = planner.missing_rights() if planner else []
         if missing:
             problems.append(
                 f"The user of the kubeconfig lacks rights: {', '.join(map(str, missing))}. Bind a Role or ClusterRole "
@@ -198,14 +169,9 @@ class Planner:
         present = [account for account in accounts if account.is_present]
         namespaces = dict.fromkeys(each.namespace for each in present) if self._settings.create_namespaces else {}
         documents = [namespace(name) for name in namespaces] + [
-            service_account(each, self._settings.annotations.desired(each, _arn(each, arns))) for each in present
+            service_account(each, self._settings.annotations.desired(each, self._arn(each, arns))) for each in present
         ]
-        path = os.path.join(self._settings.manifests_path or "", MANIFEST)
-        text = to_yaml(_HEADER, documents)
-        content = files.read(path)
-        before = None if content is None else content.decode("utf-8", "replace")
-        changes = [] if before == text else [FileWrite(target=path, part="file", before=before, after=text)]
-        return Manifest(path=path, text=text, changes=changes)
+        return manifest_of(self._settings.manifests_path or "", documents)
 
     def _without_cluster(self, account: Account) -> ClusterPlan:
         """Return the plan of an account whose documents are written to a file. A file removes nothing."""
@@ -214,62 +180,10 @@ class Planner:
         keys = (f"{self._settings.annotations.role_arn}-", f"{self._settings.annotations.audience}-")
         command = commands.kubectl(account.namespace, "annotate", "serviceaccount", account.name, *keys)
         kept = f"Service account {account} may keep its annotations, which this run does not manage."
-        return ClusterPlan(warnings=[f"{kept} Remove them: {command}"])
+        return ClusterPlan(warnings=[f"{kept} If they name role {account.role}, remove them: {command}"])
 
-
-def _arn(account: Account, arns: t.Mapping[str, str | None]) -> str | None:
-    return account.role_arn or arns.get(account.role_name or "")
-
-
-def _in_order(
-    accounts: t.Iterable[Account], roles: t.Iterable[RolePlan], clusters: t.Mapping[str, ClusterPlan]
-) -> dict[str, list[Change]]:
-    """Return the changes for each account. Those of a role are for the first account that has it."""
-    of_roles = {str(plan.spec.accounts[0]): plan for plan in roles}
-    changes: dict[str, list[Change]] = {}
-    for account in accounts:
-        role = of_roles.get(str(account))
-        of_cluster, of_role = clusters[str(account)].changes, role.changes if role else []
-        is_former = role is not None and not role.spec.is_needed
-        changes[str(account)] = [*of_cluster, *of_role] if is_former else [*of_role, *of_cluster]
-    return changes
-
-
-def _result(
-    results: t.Sequence[dict[str, t.Any]], changes: t.Iterable[Change], clusters: t.Iterable[ClusterPlan]
-) -> dict[str, t.Any]:
-    changes = list(changes)
-    return {
-        "accounts": results,
-        "actions": [change.action for change in changes],
-        "diff": [diff_entry(change) for change in changes],
-        "warnings": [warning for plan in clusters for warning in plan.warnings],
-    }
-
-
-def _account_result(account: Account, arn: str | None, changes: t.Sequence[Change]) -> dict[str, t.Any]:
-    return {
-        "namespace": account.namespace,
-        "name": account.name,
-        "state": account.state,
-        "audience": account.audience,
-        "role_name": account.role_name,
-        "role_arn": arn,
-        "changed": bool(changes),
-        "actions": [change.action for change in changes],
-    }
-
-
-def _work(
-    roles: t.Iterable[RolePlan], clusters: t.Iterable[ClusterPlan], manifest: Manifest | None
-) -> dict[str, t.Any]:
-    """Return what the tasks of the role are to do."""
-    roles = list(roles)
-    planned = [plan for plan in roles if plan.iam_role]
-    return {
-        "roles": [plan.iam_role for plan in planned if plan.spec.is_needed],
-        "inline_policies": [plan.iam_policy for plan in roles if plan.iam_policy],
-        "documents": [document for plan in clusters for document in plan.documents],
-        "former_roles": [plan.iam_role for plan in planned if not plan.spec.is_needed],
-        "manifest": {"path": manifest.path, "text": manifest.text} if manifest and manifest.changes else None,
-    }
+    def _arn(self, account: Account, arns: t.Mapping[str, str | None]) -> str | None:
+        """Return the ARN of an account's role. A role that does not exist any more had the one of a new role."""
+        if account.role_arn or not account.role_name:
+            return account.role_arn
+        return arns.get(account.role_name) or role_arn_of(self._settings.provider_arn or "", account.role_name)

@@ -14,6 +14,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
+from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.account import Account
 from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.role_state import (
     DESCRIPTION,
     INLINE_POLICY,
@@ -27,10 +28,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids i
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.role_rules import role_arn_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_merge import (
     merged,
+    older_audiences,
     others_trusted,
     read_policy,
 )
@@ -44,6 +46,7 @@ class RolePlan:
 
     ``changes`` are in order. ``iam_role`` and ``iam_policy`` are options of these modules, None for nothing to do. A
     role that no service account of the list has any more is changed last, so that no pod is given what is gone.
+    ``older_audiences`` are those for which it also trusts subjects that are to have another one.
     """
 
     spec: RoleSpec
@@ -51,7 +54,25 @@ class RolePlan:
     changes: t.Sequence[ApiCall] = ()
     iam_role: dict[str, t.Any] | None = None
     iam_policy: dict[str, t.Any] | None = None
-    warnings: t.Sequence[str] = ()
+    older_audiences: t.Mapping[str, t.Sequence[str]] = dataclasses.field(default_factory=dict)
+
+    @property
+    def arn_afterwards(self) -> str | None:
+        """Its ARN when the plan has been carried out; None if there is no such role then."""
+        return None if self.iam_role and self.iam_role["state"] == "absent" else self.arn
+
+    def warnings(self, account: Account) -> list[str]:
+        """Return what one of its service accounts should know."""
+        audiences = self.older_audiences.get(account.subject) if account.is_present else None
+        if not audiences:
+            return []
+        item = f"namespace: {account.namespace}, name: {account.name}, role_name: {self.spec.name}"
+        return [
+            f"Role {self.spec.name} trusts service account {account} for audience {quoted(audience)}, too, since pods "
+            "that were started before have such tokens. When they have been restarted, withdraw it by another item: "
+            f"{{{item}, audience: {audience}, state: absent}}"
+            for audience in audiences
+        ]
 
 
 def plan_roles(aws: Aws, specs: t.Sequence[RoleSpec], limit: int) -> tuple[list[RolePlan], list[str]]:
@@ -152,13 +173,26 @@ class _Planner:
         attached = self._state.attached() if settings.get("managed_policies") else []
         inline = self._state.inline_policy() if settings.get("inline_policy") else None
         options = {**self._options(after), **({"tags": settings["tags"]} if "tags" in settings else {})}
-        return self._planned(role["Arn"], options, attached=attached, inline=inline)
+        planned = self._planned(role["Arn"], options, attached=attached, inline=inline)
+        return dataclasses.replace(planned, older_audiences=older_audiences(after, self._spec.trust))
 
     def _change_trust(self, role: dict[str, t.Any], after: Policy) -> None:
         before = read_policy(role["AssumeRolePolicyDocument"])
         if compare_policies(before, after):
-            check_length(after, self._limit)
+            self._check_length(after)
             self._add("UpdateAssumeRolePolicy", "trust policy", before=before, after=after)
+
+    def _check_length(self, policy: Policy) -> None:
+        try:
+            check_length(policy, self._limit)
+        except Fault as fault:
+            older = older_audiences(policy, self._spec.trust)
+            if not older:
+                raise
+            raise Fault(
+                f"{fault}; it would also trust {len(older)} service accounts for earlier audiences, which items with "
+                "these audiences and state absent withdraw"
+            ) from None
 
     def _change_setting(self, operation: str, setting: str, before: t.Any) -> None:
         after = self._spec.settings.get(setting)

@@ -74,10 +74,20 @@ def _spec(name: str, accounts: t.Sequence[Account], provider_arn: str) -> RoleSp
         trust=Trust(
             provider_arn=provider_arn,
             audiences={each.subject: each.audience for each in present},
-            former={each.subject: each.audience for each in accounts if not each.is_present},
+            former=_former(accounts),
+            leaving={each.subject for each in accounts if not each.is_present and not each.has_audience},
         ),
         settings=settings,
     )
+
+
+def _former(accounts: t.Iterable[Account]) -> dict[str, set[str]]:
+    """Return the audiences for which service accounts leave their role."""
+    former: dict[str, set[str]] = {}
+    for account in accounts:
+        if not account.is_present:
+            former.setdefault(account.subject, set()).add(account.audience)
+    return former
 
 
 def own_tags(aws: Aws) -> dict[str, str]:

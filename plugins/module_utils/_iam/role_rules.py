@@ -62,6 +62,16 @@ def check_inline_policy(policy: t.Any) -> None:
         raise Fault(f"has {length} characters; IAM accepts {_MAX_INLINE_CHARACTERS} for all inline policies of a role")
 
 
+def is_same_role(arn: str, other: str) -> bool:
+    """Return whether two ARNs are of one role: of its account, by its name. A path tells no roles apart, nor does case.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+    """
+    (account, dummy, path), (other_account, dummy, other_path) = arn.partition(":role/"), other.partition(":role/")
+    names = (each.rpartition("/")[2].lower() for each in (path, other_path))
+    return account == other_account and len(set(names)) == 1
+
+
 def role_arn_of(provider_arn: str, name: str) -> str:
     """Return the ARN that a new role gets. A role trusts the providers of its own account only."""
     return f"{provider_arn.split(':oidc-provider/', 1)[0]}:role/{name}"

@@ -35,24 +35,27 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_reading
 class Trust:
     """Whom a role is to trust with tokens of one provider.
 
-    ``audiences`` has the audience of each subject that may assume the role, ``former`` that of each subject that may
-    not. What our statements say about other subjects stays.
+    ``audiences`` has the audience of each subject that may assume the role, ``former`` those for which a subject may
+    no longer. Subjects that are ``leaving`` may not for any audience. What else our statements say stays: about other
+    subjects, and about a subject's earlier audience, since the tokens of pods that run keep it.
     """
 
     provider_arn: str
     audiences: t.Mapping[str, str]
-    former: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    former: t.Mapping[str, t.Collection[str]] = dataclasses.field(default_factory=dict)
+    leaving: t.Collection[str] = ()
 
     @property
     def sids(self) -> set[str]:
         """The Sids of our statements that the run is about."""
-        return {sid_of(self.provider_arn, audience) for audience in [*self.audiences.values(), *self.former.values()]}
+        former = (audience for audiences in self.former.values() for audience in audiences)
+        return {sid_of(self.provider_arn, audience) for audience in [*self.audiences.values(), *former]}
 
     def after(self, grant: Grant) -> Grant:
         """Return what one of our statements is to say, with the subjects that it has already."""
-        kept = {each for each in grant.subjects if self.audiences.get(each, grant.audience) == grant.audience}
         own = {subject for subject, audience in self.audiences.items() if audience == grant.audience}
-        return grant._replace(subjects=frozenset((kept | own) - self.former.keys()))
+        gone = {subject for subject, audiences in self.former.items() if grant.audience in audiences}
+        return grant._replace(subjects=(grant.subjects - gone - set(self.leaving)) | own)
 
 
 def read_policy(document: t.Any) -> Policy:
@@ -85,6 +88,17 @@ def merged(policy: Policy | None, trust: Trust) -> Policy:
     if policy is None:
         return {"Version": VERSION, "Statement": statements}
     return policy if statements == statements_of(policy) else {**policy, "Statement": statements}
+
+
+def older_audiences(policy: Policy, trust: Trust) -> dict[str, list[str]]:
+    """Return the other audiences for which our statements trust subjects that are to have one."""
+    older: dict[str, list[str]] = {}
+    for statement in statements_of(policy):
+        grant = _own_grant(statement, trust)
+        for subject in sorted(grant.subjects) if grant else []:
+            if grant and trust.audiences.get(subject, grant.audience) != grant.audience:
+                older.setdefault(subject, []).append(grant.audience)
+    return older
 
 
 def others_trusted(policy: Policy, trust: Trust) -> list[str]:

@@ -184,6 +184,17 @@ class TestResult:
         account = {"namespace": "shop", "name": "old", "state": "absent", "changed": True}
         assert "shop/old: without a role" in texts(enable_lines(results(accounts=[account])))
 
+    def test_an_account_that_moves_to_another_role_has_that_one(self):
+        moved = {"namespace": "shop", "name": "reader", "state": "absent", "changed": True}
+        lines = texts(enable_lines(results(accounts=[moved, *results()["accounts"]])))
+        assert f"shop/reader: {ROLE}" in lines
+        assert "shop/reader: without a role" not in lines
+
+    def test_the_file_of_an_empty_list(self):
+        given = results(accounts=[], no_accounts={"changed": True, "actions": ["file:write x"]})
+        assert would_change(given)
+        assert any("file:write x" in text for text in texts(plan_lines(given)))
+
 
 class TestByHand:
     def lines(self, *servers, **more):

@@ -51,7 +51,6 @@ def problems(*items, cluster=None):
         {"inline_policy": INLINE, "permissions_boundary": POLICY, "max_session_duration": 3600, "tags": {"a": 1}},
         {"max_session_duration": 43200, "audience": "x"},
         {"namespace": "a" * 63, "name": "b" * 253},
-        {"state": "absent", "role_name": None},
         {"state": "absent", "role_arn": ROLE_ARN, "role_name": None},
     ],
 )
@@ -73,6 +72,7 @@ def test_good_items_are_accepted(members):
         ({"role_arn": "arn:aws:iam::123456789012:user/x", "role_name": None}, "role_arn is"),
         ({"role_arn": ROLE_ARN, "role_name": "x"}, "exclude each other"),
         ({"role_name": None}, "neither role_name nor role_arn"),
+        ({"role_name": None, "state": "absent"}, "neither role_name nor role_arn"),
         ({"role_arn": ROLE_ARN, "inline_policy": INLINE, "tags": {"a": "b"}}, "inline_policy, tags would change"),
         ({"managed_policies": ["AmazonS3ReadOnlyAccess"]}, "name a policy by its ARN"),
         ({"permissions_boundary": "none"}, "permissions_boundary has 'none'"),
@@ -128,6 +128,15 @@ def test_all_bad_items_are_named_at_once():
     ("items", "message"),
     [
         ([item(), item(role_name="other")], "has shop/cart 2 times"),
+        ([item(), item(audience="other")], "has shop/cart 2 times"),
+        ([item(), item(state="absent")], "has shop/cart with role cart 2 times"),
+        ([item(), item(state="absent", audience=None)], "has shop/cart with role cart 2 times"),
+        ([item(audience="x"), item(state="absent", audience=None)], "has shop/cart with role cart 2 times"),
+        ([item(state="absent"), item(state="absent")], "has shop/cart with role cart 2 times"),
+        (
+            [item(role_arn=ROLE_ARN), item(role_arn=ROLE_ARN, audience="x", state="absent")],
+            f"has shop/cart with role {ROLE_ARN} 2 times",
+        ),
         ([item(), item(name="bill", role_name="CART")], "CART and cart differ only by case"),
         (
             [item(inline_policy=INLINE), item(name="bill", inline_policy={**INLINE, "Id": "x"})],
@@ -184,7 +193,26 @@ def test_items_of_one_role_become_one_role():
     assert spec.settings == {"managed_policies": [POLICY, other], "tags": {"a": "1"}}
     subject = "system:serviceaccount:shop:"
     assert spec.trust.audiences == {f"{subject}cart": "sts.amazonaws.com", f"{subject}bill": "x"}
-    assert spec.trust.former == {f"{subject}ship": "sts.amazonaws.com"}
+    assert spec.trust.former == {f"{subject}ship": {"sts.amazonaws.com"}}
+    assert spec.trust.leaving == set()
+
+
+def test_a_service_account_has_one_role_and_may_leave_several():
+    items = [
+        item(role_name="old", state="absent", audience=None),
+        item(audience="older", state="absent"),
+        item(audience="old", state="absent"),
+        item(),
+        item(role_name=None, role_arn=ROLE_ARN, state="absent"),
+    ]
+    accounts, found = accounts_of(items, None)
+    assert found == []
+    old, cart = role_specs(accounts, ARN)
+    subject = "system:serviceaccount:shop:cart"
+    assert (old.trust.audiences, old.trust.leaving) == ({}, {subject})
+    assert (cart.trust.audiences, cart.trust.leaving) == ({subject: "sts.amazonaws.com"}, set())
+    assert cart.trust.former == {subject: {"older", "old"}}
+    assert problems(item(role_name=None), item(role_name=None, audience="old", state="absent"), cluster="prod") == ""
 
 
 def test_items_without_an_audience_get_that_of_the_issuer():

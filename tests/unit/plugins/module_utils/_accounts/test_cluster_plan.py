@@ -12,43 +12,23 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.account 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.cluster_plan import Annotations, ClusterPlanner
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.rights import Right
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.cluster_objects import (
+    AUDIENCE,
+    NAMESPACE,
+    PATH,
+    ROLE,
+    Api,
+    present,
+)
 
 ARN, OTHER_ARN = (f"arn:aws:iam::123456789012:role/{name}" for name in ("cart", "other"))
-ROLE, AUDIENCE = "eks.amazonaws.com/role-arn", "eks.amazonaws.com/audience"
+
+
 DESIRED = {ROLE: ARN, AUDIENCE: "sts.amazonaws.com"}
-NAMESPACE = "/api/v1/namespaces/shop"
-PATH = f"{NAMESPACE}/serviceaccounts/cart"
-
-
-class Api:
-    """Objects by their paths, and the rights that the user lacks."""
-
-    def __init__(self, objects=None, denied=()):
-        self.objects = {NAMESPACE: {}} if objects is None else {NAMESPACE: {}, **objects}
-        self.denied = denied
-
-    def find(self, path):
-        return self.objects.get(path)
-
-    def post(self, path, body):
-        assert path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-        asked = body["spec"]["resourceAttributes"]
-        return {"status": {"allowed": (asked["verb"], asked["resource"]) not in self.denied}}
-
-
-def present(annotations, *owners):
-    """A service account whose annotations were all set by each of the owners."""
-    fields = {"f:metadata": {"f:annotations": {".": {}, **{f"f:{key}": {} for key in annotations}}}}
-    managed = [
-        {"manager": name, "operation": "Apply" if name == "selfhosted.irsa" else "Update", "fieldsV1": fields}
-        for name in owners
-    ]
-    metadata = {"name": "cart", "namespace": "shop", "annotations": annotations, "managedFields": managed}
-    return {PATH: {"metadata": metadata}}
 
 
 def account(**members):
-    item = {"namespace": "shop", "name": "cart", "role_name": "cart", "audience": "sts.amazonaws.com", **members}
+    item = {"namespace": "shop", "name": "cart", "role_name": "cart", **members}
     (made,), problems = accounts_of([item], None)
     assert problems == []
     return made
@@ -150,14 +130,42 @@ def test_rights_that_are_missing_are_listed_once_and_only_those_that_are_needed(
 
 
 def test_our_annotations_are_removed_and_the_service_account_stays():
-    found = plan(Api(present({ROLE: ARN, AUDIENCE: "x", "theirs": "y"}, "selfhosted.irsa")), None, state="absent")
+    found = plan(Api(present({ROLE: ARN, AUDIENCE: "x", "theirs": "y"}, "selfhosted.irsa")), state="absent")
     assert found.documents == [document(None)]
     assert found.changes[0].after is None
 
 
+@pytest.mark.parametrize(
+    ("arn", "audience", "named"),
+    [
+        (OTHER_ARN, "x", {}),
+        (ARN.replace("123456789012", "210987654321"), "x", {}),
+        (ARN, "new", {"audience": "old"}),
+    ],
+)
+def test_annotations_of_another_role_or_audience_stay_with_a_warning(arn, audience, named):
+    api = Api(present({ROLE: arn, AUDIENCE: audience}, "selfhosted.irsa"))
+    found = plan(api, state="absent", **named)
+    assert (found.documents, found.changes) == ((), ())
+    (warning,) = found.warnings
+    assert warning.startswith(f"Service account shop/cart keeps {AUDIENCE}: '{audience}', {ROLE}: '{arn}'")
+    assert "about role cart" in warning
+
+
+@pytest.mark.parametrize("arn", [ARN, ARN.replace("role/cart", "role/team/cart"), ARN.replace("cart", "CART")])
+def test_a_role_is_the_same_whatever_its_path(arn):
+    """The annotation may be older than the role's path, and the role may be gone."""
+    assert plan(Api(present({ROLE: arn}, "selfhosted.irsa")), state="absent").documents == [document(None)]
+
+
+def test_annotations_of_the_audience_that_is_withdrawn_are_removed():
+    api = Api(present({ROLE: ARN, AUDIENCE: "old"}, "selfhosted.irsa"))
+    assert plan(api, state="absent", audience="old").documents == [document(None)]
+
+
 @pytest.mark.parametrize("owners", [("helm",), ("selfhosted.irsa", "helm")])
 def test_an_annotation_of_others_is_kept_with_a_warning(owners):
-    found = plan(Api(present({ROLE: ARN}, *owners)), None, state="absent")
+    found = plan(Api(present({ROLE: ARN}, *owners)), state="absent")
     assert actions(found) == []
     assert found.warnings == [f"Service account shop/cart keeps {ROLE}: '{ARN}', set by 'helm'. Remove it there."]
 
@@ -167,7 +175,7 @@ def test_an_annotation_of_others_does_not_keep_ours():
     api = Api(present({ROLE: ARN, AUDIENCE: "x"}, "selfhosted.irsa"))
     managed = api.objects[PATH]["metadata"]["managedFields"]
     managed.append({"manager": "helm", "fieldsV1": {"f:metadata": {"f:annotations": {f"f:{ROLE}": {}}}}})
-    found = plan(api, None, state="absent")
+    found = plan(api, state="absent")
     assert found.documents == [document(None)]
     assert found.changes[0].after == {ROLE: ARN}
     assert found.warnings == [f"Service account shop/cart keeps {ROLE}: '{ARN}', set by 'helm'. Remove it there."]
@@ -175,10 +183,10 @@ def test_an_annotation_of_others_does_not_keep_ours():
 
 @pytest.mark.parametrize("objects", [None, {PATH: {"metadata": {}}}])
 def test_nothing_is_done_where_there_is_nothing_to_remove(objects):
-    assert actions(plan(Api(objects), None, state="absent")) == []
+    assert actions(plan(Api(objects), state="absent")) == []
 
 
 def test_no_namespace_is_needed_to_remove_something():
     api = Api()
     del api.objects[NAMESPACE]
-    assert actions(plan(api, None, state="absent", create_namespaces=True)) == []
+    assert actions(plan(api, state="absent", create_namespaces=True)) == []

@@ -15,6 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_merge import (
     Trust,
     merged,
+    older_audiences,
     others_trusted,
     read_policy,
 )
@@ -35,7 +36,12 @@ def policy(*statements, **members):
 
 
 def trust(*subjects, former=(), audience=AWS, arn=ARN):
-    return Trust(provider_arn=arn, audiences=dict.fromkeys(subjects, audience), former=dict.fromkeys(former, audience))
+    return Trust(
+        provider_arn=arn,
+        audiences=dict.fromkeys(subjects, audience),
+        former={subject: [audience] for subject in former},
+        leaving=former,
+    )
 
 
 def test_a_new_role_gets_the_policy_of_the_filter():
@@ -62,15 +68,24 @@ def test_service_accounts_of_one_role_share_a_statement_in_its_place():
     assert merged(after, trust(BILL, CART)) is after
 
 
-def test_a_service_account_with_another_audience_moves_to_another_statement():
-    before = policy(statement_of(ARN, audience=AWS, subjects=[BILL, CART]))
-    after = merged(before, trust(CART, audience=OTHER))
-    assert after == policy(
-        statement_of(ARN, audience=AWS, subjects=[BILL]), statement_of(ARN, audience=OTHER, subjects=[CART])
-    )
-    assert merged(after, Trust(provider_arn=ARN, audiences={BILL: OTHER, CART: OTHER})) == policy(
-        statement_of(ARN, audience=OTHER, subjects=[BILL, CART])
-    )
+def test_an_earlier_audience_is_trusted_until_it_is_withdrawn():
+    """Pods that run keep the audience that their tokens had when they were started."""
+    both = statement_of(ARN, audience=AWS, subjects=[BILL, CART])
+    new = statement_of(ARN, audience=OTHER, subjects=[CART])
+    after = merged(policy(both), trust(CART, audience=OTHER))
+    assert after == policy(both, new)
+    assert merged(after, trust(CART, audience=OTHER)) is after
+    assert older_audiences(after, trust(CART, audience=OTHER)) == {CART: [AWS]}
+    withdrawn = Trust(provider_arn=ARN, audiences={CART: OTHER}, former={CART: [AWS]})
+    assert merged(after, withdrawn) == policy(statement_of(ARN, audience=AWS, subjects=[BILL]), new)
+    assert older_audiences(merged(after, withdrawn), withdrawn) == {}
+    assert older_audiences(after, trust(BILL)) == {}
+
+
+def test_a_subject_leaves_for_one_audience_or_for_all():
+    before = policy(OWN, statement_of(ARN, audience=OTHER, subjects=[CART]))
+    assert merged(before, Trust(provider_arn=ARN, audiences={}, former={CART: [OTHER]})) == policy(OWN)
+    assert merged(before, trust(former=[CART])) == policy()
 
 
 def test_two_audiences_in_one_run_are_two_statements():
