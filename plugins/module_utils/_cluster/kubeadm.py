@@ -61,7 +61,7 @@ def plan(cluster: Cluster, goal: Goal, options: Options) -> Plan:
     """Return the steps that lead to the goal. Never raises for what was read of the cluster: that is a problem."""
     nodes = [kubeadm_node.node_of(server, goal) for server in cluster.servers]
     views = [node.view for node in nodes]
-    persistence, problems = _persistence(cluster, nodes, options)
+    persistence, problems = _persistence(cluster.configuration, nodes, options)
     problems += [] if goal.force else _conflicts(persistence, nodes, goal)
     persists = persistence.method != NONE
     findings = preflight.check(views, goal, cluster) + Findings(
@@ -90,13 +90,13 @@ def plan(cluster: Cluster, goal: Goal, options: Options) -> Plan:
     )
 
 
-def _persistence(cluster: Cluster, nodes: t.Sequence[Node], options: Options) -> tuple[Persistence, list[str]]:
+def _persistence(text: str | None, nodes: t.Sequence[Node], options: Options) -> tuple[Persistence, list[str]]:
     """Return how the change survives, and why it could not."""
     problems: list[str] = []
     configuration = None
-    if cluster.configuration is not None:
+    if text is not None:
         try:
-            configuration = ClusterConfiguration(cluster.configuration)
+            configuration = ClusterConfiguration(text)
         except Fault as fault:
             if options.persist != NONE:
                 problems.append(
@@ -106,17 +106,51 @@ def _persistence(cluster: Cluster, nodes: t.Sequence[Node], options: Options) ->
     sorting = [version for version in versions if not _keeps_order(version)]
     keeps_order = bool(versions) and not sorting
     able = configuration is not None and configuration.has_lists and keeps_order
+    patched = _perhaps_patched(nodes, configuration)
     method = options.persist
     if method == AUTO:
-        method = CLUSTER_CONFIGURATION if able else PATCHES
-    if method == CLUSTER_CONFIGURATION and not able and not problems:
-        problems.append(
+        method = CLUSTER_CONFIGURATION if able and not patched else PATCHES
+    elif method == CLUSTER_CONFIGURATION and not problems:
+        problems += _refusal(configuration, sorting, able=able, patched=patched)
+    return Persistence(
+        method=method,
+        configuration=configuration,
+        keeps_order=keeps_order,
+        patches_dir=options.patches_dir,
+        outside=tuple(node.server.name for node in nodes if not node.server.managed),
+    ), problems
+
+
+def _perhaps_patched(nodes: t.Iterable[Node], configuration: ClusterConfiguration | None) -> list[str]:
+    """Return the servers outside the play that may have a patch of ours: what they accept is not all rendered.
+
+    With that patch and the same issuer in ClusterConfiguration, the next upgrade would render it twice.
+    """
+    rendered = configuration.rendered(API_SERVER, ISSUER, keeps_order=True) if configuration else ()
+    return [
+        node.server.name
+        for node in nodes
+        if not node.server.managed
+        and (node.view.running is None or not set(node.view.running.values(ISSUER)) <= set(rendered))
+    ]
+
+
+def _refusal(
+    configuration: ClusterConfiguration | None, sorting: t.Sequence[str], *, able: bool, patched: t.Sequence[str]
+) -> t.Iterator[str]:
+    """Yield why ClusterConfiguration cannot be used although the user chose it."""
+    if not able:
+        yield (
             f"irsa_apiserver_persist cannot be {CLUSTER_CONFIGURATION} here: {_obstacle(configuration, sorting)}. Use "
             f"{AUTO} or {PATCHES}."
         )
-    return Persistence(
-        method=method, configuration=configuration, keeps_order=keeps_order, patches_dir=options.patches_dir
-    ), problems
+    elif patched:
+        names = ", ".join(patched)
+        yield (
+            f"irsa_apiserver_persist cannot be {CLUSTER_CONFIGURATION} in this run: {names} may have a patch that "
+            "names an issuer of ClusterConfiguration again, and a repeated issuer stops the API server. Add "
+            f"{names} to the hosts of this play (no --limit)."
+        )
 
 
 def _keeps_order(version: str) -> bool:

@@ -97,12 +97,14 @@ class Persistence:
     """One way to survive, and what it has to be written into.
 
     :ivar keeps_order: whether every kubeadm of the cluster keeps the order of flags
+    :ivar outside: servers without a host of the play, on which no file can be written
     """
 
     method: str
     configuration: ClusterConfiguration | None
     keeps_order: bool
     patches_dir: str
+    outside: tuple[str, ...] = ()
 
     def configuration_after(self, desired: Desired) -> str | None:
         """Return the text of ClusterConfiguration after a phase, None if it stays. Raises Fault for one that it cannot
@@ -147,6 +149,12 @@ class Persistence:
                     changed[name] = () if kept == before.default(name) else kept
             after = after.with_values(component, changed)
         self._patch(after, desired)
+        if self.outside and desired.phase != FORGET and desired.target.issuer in before.own(API_SERVER, ISSUER):
+            servers = ", ".join(self.outside)
+            raise Fault(
+                f"ClusterConfiguration must lose the issuer before a patch can name it, and no patch is written on "
+                f"{servers} in this run. Add {servers} to the hosts of this play (no --limit)"
+            )
         return after
 
     def _can_be_patched(self, configuration: ClusterConfiguration, desired: Desired) -> bool:
