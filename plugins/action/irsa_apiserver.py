@@ -126,7 +126,13 @@ class ActionModule(ActionBase):
 
     def _inspect(self, paths: t.Sequence[str], folders: t.Sequence[str]) -> dict[str, t.Any]:
         return self._node(
-            {"operation": "inspect", "paths": paths, "folders": folders, "patches": self._options["patches_dir"]}
+            {
+                "operation": "inspect",
+                "paths": paths,
+                "folders": folders,
+                "patches": self._options["patches_dir"],
+                "public_keys": self._options["accepted_public_keys"],
+            }
         )
 
     def _node(self, arguments: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -84,7 +84,9 @@ options:
     elements: str
     default: []
   accepted_public_keys:
-    description: Paths of further public keys on the nodes to accept, besides those that the servers accept today.
+    description:
+      - Paths of further public keys on the nodes to accept, besides those that the servers accept today.
+      - V(read) looks whether an API server would start with them.
     type: list
     elements: str
     default: []

@@ -37,6 +37,11 @@ options:
   patches:
     description: Folder of kubeadm's patches, which are read with V(inspect).
     type: str
+  public_keys:
+    description: Files of public keys, of which V(inspect) says whether an API server would start with them.
+    type: list
+    elements: str
+    default: []
   kubeconfig:
     description: The kubeconfig of the cluster's administrator on the node.
     type: str
@@ -103,6 +108,7 @@ def main() -> None:
             paths=dict(type="list", elements="str", default=[]),
             folders=dict(type="list", elements="str", default=[]),
             patches=dict(type="str"),
+            public_keys=dict(type="list", elements="str", default=[]),
             kubeconfig=dict(type="str", default="/etc/kubernetes/admin.conf"),
             server=dict(type="str"),
             step=dict(type="dict"),
@@ -120,7 +126,9 @@ def _found(options: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     if os.geteuid() != 0:
         raise IrsaError("Control planes belong to root. Set become: true for the hosts, or connect as root.")
     if options["operation"] == "inspect":
-        return inspection.inspect(options["paths"], options["folders"], options["patches"])
+        return inspection.inspect(
+            options["paths"], options["folders"], options["patches"], public_keys=options["public_keys"]
+        )
     kubectl = Kubectl(options["kubeconfig"])
     if options["operation"] == "observe":
         return observation.observe(kubectl, options["server"])

@@ -188,6 +188,7 @@ class ClusterReading:
             authentication_config=None if authentication is None else authentication.decode("utf-8", "replace"),
             folder=tuple(inspected["folders"][MANIFESTS] or ()),
             patches={name: base64.b64decode(text) for name, text in inspected["patches"].items()},
+            public_key_faults={path: fault for path, fault in inspected["public_keys"].items() if fault},
             tool_version=inspected["kubeadm_version"],
             **self._observed(pod, reading["observed"]),
         )

@@ -114,6 +114,7 @@ BARE_NODE_FILES = frozenset(
         "module_utils/_node/node_files.py",
         "module_utils/_node/observation.py",
         "module_utils/_node/pod_log.py",
+        "module_utils/_node/public_key_files.py",
         "module_utils/_node/session.py",
         "module_utils/_node/step.py",
         "module_utils/_node/tokens.py",

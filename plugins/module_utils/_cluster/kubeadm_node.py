@@ -85,7 +85,7 @@ def _parsed(content: bytes | None, path: str, *, program: str, faults: list[str]
 def problems(nodes: t.Iterable[Node], *, persists: bool) -> list[str]:
     """Return what must be repaired first. Patches of the user matter if the change is to survive upgrades."""
     patches = (_other_patches,) if persists else ()
-    return _found(nodes, (_faults, _other_manifests, _version, *patches, _own_key))
+    return _found(nodes, (_faults, _other_manifests, _version, *patches, _own_key, _accepted_keys))
 
 
 def warnings(nodes: t.Iterable[Node], *, persists: bool) -> list[str]:
@@ -184,6 +184,22 @@ def _own_key(node: Node) -> t.Iterator[str]:
             yield (
                 f"its {each.program} does not see {quoted(folder)}: the pod does not mount that folder. Leave "
                 "irsa_apiserver_key at adopt."
+            )
+
+
+def _accepted_keys(node: Node) -> t.Iterator[str]:
+    """Yield files of further public keys with which the API server would not start."""
+    if node.view.goal.state == ABSENT or node.pod is None:
+        return
+    for path in node.view.goal.accepted_key_files:
+        fault = node.server.public_key_faults.get(path)
+        if fault:
+            yield f"irsa_apiserver_accepted_public_keys cannot be used, and no API server would start with it: {fault}"
+        elif not node.pod.sees(path):
+            yield (
+                f"its API server does not see {quoted(path)} of irsa_apiserver_accepted_public_keys: the pod does not "
+                f"mount that folder. Put the file beside the cluster's key, in "
+                f"{quoted(cluster_key_folder(node.pod.arguments))}."
             )
 
 

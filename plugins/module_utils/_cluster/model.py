@@ -73,6 +73,8 @@ class Server:
     :ivar authentication_config: the text of the file that --authentication-config names
     :ivar folder: names of the files in the folder that the kubelet reads static pods from
     :ivar patches: files in irsa_apiserver_patches_dir by name
+    :ivar public_key_faults: sentences that say why no API server starts with a file of ``Goal.accepted_key_files``, by
+        its path
     :ivar tool_version: the version of the tool that writes its manifest, such as ``v1.37.2`` of kubeadm
     :ivar unknown: sentences that say what could not be read and why
     """
@@ -94,6 +96,7 @@ class Server:
     authentication_config: str | None = None
     folder: tuple[str, ...] = ()
     patches: t.Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+    public_key_faults: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     tool_version: str | None = None
     unknown: tuple[str, ...] = ()
 

@@ -66,8 +66,8 @@ class StaticPod:
         users = [scalar(at(node, "securityContext", "runAsUser")) for node in (self._container, self._pod)]
         return next((user for user in users if user), None)
 
-    def sees(self, folder: str) -> bool:
-        """Whether a folder of the host is in the container under the same path."""
+    def sees(self, path: str) -> bool:
+        """Whether a folder or a file of the host is in the container under the same path."""
         volumes = {
             scalar(member(volume, "name")): scalar(at(volume, "hostPath", "path"))
             for volume in items(member(self._pod, "volumes"))
@@ -78,7 +78,7 @@ class StaticPod:
             if member(mount, "subPath") is None
         ]
         return any(
-            host and inside and posixpath.normpath(host) == posixpath.normpath(inside) and _is_below(folder, host)
+            host and inside and posixpath.normpath(host) == posixpath.normpath(inside) and _is_below(path, host)
             for host, inside in mounts
         )
 
@@ -161,5 +161,5 @@ def _text(node: yaml.Node) -> str:
     return str(node.value)
 
 
-def _is_below(folder: str, above: str) -> bool:
-    return f"{posixpath.normpath(folder)}/".startswith(f"{posixpath.normpath(above).rstrip('/')}/")
+def _is_below(path: str, above: str) -> bool:
+    return f"{posixpath.normpath(path)}/".startswith(f"{posixpath.normpath(above).rstrip('/')}/")

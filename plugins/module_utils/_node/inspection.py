@@ -16,7 +16,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node import node_files, tools
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import node_files, public_key_files, tools
 
 _SECONDS = 20
 
@@ -26,10 +26,11 @@ _PATCH_TYPES = (".yaml", ".json")
 _MAX_PATCHES = 50
 
 
-def inspect(paths: t.Iterable[str], folders: t.Iterable[str], patches: str | None) -> dict[str, t.Any]:
-    """Return the files at these paths, the names in these folders, the patches in a folder, and the version of kubeadm.
-
-    Raises IrsaError.
+def inspect(
+    paths: t.Iterable[str], folders: t.Iterable[str], patches: str | None, *, public_keys: t.Iterable[str] = ()
+) -> dict[str, t.Any]:
+    """Return the files at these paths, the names in these folders, the patches in a folder, what is wrong with files of
+    public keys, and the version of kubeadm. Raises IrsaError.
     """
     return {
         "hostname": socket.gethostname(),
@@ -37,6 +38,7 @@ def inspect(paths: t.Iterable[str], folders: t.Iterable[str], patches: str | Non
         "files": {path: node_files.described(path) for path in paths},
         "folders": {folder: _names(folder) for folder in folders},
         "patches": _contents(patches) if patches else {},
+        "public_keys": {path: public_key_files.fault_of(path) for path in public_keys},
         "kubeadm_version": _kubeadm_version(),
         "has_kubectl": tools.find("kubectl") is not None,
     }

@@ -54,7 +54,7 @@ class Play:
     def __init__(self, count=3):
         self.cluster = FakeCluster(count)
         self.cluster.configuration = CONFIGURATION
-        self.files, self.folders, self.asked = {}, {}, []
+        self.files, self.folders, self.asked, self.public_keys = {}, {}, [], {}
         self.has_kubectl, self.version, self.check_mode = True, "v1.37.2", False
         for server in self.cluster.servers:
             address, port = server.address.split(":")
@@ -107,6 +107,7 @@ class Play:
             "files": {path: described(path) for path in arguments["paths"]},
             "folders": {folder: self.folders[host].get(folder) for folder in arguments["folders"]},
             "patches": {},
+            "public_keys": {path: self.public_keys.get(host) for path in arguments["public_keys"]},
             "kubeadm_version": self.version,
             "has_kubectl": self.has_kubectl,
         }
@@ -146,16 +147,17 @@ class Play:
 
     # --- the role's tasks
 
-    def read(self, key="adopt"):
+    def read(self, key="adopt", accepted_public_keys=()):
+        options = {"operation": "read", "key": key, "accepted_public_keys": list(accepted_public_keys)}
         for host in self.hosts:
-            self.hostvars[host] = {"__irsa_apiserver_reading": self.run(host, operation="read", key=key)}
+            self.hostvars[host] = {"__irsa_apiserver_reading": self.run(host, **options)}
 
     def plan(self, **options):
         return self.run(self.hosts[0], operation="plan", **{"issuer": NEW, **options})
 
     def role(self, **options):
         """All tasks; returns the titles of the steps, and irsa_apiserver_result."""
-        self.read(options.get("key", "adopt"))
+        self.read(**{name: options[name] for name in ("key", "accepted_public_keys") if name in options})
         plan = self.plan(**options)
         assert not plan.get("failed"), plan
         results = plan["results"]
@@ -166,7 +168,7 @@ class Play:
         return [step["title"] for step in plan["steps"]], results
 
     def message(self, **options):
-        self.read()
+        self.read(accepted_public_keys=options.get("accepted_public_keys", ()))
         plan = self.plan(**options)
         assert plan["failed"] is True
         assert plan["changed"] is False
@@ -204,6 +206,18 @@ def test_a_cluster_without_kubeadm_s_configuration_can_be_changed(persist):
     assert [path for path in play.files["node1"] if "patches" in path] == (
         [] if persist == "none" else ["/etc/kubernetes/patches/kube-apiserver-irsa+json.yaml"]
     )
+
+
+def test_a_public_key_with_which_a_server_would_not_start_is_refused_before_any_write():
+    play, path = Play(2), "/etc/kubernetes/pki/former.pub"
+    play.public_keys["node2"] = f"{path} does not exist."
+    assert (
+        f"node2: irsa_apiserver_accepted_public_keys cannot be used, and no API server would start with it: {path} does"
+        in (play.message(accepted_public_keys=[path]))
+    )
+    play.public_keys.clear()
+    play.role(accepted_public_keys=[path])
+    assert all(f"--service-account-key-file={path}" in server.command for server in play.cluster.servers)
 
 
 def test_a_second_run_has_no_steps():

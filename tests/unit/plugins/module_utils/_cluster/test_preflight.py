@@ -59,6 +59,9 @@ jwt:
     audiences: [x]
 """
 
+ACCEPTING = dataclasses.replace(GOAL, accepted_key_files=("/etc/kubernetes/pki/other.pub",))
+FAULTS = {"/etc/kubernetes/pki/other.pub": "/etc/kubernetes/pki/other.pub does not exist."}
+
 PROBLEMS = {
     "no control-plane node": (
         with_second(manifest=None),
@@ -161,6 +164,25 @@ PROBLEMS = {
         with_second(patches={"kube-apiserver0+json.yaml": f'[ "--service-account-issuer={NEW}"'.encode()}),
         f"node2: the kubeadm patch 'kube-apiserver0+json.yaml' names '{NEW}'.",
     ),
+    "a public key that is not on a node": (
+        with_second(
+            public_key_faults={"/etc/kubernetes/pki/other.pub": "/etc/kubernetes/pki/other.pub does not exist."}
+        ),
+        (
+            "node2: irsa_apiserver_accepted_public_keys cannot be used, and no API server would start with it: "
+            "/etc/kubernetes/pki/other.pub does not exist."
+        ),
+        ACCEPTING,
+    ),
+    "a public key that the pod does not see": (
+        cluster(),
+        (
+            "node1, node2, node3: its API server does not see '/root/other.pub' of "
+            "irsa_apiserver_accepted_public_keys: the pod does not mount that folder. Put the file beside the "
+            "cluster's key, in '/etc/kubernetes/pki'."
+        ),
+        dataclasses.replace(GOAL, accepted_key_files=("/root/other.pub",)),
+    ),
     "a configuration of another version": (
         dataclasses.replace(cluster(), configuration=CONFIGURATION.replace("v1beta4", "v1beta2")),
         (
@@ -194,6 +216,11 @@ def test_a_problem_stops_everything(name):
     assert result.steps == ()
     (problem,) = result.findings.problems
     assert problem.startswith(text)
+
+
+def test_public_keys_do_not_matter_on_the_way_back():
+    absent = dataclasses.replace(ACCEPTING, state=ABSENT)
+    assert findings(cluster(public_key_faults=FAULTS), absent).problems == ()
 
 
 def test_a_cluster_without_servers_is_a_problem():
