@@ -207,6 +207,33 @@ def test_an_upgrade_keeps_an_own_key(node: Node, issuer: str) -> None:
     assert sorted(command_of(manager)) == sorted(command_of(after.server.controller_manager))
 
 
+@pytest.mark.parametrize("method", ["auto", "patches"])
+def test_an_upgrade_keeps_accepted_public_keys(node: Node, method: str) -> None:
+    goal = goal_of(ISSUERS[1], accepted_key_files=("/etc/kubernetes/pki/other.pub",))
+    planned = plan(node.cluster, goal, Options(persist=method))
+    after = node.walked(planned)
+    assert "--service-account-key-file=/etc/kubernetes/pki/other.pub" in command_of(after.rendered())
+    assert same_flags(after.rendered(), after.server.manifest)
+    assert planned.new_node_needs[-1] == "/etc/kubernetes/pki/other.pub"
+
+
+def test_an_upgrade_keeps_the_key_of_the_issuer_that_stays(node: Node) -> None:
+    """An issuer with an own key gave way to another one with another own key, and is forgotten."""
+    former, issuer, key = ISSUERS[1], ISSUERS[2], f"/etc/kubernetes/pki/irsa/{KID[::-1]}.key"
+    there = node.walked(plan(node.cluster, goal_of(former, own_kid=KID), Options()))
+    there = there.walked(plan(there.cluster, goal_of(issuer, own_kid=KID[::-1]), Options()))
+    after = there.walked(plan(there.cluster, goal_of(former, state=ABSENT), Options()))
+    assert issuers_of(after.rendered()) == issuers_of(after.server.manifest) == [issuer, DEFAULT]
+    for target, flag in (("kube-apiserver", "signing"), ("kube-controller-manager", "private")):
+        name = f"--service-account-{flag}-key-file="
+        assert [text for text in command_of(after.rendered(target)) if text.startswith(name)][-1] == name + key
+    public = [
+        {text for text in command_of(manifest) if text.startswith("--service-account-key-file=")}
+        for manifest in (after.rendered(), after.server.manifest)
+    ]
+    assert public[0] == public[1] and f"--service-account-key-file={key.removesuffix('.key')}.pub" in public[0]
+
+
 @pytest.mark.parametrize("own_kid", [None, KID])
 def test_the_way_back_leaves_nothing(node: Node, own_kid: str | None) -> None:
     issuer = ISSUERS[1]
@@ -253,6 +280,20 @@ def test_a_newer_kubeadm_takes_over_from_patches(node: Node) -> None:
     assert not after.server.patches and issuers_of(after.rendered()) == [ISSUERS[1], DEFAULT]
     again = after.walked(plan(after.cluster, goal_of(ISSUERS[1]), Options(persist="patches")))
     assert issuers_of(again.rendered()) == [ISSUERS[1], DEFAULT]
+
+
+def test_all_issuers_are_audiences_where_the_audiences_are_set_to_nothing(
+    new_api_server: NewApiServer, tmp_path: Path
+) -> None:
+    """That is why nothing is added to them."""
+    key, public = tmp_path / "sa.key", tmp_path / "sa.pub"
+    Ansible(tmp_path).module("selfhosted.irsa.irsa_keypair", path=str(key), public_key_path=str(public))
+    flags = [f"--service-account-issuer={issuer}" for issuer in (ISSUERS[1], DEFAULT)]
+    files = [f"--service-account-key-file={public}", f"--service-account-signing-key-file={key}"]
+    with new_api_server(*flags, *files, "--api-audiences=") as api:
+        for audience, status in ((ISSUERS[1], 403), (DEFAULT, 403), ("https://other.example.com", 401)):
+            token = api.token("default", "default", audience)
+            assert api.ask("/api/v1/nodes", bearer=token)[0] == status
 
 
 def test_an_api_server_starts_with_what_kubeadm_writes(
