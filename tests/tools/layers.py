@@ -64,7 +64,7 @@ LIBRARIES = {
     "module_utils/_accounts": frozenset({AMAZON_AWS}),
     "module_utils/_verify": frozenset({"jwcrypto"}),
     "modules": frozenset({AMAZON_AWS}),
-    "filter": frozenset({"ansible", "botocore"}),
+    "filter": frozenset({"ansible", "ansible.module_utils", "botocore"}),
     "lookup": frozenset({"ansible"}),
     "plugin_utils": frozenset({"ansible", "ansible.module_utils", "yaml"}),
     "action": frozenset({"ansible"}),
