@@ -71,9 +71,10 @@ FIRST = [
     item("shop", "new", audience="other.example.com"),
     item("fresh", "app"),
 ]
-# A new role, the default audience again, and three accounts less.
+# A new role in the place of another, the default audience again, and three accounts less.
 LATER = [
     item("shop", "new", role_arn=NEW_ARN),
+    item("shop", "new", state="absent"),
     item("shop", "theirs", state="absent"),
     item("shop", "charted", state="absent"),
     item("shop", "never", state="absent"),
