@@ -22,6 +22,9 @@ SIGN = "sign"
 SIGN_BACK = "sign_back"
 FORGET = "forget"
 
+# Where module irsa_node keeps what it replaces.
+BACKUP_FOLDER = "/etc/kubernetes/irsa-backup"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Goal:

@@ -24,7 +24,13 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments
     SIGNING_ENDPOINT,
     Arguments,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import ABSENT, Cluster, Findings, Goal
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
+    ABSENT,
+    BACKUP_FOLDER,
+    Cluster,
+    Findings,
+    Goal,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.views import View, compared
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain, listed, quoted
@@ -82,7 +88,10 @@ def _unreadable(view: View) -> t.Iterator[str]:
 
 def _not_ready(view: View) -> t.Iterator[str]:
     if view.server.ready is False:
-        yield "its API server is not ready (/readyz). See its log, repair it, and run this again."
+        yield (
+            f"its API server is not ready (/readyz). See its log, and {BACKUP_FOLDER} for its former manifests if a "
+            "run was cut off there. Repair it, and run this again."
+        )
 
 
 def _not_as_written(view: View) -> t.Iterator[str]:

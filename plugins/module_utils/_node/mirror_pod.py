@@ -34,7 +34,7 @@ class MirrorPod:
         self.name = name
         self._kubectl, self._server = kubectl, server
         self._component, self._log_folder = component, log_folder
-        self._restarts: t.Mapping[str, int] = {}
+        self._restarts = pod_log.restarts(self._logs())
         self.before: t.Mapping[str, t.Any] = {}
 
     def look(self) -> None:

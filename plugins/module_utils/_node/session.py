@@ -18,6 +18,7 @@ import signal
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError, bug
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import BACKUP_FOLDER
 
 Result = dict[str, t.Any]
 
@@ -41,7 +42,8 @@ def run(work: t.Callable[[], Result]) -> Result:
     dummy, status = os.waitpid(process, 0)
     if not text:
         raise IrsaError(
-            f"The process that was to do this on the node {_ended(status)} before it could say what it did."
+            f"The process that was to do this on the node {_ended(status)} before it could say what it did. Look at "
+            f"what runs there before you run again: the former manifests are kept in {BACKUP_FOLDER}."
         )
     answer = json.loads(text)
     if "message" in answer:

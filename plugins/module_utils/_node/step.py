@@ -280,8 +280,8 @@ class Walker:
 
     def _wait_for_former(self, pod: MirrorPod) -> None:
         """Wait until a component runs as it did before. Raises Fault."""
-        if not self._is_restarted(pod):
-            return
+        if not pod.before or not self._is_restarted(pod):
+            return  # this step did not restart it
 
         def require_former() -> None:
             pod.require_running(pod.before["command"])

@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from ansible_collections.selfhosted.irsa.plugins.action import irsa_apiserver as action
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import model
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, signing_key
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node import observation
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import node_files, observation
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import digest
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_apiserver as module
@@ -218,6 +219,10 @@ def test_a_public_key_with_which_a_server_would_not_start_is_refused_before_any_
     play.public_keys.clear()
     play.role(accepted_public_keys=[path])
     assert all(f"--service-account-key-file={path}" in server.command for server in play.cluster.servers)
+
+
+def test_messages_name_the_folder_that_nodes_keep_manifests_in():
+    assert model.BACKUP_FOLDER == node_files.BACKUP_FOLDER
 
 
 def test_a_second_run_has_no_steps():

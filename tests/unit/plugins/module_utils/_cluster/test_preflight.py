@@ -76,7 +76,10 @@ PROBLEMS = {
     ),
     "unreadable": (with_second(unknown=("It cannot be read.",)), "node2: It cannot be read."),
     "no mirror pod": (with_second(running=None), "node2: it is not known what runs there"),
-    "not ready": (with_second(ready=False), "node2: its API server is not ready (/readyz)"),
+    "not ready": (
+        with_second(ready=False),
+        "node2: its API server is not ready (/readyz). See its log, and /etc/kubernetes/irsa-backup for",
+    ),
     "another manifest than what runs": (
         with_second(manifest=with_flags("--v=4")),
         "node2: its manifest is not what runs: '--v=4'. The kubelet has not taken it over.",

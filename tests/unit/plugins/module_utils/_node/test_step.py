@@ -115,6 +115,12 @@ def test_earlier_restarts_of_a_server_do_not_count(rig):
     assert rig.take()["proof"]["issuer"] == NEW
 
 
+def test_earlier_restarts_do_not_count_where_nothing_is_written(rig):
+    logged(rig, "12.log")
+    rig.manifest.write_text(AFTER, encoding="utf-8")
+    assert rig.take(files=[])["proof"]["issuer"] == NEW
+
+
 def test_a_manifest_that_the_kubelet_does_not_take_up_is_put_back(rig):
     rig.delay = None
     error = rig.refusal(timeout=60)
@@ -361,6 +367,16 @@ def test_one_manifest_that_cannot_be_put_back_does_not_keep_the_other_one(rig):
     error = rig.refusal(files=files, manager=rig.manager_options())
     assert f"could not all be put back: {rig.manager} has changed since it was read" in str(error)
     assert rig.manifest.read_text(encoding="utf-8") == BEFORE and key.exists()
+
+
+def test_a_controller_manager_that_fails_leaves_a_server_that_was_changed_before(rig):
+    rig.server.run_with(AFTER.split())
+    rig.manifest.write_text(AFTER, encoding="utf-8")
+    rig.running = AFTER
+    rig.manager_starts = lambda flags: flags == MANAGER_BEFORE.split()
+    error = rig.refusal(files=[], manager=rig.manager_options())
+    assert "The files of this step were put back, and everything runs as before." in str(error)
+    assert (rig.server.issuers[0], rig.server.manager_ready) == (NEW, True)
 
 
 def test_a_manifest_of_the_controller_manager_that_has_changed_puts_everything_back(rig):
