@@ -241,12 +241,26 @@ def test_all_problems_are_found_at_once():
         (dataclasses.replace(GOAL, issuer="https://a b"), "The issuer 'https://a b' cannot be an argument"),
         (dataclasses.replace(GOAL, issuer="https://a,b"), "The issuer 'https://a,b' cannot be an argument"),
         (dataclasses.replace(GOAL, accepted_issuers=("$(X)",)), "The issuer '$(X)' cannot be an argument"),
+        (dataclasses.replace(GOAL, accepted_issuers=("",)), "The issuer '' cannot be an argument"),
+        *(
+            (dataclasses.replace(GOAL, accepted_issuers=(text,)), f"The issuer '{text}' cannot be an argument")
+            for text in ("https://a:b", "https://a[b", "https://a/%zz", ":a", "1a:b")
+        ),
         (dataclasses.replace(OWN, published_kids=frozenset({"x"})), f"The key '{KID}' is not among the published ones"),
     ],
 )
 def test_a_goal_that_no_server_can_have_is_refused(goal, text):
     (problem,) = findings(cluster(), goal).problems
     assert problem.startswith(text)
+
+
+@pytest.mark.parametrize(
+    "issuer", ["kubernetes/serviceaccount", "api", "http://a:8080/b?c", "urn:a:b", "https://a/%20"]
+)
+def test_an_issuer_that_is_only_accepted_may_be_what_an_api_server_starts_with(issuer):
+    result = plan(cluster(1), dataclasses.replace(GOAL, accepted_issuers=(issuer,)), Options())
+    assert result.findings.problems == ()
+    assert issuer in result.steps[0].issuers
 
 
 OWN_PROBLEMS = {
