@@ -28,7 +28,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aw
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.role_rules import role_arn_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.role_rules import is_same_role, role_arn_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import (
     MAX_CHARACTERS,
     checked_limit,
@@ -142,12 +142,13 @@ class Planner:
             force=settings.force_conflicts,
             annotations=settings.annotations,
         )
-        with_role = {str(account) for account in accounts if account.is_present}
+        with_role = {str(account): account for account in accounts if account.is_present}
         counts = collections.Counter(map(str, accounts))
         plans, problems = {}, []
         for account in accounts:
             try:
                 if not account.is_present and str(account) in with_role:
+                    self._check_other_role(account, with_role[str(account)])
                     plans[account] = ClusterPlan()  # the annotations are those of the role that it has
                 elif planner:
                     is_alone = counts[str(account)] == 1
@@ -181,6 +182,15 @@ class Planner:
         command = commands.kubectl(account.namespace, "annotate", "serviceaccount", account.name, *keys)
         kept = f"Service account {account} may keep its annotations, which this run does not manage."
         return ClusterPlan(warnings=[f"{kept} If they name role {account.role}, remove them: {command}"])
+
+    def _check_other_role(self, left: Account, present: Account) -> None:
+        """Raise Fault if an account is to leave a role that it is to have, which is managed elsewhere."""
+        name, arn = left.role_name, present.role_arn
+        if name and arn and is_same_role(arn, role_arn_of(self._settings.provider_arn or "", name)):
+            raise Fault(
+                f"one item gives it the role {arn}, which is managed elsewhere, and one with state absent takes role "
+                f"{name} from it, which is the same; leave one of the items"
+            )
 
     def _arn(self, account: Account, arns: t.Mapping[str, str | None]) -> str | None:
         """Return the ARN of an account's role. A role that does not exist any more had the one of a new role."""

@@ -94,6 +94,13 @@ def test_one_run_moves_an_account_to_another_role(aws, fake_aws, order, old_role
     assert found["warnings"] == []
 
 
+def test_a_role_that_is_now_managed_elsewhere_is_not_withdrawn(aws, old_role):
+    with pytest.raises(IrsaError, match="takes role old from it, which is the same"):
+        plan(aws, annotated(OLD), LEFT, {**CART, "role_arn": OLD})
+    elsewhere = OLD.replace(ACCOUNT, "210987654321")
+    assert plan(aws, annotated(OLD), LEFT, {**CART, "role_arn": elsewhere})["actions"] == [*DELETED, *ANNOTATED]
+
+
 def test_several_roles_are_left_without_a_warning_of_each_other(aws, fake_aws, old_role):
     make_role(fake_aws, "new", AWS)
     found = plan(aws, annotated(NEW), LEFT, {**LEFT, "role_name": "new"})
