@@ -46,7 +46,10 @@ options:
   audience:
     description: The variable C(irsa_injection_audience).
     type: str
-    default: sts.amazonaws.com
+  issuer_audiences:
+    description: The variable C(irsa_issuer_audiences), the first of which is the default of O(audience).
+    type: list
+    elements: str
   expiration:
     description: The variable C(irsa_injection_expiration).
     type: int
@@ -188,7 +191,8 @@ def main() -> None:
             guard_exceptions=dict(type="list", elements="str", default=[]),
             region=dict(type="str"),
             issuer=dict(type="str"),
-            audience=dict(type="str", default="sts.amazonaws.com"),
+            audience=dict(type="str"),
+            issuer_audiences=dict(type="list", elements="str"),
             expiration=dict(type="int", default=86400),
             sts_regional_endpoints=dict(type="bool", default=True),
             mount_path=dict(type="str", default="/var/run/secrets/eks.amazonaws.com/serviceaccount"),

@@ -37,10 +37,10 @@ options:
   manifests_path:
     description: Path of a folder for manifests. If set, no cluster is asked.
     type: path
-  audience:
-    description: Audience of the tokens of service accounts whose item has none.
-    type: str
-    default: sts.amazonaws.com
+  issuer_audiences:
+    description: The variable C(irsa_issuer_audiences), the first of which is for service accounts whose item has none.
+    type: list
+    elements: str
   annotation_prefix:
     description: Domain in front of the annotations.
     type: str
@@ -178,7 +178,7 @@ def main() -> None:
             kubeconfig=dict(type="path"),
             kube_context=dict(type="str"),
             manifests_path=dict(type="path"),
-            audience=dict(type="str", default="sts.amazonaws.com"),
+            issuer_audiences=dict(type="list", elements="str"),
             annotation_prefix=dict(type="str", default="eks.amazonaws.com"),
             create_namespaces=dict(type="bool", default=False),
             force_conflicts=dict(type="bool", default=False),

@@ -37,7 +37,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constants import ANNOTATION_PREFIX
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import commands
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import is_subdomain
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import usual_audience
 
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
@@ -49,12 +49,12 @@ PREFIX = "irsa_service_accounts_"
 class Settings:
     """What is not about one service account. Without a folder for manifests, the cluster itself is changed.
 
-    ``audience`` is that of service accounts without one of their own.
+    The first of ``issuer_audiences`` is the audience of service accounts without one of their own.
     """
 
     provider_arn: str | None
     cluster: str | None = None
-    audience: str = DEFAULT_AUDIENCE
+    issuer_audiences: t.Sequence[str] | None = None
     annotation_prefix: str = ANNOTATION_PREFIX
     kubeconfig: str | None = None
     manifests_path: str | None = None
@@ -69,7 +69,7 @@ class Settings:
 
 def accounts_for(items: t.Sequence[t.Mapping[str, t.Any]], settings: Settings) -> list[Account]:
     """Return the service accounts of the list. Raises IrsaError with everything that is wrong, before any request."""
-    accounts, problems = accounts_of(items, settings.cluster, settings.audience)
+    accounts, problems = accounts_of(items, settings.cluster, usual_audience(settings.issuer_audiences))
     problems = [*problems, *_problems(items, settings)]
     if problems:
         raise _refused(problems)

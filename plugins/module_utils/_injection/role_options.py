@@ -17,6 +17,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.method 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.proof import Patience
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings, problems
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import is_namespace
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import usual_audience
 
 PREFIX = "irsa_injection_"
 _NO_REGION = (
@@ -30,7 +31,7 @@ def settings_of(options: Options) -> Settings:
     """Return what containers get. Raises IrsaError with all that is wrong."""
     settings = Settings(
         region=options["region"] or region_of(options["issuer"] or ""),
-        audience=options["audience"],
+        audience=options["audience"] or usual_audience(options["issuer_audiences"]),
         expiration=options["expiration"],
         sts_regional_endpoints=options["sts_regional_endpoints"],
         mount_path=options["mount_path"],

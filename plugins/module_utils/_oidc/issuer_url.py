@@ -31,6 +31,11 @@ _PREFIX = re.compile(r"^[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*$")
 _EXAMPLE = "An example: https://bucket.s3.eu-west-1.amazonaws.com"
 
 
+def usual_audience(audiences: t.Iterable[str] | None) -> str:
+    """Return the audience of service accounts without one of their own: the first that the provider is to accept."""
+    return next(iter(audiences or ()), DEFAULT_AUDIENCE)
+
+
 def logins_in(url: str | None) -> set[str]:
     """Return the user names and passwords in a URL, which no output may repeat; an issuer with one is refused."""
     return {login[:-1] for login in _LOGIN.findall(url or "") if len(login) > 1}

@@ -27,6 +27,13 @@ def test_results_are_documented(run, tmp_path, check_mode):
         check_result(NAME, result)
 
 
+def test_audiences_of_the_issuer_may_be_a_text(run, tmp_path):
+    """As for role irsa_issuer."""
+    for audiences in ("vault.example", "vault.example,sts.amazonaws.com", ["vault.example"]):
+        result = run(NAME, manifests_path=str(tmp_path), issuer_audiences=audiences).result
+        assert "orValue('vault.example')" in str(result["manifests"]).replace("\\'", "'")
+
+
 def test_a_missing_library_is_named_with_where_it_is_missing(run, monkeypatch, tmp_path):
     monkeypatch.setattr(api_server, "KUBERNETES_IMPORT_ERROR", ImportError("no"))
     result = run(NAME, fails=True, kubeconfig=str(tmp_path / "kubeconfig")).result

@@ -24,7 +24,8 @@ OPTIONS = {
     "guard_exceptions": [],
     "region": "eu-west-1",
     "issuer": None,
-    "audience": "sts.amazonaws.com",
+    "audience": None,
+    "issuer_audiences": None,
     "expiration": 86400,
     "sts_regional_endpoints": True,
     "mount_path": "/var/run/secrets/eks.amazonaws.com/serviceaccount",
@@ -89,6 +90,20 @@ def test_a_region_of_its_own_goes_before_the_issuers(tmp_path):
         assert role_options.settings_of({**OPTIONS, "region": given, "issuer": issuer, "kubeconfig": "k"}) == Settings(
             region=expected
         )
+
+
+@pytest.mark.parametrize(
+    ("own", "of_issuer", "audience"),
+    [
+        (None, None, "sts.amazonaws.com"),
+        (None, [], "sts.amazonaws.com"),
+        (None, ["vault", "sts.amazonaws.com"], "vault"),
+        ("own", ["vault"], "own"),
+    ],
+)
+def test_an_audience_of_its_own_goes_before_the_first_of_the_issuer(own, of_issuer, audience):
+    options = {**OPTIONS, "audience": own, "issuer_audiences": of_issuer, "kubeconfig": "k"}
+    assert role_options.settings_of(options).audience == audience
 
 
 def test_an_unknown_region_is_warned_of(tmp_path):
