@@ -12,12 +12,15 @@ from __future__ import annotations
 import functools
 import os
 import subprocess
+import threading
 from pathlib import Path
 
 from environments import find_python
 
 # Versions that the collection supports on a controller or, for the modules that run on cluster nodes, on a target.
 PYTHON_VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+
+_linking = threading.Lock()
 
 PIP_BOOTSTRAP = '''\
 """Stands in for get-pip.py: the pip that is asked for installs itself, from the wheel beside this file."""
@@ -48,7 +51,7 @@ def environment(repository: Path, venv: Path) -> dict[str, str]:
     home = repository / ".build" / "home"
     _write_pip_bootstrap(home, venv)
     _write_pip_settings(home, venv)
-    interpreters = _link_interpreters(repository)
+    interpreters = link_interpreters(repository)
     path = os.pathsep.join([str(venv / "bin"), str(interpreters), os.environ["PATH"]])
     return {**os.environ, "HOME": str(home), "PATH": path}
 
@@ -94,13 +97,20 @@ def _write_pip_settings(home: Path, venv: Path) -> None:
     file.write_text("[global]\n" + "".join(f"{name} = {value}\n" for name, value in settings.items()), encoding="utf-8")
 
 
-def _link_interpreters(repository: Path) -> Path:
-    """Gather the interpreters that work in one folder, under the names that ansible-test looks for, and return it."""
+def link_interpreters(repository: Path) -> Path:
+    """Gather the interpreters that work in one folder, under the names that ansible-test looks for, and return it.
+
+    Steps that run at once share the folder, so what is right already is left as it is.
+    """
     folder = repository / ".build" / "interpreters"
     folder.mkdir(parents=True, exist_ok=True)
-    for version in PYTHON_VERSIONS:
-        link = folder / f"python{version}"
-        link.unlink(missing_ok=True)
-        if found := find_python(version, link.name):
-            link.symlink_to(found)
+    with _linking:
+        for version in PYTHON_VERSIONS:
+            link = folder / f"python{version}"
+            found = find_python(version, link.name)
+            if found and link.is_symlink() and os.readlink(link) == found:
+                continue
+            link.unlink(missing_ok=True)
+            if found:
+                link.symlink_to(found)
     return folder
