@@ -22,8 +22,8 @@ import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-# How the cluster is reached, which is the same for all roles that need it.
-SHARED = frozenset({"irsa_kubeconfig", "irsa_kube_context", "irsa_manifests_path"})
+# How the cluster is reached, which is the same for all roles, and what accounts and injection must agree on.
+SHARED = frozenset({"irsa_kubeconfig", "irsa_kube_context", "irsa_manifests_path", "irsa_injection_annotation_prefix"})
 
 
 def load(file: Path) -> dict[str, Any]:
