@@ -22,11 +22,13 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import maski
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 
 # As Ansible converts options of a module. Variables from the command line are texts.
-_CHECKS: dict[str, tuple[t.Callable[[t.Any], t.Any], str]] = {
-    "region": (functools.partial(check_type_str, allow_conversion=False), "a text"),
-    "audience": (functools.partial(check_type_str, allow_conversion=False), "a text"),
+_Check = tuple[t.Callable[[t.Any], t.Any], str]
+_TEXT: _Check = (functools.partial(check_type_str, allow_conversion=False), "a text")
+_CHECKS: dict[str, _Check] = {
+    "region": _TEXT,
+    "audience": _TEXT,
     "expiration": (check_type_int, "a number of seconds"),
-    "mount_path": (functools.partial(check_type_str, allow_conversion=False), "a text"),
+    "mount_path": _TEXT,
     "sts_regional_endpoints": (check_type_bool, "true or false"),
 }
 

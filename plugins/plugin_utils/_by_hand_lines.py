@@ -12,14 +12,13 @@ the files that the cluster does not have yet, and what it is known to be ``lacki
 from __future__ import annotations
 
 import dataclasses
-import shlex
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import Line, next_step, prose
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.manifest_files import apply_command
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import Result
 
 _FLAG = "--service-account-issuer"
-_APPLY = ["kubectl", "apply", "--server-side", "--filename"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,7 +77,7 @@ def _manifest_lines(results: Result) -> list[Line]:
     is_later = "when every API server signs for the issuer, " if unchanged_by_hand(results) else ""
     return [
         next_step(f"{is_later}apply the manifests, or have them applied. Their first lines say more."),
-        *[Line(text=shlex.join([*_APPLY, file]), indent=2, whole=True) for file in files],
+        *[Line(text=apply_command(file), indent=2, whole=True) for file in files],
         *([prose(f"The cluster lacks {', '.join(lacking)}.")] if lacking else []),
     ]
 

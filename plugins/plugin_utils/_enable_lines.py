@@ -152,18 +152,19 @@ def _signs_for(issuers: t.Sequence[str], own: str | None) -> str:
 def _account_facts(results: Result) -> list[Line]:
     injection, accounts = results.get("injection") or {}, results.get("accounts") or []
     lines = [fact("injection", str(injection["method"]))] if injection.get("method") else []
-    with_role = {_name(account) for account in accounts if account.get("state") != "absent"}
-    shown = [each for each in accounts if each.get("state") != "absent" or _name(each) not in with_role]
+    with_role = {name_of(account) for account in accounts if account.get("state") != "absent"}
+    shown = [each for each in accounts if each.get("state") != "absent" or name_of(each) not in with_role]
     return lines + facts("accounts", list(dict.fromkeys(map(_account, shown))))
 
 
 def _account(account: Result) -> str:
     if account.get("state") == "absent":
-        return f"{_name(account)}: without a role"
-    return f"{_name(account)}: {account.get('role_arn') or account.get('role_name')}"
+        return f"{name_of(account)}: without a role"
+    return f"{name_of(account)}: {account.get('role_arn') or account.get('role_name')}"
 
 
-def _name(account: Result) -> str:
+def name_of(account: Result) -> str:
+    """Return the name of an account of the results, as NAMESPACE/NAME."""
     return f"{account['namespace']}/{account['name']}"
 
 

@@ -17,9 +17,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.manifest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constants import ANNOTATION_PREFIX
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.document_set import path_of, title_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.manifests import FILE as INJECTION_FILE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import text_at
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils._enable_lines import actions_of
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._enable_lines import actions_of, name_of
 
 NAMES = (
     *("irsa_kubeconfig", "irsa_kube_context", "irsa_manifests_path"),
@@ -57,16 +58,12 @@ def read(results: Mapping, variables: Mapping, find: Find | None) -> Proof:
     lacking = list(_lacking(results, account, find=find, prefix=prefix)) if folder and find else []
     files = _files(results, str(folder)) if folder else []
     return Proof(
-        service_account=_name_of(account) if account else "default/default",
+        service_account=name_of(account) if account else "default/default",
         audiences=list(dict.fromkeys([account["audience"], *audiences] if account else audiences)),
         role_arn=account["role_arn"] if account else None,
         to_apply=files if lacking or _has_written(results, files) else [],
         lacking=lacking,
     )
-
-
-def _name_of(account: Mapping) -> str:
-    return f"{account['namespace']}/{account['name']}"
 
 
 def _files(results: Mapping, folder: str) -> list[str]:
@@ -89,9 +86,9 @@ def _lacking(results: Mapping, account: Mapping | None, *, find: Find, prefix: s
             yield title_of(document)
     if account:
         annotation, role_arn = Annotations(prefix).role_arn, account["role_arn"]
-        path = f"/api/v1/namespaces/{account['namespace']}/serviceaccounts/{account['name']}"
+        path = paths.account(account["namespace"], account["name"])
         if not _has(find, path, lambda present: text_at(present, "metadata", "annotations", annotation) == role_arn):
-            yield f"ServiceAccount/{_name_of(account)} with its role"
+            yield f"ServiceAccount/{name_of(account)} with its role"
 
 
 def _has(find: Find, path: str, fits: t.Callable[[t.Any], bool]) -> bool:

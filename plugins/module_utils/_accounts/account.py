@@ -234,8 +234,7 @@ def _account(item: Item, cluster: str | None, *, has_audience: bool) -> Account:
 # --- items compared with each other
 
 
-def _duplicates(accounts: t.Iterable[Account]) -> t.Iterator[str]:
-    accounts = list(accounts)
+def _duplicates(accounts: t.Sequence[Account]) -> t.Iterator[str]:
     counts = collections.Counter(str(account) for account in accounts if account.is_present)
     for name, count in counts.items():
         if count > 1:

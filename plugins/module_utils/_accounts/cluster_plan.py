@@ -21,6 +21,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constan
     ANNOTATION_PREFIX,
     FIELD_MANAGER,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.rights import Right, missing_rights
 
 if t.TYPE_CHECKING:
@@ -110,8 +111,7 @@ class ClusterPlanner:
         """
         desired = self._annotations.desired(account, role_arn)
         of_namespace = self._plan_namespace(account) if account.is_present else ClusterPlan()
-        path = f"/api/v1/namespaces/{account.namespace}/serviceaccounts/{account.name}"
-        present = None if of_namespace.documents else self._api.find(path)
+        present = None if of_namespace.documents else self._api.find(paths.account(account.namespace, account.name))
         if present is None and not account.is_present:
             return ClusterPlan()
         metadata = (present or {}).get("metadata") or {}

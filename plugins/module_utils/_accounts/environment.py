@@ -27,12 +27,9 @@ def problems(environment: t.Mapping[str, str]) -> t.Iterator[str]:
     """Yield what is wrong with the environment in which the role writes."""
     found = [_PREFIX + name for name in _NAMES if _PREFIX + name in environment]
     if found:
+        them = "it" if len(found) == 1 else "them"
         yield (
-            f"The environment has {', '.join(found)}. Only kubernetes.core.k8s would obey {_them(found)}, so it could "
+            f"The environment has {', '.join(found)}. Only kubernetes.core.k8s would obey {them}, so it could "
             "write to another cluster, or as another user, than was looked at. Run this without, and name the cluster "
             "by irsa_kubeconfig and irsa_kube_context."
         )
-
-
-def _them(found: t.Sequence[str]) -> str:
-    return "it" if len(found) == 1 else "them"

@@ -25,7 +25,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.plan_res
 from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.role_plan import plan_roles
 from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.role_state import role_specs
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.role_rules import is_same_role, role_arn_of
@@ -35,7 +34,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy 
     is_provider_arn,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constants import ANNOTATION_PREFIX
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import commands
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import commands, manifest_files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import is_subdomain
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import usual_audience
 
@@ -99,8 +98,8 @@ def _problems(items: t.Sequence[t.Mapping[str, t.Any]], settings: Settings) -> t
         yield "Neither irsa_kubeconfig nor irsa_manifests_path is set. Set one of them."
     if items and not settings.manifests_path:
         yield from environment.problems(os.environ)
-    if settings.manifests_path and not os.path.isdir(settings.manifests_path):
-        yield f"irsa_manifests_path is {files.shown(settings.manifests_path)}, which is not a folder. Create it."
+    if settings.manifests_path and (problem := manifest_files.folder_problem(settings.manifests_path)):
+        yield problem
 
 
 def _refused(problems: t.Iterable[str]) -> IrsaError:

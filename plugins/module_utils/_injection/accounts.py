@@ -13,7 +13,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.cluster
     ClusterResource,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names, paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.role_accounts import (
     RoleAccount,
     role_accounts,
@@ -22,7 +22,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.role_a
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 
-ACCOUNTS_PATH = "/api/v1/serviceaccounts"
 _LABELS = {names.INJECT_LABEL: names.INJECT_VALUE}
 
 # Each labelled account of a namespace is tried for each of its pods: 3 ms for a hundred, 15 ms for 500.
@@ -41,7 +40,7 @@ class Accounts(ClusterResource):
 
     def plan(self) -> list[ClusterChange]:
         """Read all accounts, and list the labels to add."""
-        with_role = role_accounts(self._api.list_items(ACCOUNTS_PATH), self._annotation)
+        with_role = role_accounts(self._api.list_items(paths.ALL_ACCOUNTS), self._annotation)
         counts = collections.Counter(account.namespace for account in with_role)
         self.warnings = [
             f"Namespace {namespace} has {count} service accounts with an IAM role. For each pod, the API server tries "
@@ -62,7 +61,7 @@ def _labelling(account: RoleAccount) -> ClusterChange:
         verb="label",
         target=f"ServiceAccount/{account}",
         part="labels",
-        path=f"/api/v1/namespaces/{account.namespace}/serviceaccounts/{account.name}",
+        path=paths.account(account.namespace, account.name),
         body=_LABELS,
         before={names.INJECT_LABEL: account.label} if account.label else None,
         after=_LABELS,

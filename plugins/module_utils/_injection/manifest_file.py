@@ -15,9 +15,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common import fil
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import diff_entry
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import documents, manifests
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.cluster_changes import ClusterChange
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.injection_run import nothing_installed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import manifest_files
 
 
 def write(folder: str, settings: Settings, *, check_mode: bool) -> dict[str, t.Any]:
@@ -35,20 +35,18 @@ def remove(folder: str, *, check_mode: bool) -> dict[str, t.Any]:
 def _ensure(folder: str, text: str | None, *, check_mode: bool) -> dict[str, t.Any]:
     """Bring the file to this text, or with None remove it."""
     path = os.path.join(folder, manifests.FILE)
-    if not os.path.isdir(folder):
-        raise IrsaError(f"irsa_manifests_path is {files.shown(folder)}, which is not a folder. Create it.")
-    content = files.read(path)
-    present = None if content is None else content.decode("utf-8", "replace")
-    if present == text:
+    problem = manifest_files.folder_problem(folder)
+    if problem:
+        raise IrsaError(problem)
+    change = manifest_files.change_of(path, text)
+    if change is None:
         return {"changed": False, "actions": [], "diff": []}
     if not check_mode:
         try:
             os.unlink(path) if text is None else _replace(path, text)
         except OSError as error:
             raise IrsaError(f"{files.shown(path)} cannot be written: {files.reason(error)}.") from None
-    verb = "remove" if text is None else "write"
-    change = ClusterChange(verb=verb, target=path, part="file", path=path, before=present, after=text)
-    return {"changed": True, "actions": [f"file:{verb} {path}"], "diff": [diff_entry(change)]}
+    return {"changed": True, "actions": [change.action], "diff": [diff_entry(change)]}
 
 
 def _replace(path: str, text: str) -> None:
@@ -59,7 +57,7 @@ def _replace(path: str, text: str) -> None:
             stream.write(text)
             os.fchmod(stream.fileno(), 0o644)
         os.replace(beside, path)
-    except BaseException:
+    except BaseException:  # however this ends, nothing but the file itself may stay in the folder
         with contextlib.suppress(OSError):
             os.unlink(beside)
         raise

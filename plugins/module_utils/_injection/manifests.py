@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import manifests, names
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import manifest_files, manifests, names
 
 FILE = "irsa-injection.yaml"
 
 _HEADER = f"""\
-# Written by role selfhosted.irsa.irsa_injection, which overwrites changes. To apply it by hand:
-#
-#   kubectl apply --server-side --filename {FILE}
-#
+{manifest_files.header("irsa_injection", FILE)}#
 # {names.LABEL_POLICY} labels service accounts with an IAM role as they are written. Older ones must be labelled once,
 # or their pods get no credentials:
 #

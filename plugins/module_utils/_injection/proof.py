@@ -17,7 +17,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import proof_accounts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.pod_identity import pod_identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import dry_runs, names
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import dry_runs, names, paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
 
 if t.TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Proof:
     def _label_lacks(self, server: ApiServer) -> str | None:
         try:
             account = dry_runs.created(
-                server, proof_accounts.path_in(self.namespace), proof_accounts.document(self.settings)
+                server, paths.accounts_in(self.namespace), proof_accounts.document(self.settings)
             )
         except RequestFailed as failure:
             return failure.cause

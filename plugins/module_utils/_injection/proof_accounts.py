@@ -10,13 +10,12 @@ import datetime
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import constants
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.accounts import ACCOUNTS_PATH
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.cluster_changes import (
     ClusterChange,
     ClusterResource,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import commands, names
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import commands, names, paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import text_at
 
@@ -41,7 +40,7 @@ class ProofAccount(t.NamedTuple):
 
     @property
     def path(self) -> str:
-        return f"{path_in(self.namespace)}/{self.name}"
+        return paths.account(self.namespace, self.name)
 
     def was_left_before(self, other: ProofAccount) -> bool:
         """Whether it is so much older than another that its run has ended."""
@@ -53,11 +52,6 @@ class ProofAccount(t.NamedTuple):
 
 def _time(text: str) -> datetime.datetime:
     return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z")
-
-
-def path_in(namespace: str) -> str:
-    """Return the path of the service accounts of a namespace."""
-    return f"/api/v1/namespaces/{namespace}/serviceaccounts"
 
 
 def document(settings: Settings) -> dict[str, t.Any]:
@@ -72,7 +66,7 @@ def document(settings: Settings) -> dict[str, t.Any]:
 
 def create(api: ApiServer, namespace: str, settings: Settings) -> ProofAccount:
     """Create one. Raises RequestFailed."""
-    return _proof_account(api.post(path_in(namespace), document(settings)))
+    return _proof_account(api.post(paths.accounts_in(namespace), document(settings)))
 
 
 def remove(api: ApiServer, account: ProofAccount) -> list[str]:
@@ -105,7 +99,7 @@ class Leftovers(ClusterResource):
 
 
 def _all(api: ApiServer) -> list[ProofAccount]:
-    found = map(_proof_account, api.list_items(ACCOUNTS_PATH, _OURS))
+    found = map(_proof_account, api.list_items(paths.ALL_ACCOUNTS, _OURS))
     return [each for each in found if each.name.startswith(_NAME)]
 
 

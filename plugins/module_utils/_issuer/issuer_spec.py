@@ -173,7 +173,7 @@ class IssuerSpec:
         for key in (self.cluster_jwks or {}).get("keys", []):
             yield SourcedKey(f"The API servers' key {quoted(key.get('kid'))}", key)
         if self.keyless and not any(document.get("keys") for document in (*self.extra_jwks, self.cluster_jwks or {})):
-            raise IrsaError("There is no key to publish: extra_jwks contains none, and the API servers serve none.")
+            raise IrsaError("There is no key to publish: neither extra_jwks nor the API servers have one.")
 
     @property
     def has_keys(self) -> bool:

@@ -13,6 +13,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import is_namespace, is_subdomain
 
@@ -32,7 +33,7 @@ class ServiceAccount(t.NamedTuple):
     @property
     def path(self) -> str:
         """Where the API server has it."""
-        return f"/api/v1/namespaces/{self.namespace}/serviceaccounts/{self.name}"
+        return paths.account(self.namespace, self.name)
 
 
 def parse_service_account(text: str) -> ServiceAccount:

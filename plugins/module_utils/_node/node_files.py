@@ -172,7 +172,7 @@ def _write(new: Replacement, content: bytes) -> None:
             os.fchmod(descriptor, new.mode if present is None else stat.S_IMODE(present.st_mode))
             os.fsync(descriptor)
         os.rename(temporary, new.path)
-    except BaseException:
+    except BaseException:  # however this ends, no half of a file may stay
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise

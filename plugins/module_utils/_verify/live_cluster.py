@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import key_sets, names
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import key_sets, names, paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_servers import servers_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import text_at
@@ -47,7 +47,6 @@ Value = t.TypeVar("Value")
 
 # Every namespace has it, as long as a kube-controller-manager runs.
 _USUAL_ACCOUNT = ServiceAccount("default", "default")
-_ACCOUNTS = "/api/v1/serviceaccounts"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +109,7 @@ class LiveCluster:
     @functools.cached_property
     def service_accounts(self) -> Answer[list[t.Any]]:
         """All service accounts, as objects."""
-        return asked(lambda: self.api.list_items(_ACCOUNTS))
+        return asked(lambda: self.api.list_items(paths.ALL_ACCOUNTS))
 
     @functools.cached_property
     def role_accounts(self) -> Answer[list[RoleAccount]]:
