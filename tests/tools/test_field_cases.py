@@ -25,8 +25,11 @@ def test_a_missing_test_is_noticed(tmp_path: Path) -> None:
         "| 1 | right | `tests/test_it.py::TestIt::test_one`, `tests/test_it.py::test_two` |\n"
         "| H2 | right | `tests/test_it.py::test_gone` |\n"
         "| 3b | right | to be written |\n"
+        "| U4 | right | no test: the page for it says how |\n"
+        "| U5 | right | no test: |\n"
     )
     assert list(field_cases.faults(table, tmp_path)) == [
         "case H2: tests/test_it.py has no test_gone",
         "case 3b names no test",
+        "case U5 names no test",
     ]
