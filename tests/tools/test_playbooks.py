@@ -38,3 +38,9 @@ def test_there_are_playbooks() -> None:
 def test_no_variable_of_a_role_is_set(file: Path) -> None:
     names = set(variables(yaml.safe_load(file.read_text(encoding="utf-8"))))
     assert not {name for name in names - COMPARED if name.startswith("irsa_")}
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda file: file.name)
+def test_every_play_sets_its_strategy(file: Path) -> None:
+    plays = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert {play.get("strategy") for play in plays} == {"ansible.builtin.linear"}
