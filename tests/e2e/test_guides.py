@@ -6,15 +6,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-from typing import Any
-
 from control_plane import NewApiServer
+from guide_blocks import blocks, manifests
 from runs import Ansible
 
-_TOOL = Path(__file__).parents[1] / "tools" / "guide_blocks.py"
 _PATHS = {
     "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
     "NetworkPolicy": "/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies",
@@ -26,15 +21,6 @@ _PATHS = {
 _CUSTOM = ("CiliumClusterwideNetworkPolicy",)
 
 
-def _guide_blocks() -> Any:
-    specification = importlib.util.spec_from_file_location("guide_blocks", _TOOL)
-    assert specification and specification.loader
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["guide_blocks"] = module
-    specification.loader.exec_module(module)
-    return module
-
-
 def test_an_api_server_accepts_every_manifest(new_api_server: NewApiServer, ansible: Ansible) -> None:
     key = ansible.folder / "sa.key"
     ansible.module("selfhosted.irsa.irsa_keypair", path=str(key))
@@ -43,11 +29,10 @@ def test_an_api_server_accepts_every_manifest(new_api_server: NewApiServer, ansi
         f"--service-account-key-file={key}",
         f"--service-account-signing-key-file={key}",
     ]
-    tool = _guide_blocks()
     judged = 0
     with new_api_server(*flags) as api:
-        for block in tool.blocks():
-            for manifest in tool.manifests(block):
+        for block in blocks():
+            for manifest in manifests(block):
                 if manifest["kind"] in _CUSTOM:
                     continue
                 namespace = manifest["metadata"].get("namespace", "default")

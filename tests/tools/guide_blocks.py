@@ -1,12 +1,17 @@
 # Copyright (c) 2026, the selfhosted.irsa authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The YAML in the guides: every variable in it exists and has a valid value; manifests are handed to an API server."""
+"""The code blocks of the guides.
+
+Every variable in their YAML exists and has a valid value; manifests are handed to an API server. Every block of console
+or YAML runs in `tests/integration/test_walk.py`, or a comment before it says why it does not.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,29 +19,95 @@ from typing import Any
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-_BLOCK = re.compile(r"^```ya?ml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(
+    r"(?:<!-- not run: (?P<reason>(?:(?!-->).)+?)\s+-->\s+)?"
+    r"^(?P<indent> *)```(?P<language>\w+)\n(?P<text>.*?)^(?P=indent)```$",
+    re.DOTALL | re.MULTILINE,
+)
+_FILE = re.compile(r"#\s*(?P<name>[\w.-]+\.(?:ya?ml|ini))$", re.MULTILINE)
+_TEST = re.compile(r"(?P<file>tests/[\w/]+\.py)(?:::(?P<name>\w+))?")
 # Variables of playbooks, which have no argument specification.
 _OF_PLAYBOOKS = re.compile(r"irsa_(hosts|control_plane|verify_\w+)")
+_YAML = ("yaml", "yml")
+_CONSOLE = ("console", "shell", "bash", "sh")
 
 
 @dataclass(frozen=True)
 class Block:
-    """One block of YAML: the file with the number of the block in it, and the text."""
+    """A block of code: the file with the number of its line, its text, and why it is not run, if it is not."""
 
     name: str
     text: str
+    language: str = "yaml"
+    reason: str = ""
 
     @property
     def documents(self) -> list[Any]:
         return [document for document in yaml.safe_load_all(self.text) if document is not None]
 
+    @property
+    def file(self) -> str | None:
+        """The file that the block is the contents of, which its first line names."""
+        found = None if self.language in _CONSOLE else _FILE.match(self.text)
+        return found["name"] if found else None
+
+    @property
+    def is_command(self) -> bool:
+        return self.language in _CONSOLE and not self.reason
+
+
+def pages(repository: Path = REPOSITORY) -> dict[str, list[Block]]:
+    """Return the blocks of each README and guide for users, by the page's path."""
+    files = [repository / "README.md", *repository.glob("docs/*.md"), *repository.glob("roles/*/README.md")]
+    return {str(file.relative_to(repository)): list(_page(file, repository)) for file in sorted(files)}
+
+
+def _page(file: Path, repository: Path) -> Iterator[Block]:
+    page = file.read_text(encoding="utf-8")
+    for found in _BLOCK.finditer(page):
+        line = page.count("\n", 0, found.start("language")) + 1
+        yield Block(
+            f"{file.relative_to(repository)}:{line}",
+            textwrap.dedent(found["text"]),
+            found["language"],
+            " ".join((found["reason"] or "").split()),
+        )
+
 
 def blocks(repository: Path = REPOSITORY) -> Iterator[Block]:
     """Yield all blocks of YAML in the README files and the guides."""
-    files = [repository / "README.md", *repository.glob("docs/*.md"), *repository.glob("roles/*/README.md")]
-    for file in sorted(files):
-        found = _BLOCK.findall(file.read_text(encoding="utf-8"))
-        yield from (Block(f"{file.relative_to(repository)}#{number}", text) for number, text in enumerate(found, 1))
+    for page in pages(repository).values():
+        yield from (block for block in page if block.language in _YAML)
+
+
+def walk_faults(page: Sequence[Block], repository: Path = REPOSITORY) -> Iterator[str]:
+    """Yield what is neither run nor marked, and marks that name a test that does not exist."""
+    for number, block in enumerate(page):
+        later = [each.text for each in page[number:] if each.is_command]
+        if block.reason:
+            for found in _TEST.finditer(block.reason):
+                path = repository / found["file"]
+                if not path.is_file() or not _defines(path.read_text(encoding="utf-8"), found["name"] or ""):
+                    yield f"{block.name}: there is no {found[0]}"
+        elif block.language in _YAML and not block.file:
+            yield f"{block.name} is not run: name a file in its first line, or say why in <!-- not run: REASON -->"
+        elif block.file and not any(block.file in text for text in later):
+            yield f"{block.name}: no command on this page uses {block.file}; say why in <!-- not run: REASON -->"
+
+
+def _defines(source: str, name: str) -> bool:
+    return not name or re.search(rf"^\s*(def|class) {name}\b", source, re.MULTILINE) is not None
+
+
+def script(page: Sequence[Block]) -> str:
+    """Return what a reader does on a page, in order, as a script for bash. It prints which block comes next."""
+    lines = []
+    for block in page:
+        if block.is_command:
+            lines += [f"echo '== {block.name}'", block.text]
+        elif block.file and not block.reason:
+            lines += [f"cat > {block.file} <<'END OF {block.file}'", f"{block.text}END OF {block.file}"]
+    return "\n".join(lines)
 
 
 def manifests(block: Block) -> list[dict[str, Any]]:

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from guide_blocks import REPOSITORY, Block, blocks, manifests, specifications, variables
+from guide_blocks import REPOSITORY, Block, blocks, manifests, pages, script, specifications, variables, walk_faults
 
 BLOCKS = list(blocks())
+PAGES = pages()
 
 
 def errors(block: Block) -> list[str]:
@@ -38,7 +39,7 @@ def test_every_variable_exists_and_has_a_valid_value(block: Block) -> None:
 
 @pytest.mark.parametrize("guide", ["existing-cluster", "service-accounts"])
 def test_the_guides_have_yaml(guide: str) -> None:
-    assert [block for block in BLOCKS if block.name.startswith(f"docs/{guide}.md#")]
+    assert [block for block in BLOCKS if block.name.startswith(f"docs/{guide}.md:")]
 
 
 # The part of the SDK that the pod in the guide needs, with the answers that the guide shows.
@@ -66,9 +67,9 @@ class client:
 def test_the_pod_in_the_guide_needs_nothing_but_its_image(tmp_path: Path) -> None:
     (pod,) = (each for block in BLOCKS if block.name.startswith("docs/from-nothing") for each in manifests(block))
     assert "volumes" not in pod["spec"]
-    for name, script in (("pip", 'test "$1" = install'), ("python", f'exec "{sys.executable}" "$@"')):
+    for name, action in (("pip", 'test "$1" = install'), ("python", f'exec "{sys.executable}" "$@"')):
         program = tmp_path / name
-        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.write_text(f"#!/bin/sh\n{action}\n")
         program.chmod(0o755)
     (tmp_path / "boto3.py").write_text(SDK)
     environment = {"PATH": f"{tmp_path}:/bin:/usr/bin", "PYTHONPATH": str(tmp_path)}
@@ -85,9 +86,57 @@ def test_a_block_ends_where_its_fence_ends(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "README.md").write_text("```yaml\na: 1\n```\ntext\n```console\nb\n```\n```yaml\nc: 2\n```\n")
     assert [(block.name, block.documents) for block in blocks(tmp_path)] == [
-        ("README.md#1", [{"a": 1}]),
-        ("README.md#2", [{"c": 2}]),
+        ("README.md:1", [{"a": 1}]),
+        ("README.md:8", [{"c": 2}]),
     ]
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+def test_every_block_is_run_or_says_why_not(page: list[Block]) -> None:
+    assert list(walk_faults(page)) == []
+
+
+WALK = """\
+```yaml
+# used.yml
+a: 1
+```
+
+- <!-- not run: `tests/test_it.py::test_it`
+  does that -->
+
+  ```console
+  rm used.yml
+  ```
+
+  ```console
+  cat used.yml
+  ```
+
+```yaml
+# unused.yml
+```
+
+```yaml
+c: 3
+```
+
+<!-- not run: tests/test_it.py::test_gone does that -->
+```shell
+gone
+```
+"""
+
+
+def test_a_page_is_walked_in_order_and_what_is_left_out_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_it.py").write_text("def test_it(): ...\n")
+    (tmp_path / "README.md").write_text(WALK)
+    page = pages(tmp_path)["README.md"]
+    assert [fault.partition(":")[2].split()[0] for fault in walk_faults(page, tmp_path)] == ["17:", "21", "26:"]
+    assert page[1].reason == "`tests/test_it.py::test_it` does that"
+    done = subprocess.run(["bash", "-c", script(page)], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "== README.md:13\n# used.yml\na: 1\n"
 
 
 @pytest.mark.parametrize(

@@ -30,12 +30,14 @@ Written by `make guide` from plugins/module_utils/_verify/catalogue.py.
 STS reports the same error for many causes. `irsa_verify` follows the steps of STS one by one and names the first that
 fails. It only reads, and works with any issuer, including one that this collection did not create:
 
+<!-- not run: needs an issuer; tests/integration/test_walk.py runs the same in the README -->
 ```console
 ansible-playbook selfhosted.irsa.verify -e irsa_verify_issuer=https://example-irsa-prod.s3.eu-west-1.amazonaws.com
 ```
 
 With a pod's token and role, it also asks STS itself and explains the answer. The token is never shown.
 
+<!-- not run: needs a cluster; tests/e2e/test_verify.py verifies with such a token -->
 ```console
 kubectl create token velero --namespace backup --audience sts.amazonaws.com > token    # as the pod's service account
 ansible-playbook selfhosted.irsa.verify -e irsa_verify_issuer=https://example-irsa-prod.s3.eu-west-1.amazonaws.com \\
@@ -46,6 +48,7 @@ ansible-playbook selfhosted.irsa.verify -e irsa_verify_issuer=https://example-ir
 With a kubeconfig, it also looks into the cluster: at all API servers, at what injects credentials, and for running pods
 that lack them. It stores nothing there.
 
+<!-- not run: needs a cluster; tests/e2e/test_cluster_checks.py::test_a_sound_cluster_passes_every_check does that -->
 ```console
 ansible-playbook selfhosted.irsa.verify -e irsa_verify_issuer=https://example-irsa-prod.s3.eu-west-1.amazonaws.com \\
   -e irsa_verify_kubeconfig=~/.kube/config
