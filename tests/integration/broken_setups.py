@@ -277,6 +277,17 @@ def no_keys(cluster: Cluster) -> None:
     cluster.remove(JWKS)
 
 
+@broken(Cluster, "object-exists")
+def no_keys_and_old_tls_denied(cluster: Cluster) -> None:
+    everything = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "s3:*"}
+    denials = [
+        {**everything, "Sid": "EnforceTLSv12orHigher", "Condition": {"NumericLessThan": {"s3:TlsVersion": 1.2}}},
+        {**everything, "Sid": "AllowSSLRequestsOnly", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+    ]
+    cluster.remove(JWKS)
+    cluster.open((DISCOVERY, JWKS), *({**each, "Resource": f"arn:aws:s3:::{cluster.bucket}/*"} for each in denials))
+
+
 @broken(Cluster, "object-encryption")
 def discovery_document_encrypted_with_kms(cluster: Cluster) -> None:
     cluster.put(DISCOVERY, json.dumps(discovery_of(cluster.issuer)), ServerSideEncryption="aws:kms")

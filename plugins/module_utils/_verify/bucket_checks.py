@@ -42,11 +42,12 @@ def explain_forbidden(report: Report, aws: Aws, url: str, *, account_id: str | N
         owner = account.account_of(aws, account_id, "bucket_account_id (irsa_verify_bucket_account_id)")
         inspection = _Inspection(report, aws, endpoint=endpoint, location=location, owner=owner)
         found = inspection.report_reasons()
+        inspection.report_doubts()
     except IrsaError as failure:
         return f"The reason could not be looked up with AWS credentials: {failure}"
     if found:
         return None
-    return " ".join(["Nothing that these credentials can see blocks anonymous reads.", *inspection.unknown])
+    return " ".join([inspection.nothing_found, *inspection.unknown])
 
 
 class _Read(t.NamedTuple):
@@ -62,7 +63,8 @@ _UNKNOWN = _Read(None, is_known=False)
 class _Inspection:
     """Reads what decides on an anonymous read of an object, and reports each part of it.
 
-    ``unknown`` are sentences about the parts that cannot be read.
+    ``unknown`` are sentences about the parts that cannot be read, ``doubts`` are clauses about statements of the policy
+    whose effect is not known here.
     """
 
     def __init__(
@@ -80,6 +82,25 @@ class _Inspection:
         self._location = location
         self._owner = owner
         self.unknown: list[str] = []
+        self.doubts: t.Sequence[str] = ()
+
+    @property
+    def nothing_found(self) -> str:
+        """What to say if no reason was found."""
+        if self.doubts:
+            return "Nothing that these credentials can see is certain to block anonymous reads; see bucket-policy."
+        return "Nothing that these credentials can see blocks anonymous reads."
+
+    def report_doubts(self) -> None:
+        """Report statements of the policy whose effect is not known here, after everything that is certain."""
+        if self.doubts:
+            self._report.warning(
+                "bucket-policy",
+                f"It is not certain that the bucket policy allows anonymous reads of {self._location.key}: "
+                f"{'; '.join(self.doubts)}.",
+                "That depends on something unknown here, such as the address from which AWS reads the documents.",
+                remedy="If nothing else is wrong, exclude both documents from the statement, or change its condition.",
+            )
 
     def report_reasons(self) -> bool:
         """Inspect all parts, so that one run reports all reasons. Returns whether there is any.
@@ -105,6 +126,9 @@ class _Inspection:
         lacking = failure.details.get("missing_permissions")
         if not lacking:
             return str(failure)
+        denial = _denial_in(failure)
+        if denial:
+            return f"{failure.call} is denied to the credentials: {denial}"
         # S3 answers both alike.
         of_others = f", or the bucket does not belong to account {self._owner}" if service == "s3" else ""
         return f"the credentials lack {' and '.join(lacking)}{of_others}"
@@ -161,12 +185,12 @@ class _Inspection:
             return False
         key = self._location.key
         arn = f"arn:{self._endpoint.partition}:s3:::{self._location.bucket}/{key}"
-        fault = bucket_policy_reading.fault_of(_policy_in(answer.value), arn)
-        if fault is None:
+        fault, self.doubts = bucket_policy_reading.read(_policy_in(answer.value), arn)
+        if fault is not None:
+            self._report.error("bucket-policy", f"The bucket policy does not allow anonymous reads of {key}: {fault}.")
+        elif not self.doubts:
             self._report.ok("bucket-policy", f"The bucket policy allows anonymous reads of {key}.")
-            return False
-        self._report.error("bucket-policy", f"The bucket policy does not allow anonymous reads of {key}: {fault}.")
-        return True
+        return fault is not None
 
     def _check_object(self) -> bool:
         bucket, key = self._location
@@ -183,6 +207,15 @@ class _Inspection:
             return True
         self._report.ok("object-encryption", f"The object {key} is not encrypted with KMS.")
         return False
+
+
+def _denial_in(failure: CallFailed) -> str:
+    """Return what AWS says if a policy denies the call explicitly, which no further permission changes; else empty.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+    """
+    message = str(failure.details.get("error", {}).get("message", ""))
+    return message if "explicit deny" in message.lower() else ""
 
 
 def _restricts(answer: dict[str, t.Any] | None) -> bool:

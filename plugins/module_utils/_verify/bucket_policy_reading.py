@@ -18,50 +18,56 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies i
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards import fits
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.anonymous_request import undecided
 
 _ACTION = "s3:getobject"
 
-# A denial of plain HTTP does not concern the documents, which are always read over HTTPS.
-_PLAIN_HTTP = tuple({"Bool": {"aws:SecureTransport": value}} for value in ("false", ["false"], False))
 
+class Reading(t.NamedTuple):
+    """What a policy says about anonymous reads of an object.
 
-def fault_of(policy: t.Any, arn: str) -> str | None:
-    """Return why a bucket policy (as an object, None if there is none) does not let everyone read the object of an ARN;
-    None if it does. The reason is a clause about the policy, such as "there is no policy".
-
-    A statement with a condition counts as one that does not allow but does deny, unless it denies plain HTTP.
+    ``fault`` is why it does not allow them, a clause such as "there is no policy"; None if it is not known to refuse
+    them. ``doubts`` are clauses about statements that may decide otherwise, depending on what is not known here.
     """
+
+    fault: str | None
+    doubts: t.Sequence[str] = ()
+
+
+def read(policy: t.Any, arn: str) -> Reading:
+    """Read a bucket policy (as an object, None if there is none) for anonymous reads of the object of an ARN."""
     statements = statements_of(policy)
     if not statements:
-        return "there is no policy"
-    denial = _denial(statements, arn)
-    if denial or _is_open(statements, arn):
-        return denial
-    return _condition(statements, arn) or _other_principal(statements, arn) or _other_resource(statements, arn)
+        return Reading("there is no policy")
+    denials = _for_everyone(statements, "Deny", arn=arn)
+    certain = next((each for each in denials if undecided(each.get("Condition")) == []), None)
+    if certain is not None:
+        return Reading(f"{_name(certain)} denies it{_under(certain)}")
+    doubts = [f"whether {_name(each)} denies it depends on {'; '.join(rest)}" for each, rest in _uncertain(denials)]
+    allowances = _for_everyone(statements, "Allow", arn=arn)
+    if any(undecided(each.get("Condition")) == [] for each in allowances):
+        return Reading(None, doubts)
+    hopes = [f"whether {_name(each)} allows it depends on {'; '.join(rest)}" for each, rest in _uncertain(allowances)]
+    if hopes:
+        return Reading(None, [*hopes, *doubts])
+    return Reading(_unmet(allowances) or _other_principal(statements, arn) or _other_resource(statements, arn))
+
+
+def _uncertain(statements: t.Iterable[Statement]) -> t.Iterator[tuple[Statement, list[str]]]:
+    """Yield the statements of which it is not certain whether they apply, each with the conditions that decide."""
+    for each in statements:
+        conditions = undecided(each.get("Condition"))
+        if conditions:
+            yield each, conditions
 
 
 # --- each finds one reason, None if it does not apply
 
 
-def _denial(statements: t.Sequence[Statement], arn: str) -> str | None:
-    for each in statements:
-        condition = each.get("Condition")
-        if _applies(each, "Deny", arn=arn) and is_for_everyone(each) and condition not in _PLAIN_HTTP:
-            return f"{_name(each)} denies it{', under a condition' if condition else ''}"
-    return None
-
-
-def _is_open(statements: t.Sequence[Statement], arn: str) -> bool:
-    return any(
-        _applies(each, "Allow", arn=arn) and is_for_everyone(each) and not each.get("Condition") for each in statements
-    )
-
-
-def _condition(statements: t.Sequence[Statement], arn: str) -> str | None:
-    for each in statements:
-        if _applies(each, "Allow", arn=arn) and is_for_everyone(each):
-            return f"{_name(each)} has a condition"
-    return None
+def _unmet(allowances: t.Sequence[Statement]) -> str | None:
+    if not allowances:
+        return None
+    return f"{_name(allowances[0])} allows it only under a condition that anonymous reads over HTTPS do not meet"
 
 
 def _other_principal(statements: t.Sequence[Statement], arn: str) -> str | None:
@@ -80,6 +86,10 @@ def _other_resource(statements: t.Sequence[Statement], arn: str) -> str:
 # --- what a statement says
 
 
+def _for_everyone(statements: t.Iterable[Statement], effect: str, *, arn: str) -> list[Statement]:
+    return [each for each in statements if _applies(each, effect, arn=arn) and is_for_everyone(each)]
+
+
 def _applies(statement: Statement, effect: str, *, arn: str) -> bool:
     return (
         statement.get("Effect") == effect
@@ -93,6 +103,10 @@ def _covers(statement: Statement, name: str, *, value: str, normalize: t.Callabl
     patterns = as_list(statement.get(name, statement.get(f"Not{name}")))
     matched = any(fits(normalize(each), value) for each in patterns if isinstance(each, str))
     return matched == (name in statement)
+
+
+def _under(statement: Statement) -> str:
+    return ", under a condition that anonymous reads over HTTPS meet" if statement.get("Condition") else ""
 
 
 def _name(statement: Statement) -> str:

@@ -39,6 +39,7 @@ _PASSING_STATUSES = (408, 429)
 _JSON_TYPES = ("application/json", "text/json", "application/jwk-set+json")
 
 _S3_CODE = re.compile(rb"<Code>([A-Za-z]{1,60})</Code>")
+_S3_MESSAGE = re.compile(rb"<Message>([^<]{1,1000})</Message>")
 
 # Looks, with credentials, for the reason of a bucket's 403 for a URL. Returns None if it has reported the reason,
 # else sentences that say why the reason is unknown.
@@ -169,9 +170,17 @@ class _Fetcher:
         elif status == 403:
             unknown = self._explain_forbidden(report, url)
             if unknown is not None:
-                report.error("http-response", f"{seen}: anonymous reads are denied. {unknown}".rstrip())
+                denied = _denial_in(body) or "anonymous reads are denied"
+                report.error("http-response", f"{seen}: {denied}. {unknown}".rstrip())
         else:
             report.error("http-response", f"{seen}.")
+
+
+def _denial_in(body: bytes) -> str:
+    """Return what S3 says if a policy denies the read explicitly; else empty."""
+    match = _S3_MESSAGE.search(body)
+    message = match.group(1).decode("utf-8", "replace").rstrip(".") if match else ""
+    return message if "explicit deny" in message.lower() else ""
 
 
 def _may_pass(fetched: https.Fetched) -> bool:

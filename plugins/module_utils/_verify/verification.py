@@ -17,7 +17,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aw
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer, parse
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import bucket_checks, key_set_checks
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import key_set_checks
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.fetch import IDS, Served, check_served
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
@@ -130,6 +130,9 @@ def _check_documents(report: Report, issuer: Issuer, expectation: Expectation, *
     def explain_forbidden(into: Report, url: str) -> str | None:
         if aws is None:
             return "boto3 and AWS credentials are needed to find out why."
+        # Needed only for a bucket that refuses access.
+        from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import bucket_checks  # noqa: PLC0415
+
         return bucket_checks.explain_forbidden(into, aws, url, account_id=expectation.bucket_account_id)
 
     if expectation.fetches:

@@ -14,7 +14,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aw
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import bucket_checks
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, REGION
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import statuses
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import faults, statuses
 
 BUCKET = "irsa-prod"
 HOST = f"{BUCKET}.s3.{REGION}.amazonaws.com"
@@ -117,6 +117,32 @@ class TestReasons:
         fault = only_error(*look(aws))
         assert fault.id == "object-exists" and KEY in fault.seen
 
+    def test_a_denial_that_may_not_apply_is_a_warning_behind_what_is_certain(self, aws, s3):
+        condition = {"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}}
+        statements = [OPEN, {**OPEN, "Sid": "Office", "Effect": "Deny", "Condition": condition}]
+        s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": statements}))
+        answer, report = look(aws)
+        assert statuses(report)["bucket-policy"] == "warning"
+        assert answer.endswith("is certain to block anonymous reads; see bucket-policy.")
+
+        s3.delete_object(Bucket=BUCKET, Key=KEY)
+        answer, report = look(aws)
+        assert answer is None
+        certain, doubtful = faults(report)
+        assert (certain.id, certain.status) == ("object-exists", "error")
+        assert (doubtful.id, doubtful.status) == ("bucket-policy", "warning")
+        assert "'Office' denies it depends on NotIpAddress 'aws:SourceIp'" in doubtful.seen
+
+    def test_denials_of_old_tls_are_no_reason(self, aws, s3, fake_aws):
+        everything = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "s3:*", "Resource": OPEN["Resource"]}
+        old = {**everything, "Sid": "Old", "Condition": {"NumericLessThan": {"s3:TlsVersion": 1.2}}}
+        plain = {**everything, "Sid": "Plain", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [OPEN, old, plain]})
+        s3.delete_object(Bucket=BUCKET, Key=KEY)
+        with fake_aws.altered("s3:GetBucketPolicy", Policy=policy):  # moto would deny everything
+            fault = only_error(*look(aws))
+        assert fault.id == "object-exists"
+
     @pytest.mark.parametrize("encryption", ["aws:kms", "aws:kms:dsse"])
     def test_an_object_encrypted_with_kms_is_a_reason(self, aws, s3, encryption):
         s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"{}", ServerSideEncryption=encryption)
@@ -154,6 +180,13 @@ class TestUnknown:
         assert f"{check} is unknown: the credentials lack {lacking}{others}." in answer
         assert statuses(report)[check] == "skipped"
         assert "error" not in statuses(report).values()
+
+    def test_an_explicit_denial_is_passed_on(self, aws, s3, fake_aws):
+        said = "is not authorized to perform: s3:GetBucketPolicy with an explicit deny in a resource-based policy"
+        fake_aws.fail("s3:GetBucketPolicy", "AccessDenied", 403, message=said)
+        answer, _report = look(aws)
+        assert f"bucket-policy is unknown: s3:GetBucketPolicy is denied to the credentials: {said}." in answer
+        assert "lack" not in answer
 
     def test_a_denied_read_does_not_hide_another_reason(self, aws, s3, fake_aws):
         s3.delete_bucket_policy(Bucket=BUCKET)
