@@ -72,7 +72,7 @@ def test_keys_that_another_program_published_elsewhere_are_kept_or_stop_the_run(
         assert each.failures.keys() == {"distant", "broken"}
         assert "https://cdn.example.com/keys.json" in each.failures["distant"]
         assert "irsa_issuer_overwrite" in each.failures["distant"]
-        assert "s3://irsa-broken/jwks is not ours" in each.failures["broken"]
+        assert "s3://irsa-broken/jwks is damaged" in each.failures["broken"]
         assert any(previous["kid"] in warning for warning in each.warnings_of("moved"))
     assert previous["kid"] in check.drawn("moved")["s3://irsa-moved/keys.json (document)"]["after"]
     assert check.writes == [] and {*run.writes_to("irsa-distant"), *run.writes_to("irsa-broken")} == set()

@@ -28,18 +28,21 @@ class AbsentDocuments(Documents):
     ``unproven`` is the key of a JWKS that stays, because nothing shows that it is this issuer's.
     """
 
+    damage_hint = "Set overwrite (irsa_issuer_overwrite) to remove it all the same."
+
     def __init__(self, aws: Aws, spec: PublicationSpec) -> None:
         super().__init__(aws, spec)
-        self.ours = _given_keys(spec.jwks_json)
+        self.ours: list[jwk.Jwk] | None = _given_keys(spec.jwks_json)
         self.unproven: str | None = None
         self._proven_etag: str | None = None
 
     def plan(self) -> list[ApiCall]:
         jwks, discovery = self.read()
-        self.published = self.parse_keys(jwks, self.jwks_key)
-        self.foreign = published_keys.foreign_keys(self.ours, self.published)
+        ours = self.ours or []
+        self.published = self.parse_keys(jwks, self.jwks_key, discovery)
+        self.foreign = published_keys.foreign_keys(ours, self.published)
         etag = jwks.etag if jwks else None
-        is_proven = self.spec.overwrite or self._is_named_by(discovery) or self._holds_a_key_of_ours()
+        is_proven = self.spec.overwrite or self._is_named_by(discovery) or self._holds_a_key_of_ours(jwks)
         # If this run makes its plan again, it may have removed the discovery document already.
         is_proven = is_proven or etag == self._proven_etag
         self._proven_etag = etag if is_proven else None
@@ -61,9 +64,6 @@ class AbsentDocuments(Documents):
             what = self.where(key) if key else "which may not be in this bucket"
             self.warnings.append(f"The discovery document named {quoted(url)} as the JWKS ({what}), which stays.")
         return key == self.jwks_key
-
-    def _holds_a_key_of_ours(self) -> bool:
-        return any(published_keys.is_any_of(key, self.ours) for key in self.published)
 
     def _warn_unproven(self) -> None:
         kids = listed(key.get("kid") for key in self.published)

@@ -56,7 +56,14 @@ class PublicationSpec:
 
 
 class Documents(AwsResource):
-    """JWKS and discovery document of an issuer, as they are stored."""
+    """JWKS and discovery document of an issuer, as they are stored.
+
+    ``ours`` are the keys that the run was given, None while they are not known. ``damage_hint`` says what to do about a
+    document of this very issuer that cannot be read.
+    """
+
+    ours: list[jwk.Jwk] | None = None
+    damage_hint = ""
 
     def __init__(self, aws: Aws, spec: PublicationSpec) -> None:
         """Raises IrsaError for a spec that cannot be published."""
@@ -100,11 +107,16 @@ class Documents(AwsResource):
         }
         self.warnings.clear()
         if discovery is not None and not self.spec.overwrite:
-            self._check_issuer(discovery)
+            self._check_issuer(discovery, jwks)
         return jwks, discovery
 
-    def _check_issuer(self, stored: Stored) -> None:
+    def _check_issuer(self, stored: Stored, jwks: Stored | None) -> None:
         where, document = self.where(self.discovery_key), object_in(stored)
+        if document is None and self._holds_a_key_of_ours(jwks):
+            raise IrsaError(
+                f"{where} is damaged: it is not JSON{stored.kind}. It is this issuer's, since the JWKS beside it holds "
+                f"the key of this run. Nothing was changed. {self.damage_hint}"
+            )
         if document is None:
             raise IrsaError(f"{where} is not JSON{stored.kind}, so it may belong to something else. {_OVERWRITE_HINT}")
         if document.get("issuer") != self.spec.issuer:
@@ -116,6 +128,13 @@ class Documents(AwsResource):
             raise IrsaError(
                 f"{where} has {len(stored.text or '')} characters, more than any discovery document. {_OVERWRITE_HINT}"
             )
+
+    def _holds_a_key_of_ours(self, jwks: Stored | None) -> bool:
+        try:
+            published = jwk.parse_jwks(jwks.text or "") if jwks else []
+        except Fault:
+            return False
+        return any(published_keys.is_any_of(key, self.ours or []) for key in published)
 
     def where(self, key: str) -> str:
         """Return the name of an object, for messages."""
@@ -141,8 +160,8 @@ class Documents(AwsResource):
         url = (documents.object_in(self.spec.discovery_json or "") or {}).get("jwks_uri")
         return url if isinstance(url, str) else self.issuer.jwks_url
 
-    def parse_keys(self, stored: Stored | None, key: str) -> list[jwk.Jwk]:
-        """Return the keys published in an object.
+    def parse_keys(self, stored: Stored | None, key: str, discovery: Stored | None) -> list[jwk.Jwk]:
+        """Return the keys published in an object, which is damaged if the discovery document names it as the JWKS.
 
         Raises IrsaError if they cannot be read, unless ``overwrite`` says to go on.
         """
@@ -157,7 +176,13 @@ class Documents(AwsResource):
                     "not know them, and goes on because of overwrite (irsa_issuer_overwrite)."
                 )
                 return []
-            raise IrsaError(f"{self.where(key)} is not ours: {fault}{stored.kind}. {_OVERWRITE_HINT}") from None
+            url = self.present_jwks_url(discovery)
+            if url is None or self.jwks_key_at(url) != key:
+                raise IrsaError(f"{self.where(key)} is not ours: {fault}{stored.kind}. {_OVERWRITE_HINT}") from None
+            raise IrsaError(
+                f"{self.where(key)} is damaged: {fault}{stored.kind}. It is this issuer's, since the discovery "
+                f"document {self.where(self.discovery_key)} names it. Nothing was changed. {self.damage_hint}"
+            ) from None
 
     def after_write(self, change: ApiCall, answer: t.Mapping[str, t.Any]) -> None:
         self.etags[change.params["Key"]] = answer.get("ETag")

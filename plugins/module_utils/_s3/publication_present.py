@@ -40,6 +40,11 @@ def ensure_present(aws: Aws, spec: PublicationSpec, check_mode: bool) -> Outcome
 class PresentDocuments(Documents):
     """The documents as a resource whose desired state is present."""
 
+    damage_hint = (
+        "Set overwrite (irsa_issuer_overwrite) to publish the keys of this run all the same. If it held other keys "
+        "that are still in use, give them in extra_jwks (irsa_issuer_extra_jwks)."
+    )
+
     def __init__(self, aws: Aws, spec: PublicationSpec) -> None:
         self.ours = _parse_option(spec.jwks_json, "jwks_json", jwk.parse_jwks)
         self.discovery = _parse_option(spec.discovery_json, "discovery_json", _parse_discovery)
@@ -62,7 +67,7 @@ class PresentDocuments(Documents):
         jwks, discovery = self.read()
         self._check_new_url(discovery)
         self._warn_replaced_issuer(discovery)
-        in_place = self.parse_keys(jwks, self.jwks_key)
+        in_place = self.parse_keys(jwks, self.jwks_key, discovery)
         elsewhere = self._keys_elsewhere(discovery)
         self.current_keys = in_place + elsewhere
         if not self.spec.purge_keys:
@@ -135,11 +140,11 @@ class PresentDocuments(Documents):
                 "prefix; or give those keys in extra_jwks (irsa_issuer_extra_jwks), and set overwrite "
                 "(irsa_issuer_overwrite) to go on without looking there."
             )
-        return self._keys_at(key, url)
+        return self._keys_at(key, url, discovery)
 
-    def _keys_at(self, key: str, url: str) -> list[jwk.Jwk]:
+    def _keys_at(self, key: str, url: str, discovery: Stored | None) -> list[jwk.Jwk]:
         stored = self.store.read(key)
-        keys = self.parse_keys(stored, key)
+        keys = self.parse_keys(stored, key, discovery)
         self._refuse_private_keys(keys, key)
         kept = f"The keys of {self.where(key)} are kept: {listed(each.get('kid') for each in keys)}. " if keys else ""
         self.warnings.append(

@@ -221,7 +221,7 @@ class TestRefusals:
         [
             (DISCOVERY_KEY, b'{"issuer": "https://other.example.com"}', "another issuer"),
             (DISCOVERY_KEY, b"no JSON", "not JSON"),
-            (JWKS_KEY, b"no JSON", "is not ours"),
+            (JWKS_KEY, b"no JSON", "is damaged"),
         ],
         ids=["another issuer", "no discovery document", "no JWKS"],
     )

@@ -226,7 +226,7 @@ class TestKeysElsewhere:
     def test_an_object_elsewhere_that_is_no_jwks_stops_the_run(self, fake_aws, bucket, text):
         bucket.put(ELSEWHERE, text)
         bucket.discovery(f"{ISSUER}/openid/v1/jwks")
-        assert f"s3://{BUCKET}/{ELSEWHERE} is not ours" in refusal(fake_aws, ensure)
+        assert f"s3://{BUCKET}/{ELSEWHERE} is damaged: it is not" in refusal(fake_aws, ensure)
 
     def test_a_private_key_elsewhere_stops_the_run(self, fake_aws, bucket):
         bucket.put(ELSEWHERE, {"keys": [{**PREVIOUS, "d": "the-private-number"}]})
@@ -416,6 +416,46 @@ class TestLongTexts:
         keys = [{"kid": str(number)} for number in range(15_000)]
         bucket.put(JWKS_KEY, {"keys": keys})
         assert len(ensure(fake_aws).values["foreign_kids"]) == 15_000
+
+
+DAMAGES = {"cut": b'{"keys": [{"kty"', "empty": b"", "page": b"<html>", "list": b"[]", "no keys": b"{}"}
+
+
+class TestDamage:
+    """Documents that others cannot have written, since the one beside them is this issuer's."""
+
+    @pytest.mark.parametrize("content", DAMAGES.values(), ids=DAMAGES)
+    @pytest.mark.parametrize("do", [ensure, remove], ids=["publish", "remove"])
+    def test_a_jwks_that_the_discovery_document_names_is_damaged(self, fake_aws, bucket, do, content):
+        ensure(fake_aws)
+        fake_aws.calls.clear()
+        bucket.put(JWKS_KEY, content)
+        for check_mode in (True, False):
+            message = refusal(fake_aws, do, check_mode)
+            assert f"s3://{BUCKET}/{JWKS_KEY} is damaged: it is not " in message
+            assert f"the discovery document s3://{BUCKET}/{DISCOVERY_KEY} names it" in message
+            assert "irsa_issuer_overwrite" in message and "another bucket" not in message
+        assert do(fake_aws, overwrite=True).actions == ([PUT] if do is ensure else [DELETE, DELETE])
+
+    @pytest.mark.parametrize("content", [b'{"issuer": "http', b"", b"<html>"], ids=["cut", "empty", "page"])
+    @pytest.mark.parametrize("do", [ensure, remove], ids=["publish", "remove"])
+    def test_a_discovery_document_beside_our_key_is_damaged(self, fake_aws, bucket, do, content):
+        ensure(fake_aws)
+        fake_aws.calls.clear()
+        bucket.put(DISCOVERY_KEY, content)
+        message = refusal(fake_aws, do)
+        assert (
+            f"s3://{BUCKET}/{DISCOVERY_KEY} is damaged: it is not JSON" in message and "another bucket" not in message
+        )
+        assert do(fake_aws, overwrite=True).actions == ([PUT] if do is ensure else [DELETE, DELETE])
+
+    @pytest.mark.parametrize("do", [ensure, remove], ids=["publish", "remove"])
+    def test_what_nothing_of_the_issuer_stands_beside_may_be_anybodys(self, fake_aws, bucket, do):
+        bucket.put(JWKS_KEY, b"<html>")
+        assert "is not ours" in refusal(fake_aws, do)
+        bucket.put(DISCOVERY_KEY, b"<html>")
+        bucket.put(JWKS_KEY, {"keys": [PREVIOUS]})
+        assert "may belong to something else" in refusal(fake_aws, do)
 
 
 class TestRemoval:
