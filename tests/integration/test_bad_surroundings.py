@@ -16,6 +16,8 @@ from playbooks import Operator, Play, Run
 from rehearsal import Rehearsal
 from tests.sandbox import Sandbox
 
+pytestmark = pytest.mark.any_core
+
 BLOCKED, OTHER = "333333333333", "444444444444"
 
 # The role with each host's own credentials and endpoint.

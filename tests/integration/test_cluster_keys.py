@@ -14,6 +14,8 @@ import pytest
 
 from playbooks import Operator, Run
 
+pytestmark = pytest.mark.any_core
+
 BUCKET = "irsa-adopted"
 OLD_ISSUER = "https://kubernetes.default.svc.cluster.local"
 KUBECONFIG = {"irsa_kubeconfig": "kubeconfig"}

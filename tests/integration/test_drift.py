@@ -20,6 +20,8 @@ from playbooks import Operator, Run
 from rehearsal import Rehearsal
 from tests.sandbox import Sandbox
 
+pytestmark = pytest.mark.any_core
+
 BUCKET = "irsa-drift"
 DISCOVERY = ".well-known/openid-configuration"
 FRIEND = {

@@ -17,6 +17,8 @@ import pytest
 from oracles import new_key, openssl
 from playbooks import Operator
 
+pytestmark = pytest.mark.any_core
+
 EC = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from accounts import Account
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import tries
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files
 from playbooks import Operator
@@ -91,6 +92,13 @@ def logged(sandbox: Sandbox, run: Callable[[], list[str]]) -> tuple[list[str], l
     mark = sandbox.mark()
     actions = run()
     return actions, [f"{call['service']}:{call['operation']}" for call in sandbox.log(mark) if call["write"]]
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint that has gone stays away, so pauses between tries would only be waited out."""
+    monkeypatch.setattr(tries, "_FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(tries, "_MAX_PAUSE", 0.001)
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from accounts import Account
 from oracles import kid_of, openssl
 from playbooks import Operator
 
+pytestmark = pytest.mark.any_core
+
 VAULT = "irsa-vault"
 NAMES = ["prod/sa-pkcs8.pub", "prod/sa.key", "prod/sa.key.pub"]
 UPLOADS = ["s3:PutObject"] * 3

@@ -25,6 +25,8 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.misplaced_secrets im
 from oracles import new_key
 from playbooks import Operator, Play
 
+pytestmark = pytest.mark.any_core
+
 MODULES = "ansible_collections.selfhosted.irsa.plugins.modules"
 ROLE = Path(__file__).resolve().parents[2] / "roles" / "irsa_issuer" / "meta" / "argument_specs.yml"
 ISSUER = "https://irsa-secrets.s3.eu-west-1.amazonaws.com"

@@ -13,6 +13,8 @@ import pytest
 from oracles import kid_of, new_key
 from playbooks import Operator, Run
 
+pytestmark = pytest.mark.any_core
+
 BUCKET = "irsa-shared"
 ROLE = {"name": "Run the role", "ansible.builtin.include_role": {"name": "selfhosted.irsa.irsa_issuer"}}
 

@@ -18,6 +18,8 @@ from accounts import Account
 from oracles import new_key
 from playbooks import LOCAL, PATIENCE, PROVISION, Operator, Run, Running
 
+pytestmark = pytest.mark.any_core
+
 BUCKET = "irsa-slices"
 HOSTS: dict[str, dict[str, Any]] = {f"cluster-{number}": {} for number in range(4)}
 SLICES = 2
