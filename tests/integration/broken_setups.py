@@ -686,6 +686,12 @@ def wildcard_with_string_equals(cluster: Cluster) -> None:
     cluster.trust(Condition={"StringEquals": subject})
 
 
+@broken(Cluster, "trust-subject")
+def condition_keys_with_a_scheme(cluster: Cluster) -> None:
+    conditions = {f"https://{key}": value for key, value in of_the_service_account(cluster).items()}
+    cluster.trust(Condition={"StringEquals": conditions})
+
+
 @broken(Cluster, "trust-audience")
 def role_for_another_audience(cluster: Cluster) -> None:
     condition: dict[str, Any] = {f"{cluster.host}:aud": "sts.amazonaws.com.cn", f"{cluster.host}:sub": SUBJECT}

@@ -44,7 +44,14 @@ OPERATORS = st.sampled_from(
         *(f"ForAllValues:{name}" for name in PLAIN),
     ]
 )
-KEYS = st.sampled_from([f"{HOST}:sub", f"{HOST}:aud", f"{HOST}:AUD", f"{HOST}:amr", "oidc.example.com:sub"])
+# The last ones are misspelled: no request has them.
+KEYS = st.sampled_from(
+    [
+        *(f"{HOST}:sub", f"{HOST}:aud", f"{HOST}:AUD", f"{HOST}:amr", "oidc.example.com:sub"),
+        # Misspelled: no request has them.
+        *(f"https://{HOST}:sub", f"{ARN}:aud", f"{HOST}:subject", f"{HOST}/aud", f"{HOST}/:sub", HOST, "sub"),
+    ]
+)
 CONDITIONS = st.dictionaries(OPERATORS, st.dictionaries(KEYS, VALUES, min_size=1, max_size=2), max_size=2) | st.just(
     {"Null": {f"{HOST}:amr": "true"}}
 )

@@ -17,6 +17,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards import fits
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.condition_keys import claim_of, flaw_of
 
 # The parts of a trust policy about which something is found.
 PROVIDER, SUBJECT, AUDIENCE, CONDITION = "provider", "subject", "audience", "condition"
@@ -39,7 +40,8 @@ _QUANTIFIERS = ("", "ForAnyValue", "ForAllValues")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TokenRequest:
-    """A request to assume a role with a token of a provider, as far as it is known here.
+    """A request to assume a role with a token of a provider, as far as it is known here: without a subject or an
+    audience, what is asked of it cannot be evaluated.
 
     ``has_variables``: the policy may contain variables, which older versions of the policy language do not have.
     """
@@ -82,10 +84,8 @@ class Condition:
 
     @property
     def part(self) -> str:
-        """The part of the policy that the condition belongs to."""
-        name = self.key.rpartition(":")[2].lower()
-        of_token = not self.key.lower().startswith(("aws:", "sts:"))
-        return {"sub": SUBJECT, "aud": AUDIENCE}.get(name, CONDITION) if of_token else CONDITION
+        """The part of the policy that the condition belongs to, or was meant to."""
+        return {"sub": SUBJECT, "aud": AUDIENCE}.get(claim_of(self.key) or "", CONDITION)
 
     def __str__(self) -> str:
         operator = self.operator if self.operator.replace(":", "").isalnum() else quoted(self.operator)
@@ -94,7 +94,7 @@ class Condition:
     def evaluate(self, request: TokenRequest) -> Evaluated:
         """Evaluate the condition for a request."""
         actual = request.value_of(self.key)
-        if actual is None and not self._is_of_issuer(request.host_path):
+        if actual is None and not self._is_absent(request):
             return Evaluated(self, None, f"the value of {quoted(self.key)} is not known here")
         if self.operator == "Null":
             return Evaluated(self, (actual is None) == ("true" in [value.lower() for value in self.values]))
@@ -127,10 +127,16 @@ class Condition:
             return True
         return self._is_negated and not self._quantifier
 
-    def _is_of_issuer(self, host_path: str) -> bool:
-        """Whether the key is one of an issuer, this one or another. Only the token has those; all others are AWS's."""
-        prefix = self.key.rpartition(":")[0].lower()
-        return prefix == host_path.lower() or "." in prefix.partition("/")[0]
+    def _is_absent(self, request: TokenRequest) -> bool:
+        """Whether the request is known not to have the key: one of SAML, or of an issuer, this or another, that the
+        token does not have. All others are AWS's.
+        """
+        key, host_path = self.key.lower(), request.host_path.lower()
+        if key in (f"{host_path}:sub", f"{host_path}:aud"):
+            return False
+        prefix = key.rpartition(":")[0]
+        is_of_issuer = prefix in (host_path, "saml") or "." in prefix.partition("/")[0]
+        return is_of_issuer or flaw_of(self.key, request.host_path) is not None
 
 
 class Evaluated(t.NamedTuple):

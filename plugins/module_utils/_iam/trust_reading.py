@@ -17,6 +17,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies i
     statements_of,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards import fits
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.condition_keys import may_mean
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_conditions import (
     TokenRequest,
     evaluate_conditions,
@@ -100,6 +101,6 @@ def _asks_for_another_issuer(statement: Statement, provider_arn: str) -> bool:
     """Return whether a condition is never met by a token of this issuer, since it is about a claim of another one's."""
     request = TokenRequest(provider_arn=provider_arn, subject=None, audience=None)
     return any(
-        each.is_met is False and not each.condition.key.lower().startswith(f"{request.host_path.lower()}:")
+        each.is_met is False and not may_mean(each.condition.key, request.host_path)
         for each in evaluate_conditions(statement.get("Condition"), request)
     )

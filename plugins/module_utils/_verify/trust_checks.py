@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import account
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK
@@ -68,14 +70,22 @@ def check_trust(context: Context, role_arn: str, token: Token | None) -> None:
             audience=token.audience if token else None,
         )
         judgment = trust_evaluation.judge(policy_of(found.get("AssumeRolePolicyDocument")), request)
-        _report(report, judgment, has_token=token is not None)
+        _report(report, judgment, _unknown_claims(token))
 
 
-def _report(report: Report, judgment: trust_evaluation.Judgment, *, has_token: bool) -> None:
+def _unknown_claims(token: Token | None) -> dict[str, str]:
+    """Return the checks whose claim is unknown, with the reason: they say nothing about a value that nobody knows."""
+    if token is None:
+        return dict.fromkeys(_TRUST[1:], "There is no readable token.")
+    return {} if token.audience is not None else {_TRUST[2]: "The token's audience could not be determined."}
+
+
+def _report(report: Report, judgment: trust_evaluation.Judgment, unknown: t.Mapping[str, str]) -> None:
     for part, check_id in IDS.items():
         assessment = judgment.assessments.get(part)
-        if not has_token and check_id in _TRUST[1:]:
-            report.skipped(check_id, "There is no readable token.")
+        # Some conditions are met by no token at all, such as one on a misspelled key.
+        if check_id in unknown and (assessment is None or assessment.status != ERROR):
+            report.skipped(check_id, unknown[check_id])
         elif assessment is None and check_id in _TRUST:
             report.skipped(check_id, "The role does not trust the provider.")
         elif assessment is None:
@@ -83,6 +93,6 @@ def _report(report: Report, judgment: trust_evaluation.Judgment, *, has_token: b
         elif assessment.status == OK:
             report.ok(check_id, assessment.seen)
         elif assessment.status == ERROR:
-            report.error(check_id, assessment.seen, assessment.cause)
+            report.error(check_id, assessment.seen, assessment.cause, remedy=assessment.remedy)
         else:
-            report.warning(check_id, assessment.seen, assessment.cause)
+            report.warning(check_id, assessment.seen, assessment.cause, remedy=assessment.remedy)

@@ -15,7 +15,6 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies import Statement, member, statements_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, SEVERITY, WARNING
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards import is_pattern
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_conditions import (
     AUDIENCE,
     CONDITION,
@@ -34,7 +33,15 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_reading
     concerns_action,
     names_provider,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_causes import (
+    flaws_of,
+    why_not_trusted,
+    why_unmet,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_remedies import (
+    condition_remedy,
+    principal_remedy,
+)
 
 # Part of each assessment of what cannot be evaluated.
 UNDECIDED = "cannot be evaluated"
@@ -59,6 +66,7 @@ class Assessment:
     status: str
     seen: str
     cause: str | None = None
+    remedy: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,9 +90,7 @@ def judge(policy: t.Any, request: TokenRequest) -> Judgment:
     allowing = [each for each in concerned if each.get("Effect") == "Allow"]
     trusting = [each for each in allowing if names_provider(each, request.provider_arn)]
     if not trusting:
-        return Judgment(
-            False, {PROVIDER: _assess_missing_trust(statements, allowing, provider_arn=request.provider_arn)}
-        )
+        return Judgment(False, {PROVIDER: _assess_missing_trust(statements, allowing, request=request)})
     best = min((evaluate_conditions(each.get("Condition"), request) for each in trusting), key=_rank)
     assessments = {
         PROVIDER: Assessment(OK, f"The role trusts the provider {request.provider_arn}."),
@@ -93,7 +99,7 @@ def judge(policy: t.Any, request: TokenRequest) -> Judgment:
     }
     others = [each for each in best if each.condition.part == CONDITION]
     if others:
-        assessments[CONDITION] = _assess_other_conditions(others)
+        assessments[CONDITION] = _assess_other_conditions(others, request)
     denying = [each for each in concerned if each.get("Effect") == "Deny"]
     concerning = [each for each in denying if names_provider(each, request.provider_arn)]
     allowed = _apply_denials(assessments, concerning, request=request, allowed=all_met(best))
@@ -107,38 +113,20 @@ def _rank(evaluated: t.Sequence[Evaluated]) -> tuple[int, int]:
 
 
 def _assess_missing_trust(
-    statements: t.Sequence[Statement], allowing: t.Sequence[Statement], *, provider_arn: str
+    statements: t.Sequence[Statement], allowing: t.Sequence[Statement], *, request: TokenRequest
 ) -> Assessment:
     """Assess a policy that does not trust the provider. ``allowing`` are statements with the action."""
+    remedy = principal_remedy(request)
     if not allowing:
         actions = [
             action for each in statements if each.get("Effect") == "Allow" for action in strings(each.get("Action"))
         ]
         seen = f"The role's trust policy does not allow {ACTION}; it allows {listed(actions)}."
         cause = "A common mistake is to allow only sts:AssumeRole to an OIDC provider."
-        return Assessment(ERROR, seen, cause if actions else None)
+        return Assessment(ERROR, seen, cause if actions else None, remedy)
     federated = [arn for each in allowing for arn in strings(member(each.get("Principal"), "Federated"))]
-    causes = [_arn_difference(provider_arn, arn) for arn in federated]
-    return Assessment(
-        ERROR,
-        f"The role trusts {listed(federated)}, but not the provider {provider_arn}.",
-        next((cause for cause in causes if cause), None),
-    )
-
-
-def _arn_difference(expected: str, actual: str) -> str | None:
-    """Say how the ARN of a provider differs from the expected one; None if they have little in common."""
-    expected_start, dummy, expected_issuer = expected.partition(":oidc-provider/")
-    actual_start, dummy, actual_issuer = actual.partition(":oidc-provider/")
-    if not actual_issuer:
-        return None
-    if expected_issuer == actual_issuer and expected_start != actual_start:
-        names = ("", "partition", "", "", "account")
-        # Each ARN has five parts, but one that comes from a policy may have fewer.
-        parts = zip(names, expected_start.split(":"), actual_start.split(":"), strict=False)
-        name = next((name for name, one, other in parts if name and one != other), "account")
-        return f"It is the provider of this issuer in another {name}: {actual}."
-    return difference(expected_issuer, actual_issuer)
+    seen = f"The role trusts {listed(federated)}, but not the provider {request.provider_arn}."
+    return Assessment(ERROR, seen, why_not_trusted(allowing, request.provider_arn), remedy)
 
 
 def _assess_claim(evaluated: t.Sequence[Evaluated], part: str, request: TokenRequest) -> Assessment:
@@ -146,10 +134,12 @@ def _assess_claim(evaluated: t.Sequence[Evaluated], part: str, request: TokenReq
     claim = {SUBJECT: "sub", AUDIENCE: "aud"}[part]
     actual = request.claim(claim)
     own = [each for each in evaluated if each.condition.part == part]
+    remedy = condition_remedy(evaluated, request)
     unmet = next((each.condition for each in own if each.is_met is False), None)
     if unmet is not None:
-        seen = f"The role requires {unmet}; the token's {claim} is {quoted(actual)}."
-        return Assessment(ERROR, seen, _why_unmet(unmet, request.host_path))
+        compared = "" if actual is None else f"; the token's {claim} is {quoted(actual)}"
+        seen = f"The role requires {unmet}{compared}."
+        return Assessment(ERROR, seen, why_unmet(unmet, request), remedy)
     undecided = next((each for each in own if each.is_met is None), None)
     if undecided is not None:
         return Assessment(WARNING, f"The condition {undecided.condition} {UNDECIDED}: {undecided.reason}.")
@@ -157,7 +147,8 @@ def _assess_claim(evaluated: t.Sequence[Evaluated], part: str, request: TokenReq
     if not any(each.condition.key.lower() == key and _restricts(each.condition) for each in own):
         accepted, consequence = _WIDE_OPEN[part]
         seen = f"No condition of the role's trust policy restricts the {claim}: it accepts {accepted}."
-        return Assessment(WARNING, seen, consequence)
+        flaws = flaws_of((each.condition for each in own), request.host_path)
+        return Assessment(WARNING, seen, f"{flaws} {consequence}".lstrip(), remedy)
     return Assessment(OK, f"The role accepts the {claim} {quoted(actual)}.")
 
 
@@ -170,23 +161,11 @@ def _restricts(condition: Condition) -> bool:
     return all(pattern.removeprefix("system:serviceaccount:").strip("*?:") for pattern in condition.values)
 
 
-def _why_unmet(condition: Condition, host_path: str) -> str | None:
-    prefix = condition.key.rpartition(":")[0]
-    if prefix.lower() != host_path.lower():
-        how = difference(host_path, prefix) or ""
-        return f"The condition's key belongs to another issuer: {quoted(prefix)}, not {host_path}. {how}".rstrip()
-    equals = "Equals" in condition.operator and "Not" not in condition.operator
-    if equals and any(map(is_pattern, condition.values)):
-        return f"{condition.operator} takes * and ? literally. StringLike has wildcards."
-    return None
-
-
-def _assess_other_conditions(evaluated: t.Sequence[Evaluated]) -> Assessment:
+def _assess_other_conditions(evaluated: t.Sequence[Evaluated], request: TokenRequest) -> Assessment:
     """Assess the conditions on other keys than ``sub`` and ``aud``."""
     unmet = next((each.condition for each in evaluated if each.is_met is False), None)
     if unmet is not None:
-        cause = "STS has condition keys for sub, aud and amr of a token; it has no condition key for other claims."
-        return Assessment(ERROR, f"The role's condition {unmet} is not met.", cause)
+        return Assessment(ERROR, f"The role's condition {unmet} is not met.", why_unmet(unmet, request))
     undecided = next((each for each in evaluated if each.is_met is None), None)
     if undecided is not None:
         return Assessment(WARNING, f"The role's condition {undecided.condition} {UNDECIDED}: {undecided.reason}.")
@@ -203,22 +182,29 @@ def _apply_denials(
         denied = all_met(evaluated)
         if denied is False:
             continue
-        part, assessment = _assess_denial(evaluated, certain=denied is True)
+        part, assessment = _assess_denial(statement, evaluated, request=request)
         _add_unless_less_severe(assessments, part, assessment)
         allowed = False if denied or allowed is False else None
     return allowed
 
 
-def _assess_denial(evaluated: t.Sequence[Evaluated], *, certain: bool) -> tuple[str, Assessment]:
-    """Assess a Deny statement. Return the part of the policy to which it belongs, and the assessment."""
+def _assess_denial(
+    statement: Statement, evaluated: t.Sequence[Evaluated], *, request: TokenRequest
+) -> tuple[str, Assessment]:
+    """Assess a Deny statement that may apply. Return the part of the policy to which it belongs, and the assessment."""
     parts = [each.condition.part for each in evaluated]
     part = next((name for name in (SUBJECT, AUDIENCE, CONDITION) if name in parts), PROVIDER)
     conditions = "; ".join(str(each.condition) for each in evaluated) or "without a condition"
-    if certain:
-        return part, Assessment(ERROR, f"A Deny statement of the role's trust policy applies: {conditions}.")
-    reason = next(each.reason for each in evaluated if each.is_met is None)
-    seen = f"Whether a Deny statement of the role's trust policy applies {UNDECIDED}: {conditions}: {reason}."
-    return part, Assessment(WARNING, seen)
+    sid = statement.get("Sid")
+    name = f"The Deny statement {quoted(sid)}" if isinstance(sid, str) and sid else "A Deny statement without a Sid"
+    remedy = f"Remove {name[0].lower()}{name[1:]}, or change it so that it does not apply to this token."
+    cause = flaws_of((each.condition for each in evaluated), request.host_path) or "A Deny wins over every Allow."
+    undecided = next((each for each in evaluated if each.is_met is None), None)
+    if undecided is None:
+        seen = f"{name} in the role's trust policy applies: {conditions}."
+        return part, Assessment(ERROR, seen, cause, remedy)
+    seen = f"{name} in the role's trust policy may apply. That {UNDECIDED}: {conditions}: {undecided.reason}."
+    return part, Assessment(WARNING, seen, cause, remedy)
 
 
 def _add_unless_less_severe(assessments: dict[str, Assessment], part: str, assessment: Assessment) -> None:

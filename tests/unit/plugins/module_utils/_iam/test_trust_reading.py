@@ -96,6 +96,14 @@ def test_other_roles_do_not_trust_the_provider(given):
     assert not may_trust(json.dumps(document), ARN)
 
 
+@pytest.mark.parametrize(
+    "key", ["https://{}:sub", "{}/sub", "{}:subject", "HTTPS://{}:aud", "sub", "arn:x:oidc-provider/{}:sub"]
+)
+def test_a_misspelled_condition_is_one_of_the_issuer_and_not_of_another(key):
+    condition = {"StringEquals": {key.format(ARN.partition("oidc-provider/")[2]): "x"}}
+    assert may_trust(policy(statement(Principal="*", Condition=condition)), ARN)
+
+
 def test_a_denial_without_a_condition_wins():
     denial = statement(Effect="Deny", Principal="*")
     assert not may_trust(policy(statement(), denial), ARN)

@@ -85,6 +85,24 @@ def test_without_a_token_only_trust_in_the_provider_is_checked(aws, make):
     }
 
 
+def test_without_a_token_a_key_that_no_token_has_is_an_error(aws, make):
+    policy = trust_policy([PROVIDER], subjects=["system:serviceaccount:shop:cart"])
+    values = policy["Statement"][0]["Condition"]["StringEquals"]
+    policy["Statement"][0]["Condition"]["StringEquals"] = {f"https://{key}": value for key, value in values.items()}
+    make(policy)
+    report = check(aws, token=None)
+    assert [statuses(report)[each] for each in TRUST] == ["ok", "error", "error"]
+    assert "https://" in report.first_error.cause and "could not" not in report.first_error.seen
+
+
+def test_an_audience_that_is_unknown_is_not_compared(aws, make):
+    make()
+    two = Token("", {}, {"sub": "system:serviceaccount:shop:cart", "aud": ["sts.amazonaws.com", "vault"]})
+    report = check(aws, token=two)
+    assert [statuses(report)[each] for each in TRUST] == ["ok", "ok", "skipped"]
+    assert "null" not in str(report.checks) and "determined" in report.checks[-1].seen
+
+
 def test_a_missing_role_is_an_error(aws):
     report = check(aws)
     assert report.first_error.id == "role-exists"

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -154,7 +156,8 @@ def test_a_trust_condition_that_is_met_accepts_the_token(condition):
         (both(aud=[]), AUDIENCE, None),
         ({**both(), "StringLike": {f"{HOST}:email": "*"}}, CONDITION, "no condition key"),
         ({**both(), "ForAnyValue:StringNotEquals": {f"{HOST}:amr": "x"}}, CONDITION, "no condition key"),
-        ({**both(), "StringNotEquals": {"aws:FederatedProvider": ARN}}, CONDITION, "no condition key"),
+        ({**both(), "StringNotEquals": {"aws:FederatedProvider": ARN}}, CONDITION, None),
+        ({**both(), "ArnEquals": {"aws:x": "y"}, "StringEquals": {"aws:FederatedProvider": HOST}}, CONDITION, "issuer"),
     ],
 )
 def test_a_trust_condition_that_is_not_met_is_an_error(condition, part, cause):
@@ -246,6 +249,158 @@ def test_a_denial_that_cannot_be_evaluated_hides_no_error():
     unsure = {**statement({"StringMatches": {f"{HOST}:sub": "x"}}), "Effect": "Deny"}
     judgment = judge(statement(both(sub="other")), unsure)
     assert (judgment.allowed, judgment.assessments[SUBJECT].status) == (False, "error")
+
+
+SWAPPED = both(sub=AUD, aud=SUB)
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (f"https://{HOST}:sub", "begins with https://"),
+        (f"HTTPS://{HOST}:Sub", "begins with https://"),
+        (f"http://{HOST}/:sub", "slash"),
+        (f"//{HOST}:sub", "begins with https://"),
+        (f"{HOST}/:sub", "slash"),
+        (f"{ARN}:sub", "begins with the ARN"),
+        (f"arn:aws:iam::111122223333:oidc-provider/https://{HOST}:sub", "begins with the ARN"),
+        (f"oidc-provider/{HOST}:sub", "begins with the ARN"),
+        (f"{HOST}:subject", "'subject'"),
+        (f"{HOST}/sub", "no colon"),
+        (f"{HOST}.sub", "no colon"),
+        ("sub", "does not name the issuer"),
+        (":sub", "does not name the issuer"),
+        (f"{HOST}: sub", "space"),
+        (f"{HOST}:sub\n", "space"),
+        (f"{HOST}::sub", "another path"),
+        (f"{HOST.replace('/', ':443/')}:sub", "port"),
+        (f"{HOST.replace('.s3.eu-west-1.', '.s3.')}:sub", "same bucket"),
+        (f"{HOST.replace('eu-west-1', 'us-east-1')}:sub", "another region"),
+        (f"{HOST.partition('/')[0]}:sub", "another path"),
+        ("oidc.eks.eu-west-1.amazonaws.com/id/AB:sub", "another issuer"),
+        ("oidc:sub", "is not the issuer"),
+        ("${OIDC_PROVIDER}:sub", "placeholder"),
+        ("<issuer>:sub", "placeholder"),
+        ("{{ host }}:sub", "placeholder"),
+        (f"{HOST}:system:serviceaccount", "belongs into the value"),
+        ("system:serviceaccount:shop:cart", "belongs into the value"),
+    ],
+)
+def test_a_misspelled_condition_key_is_named_as_the_fault(key, said):
+    """STS never has such a key: it refuses what requires it, and denies what requires another value of it."""
+    refused = judge(statement({"StringEquals": {key: SUB, f"{HOST}:aud": AUD}}))
+    assert refused.allowed is False and refused.assessments[SUBJECT].status == "error"
+    assert said in refused.assessments[SUBJECT].cause and f"'{HOST}:sub'" in refused.assessments[SUBJECT].cause
+    allowed = judge(statement({"StringEqualsIfExists": {key: "other"}, "StringEquals": {f"{HOST}:aud": AUD}}))
+    assert allowed.allowed is True and allowed.assessments[SUBJECT].status == "warning"
+    assert said in allowed.assessments[SUBJECT].cause
+    denial = {**statement({"StringNotEquals": {key: SUB}}), "Effect": "Deny", "Sid": "OnlyCart"}
+    denied = judge(statement(both()), denial).assessments[SUBJECT]
+    assert denied.status == "error" and "'OnlyCart'" in denied.seen and said in denied.cause
+    unknown = trust_evaluation.judge(
+        {"Version": "2012-10-17", "Statement": statement({"StringEquals": {key: SUB}})},
+        TokenRequest(provider_arn=ARN, subject=None, audience=None),
+    )
+    assert unknown.assessments[SUBJECT].status == "error" and "null" not in str(unknown)
+
+
+@pytest.mark.parametrize(("key", "said"), [(HOST, "names no claim"), (f"https://{HOST}:amr", "https://")])
+def test_a_misspelled_key_of_no_claim_is_named_too(key, said):
+    finding = judge(statement({**both(), "StringLike": {key: SUB}})).assessments[CONDITION]
+    assert finding.status == "error" and said in finding.cause
+
+
+@pytest.mark.parametrize("key", ["aws:SourceIp", "sts:RoleSessionName", "s3:prefix"])
+def test_a_key_that_sts_may_have_is_not_called_misspelled(key):
+    assert judge(statement({**both(), "StringLike": {key: "x"}})).allowed is None
+
+
+@pytest.mark.parametrize(
+    ("condition", "part", "said"),
+    [
+        (SWAPPED, SUBJECT, "interchanged"),
+        (SWAPPED, AUDIENCE, "interchanged"),
+        (both(sub="system:serviceaccount:cart:shop"), SUBJECT, "namespace and name interchanged"),
+        (both(sub="shop:cart"), SUBJECT, "system:serviceaccount:NAMESPACE:NAME"),
+        (both(sub="shop/cart"), SUBJECT, "system:serviceaccount:NAMESPACE:NAME"),
+        (both(sub="serviceaccount:shop:cart"), SUBJECT, "system:serviceaccount:NAMESPACE:NAME"),
+        (both(sub="system:serviceaccount:shop/cart"), SUBJECT, "system:serviceaccount:NAMESPACE:NAME"),
+        (both(sub="system:serviceaccounts:shop"), SUBJECT, "group"),
+        (both(sub=SUB.upper()), SUBJECT, "capital letters"),
+        (both(sub=f"{SUB} "), SUBJECT, "spaces"),
+        (both(aud="https://sts.amazonaws.com"), AUDIENCE, "https://"),
+        (both(aud="sts.amazonaws.com/"), AUDIENCE, "slash"),
+        (both(aud="STS.amazonaws.com"), AUDIENCE, "capital letters"),
+        (both(aud="sts.amazonaws.com.cn"), AUDIENCE, "China"),
+        (both(aud=" sts.amazonaws.com"), AUDIENCE, "space"),
+    ],
+)
+def test_a_misspelled_value_is_named_as_the_fault(condition, part, said):
+    assert said in judge(statement(condition)).assessments[part].cause
+
+
+@pytest.mark.parametrize(
+    ("principal", "said"),
+    [
+        ({"Federated": f"arn:aws:iam::111122223333:oidc-provider/https://{HOST}"}, "https:// after oidc-provider/"),
+        ({"Federated": f"arn:aws:iam::111122223333:oidc-provider/https://{HOST}/"}, "slash"),
+        ({"Federated": f"https://{HOST}"}, "is the issuer"),
+        ({"Federated": [HOST]}, "is the issuer"),
+        ({"Federated": f"{HOST}/"}, "is the issuer"),
+        ({"Federated": f" {ARN}"}, "space"),
+        ({"Federated": ARN.replace("111122223333", "<ACCOUNT_ID>")}, "placeholder"),
+        ({"Federated": ARN.replace("111122223333", "${AWS::AccountId}")}, "placeholder"),
+        ({"Federated": ARN.replace("111122223333", "")}, "its account is ''"),
+        ({"Federated": ARN.replace("iam::", "iam:eu-west-1:")}, "its region is 'eu-west-1'"),
+        ({"Federated": ARN.replace("oidc-provider", "saml-provider")}, "form of a provider's ARN"),
+        ({"Federated": ARN.replace("oidc-provider/", "oidc-provider:")}, "form of a provider's ARN"),
+        ({"AWS": ARN}, "under 'AWS'"),
+        ({"Service": [ARN]}, "under 'Service'"),
+        (ARN, "without a type"),
+    ],
+)
+def test_a_misspelled_principal_is_named_as_the_fault(principal, said):
+    finding = judge(statement(both(), Principal=principal)).assessments[PROVIDER]
+    assert finding.status == "error" and said in finding.cause
+
+
+def pasted(remedy):
+    """The elements that a remedy ends with, as they would be in a statement."""
+    return json.loads("{" + remedy[remedy.index('"') :] + "}")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        statement(both(sub="system:serviceaccount:shop:till")),
+        statement(both(aud="other")),
+        statement({"StringEquals": {f"https://{HOST}:sub": SUB, f"https://{HOST}:aud": AUD}}),
+        statement(both(sub="system:serviceaccount:shop:*")),
+        statement(),
+        statement(both(), Principal={"Federated": f"https://{HOST}"}),
+        statement(both(), Action="sts:AssumeRole"),
+    ],
+)
+def test_the_remedy_can_be_pasted_into_the_statement(broken):
+    findings = judge(broken).assessments.values()
+    remedies = [each.remedy for each in findings if each.status != "ok"]
+    mended = {**broken, **pasted(remedies[0])}
+    assert judge(mended).allowed is True and set(statuses(judge(mended)).values()) == {"ok"}
+    assert SUB in remedies[0] or "shop:*" in remedies[0] or len(remedies) == 1
+
+
+def test_the_remedy_keeps_a_wildcard_where_it_works():
+    remedy = judge(statement(both(sub=["x*", "system:serviceaccount:shop:*"]))).assessments[SUBJECT].remedy
+    assert pasted(remedy)["Condition"]["StringLike"] == {f"{HOST}:sub": "system:serviceaccount:shop:*"}
+    assert pasted(remedy)["Condition"]["StringEquals"] == {f"{HOST}:aud": AUD}
+
+
+def test_claims_that_are_unknown_decide_nothing():
+    request = TokenRequest(provider_arn=ARN, subject=SUB, audience=None)
+    for condition in (both(), both("StringNotEquals", aud="x", sub="y"), {"Null": {f"{HOST}:aud": "true"}}):
+        judgment = trust_evaluation.judge({"Version": "2012-10-17", "Statement": statement(condition)}, request)
+        assert judgment.allowed is None and judgment.assessments[AUDIENCE].status == "warning"
+        assert "null" not in str(judgment.assessments[AUDIENCE].seen)
 
 
 JSON = st.recursive(
