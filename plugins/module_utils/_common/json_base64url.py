@@ -31,6 +31,16 @@ def parse_json(text: str) -> t.Any:
     return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
 
 
+def not_json(content: bytes) -> str:
+    """Say that content, which ``parse_json`` does not read, is not JSON and, as far as that shows, what it is: a clause
+    without its subject.
+    """
+    # Most runs read nothing but JSON.
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._common import first_bytes  # noqa: PLC0415
+
+    return first_bytes.not_json(content)
+
+
 def _depth(text: str) -> int:
     """Return how deeply the arrays and objects of a JSON text are nested."""
     opened = (1 if bracket in "[{" else -1 for bracket in _BRACKET.findall(_STRING.sub("", text)))

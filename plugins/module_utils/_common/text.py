@@ -38,6 +38,14 @@ def quoted(value: t.Any) -> str:
     return _inert(repr(value[:_MAX_CHARACTERS])) + ("…" if len(value) > _MAX_CHARACTERS else "")
 
 
+def json_type(value: t.Any) -> str:
+    """Return the type of a JSON value with its article, as in "it is a list"."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else f"the value {str(value).lower()}"
+    kinds = ((str, "a string"), ((list, tuple), "a list"), (dict, "an object"))
+    return next((words for kind, words in kinds if isinstance(value, kind)), "a number")
+
+
 def cut(text: str, limit: int) -> str:
     """Return a text, cut if it is longer than the limit."""
     return text[:limit] + ("…" if len(text) > limit else "")

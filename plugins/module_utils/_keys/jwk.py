@@ -20,8 +20,12 @@ except ImportError as import_error:
     JWCRYPTO_IMPORT_ERROR = import_error
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import decode_base64url, parse_json
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import (
+    decode_base64url,
+    not_json,
+    parse_json,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import json_type, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.masking import PRIVATE_MEMBERS
 
@@ -53,12 +57,13 @@ def has_private_members(key: Jwk) -> bool:
     return any(member in key for member in PRIVATE_MEMBERS)
 
 
-def parse_jwks(text: str) -> list[Jwk]:
-    """Return the keys of a JWKS text, unchecked. Raises Fault when it is not a JWKS."""
+def parse_jwks(content: str | bytes) -> list[Jwk]:
+    """Return the keys of a JWKS as text or in UTF-8, unchecked. Raises Fault when it is not a JWKS."""
     try:
-        document = parse_json(text)
+        document = parse_json(content if isinstance(content, str) else content.decode("utf-8"))
     except ValueError:
-        raise Fault("it is not JSON") from None
+        octets = content.encode("utf-8", "replace") if isinstance(content, str) else content
+        raise Fault(f"it {not_json(octets)}") from None
     return keys_of(document)
 
 
@@ -66,8 +71,21 @@ def keys_of(document: t.Any) -> list[Jwk]:
     """Return the keys of a JWKS object, unchecked. Raises Fault when it has no list of objects under ``keys``."""
     keys = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
-        raise Fault("it is not a JWKS: expected a JSON object with a list of keys under 'keys'")
+        raise Fault(f"it is not a JWKS: {_no_jwks(document)}. Expected a JSON object with a list of keys under 'keys'")
     return keys
+
+
+def _no_jwks(document: t.Any) -> str:
+    """Return what a JSON value is that is no JWKS."""
+    if not isinstance(document, dict):
+        return f"it is {json_type(document)}"
+    if "keys" not in document:
+        return "it is a single key" if "kty" in document else "it has no member 'keys'"
+    keys = document["keys"]
+    if not isinstance(keys, list):
+        return f"'keys' in it is {json_type(keys)}"
+    number, odd = next((number, key) for number, key in enumerate(keys, 1) if not isinstance(key, dict))
+    return f"key {number} in it is {json_type(odd)}"
 
 
 def key_sets(option: str, documents: t.Iterable[t.Any]) -> t.Iterator[tuple[str, list[Jwk]]]:

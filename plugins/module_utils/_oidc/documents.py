@@ -26,10 +26,10 @@ class SourcedKey(t.NamedTuple):
     key: jwk.Jwk
 
 
-def object_in(text: str) -> Document | None:
-    """Return the JSON object in a text; an empty one for other JSON, None for what is not JSON."""
+def object_in(content: str | bytes) -> Document | None:
+    """Return the JSON object in a text or in UTF-8; an empty one for other JSON, None for what is not JSON."""
     try:
-        document = parse_json(text)
+        document = parse_json(content if isinstance(content, str) else content.decode("utf-8"))
     except ValueError:
         return None
     return document if isinstance(document, dict) else {}

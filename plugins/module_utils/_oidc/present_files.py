@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import not_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url, published_keys
@@ -48,11 +49,11 @@ class PresentFiles(t.NamedTuple):
         return os.path.join(self.dest, name)
 
     def _keys_in(self, path: str) -> list[jwk.Jwk]:
-        text = _text_in(path)
-        if text is None:
+        content = files.read(path)
+        if content is None:
             return []
         try:
-            return jwk.parse_jwks(text)
+            return jwk.parse_jwks(content)
         except Fault as fault:
             raise IrsaError(f"dest: {files.shown(path)} is not a JWKS of this issuer: {fault}. {_HINT}") from None
 
@@ -73,24 +74,15 @@ class PresentFiles(t.NamedTuple):
 
     def _present_jwks_url(self) -> str | None:
         path = self._path(issuer_url.DISCOVERY_PATH)
-        text = _text_in(path)
-        if text is None:
+        content = files.read(path)
+        if content is None:
             return None
-        document = documents.object_in(text)
+        document = documents.object_in(content)
         if document is None:
-            raise IrsaError(f"dest: {files.shown(path)} is not JSON, so it may belong to something else. {_HINT}")
+            raise IrsaError(f"dest: {files.shown(path)} {not_json(content)}. It may belong to something else. {_HINT}")
         if document.get("issuer") != self.issuer:
             raise IrsaError(
                 f"dest: {files.shown(path)} is the discovery document of another issuer: it names "
                 f"{quoted(document.get('issuer'))}, not {quoted(self.issuer)}. {_HINT}"
             )
         return documents.jwks_url_in(document, self.issuer)
-
-
-def _text_in(path: str) -> str | None:
-    """Return the text of a file; an empty one if it is not UTF-8, None if there is no file. Raises IrsaError."""
-    content = files.read(path)
-    try:
-        return content.decode("utf-8") if content is not None else None
-    except UnicodeDecodeError:
-        return ""

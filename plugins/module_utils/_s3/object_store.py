@@ -73,20 +73,14 @@ def read_of(
 
 
 class Stored(t.NamedTuple):
-    """An object as it is stored: its text (None if it is not UTF-8), its ETag, and the headers it is served with."""
+    """An object as it is stored: its content as clients decode it, the same as text (None if it is not UTF-8), its
+    ETag, and the headers it is served with.
+    """
 
+    content: bytes
     text: str | None
     etag: str
     headers: t.Mapping[str, str]
-
-    @property
-    def kind(self) -> str:
-        """What content that is not JSON seems to be, to follow "is not JSON" in a message."""
-        if self.text is None:
-            return " (it is not text; it may be compressed)"
-        start = self.text.lstrip()[:1]
-        kinds = {"": "it is empty", "<": "it looks like HTML or XML", "\ufeff": "it begins with a byte order mark"}
-        return f" ({kinds[start]})" if start in kinds else ""
 
 
 class S3Store:
@@ -162,7 +156,7 @@ class S3Store:
             text = content.decode("utf-8")
         except UnicodeDecodeError:
             text = None
-        return Stored(text=text, etag=answer["ETag"], headers=headers)
+        return Stored(content=content, text=text, etag=answer["ETag"], headers=headers)
 
     def _too_large(self, key: str) -> IrsaError:
         return IrsaError(

@@ -15,6 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call impo
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.aws_resource import AwsResource
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import not_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import cut, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url, published_keys
@@ -114,11 +115,11 @@ class Documents(AwsResource):
         where, document = self.where(self.discovery_key), object_in(stored)
         if document is None and self._holds_a_key_of_ours(jwks):
             raise IrsaError(
-                f"{where} is damaged: it is not JSON{stored.kind}. It is this issuer's, since the JWKS beside it holds "
-                f"the key of this run. Nothing was changed. {self.damage_hint}"
+                f"{where} is damaged: it {not_json(stored.content)}. It is this issuer's, since the JWKS beside it "
+                f"holds the key of this run. Nothing was changed. {self.damage_hint}"
             )
         if document is None:
-            raise IrsaError(f"{where} is not JSON{stored.kind}, so it may belong to something else. {_OVERWRITE_HINT}")
+            raise IrsaError(f"{where} {not_json(stored.content)}. It may belong to something else. {_OVERWRITE_HINT}")
         if document.get("issuer") != self.spec.issuer:
             raise IrsaError(
                 f"{where} is the discovery document of another issuer: it names {quoted(document.get('issuer'))}, not "
@@ -168,19 +169,19 @@ class Documents(AwsResource):
         if stored is None:
             return []
         try:
-            return jwk.parse_jwks(stored.text or "")
+            return jwk.parse_jwks(stored.content)
         except Fault as fault:
             if self.spec.overwrite:
                 self.warnings.append(
-                    f"{self.where(key)} cannot be read: {fault}{stored.kind}. If it publishes keys, this run does "
+                    f"{self.where(key)} cannot be read: {fault}. If it publishes keys, this run does "
                     "not know them, and goes on because of overwrite (irsa_issuer_overwrite)."
                 )
                 return []
             url = self.present_jwks_url(discovery)
             if url is None or self.jwks_key_at(url) != key:
-                raise IrsaError(f"{self.where(key)} is not ours: {fault}{stored.kind}. {_OVERWRITE_HINT}") from None
+                raise IrsaError(f"{self.where(key)} is not ours: {fault}. {_OVERWRITE_HINT}") from None
             raise IrsaError(
-                f"{self.where(key)} is damaged: {fault}{stored.kind}. It is this issuer's, since the discovery "
+                f"{self.where(key)} is damaged: {fault}. It is this issuer's, since the discovery "
                 f"document {self.where(self.discovery_key)} names it. Nothing was changed. {self.damage_hint}"
             ) from None
 

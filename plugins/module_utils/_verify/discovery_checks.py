@@ -13,8 +13,8 @@ import typing as t
 from urllib.parse import SplitResult, urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import not_json, parse_json
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain, json_type, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
@@ -30,14 +30,11 @@ def parse_object(report: Report, check_id: str, url: str, *, body: bytes) -> dic
         # Decoded here, since json.loads also accepts UTF-16, which is not JSON:
         # https://www.rfc-editor.org/rfc/rfc8259#section-8.1
         document = parse_json(body.decode("utf-8"))
-    except UnicodeDecodeError:
-        report.error(check_id, f"{url} is not UTF-8, so it is not JSON.")
-        return None
     except ValueError:
-        report.error(check_id, f"{url} is not JSON{'; it is empty' if not body.strip() else ''}.")
+        report.error(check_id, f"{url} {not_json(body)}.")
         return None
     if not isinstance(document, dict):
-        report.error(check_id, f"{url} is JSON, but not an object.")
+        report.error(check_id, f"{url} is JSON, but {json_type(document)} and not an object.")
         return None
     return document
 

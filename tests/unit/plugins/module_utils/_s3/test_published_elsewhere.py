@@ -239,7 +239,10 @@ class TestKeysElsewhere:
         bucket.put(ELSEWHERE, b"\xef\xbb\xbf" + json.dumps({"keys": [PREVIOUS]}).encode())
         bucket.discovery(f"{ISSUER}/openid/v1/jwks")
         warnings = ensure(fake_aws, overwrite=True).warnings
-        assert f"s3://{BUCKET}/{ELSEWHERE} cannot be read: it is not JSON (it begins with a byte" in warnings[0]
+        assert (
+            f"s3://{BUCKET}/{ELSEWHERE} cannot be read: it is not JSON; it is text that begins with a byte"
+            in warnings[0]
+        )
         assert "are kept" not in " ".join(warnings)
 
     @pytest.mark.parametrize("in_place", [[], [{**OTHER, "kid": "ours"}], [{**OTHER, "kid": "previous"}]])
@@ -337,15 +340,15 @@ class TestHeaders:
     ("content", "kind"),
     [
         (b"", "it is empty"),
-        (b"\n <html>", "HTML or XML"),
-        (gzip.compress(b"{}", mtime=0), "it may be compressed"),
+        (b"\n <html>", "an HTML page"),
+        (gzip.compress(b"{}", mtime=0), "compressed with gzip"),
         (b"\xef\xbb\xbf{}", "byte order mark"),
     ],
 )
 def test_what_is_no_json_is_described(fake_aws, bucket, key, content, kind):
     bucket.put(key, content)
     message = refusal(fake_aws, ensure)
-    assert "is not JSON (" in message and kind in message
+    assert "is not JSON; it is" in message and kind in message
 
 
 class Page:
