@@ -34,8 +34,7 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
-  - amazon.aws.common.modules
-  - amazon.aws.region.modules
+  - selfhosted.irsa._aws
   - selfhosted.irsa._attributes.read_only
   - selfhosted.irsa._attributes.aws
 seealso:

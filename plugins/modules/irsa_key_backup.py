@@ -45,8 +45,7 @@ options:
         call. A bucket of any other account is refused.
     type: str
 extends_documentation_fragment:
-  - amazon.aws.common.modules
-  - amazon.aws.region.modules
+  - selfhosted.irsa._aws
   - selfhosted.irsa._attributes
   - selfhosted.irsa._attributes.aws
 requirements:

@@ -58,8 +58,7 @@ options:
     choices: [present, absent]
     default: present
 extends_documentation_fragment:
-  - amazon.aws.common.modules
-  - amazon.aws.region.modules
+  - selfhosted.irsa._aws
   - selfhosted.irsa._tags
   - selfhosted.irsa._route
   - selfhosted.irsa._attributes

@@ -31,8 +31,7 @@ options:
         up with one API call.
     type: str
 extends_documentation_fragment:
-  - amazon.aws.common.modules
-  - amazon.aws.region.modules
+  - selfhosted.irsa._aws
   - selfhosted.irsa._attributes.read_only
   - selfhosted.irsa._attributes.aws
 seealso:

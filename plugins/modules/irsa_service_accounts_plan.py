@@ -58,8 +58,7 @@ options:
     type: int
     default: 2048
 extends_documentation_fragment:
-  - amazon.aws.common.modules
-  - amazon.aws.region.modules
+  - selfhosted.irsa._aws
   - selfhosted.irsa._attributes
   - selfhosted.irsa._attributes.aws
 requirements:

@@ -140,8 +140,7 @@ options:
     choices: [error, warning, never]
     default: error
 extends_documentation_fragment:
-  - amazon.aws.common.modules
-  - amazon.aws.region.modules
+  - selfhosted.irsa._aws
   - selfhosted.irsa._route
   - selfhosted.irsa._attributes.read_only
   - selfhosted.irsa._attributes.aws
