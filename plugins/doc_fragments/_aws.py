@@ -4,8 +4,8 @@
 
 """Options of modules that call AWS, as amazon.aws has them. Private to the collection.
 
-Galaxy imports a collection without its dependencies and shows no documentation of any module if one refers to a fragment
-of another collection. A unit test compares these options with those of amazon.aws.
+Galaxy imports a collection without its dependencies. If one module refers to a fragment of another collection, Galaxy
+shows no documentation of any module. A unit test compares these options with those of amazon.aws.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ OLDEST = Release("2.19", ansible="12")
 NEWEST = Release("2.21", ansible="14")
 # The collections that galaxy.yml depends on.
 DEPENDENCIES = ("amazon.aws", "kubernetes.core")
-PIP_OPTIONS = ("--quiet", "--disable-pip-version-check")
+PIP_OPTIONS = ("--disable-pip-version-check", "--progress-bar", "off")
 # The first Python that the oldest ansible-core does not run on.
 TOO_NEW_FOR_OLDEST = (3, 14)
 
@@ -116,6 +116,7 @@ def find_environments() -> Environments:
     # What reads the whole collection runs once, on the newest ansible-core that is there.
     core = f"ansible-core=={release.core}.*"
     there["lint"] = _from_requirements(".venv-lint", newer or own, "lint", core, title="linters")
+    there["importer"] = _from_requirements(".venv-importer", newer or own, "importer", core, title="Galaxy's importer")
     there["awscli"] = _from_requirements(".venv-awscli", newer or own, "bench", title="the AWS CLI")
     return Environments(there, missing)
 

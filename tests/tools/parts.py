@@ -7,8 +7,14 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
+
+# Seconds without an end after which it is said what a command is doing.
+SLOW = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,5 +51,28 @@ class Part:
         print(f"== {self.title}", flush=True)
         self.stamp.unlink(missing_ok=True)
         for command in self.commands:
-            subprocess.run(command, check=True)
+            _run(command)
         self.stamp.write_text(self.recipe, encoding="utf-8")
+
+
+def _run(command: Sequence[str]) -> None:
+    """Run a command. Print its output if it fails and, while it is slow, the last line of it from time to time."""
+    lines: list[str] = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout
+        reader = threading.Thread(target=_read, args=(process.stdout, lines))
+        reader.start()
+        while process.poll() is None:
+            try:
+                process.wait(SLOW)
+            except subprocess.TimeoutExpired:
+                print(f"   waiting for: {lines[-1].strip() if lines else shlex.join(command)}", flush=True)
+        reader.join()
+    if process.returncode:
+        print("".join(lines), end="", flush=True)
+        raise subprocess.CalledProcessError(process.returncode, command)
+
+
+def _read(output: IO[str], lines: list[str]) -> None:
+    for line in output:
+        lines.append(line)  # noqa: PERF402 - not at the end, but while the command runs

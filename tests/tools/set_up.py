@@ -18,7 +18,7 @@ from contextlib import contextmanager
 
 from environments import BUILD, Environment, Environments, find_environments
 
-FOR_TESTS = ("old", "new", "lint", "node")
+FOR_TESTS = ("old", "new", "lint", "importer", "node")
 AT_A_TIME = 2
 
 

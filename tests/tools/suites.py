@@ -172,6 +172,10 @@ def _package(environments: Environments) -> Iterator[Plan]:
     command = ["python", "tests/tools/check_package.py"]
     prepare = partial(Step, title="package", command=command, environment=variables(lint))
     yield Plan(title="package", needs=("lint",), prepare=prepare)
+    command = ["python", "tests/tools/check_import.py"]
+    importer = environments.there["importer"]
+    prepare = partial(Step, title="package import", command=command, environment=variables(importer))
+    yield Plan(title="package import", needs=("importer",), prepare=prepare)
 
 
 def _lint(environments: Environments) -> Iterator[Plan]:
@@ -231,7 +235,7 @@ _KEY_PROGRAMS = {"openssl": "openssl", "ssh-keygen": "openssh-client"}
 SUITES = {
     "tools": Suite(uses=("old",), plans=_tools),
     "lint": Suite(uses=("lint", *_ENDS), plans=_lint),
-    "package": Suite(uses=("lint",), plans=_package),
+    "package": Suite(uses=("lint", "importer"), plans=_package),
     "node": Suite(uses=("node",), plans=_node, programs=_KEY_PROGRAMS),
     "unit": Suite(uses=_ENDS, plans=_unit, programs=_KEY_PROGRAMS),
     "isolated": Suite(uses=_ENDS, plans=_isolated, programs=_KEY_PROGRAMS),

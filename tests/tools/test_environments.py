@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import environments
+import parts
 import set_up
 import suites
 from environments import End, Environment, Environments, find_environments
@@ -91,6 +92,30 @@ class TestParts:
         bring_up(environment)
         assert makings(tmp_path) == 2
 
+    def test_output_is_shown_only_if_a_command_fails(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        speak = (sys.executable, "-c", "import sys; print('Collecting a'); sys.exit('no proxy at 127.0.0.1:9')")
+        quiet = (sys.executable, "-c", "print('Collecting b')")
+        bring_up(Environment(venv=tmp_path, parts=(part(tmp_path, quiet), part(tmp_path, speak, name="next"))))
+        shown = capfd.readouterr()
+        assert "Collecting b" not in shown.out + shown.err
+        assert "Collecting a\n" in shown.out and "no proxy at 127.0.0.1:9\n" in shown.out
+
+    def test_a_slow_command_shows_what_it_waits_for(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        said: list[str] = []
+        gate = tmp_path / "gate"
+        os.mkfifo(gate)
+        wait = f"print('Downloading a', flush=True); open({str(gate)!r}).read()"
+
+        def say(text: str, **_options: object) -> None:
+            if "waiting for: Downloading a" in text and text not in said:
+                gate.write_text("", encoding="utf-8")
+            said.append(text)
+
+        monkeypatch.setattr(parts, "SLOW", 0.01)
+        monkeypatch.setattr(parts, "print", say, raising=False)
+        assert bring_up(Environment(venv=tmp_path, parts=(part(tmp_path, (sys.executable, "-c", wait)),))) == {}
+        assert "   waiting for: Downloading a" in said
+
     def test_a_part_that_was_complete_is_incomplete_while_it_is_made_again(self, tmp_path: Path) -> None:
         bring_up(Environment(venv=tmp_path, parts=(part(tmp_path),)))
         bring_up(Environment(venv=tmp_path, parts=(part(tmp_path, FAIL),)))
@@ -126,6 +151,7 @@ class TestMatrix:
             ".venv-3.13",
             ".venv-3.9",
             ".venv-lint",
+            ".venv-importer",
             ".venv-awscli",
         }
         assert interpreters["3.13"] in found.there["lint"].parts[0].title

@@ -17,10 +17,12 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from environments import PIP_OPTIONS
+
 
 def download(requirement: str, directory: Path) -> Path:
     """Fetch the wheel for requirement into directory and return its path; raises CalledProcessError if pip fails."""
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    pip = [sys.executable, "-m", "pip", "download", *PIP_OPTIONS, "--no-deps"]
     subprocess.run([*pip, "--only-binary", ":all:", "--dest", str(directory), requirement], check=True)
     return next(directory.glob("*.whl"))
 

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import yaml
+
 from ansible_collections.amazon.aws.plugins.doc_fragments import common, region
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
-
 from ansible_collections.selfhosted.irsa.plugins.doc_fragments import _aws
 
 OURS = yaml.safe_load(_aws.ModuleDocFragment.DOCUMENTATION)["options"]
