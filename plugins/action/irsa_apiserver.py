@@ -27,6 +27,7 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading
     MANIFESTS,
     ClusterReading,
 )
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._misspelt import warn_of_misspelt
 
 # A cluster of seven servers may have a problem with each of them.
 _MAX_MESSAGE = 12000
@@ -85,6 +86,8 @@ class ActionModule(ActionBase):
             ARGUMENT_SPEC,
             required_if=[("operation", "step", ["step"])],
         )
+        if self._options["operation"] == "read":
+            warn_of_misspelt(self._variables)
         operation = {"read": self._read, "plan": self._plan, "step": self._step}[self._options["operation"]]
         try:
             return {**result, "changed": False, "actions": [], **operation()}

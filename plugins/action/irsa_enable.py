@@ -17,6 +17,7 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
     _enable_proof,
     _enable_variables,
 )
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._misspelt import warn_of_misspelt
 
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
@@ -54,6 +55,7 @@ class ActionModule(ActionBase):
         return {**result, "changed": False, **found}
 
     def _check(self, options: Variables, variables: Variables) -> dict[str, t.Any]:
+        warn_of_misspelt(variables)
         values = self._values(_enable_variables.NAMES, variables)
         enabling = _enable_variables.read(values, hosts=_hosts(options, variables), folder=_FOLDER)
         servers = [] if enabling.has_hosts else _servers(_api(enabling.kubeconfig, enabling.kube_context))

@@ -6,10 +6,17 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._direct import DirectAction
 
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_injection_role
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._misspelt import warn_of_misspelt
 
 
 class ActionModule(DirectAction):
     module = irsa_injection_role
+
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        warn_of_misspelt(task_vars or {})
+        return super().run(tmp, task_vars)

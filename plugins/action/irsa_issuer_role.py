@@ -15,6 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.action import irsa_issuer as is
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _ansible_internals, _fleet, _issuer_role
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._misspelt import warn_of_misspelt
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._once import once_for_all_hosts
 
 _issuer_role.argument_spec()  # read before the fork, once for all hosts
@@ -34,6 +35,7 @@ class ActionModule(issuer_action.ActionModule):
 
     def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         variables = task_vars or {}
+        warn_of_misspelt(variables)
         ran_for = f"{variables['ansible_play_name']} on {variables['inventory_hostname']}"
         try:
             role = _issuer_role.read(_OPTIONS, variables, lambda value: _ansible_internals.template(self, value))

@@ -27,6 +27,7 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines impo
     provision_lines,
     teardown_lines,
 )
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._misspelt import warn_of_misspelt
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._printer import Printer
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._verify_lines import table_lines, verify_lines
 
@@ -56,6 +57,8 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         options = self._options()
         results: Results = _results_of_role(variables) if options["results"] is None else options["results"]
+        if options["subject"] == "verify":
+            _warn_of_misspelt_anywhere(variables)
         printer = Printer.here()
         all_hosts = variables.get("ansible_play_hosts_all", list(results))
         printer.show(self._lines(options, results, all_hosts, verbose=printer.verbose))
@@ -116,6 +119,13 @@ def _results_of_role(variables: t.Mapping[str, t.Any]) -> Results:
         host: (variables if host == own else others[host])["irsa_issuer_result"]
         for host in variables["ansible_play_hosts"]
     }
+
+
+def _warn_of_misspelt_anywhere(variables: t.Mapping[str, t.Any]) -> None:
+    """Warn of the variables of this task, which runs once for all hosts, and of those that other hosts have."""
+    warn_of_misspelt(variables)
+    for host in variables.get("ansible_play_hosts_all", []):
+        warn_of_misspelt(variables["hostvars"].raw_get(host))
 
 
 def _returned(values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

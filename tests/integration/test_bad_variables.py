@@ -146,7 +146,8 @@ def operator(new_operator: Callable[[], Operator]) -> Operator:
 
 @pytest.fixture(scope="module")
 def run(operator: Operator) -> Run:
-    good = {"irsa_issuer_bucket": "irsa-fine", "irsa_issuer_key_path": str(operator.key)}
+    misspelt = {"irsa_issuer_audience": ["sts.amazonaws.com"], "irsa_mycompany_bucket": "mine"}
+    good = {"irsa_issuer_bucket": "irsa-fine", "irsa_issuer_key_path": str(operator.key), **misspelt}
     wrong = {**{name: variables for name, (variables, dummy) in SINGLE.items()}, "many": MANY}
     return operator.provision(hosts={name: {**good, **variables} for name, variables in wrong.items()})
 
@@ -173,7 +174,14 @@ def test_wrong_variables_change_nothing(run: Run, operator: Operator) -> None:
 
 
 def test_good_variables_are_accepted(operator: Operator) -> None:
-    run = operator.provision(
-        "--check", variables={"irsa_issuer_bucket": "irsa-fine", "irsa_issuer_key_path": str(operator.key)}
-    )
+    good = {"irsa_issuer_bucket": "irsa-fine", "irsa_issuer_key_path": str(operator.key)}
+    run = operator.provision("--check", variables={**good, "irsa_issuer_purge_key": True})
     assert run.ok().result["issuer"] == "https://irsa-fine.s3.eu-west-1.amazonaws.com"
+    (warning,) = run.warnings
+    assert warning.endswith("has a variable irsa_issuer_purge_key. Did you mean irsa_issuer_purge_keys?")
+
+
+def test_a_misspelt_variable_is_told_once_for_all_hosts(run: Run) -> None:
+    assert "irsa_mycompany_bucket" not in run.output
+    told = " ".join(run.output.split())
+    assert told.count("a variable irsa_issuer_audience. Did you mean irsa_issuer_audiences?") == 1

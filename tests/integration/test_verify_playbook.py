@@ -189,7 +189,7 @@ class TestFleet:
         hosts = {
             "sound": variables(cluster.options, token=None, assume_role=None, role_arn=None),
             "broken": variables(other.options, token=None, assume_role=None, role_arn=None),
-            "http": {"irsa_verify_issuer": "http://irsa.example.com"},
+            "http": {"irsa_verify_issuer": "http://irsa.example.com", "irsa_verify_tokenpath": "nosuch.tok"},
             "forgotten": {},
         }
         run = verify(operator, hosts=hosts, variables={"irsa_verify_report_path": "fleet.json"})
@@ -203,6 +203,7 @@ class TestFleet:
         assert [found(run, name)["issuer"] for name in ("sound", "broken")] == [cluster.issuer, other.issuer]
         assert run.exit_code == 2
         assert run.failures.keys() == {"broken", "http", "forgotten"}
+        assert "variable irsa_verify_tokenpath. Did you mean irsa_verify_token_path?" in " ".join(run.output.split())
         # Nothing below the report says "ok" of an issuer that is broken.
         assert {each.host: each.status for each in run.records if each.task == "Verdict"} == {
             "broken": "failed",
