@@ -53,6 +53,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "phase": {"type": "str", "choices": ["auto", "accept", "sign", "read"], "default": "auto"},
     "published_kids": {"type": "list", "elements": "str", "default": []},
     "accepted_issuers": {"type": "list", "elements": "str", "default": []},
+    "former_issuers": {"type": "list", "elements": "str", "default": []},
     "accepted_public_keys": {"type": "list", "elements": "str", "default": []},
     "key": {"type": "str", "choices": ["adopt", "own"], "default": "adopt"},
     "key_path": {"type": "path"},
@@ -209,7 +210,7 @@ class ActionModule(ActionBase):
             # A key that would be created would be published, too.
             published_kids=frozenset([*options["published_kids"], *([_PLANNED_KID] if self._is_key_planned else [])]),
             own_kid=self._own_kid(),
-            accepted_issuers=tuple(options["accepted_issuers"]),
+            accepted_issuers=tuple(dict.fromkeys([*options["former_issuers"], *options["accepted_issuers"]])),
             accepted_key_files=tuple(options["accepted_public_keys"]),
             forget_after=options["forget_after"],
             force=options["force"],

@@ -83,6 +83,11 @@ options:
     type: list
     elements: str
     default: []
+  former_issuers:
+    description: The variable C(irsa_issuer_former_issuers). They are accepted like O(accepted_issuers).
+    type: list
+    elements: str
+    default: []
   accepted_public_keys:
     description:
       - Paths of further public keys on the nodes to accept, besides those that the servers accept today.

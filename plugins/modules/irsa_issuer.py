@@ -213,6 +213,28 @@ options:
       - This also applies to the certificate chain that V(auto) in O(thumbprints) needs.
     type: float
     default: 5
+  apiserver_key_dir:
+    description:
+      - Folder in which the API servers have the key files, as they see it. The flags in RV(issuer) name the files in
+        this folder.
+      - Defaults to C(/etc/kubernetes/pki) for a key at O(key_path), since an API server never sees the files of the
+        controller. If O(key_path) is below a folder of Kubernetes, such as C(/etc/kubernetes) or C(/var/lib/rancher),
+        or with O(key), the flags name the files where they are.
+    type: str
+  former_issuers:
+    description:
+      - Issuers that the API servers of a running cluster accept today. The flags name them after the new one, so that
+        tokens of the former issuers stay valid.
+    type: list
+    elements: str
+    default: []
+  former_public_keys:
+    description:
+      - Paths, as the API servers see them, of the public keys with which they verify tokens today. The flags name them
+        after the key of the issuer. Needed only if the cluster signs with another key today.
+    type: list
+    elements: str
+    default: []
   delete_bucket:
     description:
       - With O(state=absent), whether to delete the bucket with the documents in it. A bucket that contains any other
@@ -290,8 +312,40 @@ issuer:
   type: dict
   sample:
     issuer: https://irsa-prod.s3.eu-west-1.amazonaws.com
+    issuer_host: irsa-prod.s3.eu-west-1.amazonaws.com
     provider_arn: arn:aws:iam::123456789012:oidc-provider/irsa-prod.s3.eu-west-1.amazonaws.com
     kid: ZxaqpnIuJNv6syKlG81X539XMHVIvpaPV0ziX48-Qng
+    apiserver_flags:
+      - --service-account-issuer=https://irsa-prod.s3.eu-west-1.amazonaws.com
+      - --service-account-key-file=/etc/kubernetes/pki/sa-signer-pkcs8.pub
+      - --service-account-signing-key-file=/etc/kubernetes/pki/sa-signer.key
+      - --service-account-jwks-uri=https://irsa-prod.s3.eu-west-1.amazonaws.com/keys.json
+    apiserver_args:
+      service-account-issuer: [https://irsa-prod.s3.eu-west-1.amazonaws.com]
+      service-account-key-file: [/etc/kubernetes/pki/sa-signer-pkcs8.pub]
+      service-account-signing-key-file: [/etc/kubernetes/pki/sa-signer.key]
+      service-account-jwks-uri: [https://irsa-prod.s3.eu-west-1.amazonaws.com/keys.json]
+    kubeadm_extra_args:
+      - name: service-account-issuer
+        value: https://irsa-prod.s3.eu-west-1.amazonaws.com
+      - name: service-account-key-file
+        value: /etc/kubernetes/pki/sa-signer-pkcs8.pub
+      - name: service-account-signing-key-file
+        value: /etc/kubernetes/pki/sa-signer.key
+      - name: service-account-jwks-uri
+        value: https://irsa-prod.s3.eu-west-1.amazonaws.com/keys.json
+    k3s_args:
+      - service-account-issuer=https://irsa-prod.s3.eu-west-1.amazonaws.com
+      - service-account-key-file=/etc/kubernetes/pki/sa-signer-pkcs8.pub
+      - service-account-signing-key-file=/etc/kubernetes/pki/sa-signer.key
+      - service-account-jwks-uri=https://irsa-prod.s3.eu-west-1.amazonaws.com/keys.json
+    apiserver_key_files:
+      - src: /srv/irsa/prod/sa-signer.key
+        dest: /etc/kubernetes/pki/sa-signer.key
+        mode: "0600"
+      - src: /srv/irsa/prod/sa-signer-pkcs8.pub
+        dest: /etc/kubernetes/pki/sa-signer-pkcs8.pub
+        mode: "0644"
     changed: false
 key_wanted:
   description: Whether the key must now be read or created, and the module called again with O(key).
@@ -408,6 +462,9 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = dict(
     ca_path=dict(type="path"),
     verify=dict(type="bool", default=True),
     verify_timeout=dict(type="float", default=5),
+    apiserver_key_dir=dict(type="str", no_log=False),
+    former_issuers=dict(type="list", elements="str", default=[]),
+    former_public_keys=dict(type="list", elements="str", default=[], no_log=False),
     delete_bucket=dict(type="bool", default=False),
     ignore_role_trust=dict(type="bool", default=False),
     state=dict(type="str", default="present", choices=["present", "absent"]),

@@ -27,6 +27,12 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lin
     skipped_lines,
     verdict_line,
 )
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_lines import (
+    about_running_clusters,
+    flag_lines,
+    key_file_lines,
+    next_of_new,
+)
 
 Result = t.Mapping[str, t.Any]
 Results = t.Mapping[str, Result]
@@ -145,41 +151,24 @@ def _verification(result: Result, *, verbose: bool) -> list[Line]:
 def _next_of_one(result: Result, *, check_mode: bool) -> list[Line]:
     if not result["provider_arn"] and not (check_mode and result["changed"]):
         return _documents_to_serve(result)
+    keeps_keys = _keeps_keys(result)
     if check_mode and result["changed"]:
         title = "run this again without --check. Then kube-apiserver needs these flags:"
+        lines = [next_step(title), *flag_lines(result)]
     elif findings(result.get("checks") or []):
         title = "follow the remedies above, then run this again. kube-apiserver needs these flags:"
-    elif _is_new(result) and _keeps_keys(result):
-        title = "give kube-apiserver this flag before its present --service-account-issuer, on each control-plane node:"
+        lines = [next_step(title), *flag_lines(result)]
     elif _is_new(result):
-        title = "start kube-apiserver with these flags, on each control-plane node:"
+        lines = next_of_new(result, keeps_keys=keeps_keys)
     else:
-        title = "nothing to do, if kube-apiserver has these flags:"
-    lines = [next_step(title), *_flags(result)]
-    if _is_new(result) and _keeps_keys(result):
-        lines.append(
-            prose(
-                "Until all API servers accept it, none may sign for it, so first append it to the flags of each. "
-                "selfhosted.irsa.enable does all of this for a cluster of kubeadm."
-            )
-        )
-    elif _is_new(result):
-        lines.append(
-            prose(
-                "A cluster that is already running must accept both issuers for a while: after these flags, repeat "
-                "--service-account-issuer and --service-account-key-file with the current values, and add the current "
-                "audiences to --api-audiences."
-            )
-        )
+        lines = [next_step("nothing to do, if kube-apiserver has these flags:"), *flag_lines(result)]
+    if _is_new(result):
+        lines.append(about_running_clusters(result, keeps_keys=keeps_keys))
     return lines if check_mode or not result["changed"] else [*lines, *_how_to_verify(result)]
 
 
 def _is_new(result: Result) -> bool:
     return not _CREATIONS.isdisjoint(result["actions"])
-
-
-def _flags(result: Result) -> list[Line]:
-    return [Line(text=flag, indent=2, whole=True) for flag in result["apiserver_flags"]]
 
 
 def _how_to_verify(result: Result) -> list[Line]:
@@ -223,7 +212,9 @@ def _block(result: Result, *, verbose: bool) -> list[Line]:
         lines.append(fact("actions", ", ".join(grouped(result["actions"]))))
     lines += _verification(result, verbose=verbose)
     if verbose or _is_new(result):
-        lines += [prose("flags of kube-apiserver:"), *_flags(result)]
+        files = key_file_lines(result)
+        lines += [prose("key files for the API servers:"), *files] if files else []
+        lines += [prose("flags of kube-apiserver:"), *flag_lines(result)]
     return lines
 
 
@@ -264,7 +255,12 @@ def _next_of_fleet(results: Results, failed: t.Sequence[str], *, check_mode: boo
         )
     if new:
         are = "above" if verbose or len(results) <= MANY else "in irsa_issuer_result.apiserver_flags of each host"
-        lines.append(next_step(f"start kube-apiserver of each new cluster with its flags, which are {are}."))
+        lines.append(
+            next_step(
+                "copy the key files of each new cluster to its control-plane nodes, and start kube-apiserver with its "
+                f"flags, which are {are}."
+            )
+        )
     if wrong:
         lines.append(next_step(f"follow the remedies above for {', '.join(wrong)}."))
     return lines or [next_step("nothing to do.")]

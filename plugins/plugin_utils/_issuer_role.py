@@ -19,11 +19,13 @@ from pathlib import Path
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.issuer_flags import folder_on_server
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.redaction import Redaction
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_variables import (
     PREFIX,
+    is_controller,
     is_keyless,
     option_name,
     problems,
@@ -93,6 +95,7 @@ def read(
     values = {
         **values,
         **files,
+        "apiserver_key_dir": values.get("apiserver_key_dir") or _folder_on_servers(host, files["key_path"]),
         "kubeconfig": kubeconfig_path(values.get("kubeconfig"), folder),
         "key_path": files["key_path"] if host == "localhost" else None,
         **{name: template(variables.get(f"__{PREFIX}{name}")) for name in _FROM_TASKS},
@@ -105,6 +108,11 @@ def read(
         keyless=is_keyless(values),
         backs_up=bool(values.get("key_backup")),
     )
+
+
+def _folder_on_servers(host: str, path: str | None) -> str | None:
+    """Return the folder that API servers are to have the key files in; None if that is where they are."""
+    return folder_on_server(path) if path and is_controller(host) else None
 
 
 def _validated(given: dict[str, t.Any], given_paths: dict[str, t.Any]) -> dict[str, t.Any]:

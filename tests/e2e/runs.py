@@ -94,7 +94,12 @@ class Ansible:
         self._inventory.write_text(hosts + "\n", encoding="utf-8")
 
     def provision(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
-        """Run the playbook provision; in check mode with the option ``--check``."""
+        """Run the playbook provision; in check mode with the option ``--check``.
+
+        The API servers of the tests have the key files where the playbook makes them.
+        """
+        if "irsa_issuer_key_path" in variables and "irsa_issuer_key_host" not in variables:
+            variables = {"irsa_issuer_apiserver_key_dir": str(self.folder), **variables}
         return self._play(_imported("provision"), "localhost", variables, *options, fails=fails)
 
     def teardown(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:

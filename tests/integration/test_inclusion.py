@@ -340,7 +340,8 @@ def test_a_relative_path_starts_where_the_collections_playbook_is_called(operato
     operator.variables = {"irsa_issuer_bucket": "irsa-relative", "irsa_issuer_key_path": "keys/here.key"}
     run = operator.provision().ok()
     assert {path.name for path in operator.key_files()} == {"here.key", "here.key.pub", "here-pkcs8.pub"}
-    assert run.result["apiserver_flags"][2] == f"--service-account-signing-key-file={operator.keys}/here.key"
+    assert run.result["apiserver_flags"][2] == "--service-account-signing-key-file=/etc/kubernetes/pki/here.key"
+    assert run.result["apiserver_key_files"][0]["src"] == f"{operator.keys}/here.key"
 
 
 def test_a_relative_path_starts_at_the_folder_of_ones_own_playbook(operator: Operator) -> None:

@@ -243,7 +243,8 @@ def test_the_key_can_also_be_published_with_an_empty_kid(story: Story) -> None:
 def test_a_public_key_file_can_be_left_out(story: Story) -> None:
     assert story.key("legacy").with_suffix(".key.pub").exists()
     assert not story.key("legacy").with_name("legacy-pkcs8.pub").exists()
-    assert f"--service-account-key-file={story.key('legacy')}" in story.first.results["legacy"]["apiserver_flags"]
+    flags = story.first.results["legacy"]["apiserver_args"]
+    assert flags["service-account-key-file"] == [f"/etc/kubernetes/pki/{story.key('legacy').name}"]
 
 
 def test_further_keys_are_published(story: Story) -> None:

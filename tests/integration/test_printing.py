@@ -146,8 +146,9 @@ class TestProvision:
     def test_lines_of_the_first_run_end_with_the_next_step(self, first: Run) -> None:
         lines = block(first)
         (step,) = (number for number, line in enumerate(lines) if line.startswith("→ Next: "))
-        assert "kube-apiserver" in lines[step]
-        assert lines[step + 1 : step + 6] == [f"    {flag}" for flag in first.result["apiserver_flags"]]
+        assert "copy the key files" in lines[step]
+        start = next(number for number, line in enumerate(lines) if "start kube-apiserver with these flags" in line)
+        assert lines[start + 1 : start + 5] == [f"    {flag}" for flag in first.result["apiserver_flags"]]
         assert "selfhosted.irsa.verify" in " ".join(lines[step:])
 
     def test_unchanged_issuer_is_said_to_be(self, unchanged: Run) -> None:
@@ -166,7 +167,7 @@ class TestProvision:
 
     def test_result_is_not_printed_a_second_time(self, owner: Operator, minimal: Run) -> None:
         for run in (minimal, owner.provision("-v").ok()):
-            after = run.output.split("--api-audiences=", 1)[1].split("PLAY RECAP")[0]
+            after = run.output.split("--service-account-jwks-uri=", 1)[1].split("PLAY RECAP")[0]
             assert "clusters" not in after, after
 
     def test_nothing_is_lost_from_the_result(self, first: Run) -> None:

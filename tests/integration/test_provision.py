@@ -143,6 +143,7 @@ def test_the_result_says_everything_that_later_plays_need(story: Story) -> None:
     kid = kid_of(story.operator.key)
     assert {name: value for name, value in result.items() if name not in ("documents", "permissions", "actions")} == {
         "issuer": ISSUER,
+        "issuer_host": HOST,
         "jwks_uri": f"{ISSUER}/keys.json",
         "provider_arn": ARN,
         "providers": [{"account_id": "123456789012", "arn": ARN}],
@@ -155,11 +156,19 @@ def test_the_result_says_everything_that_later_plays_need(story: Story) -> None:
         "public_key": openssl("pkey", "-in", str(story.operator.key), "-pubout").decode(),
         "apiserver_flags": [
             f"--service-account-issuer={ISSUER}",
-            f"--service-account-key-file={story.operator.keys}/sa-signer-pkcs8.pub",
-            f"--service-account-signing-key-file={story.operator.key}",
+            "--service-account-key-file=/etc/kubernetes/pki/sa-signer-pkcs8.pub",
+            "--service-account-signing-key-file=/etc/kubernetes/pki/sa-signer.key",
             f"--service-account-jwks-uri={ISSUER}/keys.json",
-            f"--api-audiences={ISSUER}",
         ],
+        "apiserver_key_files": [
+            {"src": str(story.operator.key), "dest": "/etc/kubernetes/pki/sa-signer.key", "mode": "0600"},
+            {
+                "src": f"{story.operator.keys}/sa-signer-pkcs8.pub",
+                "dest": "/etc/kubernetes/pki/sa-signer-pkcs8.pub",
+                "mode": "0644",
+            },
+        ],
+        **{name: result[name] for name in ("apiserver_args", "kubeadm_extra_args", "k3s_args")},
         "changed": True,
         "verification": result["verification"],
         "checks": result["checks"],

@@ -17,6 +17,7 @@ import typing as t
 ISSUER = "service-account-issuer"
 KEY_FILE = "service-account-key-file"
 SIGNING_KEY_FILE = "service-account-signing-key-file"
+JWKS_URI = "service-account-jwks-uri"
 SIGNING_ENDPOINT = "service-account-signing-endpoint"
 API_AUDIENCES = "api-audiences"
 OIDC_ISSUER_URL = "oidc-issuer-url"

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 import typing as t
-from urllib.parse import urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import yaml_text
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import (
@@ -25,6 +24,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments
     SIGNING_ENDPOINT,
     Arguments,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.issuer_flags import is_issuer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
     ABSENT,
     BACKUP_FOLDER,
@@ -34,14 +34,12 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model imp
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.views import View, compared
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain, listed, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 
 AWS_AUDIENCE = "sts.amazonaws.com"
 
 # A day: what AWS tokens are requested for by the EKS webhook and by the policies of this collection.
 _AWS_SECONDS = 86400
-
-_BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 
 _DURATION = re.compile(r"(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+)(?:\.\d+)?s)?")
 
@@ -72,26 +70,13 @@ def by_text(found: t.Iterable[tuple[str, str]]) -> list[str]:
 
 def _goal_problems(goal: Goal) -> t.Iterator[str]:
     for issuer in (goal.issuer, *goal.accepted_issuers):
-        # --api-audiences would split at a comma, and the kubelet replaces $(NAME).
-        is_unfit = not is_plain(issuer) or any(part in issuer for part in (",", '"', "$("))
-        if is_unfit or not _is_startable(issuer):
+        if not is_issuer(issuer):
             yield f"The issuer {quoted(issuer)} cannot be an argument of an API server. Use a plain https:// URL."
     if goal.own_kid and goal.state != ABSENT and goal.published_kids and goal.own_kid not in goal.published_kids:
         yield (
             f"The key {quoted(goal.own_kid)} is not among the published ones ({listed(sorted(goal.published_kids))}). "
             "AWS would refuse all tokens. Publish it first."
         )
-
-
-def _is_startable(issuer: str) -> bool:
-    """Whether kube-apiserver starts with an issuer: it is not empty, and a URL if it has a colon."""
-    try:
-        parts = urlsplit(issuer)
-        has_port = parts.port is not None  # raises ValueError for one that is no number
-    except ValueError:
-        return False
-    is_url = bool(parts.scheme or has_port) and not _BAD_ESCAPE.search(issuer)
-    return bool(issuer) and (":" not in issuer or is_url)
 
 
 def _unreadable(view: View) -> t.Iterator[str]:

@@ -27,6 +27,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import thumbp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_present import PresentProvider
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import AUTO
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import api_servers
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set, issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
@@ -209,6 +210,7 @@ class IssuerRun(abc.ABC):
         only = own[0] if len(own) == 1 else {}
         return {
             "issuer": self.url,
+            "issuer_host": self.issuer.host_path,
             "jwks_uri": self.issuer.jwks_url,
             "provider_arn": provider.arn if provider else None,
             # A list of one today.
@@ -221,7 +223,7 @@ class IssuerRun(abc.ABC):
             "jwks_json": published.get("jwks_json"),
             "discovery_json": published.get("discovery_json"),
             "public_key": key.public_key,
-            "apiserver_flags": key.apiserver_flags(self.url),
+            **api_servers.values(spec, self.issuer),
             # What earlier tasks did comes first: the bucket before the key existed, then the key itself.
             "actions": [*prepared.get("actions", []), *key.actions, *self.ledger.actions],
             "permissions": sorted({*prepared.get("permissions", []), *key.permissions, *self.aws.permissions}),

@@ -11,6 +11,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.tags import as_text
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.issuer_flags import folder_on_server
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
@@ -81,27 +82,13 @@ class SigningKey:
                     return cls(exists=True, public_key=key_facts.public_pem(public_key), kid=key_facts.kid(public_key))
         return cls()
 
-    def apiserver_flags(self, url: str) -> list[str]:
-        """Return the flags of kube-apiserver for a new cluster; without a key file, what changes in one that runs.
-
-        A cluster that runs already needs more care, since every API server must know both keys for a while. If it keeps
-        its keys, only the issuer changes: without --api-audiences, tokens for each of its issuers are accepted.
-        https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#serviceaccount-token-volume-projection
-        """
-        if not self.path:
-            return [f"--service-account-issuer={url}"]
-        return [
-            f"--service-account-issuer={url}",
-            f"--service-account-key-file={self.public_key_path or self.path}",
-            f"--service-account-signing-key-file={self.path}",
-            f"--service-account-jwks-uri={url}/{JWKS_PATH}",
-            f"--api-audiences={url}",
-        ]
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class IssuerSpec:
     """The desired state of an issuer: the options of module irsa_issuer. None and empty mean not set.
+
+    ``apiserver_key_dir`` is where API servers have the key files; None: at the same paths as the key's host.
+    ``former_issuers`` and ``former_public_keys`` are what a running cluster has accepted so far.
 
     ``keyless``: the signing key is elsewhere, and only public keys are published: ``extra_jwks``, and ``cluster_jwks``,
     which the API servers of a cluster serve. ``bucket_settings`` are further fields of BucketSpec; ``prepared`` is the
@@ -133,6 +120,9 @@ class IssuerSpec:
     ca_path: str | None = None
     verify: bool = True
     verify_timeout: float = DEFAULT_TIMEOUT
+    apiserver_key_dir: str | None = None
+    former_issuers: t.Sequence[str] = ()
+    former_public_keys: t.Sequence[str] = ()
     prepared: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     delete_bucket: bool = False
     ignore_role_trust: bool = False
@@ -160,6 +150,8 @@ class IssuerSpec:
                 "legacy_empty_kid publishes the signing key under an empty kid as well, so it requires the key."
             )
         key = SigningKey.of(options.get("key") or {})
+        if options.get("key_path") and not options.get("key"):
+            given.setdefault("apiserver_key_dir", folder_on_server(options["key_path"]))
         return cls(**{**given, "key": key, "keyless": keyless, "bucket_settings": settings})
 
     def sourced_keys(self) -> t.Iterator[SourcedKey]:

@@ -13,6 +13,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids i
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider_rules
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import server_variables
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_material
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import public_paths
@@ -27,20 +28,10 @@ SHARED = {name: f"irsa_{name}" for name in ("kubeconfig", "kube_context")}
 # What is between bucket and prefix in the longest default issuer of any region.
 _MAX_HOST_REST = len("https://.s3.ap-southeast-5.amazonaws.com.cn/")
 
-_LISTS = ("audiences", "thumbprints", "extra_jwks", "bucket_public_paths")
+_LISTS = ("audiences", "thumbprints", "extra_jwks", "bucket_public_paths", "former_issuers", "former_public_keys")
 _TEXTS = (
-    "bucket",
-    "url",
-    "prefix",
-    "account_id",
-    "bucket_account_id",
-    "connect_to",
-    "bucket_encryption",
-    "key_path",
-    "public_key_path",
-    "openssh_public_key_path",
-    "key_host",
-    "key_backup",
+    *("bucket", "url", "prefix", "account_id", "bucket_account_id", "connect_to", "bucket_encryption"),
+    *("key_path", "public_key_path", "openssh_public_key_path", "key_host", "key_backup", "apiserver_key_dir"),
 )
 
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -157,6 +148,9 @@ _CHECKS: dict[str, Check] = {
     "key_backup": _naming(Destination.of),
     "tags": tags.as_text,
     "bucket_public_paths": public_paths.check,
+    "apiserver_key_dir": server_variables.check_folder,
+    "former_issuers": server_variables.check_issuers,
+    "former_public_keys": server_variables.check_paths,
 }
 
 
@@ -218,6 +212,10 @@ def _key_rules(variables: Variables) -> t.Iterator[str]:
         yield f"{PREFIX}key_curve is for ECDSA keys; set {PREFIX}key_type: ECDSA with it."
 
 
+def _rules_on_servers(variables: Variables) -> t.Iterator[str]:
+    return server_variables.name_problems(variables, is_remote=_is_remote(variables))
+
+
 def _rules_without_key(variables: Variables) -> t.Iterator[str]:
     is_removal = variables.get("state") == "absent"
     if not is_removal and not is_keyless(variables):
@@ -226,7 +224,10 @@ def _rules_without_key(variables: Variables) -> t.Iterator[str]:
             f"publish the keys of a cluster without a key file, set {PREFIX}from_cluster or {PREFIX}extra_jwks instead."
         )
         return
-    of_key = ("key_backup", "public_key_path", "openssh_public_key_path", "legacy_empty_kid")
+    of_key = (
+        *("key_backup", "public_key_path", "openssh_public_key_path", "legacy_empty_kid"),
+        *("apiserver_key_dir", "former_public_keys"),
+    )
     for name in ("delete_key",) if is_removal else of_key:
         if variables.get(name):
             yield f"{PREFIX}{name} is set, but {PREFIX}key_path is not."
@@ -281,6 +282,6 @@ def _timeout_rules(variables: Variables) -> t.Iterator[str]:
 
 
 _RULES = (
-    *(_bucket_rules, _rules_without_bucket, _key_rules, _cluster_rules),
+    *(_bucket_rules, _rules_without_bucket, _key_rules, _rules_on_servers, _cluster_rules),
     *(_backup_rules, _audience_rules, _timeout_rules),
 )

@@ -20,6 +20,11 @@ HOST = "irsa-prod.s3.eu-west-1.amazonaws.com"
 ISSUER = f"https://{HOST}"
 ARN = f"arn:aws:iam::123456789012:oidc-provider/{HOST}"
 FLAGS = [f"--service-account-issuer={ISSUER}", "--service-account-key-file=/keys/sa signer.pub"]
+FORMER = "--service-account-issuer=https://kubernetes.default.svc.cluster.local"
+KEY_FILES = [
+    {"src": "/keys/sa.key", "dest": "/etc/kubernetes/pki/sa.key", "mode": "0600"},
+    {"src": "/keys/sa.pub", "dest": "/etc/kubernetes/pki/sa.pub", "mode": "0644"},
+]
 CREATED = ["s3:CreateBucket", "file:CreatePrivateKey", *["s3:PutObject"] * 2, "iam:CreateOpenIDConnectProvider"]
 OK_CHECKS = [{"id": "dns-resolve", "status": "ok", "seen": "It resolves.", "cause": None, "remedy": None}]
 ODD_CHECKS = [
@@ -62,6 +67,43 @@ class TestOneCluster:
         assert f"{FLAGS[0]} Until all API servers accept it, none may sign for it" in text
         assert "--api-audiences" not in text
 
+    def test_a_cluster_that_keeps_its_keys_and_its_former_issuers_gets_all_flags(self):
+        keys = [{"kid": "one", "algorithm": "RS256", "foreign": False}]
+        lines = printed(provisioned(created(public_key=None, keys=keys, apiserver_flags=[FLAGS[0], FORMER])))
+        text = " ".join(" ".join(lines).split())
+        assert "replace every --service-account-issuer of kube-apiserver by these flags, on each" in text
+        assert f"{FLAGS[0]} {FORMER} Until all API servers accept it, none may sign for it" in text
+
+    def test_key_files_are_to_be_copied_before_the_api_server_starts(self):
+        lines = printed(provisioned(created(apiserver_key_files=KEY_FILES)))
+        start = lines.index("→ Next: copy the key files to each control-plane node:")
+        assert lines[start + 1 : start + 8] == [
+            "    /keys/sa.key to /etc/kubernetes/pki/sa.key, mode 0600",
+            "    /keys/sa.pub to /etc/kubernetes/pki/sa.pub, mode 0644",
+            "  An API server of kubeadm sees no other folder than /etc/kubernetes/pki. If",
+            "  yours has its keys elsewhere, set irsa_issuer_apiserver_key_dir, and run this",
+            "  again.",
+            "  Then start kube-apiserver with these flags, on each control-plane node:",
+            f"    {FLAGS[0]}",
+        ]
+        assert "kubeadm_extra_args" in " ".join(lines) and "k3s_args" in " ".join(lines)
+
+    def test_key_files_on_a_control_plane_node_are_wanted_on_the_others(self):
+        files = [{**file, "src": file["dest"]} for file in KEY_FILES]
+        lines = printed(provisioned(created(apiserver_key_files=files)))
+        start = lines.index("→ Next: have the key files at these paths on each control-plane node:")
+        assert lines[start + 1] == "    /etc/kubernetes/pki/sa.key, mode 0600"
+        assert not any("irsa_issuer_apiserver_key_dir" in line for line in lines)
+
+    def test_former_issuers_stay_and_another_key_must_be_named(self):
+        flags = [FLAGS[0], FORMER, FLAGS[1]]
+        text = " ".join(" ".join(printed(provisioned(created(apiserver_flags=flags)))).split())
+        assert "The former issuers stay accepted; leave --api-audiences as it is." in text
+        assert "set irsa_issuer_former_public_keys, too, and run this again." in text
+        flags.append("--service-account-key-file=/etc/kubernetes/pki/sa.pub")
+        text = " ".join(" ".join(printed(provisioned(created(apiserver_flags=flags)))).split())
+        assert "irsa_issuer_former_public_keys" not in text
+
     def test_new_issuer_in_full(self):
         assert printed(provisioned(created())) == [
             "✓ changed: 5 actions",
@@ -78,9 +120,9 @@ class TestOneCluster:
             "→ Next: start kube-apiserver with these flags, on each control-plane node:",
             f"    {FLAGS[0]}",
             f"    {FLAGS[1]}",
-            "  A cluster that is already running must accept both issuers for a while: after",
-            "  these flags, repeat --service-account-issuer and --service-account-key-file",
-            "  with the current values, and add the current audiences to --api-audiences.",
+            "  If the cluster is running already, these flags alone would end the life of all",
+            "  its tokens: set irsa_issuer_former_issuers to its present issuers, and run",
+            "  this again. Leave --api-audiences as it is.",
             "  Then check that AWS accepts a pod's token:",
             "    ansible-playbook selfhosted.irsa.verify \\",
             f"      -e irsa_verify_issuer={ISSUER} \\",
@@ -100,7 +142,7 @@ class TestOneCluster:
     def test_repaired_issuer_needs_no_new_flags(self):
         lines = provisioned(result(actions=["s3:PutObject"], changed=True))
         assert printed(lines)[0] == "✓ changed: 1 action"
-        assert not any("must accept both issuers" in line.text for line in lines)
+        assert not any("is running already" in line.text for line in lines)
         assert any("nothing to do, if kube-apiserver" in line.text for line in lines)
 
     def test_check_mode_says_what_would_change_and_to_run_it(self):
@@ -170,6 +212,10 @@ class TestFleet:
         ]
         assert lines.count(f"    {FLAGS[0]}") == 1  # only a new issuer's
         assert lines[-1].strip().endswith("above.")
+        assert not any("key files for the API servers" in line for line in lines)
+        assert "    /keys/sa.key to /etc/kubernetes/pki/sa.key, mode 0600" in printed(
+            provisioned(created(apiserver_key_files=KEY_FILES), result())
+        )
 
     def test_many_clusters_have_a_line_each(self):
         lines = printed(provisioned(*[result()] * (MANY + 1)))
@@ -204,7 +250,7 @@ class TestFleet:
         lines = printed(provision_lines({"one": created()}, failed=["two"]))
         assert [line for line in lines if line.startswith("→ ")] == [
             "→ Next: correct the errors of two, then run this again.",
-            "→ Next: start kube-apiserver of each new cluster with its flags, which are",
+            "→ Next: copy the key files of each new cluster to its control-plane nodes, and",
         ]
 
     def test_check_mode_counts_what_would_change(self):

@@ -209,3 +209,26 @@ def test_a_problem_is_one_line_of_its_own():
     message = refusal(irsa_issuer_state="x\n::error::boom ##vso[x]", irsa_issuer_verify="\x1b[2J")
     assert len(message.splitlines()) == 3
     assert "\x1b" not in message and "::error" not in message and "##vso" not in message
+
+
+@pytest.mark.parametrize(
+    ("given", "folder"),
+    [
+        ({}, "/etc/kubernetes/pki"),
+        ({"irsa_issuer_apiserver_key_dir": "/etc/rancher/k3s/irsa"}, "/etc/rancher/k3s/irsa"),
+        ({"irsa_issuer_key_path": "/etc/kubernetes/pki/irsa/sa.key"}, None),
+        ({"irsa_issuer_key_host": "cp-1", "irsa_issuer_key_path": "/srv/sa.key"}, None),
+        (
+            {
+                "irsa_issuer_key_host": "cp-1",
+                "irsa_issuer_key_path": "/srv/sa.key",
+                "irsa_issuer_apiserver_key_dir": "/pki",
+            },
+            "/pki",
+        ),
+        ({"irsa_issuer_key_path": None, "irsa_issuer_extra_jwks": [{"keys": []}]}, None),
+    ],
+    ids=["the controller", "another folder", "a server's own folder", "a node", "a node, another folder", "no key"],
+)
+def test_api_servers_see_a_key_on_a_node_where_it_is_and_one_on_the_controller_in_kubeadms_folder(given, folder):
+    assert options(**given).get("apiserver_key_dir") == folder

@@ -76,6 +76,11 @@ def found(**given) -> list[str]:
         {**NO_KEY, "state": "absent"},
         {**NO_KEY, "state": "absent", "from_cluster": True, "legacy_empty_kid": True},
         {"bucket": "irsa-123456789012-eu-west-1-an", "bucket_namespace": "account-regional"},
+        {"apiserver_key_dir": "/etc/kubernetes/ssl", "former_public_keys": "/etc/kubernetes/ssl/sa.pub,/srv/b.pub"},
+        {"former_issuers": ["https://kubernetes.default.svc.cluster.local", "kubernetes.default.svc", "api"]},
+        {"former_issuers": "https://kubernetes.default.svc,https://10.0.0.1:6443"},
+        {**NO_KEY, "extra_jwks": [{"keys": []}], "former_issuers": ["https://kubernetes.default.svc"]},
+        {"key_host": "cp-1", "key_path": "/a/sa", "public_key_path": "/b/sa", "openssh_public_key_path": ""},
     ],
     ids=lambda given: ", ".join(given) or "defaults",
 )
@@ -161,9 +166,31 @@ def test_valid_role_variables_have_no_problems(given):
                 ("public_key_path", "/srv/irsa/sa.pub"),
                 ("openssh_public_key_path", "/srv/irsa/sa.key.pub"),
                 ("legacy_empty_kid", True),
+                ("apiserver_key_dir", "/etc/kubernetes/pki"),
+                ("former_public_keys", ["/etc/kubernetes/pki/sa.pub"]),
             )
         ),
         ({"public_key_path": "/srv/irsa/sa-signer.key"}, "irsa_issuer_public_key_path", "different files"),
+        ({"public_key_path": "/srv/b/sa-signer.key"}, "irsa_issuer_apiserver_key_dir", "have the same file name"),
+        ({"apiserver_key_dir": "pki"}, "irsa_issuer_apiserver_key_dir", "absolute path as the API servers see it"),
+        ({"apiserver_key_dir": "~/pki"}, "irsa_issuer_apiserver_key_dir", "'~/pki'"),
+        ({"apiserver_key_dir": "/etc/$(NAME)"}, "irsa_issuer_apiserver_key_dir", "absolute path"),
+        ({"former_public_keys": ["sa.pub"]}, "irsa_issuer_former_public_keys", "'sa.pub' is not an absolute path"),
+        ({"former_public_keys": ["/a.pub", "/b\n"]}, "irsa_issuer_former_public_keys", "not an absolute path"),
+        *(
+            ({"former_issuers": ["https://kubernetes.default.svc", bad]}, "irsa_issuer_former_issuers", reason)
+            for bad, reason in (
+                ("", "'' is not an issuer that an API server can have"),
+                ("https://a.example, https://b.example", "'https://a.example, https://b.example'"),
+                ("https://a.example,https://b.example", "'https://a.example,https://b.example'"),
+                ("https://a.example\n", "is not an issuer"),
+                ("https://$(HOST)", "is not an issuer"),
+                ("//a:port", "is not an issuer"),
+                (None, "null is not an issuer"),
+                (5, "5 is not an issuer"),
+                ({"issuer": "https://a.example"}, "an object is not an issuer"),
+            )
+        ),
         ({"key_host": "cp-1", "key_path": "sa.key"}, "irsa_issuer_key_path", "absolute"),
         ({"key_type": "ECDSA", "key_size": 2048}, "irsa_issuer_key_size", "RSA"),
         ({"key_type": "RSA", "key_curve": "P-256"}, "irsa_issuer_key_curve", "ECDSA"),
