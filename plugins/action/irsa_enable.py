@@ -88,10 +88,10 @@ def _api(kubeconfig: str | None, context: str | None) -> ApiServer:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import api_server  # noqa: PLC0415
 
     if api_server.KUBERNETES_IMPORT_ERROR is not None:
-        raise IrsaError(
-            "irsa_kubeconfig needs the Python library kubernetes, which cannot be imported on the controller: "
-            f"{api_server.KUBERNETES_IMPORT_ERROR}. Install it for the Python of ansible-playbook."
-        )
+        from ansible_collections.selfhosted.irsa.plugins.module_utils._module import libraries  # noqa: PLC0415
+
+        lacking = {api_server.KUBERNETES_REQUIREMENT: api_server.KUBERNETES_IMPORT_ERROR}
+        raise IrsaError(f"irsa_kubeconfig needs a library. {libraries.missing(lacking)}")
     return api_server.ApiServer(str(kubeconfig), _TIMEOUT, context)
 
 

@@ -25,7 +25,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names i
 
 def _issuer_url(bucket: t.Any, region: t.Any, prefix: t.Any = None) -> str:
     if BOTOCORE_IMPORT_ERROR is not None:
-        raise AnsibleFilterError("issuer_url needs botocore, which knows the domains of AWS; install boto3.")
+        from ansible_collections.selfhosted.irsa.plugins.module_utils._module import libraries  # noqa: PLC0415
+
+        raise AnsibleFilterError(f"issuer_url: {libraries.missing({'boto3>=1.35.70': BOTOCORE_IMPORT_ERROR})}")
     try:
         check_bucket_name(str(bucket), "any")
         host = aws_bucket_host(str(bucket), str(region), suffix_of_region(str(region)))

@@ -218,7 +218,7 @@ def _api_server(module: MaskedModule) -> t.Any:
     # The kubernetes library takes longer to import than everything else.
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import api_server  # noqa: PLC0415
 
-    require(module, "kubernetes", api_server.KUBERNETES_IMPORT_ERROR)
+    require(module, {api_server.KUBERNETES_REQUIREMENT: api_server.KUBERNETES_IMPORT_ERROR})
     kubeconfig, context = module.params["kubeconfig"], module.params["kube_context"]
     return api_server.ApiServer(kubeconfig, _REQUEST_TIMEOUT, context)
 

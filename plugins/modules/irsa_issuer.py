@@ -387,6 +387,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
     aws_module,
     aws_of,
+    boto3_library,
     require_conditional_writes,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude, require, warn
@@ -472,9 +473,8 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = dict(
 
 
 def main() -> None:
-    module = aws_module(ARGUMENT_SPEC, IssuerModule, required_by={"kube_context": "kubeconfig"})
-    require(module, signing_key.CRYPTOGRAPHY_REQUIREMENT, signing_key.CRYPTOGRAPHY_IMPORT_ERROR)
-    require(module, jwk.JWCRYPTO_REQUIREMENT, jwk.JWCRYPTO_IMPORT_ERROR)
+    module = aws_module(ARGUMENT_SPEC, IssuerModule, needs_boto3=False, required_by={"kube_context": "kubeconfig"})
+    _require_libraries(module)
     require_conditional_writes(module)
     if not module.params["bucket"] and not module.params["url"]:
         module.fail_json(msg="one of the following is required: bucket, url")
@@ -483,6 +483,20 @@ def main() -> None:
     if module.params["state"] == "present" and module.params["from_cluster"] and not module.params["kubeconfig"]:
         module.fail_json(msg="from_cluster requires kubeconfig")
     conclude(module, lambda: _run(module))
+
+
+def _require_libraries(module: AnsibleAWSModule) -> None:
+    libraries = {
+        **boto3_library(),
+        signing_key.CRYPTOGRAPHY_REQUIREMENT: signing_key.CRYPTOGRAPHY_IMPORT_ERROR,
+        jwk.JWCRYPTO_REQUIREMENT: jwk.JWCRYPTO_IMPORT_ERROR,
+    }
+    if module.params["from_cluster"] and module.params["state"] == "present":
+        # It takes longer to import than everything else.
+        from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import api_server  # noqa: PLC0415
+
+        libraries[api_server.KUBERNETES_REQUIREMENT] = api_server.KUBERNETES_IMPORT_ERROR
+    require(module, libraries)
 
 
 def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:
@@ -509,7 +523,6 @@ def _jwks_of_cluster(module: AnsibleAWSModule) -> dict[str, t.Any]:
         key_sets,
     )
 
-    require(module, "kubernetes", api_server.KUBERNETES_IMPORT_ERROR)
     options = module.params
     found = key_sets.of_cluster(
         api_server.ApiServer(options["kubeconfig"], _API_SERVER_SECONDS, options["kube_context"])

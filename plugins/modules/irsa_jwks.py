@@ -186,8 +186,13 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    require(module, signing_key.CRYPTOGRAPHY_REQUIREMENT, signing_key.CRYPTOGRAPHY_IMPORT_ERROR)
-    require(module, jwk.JWCRYPTO_REQUIREMENT, jwk.JWCRYPTO_IMPORT_ERROR)
+    require(
+        module,
+        {
+            signing_key.CRYPTOGRAPHY_REQUIREMENT: signing_key.CRYPTOGRAPHY_IMPORT_ERROR,
+            jwk.JWCRYPTO_REQUIREMENT: jwk.JWCRYPTO_IMPORT_ERROR,
+        },
+    )
     conclude(module, lambda: build(module.params, module.check_mode))
 
 

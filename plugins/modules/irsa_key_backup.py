@@ -126,7 +126,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module
     require_conditional_writes,
     spec_from,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import require
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.key_backup import KeyBackupSpec, ensure_backup
 
 
@@ -139,9 +138,9 @@ def main() -> None:
             openssh_public_key_path=dict(type="path"),
             upload=dict(type="bool", default=True),
             account_id=dict(type="str"),
-        )
+        ),
+        libraries={signing_key.CRYPTOGRAPHY_REQUIREMENT: signing_key.CRYPTOGRAPHY_IMPORT_ERROR},
     )
-    require(module, signing_key.CRYPTOGRAPHY_REQUIREMENT, signing_key.CRYPTOGRAPHY_IMPORT_ERROR)
     require_conditional_writes(module)
     conclude_outcome(module, lambda: _run(module))
 

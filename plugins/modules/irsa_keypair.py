@@ -240,7 +240,7 @@ def main() -> None:
         add_file_common_args=True,
         supports_check_mode=True,
     )
-    require(module, signing_key.CRYPTOGRAPHY_REQUIREMENT, signing_key.CRYPTOGRAPHY_IMPORT_ERROR)
+    require(module, {signing_key.CRYPTOGRAPHY_REQUIREMENT: signing_key.CRYPTOGRAPHY_IMPORT_ERROR})
     conclude(module, lambda: keypair_task.run(module, module.params))
 
 

@@ -161,7 +161,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module
     conclude_outcome,
     spec_from,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import require
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 
@@ -180,9 +179,9 @@ def main() -> None:
             ca_path=dict(type="path"),
             ignore_role_trust=dict(type="bool", default=False),
             state=dict(type="str", default="present", choices=["present", "absent"]),
-        )
+        ),
+        libraries={signing_key.CRYPTOGRAPHY_REQUIREMENT: signing_key.CRYPTOGRAPHY_IMPORT_ERROR},
     )
-    require(module, signing_key.CRYPTOGRAPHY_REQUIREMENT, signing_key.CRYPTOGRAPHY_IMPORT_ERROR)
     conclude_outcome(module, lambda: _run(module))
 
 

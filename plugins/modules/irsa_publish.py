@@ -188,7 +188,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module
     require_conditional_writes,
     spec_from,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import require
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked import MaskedModule
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import publication_absent, publication_present
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import (
@@ -218,9 +217,9 @@ def main() -> None:
             state=dict(type="str", default="present", choices=["present", "absent"]),
         ),
         PublishModule,
+        libraries={jwk.JWCRYPTO_REQUIREMENT: jwk.JWCRYPTO_IMPORT_ERROR},
     )
     options = dict(module.params)
-    require(module, jwk.JWCRYPTO_REQUIREMENT, jwk.JWCRYPTO_IMPORT_ERROR)
     require_conditional_writes(module)
     absent = options["state"] == "absent"
     missing = [name for name in ("jwks_json", "discovery_json") if options[name] is None]

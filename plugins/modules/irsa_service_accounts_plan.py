@@ -158,7 +158,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
     aws_module,
     aws_of,
-    require_boto3,
+    boto3_library,
     spec_from,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude, require
@@ -191,10 +191,10 @@ def main() -> None:
 def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     settings = spec_from(plan.Settings, module.params)
     accounts = plan.accounts_for(module.params["accounts"], settings)
-    if any(account.role_name for account in accounts):
-        require_boto3(module)
+    asks_cluster = bool(accounts) and not settings.manifests_path
+    _require_libraries(module, for_aws=any(account.role_name for account in accounts), for_cluster=asks_cluster)
     aws = aws_of(module)
-    api = _api_server(module) if accounts and not settings.manifests_path else None
+    api = _api_server(module) if asks_cluster else None
     planned = plan.Planner(aws, api, settings).plan(accounts, check_mode=module.check_mode)
     planned["server"] = {"host": api.url, "context": api.context} if api else None
     # What is masked in a result would be masked in what is written, too.
@@ -212,11 +212,19 @@ def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     }
 
 
+def _require_libraries(module: AnsibleAWSModule, *, for_aws: bool, for_cluster: bool) -> None:
+    libraries = boto3_library() if for_aws else {}
+    if for_cluster:
+        # It takes longer to import than everything else.
+        from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import api_server  # noqa: PLC0415
+
+        libraries[api_server.KUBERNETES_REQUIREMENT] = api_server.KUBERNETES_IMPORT_ERROR
+    require(module, libraries)
+
+
 def _api_server(module: AnsibleAWSModule) -> t.Any:
-    # The kubernetes library takes longer to import than everything else.
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import api_server  # noqa: PLC0415
 
-    require(module, "kubernetes", api_server.KUBERNETES_IMPORT_ERROR)
     return api_server.ApiServer(module.params["kubeconfig"], _REQUEST_TIMEOUT, module.params["kube_context"])
 
 

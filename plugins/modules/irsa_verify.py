@@ -249,7 +249,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module
     BOTO3_IMPORT_ERROR,
     aws_module,
     aws_of,
-    require_boto3,
+    boto3_library,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude, require
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked import MaskedModule
@@ -308,16 +308,24 @@ def main() -> None:
         ],
         required_by={"kube_context": "kubeconfig", "service_account": "kubeconfig"},
     )
-    require(module, signing_key.CRYPTOGRAPHY_REQUIREMENT, signing_key.CRYPTOGRAPHY_IMPORT_ERROR)
-    require(module, jwk.JWCRYPTO_REQUIREMENT, jwk.JWCRYPTO_IMPORT_ERROR)
+    _require_libraries(module)
+    conclude(module, lambda: _run(module), only_reads=True)
+
+
+def _require_libraries(module: AnsibleAWSModule) -> None:
+    libraries = {
+        signing_key.CRYPTOGRAPHY_REQUIREMENT: signing_key.CRYPTOGRAPHY_IMPORT_ERROR,
+        jwk.JWCRYPTO_REQUIREMENT: jwk.JWCRYPTO_IMPORT_ERROR,
+    }
     if module.params["kubeconfig"] is not None:
-        # The kubernetes library takes longer to import than everything else.
+        # It takes longer to import than everything else.
         from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import api_server  # noqa: PLC0415
 
-        require(module, "kubernetes", api_server.KUBERNETES_IMPORT_ERROR)
-    if module.params["assume_role"]:
-        require_boto3(module)
-    conclude(module, lambda: _run(module), only_reads=True)
+        libraries[api_server.KUBERNETES_REQUIREMENT] = api_server.KUBERNETES_IMPORT_ERROR
+    # Some checks only need boto3, so it is named with others that are missing.
+    if module.params["assume_role"] or any(libraries.values()):
+        libraries |= boto3_library()
+    require(module, libraries)
 
 
 def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:

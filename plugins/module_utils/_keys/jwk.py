@@ -32,7 +32,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.masking impo
 Jwk = dict[str, t.Any]
 
 # 1.5 is the first release that reads PEM keys with current releases of cryptography.
-JWCRYPTO_REQUIREMENT = "jwcrypto >= 1.5"
+JWCRYPTO_REQUIREMENT = "jwcrypto>=1.5.0"
 
 # STS could not use a JWKS with more keys of one type than this.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html

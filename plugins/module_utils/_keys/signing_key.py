@@ -37,7 +37,7 @@ if t.TYPE_CHECKING:
     PrivateKeyObject = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 # What cluster nodes have: the packages of Ubuntu 22.04 and RHEL 9.
-CRYPTOGRAPHY_REQUIREMENT = "cryptography >= 3.4"
+CRYPTOGRAPHY_REQUIREMENT = "cryptography>=3.4"
 
 _PRIVATE_LABELS = ("RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY")
 _PUBLIC_LABELS = ("PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE")

@@ -32,6 +32,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base6
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.redaction import Redaction
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import Call, RequestFailed
 
+# The least release that kubernetes.core supports, too.
+KUBERNETES_REQUIREMENT = "kubernetes>=24.2"
+
 _MIB = 1 << 20
 # etcd keeps no object that is larger than 1.5 MiB, so a page of a list is the only answer that may be long:
 # https://etcd.io/docs/v3.6/dev-guide/limit/

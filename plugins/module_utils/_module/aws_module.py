@@ -10,7 +10,7 @@ import dataclasses
 import typing as t
 
 try:
-    import boto3  # noqa: F401, pylint: disable=unused-import
+    import boto3
 
     BOTO3_IMPORT_ERROR: ImportError | None = None
 except ImportError as import_error:
@@ -24,6 +24,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base import conclude, require
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked import MaskedModule
 
+BOTO3_REQUIREMENT = "boto3>=1.35.70"
+
 if t.TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -35,12 +37,13 @@ def aws_module(
     module_class: type[MaskedModule] = MaskedModule,
     *,
     needs_boto3: bool = True,
+    libraries: t.Mapping[str, ImportError | None] | None = None,
     **rules: t.Any,
 ) -> AnsibleAWSModule:
     """Return a module with amazon.aws's common options in addition to its own, based on ``module_class``.
 
-    ``rules`` are AnsibleModule's, such as required_if. Ends the module if boto3 is missing, unless only some of its
-    options need it (``needs_boto3`` is false).
+    ``rules`` are AnsibleModule's, such as required_if. Ends the module if boto3 or one of the other ``libraries`` is
+    missing. A module with ``needs_boto3=False`` requires what it needs when it knows its options.
     """
     settings = AnsibleAWSModule.default_settings
     usual_class = settings["module_class"]
@@ -52,13 +55,13 @@ def aws_module(
     finally:
         settings["module_class"] = usual_class
     if needs_boto3:
-        require_boto3(module)
+        require(module, {**boto3_library(), **(libraries or {})})
     return module
 
 
-def require_boto3(module: AnsibleAWSModule) -> None:
-    """End the module if boto3 is missing."""
-    require(module, "boto3 and botocore", BOTO3_IMPORT_ERROR)
+def boto3_library() -> dict[str, ImportError | None]:
+    """Return boto3 for ``require``."""
+    return {BOTO3_REQUIREMENT: BOTO3_IMPORT_ERROR}
 
 
 def require_conditional_writes(module: AnsibleAWSModule) -> None:
@@ -67,7 +70,11 @@ def require_conditional_writes(module: AnsibleAWSModule) -> None:
     Without a condition two runs could overwrite each other's documents:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
-    module.require_botocore_at_least("1.35.70", reason="for conditional writes to S3")
+    if not module.botocore_at_least("1.35.70"):
+        from ansible_collections.selfhosted.irsa.plugins.module_utils._module import libraries  # noqa: PLC0415
+
+        found = f"{boto3.__version__} is installed, which has no conditional writes to S3"
+        module.fail_json(msg=libraries.missing({BOTO3_REQUIREMENT: found}, too_old=True))
 
 
 def aws_of(module: AnsibleAWSModule) -> Aws:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common import warnings
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
@@ -16,18 +16,17 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked import MaskedModule
 
 
-def require(module: AnsibleModule, library: str, import_error: ImportError | None) -> None:
-    """End the module if a library could not be imported, with a message that names the usual cause."""
-    if import_error is None:
-        return
-    module.fail_json(
-        msg=(
-            f"{missing_required_lib(library).rstrip('.')}. If this host is the controller, the module runs "
-            "with a different Python than Ansible itself; this happens if localhost is listed in an inventory. In that "
-            "inventory, set ansible_connection: local and ansible_python_interpreter: "
-            '"{{ ansible_playbook_python }}" for it.'
-        )
-    )
+def require(module: AnsibleModule, libraries: t.Mapping[str, ImportError | None]) -> None:
+    """End the module if libraries could not be imported, with the command that installs all of them.
+
+    ``libraries`` has the error of each import, if any, by the requirement for pip.
+    """
+    missing = {requirement: error for requirement, error in libraries.items() if error is not None}
+    if missing:
+        # Not loaded by a run that lacks nothing.
+        from ansible_collections.selfhosted.irsa.plugins.module_utils._module import libraries as message  # noqa: PLC0415
+
+        module.fail_json(msg=message.missing(missing))
 
 
 def warn(module: MaskedModule, text: str) -> None:

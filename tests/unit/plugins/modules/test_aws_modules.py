@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 
+import boto3
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import api_server
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module import aws_module
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
@@ -245,22 +247,52 @@ def test_irsa_oidc_provider_computes_the_thumbprint(run, aws, tmp_path):
 def test_a_missing_boto3_is_named(run, aws, monkeypatch, module_name):
     monkeypatch.setattr(aws_module, "BOTO3_IMPORT_ERROR", ImportError("no boto3"))
     options = STEPS.get(module_name, {"name": "irsa-prod"} if module_name == "irsa_bucket_info" else {})
+    assert "boto3>=1.35.70 (no boto3)" in run(module_name, fails=True, **options).result["msg"]
+
+
+def test_a_boto3_that_is_too_old_is_named_with_its_version(run, aws, monkeypatch):
+    monkeypatch.setattr(aws_module.AnsibleAWSModule, "botocore_at_least", lambda self, version: version != "1.35.70")
+    message = run("irsa_issuer", fails=True, **ISSUER_OPTIONS).result["msg"]
+    assert f"boto3>=1.35.70 ({boto3.__version__} is installed, which has no conditional writes to S3)" in message
+
+
+@pytest.mark.parametrize(
+    ("module_name", "options", "more"),
+    [
+        ("irsa_issuer", {**ISSUER_OPTIONS, "from_cluster": True, "kubeconfig": "/nonexistent"}, ["kubernetes>=24.2"]),
+        ("irsa_issuer", ISSUER_OPTIONS, []),
+        ("irsa_verify", {"issuer": ISSUER}, []),
+        (
+            "irsa_verify",
+            {"issuer": ISSUER, "assume_role": True, "kubeconfig": "/nonexistent"},
+            ["kubernetes>=24.2"],
+        ),
+    ],
+)
+def test_all_missing_libraries_are_named_at_once(run, aws, monkeypatch, module_name, options, more):
+    monkeypatch.setattr(aws_module, "BOTO3_IMPORT_ERROR", ImportError("no boto3"))
+    monkeypatch.setattr(signing_key, "CRYPTOGRAPHY_IMPORT_ERROR", ImportError("no cryptography"))
+    monkeypatch.setattr(jwk, "JWCRYPTO_IMPORT_ERROR", ImportError("no jwcrypto"))
+    monkeypatch.setattr(api_server, "KUBERNETES_IMPORT_ERROR", ImportError("no kubernetes"))
     message = run(module_name, fails=True, **options).result["msg"]
-    assert "boto3" in message and "ansible_connection: local" in message
+    command = message.partition("To install: ")[2]
+    for requirement in ("boto3>=1.35.70", "cryptography>=3.4", "jwcrypto>=1.5.0", *more):
+        assert f"{requirement} (no " in message and requirement.partition(">")[0] in command
+    assert ("kubernetes" in message) == bool(more)
 
 
 @pytest.mark.parametrize("module_name", ["irsa_publish", "irsa_jwks", "irsa_verify", "irsa_issuer"])
 def test_a_missing_jwcrypto_is_named(run, aws, monkeypatch, module_name):
     monkeypatch.setattr(jwk, "JWCRYPTO_IMPORT_ERROR", ImportError("no jwcrypto"))
     options = STEPS.get(module_name, ISSUER_OPTIONS if module_name == "irsa_issuer" else {"issuer": ISSUER})
-    assert "(jwcrypto >= 1.5)" in run(module_name, fails=True, **options).result["msg"]
+    assert "jwcrypto>=1.5.0 (no jwcrypto)" in run(module_name, fails=True, **options).result["msg"]
 
 
 @pytest.mark.parametrize("module_name", ["irsa_oidc_provider", "irsa_jwks", "irsa_verify", "irsa_issuer"])
 def test_a_missing_cryptography_is_named(run, aws, monkeypatch, module_name):
     monkeypatch.setattr(signing_key, "CRYPTOGRAPHY_IMPORT_ERROR", ImportError("no cryptography"))
     options = STEPS.get(module_name, ISSUER_OPTIONS if module_name == "irsa_issuer" else {"issuer": ISSUER})
-    assert "(cryptography >= 3.4)" in run(module_name, fails=True, **options).result["msg"]
+    assert "cryptography>=3.4 (no cryptography)" in run(module_name, fails=True, **options).result["msg"]
 
 
 @pytest.mark.parametrize(

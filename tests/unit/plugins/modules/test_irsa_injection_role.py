@@ -37,7 +37,7 @@ def test_audiences_of_the_issuer_may_be_a_text(run, tmp_path):
 def test_a_missing_library_is_named_with_where_it_is_missing(run, monkeypatch, tmp_path):
     monkeypatch.setattr(api_server, "KUBERNETES_IMPORT_ERROR", ImportError("no"))
     result = run(NAME, fails=True, kubeconfig=str(tmp_path / "kubeconfig")).result
-    assert "(kubernetes)" in result["msg"] and not result.get("changed")
+    assert "kubernetes>=24.2 (no)" in result["msg"] and not result.get("changed")
     # What is written to a folder needs it not.
     run(NAME, manifests_path=str(tmp_path))
 

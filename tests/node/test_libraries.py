@@ -1,0 +1,1 @@
+../unit/plugins/module_utils/_module/test_libraries.py
