@@ -2,11 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Both documents of an issuer from keys of any source, and their files in a directory."""
+"""Both documents of an issuer from keys of any source, and the run of module irsa_jwks."""
 
 from __future__ import annotations
 
-import os
 import typing as t
 from urllib.parse import urlsplit
 
@@ -16,29 +15,28 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import (
     jwk,
     key_facts,
-    key_files,
     safe_paths,
     signing_key,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.document_files import (
+    WRITE,
+    DocumentFiles,
+    FileChange,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.documents import SourcedKey
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.present_files import PresentFiles
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.present_files import OptionNames
 
 Values = dict[str, t.Any]
 
 _NO_DOCUMENTS = dict.fromkeys(("jwks", "discovery", "jwks_json", "discovery_json"))
 
-_WRITE = "file:WriteDocument"
-
-_PUBLIC_FOLDER_MODE = 0o755
-
-# Stands for a directory that does not exist yet.
-_NEW_NAME = "new"
+_NAMES = OptionNames(dest="dest", keys="jwks", purge_keys="overwrite", overwrite="overwrite")
 
 
 def build(options: t.Mapping[str, t.Any], check_mode: bool) -> Values:
     """Return the result of module irsa_jwks for its options. Raises IrsaError that names the wrong option."""
-    url, jwks_uri, dest = options["issuer"], options["jwks_uri"], options["dest"]
+    url, jwks_uri = options["issuer"], options["jwks_uri"]
     sourced_keys = list(_sourced_keys(options))
     result = (
         texts(url, sourced_keys, legacy_empty_kid=options["legacy_empty_kid"], jwks_uri=jwks_uri)
@@ -46,16 +44,16 @@ def build(options: t.Mapping[str, t.Any], check_mode: bool) -> Values:
         else {}
     )
     jwks_url = _checked_jwks_uri(url, jwks_uri)
-    for path in _paths_in(dest).values() if dest else ():
-        _check_inside(dest, path)
+    dest = DocumentFiles(options["dest"], _NAMES) if options["dest"] else None
     if dest and not options["overwrite"]:
-        PresentFiles(dest, url, jwks_url).check_replaceable(result.get("jwks", {}).get("keys", []))
+        keys = result.get("jwks", {}).get("keys", [])
+        dest.require_replaceable(issuer_url.parse(url), jwks_url, keys=keys)
     if sourced_keys:
-        warnings = list(_unsafe(options["public_key_paths"]))
-        return {**result, **_write(dest, result, check_mode), "warnings": warnings}
+        written = _written(dest, result, check_mode) if dest else _outcome([])
+        return {**result, **written, "warnings": list(_unsafe(options["public_key_paths"]))}
     if not check_mode:
         raise IrsaError("No key was given. Set public_keys, public_key_paths or jwks.")
-    return _preview(dest)
+    return _new_files(dest)
 
 
 def texts(
@@ -133,91 +131,28 @@ def _is_https_url(url: str) -> bool:
     return parts.scheme == "https" and bool(parts.hostname) and is_plain(url)
 
 
-def _preview(dest: str | None) -> Values:
+def _new_files(dest: DocumentFiles | None) -> Values:
     """Return the result of a check mode without a key, because the key has not been created yet."""
-    names = (issuer_url.JWKS_PATH, issuer_url.DISCOVERY_PATH) if dest else ()
-    if dest:
-        for path in _paths_in(dest).values():
-            files.read(path)
-            _check_can_be_written(path)
-    return {
-        **_NO_DOCUMENTS,
-        "kids": [],
-        "published_keys": [],
-        "changed": bool(names),
-        "actions": [_WRITE] * len(names),
-        "diff": [_diff(name, "", f"{key_facts.NOT_CREATED}\n") for name in names],
-    }
+    changes = dest.new_files(f"{key_facts.NOT_CREATED}\n") if dest else []
+    return {**_NO_DOCUMENTS, "kids": [], "published_keys": [], **_outcome(changes)}
 
 
-def _diff(path: str, before: str, after: str) -> dict[str, str]:
-    return {"before_header": path, "after_header": path, "before": before, "after": after}
-
-
-def _write(dest: str | None, result: Values, check_mode: bool) -> Values:
-    """Write the documents into a directory if they differ, the JWKS first; in check mode only say so."""
-    diff = list(_differing(dest, result)) if dest else []
-    if dest and not check_mode:
-        _write_files(dest, diff)
-    return {"changed": bool(diff), "actions": [_WRITE] * len(diff), "diff": diff}
-
-
-def _write_files(dest: str, diff: t.Sequence[dict[str, str]]) -> None:
-    key_files.remove_leftovers(_paths_in(dest).values())
-    written: list[str] = []
+def _written(dest: DocumentFiles, result: Values, check_mode: bool) -> Values:
+    """Write the documents if they differ; in check mode only say so."""
+    changes = dest.changes(result)
+    made: list[FileChange] = []
     try:
-        for path, after in ((entry["after_header"], entry["after"]) for entry in diff):
-            _create_folder(os.path.dirname(path))
-            # Again, since another user may have been faster.
-            _check_inside(dest, path)
-            key_files.check_writable(path)
-            key_files.replace(path, after.encode(), mode=key_files.PUBLIC_MODE)
-            written.append(_WRITE)
+        # One by one, so that a failure can say what was written before it.
+        made.extend(changes if check_mode else dest.write(changes))
     except IrsaError as error:
-        error.details.update(changed=bool(written), actions=written)
+        error.details.update(changed=bool(made), actions=[WRITE] * len(made))
         raise
+    return _outcome(changes)
 
 
-def _paths_in(dest: str) -> dict[str, str]:
-    """Return the path of each document in a directory, by its name in the result."""
-    names = {"jwks_json": issuer_url.JWKS_PATH, "discovery_json": issuer_url.DISCOVERY_PATH}
-    return {text: os.path.join(dest, name) for text, name in names.items()}
-
-
-def _differing(dest: str, result: Values) -> t.Iterator[dict[str, str]]:
-    for text, path in _paths_in(dest).items():
-        after = result[text]
-        current = files.read(path)
-        if current != after.encode():
-            _check_can_be_written(path)
-            yield _diff(path, (current or b"").decode("utf-8", "replace"), after)
-
-
-def _check_inside(dest: str, path: str) -> None:
-    """Raise IrsaError for a document whose directory is a symbolic link that leads out of ``dest``."""
-    files.require_valid(path)
-    base, folder = os.path.realpath(dest), os.path.realpath(os.path.dirname(path))
-    if os.path.commonpath([base, folder]) != base:
-        raise IrsaError(
-            f"dest: {files.shown(path)} leads out of {files.shown(dest)}, to {files.shown(folder)}, by a symbolic "
-            "link. Nothing is written there; replace the link with a directory."
-        )
-
-
-def _check_can_be_written(path: str) -> None:
-    """Raise IrsaError for a file that cannot be written, even if its directory must be created first."""
-    folder = os.path.dirname(path)
-    if os.path.lexists(folder):
-        key_files.check_writable(path)
-        return
-    while not os.path.lexists(folder):
-        folder = os.path.dirname(folder) or "."
-    # A name in the directory in which the first one is created.
-    key_files.check_writable(os.path.join(folder, _NEW_NAME))
-
-
-def _create_folder(path: str) -> None:
-    try:
-        os.makedirs(path, _PUBLIC_FOLDER_MODE, exist_ok=True)
-    except OSError as error:
-        raise IrsaError(f"dest: the directory {files.shown(path)} cannot be created: {files.reason(error)}.") from None
+def _outcome(changes: t.Sequence[FileChange]) -> Values:
+    diff = [
+        {"before_header": each.path, "after_header": each.path, "before": each.before, "after": each.after}
+        for each in changes
+    ]
+    return {"changed": bool(changes), "actions": [WRITE] * len(changes), "diff": diff}

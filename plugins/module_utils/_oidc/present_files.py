@@ -17,7 +17,16 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url, published_keys
 
-_HINT = "Choose another directory; or, if nothing depends on them any more, set overwrite."
+
+class OptionNames(t.NamedTuple):
+    """The names that the user knows: of the directory, of what gives further keys, and of what allows their removal
+    and that of documents of others.
+    """
+
+    dest: str
+    keys: str
+    purge_keys: str
+    overwrite: str
 
 
 class PresentFiles(t.NamedTuple):
@@ -26,24 +35,34 @@ class PresentFiles(t.NamedTuple):
     dest: str
     issuer: str
     jwks_url: str
+    names: OptionNames
 
-    def check_replaceable(self, keys: t.Sequence[jwk.Jwk]) -> None:
-        """Raise IrsaError if the files are those of others, or publish a key that is not among these."""
+    def check_replaceable(self, keys: t.Sequence[jwk.Jwk], *, purge_keys: bool = False) -> None:
+        """Raise IrsaError if the files are those of others or, without ``purge_keys``, publish a key that is not among
+        these.
+        """
         published = self._keys_in(self._path(issuer_url.JWKS_PATH)) + self._keys_elsewhere()
+        if purge_keys:
+            return
         lost = published_keys.foreign_keys(keys, published)
         reused = published_keys.reused_kids(keys, published)
         if reused:
             raise IrsaError(
-                f"dest: {files.shown(self.dest)} would get a different key under a published kid: {listed(reused)}. "
-                "Give the new key another kid; or, if no token is signed with the published one any more, set "
-                "overwrite."
+                f"{self.names.dest}: {files.shown(self.dest)} would get a different key under a published kid: "
+                f"{listed(reused)}. Give the new key another kid; or, if no token is signed with the published one any "
+                f"more, set {self.names.purge_keys}."
             )
         if lost:
             kids = listed(key.get("kid") for key in lost)
             raise IrsaError(
-                f"dest: {files.shown(self.dest)} publishes keys that were not given: {kids}. AWS would refuse every "
-                "token that is signed with them. Give them in jwks to keep them; or set overwrite."
+                f"{self.names.dest}: {files.shown(self.dest)} publishes keys that were not given: {kids}. AWS would "
+                f"refuse every token that is signed with them. Give them in {self.names.keys} to keep them; or set "
+                f"{self.names.purge_keys}."
             )
+
+    @property
+    def _hint(self) -> str:
+        return f"Choose another directory; or, if nothing depends on them any more, set {self.names.overwrite}."
 
     def _path(self, name: str) -> str:
         return os.path.join(self.dest, name)
@@ -55,7 +74,9 @@ class PresentFiles(t.NamedTuple):
         try:
             return jwk.parse_jwks(content)
         except Fault as fault:
-            raise IrsaError(f"dest: {files.shown(path)} is not a JWKS of this issuer: {fault}. {_HINT}") from None
+            raise IrsaError(
+                f"{self.names.dest}: {files.shown(path)} is not a JWKS of this issuer: {fault}. {self._hint}"
+            ) from None
 
     def _keys_elsewhere(self) -> list[jwk.Jwk]:
         """Return the keys that relying parties read now, if the discovery document names another file than ours."""
@@ -66,9 +87,9 @@ class PresentFiles(t.NamedTuple):
         name = unquote(str(url).removeprefix(start))
         if not str(url).startswith(start) or not issuer_url.is_plain_path(name):
             raise IrsaError(
-                f"dest: the discovery document in {files.shown(self.dest)} names {quoted(url)} as the JWKS, which is "
-                "not in this directory. The keys published there would no longer be found. Give them in jwks, and set "
-                "overwrite."
+                f"{self.names.dest}: the discovery document in {files.shown(self.dest)} names {quoted(url)} as the "
+                "JWKS, which is not in this directory. The keys published there would no longer be found. Give them in "
+                f"{self.names.keys}, and set {self.names.overwrite}."
             )
         return self._keys_in(self._path(name))
 
@@ -79,10 +100,13 @@ class PresentFiles(t.NamedTuple):
             return None
         document = documents.object_in(content)
         if document is None:
-            raise IrsaError(f"dest: {files.shown(path)} {not_json(content)}. It may belong to something else. {_HINT}")
+            raise IrsaError(
+                f"{self.names.dest}: {files.shown(path)} {not_json(content)}. It may belong to something else. "
+                f"{self._hint}"
+            )
         if document.get("issuer") != self.issuer:
             raise IrsaError(
-                f"dest: {files.shown(path)} is the discovery document of another issuer: it names "
-                f"{quoted(document.get('issuer'))}, not {quoted(self.issuer)}. {_HINT}"
+                f"{self.names.dest}: {files.shown(path)} is the discovery document of another issuer: it names "
+                f"{quoted(document.get('issuer'))}, not {quoted(self.issuer)}. {self._hint}"
             )
         return documents.jwks_url_in(document, self.issuer)
