@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 import typing as t
 from pathlib import Path
 
 import yaml
+from ansible.errors import AnsibleUndefinedVariable
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.issuer_flags import folder_on_server
@@ -29,6 +31,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_varia
     is_keyless,
     option_name,
     problems,
+    variable_name,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._key_paths import (
@@ -48,6 +51,15 @@ _OF_PLAYBOOK = f"__{PREFIX}of_playbook"
 # What one task of the role hands to the next, by the names of the options.
 _FROM_TASKS = ("key", "prepared")
 _UNSET: tuple[t.Any, ...] = (None, "", [], {})
+
+# What a newcomer must set.
+_EXAMPLE = {
+    f"{PREFIX}bucket": "example-irsa-prod  # a name of your own: no two buckets of AWS have the same",
+    f"{PREFIX}region": "eu-west-1",
+    f"{PREFIX}key_path": "/srv/irsa/sa-signer.key  # on a disk that survives the run",
+}
+_NOT_FOR_REMOVAL = f"{PREFIX}key_path"
+_MISSING = ("Neither ", f"{PREFIX}key_path is not set")
 
 
 @functools.cache
@@ -82,12 +94,12 @@ def read(
     ``option_names`` are the options that the module has; ``template`` turns a variable into its value. Raises
     IrsaError, whose message lists everything that is wrong.
     """
-    given = {name: template(variables[name]) for name in argument_spec() if name in variables}
+    given, undefined = _templated(variables, template)
     of_playbook = template(variables.get(_OF_PLAYBOOK)) or {}
     given.update({f"{PREFIX}{name}": value for name, value in of_playbook.items()})
     # Unchanged, since the type path would expand the ~ of this host.
     given_paths = {name: given.get(f"{PREFIX}{name}") for name in _PATHS}
-    values = _validated(given, given_paths)
+    values = _validated(given, given_paths, undefined)
     _check_state(values["state"], variables.get(_EXPECTED_STATE, values["state"]))
     host = values.get("key_host") or "localhost"
     folder = template(variables.get(FOLDER, variables["playbook_dir"]))
@@ -115,8 +127,25 @@ def _folder_on_servers(host: str, path: str | None) -> str | None:
     return folder_on_server(path) if path and is_controller(host) else None
 
 
-def _validated(given: dict[str, t.Any], given_paths: dict[str, t.Any]) -> dict[str, t.Any]:
-    """The values of all variables, defaults included, by their names without the prefix. Raises IrsaError."""
+def _templated(
+    variables: t.Mapping[str, t.Any], template: t.Callable[[t.Any], t.Any]
+) -> tuple[dict[str, t.Any], list[str]]:
+    """Return the values of the variables that are set, and a problem for each that refers to an undefined one."""
+    given, undefined = {}, []
+    for name in argument_spec():
+        if name in variables:
+            try:
+                given[name] = template(variables[name])
+            except AnsibleUndefinedVariable as error:
+                undefined.append(f"{name} has no value: {error.message}.")
+    return given, undefined
+
+
+def _validated(given: dict[str, t.Any], given_paths: dict[str, t.Any], undefined: t.Sequence[str]) -> dict[str, t.Any]:
+    """The values of all variables, defaults included, by their names without the prefix. Raises IrsaError.
+
+    ``undefined`` are problems that were found before.
+    """
     checked = ArgumentSpecValidator(argument_spec()).validate(given, validate_role_argument_spec=True)
     redaction = Redaction(masking.in_options({option_name(name): value for name, value in given.items()}))
 
@@ -124,14 +153,35 @@ def _validated(given: dict[str, t.Any], given_paths: dict[str, t.Any]) -> dict[s
         """Return a problem without what may be private in the variables that it quotes."""
         return shown(redaction.over(problem))
 
-    if checked.error_messages:
-        raise IrsaError("\n".join(["Validation of arguments failed:", *map(as_shown, checked.error_messages)]))
     values = {option_name(name): value for name, value in checked.validated_parameters.items()}
-    found = problems({**values, **named_paths(given_paths)})
+    unusable = [*undefined, *checked.error_messages]
+    found = [*unusable, *_further_problems({**values, **named_paths(given_paths)}, unusable)]
     if found:
         intro = "Invalid variables for role irsa_issuer; nothing was changed."
-        raise IrsaError("\n- ".join([intro, *map(as_shown, found)]))
+        example = _example(found, is_removal=values.get("state") == "absent")
+        raise IrsaError("\n- ".join([intro, *map(as_shown, found)]) + example)
     return values
+
+
+def _further_problems(values: dict[str, t.Any], unusable: t.Sequence[str]) -> list[str]:
+    """Return what is wrong with the variables but for those that have no usable value, as other problems say."""
+    names = [name for name in argument_spec() if any(_mentions(problem, name) for problem in unusable)]
+    found = problems({name: value for name, value in values.items() if variable_name(name) not in names})
+    return [problem for problem in found if not any(_mentions(problem, name) for name in names)]
+
+
+def _mentions(problem: str, name: str) -> bool:
+    return re.search(rf"\b{name}\b", problem) is not None
+
+
+def _example(found: t.Sequence[str], *, is_removal: bool) -> str:
+    """Return lines of YAML with what is always required, if the user has not set it."""
+    if not any(problem.startswith(_MISSING) for problem in found):
+        return ""
+    lines = [
+        f"    {name}: {value}" for name, value in _EXAMPLE.items() if not (is_removal and name == _NOT_FOR_REMOVAL)
+    ]
+    return "\n".join(["\nThis is enough, for example:", *lines])
 
 
 def _check_state(state: str, expected: str) -> None:

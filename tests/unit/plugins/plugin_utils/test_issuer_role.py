@@ -9,6 +9,7 @@ wrong.
 from __future__ import annotations
 
 import pytest
+from ansible.errors import AnsibleUndefinedVariable
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
@@ -134,7 +135,7 @@ def test_public_key_files_are_named_after_the_key(path, public, openssh):
 )
 def test_wrong_types_and_choices_are_refused_by_name(variables, named):
     message = refusal(**variables)
-    assert message.startswith("Validation of arguments failed:") and named in message
+    assert message.startswith("Invalid variables for role irsa_issuer; nothing was changed.\n- ") and named in message
 
 
 def test_all_invalid_variables_are_reported_at_once():
@@ -148,6 +149,58 @@ def test_all_invalid_variables_are_reported_at_once():
         "irsa_issuer_bucket",
     ]
     assert "must be absolute on irsa_issuer_key_host" in message
+
+
+EXAMPLE = """
+This is enough, for example:
+    irsa_issuer_bucket: example-irsa-prod  # a name of your own: no two buckets of AWS have the same
+    irsa_issuer_region: eu-west-1
+    irsa_issuer_key_path: /srv/irsa/sa-signer.key  # on a disk that survives the run"""
+
+
+def test_everything_that_is_missing_is_reported_at_once_with_an_example():
+    message = refusal(irsa_issuer_bucket=None, irsa_issuer_key_path=None)
+    assert "- Neither irsa_issuer_bucket nor irsa_issuer_url is set." in message
+    assert "- irsa_issuer_key_path is not set." in message
+    assert message.endswith(EXAMPLE)
+
+
+def test_the_example_is_accepted():
+    """YAML has no comment in a value."""
+    set_in_it = (line.partition("  #")[0].split(": ") for line in EXAMPLE.splitlines()[2:])
+    taken = options(**{name.strip(): value for name, value in set_in_it})
+    assert (taken["region"], taken["key_path"]) == ("eu-west-1", "/srv/irsa/sa-signer.key")
+
+
+def test_the_example_of_a_removal_has_no_key():
+    message = refusal(irsa_issuer_bucket=None, irsa_issuer_key_path=None, irsa_issuer_state="absent")
+    assert "    irsa_issuer_bucket: example-irsa-prod" in message and "irsa_issuer_key_path" not in message
+
+
+def test_what_is_set_but_wrong_has_no_example():
+    assert "for example:" not in refusal(irsa_issuer_account_id="12")
+
+
+def test_wrong_types_undefined_and_missing_variables_are_reported_together():
+    def template(value):
+        if value == "{{ nowhere }}":
+            raise AnsibleUndefinedVariable("'nowhere' is undefined")
+        return value
+
+    wrong = {
+        "irsa_issuer_verify": "perhaps",
+        "irsa_issuer_audiences": {"a": 1},
+        "irsa_issuer_prefix": "{{ nowhere }}",
+        "irsa_issuer_account_id": "12",
+        "playbook_dir": "/srv",
+    }
+    with pytest.raises(IrsaError) as caught:
+        _issuer_role.read(NAMES, wrong, template)
+    problems = str(caught.value).partition("\nThis is enough")[0].splitlines()[1:]
+    assert "- irsa_issuer_prefix has no value: 'nowhere' is undefined." in problems
+    for name in ("verify", "audiences", "prefix", "account_id", "url", "key_path is not set"):
+        assert len([problem for problem in problems if f"irsa_issuer_{name}" in problem]) == 1, problems
+    assert len(problems) == 6
 
 
 def test_a_playbook_for_one_state_refuses_the_other():
