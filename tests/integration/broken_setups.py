@@ -572,6 +572,12 @@ def provider_for_another_audience(cluster: Cluster) -> None:
     )
 
 
+@broken(Cluster, "token-audience")
+def token_for_two_audiences_of_which_the_provider_takes_one(cluster: Cluster) -> None:
+    provider_for_another_audience(cluster)
+    cluster.options["token"] = cluster.token(aud=["kubernetes", "https://kubernetes.default.svc"])
+
+
 @broken(Cluster, "provider-thumbprints", WARNING)
 def malformed_thumbprint(cluster: Cluster) -> None:
     cluster.account.iam.update_open_id_connect_provider_thumbprint(
@@ -603,6 +609,11 @@ def pod_that_is_older_than_injection(cluster: Cluster, api_server: FakeServer) -
 @broken(Cluster, "token-format")
 def malformed_token(cluster: Cluster) -> None:
     cluster.options["token"] = "not.a-token"
+
+
+@broken(Cluster, "token-format")
+def token_with_a_log_line(cluster: Cluster) -> None:
+    cluster.options["token"] = f"{cluster.token()} 11:11:49.782386   40364 v3.go:79] EOF"
 
 
 @broken(Cluster, "token-format")

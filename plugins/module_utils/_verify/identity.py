@@ -136,4 +136,4 @@ def _token_in(path: str) -> str:
         raise IrsaError(f"token_path {files.shown(path)} cannot be read: {error}") from None
     if content is None:
         raise IrsaError(f"token_path {files.shown(path)} cannot be read: there is no such file.")
-    return content.decode("ascii", "replace")
+    return content.decode("utf-8", "replace")

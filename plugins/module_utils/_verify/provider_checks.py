@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import account
@@ -20,6 +21,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url i
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Provider
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_parsing import token_or_none
+
+_ANOTHER_AUDIENCE = "If all pods use another audience, name it in audiences (irsa_verify_audiences)."
 
 IDS = ("provider-exists", "provider-audience", "provider-thumbprints")
 
@@ -106,21 +109,50 @@ def _similar_provider(aws: Aws, arn: str) -> str | None:
 def _check_audience(context: Context, client_ids: t.Sequence[str]) -> None:
     """Check the audience. If none is expected, the usual one or that of the token is sufficient."""
     report, audiences = context.report, context.identity.audiences
-    token = token_or_none(context.identity.token)
     accepted = f"The provider accepts the audience {listed(client_ids)}"
     missing = [audience for audience in audiences if audience not in client_ids]
-    registered_now = context.identity.known_provider is not None
-    usual = any(client_id.startswith(DEFAULT_AUDIENCE) for client_id in client_ids)
+    token = token_or_none(context.identity.token)
+    claimed = [] if token is None else token.audiences_for_sts
+    is_known = context.identity.known_provider is not None or bool(audiences)
     if missing:
-        report.error("provider-audience", f"{accepted}, but not {listed(missing)}.")
+        report.error(
+            "provider-audience", f"{accepted}, but not {listed(missing)}.", remedy=_to_add(client_ids, missing)
+        )
     elif not client_ids:
         report.error("provider-audience", "The provider has no client ID, so it accepts no token.")
-    elif audiences or usual or registered_now or (token and token.audience in client_ids):
+    elif is_known or DEFAULT_AUDIENCE in client_ids or any(each in client_ids for each in claimed):
         report.ok("provider-audience", f"{accepted}.")
-    elif token:
-        report.error("provider-audience", f"{accepted}, but not {listed([token.audience])}, the token's audience.")
+    elif len(claimed) == 1 and not _is_meant_for_another(claimed[0], context.issuer):
+        seen, how = f"{accepted}, but not {listed(claimed)}, the token's audience.", _difference(claimed[0], client_ids)
+        report.error("provider-audience", seen, how, remedy=_to_add(client_ids, claimed))
     else:
-        report.warning("provider-audience", f"{accepted}, but not {DEFAULT_AUDIENCE}, the audience of most tokens.")
+        seen = f"{accepted}, but not {DEFAULT_AUDIENCE}, the audience of most tokens."
+        cause, remedy = _difference(DEFAULT_AUDIENCE, client_ids), _to_add(client_ids, [DEFAULT_AUDIENCE])
+        report.warning("provider-audience", seen, cause, remedy=f"{remedy} {_ANOTHER_AUDIENCE}")
+
+
+def _is_meant_for_another(audience: str, issuer: str) -> bool:
+    """Whether a token with this audience is not for STS, so that the provider need not accept it."""
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.audience_difference import (  # noqa: PLC0415
+        purpose_of,
+    )
+
+    return purpose_of([audience], issuer) is not None
+
+
+def _difference(audience: str, client_ids: t.Iterable[str]) -> str | None:
+    # Imported here, since few providers need it.
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.audience_difference import (  # noqa: PLC0415
+        audience_difference,
+    )
+
+    return next(filter(None, (audience_difference(audience, each) for each in client_ids)), None)
+
+
+def _to_add(client_ids: t.Sequence[str], missing: t.Sequence[str]) -> str:
+    """Say how to have the provider accept more."""
+    client_ids = [*client_ids, *missing]
+    return f"Run again with irsa_issuer_audiences: {json.dumps(client_ids)} (client_ids of irsa_oidc_provider)."
 
 
 def _check_thumbprints(context: Context, thumbprints: t.Sequence[str]) -> None:

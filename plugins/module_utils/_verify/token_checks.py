@@ -21,8 +21,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_audience import check_audience
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_parsing import (
     ALGORITHMS,
+    NotAToken,
     Token,
     parse_token,
 )
@@ -51,6 +53,10 @@ def check_token(
     report = context.report
     try:
         token = parse_token(text)
+    except NotAToken as error:
+        report.error("token-format", str(error), remedy=error.remedy)
+        report.skip(IDS[1:], "The token cannot be read.")
+        return None
     except IrsaError as error:
         report.error("token-format", str(error))
         report.skip(IDS[1:], "The token cannot be read.")
@@ -58,7 +64,7 @@ def check_token(
     algorithm = token.header["alg"]
     report.ok("token-format", f"The token is a JWT, signed with {algorithm}, for {quoted(token.subject)}.")
     _check_issuer(report, token, context.issuer)
-    _check_audience(report, token, client_ids=client_ids, audiences=context.identity.audiences)
+    check_audience(context, token, client_ids)
     _check_lifetime(report, token, now())
     key = _check_kid(report, token, context.published)
     if key is None:
@@ -82,35 +88,13 @@ def _check_issuer(report: Report, token: Token, issuer: str) -> None:
                 "AWS_WEB_IDENTITY_TOKEN_FILE names in the pod."
             ),
         )
-    elif not isinstance(actual, str):
+    elif "iss" not in token.claims:
         report.error("token-issuer", "The token has no iss, the claim that names its issuer.")
     else:
         seen = f"The token's iss is {quoted(actual)}, not {quoted(issuer)}."
-        report.error("token-issuer", seen, difference(issuer, actual))
-
-
-def _check_audience(
-    report: Report, token: Token, *, client_ids: t.Sequence[str] | None, audiences: t.Sequence[str]
-) -> None:
-    claimed = token.claims.get("aud")
-    seen = f"The token's audience is {quoted(token.audience)}"
-    if not token.audiences or (isinstance(claimed, list) and len(token.audiences) != len(claimed)):
-        fault = f"The token's aud is {quoted(claimed)}; expected a string or a list of strings."
-        report.error("token-audience", fault)
-    elif token.audience is None:
-        report.error(
-            "token-audience",
-            f"The token has {len(token.audiences)} audiences ({listed(token.audiences)}), but no azp that selects one.",
-            "STS accepts a token with one audience.",
-            remedy="Project a token with only one audience.",
-        )
-    elif client_ids is not None and token.audience not in client_ids:
-        report.error("token-audience", f"{seen}, but the provider's client IDs are {listed(client_ids)}.")
-    elif audiences and token.audience not in audiences:
-        report.error("token-audience", f"{seen}; expected {listed(audiences)}.")
-    else:
-        what = "one of the provider's client IDs" if client_ids is not None else "the only one"
-        report.ok("token-audience", f"{seen}, {what}.")
+        how = difference(issuer, actual) if isinstance(actual, str) else None
+        remedy = f"Set --service-account-issuer={issuer} on every API server, and get a new token."
+        report.error("token-issuer", seen, how, remedy=remedy)
 
 
 class _Times(t.NamedTuple):
@@ -207,9 +191,10 @@ def _check_kid(report: Report, token: Token, published: t.Sequence[jwk.Jwk] | No
             remedy=f"Update the API server. {by_kid}",
         )
     elif not isinstance(kid, str) or not kid:
-        report.error("token-kid", "The token names no key: it has no kid.", by_kid)
+        what = "it has no kid" if "kid" not in token.header else f"its kid is {quoted(kid)}"
+        report.error("token-kid", f"The token names no key: {what}.", by_kid)
     else:
-        kids = listed(key.get("kid") for key in published)
+        kids = listed(key["kid"] for key in published if isinstance(key.get("kid"), str))
         seen = f"The token is signed with the key {quoted(kid)}, but the published keys are {kids}."
         report.error("token-kid", seen)
     return None
@@ -220,8 +205,8 @@ def _check_signature(report: Report, token: Token, key: jwk.Jwk) -> None:
     intended = jwk.algorithm_of(key)
     any_rsa = intended in ALGORITHMS and "alg" not in key and intended[:2] == algorithm[:2] == "RS"
     if intended != algorithm and not any_rsa:
-        seen = f"The token is signed with {algorithm}, but the published key {kid} is for {quoted(intended)}."
-        report.error("token-signature", seen)
+        use = "cannot verify tokens for STS" if intended is None else f"is for {quoted(intended)}"
+        report.error("token-signature", f"The token is signed with {algorithm}, but the published key {kid} {use}.")
         return
     try:
         public_key = jwk.public_key_of(key)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import re
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import json_base64url
@@ -19,9 +20,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
 
-# The lengths that AssumeRoleWithWebIdentity accepts:
-# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
-_MIN_CHARACTERS, _MAX_CHARACTERS = 4, 20_000
+# What STS accepts: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+_MAX_CHARACTERS = 20_000
+
+# The compact form of RFC 7515, whose parts are decoded later.
+_FORM = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -44,10 +47,20 @@ class Token:
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
         """
-        party = self.claims.get("azp")
-        if isinstance(party, str):
-            return party
+        if self.authorized_party is not None:
+            return self.authorized_party
         return self.audiences[0] if len(self.audiences) == 1 else None
+
+    @property
+    def audiences_for_sts(self) -> list[str]:
+        """Those that STS may use: ``azp`` if there is one, else all in ``aud``."""
+        return self.audiences if self.audience is None else [self.audience]
+
+    @property
+    def authorized_party(self) -> str | None:
+        """``azp``, None if it is not a string."""
+        party = self.claims.get("azp")
+        return party if isinstance(party, str) else None
 
     @property
     def subject(self) -> str | None:
@@ -56,28 +69,46 @@ class Token:
         return subject if isinstance(subject, str) else None
 
 
+class NotAToken(IrsaError):
+    """Something else was given as the token, or something beside it. ``remedy`` is None if it is the usual one."""
+
+    def __init__(self, message: str, remedy: str | None) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
 def parse_token(text: str) -> Token:
-    """Take a token apart. Raises IrsaError with the reason unless it is a signed JWT that STS would read."""
+    """Take a token apart. Raises IrsaError with the reason unless it is a signed JWT that STS would read, NotAToken if
+    it does not even have the form of one.
+    """
     text = text.strip()
-    if text[:7].lower() == "bearer ":
-        raise IrsaError("The token starts with the word Bearer, which belongs to an HTTP header, not to the token.")
-    if not _MIN_CHARACTERS <= len(text) <= _MAX_CHARACTERS:
-        limits = f"{_MIN_CHARACTERS} to {_MAX_CHARACTERS}"
-        raise IrsaError(f"The token has {len(text)} characters; STS accepts {limits}.")
+    if not _FORM.fullmatch(text):
+        raise _not_a_token(text)
+    if len(text) > _MAX_CHARACTERS:
+        raise IrsaError(f"The token has {len(text)} characters; STS accepts {_MAX_CHARACTERS} at most.")
     parts = text.split(".")
-    if len(parts) == 5:
-        raise IrsaError("The token has 5 parts, so it is encrypted. STS reads signed tokens, which have 3 parts.")
-    if len(parts) != 3:
-        number = "1 part" if len(parts) == 1 else f"{len(parts)} parts"
-        raise IrsaError(f"The token is not a JWT: it has {number} instead of 3 (header, claims, signature).")
     header, claims = _parse_object(parts[0], "header"), _parse_object(parts[1], "claims")
     algorithm = header.get("alg")
+    if "alg" not in header:
+        raise IrsaError("The token has no alg, the algorithm with which it is signed.")
     if algorithm not in ALGORITHMS or not isinstance(algorithm, str):
         raise IrsaError(f"The token's alg is {quoted(algorithm)}; STS supports only {', '.join(ALGORITHMS)}.")
+    if not parts[2]:
+        raise IrsaError("The token has no signature: it ends after the second dot.")
     _decode(parts[2], "signature")
-    if not isinstance(claims.get("sub"), str) or not claims["sub"]:
+    if "sub" not in claims:
         raise IrsaError("The token has no sub, the claim that names its service account.")
+    if not isinstance(claims["sub"], str) or not claims["sub"]:
+        raise IrsaError(f"The token's sub is {quoted(claims['sub'])}; expected the name of a service account.")
     return Token(text, header, claims)
+
+
+def _not_a_token(text: str) -> NotAToken:
+    # Imported here, since a sound token has no need of it.
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import token_text  # noqa: PLC0415
+
+    misfit = token_text.explain(text)
+    return NotAToken(f"What was given as the token {misfit.what}.", misfit.remedy)
 
 
 def token_or_none(text: str | None) -> Token | None:

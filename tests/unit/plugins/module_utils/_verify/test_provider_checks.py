@@ -17,7 +17,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context im
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import ordered_statuses
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import faults, ordered_statuses
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import INTERMEDIATE, LEAF
 
 ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
@@ -161,8 +161,20 @@ def test_a_known_provider_costs_no_call(aws, fake_aws):
     ("client_ids", "given", "status"),
     [
         ([AUDIENCE], {}, "ok"),
-        (["sts.amazonaws.com.cn"], {}, "ok"),
+        (["sts.amazonaws.com.cn"], {}, "warning"),
+        (["sts.amazonaws.com.cn"], {"audiences": ["sts.amazonaws.com.cn"]}, "ok"),
+        (["sts.amazonaws.com.cn"], {"token": token("sts.amazonaws.com.cn")}, "ok"),
+        (["sts.amazonaws.com.cn", AUDIENCE], {}, "ok"),
+        (["sts.amazonaws.comx"], {}, "warning"),
+        (["sts.amazonaws.com/"], {}, "warning"),
+        (["STS.amazonaws.com"], {}, "warning"),
+        (["https://sts.amazonaws.com"], {}, "warning"),
         (["vault"], {}, "warning"),
+        # Which of two audiences STS would use is unknown. That is the token's fault.
+        (["vault"], {"token": token("vault", "https://kubernetes.default.svc")}, "ok"),
+        (["app"], {"token": token("vault", "other")}, "warning"),
+        (["app"], {"token": token()}, "warning"),
+        (["app"], {"token": token("https://kubernetes.default.svc")}, "warning"),
         ([], {}, "error"),
         (["vault"], {"token": token("vault")}, "ok"),
         (["vault"], {"token": token(AUDIENCE)}, "error"),
@@ -177,6 +189,21 @@ def test_client_ids_are_compared_with_the_audiences(aws, make, client_ids, given
     make(client_ids=client_ids)
     report = look(aws, account_id=ACCOUNT, **given)[0]
     assert ordered_statuses(report) == ["ok", status, "ok"]
+    assert not any("null" in text for check in report.checks for text in (check.seen, check.cause or ""))
+
+
+@pytest.mark.parametrize(
+    ("client_ids", "given", "cause", "added"),
+    [
+        (["sts.amazonaws.com.cn"], {}, "China", '["sts.amazonaws.com.cn", "sts.amazonaws.com"]'),
+        (["https://vault"], {"token": token("vault")}, "https://", '["https://vault", "vault"]'),
+        (["a", "b"], {"audiences": ["c", "a"]}, "", '["a", "b", "c"]'),
+    ],
+)
+def test_a_wrong_client_id_is_explained_and_the_right_list_can_be_pasted(aws, make, client_ids, given, cause, added):
+    make(client_ids=client_ids)
+    finding = faults(look(aws, account_id=ACCOUNT, **given)[0])[0]
+    assert cause in finding.cause and f"irsa_issuer_audiences: {added}" in finding.remedy
 
 
 @pytest.mark.parametrize(
