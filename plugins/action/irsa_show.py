@@ -43,7 +43,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
 # Of each cluster; the texts of the documents are in irsa_issuer_result only.
 _RETURNED = (
     *("changed", "issuer", "provider_arn", "kid", "keys", "bucket", "apiserver_flags", "actions"),
-    *("verification", "verdict", "diagnosis", "checks", "report", "msg"),
+    *("verification", "verdict", "diagnosis", "checks", "not_asked", "time", "collection_version", "report", "msg"),
 )
 
 

@@ -185,7 +185,7 @@ diagnosis:
   type: str
   sample: null
 checks:
-  description: The checks, in the order in which they were made.
+  description: The checks, in the order in which they were made. The same fault of both documents is one check.
   returned: always
   type: list
   elements: dict
@@ -205,6 +205,15 @@ checks:
     remedy:
       description: What to do, or null.
       type: str
+    because:
+      description: ID of the finding that explains this one and has its cause and remedy, or null.
+      type: str
+    certain:
+      description: V(false) for a warning about what cannot be judged from here.
+      type: bool
+    link:
+      description: Where the check is explained, as a path in the collection.
+      type: str
     data:
       description:
         - What was found, in full.
@@ -219,6 +228,26 @@ checks:
       seen: The discovery document names the issuer https://irsa-prod.s3.eu-west-1.amazonaws.com.
       cause: null
       remedy: null
+      because: null
+      certain: true
+      link: docs/troubleshooting.md#discovery-issuer
+not_asked:
+  description:
+    - What was not checked because no option asks for it (C(token), C(role), C(STS), C(cluster)), each with the option
+      that does. In playbook C(selfhosted.irsa.verify), this is the variable.
+  returned: always
+  type: dict
+  sample: {"token": "token_path", "role": "role_arn"}
+time:
+  description: When the verification ended, in UTC.
+  returned: always
+  type: str
+  sample: "2026-11-26T15:42:05Z"
+collection_version:
+  description: Version of this collection.
+  returned: always
+  type: str
+  sample: 0.1.0
 permissions:
   description: IAM actions that the run requires.
   returned: always
@@ -232,18 +261,23 @@ report:
   returned: always
   type: str
   sample: |-
-    ok: all 27 checks passed
+    ok: 27 passed
     connection  9 of 9
     documents   7 of 7
     keys        8 of 8
     provider    3 of 3
+    not asked for: token (set token_path), role (set role_arn), STS (set
+      assume_role), cluster (set kubeconfig)
 """
 
+import datetime
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import option_names
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import printable
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.version import VERSION
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
     BOTO3_IMPORT_ERROR,
@@ -255,7 +289,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._module.base impor
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked import MaskedModule
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import logins_in
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import identity_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import identity_of, not_asked
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 
 
@@ -268,46 +302,51 @@ class _Module(MaskedModule):
         return super().private_texts() | logins_in(self.params.get("issuer"))
 
 
-def _argument_spec() -> dict[str, t.Any]:
-    return dict(
-        issuer=dict(type="str", required=True),
-        documents=dict(type="str", default="auto", choices=["auto", "skip"]),
-        expected_kids=dict(type="list", elements="str", default=[]),
-        expected_jwks=dict(type="list", elements="dict", default=[]),
-        expected_public_keys=dict(type="list", elements="str", default=[], no_log=False),
-        cluster_jwks=dict(type="dict"),
-        cluster_issuer=dict(type="str"),
-        kubeconfig=dict(type="path"),
-        kube_context=dict(type="str"),
-        provider=dict(type="str", default="auto", choices=["auto", "skip"]),
-        account_id=dict(type="str"),
-        bucket_account_id=dict(type="str"),
-        audiences=dict(type="list", elements="str", default=[]),
-        token=dict(type="str", no_log=True),
-        token_path=dict(type="path", no_log=False),
-        service_account=dict(type="str"),
-        role_arn=dict(type="str"),
-        assume_role=dict(type="bool", default=False),
-        timeout=dict(type="float", default=5),
-        patience=dict(type="float", default=0),
-        connect_to=dict(type="str"),
-        ca_path=dict(type="path"),
-        fail_on=dict(type="str", default="error", choices=["error", "warning", "never"]),
-    )
+# Also of playbook verify, whose variables are these options and region with irsa_verify_ in front.
+ARGUMENT_SPEC: dict[str, t.Any] = dict(
+    issuer=dict(type="str", required=True),
+    documents=dict(type="str", default="auto", choices=["auto", "skip"]),
+    expected_kids=dict(type="list", elements="str", default=[]),
+    expected_jwks=dict(type="list", elements="dict", default=[]),
+    expected_public_keys=dict(type="list", elements="str", default=[], no_log=False),
+    cluster_jwks=dict(type="dict"),
+    cluster_issuer=dict(type="str"),
+    kubeconfig=dict(type="path"),
+    kube_context=dict(type="str"),
+    provider=dict(type="str", default="auto", choices=["auto", "skip"]),
+    account_id=dict(type="str"),
+    bucket_account_id=dict(type="str"),
+    audiences=dict(type="list", elements="str", default=[]),
+    token=dict(type="str", no_log=True),
+    token_path=dict(type="path", no_log=False),
+    service_account=dict(type="str"),
+    role_arn=dict(type="str"),
+    assume_role=dict(type="bool", default=False),
+    timeout=dict(type="float", default=5),
+    patience=dict(type="float", default=0),
+    connect_to=dict(type="str"),
+    ca_path=dict(type="path"),
+    fail_on=dict(type="str", default="error", choices=["error", "warning", "never"]),
+)
+
+
+MUTUALLY_EXCLUSIVE = [
+    ("token", "token_path", "service_account"),
+    ("kubeconfig", "cluster_jwks"),
+    ("kubeconfig", "cluster_issuer"),
+]
+REQUIRED_BY = {"kube_context": "kubeconfig", "service_account": "kubeconfig"}
 
 
 def main() -> None:
     module = aws_module(
-        _argument_spec(),
+        {**ARGUMENT_SPEC, **option_names.SPEC},
         _Module,
         needs_boto3=False,
-        mutually_exclusive=[
-            ("token", "token_path", "service_account"),
-            ("kubeconfig", "cluster_jwks"),
-            ("kubeconfig", "cluster_issuer"),
-        ],
-        required_by={"kube_context": "kubeconfig", "service_account": "kubeconfig"},
+        mutually_exclusive=MUTUALLY_EXCLUSIVE,
+        required_by=REQUIRED_BY,
     )
+    option_names.begin_with(module.params[option_names.HIDDEN])
     _require_libraries(module)
     conclude(module, lambda: _run(module), only_reads=True)
 
@@ -342,13 +381,17 @@ def _run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     )
     aws = aws_of(module) if BOTO3_IMPORT_ERROR is None else None
     report = verification.verify_patiently(expectation, options["patience"], aws)
+    unasked = not_asked(options)
     result = {
         "changed": False,
         "issuer": options["issuer"],
         "verdict": report.verdict,
         "diagnosis": report.diagnosis,
         "checks": [check.as_dict() for check in report.checks],
-        "report": report.text,
+        "not_asked": unasked,
+        "report": report.text_with(unasked),
+        "time": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "collection_version": VERSION,
         "permissions": sorted(aws.permissions) if aws else [],
     }
     accepted = {"error": ("ok", "degraded"), "warning": ("ok",), "never": ("ok", "degraded", "broken")}

@@ -23,7 +23,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lin
     finding_ids,
     finding_lines,
     findings,
+    not_asked_lines,
     number_passed,
+    root_of,
     skipped_lines,
     verdict_line,
     verdict_of,
@@ -58,6 +60,7 @@ def table_lines(results: Results) -> list[Line]:
     counts = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in _STATUS if verdicts[verdict])
     worst = next(verdict for verdict in reversed(_STATUS) if verdicts[verdict])
     lines.append(Line(text=f"{len(results)} clusters: {counts}", status=_STATUS[worst]))
+    lines += not_asked_lines(_not_asked_of_any(results))
     if worst == "ok":
         return [*lines, next_step("nothing to do.")]
     return [*lines, next_step("follow the remedies above, the first one of each cluster first. Then verify again.")]
@@ -75,6 +78,7 @@ def _issuer_lines(result: Result, *, verbose: bool) -> list[Line]:
         fact("issuer", result["issuer"]),
         *area_lines(checks),
         *_details(checks, verbose=verbose),
+        *not_asked_lines(result.get("not_asked") or {}),
     ]
 
 
@@ -86,21 +90,17 @@ def _next_of_one(result: Result) -> Line:
     checks = _checks(result)
     if not checks:
         return next_step("correct what the message says, then verify again.")
-    if finding := _first_cause(result):
+    if finding := _first_cause(checks):
         return next_step(f"start with {finding['id']}, then verify again.")
-    if any(check["id"] == "sts-assume" for check in checks):
-        return next_step("nothing to do.")
-    return next_step(
-        "nothing to do. To also check a pod's token and its role, set irsa_verify_token_path and irsa_verify_role_arn."
-    )
+    return next_step("nothing to do.")
 
 
-def _first_cause(result: Result) -> CheckResult | None:
-    """The finding that the diagnosis is about: what STS answers is often the consequence of another finding."""
-    found = findings(_checks(result))
-    diagnosis = result.get("diagnosis") or ""
-    causes = (check for check in found if check["id"] != "sts-assume" and check["seen"] in diagnosis)
-    return next(causes, found[0] if found else None)
+def _first_cause(checks: Checks) -> CheckResult | None:
+    """The finding to begin with: what explains the answer of STS, else the first one."""
+    found = findings(checks)
+    refused = (check for check in found if check["id"] == "sts-assume" and check["status"] == ERROR)
+    first = next(refused, found[0] if found else None)
+    return None if first is None else root_of(first, checks)
 
 
 # --- many clusters
@@ -115,6 +115,16 @@ def _host_lines(host: str, result: Result, *, brief: bool, verbose: bool) -> lis
     if brief and not verbose:
         return [*(lines if findings(checks) else lines[:1]), *finding_lines(checks)]
     return [*lines, areas_in_one_line(checks), *_details(checks, verbose=verbose)]
+
+
+def _not_asked_of_any(results: Results) -> dict[str, str]:
+    """What was asked for of no cluster that was verified."""
+    verified = [result.get("not_asked") or {} for result in results.values() if _checks(result)]
+    return (
+        {what: option for what, option in verified[0].items() if all(what in each for each in verified)}
+        if verified
+        else {}
+    )
 
 
 def _not_verified(result: Result, host: str = "") -> Line:

@@ -50,7 +50,8 @@ def shown(run: Run, host: str = "localhost") -> str:
     printed = " ".join(run.output.split())
     for check in values.get("checks", []):
         if check["status"] in ("error", "warning"):
-            assert f"{check['status']}: {check['id']}: {' '.join(printable(check['seen']).split())}" in printed
+            seen = " ".join(printable(check["seen"]).split())
+            assert f"{check['status']}: {check['id']}: {seen.rstrip('.')}" in printed
     return text
 
 
@@ -108,12 +109,14 @@ def reported(lacking_a_key: Operator) -> Run:
 class TestReports:
     def test_the_report_can_be_json(self, lacking_a_key: Operator, reported: Run) -> None:
         report = json.loads((lacking_a_key.folder / "out.json").read_text(encoding="utf-8"))
-        assert list(report) == ["issuer", "verdict", "diagnosis", "checks"]
+        head = ["issuer", "verdict", "diagnosis", "checks", "not_asked", "time", "collection_version"]
+        assert list(report) == head
         assert report["issuer"] == lacking_a_key.variables["irsa_verify_issuer"]
         assert report["verdict"] == "broken"
         assert reported.failures["json"].endswith(report["diagnosis"])
         assert next(check["id"] for check in report["checks"] if check["status"] == "error") == "kid-expected"
-        assert {tuple(check) for check in report["checks"]} == {("id", "status", "seen", "cause", "remedy")}
+        members = ("id", "status", "seen", "cause", "remedy", "because", "certain", "link")
+        assert {tuple(check) for check in report["checks"]} == {members}
 
     def test_the_report_can_be_junit(self, lacking_a_key: Operator, reported: Run) -> None:
         path = lacking_a_key.folder / "deeper" / "out.xml"

@@ -15,6 +15,7 @@ with contextlib.suppress(ImportError):  # the module reports that it is missing
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import transience
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.answers import NoAnswer, code_and_status
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import WriteFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.option_names import called
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
 
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AllAccessDisabled", "403")
@@ -198,7 +199,7 @@ def _remedy_without_answer(error: Exception) -> str:
     if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
         return "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the module's own options."
     if isinstance(error, exceptions.NoRegionError):
-        return "Set the region option, AWS_REGION, or the profile's region."
+        return f"Set {called('region')}, AWS_REGION, or the region of the profile."
     if isinstance(error, exceptions.SSLError):
         return (
             "The endpoint's certificate is not trusted here. Set AWS_CA_BUNDLE or the aws_ca_bundle option to the file "

@@ -15,6 +15,7 @@ with contextlib.suppress(ImportError):  # the module or filter reports that it i
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import botocore_cache
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.option_names import called
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
 
@@ -59,9 +60,7 @@ def endpoint_of(client: t.Any) -> Endpoint:
     session = botocore_cache.shared_session()
     region = client.meta.region_name
     if not region:
-        raise IrsaError(
-            "No region is set. Set the region option (irsa_issuer_region), AWS_REGION, or the region of the profile."
-        )
+        raise IrsaError(f"No region is set. Set {called('region')}, AWS_REGION, or the region of the profile.")
     try:
         partition = session.get_partition_for_region(region)
     except UnknownRegionError:  # other stores name their regions freely

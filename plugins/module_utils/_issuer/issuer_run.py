@@ -191,7 +191,7 @@ class IssuerRun(abc.ABC):
         if report.verdict == "broken":
             raise IrsaError(
                 f"The issuer {self.url} does not work. {report.diagnosis}",
-                checks=[dataclasses.asdict(check) for check in report.checks],
+                checks=[check.as_dict() for check in report.checks],
                 report=report.text,
             )
         return report
@@ -229,5 +229,5 @@ class IssuerRun(abc.ABC):
             "permissions": sorted({*prepared.get("permissions", []), *key.permissions, *self.aws.permissions}),
             "changed": bool(prepared.get("changed") or key.changed or self.ledger.changed),
             "verification": report.text if report else None,
-            "checks": [dataclasses.asdict(check) for check in report.checks] if report else None,
+            "checks": [check.as_dict() for check in report.checks] if report else None,
         }

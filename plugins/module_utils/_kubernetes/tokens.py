@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.option_names import called
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
@@ -40,7 +41,9 @@ def parse_service_account(text: str) -> ServiceAccount:
     """Return the service account that ``namespace/name`` names. Raises IrsaError for any other text."""
     namespace, dummy, name = text.partition("/")
     if not is_namespace(namespace) or not is_subdomain(name):
-        raise IrsaError(f"service_account is {quoted(text)}; expected NAMESPACE/NAME, for example default/app.")
+        raise IrsaError(
+            f"{called('service_account')} is {quoted(text)}; expected NAMESPACE/NAME, for example default/app."
+        )
     return ServiceAccount(namespace, name)
 
 

@@ -191,10 +191,7 @@ def _report_refusal(report: Report, failure: CallFailed, token: str) -> None:
     refusal = _matching_refusal(failure.code, message)
     blamed = _blamed(report, refusal)
     if blamed is not None:
-        first = next(iter(_errors(report)), blamed)
-        more = "" if first.id == blamed.id else f" The first error is {first.id}: {first.seen}"
-        seen = f"{answer} The reason is {blamed.id}: {blamed.seen}{more}"
-        report.error(ID, seen, blamed.cause, remedy=blamed.remedy)
+        report.error(ID, answer, because=blamed.id)
     elif refusal is None:
         report.error(ID, answer)
     else:

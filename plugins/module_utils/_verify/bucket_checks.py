@@ -16,6 +16,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aw
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.option_names import called
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_location import (
     ObjectLocation,
     locate_object,
@@ -39,7 +40,7 @@ def explain_forbidden(report: Report, aws: Aws, url: str, *, account_id: str | N
         location = locate_object(url, endpoint)
         if location is None:
             return ""
-        owner = account.account_of(aws, account_id, "bucket_account_id (irsa_verify_bucket_account_id)")
+        owner = account.account_of(aws, account_id, called("bucket_account_id"))
         inspection = _Inspection(report, aws, endpoint=endpoint, location=location, owner=owner)
         found = inspection.report_reasons()
         inspection.report_doubts()

@@ -13,6 +13,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import role_a
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids import check_account_id
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.option_names import called
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.cluster import (
@@ -35,7 +36,7 @@ def parse_role_arn(arn: str) -> role_arns.RoleArn:
     parsed = role_arns.parse_role_arn(arn)
     if parsed is None:
         raise IrsaError(
-            f"role_arn is {quoted(arn)}; expected the ARN of a role, arn:aws:iam::<account ID>:role/<name>."
+            f"{called('role_arn')} is {quoted(arn)}; expected the ARN of a role, arn:aws:iam::<account ID>:role/<name>."
         )
     return parsed
 
@@ -79,10 +80,11 @@ def identity_of(options: t.Mapping[str, t.Any], *, mask: t.Callable[[str], objec
     token = options["token"] if options["token_path"] is None else _token_in(options["token_path"])
     account = options["service_account"]
     if options["assume_role"] and ((token is None and account is None) or options["role_arn"] is None):
-        raise IrsaError("assume_role requires role_arn and a token (token, token_path or service_account).")
+        token_names = f"{called('token')}, {called('token_path')} or {called('service_account')}"
+        raise IrsaError(f"{called('assume_role')} requires {called('role_arn')} and a token ({token_names}).")
     for name in ("account_id", "bucket_account_id"):
         if options.get(name):
-            check_account_id(options[name], name)
+            check_account_id(options[name], called(name))
     if options["role_arn"] is not None:
         parse_role_arn(options["role_arn"])
     server = _server_of(options)
@@ -96,6 +98,22 @@ def identity_of(options: t.Mapping[str, t.Any], *, mask: t.Callable[[str], objec
         role_arn=options["role_arn"],
         assume_role=options["assume_role"],
     )
+
+
+# What irsa_verify checks only if it is asked to: the options that do, the most usual one first.
+_ON_REQUEST: t.Mapping[str, tuple[str, ...]] = {
+    "token": ("token_path", "token", "service_account"),
+    "role": ("role_arn",),
+    "STS": ("assume_role",),
+    "cluster": ("kubeconfig", "cluster_issuer", "cluster_jwks"),
+}
+
+
+def not_asked(options: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Return what the options of irsa_verify do not ask for, each with what the user sets to ask for it."""
+    return {
+        what: called(names[0]) for what, names in _ON_REQUEST.items() if not any(options.get(name) for name in names)
+    }
 
 
 def _server_of(options: t.Mapping[str, t.Any]) -> ApiServer | None:
@@ -133,7 +151,7 @@ def _token_in(path: str) -> str:
     try:
         content = files.read_start(path, _MAX_BYTES)
     except IrsaError as error:
-        raise IrsaError(f"token_path {files.shown(path)} cannot be read: {error}") from None
+        raise IrsaError(f"{called('token_path')} {files.shown(path)} cannot be read: {error}") from None
     if content is None:
-        raise IrsaError(f"token_path {files.shown(path)} cannot be read: there is no such file.")
+        raise IrsaError(f"{called('token_path')} {files.shown(path)} cannot be read: there is no such file.")
     return content.decode("utf-8", "replace")

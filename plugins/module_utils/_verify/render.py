@@ -4,8 +4,8 @@
 
 """Reports of irsa_verify for people, programs and CI: Markdown, JSON, JUnit XML, and a table of many issuers.
 
-A result is what the module returned: ``issuer``, ``verdict``, ``diagnosis`` and ``checks``, or only ``msg`` if it could
-not start. Results are given by name, such as that of a cluster.
+A result is what the module returned: ``issuer``, ``verdict``, ``diagnosis``, ``checks``, ``not_asked``, ``time`` and
+``collection_version``, or only ``msg`` if it could not start. Results are given by name, such as that of a cluster.
 """
 
 from __future__ import annotations
@@ -16,13 +16,25 @@ import typing as t
 from xml.etree import ElementTree
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, SKIPPED, WARNING
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import (
+    ERROR,
+    SEVERITY,
+    SKIPPED,
+    WARNING,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.version import VERSION
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lines import (
+    GUIDE,
     NOT_VERIFIED,
     finding_ids,
     findings,
+    link_of,
     number_passed,
+    said,
 )
+
+# JUnit groups test cases by a class.
+_CLASS = "selfhosted.irsa.verify"
 
 Result = t.Mapping[str, t.Any]
 Results = t.Mapping[str, Result]
@@ -42,9 +54,7 @@ def render(results: Results, form: str, fail_on: str = ERROR) -> str:
     as a failure in JUnit. Raises IrsaError for another form.
     """
     if form not in FORMS:
-        raise IrsaError(
-            f"The report format {form!r} is not supported. The file name must end in .md, .json or .xml (JUnit)."
-        )
+        raise IrsaError(f"The report format {form!r} is not supported; expected {', '.join(FORMS)}.")
     return FORMS[form](results, fail_on)
 
 
@@ -62,17 +72,26 @@ def _markdown(results: Results, _fail_on: str) -> str:
 
 
 def _markdown_of(result: Result, title: str, level: str) -> list[str]:
-    lines = [f"{level} {_escaped(title)}: {_verdict(result)}"]
-    if diagnosis := _diagnosis(result):
-        lines += ["", _escaped(diagnosis)]
-    for check in findings(_checks(result)):
-        lines += ["", f"{level}# {check['status']}: {check['id']}", "", _escaped(check["seen"])]
-        why = (("Likely cause", check.get("cause")), ("Remedy", check.get("remedy")))
-        details = [f"- {label}: {_escaped(text)}" for label, text in why if text]
-        lines += ["", *details] if details else []
-    if _checks(result):
-        lines += ["", "| check | status | seen |", "|---|---|---|"]
-        lines += [f"| {check['id']} | {check['status']} | {_escaped(check['seen'])} |" for check in _checks(result)]
+    """Return what was found: findings in full, and everything else in a table."""
+    checks = _checks(result)
+    lines = [f"{level} {_escaped(title)}: {_verdict(result)}", "", _escaped(_provenance(result))]
+    if not checks:
+        return [*lines, "", _escaped(_diagnosis(result) or NOT_VERIFIED)]
+    found = findings(checks)
+    for check in found:
+        lines += ["", f"{level}# {check['status']}: {check['id']}", "", _escaped(said(check))]
+        if not check.get("because"):
+            why = (("Likely cause", check.get("cause")), ("Remedy", check.get("remedy")))
+            lines += ["", *(f"- {label}: {_escaped(text)}" for label, text in why if text)]
+            lines += [f"- See: `{link_of(check['id'])}`"]
+    others = [check for check in checks if check not in found]
+    if others:
+        lines += ["", f"{level}# Other checks", "", "| check | status | seen |", "|---|---|---|"]
+        lines += [f"| {check['id']} | {check['status']} | {_escaped(check['seen'])} |" for check in others]
+    unasked = _not_asked(result)
+    if unasked:
+        lines += ["", f"{level}# Not asked for", ""]
+        lines += [f"- {_escaped(what)}: set {_escaped(option)}" for what, option in unasked.items()]
     return lines
 
 
@@ -87,7 +106,10 @@ def _json(results: Results, _fail_on: str) -> str:
             "issuer": _issuer(result),
             "verdict": _verdict(result),
             "diagnosis": _diagnosis(result),
-            "checks": _checks(result),
+            "checks": [{**check, "link": link_of(check["id"])} for check in _checks(result)],
+            "not_asked": _not_asked(result),
+            "time": result.get("time"),
+            "collection_version": _version(result),
         }
         for name, result in results.items()
     }
@@ -107,24 +129,40 @@ def _junit(results: Results, fail_on: str) -> str:
 
 def _junit_suite(result: Result, title: str, fail_on: str) -> ElementTree.Element:
     suite = ElementTree.Element("testsuite", name=_printable(title))
+    if result.get("time"):
+        suite.set("timestamp", _printable(result["time"]).removesuffix("Z"))
+    properties = ElementTree.SubElement(suite, "properties")
+    ElementTree.SubElement(properties, "property", name="selfhosted.irsa", value=_printable(_version(result)))
     checks = _checks(result)
-    for check in checks:
-        text = "\n".join(check[key] for key in ("seen", "cause", "remedy") if check.get(key))
-        case = ElementTree.SubElement(suite, "testcase", classname="selfhosted.irsa.verify", name=check["id"])
-        status = check["status"]
-        if status == ERROR or (status == WARNING and fail_on == WARNING):
-            failure = ElementTree.SubElement(case, "failure", type=status, message=_printable(check["seen"]))
-            failure.text = _printable(text)
-        elif status == SKIPPED:
-            ElementTree.SubElement(case, "skipped", message=_printable(check["seen"]))
-        else:
-            ElementTree.SubElement(case, "system-out").text = _printable(text)
+    for name in dict.fromkeys(check["id"] for check in checks):
+        _add_case(suite, [check for check in checks if check["id"] == name], fail_on)
+    for what, option in _not_asked(result).items():
+        case = ElementTree.SubElement(suite, "testcase", classname=_CLASS, name=_printable(f"not asked for: {what}"))
+        ElementTree.SubElement(case, "skipped", message=_printable(f"Set {option}."))
     if _verdict(result) == NOT_VERIFIED:
-        case = ElementTree.SubElement(suite, "testcase", classname="selfhosted.irsa.verify", name="verify")
+        case = ElementTree.SubElement(suite, "testcase", classname=_CLASS, name="verify")
         ElementTree.SubElement(case, "error", message=_printable(_diagnosis(result) or NOT_VERIFIED))
     for count, element in (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(count, str(sum(1 for found in suite.iter(element))))
     return suite
+
+
+def _add_case(suite: ElementTree.Element, checks: t.Sequence[t.Mapping[str, t.Any]], fail_on: str) -> None:
+    """Add a test case for one check, which may have been made of both documents: names of test cases are unique."""
+    name = checks[0]["id"]
+    case = ElementTree.SubElement(suite, "testcase", classname=_CLASS, name=name)
+    worst = max((check["status"] for check in checks), key=SEVERITY.index)
+    of_worst = [check for check in checks if check["status"] == worst]
+    seen = " ".join(said(check) for check in of_worst)
+    explained = [check[key] for check in of_worst for key in ("cause", "remedy") if check.get(key)]
+    text = "\n".join([seen, *([] if of_worst[0].get("because") else explained), f"See {link_of(name)}"])
+    if worst == ERROR or (worst == WARNING and fail_on == WARNING):
+        failure = ElementTree.SubElement(case, "failure", type=worst, message=_printable(seen))
+        failure.text = _printable(text)
+    elif worst == SKIPPED:
+        ElementTree.SubElement(case, "skipped", message=_printable(seen)).text = f"See {link_of(name)}"
+    else:
+        ElementTree.SubElement(case, "system-out").text = _printable(text)
 
 
 def _printable(text: t.Any) -> str:
@@ -140,11 +178,12 @@ def _table(results: Results, _fail_on: str) -> str:
 
 def _rows(results: Results) -> list[tuple[str, ...]]:
     """Return a header row, and a row for each result."""
-    rows: list[tuple[str, ...]] = [("cluster", "issuer", "verdict", "passed", "findings")]
+    rows: list[tuple[str, ...]] = [("cluster", "issuer", "verdict", "passed", "not asked for", "findings")]
     for name, result in results.items():
         checks = _checks(result)
         found = ", ".join(finding_ids(checks)) or _diagnosis(result) or "-"
-        rows.append((name, _issuer(result), _verdict(result), str(number_passed(checks)), found))
+        unasked = ", ".join(_not_asked(result)) or "-"
+        rows.append((name, _issuer(result), _verdict(result), str(number_passed(checks)), unasked, found))
     return rows
 
 
@@ -158,6 +197,21 @@ def _verdict(result: Result) -> str:
 
 def _diagnosis(result: Result) -> str | None:
     return result.get("diagnosis") or result.get("msg")
+
+
+def _not_asked(result: Result) -> t.Mapping[str, str]:
+    """Return what was not asked for, each with the option that asks for it."""
+    return result.get("not_asked") or {}
+
+
+def _version(result: Result) -> str:
+    return str(result.get("collection_version") or VERSION)
+
+
+def _provenance(result: Result) -> str:
+    """Say when an issuer was verified, by what, and where its checks are explained."""
+    when = f"Verified {result['time']} by" if result.get("time") else "By"
+    return f"{when} selfhosted.irsa {_version(result)}, which explains each check in its {GUIDE}."
 
 
 def _checks(result: Result) -> list[t.Mapping[str, t.Any]]:

@@ -13,7 +13,14 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines impo
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, SKIPPED, WARNING
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lines import report_lines, verdict_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lines import (
+    findings,
+    link_of,
+    not_asked_lines,
+    report_lines,
+    root_of,
+    verdict_of,
+)
 
 # More than any check of ours says, unless it quotes something without end.
 _MAX_CHARACTERS = 2000
@@ -23,7 +30,9 @@ _MAX_CHARACTERS = 2000
 class Check:
     """One check: its stable id, its status, what was seen, the likely cause, and the remedy.
 
-    ``data`` (JSON-like) is what was found, in full and for programs, where the text names only a part of it.
+    ``because`` is the id of the finding that explains this one and has its cause and remedy. ``certain`` is false for a
+    warning about what cannot be judged here. ``data`` (JSON-like) is what was found, in full and for programs, where
+    the text names only a part of it.
     """
 
     id: str
@@ -31,11 +40,13 @@ class Check:
     seen: str
     cause: str | None = None
     remedy: str | None = None
+    because: str | None = None
+    certain: bool = True
     data: t.Mapping[str, t.Any] | None = None
 
     def as_dict(self) -> dict[str, t.Any]:
-        """Return it for a module's result, without data if there is none."""
-        values = dataclasses.asdict(self)
+        """Return it for a module's result, with the place where it is explained, and without data if there is none."""
+        values = {**dataclasses.asdict(self), "link": link_of(self.id)}
         return values if self.data is not None else {name: values[name] for name in values if name != "data"}
 
 
@@ -43,7 +54,8 @@ class Report:
     """The checks in the order in which they were made.
 
     Every id must be in the catalogue. It explains a warning or an error: it provides the cause and the remedy that are
-    not given, unless ``explain`` is false.
+    not given, unless ``explain`` is false or another finding explains it. The same fault of two documents is one
+    finding.
     """
 
     def __init__(self) -> None:
@@ -51,7 +63,7 @@ class Report:
 
     def ok(self, check_id: str, seen: str) -> None:
         """Add a check that passed."""
-        self._add(check_id, OK, seen, explain=False)
+        self._add(Check(id=check_id, status=OK, seen=seen))
 
     def warning(
         self,
@@ -61,10 +73,22 @@ class Report:
         *,
         remedy: str | None = None,
         explain: bool = True,
+        because: str | None = None,
+        certain: bool = True,
         data: t.Mapping[str, t.Any] | None = None,
     ) -> None:
-        """Add a finding that does not keep STS from accepting tokens."""
-        self._add(check_id, WARNING, seen, cause=cause, remedy=remedy, explain=explain, data=data)
+        """Add a finding that does not keep STS from accepting tokens, or one that cannot be judged (``certain``)."""
+        found = Check(
+            id=check_id,
+            status=WARNING,
+            seen=seen,
+            cause=cause,
+            remedy=remedy,
+            because=because,
+            certain=certain,
+            data=data,
+        )
+        self._add_finding(found, explain=explain)
 
     def error(
         self,
@@ -74,37 +98,44 @@ class Report:
         *,
         remedy: str | None = None,
         explain: bool = True,
+        because: str | None = None,
     ) -> None:
         """Add a finding for which STS refuses tokens, or that endangers those who trust the issuer."""
-        self._add(check_id, ERROR, seen, cause=cause, remedy=remedy, explain=explain)
+        found = Check(id=check_id, status=ERROR, seen=seen, cause=cause, remedy=remedy, because=because)
+        self._add_finding(found, explain=explain)
 
     def skipped(self, check_id: str, reason: str) -> None:
         """Add a check that could not be made."""
-        self._add(check_id, SKIPPED, reason, explain=False)
+        self._add(Check(id=check_id, status=SKIPPED, seen=reason))
 
     def skip(self, check_ids: t.Iterable[str], reason: str) -> None:
         """Add several checks that could not be made, for the same reason."""
         for check_id in check_ids:
             self.skipped(check_id, reason)
 
-    def _add(
-        self,
-        check_id: str,
-        status: str,
-        seen: str,
-        *,
-        cause: str | None = None,
-        remedy: str | None = None,
-        explain: bool,
-        data: t.Mapping[str, t.Any] | None = None,
-    ) -> None:
-        entry = CATALOGUE[check_id]
-        if explain:
-            cause = entry.cause if cause is None else cause
-            remedy = entry.remedy if remedy is None else remedy
-        texts = {"cause": cause, "remedy": remedy}
-        bounded = {name: text and shown(text, _MAX_CHARACTERS) for name, text in texts.items()}
-        self.checks.append(Check(id=check_id, status=status, seen=shown(seen, _MAX_CHARACTERS), data=data, **bounded))
+    def _add_finding(self, found: Check, *, explain: bool) -> None:
+        if found.because is not None:
+            found = dataclasses.replace(found, cause=None, remedy=f"Follow the remedy of {found.because}.")
+        elif explain:
+            entry = CATALOGUE[found.id]
+            found = dataclasses.replace(
+                found,
+                cause=entry.cause if found.cause is None else found.cause,
+                remedy=entry.remedy if found.remedy is None else found.remedy,
+            )
+        self._add(found)
+
+    def _add(self, check: Check) -> None:
+        if check.id not in CATALOGUE:
+            raise KeyError(check.id)
+        check = dataclasses.replace(
+            check, seen=_bounded(check.seen), cause=_bounded(check.cause), remedy=_bounded(check.remedy)
+        )
+        same = next((number for number, other in enumerate(self.checks) if _is_same_fault(other, check)), None)
+        if same is None:
+            self.checks.append(check)
+        elif check.seen not in self.checks[same].seen:
+            self.checks[same] = dataclasses.replace(check, seen=f"{self.checks[same].seen} {check.seen}")
 
     def amend(self, check_id: str, seen: str) -> None:
         """Add to what was seen in the last check with this id, after a later check has revealed more about it."""
@@ -122,10 +153,7 @@ class Report:
     @property
     def first_error(self) -> Check | None:
         """The first error, None if there is none."""
-        return self._first(ERROR)
-
-    def _first(self, status: str) -> Check | None:
-        return next((check for check in self.checks if check.status == status), None)
+        return next((check for check in self.checks if check.status == ERROR), None)
 
     @property
     def verdict(self) -> str:
@@ -138,11 +166,38 @@ class Report:
 
         A refusal of STS comes first: it names the error that matches the answer.
         """
-        refused = (check for check in self.checks if check.id == "sts-assume" and check.status == ERROR)
-        fault = next(refused, None) or self._first(ERROR) or self._first(WARNING)
-        return None if fault is None else " ".join(text for text in (fault.seen, fault.cause, fault.remedy) if text)
+        checks = [vars(check) for check in self.checks]
+        found = findings(checks)
+        if not found:
+            return None
+        refused = (check for check in found if check["id"] == "sts-assume" and check["status"] == ERROR)
+        fault = next(refused, found[0])
+        root = root_of(fault, checks)
+        texts = [fault["seen"]] if root is fault else [fault["seen"], f"The reason is {root['id']}: {root['seen']}"]
+        texts += [text for text in (root["cause"], root["remedy"]) if text]
+        if found[0] not in (fault, root):
+            texts.append(f"The first finding is {found[0]['id']}: {found[0]['seen']}")
+        return " ".join(texts)
 
     @property
     def text(self) -> str:
         """The report as a person reads it: passed checks as counts by area, errors and warnings in full."""
-        return as_text(report_lines([vars(check) for check in self.checks]))
+        return self.text_with({})
+
+    def text_with(self, not_asked: t.Mapping[str, str]) -> str:
+        """Return the report as a person reads it, with what the verification was not asked for."""
+        return as_text([*report_lines([vars(check) for check in self.checks]), *not_asked_lines(not_asked)])
+
+
+@t.overload
+def _bounded(text: str) -> str: ...
+@t.overload
+def _bounded(text: None) -> None: ...
+def _bounded(text: str | None) -> str | None:
+    return text and shown(text, _MAX_CHARACTERS)
+
+
+def _is_same_fault(one: Check, other: Check) -> bool:
+    """Whether two findings differ in what was seen only, as those of two documents do."""
+    is_finding = one.status in (ERROR, WARNING) and one.data is None
+    return is_finding and dataclasses.replace(one, seen=other.seen) == other

@@ -17,7 +17,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses i
     WARNING,
 )
 
-# A check as results have it: id, status, seen, cause, remedy.
+# A check as results have it: id, status, seen, cause, remedy, because, certain, link.
 CheckResult = t.Mapping[str, t.Any]
 Checks = t.Sequence[CheckResult]
 
@@ -39,6 +39,15 @@ _OTHER_AREA = "other"
 # The verdict on an issuer whose verification could not begin.
 NOT_VERIFIED = "not verified"
 
+# Where each check is explained, in the installed collection as well as in its repository. This is a path and not a URL
+# as long as the links in galaxy.yml are reserved addresses: a path that is looked up is better than a dead link.
+GUIDE = "docs/troubleshooting.md"
+
+
+def link_of(check_id: str) -> str:
+    """Return where a check is explained."""
+    return f"{GUIDE}#{check_id}"
+
 
 def area_of(check_id: str) -> str:
     """Return the area that a check belongs to."""
@@ -52,8 +61,24 @@ def verdict_of(statuses: t.Iterable[str]) -> str:
 
 
 def findings(checks: Checks) -> list[CheckResult]:
-    """Return the errors, then the warnings."""
-    return [check for status in (ERROR, WARNING) for check in checks if check["status"] == status]
+    """Return the errors and warnings, what is most certain to be wrong first.
+
+    Errors come before warnings, and warnings about what cannot be judged come last. A finding that another one explains
+    comes after it, even if that is a warning.
+    """
+    found = [check for check in checks if check["status"] in (ERROR, WARNING)]
+    explaining = {check.get("because") for check in found if check["status"] == ERROR}
+
+    def rank(check: CheckResult) -> tuple[bool, bool, bool]:
+        is_urgent = check["status"] == ERROR or check["id"] in explaining
+        return not is_urgent, not check.get("certain", True), bool(check.get("because"))
+
+    return sorted(found, key=rank)
+
+
+def root_of(check: CheckResult, checks: Checks) -> CheckResult:
+    """Return the finding that explains a finding, which may be the finding itself."""
+    return next((other for other in findings(checks) if other["id"] == check.get("because")), check)
 
 
 def finding_ids(checks: Checks) -> list[str]:
@@ -67,10 +92,9 @@ def number_passed(checks: Checks) -> int:
 
 
 def verdict_line(checks: Checks) -> Line:
-    """Return the verdict, with how many of the checks passed and failed."""
+    """Return the verdict, with how many of the checks passed, failed, and were skipped."""
     statuses = _status_by_id(checks)
-    total, passed = len(statuses), _number_of(OK, statuses.values())
-    counts = [f"all {total} checks passed" if passed == total > 1 else f"{passed} of {total} checks passed"]
+    counts = [f"{_number_of(OK, statuses.values())} passed"]
     for status, one, several in ((ERROR, "error", "errors"), (WARNING, "warning", "warnings")):
         if number := sum(check["status"] == status for check in checks):
             counts.append(f"{number} {one if number == 1 else several}")
@@ -96,13 +120,14 @@ def areas_in_one_line(checks: Checks) -> Line:
 
 
 def finding_lines(checks: Checks) -> list[Line]:
-    """Return each error, then each warning, in full."""
+    """Return the findings in full, but those that another one explains in one line."""
     lines = []
     for check in findings(checks):
         lines.append(_check_line(check))
-        for label, key in (("likely cause", "cause"), ("remedy", "remedy")):
-            if check.get(key):
-                lines.append(Line(text=f"{label}: {check[key]}", indent=2))
+        if not check.get("because"):
+            details = [(label, check.get(key)) for label, key in (("likely cause", "cause"), ("remedy", "remedy"))]
+            details.append(("see", link_of(check["id"])))
+            lines += [Line(text=f"{label}: {text}", indent=2) for label, text in details if text]
     return lines
 
 
@@ -125,8 +150,20 @@ def report_lines(checks: Checks) -> list[Line]:
     return [verdict_line(checks), *area_lines(checks), *finding_lines(checks), *skipped_lines(checks)]
 
 
+def not_asked_lines(not_asked: t.Mapping[str, str]) -> list[Line]:
+    """Return what the verification was not asked for: each with the option, or the variable, that asks for it."""
+    wishes = [f"{what} (set {option})" for what, option in not_asked.items()]
+    return [Line(text=f"not asked for: {', '.join(wishes)}", status=SKIPPED)] if wishes else []
+
+
+def said(check: CheckResult) -> str:
+    """Return what was seen and, of a finding that another one explains, which one that is."""
+    because = check.get("because")
+    return f"{check['seen'].rstrip('.')}, because of {because}." if because else str(check["seen"])
+
+
 def _check_line(check: CheckResult) -> Line:
-    return Line(text=f"{check['status']}: {check['id']}: {check['seen']}", status=check["status"])
+    return Line(text=f"{check['status']}: {check['id']}: {said(check)}", status=check["status"])
 
 
 def _status_by_id(checks: Checks) -> dict[str, str]:

@@ -15,6 +15,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.option_names import called
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer, parse
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import key_set_checks
@@ -51,14 +52,14 @@ class Expectation:
 
 def expected_keys(key_sets: t.Sequence[t.Any], public_keys: t.Sequence[str]) -> key_set_checks.Keys:
     """Return the keys that must be published, from JWKS (as objects) and PEM. Raises IrsaError for what is neither."""
-    found = [key for _source, keys in jwk.key_sets("expected_jwks", key_sets) for key in keys]
+    found = [key for _source, keys in jwk.key_sets(called("expected_jwks"), key_sets) for key in keys]
     if not all(isinstance(key.get("kid"), str) for key in found):
-        raise IrsaError("expected_jwks has a key without a kid. Every expected key must have one.")
+        raise IrsaError(f"{called('expected_jwks')} has a key without a kid. Every expected key must have one.")
     for number, text in enumerate(public_keys, 1):
         try:
             found.append(jwk.from_public_key(signing_key.load_public(text.encode("utf-8", "replace"))))
         except Fault as fault:
-            raise IrsaError(f"expected_public_keys: key {number} cannot be used: {fault}.") from None
+            raise IrsaError(f"{called('expected_public_keys')}: key {number} cannot be used: {fault}.") from None
     return found
 
 
@@ -75,7 +76,7 @@ def verify_patiently(expectation: Expectation, seconds: float, aws: Aws | None =
     serve a new bucket and policy. Raises IrsaError also for an invalid number of seconds.
     """
     if not 0 <= seconds <= _MAX_PATIENCE:
-        raise IrsaError(f"patience is {seconds}; expected a number of seconds from 0 to {_MAX_PATIENCE}.")
+        raise IrsaError(f"{called('patience')} is {seconds}; expected a number of seconds from 0 to {_MAX_PATIENCE}.")
     report = Report()
     issuer = _check_url(report, expectation.issuer)
     if issuer is None:

@@ -10,6 +10,7 @@ import re
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.option_names import called
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
 # How long STS waits for an issuer:
@@ -38,7 +39,7 @@ class Route(t.NamedTuple):
 
     def check_timeout(self) -> None:
         """Raise IrsaError unless the timeout can be used."""
-        check_timeout(self.timeout, "timeout")
+        check_timeout(self.timeout, called("timeout"))
 
 
 def check_timeout(seconds: float, name: str) -> None:
@@ -53,6 +54,7 @@ def parse_connect_to(text: str) -> tuple[str, int]:
     port = int(match["port"] or PORT) if match else 0
     if match is None or not 1 <= port <= 65535:
         raise IrsaError(
-            f"connect_to is {quoted(text)}; expected host:port, for example 192.0.2.10:8443 or [2001:db8::1]:443."
+            f"{called('connect_to')} is {quoted(text)}; expected host:port, for example 192.0.2.10:8443 or "
+            "[2001:db8::1]:443."
         )
     return match["host"].strip("[]"), port

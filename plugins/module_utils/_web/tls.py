@@ -10,6 +10,7 @@ import ssl
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.option_names import called
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.fetch_failure import FetchFailed, reason_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.sockets import TlsSocket
 
@@ -31,7 +32,8 @@ def verifying_context(ca_path: str | None) -> ssl.SSLContext:
         except (IrsaError, OSError, ssl.SSLError) as error:
             reason = str(error).rstrip(".") if isinstance(error, IrsaError) else error.strerror or error
             raise IrsaError(
-                f"ca_path {files.shown(ca_path)} cannot be used: {reason}. It must be a file of CA certificates in PEM."
+                f"{called('ca_path')} {files.shown(ca_path)} cannot be used: {reason}. It must be a file of CA "
+                "certificates in PEM."
             ) from None
     return context
 

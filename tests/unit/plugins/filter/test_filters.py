@@ -158,15 +158,13 @@ VERIFIED = {"issuer": "https://irsa.example.test", "verdict": "ok", "diagnosis":
 
 
 def test_verify_report_takes_one_result_or_several_by_name():
-    assert json.loads(FILTERS["verify_report"](VERIFIED, "json")) == VERIFIED
-    assert json.loads(FILTERS["verify_report"]({"a": VERIFIED, "b": VERIFIED}, "json")) == {
-        "a": VERIFIED,
-        "b": VERIFIED,
-    }
+    one = json.loads(FILTERS["verify_report"](VERIFIED, "json"))
+    assert one.items() >= VERIFIED.items()
+    assert json.loads(FILTERS["verify_report"]({"a": VERIFIED, "b": VERIFIED}, "json")) == {"a": one, "b": one}
     assert json.loads(FILTERS["verify_report"]({"msg": "no"}, "json"))["diagnosis"] == "no"
 
 
 @pytest.mark.parametrize(("results", "form"), [([VERIFIED], "md"), ("text", "md"), (VERIFIED, "pdf"), (VERIFIED, "")])
 def test_verify_report_refuses_what_it_cannot_write(results, form):
-    with pytest.raises(AnsibleFilterError, match=r"verify_report expects|must end in \.md"):
+    with pytest.raises(AnsibleFilterError, match=r"verify_report expects|expected md, json, xml, table"):
         FILTERS["verify_report"](results, form)

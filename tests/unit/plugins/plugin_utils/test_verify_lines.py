@@ -17,41 +17,45 @@ ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
 NOT_BEGUN = {"msg": "The issuer URL has a port."}
 
 
-def result(*checks, diagnosis=None):
-    return {"issuer": ISSUER, "checks": list(checks), "diagnosis": diagnosis}
+def result(*checks, **more):
+    return {"issuer": ISSUER, "checks": list(checks), **more}
 
 
-SOUND = result(check("dns-resolve"), check("jwk-kid"))
-ODD = result(check("dns-resolve"), check("algorithms", "warning", "They differ."), diagnosis="They differ.")
+UNASKED = {"token": "irsa_verify_token_path", "role": "irsa_verify_role_arn"}
+SOUND = result(check("dns-resolve"), check("jwk-kid"), not_asked=UNASKED)
+ODD = result(check("dns-resolve"), check("algorithms", "warning", "They differ."))
 BROKEN = result(
     check("dns-resolve"),
     check("kid-expected", "error", "A key is missing.", cause="A cause.", remedy="Publish it."),
     check("token-kid", "skipped", "There is no token."),
-    diagnosis="A key is missing. A cause. Publish it.",
+    not_asked={"role": "irsa_verify_role_arn"},
 )
 
 
 class TestOneIssuer:
     def test_what_is_right_is_counted_by_area(self):
         assert printed(verify_lines({"localhost": SOUND})) == [
-            "✓ ok: all 2 checks passed",
+            "✓ ok: 2 passed",
             f"  issuer      {ISSUER}",
             "✓ connection  1 of 1",
             "✓ keys        1 of 1",
-            "→ Next: nothing to do. To also check a pod's token and its role, set",
-            "        irsa_verify_token_path and irsa_verify_role_arn.",
+            "- not asked for: token (set irsa_verify_token_path), role (set",
+            "    irsa_verify_role_arn)",
+            "→ Next: nothing to do.",
         ]
 
     def test_what_is_wrong_is_printed_in_full(self):
         assert printed(verify_lines({"localhost": BROKEN})) == [
-            "✗ broken: 1 of 3 checks passed, 1 error, 1 skipped",
+            "✗ broken: 1 passed, 1 error, 1 skipped",
             f"  issuer      {ISSUER}",
             "✓ connection  1 of 1",
             "✗ keys        0 of 1",
             "✗ error: kid-expected: A key is missing.",
             "    likely cause: A cause.",
             "    remedy: Publish it.",
+            "    see: docs/troubleshooting.md#kid-expected",
             "- skipped: token-kid: There is no token.",
+            "- not asked for: role (set irsa_verify_role_arn)",
             "→ Next: start with kid-expected, then verify again.",
         ]
 
@@ -65,18 +69,17 @@ class TestOneIssuer:
 
     def test_next_step_is_the_cause_and_not_the_refusal_that_follows_from_it(self):
         seen = "The key does not verify the signature."
-        refusal = f"STS refuses it. That is because of token-signature: {seen}"
         checks = [
             check("content-type", "error", "Not JSON."),
             check("token-signature", "error", seen),
-            check("sts-assume", "error", refusal),
+            {**check("sts-assume", "error", "STS refuses it."), "because": "token-signature"},
         ]
-        lines = printed(verify_lines({"localhost": result(*checks, diagnosis=refusal)}))
+        lines = printed(verify_lines({"localhost": result(*checks)}))
         assert lines[-1] == "→ Next: start with token-signature, then verify again."
 
     def test_next_step_is_the_refusal_where_nothing_else_was_found(self):
         refused = check("sts-assume", "error", "STS refuses it.")
-        lines = printed(verify_lines({"localhost": result(refused, diagnosis="STS refuses it.")}))
+        lines = printed(verify_lines({"localhost": result(refused)}))
         assert lines[-1] == "→ Next: start with sts-assume, then verify again."
 
     def test_issuer_that_could_not_be_verified_has_its_message(self):
@@ -92,8 +95,8 @@ class TestFleet:
     def test_each_cluster_is_named(self):
         lines = printed(verify_lines(self.RESULTS))
         assert [line for line in lines if line[2:].startswith(tuple(self.RESULTS))] == [
-            "✓ sound: ok: all 2 checks passed",
-            "✗ broken: broken: 1 of 3 checks passed, 1 error, 1 skipped",
+            "✓ sound: ok: 2 passed",
+            "✗ broken: broken: 1 passed, 1 error, 1 skipped",
             "✗ http: not verified: The issuer URL has a port.",
         ]
         assert "  passed      connection 1, keys 1" in lines
@@ -102,7 +105,7 @@ class TestFleet:
     def test_of_many_clusters_the_sound_ones_have_a_line_each(self):
         results = {f"prod-{number}": SOUND for number in range(MANY)}
         lines = printed(verify_lines({**results, "broken": BROKEN}))
-        assert len(lines) == MANY + 5
+        assert len(lines) == MANY + 6
         assert "    remedy: Publish it." in lines
 
     def test_many_clusters_are_listed_in_full_on_demand(self):
@@ -116,6 +119,7 @@ class TestFleet:
             "✗ broken   broken             1  kid-expected",
             "✗ http     not verified       0  The issuer URL has a port.",
             "✗ 3 clusters: 1 ok, 1 broken, 1 not verified",
+            "- not asked for: role (set irsa_verify_role_arn)",
             "→ Next: follow the remedies above, the first one of each cluster first. Then",
             "        verify again.",
         ]

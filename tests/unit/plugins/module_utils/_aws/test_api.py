@@ -260,7 +260,7 @@ class TestWithoutAnAnswer:
         ("error", "reason"),
         [
             (AttributeError("'list' object has no attribute 'get'"), "'list' object has no attribute 'get'"),
-            (exceptions.NoRegionError(), "You must specify a region. Set the region option, AWS_REGION, "),
+            (exceptions.NoRegionError(), "You must specify a region. Set region, AWS_REGION, "),
             (exceptions.ProfileNotFound(profile="prod"), "The config profile (prod) could not be found."),
             (ValueError("Invalid endpoint: nonsense"), "Invalid endpoint: nonsense."),
             (FileNotFoundError(2, "No such file or directory", "get-token"), "No such file or directory: 'get-token'."),

@@ -104,5 +104,5 @@ def test_iam_is_in_the_partition_of_the_region():
 def test_a_missing_region_names_all_ways_to_set_it():
     with pytest.raises(IrsaError) as caught:
         endpoint_of(SESSION.client("iam", endpoint_url="https://s3.rgw.example"))
-    for endpoint in ("region option", "irsa_issuer_region", "AWS_REGION", "profile"):
+    for endpoint in ("Set region", "AWS_REGION", "profile"):
         assert endpoint in str(caught.value)

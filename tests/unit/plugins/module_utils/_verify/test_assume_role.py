@@ -95,7 +95,7 @@ def test_a_fault_of_the_api_servers_does_not_explain_the_refusal_of_a_token_that
             report.ok("token-issuer", "It fits.")
             report.ok("token-signature", "It fits.")
         fake_aws.fail(CALL, "InvalidIdentityToken", 400, message=PROVIDER_LOST)
-        assert ("The reason is apiserver-issuer" in ask(aws, report).seen) is not verified
+        assert ask(aws, report).because == (None if verified else "apiserver-issuer")
 
 
 @pytest.mark.parametrize(
@@ -144,10 +144,11 @@ def test_the_error_that_matches_the_answer_is_blamed(aws, fake_aws, code, messag
         report.error(check_id, f"What is wrong with {check_id}.", "cause", remedy=f"remedy of {check_id}")
     fake_aws.fail(CALL, code, 400, message=message)
     check = ask(aws, report)
-    assert f"The reason is {blamed}: What is wrong with {blamed}." in check.seen
-    assert ("The first error is kid-expected" in check.seen) == (blamed != "kid-expected")
-    assert check.remedy == f"remedy of {blamed}"
-    assert report.diagnosis == f"{check.seen} cause remedy of {blamed}"
+    assert (check.because, check.remedy) == (blamed, f"Follow the remedy of {blamed}.")
+    assert "What is wrong" not in check.seen
+    reason = f"{check.seen} The reason is {blamed}: What is wrong with {blamed}. cause remedy of {blamed}"
+    first = "" if blamed == "kid-expected" else " The first finding is kid-expected: What is wrong with kid-expected."
+    assert report.diagnosis == f"{reason}{first}"
 
 
 def test_a_warning_is_blamed_only_if_it_matches_the_answer(aws, fake_aws):
@@ -156,8 +157,7 @@ def test_a_warning_is_blamed_only_if_it_matches_the_answer(aws, fake_aws):
         report.warning("trust-subject", "It accepts everyone.")
         report.warning("trust-condition", "It cannot be evaluated.")
         fake_aws.fail(CALL, code, 403, message="no")
-        seen = ask(aws, report).seen
-        assert ("trust-condition" in seen) == blamed and "trust-subject" not in seen
+        assert ask(aws, report).because == ("trust-condition" if blamed else None)
 
 
 def test_sts_is_asked_again_while_it_does_not_reach_the_issuer(aws, fake_aws, pauses, role):

@@ -154,11 +154,49 @@ class TestReport:
 
     def test_an_amendment_goes_to_the_last_check_with_an_id(self, report):
         for seen in ("one", "two"):
-            report.error("bucket-exists", seen, "cause", remedy="remedy")
+            report.error("bucket-exists", seen, "cause", remedy=f"remedy of {seen}")
         report.ok("provider-exists", "three")
         report.amend("bucket-exists", "More.")
         assert [check.seen for check in report.checks] == ["one", "two More.", "three"]
         assert report.checks[1].cause == "cause"
+
+    @pytest.mark.parametrize("status", ["warning", "error"])
+    def test_the_same_fault_of_two_documents_is_one_finding(self, report, status):
+        for document in ("The one", "The other", "The other"):
+            getattr(report, status)("content-type", f"{document} is served as HTML.")
+        (check,) = report.checks
+        assert check.seen == "The one is served as HTML. The other is served as HTML."
+
+    def test_different_faults_with_one_id_stay_apart(self, report):
+        report.ok("content-type", "JSON.")
+        report.warning("content-type", "HTML.")
+        report.error("content-type", "HTML.")
+        report.error("content-type", "A picture.", "Another cause.")
+        assert [check.seen for check in report.checks] == ["JSON.", "HTML.", "HTML.", "A picture."]
+
+    def test_a_finding_that_another_one_explains_refers_to_it(self, report):
+        report.error("trust-subject", "Another one.", "A cause.", remedy="A remedy.")
+        report.error("sts-assume", "STS says no.", "A cause.", remedy="A remedy.", because="trust-subject")
+        (dummy, check) = report.checks
+        assert (check.cause, check.remedy, check.because) == (
+            None,
+            "Follow the remedy of trust-subject.",
+            "trust-subject",
+        )
+        assert report.diagnosis == "STS says no. The reason is trust-subject: Another one. A cause. A remedy."
+
+    def test_a_result_says_where_each_check_is_explained(self, report):
+        report.ok("jwk-kid", "seen")
+        assert report.checks[0].as_dict() == {
+            "id": "jwk-kid",
+            "status": "ok",
+            "seen": "seen",
+            "cause": None,
+            "remedy": None,
+            "because": None,
+            "certain": True,
+            "link": "docs/troubleshooting.md#jwk-kid",
+        }
 
 
 class TestDiagnosis:
@@ -179,7 +217,7 @@ class TestText:
         report.ok("dns-resolve", "seen")
         report.ok("http-response", "seen")
         report.ok("http-response", "seen")
-        assert report.text.splitlines() == ["ok: all 2 checks passed", "connection  2 of 2"]
+        assert report.text.splitlines() == ["ok: 2 passed", "connection  2 of 2"]
 
     def test_the_text_counts_a_check_as_failed_if_it_failed_once(self, report):
         report.ok("http-response", "seen")
@@ -187,9 +225,10 @@ class TestText:
         report.skipped("dns-resolve", "seen")
         report.ok("dns-resolve", "seen")
         assert report.text.splitlines() == [
-            "broken: 0 of 2 checks passed, 1 error, 1 skipped",
+            "broken: 0 passed, 1 error, 1 skipped",
             "connection  0 of 1",
             "error: http-response: seen",
+            "  see: docs/troubleshooting.md#http-response",
             "skipped: dns-resolve: seen",
         ]
 
@@ -199,15 +238,17 @@ class TestText:
         report.error("jwk-kid", "an error", "why", remedy="what to do")
         report.skipped("kid-expected", "for want of keys")
         assert report.text.splitlines() == [
-            "broken: 1 of 4 checks passed, 1 error, 1 warning, 1 skipped",
+            "broken: 1 passed, 1 error, 1 warning, 1 skipped",
             "connection  1 of 1",
             "documents   0 of 1",
             "keys        0 of 1",
             "error: jwk-kid: an error",
             "  likely cause: why",
             "  remedy: what to do",
+            "  see: docs/troubleshooting.md#jwk-kid",
             "warning: content-type: a warning",
             "  likely cause: why",
+            "  see: docs/troubleshooting.md#content-type",
             "skipped: kid-expected: for want of keys",
         ]
 

@@ -17,6 +17,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lin
     areas_in_one_line,
     check_lines,
     finding_lines,
+    findings,
+    not_asked_lines,
     number_passed,
     report_lines,
     skipped_lines,
@@ -58,11 +60,11 @@ class TestVerdict:
     @pytest.mark.parametrize(
         ("checks", "text", "status"),
         [
-            ([check("dns-resolve"), check("dns-resolve")], "ok: 1 of 1 checks passed", "ok"),
-            ([check("dns-resolve"), check("tls-host")], "ok: all 2 checks passed", "ok"),
-            ([check("dns-resolve"), check("tls-host", "skipped")], "ok: 1 of 2 checks passed, 1 skipped", "ok"),
-            ([check("jwk-kid", "warning")], "degraded: 0 of 1 checks passed, 1 warning", "warning"),
-            (MIXED, "broken: 3 of 8 checks passed, 1 error, 1 warning, 3 skipped", "error"),
+            ([check("dns-resolve"), check("dns-resolve")], "ok: 1 passed", "ok"),
+            ([check("dns-resolve"), check("tls-host")], "ok: 2 passed", "ok"),
+            ([check("dns-resolve"), check("tls-host", "skipped")], "ok: 1 passed, 1 skipped", "ok"),
+            ([check("jwk-kid", "warning")], "degraded: 0 passed, 1 warning", "warning"),
+            (MIXED, "broken: 3 passed, 1 error, 1 warning, 3 skipped", "error"),
         ],
     )
     def test_the_verdict_counts_passed_and_other_checks(self, checks, text, status):
@@ -102,10 +104,47 @@ class TestFindings:
         assert as_text(finding_lines(MIXED)).splitlines() == [
             "error: kid-expected: A key is missing.",
             "  remedy: Publish it.",
+            "  see: docs/troubleshooting.md#kid-expected",
             "warning: jwk-kid: A kid is odd.",
             "  likely cause: A cause.",
             "  remedy: A remedy.",
+            "  see: docs/troubleshooting.md#jwk-kid",
         ]
+
+    def test_what_cannot_be_judged_comes_after_what_is_certain(self):
+        checks = [
+            {**check("bucket-policy", "warning"), "certain": False},
+            check("content-type", "warning"),
+            check("object-exists", "error"),
+        ]
+        assert [each["id"] for each in findings(checks)] == ["object-exists", "content-type", "bucket-policy"]
+
+    def test_a_cause_comes_before_what_follows_from_it(self):
+        checks = [
+            {**check("token-signature", "error"), "because": "jwk-kid"},
+            check("algorithms", "warning"),
+            check("jwk-kid", "warning"),
+            check("trust-subject", "error"),
+        ]
+        assert [each["id"] for each in findings(checks)] == [
+            "jwk-kid",
+            "trust-subject",
+            "token-signature",
+            "algorithms",
+        ]
+
+    def test_a_finding_that_another_one_explains_is_one_line(self):
+        seen = "STS answers AccessDenied: No."
+        follows = {**check("sts-assume", "error", seen, cause="A.", remedy="B."), "because": "trust-subject"}
+        assert as_text(finding_lines([follows])) == (
+            "error: sts-assume: STS answers AccessDenied: No, because of trust-subject."
+        )
+
+    def test_what_was_not_asked_for_is_one_line_with_what_asks_for_it(self):
+        assert as_text(not_asked_lines({"token": "token_path", "role": "role_arn"})) == (
+            "not asked for: token (set token_path), role (set role_arn)"
+        )
+        assert not_asked_lines({}) == []
 
     def test_skipped_checks_are_grouped_by_their_reason(self):
         assert as_text(skipped_lines(MIXED)).splitlines() == [
