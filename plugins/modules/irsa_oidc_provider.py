@@ -37,6 +37,7 @@ options:
         CA, and existing thumbprints are kept.
       - The single value V(auto) computes the thumbprint from the certificate chain that the issuer's host presents. A
         private CA requires a thumbprint, as do some other implementations of the API.
+      - A placeholder, such as forty zeros, is accepted with a warning.
     type: list
     elements: str
   account_id:

@@ -189,6 +189,7 @@ class TestThumbprints:
     def test_listed_thumbprints_are_registered(self, story: Story) -> None:
         created = story.first.drawn("thumbprint")[f"provider {self.ARN} (provider)"]
         assert json.loads(created["after"])["thumbprints"] == ["a" * 40]
+        assert f"'{'a' * 40}' is a placeholder" in " ".join(story.first.output.split())
 
     def test_auto_thumbprints_come_from_the_served_chain(self, story: Story, running: Sandbox) -> None:
         assert story.third.results["thumbprint"]["actions"] == ["iam:UpdateOpenIDConnectProviderThumbprint"]

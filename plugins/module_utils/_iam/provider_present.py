@@ -28,6 +28,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rule
     MAX_CLIENT_IDS,
     check_client_ids,
     check_thumbprints,
+    placeholders_in,
 )
 
 _NONE_YET: Provider = {"client_ids": [], "thumbprints": [], "tags": {}, "create_date": None}
@@ -58,6 +59,7 @@ class PresentProvider(ProviderResource):
     def plan(self) -> list[ApiCall]:
         current = self.read()
         self._current = current or _NONE_YET
+        self._warn_of_placeholders()
         if current is not None:
             return [
                 *self._client_id_changes(current["client_ids"]),
@@ -88,6 +90,14 @@ class PresentProvider(ProviderResource):
             "create_date": current["create_date"],
             "account_id": self.account_id,
         }
+
+    def _warn_of_placeholders(self) -> None:
+        if found := placeholders_in(self.thumbprints):
+            self.warnings.append(
+                f"The thumbprint {listed(found)} is a placeholder: no certificate has it. It does no harm for a host "
+                "with a certificate of a public CA, such as S3, since AWS does not look at it. For any other host, STS "
+                "would refuse all tokens. Leave thumbprints (irsa_issuer_thumbprints) out, or set [auto]."
+            )
 
     def _creation(self) -> ApiCall:
         tags = self.tags or {}

@@ -19,6 +19,19 @@ MAX_THUMBPRINTS = 5
 THUMBPRINT = re.compile("[0-9A-Fa-f]{40}")
 AUTO = "auto"
 
+# What examples show, and what sha1sum prints for no input and for an empty line:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html
+# https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/iam_openid_connect_provider
+_EXAMPLES = (
+    "990f4193972f2becf12ddeda5237f9c952f20d9e",
+    "cf23df2207d99a74fbe169e3eba035e633b65d94",
+    "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    "adc83b19e793491b1c6ea0fd8b46cd9f32e592fc",
+)
+# No hash has so few different digits, or repeats so early; chance has it in less than one of 10^20.
+_FEW_DIGITS = 4
+_LONGEST_PERIOD = 20
+
 # ansible-playbook -e 'name=["a"]' turns a list into such text.
 _QUOTED_LIST = re.compile(r"[\[\]{}\"'\s]")
 
@@ -54,3 +67,14 @@ def check_thumbprints(thumbprints: t.Sequence[str], option: str = "thumbprints")
                 f"{option} has {quoted(thumbprint)}; a thumbprint is the SHA-1 of a certificate, 40 hexadecimal digits "
                 "without colons."
             )
+
+
+def placeholders_in(thumbprints: t.Iterable[str]) -> list[str]:
+    """Return those thumbprints that were made up, such as forty zeros, or copied from an example."""
+    return [each for each in thumbprints if THUMBPRINT.fullmatch(each) and _is_placeholder(each.lower())]
+
+
+def _is_placeholder(digits: str) -> bool:
+    if digits in _EXAMPLES or len(set(digits)) <= _FEW_DIGITS:
+        return True
+    return any(digits.startswith(digits[period:]) for period in range(1, _LONGEST_PERIOD + 1))

@@ -447,7 +447,10 @@ CATALOGUE: dict[str, Entry] = {
             "The thumbprints were made up, or belong to the host's own certificate, which the next renewal replaces. "
             "AWS needs none for hosts with a certificate of a public CA."
         ),
-        remedy="Omit irsa_issuer_thumbprints for a host with a public certificate. For a private CA, set it to [auto].",
+        remedy=(
+            "Omit irsa_issuer_thumbprints for a host with a public certificate. For a private CA, and to replace those "
+            "that the provider has, set it to [auto]."
+        ),
         symptoms=(_WRONG_THUMBPRINT,),
     ),
     "account-annotation": Entry(

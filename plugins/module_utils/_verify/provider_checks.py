@@ -15,7 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aw
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider as iam_provider
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import THUMBPRINT
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import THUMBPRINT, placeholders_in
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE, provider_arn
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
@@ -165,9 +165,12 @@ def _check_thumbprints(context: Context, thumbprints: t.Sequence[str]) -> None:
     # IAM's thumbprint is a SHA-1. Nothing here relies on its strength.
     served = [hashlib.sha1(certificate, usedforsecurity=False).hexdigest() for certificate in context.chain]
     malformed = [thumbprint for thumbprint in given if not THUMBPRINT.fullmatch(thumbprint)]
+    placeholders = placeholders_in(given)
     names_ca = bool(set(given) & set(served[1:]))
     if malformed:
         fault = f"the thumbprint {listed(malformed)}, which is not the SHA-1 of a certificate"
+    elif placeholders:
+        fault = f"the thumbprint {listed(placeholders)}, which is a placeholder and belongs to no certificate"
     elif served[1:] and served[0] in given and not names_ca:
         fault = "the thumbprint of the host's own certificate, which changes with each renewal"
     elif served[1:] and given and context.private_ca and not names_ca:

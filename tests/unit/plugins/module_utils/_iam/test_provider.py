@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import typing as t
 
@@ -14,14 +15,20 @@ import pytest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider, provider_absent, provider_present
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import (
+    provider,
+    provider_absent,
+    provider_present,
+    provider_rules,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderSpec
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCOUNT, refusal
 
 URL = "https://irsa-prod.s3.eu-west-1.amazonaws.com/prod"
 ARN = f"arn:aws:iam::{ACCOUNT}:oidc-provider/irsa-prod.s3.eu-west-1.amazonaws.com/prod"
 AUDIENCE = "sts.amazonaws.com"
-ONE, TWO = "1" * 40, "abcdef" * 6 + "abcd"
+# Of GitHub and of Starfield (S3, EKS), as guides have them.
+ONE, TWO = "6938fd4d98bab03faadb97b34396831e3780aea1", "9e99a48a9960b14926bb7f3b02e22da2b0ab7280"
 
 GET, LIST = "iam:GetOpenIDConnectProvider", "iam:ListOpenIDConnectProviders"
 CREATE, DELETE = "iam:CreateOpenIDConnectProvider", "iam:DeleteOpenIDConnectProvider"
@@ -403,3 +410,26 @@ class TestFindProviders:
     def test_finding_a_provider_refuses_an_invalid_arn(self, fake_aws, arn):
         with pytest.raises(IrsaError, match="oidc-provider"):
             self.find(fake_aws, arn=arn)
+
+
+@pytest.mark.parametrize(
+    "thumbprint",
+    [
+        *("0" * 40, "f" * 40, "A" * 40, "ab" * 20, "1234" * 10, "123" * 13 + "1"),
+        *("1234567890" * 4, "0123456789abcdef0123456789abcdef01234567", "deadbeef" * 5, "a1b2c3d4e5" * 4),
+        *("990F4193972F2BECF12DDEDA5237F9C952F20D9E", "cf23df2207d99a74fbe169e3eba035e633b65d94"),
+        *(hashlib.sha1(each).hexdigest() for each in (b"", b"\n")),
+    ],
+)
+def test_a_placeholder_for_a_thumbprint_is_a_warning_in_each_run(fake_aws, thumbprint):
+    given = {"thumbprints": [ONE, thumbprint]}
+    runs = [ensure(fake_aws, check_mode=True, **given), ensure(fake_aws, **given), ensure(fake_aws, **given)]
+    for run in runs:
+        (warning,) = run.warnings
+        assert f"'{thumbprint.lower()}' is a placeholder" in warning and ONE not in warning
+    assert runs[-1].actions == []
+
+
+def test_thumbprints_of_certificates_are_no_placeholders():
+    random = [hashlib.sha1(str(number).encode()).hexdigest() for number in range(2000)]
+    assert provider_rules.placeholders_in([ONE, TWO, *random]) == []

@@ -30,6 +30,8 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_aws import ACCO
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import statuses
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.kubernetes_servers import serve_json, status_object
 
+# Of Starfield, as S3 has it.
+THUMBPRINT = "9e99a48a9960b14926bb7f3b02e22da2b0ab7280"
 ISSUER = "https://irsa-prod.s3.eu-central-1.amazonaws.com"
 HOST = ISSUER.removeprefix("https://")
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{HOST}"
@@ -70,7 +72,7 @@ def check_identity(identity, aws, published=(JWK,)):
 def account(fake_aws):
     """The account, with a provider and a role that match the token."""
     iam = fake_aws.quietly("iam")
-    iam.create_open_id_connect_provider(Url=ISSUER, ClientIDList=["sts.amazonaws.com"], ThumbprintList=["a" * 40])
+    iam.create_open_id_connect_provider(Url=ISSUER, ClientIDList=["sts.amazonaws.com"], ThumbprintList=[THUMBPRINT])
     trust = json.dumps(trust_policy([PROVIDER], subjects=["system:serviceaccount:shop:cart"]))
     iam.create_role(RoleName="cart", AssumeRolePolicyDocument=trust)
     return fake_aws

@@ -24,6 +24,7 @@ ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
 ARN = f"arn:aws:iam::{ACCOUNT}:oidc-provider/irsa-prod.s3.eu-west-1.amazonaws.com"
 AUDIENCE = "sts.amazonaws.com"
 CHAIN = [LEAF.der, INTERMEDIATE.der]
+FORMER_PRINT = hashlib.sha1(b"a former CA").hexdigest()
 LEAF_PRINT, CA_PRINT = (hashlib.sha1(each).hexdigest() for each in CHAIN)
 
 GET, LIST, WHO = "iam:GetOpenIDConnectProvider", "iam:ListOpenIDConnectProviders", "sts:GetCallerIdentity"
@@ -214,8 +215,10 @@ def test_a_wrong_client_id_is_explained_and_the_right_list_can_be_pasted(aws, ma
         ([LEAF_PRINT, CA_PRINT], True, "ok"),
         ([LEAF_PRINT], False, "warning"),
         (["x" * 40], False, "warning"),
-        (["ab" * 20], True, "warning"),
-        (["ab" * 20], False, "ok"),  # of an earlier chain, and AWS knows the CA
+        ([FORMER_PRINT], True, "warning"),
+        ([FORMER_PRINT], False, "ok"),  # of an earlier chain, and AWS knows the CA
+        (["0" * 40], False, "warning"),
+        ([CA_PRINT, "F" * 40], True, "warning"),
     ],
 )
 def test_wrong_thumbprints_are_a_warning(aws, make, thumbprints, private_ca, status):
