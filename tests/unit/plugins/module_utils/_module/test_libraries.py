@@ -87,7 +87,7 @@ def test_a_path_with_a_blank_is_quoted(python, on_controller, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("program", "wanted"),
+    ("program", "expected"),
     [
         ("apt-get", "apt-get install python3-cryptography"),
         ("dnf", "dnf install python3-cryptography"),
@@ -96,9 +96,9 @@ def test_a_path_with_a_blank_is_quoted(python, on_controller, monkeypatch):
         (None, "the packages of your distribution for cryptography, such as python3-cryptography"),
     ],
 )
-def test_the_python_of_a_distribution_gets_packages(system_python, on_host, monkeypatch, program, wanted):
+def test_the_python_of_a_distribution_gets_packages(system_python, on_host, monkeypatch, program, expected):
     monkeypatch.setattr(shutil, "which", lambda name: name == program)
-    assert command({"cryptography>=3.4": "no cryptography"}) == wanted
+    assert command({"cryptography>=3.4": "no cryptography"}) == expected
 
 
 @pytest.mark.parametrize("managed", [True, False])
