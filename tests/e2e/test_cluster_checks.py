@@ -29,7 +29,7 @@ from admission import webhook
 from control_plane import ApiServer, NewApiServer
 from endpoint import eventually, setting
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "permissions.md"
 OLD = "https://kubernetes.default.svc.cluster.local"
 ROLE = "arn:aws:iam::111122223333:role/cart"
 LABEL = "irsa.selfhosted.example/inject"
@@ -451,8 +451,8 @@ def test_a_pod_that_is_older_than_its_role_is_found_first_with_the_command(rig: 
 
 
 def documented_rules() -> list[dict[str, Any]]:
-    """The rules of the ClusterRole in the README."""
-    [text] = [block for block in README.read_text(encoding="utf-8").split("```yaml\n") if "name: irsa-verify" in block]
+    """The rules of the ClusterRole on the page about permissions."""
+    [text] = [block for block in PAGE.read_text(encoding="utf-8").split("```yaml\n") if "name: irsa-verify" in block]
     rules: list[dict[str, Any]] = yaml.safe_load(text.split("```")[0])["rules"]
     return rules
 

@@ -32,15 +32,18 @@ fails. It only reads, and works with any issuer, including one that this collect
 
 <!-- not run: needs an issuer; tests/integration/test_walk.py runs the same in the README -->
 ```console
-ansible-playbook selfhosted.irsa.verify -e irsa_verify_issuer=https://example-irsa-prod.s3.eu-west-1.amazonaws.com
+ansible-playbook selfhosted.irsa.verify \\
+  -e irsa_verify_issuer=https://example-irsa-prod.s3.eu-west-1.amazonaws.com
 ```
 
 With a pod's token and role, it also asks STS itself and explains the answer. The token is never shown.
 
 <!-- not run: needs a cluster; tests/e2e/test_verify.py verifies with such a token -->
 ```console
-kubectl create token velero --namespace backup --audience sts.amazonaws.com > token    # as the pod's service account
-ansible-playbook selfhosted.irsa.verify -e irsa_verify_issuer=https://example-irsa-prod.s3.eu-west-1.amazonaws.com \\
+# as the pod's service account
+kubectl create token velero --namespace backup --audience sts.amazonaws.com > token
+ansible-playbook selfhosted.irsa.verify \\
+  -e irsa_verify_issuer=https://example-irsa-prod.s3.eu-west-1.amazonaws.com \\
   -e irsa_verify_token_path=token -e irsa_verify_role_arn=arn:aws:iam::123456789012:role/backup \\
   -e irsa_verify_assume_role=true
 ```
@@ -50,11 +53,12 @@ that lack them. It stores nothing there.
 
 <!-- not run: needs a cluster; tests/e2e/test_cluster_checks.py::test_a_sound_cluster_passes_every_check does that -->
 ```console
-ansible-playbook selfhosted.irsa.verify -e irsa_verify_issuer=https://example-irsa-prod.s3.eu-west-1.amazonaws.com \\
+ansible-playbook selfhosted.irsa.verify \\
+  -e irsa_verify_issuer=https://example-irsa-prod.s3.eu-west-1.amazonaws.com \\
   -e irsa_verify_kubeconfig=~/.kube/config
 ```
 
-[All variables](../README.md#verify) · [how it works](architecture.md)
+[All variables](verify.md) · [how it works](architecture.md)
 
 ## By symptom
 

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the selfhosted.irsa authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the tables of role variables in README.md and in the roles' READMEs from the roles' argument specifications.
+"""Writes the tables of role variables in docs/variables.md and the roles' READMEs from their argument specifications.
 
 A table stands between two comments, ``<!-- begin: variables of ROLE -->`` and ``<!-- end: variables of ROLE -->``. The
-collection's README gets the first entry of each description and the choices, for role irsa_issuer only; the role's
+page of the guides gets the first entry of each description and the choices, for role irsa_issuer only; the role's
 README all entries and the types, and what the items of a list of dictionaries have, too.
 """
 
@@ -66,7 +66,7 @@ def with_members(options: Options) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 # File, role, form.
 TABLES: Sequence[tuple[Path, str, Callable[[Options], str]]] = [
-    (REPOSITORY / "README.md", "irsa_issuer", short_table),
+    (REPOSITORY / "docs" / "variables.md", "irsa_issuer", short_table),
     *((REPOSITORY / "roles" / role / "README.md", role, full_table) for role in ROLES),
 ]
 

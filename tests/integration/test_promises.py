@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the README promises: the permissions are enough, and every variable is there."""
+"""What the pages promise: the permissions are enough, and every variable is there."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from verifying import verify
 pytestmark = pytest.mark.any_core
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+PERMISSIONS = (REPOSITORY / "docs" / "permissions.md").read_text(encoding="utf-8")
+VERIFY = (REPOSITORY / "docs" / "verify.md").read_text(encoding="utf-8")
 PLAYBOOK = REPOSITORY / "playbooks" / "verify.yml"
-SPECS = REPOSITORY / "roles" / "irsa_issuer" / "meta" / "argument_specs.yml"
 
 
 def listed_actions() -> set[str]:
-    """The actions of the policy in the README."""
-    (policy,) = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", README, re.DOTALL))
+    """The actions of the policy on the page."""
+    (policy,) = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", PERMISSIONS, re.DOTALL))
     actions: set[str] = set()
     for statement in policy["Statement"]:
         actions |= {statement["Action"]} if isinstance(statement["Action"], str) else set(statement["Action"])
@@ -40,7 +40,7 @@ def listed_actions() -> set[str]:
 
 def actions_in_text() -> set[str]:
     """The actions that the text after the policy names for single variables and for teardown."""
-    return set(re.findall(r"`((?:s3|iam):[A-Za-z]+)`", README.split("```json")[1]))
+    return set(re.findall(r"`((?:s3|iam):[A-Za-z]+)`", PERMISSIONS.split("```json")[1]))
 
 
 def test_the_policy_is_enough_for_a_run(operator: Operator) -> None:
@@ -85,12 +85,6 @@ def test_the_text_is_enough_for_a_backup_of_the_key(operator: Operator, account:
     assert runs[1].changed == {"localhost": 0}
 
 
-def test_every_variable_is_listed() -> None:
-    options = yaml.safe_load(SPECS.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
-    table = README.split("## Variables")[1].split("## Permissions")[0]
-    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == set(options)
-
-
 def test_every_variable_of_verify_is_listed_and_every_option_has_one() -> None:
     (task,) = (
         task["selfhosted.irsa.irsa_verify"]
@@ -98,8 +92,7 @@ def test_every_variable_of_verify_is_listed_and_every_option_has_one() -> None:
         if "selfhosted.irsa.irsa_verify" in task
     )
     assert yaml.safe_load(irsa_verify.DOCUMENTATION)["options"].keys() <= task.keys()
-    section = README.split("## Verify")[1].split("## Variables")[0]
-    listed = set(re.findall(r"irsa_verify_([a-z_]+)", section))
+    listed = set(re.findall(r"irsa_verify_([a-z_]+)", VERIFY))
     assert listed == task.keys() | {"report_path"}
 
 
@@ -109,5 +102,5 @@ def test_the_text_is_enough_for_all_that_verify_looks_at(cluster: Any) -> None:
     cluster.remove_provider()
     cluster.account.s3.delete_bucket_policy(Bucket=cluster.bucket)
     needed |= set(verify(**cluster.options, fail_on="never").result["permissions"])
-    text = README.split("`selfhosted.irsa.verify` works without any of these permissions")[1].split("\n\n")[0]
+    text = PERMISSIONS.split("`selfhosted.irsa.verify` works without any of these permissions")[1].split("\n\n")[0]
     assert needed == set(re.findall(r"`((?:s3|iam):[A-Za-z]+)`", text))
