@@ -120,6 +120,8 @@ options:
   assume_role:
     description:
       - Whether to ask AWS STS for credentials of the role with the token. They are discarded.
+      - If STS accepts the token, findings about what it has decided are warnings. If it refuses, the finding that its
+        answer names comes first.
     type: bool
     default: false
   timeout:
@@ -185,7 +187,10 @@ diagnosis:
   type: str
   sample: null
 checks:
-  description: The checks, in the order in which they were made. The same fault of both documents is one check.
+  description:
+    - The checks, in the order in which they were made. Only the finding that STS itself has named comes before all
+      other errors.
+    - The same fault of both documents is one check.
   returned: always
   type: list
   elements: dict

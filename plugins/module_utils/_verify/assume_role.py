@@ -6,17 +6,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import time
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, WARNING
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Check, Report
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_evaluation import UNDECIDED
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.refusals import (
+    SERVERS,
+    TRANSIENT,
+    blamed_for,
+    errors_of,
+    exemption,
+    is_probably_by_organization,
+    matching_refusal,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 
 ID = "sts-assume"
 
@@ -25,92 +32,16 @@ OPERATION = "AssumeRoleWithWebIdentity"
 SESSION_NAME = "selfhosted.irsa-verify"
 _SECONDS = 900  # the shortest session that STS offers; its credentials are discarded at once
 
-# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#API_AssumeRoleWithWebIdentity_Errors
-_TRANSIENT = "IDPCommunicationError"
 _PAUSE = 1.0
 # How long STS gets to reach an issuer that it does not reach at first.
 _PATIENCE_SECONDS = 10.0
 
-_NETWORK = ("dns-resolve", "tcp-connect", "tls-", "http-", "bucket-", "object-")
-_DOCUMENTS = ("discovery-", "jwks-")
-_KEYS = ("apiservers-agree", "signer-external", "cluster-keys")
-# What API servers do now says nothing certain about a token that one of them signed some time ago.
-_SERVERS = ("apiserver", "signer-", "cluster-")
-# Whether a pod gets a token has no effect on the token that STS was asked about.
-_PODS = ("account-", "injection-", "pods-")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Refusal:
-    """An answer of STS: its code, a part of its text, its meaning, and how the ids of checks that explain it start."""
-
-    code: str
-    text: str = ""
-    meaning: str
-    checks: tuple[str, ...]
-
-
-REFUSALS = (
-    Refusal(
-        code="InvalidIdentityToken",
-        text="retrieve verification key",
-        meaning=(
-            "STS could not read the issuer's documents (unreachable, slow or malformed), or they do not contain the "
-            "key that the token names."
-        ),
-        checks=(*_NETWORK, *_DOCUMENTS, "jwk-", "algorithms", "kid-expected", *_KEYS, "token-kid"),
-    ),
-    Refusal(
-        code="InvalidIdentityToken",
-        text="No OpenIDConnect provider found",
-        meaning="The account of the role has no provider for exactly the token's issuer.",
-        checks=("provider-exists", "token-issuer", "apiserver-issuer", "apiservers-agree", "cluster-issuer"),
-    ),
-    Refusal(
-        code="InvalidIdentityToken",
-        text="Incorrect token audience",
-        meaning="The token's audience is not among the provider's client IDs.",
-        checks=("provider-audience", "token-audience"),
-    ),
-    Refusal(
-        code="InvalidIdentityToken",
-        text="thumbprint",
-        meaning=(
-            "AWS does not know the CA of the host's certificate, and none of the provider's thumbprints belongs to the "
-            "certificate's chain."
-        ),
-        checks=("provider-thumbprints", "tls-"),
-    ),
-    Refusal(
-        code="InvalidIdentityToken",
-        text="expired",
-        meaning="The token has expired.",
-        checks=("token-lifetime",),
-    ),
-    Refusal(
-        code="InvalidIdentityToken",
-        meaning="STS considers the token, or the key it names, invalid.",
-        checks=("jwk-", "algorithms", "token-format", "token-signature", "token-lifetime"),
-    ),
-    Refusal(
-        code="ExpiredToken",
-        meaning="The token has expired.",
-        checks=("token-lifetime",),
-    ),
-    Refusal(
-        code=_TRANSIENT,
-        meaning="STS could not reach the issuer. This is temporary, unless the issuer can be reached only from here.",
-        checks=_NETWORK,
-    ),
-    Refusal(
-        code="AccessDenied",
-        meaning=(
-            "The role does not exist, its trust policy does not accept the token, or one of them was changed a moment "
-            "ago."
-        ),
-        checks=("role-exists", "trust-"),
-    ),
-)
+# What STS decides by its answer about a token, whoever runs it.
+_OF_TOKEN = ("provider-", "token-", "role-", "trust-")
+# What AWS STS decides besides: whether it reaches the host, and whether it minds the documents and their keys. What is
+# gone or dangerous now is no matter of an answer that may be based on documents that it read earlier.
+_OF_AWS = ("dns-", "tcp-", "tls-", "content-type", "http-caching", "discovery-", "jwks-", "jwk-", "algorithms")
+_NOW = ("discovery-json", "jwks-json", "jwk-public-only")
 
 
 def check_assume_role(
@@ -120,11 +51,13 @@ def check_assume_role(
     role_arn: str,
     token: str,
     seconds: float = _PATIENCE_SECONDS,
+    issuer: str = "",
     clock: t.Callable[[], float] = time.monotonic,
 ) -> None:
     """Ask STS, without credentials, and report its answer under ``ID``.
 
     ``aws`` has a client ``sts`` that signs nothing. After a transient error STS is asked again, for ``seconds``.
+    A report never contradicts STS: what it has decided in favor of the token is no error, and what it names leads.
     """
     deadline = clock() + seconds
     while True:
@@ -141,34 +74,31 @@ def check_assume_role(
                 DurationSeconds=_SECONDS,
             )
         except CallFailed as failure:
-            if failure.code.startswith(_TRANSIENT) and clock() + _PAUSE < deadline:
+            if failure.code.startswith(TRANSIENT) and clock() + _PAUSE < deadline:
                 time.sleep(_PAUSE)
                 continue
-            _report_refusal(report, failure, token)
+            _report_refusal(report, failure, token, issuer=issuer)
         except IrsaError as failure:
             _report_unreachable(report, failure, token)
         else:
-            _report_acceptance(report)
+            _report_acceptance(report, is_aws=endpoint_of(aws.client("sts")).is_aws)
         return
 
 
-def _report_acceptance(report: Report) -> None:
-    fault = next((check for check in _errors(report) if not check.id.startswith(_SERVERS)), None)
-    fault = fault or next(iter(_errors(report)), None)
-    if fault is None:
-        report.ok(ID, "STS accepts the token and returns credentials for the role, which were discarded.")
-    elif fault.id.startswith(_SERVERS):
-        report.ok(
-            ID,
-            f"STS accepts this token in spite of {fault.id}: it may come from another API server or from before a "
-            "change.",
-        )
+def _report_acceptance(report: Report, *, is_aws: bool) -> None:
+    decided = (*_OF_TOKEN, *(_OF_AWS if is_aws else ()))
+    softened = [check.id for check in errors_of(report) if check.id.startswith(decided) and check.id not in _NOW]
+    report.soften(softened, "STS took the token all the same.")
+    remaining = sorted(errors_of(report), key=lambda check: check.id.startswith(SERVERS))
+    if remaining:
+        reason = "it may have read the documents earlier, or be more lenient than AWS"
+        if remaining[0].id.startswith(SERVERS):
+            reason = "it may come from another API server or from before a change"
+        report.ok(ID, f"STS accepts this token in spite of {remaining[0].id}: {reason}.")
+    elif softened:
+        report.ok(ID, f"STS accepts the token in spite of {', '.join(dict.fromkeys(softened))}.")
     else:
-        report.ok(
-            ID,
-            f"STS accepts the token in spite of {fault.id}: it may have read the documents earlier, or be more lenient "
-            "than AWS.",
-        )
+        report.ok(ID, "STS accepts the token and returns credentials for the role, which were discarded.")
 
 
 def _report_unreachable(report: Report, failure: IrsaError, token: str) -> None:
@@ -176,58 +106,30 @@ def _report_unreachable(report: Report, failure: IrsaError, token: str) -> None:
     more.
     """
     seen = f"STS gave no answer that can be judged: {_without(token, str(failure))}"
-    if not _errors(report):
+    if not errors_of(report):
         report.error(ID, seen, explain=False)
     else:
         report.skipped(ID, seen)
 
 
-def _report_refusal(report: Report, failure: CallFailed, token: str) -> None:
+def _report_refusal(report: Report, failure: CallFailed, token: str, *, issuer: str) -> None:
     if not failure.code:
         _report_unreachable(report, failure, token)
         return
     message = _without(token, str(failure.details.get("error", {}).get("message", "")))
     answer = f"STS answers {failure.code}: {message.rstrip('.')}."
-    refusal = _matching_refusal(failure.code, message)
-    blamed = _blamed(report, refusal)
+    refusal = matching_refusal(failure.code, message)
+    blamed = blamed_for(report, refusal)
     if blamed is not None:
         report.error(ID, answer, because=blamed.id)
-    elif refusal is None:
-        report.error(ID, answer)
+        report.put_first(blamed.id)
+        return
+    if refusal is not None and is_probably_by_organization(report, refusal):
+        cause, remedy = exemption(refusal, issuer=issuer, token=token)
+        report.error(ID, answer, cause, remedy=remedy)
     else:
-        report.error(ID, answer, refusal.meaning)
-
-
-def _matching_refusal(code: str, message: str) -> Refusal | None:
-    return next(
-        (refusal for refusal in REFUSALS if code.startswith(refusal.code) and refusal.text.lower() in message.lower()),
-        None,
-    )
-
-
-def _blamed(report: Report, refusal: Refusal | None) -> Check | None:
-    """Return the check that most likely explains the refusal: an error that matches the answer, else any error, else a
-    warning that matches it.
-    """
-    errors = _errors(report)
-    if report.passed("token-issuer") and report.passed("token-signature"):
-        errors = [check for check in errors if not check.id.startswith(_SERVERS)]
-    warnings = [check for check in report.checks if check.status == WARNING and _may_refuse(check)]
-    return _matching(errors, refusal) or next(iter(errors), None) or _matching(warnings, refusal)
-
-
-def _errors(report: Report) -> list[Check]:
-    """Return the errors for which STS may refuse a token."""
-    return [check for check in report.checks if check.status == ERROR and not check.id.startswith(_PODS)]
-
-
-def _matching(checks: t.Sequence[Check], refusal: Refusal | None) -> Check | None:
-    return next((check for check in checks if refusal and check.id.startswith(refusal.checks)), None)
-
-
-def _may_refuse(warning: Check) -> bool:
-    """Whether a warning may explain a refusal. A role that accepts too much is not a reason to refuse anyone."""
-    return UNDECIDED in warning.seen or not warning.id.startswith(("trust-", *_PODS))
+        report.error(ID, answer, None if refusal is None else refusal.meaning)
+    report.put_first(ID)
 
 
 def _without(token: str, text: str) -> str:

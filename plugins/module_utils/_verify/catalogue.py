@@ -582,8 +582,8 @@ CATALOGUE: dict[str, Entry] = {
             "AWS yet."
         ),
         remedy=(
-            "Wait a minute and try again. Then check whether a resource control policy of the organization denies "
-            "sts:AssumeRoleWithWebIdentity."
+            "Wait a minute and try again. Then have the organization's administrators check whether a resource control "
+            "policy denies sts:AssumeRoleWithWebIdentity."
         ),
         symptoms=(_NOT_AUTHORIZED, _IDP),
     ),

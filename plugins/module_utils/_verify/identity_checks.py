@@ -137,7 +137,7 @@ def _check_sts(context: Context, role_arn: str, token: Token | None) -> None:
     except IrsaError as failure:
         report.error(assume_role.ID, f"STS could not be asked: {failure}", explain=False)
         return
-    assume_role.check_assume_role(report, anonymous, role_arn=role_arn, token=token.text)
+    assume_role.check_assume_role(report, anonymous, role_arn=role_arn, token=token.text, issuer=context.issuer)
 
 
 def _region_of(issuer: str, role_arn: str) -> str:

@@ -142,6 +142,19 @@ class Report:
         index = max(number for number, check in enumerate(self.checks) if check.id == check_id)
         self.checks[index] = dataclasses.replace(self.checks[index], seen=f"{self.checks[index].seen} {seen}")
 
+    def soften(self, check_ids: t.Collection[str], seen: str) -> None:
+        """Make warnings of the errors with these ids, and add what has shown that they do no harm."""
+        for number, check in enumerate(self.checks):
+            if check.status == ERROR and check.id in check_ids:
+                self.checks[number] = dataclasses.replace(check, status=WARNING, seen=f"{check.seen} {seen}")
+
+    def put_first(self, check_id: str) -> None:
+        """Put the last error with this id, if there is one, before all other errors: STS itself has named it."""
+        errors = [number for number, check in enumerate(self.checks) if check.status == ERROR]
+        named = [number for number in errors if self.checks[number].id == check_id]
+        if named:
+            self.checks.insert(errors[0], self.checks.pop(named[-1]))
+
     def passed(self, check_id: str) -> bool:
         """Whether a check with this id passed."""
         return any(check.id == check_id and check.status == OK for check in self.checks)

@@ -95,4 +95,10 @@ def _report(report: Report, judgment: trust_evaluation.Judgment, unknown: t.Mapp
         elif assessment.status == ERROR:
             report.error(check_id, assessment.seen, assessment.cause, remedy=assessment.remedy)
         else:
-            report.warning(check_id, assessment.seen, assessment.cause, remedy=assessment.remedy)
+            report.warning(
+                check_id,
+                assessment.seen,
+                assessment.cause,
+                remedy=assessment.remedy,
+                certain=assessment.certain,
+            )

@@ -68,6 +68,11 @@ class Assessment:
     cause: str | None = None
     remedy: str | None = None
 
+    @property
+    def certain(self) -> bool:
+        """Whether it could be evaluated."""
+        return UNDECIDED not in self.seen
+
 
 @dataclasses.dataclass(frozen=True)
 class Judgment:

@@ -38,10 +38,10 @@ def no_answer():
 def ask(aws, report=None, **given):
     report = report or Report()
     assume_role.check_assume_role(report, aws, role_arn=ROLE, token=TOKEN, clock=Clock(), **given)
-    assert report.checks[-1].id == "sts-assume"
+    (found,) = (each for each in report.checks if each.id == "sts-assume")
     for part in TOKEN.split("."):
-        assert part not in str(report.checks[-1])
-    return report.checks[-1]
+        assert part not in str(found)
+    return found
 
 
 @pytest.fixture
@@ -62,11 +62,40 @@ def test_white_space_around_the_token_is_not_sent(aws, fake_aws, role):
     assert fake_aws.params_of(CALL)[0]["WebIdentityToken"] == TOKEN
 
 
-def test_acceptance_in_spite_of_an_error_is_reported(aws, role):
+DECIDED = [
+    *("provider-audience", "token-audience", "token-issuer", "token-lifetime", "role-exists", "trust-subject"),
+    *("jwk-use", "algorithms", "discovery-issuer", "jwks-uri", "tls-trust", "dns-resolve"),
+]
+
+
+@pytest.mark.parametrize("fault", DECIDED)
+def test_what_sts_has_decided_is_no_error(aws, role, fault):
     report = Report()
-    report.error("discovery-issuer", "It names another issuer.")
+    report.error(fault, "It differs.")
     check = ask(aws, report)
-    assert check.status == "ok" and "in spite of discovery-issuer" in check.seen
+    assert check.status == "ok" and f"in spite of {fault}" in check.seen
+    assert (report.checks[0].status, report.verdict) == ("warning", "degraded")
+    assert report.checks[0].seen == "It differs. STS took the token all the same."
+
+
+@pytest.mark.parametrize("fault", ["http-response", "bucket-exists", "object-exists", "jwks-json", "jwk-public-only"])
+def test_what_is_gone_or_dangerous_now_stays_an_error(aws, role, fault):
+    """STS may have read the documents before, and others will read them later."""
+    report = Report()
+    report.error(fault, "It differs.")
+    check = ask(aws, report)
+    assert check.status == "ok" and f"in spite of {fault}: it may have read the documents earlier" in check.seen
+    assert report.verdict == "broken"
+
+
+def test_a_store_that_is_more_lenient_than_aws_decides_about_the_token_only(aws, role, monkeypatch):
+    here = assume_role.endpoint_of(aws.client("sts"))
+    monkeypatch.setattr(assume_role, "endpoint_of", lambda _client: here._replace(is_aws=False))
+    report = Report()
+    report.error("discovery-issuer", "It differs.")
+    report.error("trust-subject", "It differs.")
+    assert "more lenient than AWS" in ask(aws, report).seen
+    assert [each.status for each in report.checks] == ["error", "warning", "ok"]
 
 
 @pytest.mark.parametrize("fault", ["apiserver-issuer", "apiservers-agree", "signer-external", "cluster-issuer"])
@@ -79,11 +108,12 @@ def test_acceptance_does_not_contradict_a_fault_of_the_api_servers(aws, role, fa
 
 @pytest.mark.parametrize("fault", ["injection-present", "account-annotation", "pods-without-credentials"])
 def test_neither_acceptance_nor_refusal_is_explained_by_what_pods_get(aws, fake_aws, role, fault):
-    report = Report()
-    report.error(fault, "A pod got none.")
-    assert fault not in ask(aws, report).seen
+    report, refused = Report(), Report()
+    for each in (report, refused):
+        each.error(fault, "A pod got none.")
+    assert fault not in ask(aws, report).seen and report.verdict == "broken"
     fake_aws.fail(CALL, "InvalidIdentityToken", 400, message=KEY_LOST)
-    check = ask(aws, report)
+    check = ask(aws, refused)
     assert check.status == "error" and fault not in check.seen and "could not read" in check.cause
 
 
@@ -129,6 +159,66 @@ def test_an_unknown_refusal_is_reported_as_it_is(aws, fake_aws):
 
 
 @pytest.mark.parametrize(
+    ("code", "message", "meaning"),
+    [
+        ("ExpiredTokenException", "Token expired", "expired"),
+        ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", "trust policy"),
+        ("InvalidIdentityToken", "Incorrect token audience", "client IDs"),
+        ("InvalidIdentityToken", "Missing a required claim: aud", "lacks a claim"),
+    ],
+)
+def test_a_cause_that_sts_names_is_not_explained_by_something_else(aws, fake_aws, code, message, meaning):
+    report = Report()
+    report.error("http-response", "It answers 404.")
+    fake_aws.fail(CALL, code, 400, message=message)
+    check = ask(aws, report)
+    assert check.because is None and meaning in check.cause
+    assert report.first_error.id == "sts-assume" and report.diagnosis.startswith("STS answers")
+
+
+def accepting(*left_out) -> Report:
+    """A report in which everything accepts the token, without these checks."""
+    report = Report()
+    for check_id in ("provider-exists", "provider-audience", "token-issuer", "token-audience", "token-lifetime"):
+        report.ok(check_id, "It fits.")
+    for check_id in ("token-signature", "role-exists", "trust-provider", "trust-audience"):
+        report.ok(check_id, "It fits.")
+    report.warning("trust-subject", "It accepts everyone.")
+    report.checks = [each for each in report.checks if each.id not in left_out]
+    return report
+
+
+DENIED = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+BY_RCP = "User: anonymous is not authorized to perform it with an explicit deny in a resource control policy"
+
+
+def test_a_probable_resource_control_policy_is_named_with_what_exempts_the_issuer(aws, fake_aws):
+    fake_aws.fail(CALL, "AccessDenied", 403, message=DENIED)
+    check = ask(aws, accepting(), issuer="https://irsa.example.com/prod")
+    assert "resource control policy (RCP)" in check.cause and "a moment ago" in check.cause
+    assert '"Null": {"irsa.example.com/prod:sub": "true"}' in check.remedy and "aws:PrincipalOrgID" in check.remedy
+    assert "EnforceTrusted" not in check.remedy and "null" not in check.remedy
+
+
+@pytest.mark.parametrize("missing", ["trust-subject", "token-signature", "provider-exists"])
+def test_without_certainty_about_everything_else_no_such_policy_is_named(aws, fake_aws, missing):
+    fake_aws.fail(CALL, "AccessDenied", 403, message=DENIED)
+    assert "resource control policy" not in ask(aws, accepting(missing)).cause
+    report = accepting()
+    report.warning("trust-condition", "Nobody knows.", certain=False)
+    fake_aws.fail(CALL, "AccessDenied", 403, message=DENIED)
+    assert ask(aws, report).because == "trust-condition"
+
+
+def test_a_resource_control_policy_that_sts_names_leads(aws, fake_aws):
+    report = accepting("role-exists")
+    report.error("trust-condition", "It differs.")
+    fake_aws.fail(CALL, "AccessDenied", 403, message=BY_RCP)
+    check = ask(aws, report, issuer="https://irsa.example.com")
+    assert "RCP" in check.cause and '"irsa.example.com:sub"' in check.remedy and report.first_error.id == "sts-assume"
+
+
+@pytest.mark.parametrize(
     ("code", "message", "blamed"),
     [
         ("InvalidIdentityToken", KEY_LOST, "kid-expected"),
@@ -147,15 +237,14 @@ def test_the_error_that_matches_the_answer_is_blamed(aws, fake_aws, code, messag
     assert (check.because, check.remedy) == (blamed, f"Follow the remedy of {blamed}.")
     assert "What is wrong" not in check.seen
     reason = f"{check.seen} The reason is {blamed}: What is wrong with {blamed}. cause remedy of {blamed}"
-    first = "" if blamed == "kid-expected" else " The first finding is kid-expected: What is wrong with kid-expected."
-    assert report.diagnosis == f"{reason}{first}"
+    assert report.diagnosis == reason and report.first_error.id == blamed
 
 
 def test_a_warning_is_blamed_only_if_it_matches_the_answer(aws, fake_aws):
     for code, blamed in (("AccessDenied", True), ("ExpiredTokenException", False)):
         report = Report()
         report.warning("trust-subject", "It accepts everyone.")
-        report.warning("trust-condition", "It cannot be evaluated.")
+        report.warning("trust-condition", "Nobody knows.", certain=False)
         fake_aws.fail(CALL, code, 403, message="no")
         assert ask(aws, report).because == ("trust-condition" if blamed else None)
 
