@@ -78,9 +78,15 @@ class ActionModule(issuer_action.ActionModule):
             play = _fleet.Play(variables, of_host, lambda value, of: _ansible_internals.template_with(self, value, of))
             clusters = play.clusters(hosts)
             sharing = [dataclasses.asdict(cluster) for cluster in _fleet.sharing_an_issuer(clusters)]
-            return {"sharing": sharing, "warnings": _fleet.warnings_of_shared_keys(clusters)}
+            return {
+                "sharing": sharing,
+                "warnings": _fleet.warnings_of_shared_keys(clusters),
+                "files": _fleet.problems_of_shared_files(clusters),
+            }
 
         # If each host looked at the variables of all hosts, a large fleet would take minutes.
         compared = once_for_all_hosts(f"irsa-{_ansible_internals.task_id(self)}", compare)
+        if own in compared["files"]:
+            raise IrsaError(compared["files"][own])
         _fleet.refuse_shared_issuer([_fleet.Cluster(**each) for each in compared["sharing"]], own, of_host)
         return [compared["warnings"][own]] if own in compared["warnings"] else []

@@ -235,6 +235,21 @@ options:
     type: list
     elements: str
     default: []
+  documents_path:
+    description:
+      - Directory on the controller to write the documents into, as C(keys.json) and
+        C(.well-known/openid-configuration), for an issuer without O(bucket). What serves the issuer must serve the
+        files of this directory under O(url).
+      - As with O(selfhosted.irsa.irsa_jwks#module:dest), documents of another issuer and published keys that were not
+        given stop the run, unless O(overwrite) or O(purge_keys) is set, and nothing else in the directory is touched.
+    type: path
+  result_path:
+    description:
+      - File on the controller to write the issuer's summary into, as JSON, for programs such as Terraform. It has the
+        values of RV(issuer) but for what is about the run itself, and nothing that is secret.
+      - The file is replaced in one step, and only if something in it differs. Its directory must exist. A file that
+        holds something else than such a summary is not replaced.
+    type: path
   delete_bucket:
     description:
       - With O(state=absent), whether to delete the bucket with the documents in it. A bucket that contains any other
@@ -466,6 +481,8 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = dict(
     apiserver_key_dir=dict(type="str", no_log=False),
     former_issuers=dict(type="list", elements="str", default=[]),
     former_public_keys=dict(type="list", elements="str", default=[], no_log=False),
+    documents_path=dict(type="path"),
+    result_path=dict(type="path"),
     delete_bucket=dict(type="bool", default=False),
     ignore_role_trust=dict(type="bool", default=False),
     state=dict(type="str", default="present", choices=["present", "absent"]),

@@ -27,10 +27,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_varia
     is_controller,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, signing_key
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils._key_paths import FOLDER, key_paths, kubeconfig_path
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._key_paths import FOLDER, controller_path, key_paths
 
 _KEYPAIR = f"__{PREFIX}keypair"  # what the role's key task registers
-_NAMES = ("bucket", "prefix", "url", "key_path", "key_host")
+_FILES = ("documents_path", "result_path")  # on the controller, so that hosts may write the same ones
+_NAMES = ("bucket", "prefix", "url", "key_path", "key_host", *_FILES)
 # What variables have where neither the user nor the inventory sets them: None, or the role's own default.
 _UNSET: tuple[t.Any, ...] = (None, False, [], "localhost")
 _NO_KEY_SETS = ("", "[]")
@@ -49,7 +50,8 @@ class Cluster:
     """What counts of a host: its issuer, and the file of its key.
 
     ``places`` are where its documents are: the URL if one is set, and the bucket with the prefix. Without a key file,
-    ``source`` says where its keys come from; empty with one.
+    ``source`` says where its keys come from; empty with one. ``files`` has what it writes on the controller, by the
+    name of the variable.
     """
 
     host: str
@@ -57,6 +59,7 @@ class Cluster:
     key_host: str
     key_path: str
     source: str = ""
+    files: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -145,6 +148,24 @@ def warnings_of_shared_keys(clusters: t.Iterable[Cluster]) -> dict[str, str]:
     }
 
 
+def problems_of_shared_files(clusters: t.Sequence[Cluster]) -> dict[str, str]:
+    """Return what is wrong with files that clusters with different issuers would write in turn, by host."""
+    by_file: dict[tuple[str, str], list[Cluster]] = {}
+    for cluster in clusters:
+        for file in cluster.files.items():
+            by_file.setdefault(file, []).append(cluster)
+    return {
+        cluster.host: (
+            f"The hosts {listed(each.host for each in several)} of this play have different issuers but one "
+            f"{PREFIX}{name} ({files.shown(path)}), so each of them would replace what another has written. Nothing "
+            f"was changed. Give each cluster a path of its own, for example with {_HOST_NAME} in it."
+        )
+        for (name, path), several in by_file.items()
+        if len({tuple(cluster.places) for cluster in several}) > 1
+        for cluster in several
+    }
+
+
 # --- what counts of each host
 
 
@@ -185,13 +206,14 @@ class Play:
             key_host=values["key_host"] or "localhost",
             key_path=path,
             source=source,
+            files={name: controller_path(values[name], self._folder) or "" for name in _FILES if values[name]},
         )
 
     def _source(self, host: str, other: Variables) -> str:
         """Return where the keys of a host without a key file come from; empty if it does not say."""
         if boolean(self._value(f"{PREFIX}from_cluster", host, other) or False, strict=False):
             kubeconfig, context = (self._value(name, host, other) for name in SHARED.values())
-            path = kubeconfig_path(kubeconfig, self._folder)
+            path = controller_path(kubeconfig, self._folder)
             return f"{SHARED['kubeconfig']} {path}" + (f", context {context}" if context else "")
         key_sets = self._value(f"{PREFIX}extra_jwks", host, other)
         if key_sets in _NO_KEY_SETS:

@@ -182,14 +182,20 @@ def _how_to_verify(result: Result) -> list[Line]:
 
 
 def _documents_to_serve(result: Result) -> list[Line]:
-    return [
-        next_step("serve these two texts to everyone as application/json, then run this again:"),
-        Line(text="irsa_issuer_result.jwks_json at", indent=2),
+    folder = result.get("documents_path")
+    what, jwks, discovery = "texts", "irsa_issuer_result.jwks_json", "irsa_issuer_result.discovery_json"
+    if folder:
+        what, jwks, discovery = "files", f"{folder}/{JWKS_PATH}", f"{folder}/{DISCOVERY_PATH}"
+    lines = [
+        next_step(f"serve these two {what} to everyone as application/json, then run this again:"),
+        Line(text=f"{jwks} at", indent=2, whole=bool(folder)),
         Line(text=f"{result['issuer']}/{JWKS_PATH}", indent=4, whole=True),
-        Line(text="irsa_issuer_result.discovery_json at", indent=2),
+        Line(text=f"{discovery} at", indent=2, whole=bool(folder)),
         Line(text=f"{result['issuer']}/{DISCOVERY_PATH}", indent=4, whole=True),
-        prose("Both texts are in irsa_issuer_result, which -v prints; irsa_jwks with dest writes them as files."),
     ]
+    if not folder:
+        lines.append(prose("To get them as files, set irsa_issuer_documents_path to a folder on the controller."))
+    return lines
 
 
 def _next_after_teardown(result: Result, check_mode: bool) -> Line:
@@ -250,7 +256,7 @@ def _next_of_fleet(results: Results, failed: t.Sequence[str], *, check_mode: boo
         lines.append(
             next_step(
                 f"serve the documents of {', '.join(unserved)} as the warnings say. Their texts are jwks_json and "
-                "discovery_json in irsa_issuer_result. Then run this again."
+                "discovery_json in irsa_issuer_result, and files with irsa_issuer_documents_path. Then run this again."
             )
         )
     if new:

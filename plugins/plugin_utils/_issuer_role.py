@@ -36,14 +36,15 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_varia
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._key_paths import (
     FOLDER,
+    controller_path,
     key_paths,
-    kubeconfig_path,
     named_paths,
 )
 
 _ROLE = Path(__file__).parents[2] / "roles" / "irsa_issuer"
 
 _PATHS = ("key_path", "public_key_path", "openssh_public_key_path")
+_CONTROLLER_PATHS = ("kubeconfig", "documents_path", "result_path")
 # A playbook for one state also sets this, since -e would override its irsa_issuer_state.
 _EXPECTED_STATE = f"__{PREFIX}expected_state"
 # Values, by the names of the options, that a playbook has instead of the user's, which -e would put first.
@@ -108,7 +109,7 @@ def read(
         **values,
         **files,
         "apiserver_key_dir": values.get("apiserver_key_dir") or _folder_on_servers(host, files["key_path"]),
-        "kubeconfig": kubeconfig_path(values.get("kubeconfig"), folder),
+        **{name: controller_path(values.get(name), folder) for name in _CONTROLLER_PATHS},
         "key_path": files["key_path"] if host == "localhost" else None,
         **{name: template(variables.get(f"__{PREFIX}{name}")) for name in _FROM_TASKS},
     }

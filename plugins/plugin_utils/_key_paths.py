@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The paths of the key files of role irsa_issuer, with their defaults."""
+"""The paths of the key files of role irsa_issuer, with their defaults, and of its files on the controller."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def key_paths(variables: t.Mapping[str, t.Any], folder: str) -> dict[str, str | 
     }
 
 
-def kubeconfig_path(path: str | None, folder: str) -> str | None:
-    """Return the absolute path of a kubeconfig on the controller, None for none. A relative one is from ``folder``."""
+def controller_path(path: str | None, folder: str) -> str | None:
+    """Return the absolute path of a file on the controller, None for none. A relative one is from ``folder``."""
     return os.path.join(os.path.abspath(folder), os.path.expanduser(path)) if path else None
 
 

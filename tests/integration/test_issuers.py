@@ -50,14 +50,15 @@ class Story:
 @pytest.fixture(scope="module")
 def story(new_operator: Callable[[], Operator], running: Sandbox) -> Story:
     operator, account = new_operator(), Account(running)
+    (operator.folder / "results").mkdir()
     extra = new_key(operator.folder / "extra.key", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
     _make_terraforms_bucket(account)
     account.make_bucket("irsa-private")
     hosts = {name: {**_variables(operator, name), **more} for name, more in _specs(extra).items()}
     check = operator.provision("--check", hosts={"own-host": hosts["own-host"]}).ok()
     first = operator.provision(hosts=hosts).ok()
-    for name, path in (("jwks_json", "keys.json"), ("discovery_json", DISCOVERY)):
-        running.serve_page("issuer.example", f"/prod/{path}", first.results["own-host"][name])
+    for path in ("keys.json", DISCOVERY):
+        running.serve_page("issuer.example", f"/prod/{path}", (operator.folder / "site" / path).read_text())
     second = operator.provision(hosts=hosts).ok()
     hosts["thumbprint"]["irsa_issuer_thumbprints"] = ["auto"]
     third = operator.provision(hosts={name: hosts[name] for name in ("own-host", "thumbprint")}).ok()
@@ -65,7 +66,11 @@ def story(new_operator: Callable[[], Operator], running: Sandbox) -> Story:
 
 
 def _variables(operator: Operator, name: str) -> dict[str, Any]:
-    return {"irsa_issuer_bucket": f"irsa-{name}", "irsa_issuer_key_path": str(operator.keys / f"{name}.key")}
+    return {
+        "irsa_issuer_bucket": f"irsa-{name}",
+        "irsa_issuer_key_path": str(operator.keys / f"{name}.key"),
+        "irsa_issuer_result_path": f"results/{name}.json",
+    }
 
 
 def _specs(extra: Path) -> dict[str, dict[str, Any]]:
@@ -73,7 +78,11 @@ def _specs(extra: Path) -> dict[str, dict[str, Any]]:
         "global": {"irsa_issuer_region": "us-east-1", "irsa_issuer_url": GLOBAL_HOST},
         "terraform": {"irsa_issuer_manage_bucket": False},
         "thumbprint": {"irsa_issuer_thumbprints": ["A" * 40]},
-        "own-host": {"irsa_issuer_bucket": "", "irsa_issuer_url": OWN_HOST},
+        "own-host": {
+            "irsa_issuer_bucket": "",
+            "irsa_issuer_url": OWN_HOST,
+            "irsa_issuer_documents_path": "site",
+        },
         "curve": {"irsa_issuer_key_type": "ECDSA", "irsa_issuer_key_curve": "P-384"},
         "legacy": {"irsa_issuer_legacy_empty_kid": True, "irsa_issuer_public_key_path": ""},
         "extra": {"irsa_issuer_extra_jwks": [{"keys": [_jwk(extra)]}]},
@@ -141,6 +150,21 @@ def test_the_global_host_can_be_the_issuer(story: Story, look: Anonymous) -> Non
     assert location["LocationConstraint"] is None
 
 
+def test_each_cluster_leaves_its_result_in_a_file(story: Story) -> None:
+    """The key of ``backup`` is read by a task of its own."""
+    for host in ("curve", "backup", "own-host"):
+        written = json.loads((story.operator.folder / "results" / f"{host}.json").read_text())
+        result = story.second.results[host]
+        assert written.keys() < result.keys()
+        assert {name: written[name] for name in written.keys() - {"documents"}} == {
+            name: result[name] for name in written.keys() - {"documents"}
+        }
+        assert [document["url"] for document in written["documents"]] == [
+            document["url"] for document in result["documents"]
+        ]
+    assert "PRIVATE" not in "".join(path.read_text() for path in (story.operator.folder / "results").iterdir())
+
+
 class TestBucketOfOthers:
     def test_documents_are_published_into_a_bucket_of_others(self, story: Story, look: Anonymous) -> None:
         assert story.first.results["terraform"]["actions"] == [
@@ -150,6 +174,7 @@ class TestBucketOfOthers:
             "s3:PutObject",
             "s3:PutObject",
             "iam:CreateOpenIDConnectProvider",
+            "file:WriteResult",
         ]
         assert look("https://irsa-terraform.s3.eu-west-1.amazonaws.com/keys.json").status == 200
 
@@ -165,11 +190,15 @@ class TestIssuerWithoutBucket:
             assert f"{OWN_HOST}/keys.json" in text
             assert f"{OWN_HOST}/{DISCOVERY}" in text
             assert "run again" in text
+            assert f"{story.operator.folder}/site/keys.json" in text
 
     def test_a_run_without_a_bucket_returns_the_documents(self, story: Story) -> None:
         result = story.first.results["own-host"]
         assert json.loads(result["discovery_json"])["issuer"] == OWN_HOST
         assert [key["kid"] for key in json.loads(result["jwks_json"])["keys"]] == [kid_of(story.key("own-host"))]
+        assert (story.operator.folder / "site" / "keys.json").read_text() == result["jwks_json"]
+        assert (story.operator.folder / "site" / DISCOVERY).read_text() == result["discovery_json"]
+        assert story.check.results["own-host"]["actions"].count("file:WriteDocument") == 2
 
     def test_a_run_without_a_bucket_makes_no_call_to_s3(self, story: Story) -> None:
         assert story.check.calls
@@ -177,7 +206,7 @@ class TestIssuerWithoutBucket:
 
     def test_an_issuer_without_a_bucket_is_registered_once_served(self, story: Story) -> None:
         arn = "arn:aws:iam::123456789012:oidc-provider/issuer.example/prod"
-        assert story.second.results["own-host"]["actions"] == ["iam:CreateOpenIDConnectProvider"]
+        assert story.second.results["own-host"]["actions"] == ["iam:CreateOpenIDConnectProvider", "file:WriteResult"]
         assert story.second.results["own-host"]["provider_arn"] == arn
         assert arn in story.account.providers()
         assert story.third.changed["own-host"] == 0
@@ -267,7 +296,7 @@ def test_key_files_are_kept_in_a_private_bucket_on_request(story: Story) -> None
         assert stored == (story.operator.keys / entry["Key"].removeprefix("keys/")).read_bytes()
     actions = story.first.results["backup"]["actions"]
     # Before the two documents and the provider, which depend on the key.
-    assert actions[-6:] == ["s3:PutObject"] * 5 + ["iam:CreateOpenIDConnectProvider"]
+    assert actions[-7:] == ["s3:PutObject"] * 5 + ["iam:CreateOpenIDConnectProvider", "file:WriteResult"]
     assert story.first.writes_to("irsa-private") == ["s3:PutObject"] * 3
 
 

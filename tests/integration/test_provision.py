@@ -169,6 +169,7 @@ def test_the_result_says_everything_that_later_plays_need(story: Story) -> None:
             },
         ],
         **{name: result[name] for name in ("apiserver_args", "kubeadm_extra_args", "k3s_args")},
+        "documents_path": None,
         "changed": True,
         "verification": result["verification"],
         "checks": result["checks"],

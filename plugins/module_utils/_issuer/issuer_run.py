@@ -27,7 +27,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import thumbp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_present import PresentProvider
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import AUTO
-from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import api_servers
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import api_servers, local_files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set, issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
@@ -66,6 +66,7 @@ class IssuerRun(abc.ABC):
     """One run. Changes and warnings go into the ledger as they are made."""
 
     def __init__(self, aws: Aws, spec: IssuerSpec, ledger: Ledger, *, url: str, bucket_account_id: str | None) -> None:
+        local_files.require_result_file(spec.result_path)
         self.issuer = issuer_url.parse(url)
         self.aws = aws
         self.spec = spec
@@ -208,7 +209,7 @@ class IssuerRun(abc.ABC):
         # Without a key of its own, it is not known which of several keys signs.
         own = [each for each in keys if not each["foreign"]] if spec.keyless else []
         only = own[0] if len(own) == 1 else {}
-        return {
+        of_issuer = {
             "issuer": self.url,
             "issuer_host": self.issuer.host_path,
             "jwks_uri": self.issuer.jwks_url,
@@ -224,6 +225,11 @@ class IssuerRun(abc.ABC):
             "discovery_json": published.get("discovery_json"),
             "public_key": key.public_key,
             **api_servers.values(spec, self.issuer),
+            "documents_path": spec.documents_path,
+        }
+        local_files.write_result(spec.result_path, of_issuer, self.ledger)
+        return {
+            **of_issuer,
             # What earlier tasks did comes first: the bucket before the key existed, then the key itself.
             "actions": [*prepared.get("actions", []), *key.actions, *self.ledger.actions],
             "permissions": sorted({*prepared.get("permissions", []), *key.permissions, *self.aws.permissions}),

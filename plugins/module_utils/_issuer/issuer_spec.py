@@ -123,6 +123,8 @@ class IssuerSpec:
     apiserver_key_dir: str | None = None
     former_issuers: t.Sequence[str] = ()
     former_public_keys: t.Sequence[str] = ()
+    documents_path: str | None = None
+    result_path: str | None = None
     prepared: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     delete_bucket: bool = False
     ignore_role_trust: bool = False

@@ -13,7 +13,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids i
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider_rules
-from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import server_variables
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import local_variables, server_variables
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_material
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import public_paths
@@ -32,6 +32,7 @@ _LISTS = ("audiences", "thumbprints", "extra_jwks", "bucket_public_paths", "form
 _TEXTS = (
     *("bucket", "url", "prefix", "account_id", "bucket_account_id", "connect_to", "bucket_encryption"),
     *("key_path", "public_key_path", "openssh_public_key_path", "key_host", "key_backup", "apiserver_key_dir"),
+    *("documents_path", "result_path"),
 )
 
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -283,5 +284,6 @@ def _timeout_rules(variables: Variables) -> t.Iterator[str]:
 
 _RULES = (
     *(_bucket_rules, _rules_without_bucket, _key_rules, _rules_on_servers, _cluster_rules),
+    local_variables.path_problems,
     *(_backup_rules, _audience_rules, _timeout_rules),
 )

@@ -185,3 +185,20 @@ def test_one_cluster_for_different_issuers_is_told(keys):
     inventory = Inventory(a=adopting("one.conf", prefix="a"), b=adopting("one.conf", prefix="b"))
     warnings = _fleet.warnings_of_shared_keys(inventory.clusters())
     assert list(warnings) == ["a"] and "(irsa_kubeconfig /srv/one.conf)" in warnings["a"]
+
+
+@pytest.mark.parametrize("name", ["result_path", "documents_path"])
+def test_clusters_that_would_write_one_file_in_turn_are_named(keys, name):
+    def problems(**files):
+        hosts = {host: of(keys / "one.key", prefix=host, **{name: path}) for host, path in files.items()}
+        return _fleet.problems_of_shared_files(Inventory(hosts).clusters())
+
+    shared = problems(a="out.json", b="/srv/out.json", c="other.json")
+    assert shared.keys() == {"a", "b"} and len(set(shared.values())) == 1
+    assert f"'a', 'b' of this play have different issuers but one irsa_issuer_{name} (/srv/out.json)" in shared["a"]
+    assert problems(a="{{ inventory_hostname }}", b="{{ inventory_hostname }}") == {}
+
+
+def test_servers_of_one_cluster_may_write_one_file(keys):
+    given = of(keys / "one.key", result_path="/srv/out.json")
+    assert _fleet.problems_of_shared_files(Inventory(a=given, b=given).clusters()) == {}

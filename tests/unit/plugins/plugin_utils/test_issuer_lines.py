@@ -169,8 +169,19 @@ class TestOneCluster:
             f"      {ISSUER}/keys.json",
             "    irsa_issuer_result.discovery_json at",
             f"      {ISSUER}/.well-known/openid-configuration",
-            "  Both texts are in irsa_issuer_result, which -v prints; irsa_jwks with dest",
-            "  writes them as files.",
+            "  To get them as files, set irsa_issuer_documents_path to a folder on the",
+            "  controller.",
+        ]
+
+    def test_documents_in_a_folder_are_to_be_served_from_there(self):
+        lines = printed(provisioned(created(provider_arn=None, bucket=None, documents_path="/srv/site")))
+        assert lines[-6:] == [
+            "→ Next: serve these two files to everyone as application/json, then run this",
+            "        again:",
+            "    /srv/site/keys.json at",
+            f"      {ISSUER}/keys.json",
+            "    /srv/site/.well-known/openid-configuration at",
+            f"      {ISSUER}/.well-known/openid-configuration",
         ]
 
     def test_documents_that_are_not_served_yet_are_the_next_step_of_a_dry_run_without_a_change(self):

@@ -780,6 +780,7 @@ class TestSummary:
             "discovery_json": texts_of(KEY)[DISCOVERY_KEY],
             "public_key": KEY.public_key,
             **{name: summary[name] for name in FOR_API_SERVERS},
+            "documents_path": None,
             "actions": ALL_WRITES,
             "permissions": summary["permissions"],
             "changed": True,
