@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import typing as t
 from collections.abc import Mapping
 
@@ -14,11 +16,13 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.redaction import Redaction
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards import is_pattern
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import check_client_ids
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import (
     MAX_CHARACTERS,
     checked_limit,
     is_provider_arn,
+    statement_of,
     subject_of,
     trust_policy,
 )
@@ -28,6 +32,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object
     is_subdomain,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
+
+# Anything else is refused without being repeated in full.
+_NAME_OR_PATTERN = re.compile(r"[a-z0-9.*?-]{1,253}")
 
 
 def _trust_policy(
@@ -51,11 +58,15 @@ def _trust_policy(
             "trust_policy expects either the namespace and the name of one service account, or accounts, a list of "
             "service accounts."
         )
-    pairs = [(namespace, service_account)] if accounts is None else [_pair(each) for each in as_list(accounts)]
+    audience, limit = _checked_audience(audience), _checked_limit(limit)
+    if accounts is None:
+        pairs = [(namespace, name) for name in (as_list(service_account) or [None])]
+    else:
+        pairs = [_pair(each) for each in as_list(accounts)]
     if not pairs:
         raise AnsibleFilterError("trust_policy expects at least one service account; accounts is empty.")
+    _refuse_patterns(pairs, providers[0], audience)
     subjects = [_subject(*pair) for pair in pairs]
-    audience, limit = _checked_audience(audience), _checked_limit(limit)
     try:
         return trust_policy(providers, subjects=subjects, audience=audience, limit=limit)
     except Fault as fault:
@@ -88,9 +99,24 @@ def _pair(account: t.Any) -> tuple[t.Any, t.Any]:
     return namespace, name
 
 
+def _refuse_patterns(pairs: t.Iterable[tuple[t.Any, t.Any]], arn: str, audience: str) -> None:
+    """Raise AnsibleFilterError for wildcards, which StringEquals takes literally: such a role would be of no use."""
+    for pair in pairs:
+        is_plain = all(isinstance(each, str) and _NAME_OR_PATTERN.fullmatch(each) for each in pair)
+        if is_plain and any(map(is_pattern, pair)):
+            statement = statement_of(arn, audience=audience, subjects=[subject_of(*pair)])
+            (aud, value), (sub, pattern) = statement["Condition"]["StringEquals"].items()
+            by_hand = {"StringEquals": {aud: value}, "StringLike": {sub: pattern}}
+            raise AnsibleFilterError(
+                f"trust_policy expects the names of service accounts, got {quoted(pair[0])} and {quoted(pair[1])}. It "
+                "writes StringEquals, which takes * and ? literally. List the service accounts by their names, in "
+                "accounts. If the role is really for all that match, write its trust policy by hand, with this "
+                f"condition: {json.dumps(by_hand)}"
+            )
+
+
 def _subject(namespace: t.Any, name: t.Any) -> str:
-    # StringEquals takes wildcards literally, and no service account has a name that Kubernetes refuses: such a role
-    # would be of no use.
+    # No service account has a name that Kubernetes refuses.
     if not is_namespace(namespace) or not is_subdomain(name):
         raise AnsibleFilterError(
             "trust_policy expects the namespace and the name of a service account, got "

@@ -76,6 +76,23 @@ def test_trust_policy_takes_lists_of_providers_and_service_accounts():
     ]
     assert FILTERS["trust_policy"]([ARN], accounts=["shop/cart"]) == FILTERS["trust_policy"](ARN, "shop", "cart")
 
+    assert FILTERS["trust_policy"](ARN, "shop", ["bill.v2", "cart"]) == FILTERS["trust_policy"](ARN, accounts=accounts)
+
+
+@pytest.mark.parametrize("given", [("shop", "*"), ("shop", ["cart", "*"]), ("*", "cart"), ("shop", "car?")])
+def test_trust_policy_says_what_to_write_for_a_wildcard(given):
+    with pytest.raises(AnsibleFilterError) as refused:
+        FILTERS["trust_policy"](ARN, *given, audience="vault")
+    message = str(refused.value)
+    condition = json.loads(message[message.index("{") :])
+    host_path = ARN.partition("/")[2]
+    names = [each if isinstance(each, str) else each[-1] for each in given]
+    assert condition == {
+        "StringEquals": {f"{host_path}:aud": "vault"},
+        "StringLike": {f"{host_path}:sub": f"system:serviceaccount:{':'.join(names)}"},
+    }
+    assert "accounts" in message
+
 
 def test_trust_policy_refuses_what_iam_would_refuse_for_its_length():
     accounts = [f"shop/service-account-{number}" for number in range(60)]
@@ -117,7 +134,7 @@ def test_trust_policy_wants_either_one_service_account_or_a_list(names, accounts
 
 @pytest.mark.parametrize("account", ["shop", "shop/cart/x", "shop/*", {"namespace": "shop"}, 5, None])
 def test_trust_policy_refuses_an_invalid_item(account):
-    with pytest.raises(AnsibleFilterError, match="namespace and the name"):
+    with pytest.raises(AnsibleFilterError, match=r"namespace and the name|names of service accounts"):
         FILTERS["trust_policy"](ARN, accounts=[account])
 
 
