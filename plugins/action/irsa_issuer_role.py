@@ -36,21 +36,21 @@ class ActionModule(issuer_action.ActionModule):
     def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         variables = task_vars or {}
         warn_of_misspelt(variables)
-        ran_for = f"{variables['ansible_play_name']} on {variables['inventory_hostname']}"
         try:
             role = _issuer_role.read(_OPTIONS, variables, lambda value: _ansible_internals.template(self, value))
             warnings = self._compare_with_other_hosts(variables) if role.options["state"] == "present" else []
         except IrsaError as error:
-            return {"failed": True, "changed": False, "actions": [], "msg": str(error), "ran_for": ran_for}
+            return {"failed": True, "changed": False, "actions": [], "msg": str(error)}
         for warning in warnings:
             Display().warning(warning)
         # What module_defaults gives the task wins over the role's variables.
         self._task.args = {**role.options, **self._task.args}
-        result = {**self._result(tmp, task_vars, role), "ran_for": ran_for}
+        result = self._result(tmp, task_vars, role)
         if result.get("failed"):
             return result
         return {
             **result,
+            "ran_for": f"{variables['ansible_play_name']} on {variables['inventory_hostname']}",
             "more_to_do": result["key_wanted"],
             "key_host": role.key_host,
             "key_files": role.key_files,

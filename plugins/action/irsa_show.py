@@ -36,8 +36,7 @@ _SUBJECTS = ("provision", "teardown", "verify", "verify_table", "enable_plan", "
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "subject": {"type": "str", "choices": list(_SUBJECTS), "required": True},
     "results": {"type": "dict"},
-    "delete_bucket": {"type": "bool", "default": False},
-    "delete_key": {"type": "bool", "default": False},
+    "kept_key": {"type": "str", "default": ""},
 }
 
 # Of each cluster; the texts of the documents are in irsa_issuer_result only.
@@ -107,8 +106,7 @@ class ActionModule(ActionBase):
             values,
             host=host if len(all_hosts) > 1 else "",
             check_mode=self._task.check_mode,
-            delete_bucket=options["delete_bucket"],
-            delete_key=options["delete_key"],
+            kept_key=options["kept_key"],
         )
 
 

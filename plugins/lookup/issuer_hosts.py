@@ -51,7 +51,6 @@ class LookupModule(LookupBase):
             # What run_once registers is on every host, and names the host that ran it. The search ends at the first
             # host that ran the role for itself, since a fleet may be large.
             run = variables["hostvars"][host].get("__irsa_issuer_run") or {}
-            failed_at_once = run.get("failed") and "ran_for" not in run
-            if failed_at_once or run.get("ran_for") == f"{play} on {host}":
+            if run.get("failed") or run.get("ran_for") == f"{play} on {host}":
                 return [name]
         return [name, *others]

@@ -323,6 +323,7 @@ issuer:
   description:
     - Summary of the issuer, which role P(selfhosted.irsa.irsa_issuer#role) also sets as C(irsa_issuer_result). Null
       while the key does not exist.
+    - With O(state=absent), C(kept) lists what stays of the bucket.
   returned: always
   type: dict
   sample:

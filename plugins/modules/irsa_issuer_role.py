@@ -79,7 +79,7 @@ key_files:
     openssh_public_key_path: /srv/irsa/prod/sa-signer.key.pub
 ran_for:
   description: Play and host that the task was run for. From it, the role recognizes which host of a cluster ran it.
-  returned: always
+  returned: success
   type: str
   sample: Give the cluster a working issuer on prod
 actions:

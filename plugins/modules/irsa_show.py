@@ -31,16 +31,11 @@ options:
       - The results by host name. With O(subject=teardown), the result of exactly one host.
       - Defaults to C(irsa_issuer_result) of each host of the play.
     type: dict
-  delete_bucket:
+  kept_key:
     description:
-      - Whether the teardown should also delete the bucket.
-    type: bool
-    default: false
-  delete_key:
-    description:
-      - Whether the teardown should also delete the key files.
-    type: bool
-    default: false
+      - Path and host of the key that the teardown keeps. Empty if it deletes the key, or if there is no key file.
+    type: str
+    default: ""
 extends_documentation_fragment:
   - selfhosted.irsa._attributes.read_only
 author:

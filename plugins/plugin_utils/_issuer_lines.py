@@ -58,7 +58,7 @@ def provision_lines(
         return [
             _heading(result, check_mode),
             *_issuer_facts(result),
-            *facts("actions", grouped(result["actions"])),
+            *facts("actions", _named(result)),
             *_verification(result, verbose=verbose),
             *_next_of_one(result, check_mode=check_mode),
         ]
@@ -76,21 +76,27 @@ def provision_lines(
     ]
 
 
-def teardown_lines(
-    result: Result, *, host: str = "", check_mode: bool = False, delete_bucket: bool = False, delete_key: bool = False
-) -> list[Line]:
-    """What was removed of one cluster, what was kept on purpose, and what to do next."""
-    kept = []
-    if result.get("bucket") and not delete_bucket:
-        kept.append(f"bucket {result['bucket']} (to delete it, set irsa_issuer_delete_bucket=true)")
-    if not delete_key:
-        kept.append("key files (to delete them, set irsa_issuer_delete_key=true)")
+def teardown_lines(result: Result, *, host: str = "", check_mode: bool = False, kept_key: str = "") -> list[Line]:
+    """What was removed of one cluster, what was kept and why, and what to do next. ``kept_key`` is where the key stays,
+    if it does.
+    """
+    kept = [
+        f"{name}, so that nobody else can take its name (to delete it, set irsa_issuer_delete_bucket=true)"
+        if name.startswith("bucket ")
+        else f"{name}, since it may not be this issuer's (to delete it, set irsa_issuer_overwrite=true)"
+        for name in result["kept"]
+    ]
+    if kept_key:
+        kept.append(
+            f"key {kept_key}, since API servers may still sign with it (to delete its files, set "
+            "irsa_issuer_delete_key=true)"
+        )
     removed = "would remove" if check_mode else "removed"
     return [
         _heading(result, check_mode, host),
         fact("issuer", result["issuer"]),
         fact("provider", result["provider_arn"]),
-        *facts(removed, grouped(result["actions"])),
+        *facts(removed, _named(result)),
         *facts("kept", kept),
         _next_after_teardown(result, check_mode),
     ]
@@ -125,6 +131,22 @@ def grouped(actions: t.Iterable[str]) -> list[str]:
     """Actions in their order, those that follow each other under the same name in one."""
     counted = [(name, len(list(same))) for name, same in itertools.groupby(actions)]
     return [name if number == 1 else f"{name} ({number} times)" for name, number in counted]
+
+
+def _named(result: Result) -> list[str]:
+    """The actions, those on objects with the keys of the objects."""
+    keys = {
+        "s3:PutObject": [document["key"] for document in result.get("documents") or [] if document["changed"]],
+    }
+    # The discovery document is removed first.
+    keys["s3:DeleteObject"] = keys["s3:PutObject"][::-1]
+    named = []
+    for name, same in itertools.groupby(result["actions"]):
+        number = len(list(same))
+        objects = keys.get(name, [])
+        # In a bucket that others write to as well, an action may have been repeated.
+        named.append(f"{name} ({', '.join(objects)})" if len(objects) == number else grouped([name] * number)[0])
+    return named
 
 
 def _kids(result: Result) -> list[str]:
@@ -215,7 +237,7 @@ def _next_after_teardown(result: Result, check_mode: bool) -> Line:
 def _block(result: Result, *, verbose: bool) -> list[Line]:
     lines = _issuer_facts(result)
     if result["actions"]:
-        lines.append(fact("actions", ", ".join(grouped(result["actions"]))))
+        lines.append(fact("actions", ", ".join(_named(result))))
     lines += _verification(result, verbose=verbose)
     if verbose or _is_new(result):
         files = key_file_lines(result)

@@ -235,13 +235,19 @@ class TestTeardown:
         assert (planned[0], lines[0]) == ("~ would change: 3 actions", "✓ changed: 3 actions")
         assert "  removed     iam:DeleteOpenIDConnectProvider" in lines
         kept = " ".join(" ".join(lines).split())
-        assert "kept bucket irsa-removed (to delete it, set irsa_issuer_delete_bucket=true)" in kept
-        assert "key files (to delete them, set irsa_issuer_delete_key=true)" in kept
+        assert "kept bucket irsa-removed, so that nobody else can take its name (to delete it, set" in kept
+        assert f"key {operator.key} on localhost, since API servers may still sign with it" in kept
+        # One task removes the issuer, and one sets the result for the following plays.
+        assert run.output.count("TASK [") == 4
         assert any(line.startswith("→ Next: ") for line in lines[-3:])
         assert_fits([*planned, *lines])
         (values,) = run.clusters("Show what was removed").values()
         assert values["actions"] == run.actions
 
+        # The key is nowhere to be found in what a removal needs.
+        nothing = {"irsa_issuer_bucket": "irsa-removedd", "irsa_issuer_key_path": None}
+        (warning,) = operator.teardown(variables=nothing).ok().warnings
+        assert "Nothing of the issuer https://irsa-removedd.s3." in warning and "no bucket irsa-removedd" in warning
         again = operator.teardown(environment=as_json(operator), variables={"irsa_issuer_delete_bucket": True}).ok()
         assert json_of(again, "Show what was removed")["localhost"]["actions"] == ["s3:DeleteBucket"]
 

@@ -20,6 +20,7 @@ REMOVED = {
     "provider_arn": "arn:aws:iam::123456789012:oidc-provider/irsa-prod.s3.eu-west-1.amazonaws.com",
     "bucket": "irsa-prod",
     "actions": ["iam:DeleteOpenIDConnectProvider"],
+    "kept": ["bucket irsa-prod"],
     "changed": True,
 }
 
@@ -45,14 +46,9 @@ def kept(lines):
     return [line for line in lines if "to delete" in line]
 
 
-def test_bucket_and_key_are_kept_by_default(shown):
-    show(subject="teardown", results={"localhost": REMOVED})
-    assert len(kept(shown)) == 2
-
-
-@pytest.mark.parametrize(("value", "number"), [("false", 2), (False, 2), ("yes", 0), (True, 0)])
-def test_booleans_are_those_of_ansible(shown, value, number):
-    show(subject="teardown", results={"localhost": REMOVED}, delete_bucket=value, delete_key=value)
+@pytest.mark.parametrize(("key", "number"), [("/keys/sa.key on localhost", 2), ("", 1)])
+def test_bucket_and_key_are_said_to_be_kept(shown, key, number):
+    show(subject="teardown", results={"localhost": REMOVED}, kept_key=key)
     assert len(kept(shown)) == number
 
 

@@ -278,33 +278,55 @@ class TestFleet:
         assert lines[-1].status == NEXT
 
 
+class TestObjects:
+    DOCUMENTS = ("keys.json", ".well-known/openid-configuration")
+
+    def actions(self, written, *actions):
+        documents = [{"key": key, "changed": key in written} for key in self.DOCUMENTS]
+        lines = printed(provisioned(result(actions=[*actions], changed=True, documents=documents)))
+        return [line for line in lines if "s3:PutObject" in line]
+
+    def test_actions_on_objects_say_which(self):
+        assert self.actions(self.DOCUMENTS, *["s3:PutObject"] * 2) == [
+            "  actions     s3:PutObject (keys.json, .well-known/openid-configuration)"
+        ]
+        assert self.actions(["keys.json"], "s3:PutObject") == ["  actions     s3:PutObject (keys.json)"]
+
+    def test_a_repeated_action_is_counted(self):
+        assert self.actions(["keys.json"], *["s3:PutObject"] * 3) == ["  actions     s3:PutObject (3 times)"]
+
+
 class TestTeardown:
     REMOVED = ("iam:DeleteOpenIDConnectProvider", "s3:DeleteObject", "s3:DeleteObject")
 
     def removed(self, **more):
+        documents = [{"key": key, "changed": True} for key in ("keys.json", ".well-known/openid-configuration")]
         values = {"issuer": ISSUER, "provider_arn": ARN, "bucket": "irsa-prod", "actions": [*self.REMOVED]}
+        values = {**values, "documents": documents, "kept": ["bucket irsa-prod"]}
         return {**values, "changed": True, **more}
 
     def test_teardown_says_what_was_removed_in_order_and_what_was_kept(self):
-        lines = printed(teardown_lines(self.removed()))
+        lines = printed(teardown_lines(self.removed(), kept_key="/keys/sa.key on node"))
         assert lines[0] == "✓ changed: 3 actions"
         start = lines.index("  removed     iam:DeleteOpenIDConnectProvider")
         assert lines[start + 1 :] == [
-            "              s3:DeleteObject (2 times)",
-            "  kept        bucket irsa-prod (to delete it, set",
-            "              irsa_issuer_delete_bucket=true)",
-            "              key files (to delete them, set irsa_issuer_delete_key=true)",
+            "              s3:DeleteObject (.well-known/openid-configuration, keys.json)",
+            "  kept        bucket irsa-prod, so that nobody else can take its name (to delete",
+            "              it, set irsa_issuer_delete_bucket=true)",
+            "              key /keys/sa.key on node, since API servers may still sign with it",
+            "              (to delete its files, set irsa_issuer_delete_key=true)",
             "→ Next: remove the issuer from kube-apiserver's flags. AWS no longer accepts",
             "        tokens of this issuer, so you can delete roles that trust only its",
             "        provider.",
         ]
 
     def test_nothing_is_kept_where_everything_was_to_go(self):
-        lines = teardown_lines(self.removed(), delete_bucket=True, delete_key=True)
+        lines = teardown_lines(self.removed(kept=[]))
         assert not any(line.label.startswith("kept") for line in lines)
 
-    def test_issuer_without_a_bucket_keeps_none(self):
-        assert not any("bucket" in line.text for line in teardown_lines(self.removed(bucket=None)))
+    def test_a_jwks_that_may_be_of_others_is_kept(self):
+        lines = teardown_lines(self.removed(kept=["s3://irsa-prod/keys.json"]))
+        assert any("s3://irsa-prod/keys.json, since it may not be this issuer's" in line.text for line in lines)
 
     def test_check_mode_removes_nothing(self):
         lines = printed(teardown_lines(self.removed(), check_mode=True))
@@ -313,7 +335,8 @@ class TestTeardown:
         assert lines[-1] == "→ Next: run this again without --check."
 
     def test_second_run_has_nothing_to_do(self):
-        lines = printed(teardown_lines(self.removed(actions=[], changed=False)))
+        documents = [{"key": "keys.json", "changed": False}]
+        lines = printed(teardown_lines(self.removed(actions=[], changed=False, documents=documents)))
         assert (lines[0], lines[-1]) == ("✓ ok: nothing had to change", "→ Next: nothing to do.")
 
     def test_cluster_of_a_fleet_is_named(self):

@@ -184,6 +184,11 @@ class TestRemoval:
                 "issuer": ISSUER,
                 "provider_arn": ARN,
                 "bucket": BUCKET,
+                "documents": [
+                    {"key": JWKS_KEY, "url": f"{ISSUER}/{JWKS_KEY}", "changed": True},
+                    {"key": DISCOVERY_KEY, "url": f"{ISSUER}/{DISCOVERY_KEY}", "changed": True},
+                ],
+                "kept": [f"bucket {BUCKET}"],
                 "actions": [UNREGISTER, DELETE, DELETE],
                 "permissions": done.permissions,
                 "changed": True,
@@ -193,6 +198,38 @@ class TestRemoval:
     def test_issuer_removal_makes_few_calls(self, fake_aws, made):
         remove(fake_aws)
         assert sorted(fake_aws.calls) == sorted([IDENTITY, HEAD, GET, GET, LOOK_UP, ROLES, UNREGISTER, DELETE, DELETE])
+
+
+class TestNothingFound:
+    """A misspelt bucket ends well, so the names that were looked for must be seen."""
+
+    @pytest.mark.parametrize("delete_bucket", [True, False], ids=["with the bucket", "without"])
+    def test_a_missing_bucket_is_told(self, fake_aws, delete_bucket):
+        done = assert_as_planned(fake_aws, delete_bucket=delete_bucket)
+        (warning,) = done.warnings
+        assert f"no provider {ARN}, and no bucket {BUCKET}." in warning and "check irsa_issuer_bucket" in warning
+        assert done.values["issuer"]["kept"] == []
+
+    def test_a_bucket_without_the_documents_is_told(self, fake_aws, made):
+        done = assert_as_planned(fake_aws, prefix="prdo")
+        (warning,) = done.warnings
+        assert f"s3://{BUCKET}/prdo/{DISCOVERY_KEY} and s3://{BUCKET}/prdo/{JWKS_KEY}" in warning
+        assert done.values["issuer"]["kept"] == [f"bucket {BUCKET}"]
+
+    def test_a_url_alone_is_told(self, fake_aws):
+        (warning,) = remove(fake_aws, bucket=None, url="https://issuer.example.com").warnings
+        assert "no provider arn:aws:iam::123456789012:oidc-provider/issuer.example.com. If" in warning
+
+    def test_an_empty_bucket_that_is_deleted_was_found(self, fake_aws, made):
+        remove(fake_aws)
+        done = remove(fake_aws, delete_bucket=True)
+        assert (done.actions, done.warnings) == ([DELETE_BUCKET], [])
+
+    def test_a_second_removal_is_told_and_one_that_found_something_is_not(self, fake_aws, made):
+        first = remove(fake_aws)
+        assert first.warnings == []
+        assert [each["changed"] for each in first.values["issuer"]["documents"]] == [True, True]
+        assert "no documents" in remove(fake_aws).warnings[0]
 
 
 class TestRefusals:
