@@ -14,6 +14,9 @@ description:
     the likely cause and the remedy of each fault.
   - Can also check the cluster's API server, the IAM OIDC provider, a token and a role, and ask STS itself.
   - Only reads. Works with any issuer, including one that this collection did not create.
+  - Playbook C(selfhosted.irsa.verify) takes each of these options, and O(region), from a variable with C(irsa_verify_)
+    in front, such as C(irsa_verify_issuer). C(irsa_verify_report_path) is the file of a report, whose name ends in
+    C(.md), C(.json) or C(.xml) (JUnit).
 options:
   issuer:
     description:
@@ -307,7 +310,8 @@ class _Module(MaskedModule):
         return super().private_texts() | logins_in(self.params.get("issuer"))
 
 
-# Also of playbook verify, whose variables are these options and region with irsa_verify_ in front.
+# The variables of playbook verify are these options, and region, with this in front.
+VARIABLE_PREFIX = "irsa_verify_"
 ARGUMENT_SPEC: dict[str, t.Any] = dict(
     issuer=dict(type="str", required=True),
     documents=dict(type="str", default="auto", choices=["auto", "skip"]),

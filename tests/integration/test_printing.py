@@ -257,7 +257,7 @@ def verification(lacking_a_key: Operator) -> Run:
     return lacking_a_key.verify()
 
 
-FOUND = "Show what was found"
+FOUND = "Report"
 
 
 class TestVerify:

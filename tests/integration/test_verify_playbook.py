@@ -38,7 +38,7 @@ def verify(operator: Operator, *arguments: str, **more: Any) -> Run:
 
 def found(run: Run, host: str = "localhost") -> dict[str, Any]:
     """What the run returns for a host beside the lines that it prints."""
-    values: dict[str, Any] = run.clusters("Show what was found")[host]
+    values: dict[str, Any] = run.clusters("Report")[host]
     return values
 
 
@@ -135,11 +135,15 @@ class TestReports:
             report = json.loads((lacking_a_key.folder / f"{name}.json").read_text(encoding="utf-8"))
             assert report["issuer"] == lacking_a_key.variables["irsa_verify_issuer"]
 
-    def test_another_file_ending_is_refused_after_the_report_was_shown(self, lacking_a_key: Operator) -> None:
-        run = verify(lacking_a_key, variables={"irsa_verify_report_path": "out.pdf"})
-        assert run.exit_code == 2
-        assert ".md, .json or .xml" in run.output
-        assert "kid-expected" in shown(run)
+    def test_variables_that_cannot_be_used_are_refused_before_anything_is_fetched(
+        self, lacking_a_key: Operator
+    ) -> None:
+        run = verify(lacking_a_key, variables={"irsa_verify_report_path": "out.pdf", "irsa_verify_timeout": "soon"})
+        assert (run.exit_code, run.calls) == (2, [])
+        assert "irsa_verify_report_path is 'out.pdf'" in run.failure and ".md, .json or .xml" in run.failure
+        assert "irsa_verify_timeout" in run.failure
+        # What carries the result from task to task is nobody's business.
+        assert "__irsa_verify" not in run.output and "assertion" not in run.output
 
     def test_check_mode_verifies_and_writes_no_file(self, lacking_a_key: Operator) -> None:
         run = verify(lacking_a_key, "--check", variables={"irsa_verify_report_path": "checked.json"})
@@ -211,6 +215,7 @@ class TestFleet:
         assert {each.host: each.status for each in run.records if each.task == "Verdict"} == {
             "broken": "failed",
             "http": "failed",
+            "forgotten": "failed",
         }
         report = json.loads((operator.folder / "fleet.json").read_text(encoding="utf-8"))
         assert {name: value["verdict"] == "ok" for name, value in report.items()} == {

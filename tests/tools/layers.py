@@ -42,8 +42,10 @@ NOT_BUILT = frozenset({"module_utils/_rotation"})
 # What Ansible loads by the name of its file: such files share code by way of the floors below, not with each other.
 SEPARATE = frozenset({"modules", "filter", "lookup", "doc_fragments", "action"})
 SIBLINGS = {
-    # The role's action is the module's action with another source of options, and derives from its class.
+    # The action of a role or a playbook is the module's action with another source of options, and derives from its
+    # class.
     ("action/irsa_issuer_role.py", "action/irsa_issuer.py"),
+    ("action/irsa_verify_play.py", "action/irsa_verify.py"),
 }
 
 AMAZON_AWS = "ansible_collections.amazon.aws"

@@ -4,8 +4,8 @@
 
 """Writes the names of all variables that roles and playbooks read, with which misspelt ones are found.
 
-They are the options of the roles' argument specifications, and every other name in the YAML of roles and playbooks and
-in the strings of their plugins: parameters of playbooks, and results.
+They are the options of the roles' argument specifications and of module irsa_verify, and every other name in the YAML
+of roles and playbooks and in the strings of their plugins: parameters of playbooks, and results.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from write_variables import REPOSITORY, ROLES, load_options
+from write_variables import REPOSITORY, ROLES, VERIFY, load_options
 
 FILE = REPOSITORY / "plugins" / "plugin_utils" / "_known_variables.py"
 
@@ -29,7 +29,8 @@ MODULES = {file.stem for file in (REPOSITORY / "plugins" / "modules").glob("irsa
 
 def known_names() -> set[str]:
     """Return every variable that a role or a playbook of the collection knows."""
-    return {*(name for role in ROLES for name in load_options(role)), *_names_elsewhere()} - {*MODULES, *ROLES}
+    documented = (name for role in (*ROLES, VERIFY) for name in load_options(role))
+    return {*documented, *_names_elsewhere()} - {*MODULES, *ROLES}
 
 
 def _names_elsewhere() -> Iterator[str]:

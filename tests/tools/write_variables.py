@@ -5,7 +5,8 @@
 
 A table stands between two comments, ``<!-- begin: variables of ROLE -->`` and ``<!-- end: variables of ROLE -->``. The
 page of the guides gets the first entry of each description and the choices, for role irsa_issuer only; the role's
-README all entries and the types, and what the items of a list of dictionaries have, too.
+README all entries and the types, and what the items of a list of dictionaries have, too. docs/verify.md gets the
+variables of playbook verify, from the documentation of module irsa_verify.
 """
 
 from __future__ import annotations
@@ -22,14 +23,49 @@ from write_troubleshooting import escape
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROLES = sorted(file.parents[1].name for file in (REPOSITORY / "roles").glob("*/meta/argument_specs.yml"))
 
+# The playbook that has variables of its own, besides those of roles.
+VERIFY = "verify"
+_REPORT_PATH = [
+    "File of a report, whose name ends in C(.md), C(.json) or C(.xml) (JUnit).",
+    "Hosts with the same path share a report.",
+]
+
 Options = Mapping[str, Mapping[str, Any]]
 
 
 def load_options(role: str) -> Options:
-    """Load a role's variables with their specification, in the order of the file."""
+    """Load the variables of a role, or of playbook verify, with their specification, in the order of the file."""
+    if role == VERIFY:
+        return load_verify_variables()
     file = REPOSITORY / "roles" / role / "meta" / "argument_specs.yml"
     specification: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     options: Options = specification["argument_specs"]["main"]["options"]
+    return options
+
+
+def load_verify_variables() -> Options:
+    """Load the variables of playbook verify: the options of module irsa_verify, a region, and the path of a report."""
+    plugins = REPOSITORY / "plugins"
+    options = {
+        **_documented_options(plugins / "modules" / "irsa_verify.py"),
+        **_documented_options(plugins / "doc_fragments" / "_route.py"),
+        "region": _documented_options(plugins / "doc_fragments" / "_aws.py")["region"],
+        "report_path": {"type": "path", "description": _REPORT_PATH},
+    }
+    return {f"irsa_verify_{name}": _as_variable(option) for name, option in options.items()}
+
+
+def _as_variable(option: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an option whose description names other options as variables."""
+    description = option["description"] if isinstance(option["description"], list) else [option["description"]]
+    return {**option, "description": [re.sub(r"\bO\((\w+)\)", r"O(irsa_verify_\1)", text) for text in description]}
+
+
+def _documented_options(file: Path) -> Options:
+    """Return the options in the first documentation of a plugin."""
+    match = re.search(r'DOCUMENTATION = r"""\n(.*?)"""', file.read_text(encoding="utf-8"), re.DOTALL)
+    assert match is not None, file
+    options: Options = yaml.safe_load(match[1])["options"]
     return options
 
 
@@ -68,6 +104,7 @@ def with_members(options: Options) -> Iterator[tuple[str, Mapping[str, Any]]]:
 TABLES: Sequence[tuple[Path, str, Callable[[Options], str]]] = [
     (REPOSITORY / "docs" / "variables.md", "irsa_issuer", short_table),
     *((REPOSITORY / "roles" / role / "README.md", role, full_table) for role in ROLES),
+    (REPOSITORY / "docs" / "verify.md", VERIFY, full_table),
 ]
 
 
@@ -114,7 +151,8 @@ def markdown(description: str) -> str:
 
 def with_table(document: str, role: str, contents: str) -> str:
     """Return a document with the role's table, between its two comments, replaced. Raises ValueError if it has none."""
-    first = f"<!-- begin: variables of {role}, written by `make guide` from its argument_specs.yml -->"
+    source = "plugins/modules/irsa_verify.py" if role == VERIFY else "its argument_specs.yml"
+    first = f"<!-- begin: variables of {role}, written by `make guide` from {source} -->"
     last = f"<!-- end: variables of {role} -->"
     head, begin, rest = document.partition(first)
     dummy, end, tail = rest.partition(last)
