@@ -44,12 +44,14 @@ class TokenRequest:
     audience, what is asked of it cannot be evaluated.
 
     ``has_variables``: the policy may contain variables, which older versions of the policy language do not have.
+    ``right_audience`` is the audience that the token should have, if it has a wrong one.
     """
 
     provider_arn: str
     subject: str | None
     audience: str | None
     has_variables: bool = True
+    right_audience: str | None = None
 
     @property
     def host_path(self) -> str:

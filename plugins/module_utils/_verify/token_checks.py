@@ -19,6 +19,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_audience import check_audience
@@ -54,7 +55,8 @@ def check_token(
     try:
         token = parse_token(text)
     except NotAToken as error:
-        report.error("token-format", str(error), remedy=error.remedy)
+        remedy = error.remedy or CATALOGUE["token-format"].remedy
+        report.error("token-format", str(error), remedy=remedy, explain=False)
         report.skip(IDS[1:], "The token cannot be read.")
         return None
     except IrsaError as error:

@@ -11,6 +11,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import account
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_conditions import (
     AUDIENCE,
     CONDITION,
@@ -19,7 +20,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_conditi
     TokenRequest,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_reading import policy_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import provider_arn
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import (
+    provider_arn,
+    usual_audience,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import trust_evaluation
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import parse_role_arn
@@ -33,6 +37,7 @@ IDS = {
     CONDITION: "trust-condition",
 }
 
+_AUDIENCE = "token-audience"
 _TRUST = ("trust-provider", "trust-subject", "trust-audience")
 _ALL = ("role-exists", *_TRUST)
 
@@ -68,6 +73,7 @@ def check_trust(context: Context, role_arn: str, token: Token | None) -> None:
             provider_arn=provider_arn(role.partition, role.account_id, context.issuer),
             subject=token.subject if token else None,
             audience=token.audience if token else None,
+            right_audience=usual_audience(context.identity.audiences) if report.failed(_AUDIENCE) else None,
         )
         judgment = trust_evaluation.judge(policy_of(found.get("AssumeRolePolicyDocument")), request)
         _report(report, judgment, _unknown_claims(token))
@@ -93,12 +99,20 @@ def _report(report: Report, judgment: trust_evaluation.Judgment, unknown: t.Mapp
         elif assessment.status == OK:
             report.ok(check_id, assessment.seen)
         elif assessment.status == ERROR:
-            report.error(check_id, assessment.seen, assessment.cause, remedy=assessment.remedy)
+            because = _AUDIENCE if check_id == IDS[AUDIENCE] and report.failed(_AUDIENCE) else None
+            remedy = _once(report, assessment.remedy)
+            report.error(check_id, assessment.seen, assessment.cause, remedy=remedy, because=because)
         else:
             report.warning(
                 check_id,
                 assessment.seen,
                 assessment.cause,
-                remedy=assessment.remedy,
+                remedy=_once(report, assessment.remedy),
                 certain=assessment.certain,
             )
+
+
+def _once(report: Report, remedy: str | None) -> str | None:
+    """Return a remedy, or where it stands if it was given before."""
+    earlier = next((check.id for check in report.checks if remedy and check.remedy == shown(remedy)), None)
+    return remedy if earlier is None else f"Follow the remedy of {earlier}."

@@ -15,6 +15,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies import Statement, member, statements_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, SEVERITY, WARNING
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.condition_keys import flaw_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_conditions import (
     AUDIENCE,
     CONDITION,
@@ -142,9 +143,11 @@ def _assess_claim(evaluated: t.Sequence[Evaluated], part: str, request: TokenReq
     remedy = condition_remedy(evaluated, request)
     unmet = next((each.condition for each in own if each.is_met is False), None)
     if unmet is not None:
+        flaw = flaw_of(unmet.key, request.host_path)
+        if flaw:
+            return Assessment(ERROR, f"The role requires {unmet}, and no token has that key.", flaw, remedy)
         compared = "" if actual is None else f"; the token's {claim} is {quoted(actual)}"
-        seen = f"The role requires {unmet}{compared}."
-        return Assessment(ERROR, seen, why_unmet(unmet, request), remedy)
+        return Assessment(ERROR, f"The role requires {unmet}{compared}.", why_unmet(unmet, request), remedy)
     undecided = next((each for each in own if each.is_met is None), None)
     if undecided is not None:
         return Assessment(WARNING, f"The condition {undecided.condition} {UNDECIDED}: {undecided.reason}.")

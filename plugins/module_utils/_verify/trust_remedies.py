@@ -38,10 +38,11 @@ def condition_remedy(evaluated: t.Iterable[Evaluated], request: TokenRequest) ->
 
 
 def _condition(request: TokenRequest, pattern: str | None) -> dict[str, t.Any]:
-    if request.subject is None or request.audience is None:
+    accepted = request.right_audience or request.audience
+    if request.subject is None or accepted is None:
         return {}
     subject, audience = f"{request.host_path}:sub", f"{request.host_path}:aud"
-    equal = {audience: request.audience, **({} if pattern else {subject: request.subject})}
+    equal = {audience: accepted, **({} if pattern else {subject: request.subject})}
     block = {"StringEquals": equal, **({"StringLike": {subject: pattern}} if pattern else {})}
     return {"Condition": block}
 

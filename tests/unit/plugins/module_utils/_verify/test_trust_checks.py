@@ -37,8 +37,8 @@ def make(fake_aws):
     return made
 
 
-def check(aws, role_arn=ROLE, token=TOKEN):
-    report = Report()
+def check(aws, role_arn=ROLE, token=TOKEN, report=None):
+    report = report or Report()
     reason = "" if aws else "AWS credentials are needed, but there are none."
     context = Context(report=report, issuer=f"https://{HOST}", identity=Identity(), aws=aws, unreadable_reason=reason)
     trust_checks.check_trust(context, role_arn, token)
@@ -93,6 +93,28 @@ def test_without_a_token_a_key_that_no_token_has_is_an_error(aws, make):
     report = check(aws, token=None)
     assert [statuses(report)[each] for each in TRUST] == ["ok", "error", "error"]
     assert "https://" in report.first_error.cause and "could not" not in report.first_error.seen
+
+
+def test_a_wrong_audience_of_the_token_is_not_written_into_the_policy(aws, make):
+    make(trust_policy([PROVIDER], subjects=["system:serviceaccount:shop:till"]))
+    report = Report()
+    report.error("token-audience", "It is for the API server.")
+    wrong = Token("", {}, {"sub": "system:serviceaccount:shop:cart", "aud": ["https://kubernetes.default.svc"]})
+    check(aws, token=wrong, report=report)
+    by_id = {each.id: each for each in report.checks}
+    assert f'"{HOST}:aud": "sts.amazonaws.com"' in by_id["trust-subject"].remedy
+    assert "shop:cart" in by_id["trust-subject"].remedy and "kubernetes.default" not in by_id["trust-subject"].remedy
+    assert by_id["trust-audience"].because == "token-audience"
+
+
+def test_one_remedy_for_several_conditions_is_given_once(aws, make):
+    policy = trust_policy([PROVIDER], subjects=["system:serviceaccount:shop:cart"])
+    values = policy["Statement"][0]["Condition"]["StringEquals"]
+    policy["Statement"][0]["Condition"]["StringEquals"] = {f"https://{key}": value for key, value in values.items()}
+    make(policy)
+    subject, audience = check(aws).checks[-2:]
+    assert subject.remedy.startswith("The condition in its trust policy should be: ")
+    assert audience.remedy == "Follow the remedy of trust-subject."
 
 
 def test_an_audience_that_is_unknown_is_not_compared(aws, make):
