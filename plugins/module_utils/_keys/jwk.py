@@ -20,13 +20,9 @@ except ImportError as import_error:
     JWCRYPTO_IMPORT_ERROR = import_error
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import (
-    decode_base64url,
-    not_json,
-    parse_json,
-)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import not_json, parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import json_type, quoted
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk_numbers, key_facts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.masking import PRIVATE_MEMBERS
 
 Jwk = dict[str, t.Any]
@@ -38,9 +34,11 @@ JWCRYPTO_REQUIREMENT = "jwcrypto>=1.5.0"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MAX_KEYS_OF_A_TYPE = 100
 
-_TO_BASE64URL = str.maketrans("+/", "-_")
-
 _RSA_ALGORITHMS = ("RS256", "RS384", "RS512")
+
+
+class BadNumber(Fault):
+    """The numbers of a key are those of no key, or are not written as RFC 7518 has them."""
 
 
 def from_public_key(public_key: key_facts.PublicKey) -> Jwk:
@@ -114,48 +112,91 @@ def usable(key: Jwk) -> Jwk:
         raise Fault("it contains private members, where a public key belongs; treat that key as disclosed")
     if not isinstance(key.get("kid"), str) or not key["kid"]:
         raise Fault("it has no kid, and STS finds a token's key by its kid")
+    check_purpose(key)
+    public_key = public_key_of(key)
+    check_algorithm(key)
+    if "x5c" in key:
+        check_certificate(key, public_key)
+    return {**key, **_numbers_of(public_key), "alg": algorithm_of(key), "use": "sig"}
+
+
+def check_purpose(key: Jwk) -> None:
+    """Raise Fault for a key that is not for verifying signatures."""
     if "key_ops" in key:
         raise Fault('it has key_ops, and STS cannot use a key that has any, not even ["verify"]; remove that member')
     if key.get("use", "sig") != "sig":
         raise Fault(f"its use is {quoted(key['use'])}, and STS accepts only 'sig'")
-    public_key = public_key_of(key)
+
+
+def check_algorithm(key: Jwk) -> None:
+    """Raise Fault if ``alg`` of a key whose type STS supports is not one that STS verifies with such a key."""
     allowed = algorithms_for(key)
     algorithm = key.get("alg", allowed[0])
     if algorithm not in allowed:
-        raise Fault(f"its alg is {quoted(algorithm)}; expected {' or '.join(allowed)} for a key of its type")
-    if "x5c" in key:
-        check_certificate(key, public_key)
-    return {**key, **_numbers_of(public_key), "alg": algorithm, "use": "sig"}
+        hint = _in_other_case(algorithm, allowed)
+        raise Fault(f"its alg is {quoted(algorithm)}{hint}; expected {' or '.join(allowed)} for a key of its type")
 
 
 def public_key_of(key: Jwk) -> key_facts.PublicKey:
-    """Return the public key object of a JWK. Raises Fault for a type or parameters that cannot be used."""
+    """Return the public key object of a JWK, however its numbers are written.
+
+    Raises Fault for a type or size that cannot be used, and BadNumber for numbers of no key.
+    """
     return key_facts.require_usable(_key_object(key))
 
 
 def _key_object(key: Jwk) -> key_facts.PublicKey:
     """Return the public key object of a JWK, however short. Raises Fault for a type or parameters of no key."""
-    if key.get("kty") not in ("RSA", "EC"):
-        raise Fault(f"its kty is {quoted(key.get('kty'))}, and STS accepts only RSA and EC")
+    _check_type(key)
     try:
         return _rsa_key(key) if key["kty"] == "RSA" else _ec_key(key)
-    except KeyError as missing:
-        raise Fault(f"it lacks the member {quoted(missing.args[0])}") from None
-    except (ValueError, TypeError):
-        raise Fault("its parameters do not form a valid public key") from None
+    except (KeyError, ValueError):
+        raise _bad_number(key) from None
+
+
+def _check_type(key: Jwk) -> None:
+    """Raise Fault for a type or a curve that STS does not support."""
+    kty, curve = key.get("kty"), key.get("crv")
+    if "kty" not in key:
+        raise Fault("it lacks the member 'kty'")
+    if kty not in ("RSA", "EC"):
+        raise Fault(f"its kty is {quoted(kty)}{_in_other_case(kty, ('RSA', 'EC'))}, and STS accepts only RSA and EC")
+    if kty == "EC" and "crv" not in key:
+        raise Fault("it lacks the member 'crv'")
+    if kty == "EC" and (not isinstance(curve, str) or curve not in key_facts.EC_ALGORITHMS):
+        name = key_facts.nist_name(curve)
+        hint = f", which is called {name} in a JWK" if name else _in_other_case(curve, key_facts.EC_ALGORITHMS)
+        raise Fault(f"its crv is {quoted(curve)}{hint}, and STS accepts only {', '.join(key_facts.EC_ALGORITHMS)}")
+
+
+def _in_other_case(value: t.Any, known: t.Iterable[str]) -> str:
+    """Return a hint for a name that differs from a known one in case only."""
+    right = next((name for name in known if isinstance(value, str) and value.lower() == name.lower()), None)
+    return f" in place of {quoted(right)}" if right else ""
+
+
+def _bad_number(key: Jwk) -> BadNumber:
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk_number_faults  # noqa: PLC0415
+
+    return BadNumber(jwk_number_faults.faults_in(key))
+
+
+def check_numbers(key: Jwk, public_key: key_facts.PublicKey) -> None:
+    """Raise BadNumber unless the numbers of a JWK, whose public key this is, are written as RFC 7518 has them."""
+    if any(key[member] != number for member, number in _numbers_of(public_key).items()):
+        raise _bad_number(key)
 
 
 def _rsa_key(key: Jwk) -> rsa.RSAPublicKey:
-    modulus, exponent = _number(key["n"]), _number(key["e"])
+    modulus, exponent = jwk_numbers.read(key["n"]), jwk_numbers.read(key["e"])
+    if modulus % 2 == 0:
+        raise ValueError("the modulus is even")
     return rsa.RSAPublicNumbers(exponent, modulus).public_key()
 
 
 def _ec_key(key: Jwk) -> ec.EllipticCurvePublicKey:
-    curve = key["crv"]
-    if not isinstance(curve, str) or curve not in key_facts.EC_ALGORITHMS:
-        raise Fault(f"its crv is {quoted(curve)}, and STS accepts only {', '.join(key_facts.EC_ALGORITHMS)}")
-    x, y = _number(key["x"]), _number(key["y"])
-    return ec.EllipticCurvePublicNumbers(x, y, key_facts.named_curve(curve)).public_key()
+    curve = key_facts.named_curve(key["crv"])
+    return ec.EllipticCurvePublicNumbers(jwk_numbers.read(key["x"]), jwk_numbers.read(key["y"]), curve).public_key()
 
 
 def _numbers_of(public_key: key_facts.PublicKey) -> dict[str, str]:
@@ -164,19 +205,9 @@ def _numbers_of(public_key: key_facts.PublicKey) -> dict[str, str]:
     """
     if isinstance(public_key, rsa.RSAPublicKey):
         numbers = public_key.public_numbers()
-        return {"n": _base64url(numbers.n), "e": _base64url(numbers.e)}
+        return {"n": jwk_numbers.write(numbers.n), "e": jwk_numbers.write(numbers.e)}
     point, size = public_key.public_numbers(), (public_key.key_size + 7) // 8
-    return {"x": _base64url(point.x, size), "y": _base64url(point.y, size)}
-
-
-def _base64url(number: int, size: int = 0) -> str:
-    octets = number.to_bytes(size or (number.bit_length() + 7) // 8, "big")
-    return base64.urlsafe_b64encode(octets).decode().rstrip("=")
-
-
-def _number(text: str) -> int:
-    # Many libraries also accept padding and the other alphabet of base64; others do not.
-    return int.from_bytes(decode_base64url(text), "big")
+    return {"x": jwk_numbers.write(point.x, size), "y": jwk_numbers.write(point.y, size)}
 
 
 def check_certificate(key: Jwk, public_key: key_facts.PublicKey) -> None:
@@ -212,18 +243,8 @@ def same_key(one: Jwk, other: Jwk) -> bool:
     """Whether two JWKs are the same key, whatever their kid, alg and use, and however their numbers are written."""
     names, numbers = ("kty", "crv"), ("n", "e", "x", "y")
     return all(one.get(name) == other.get(name) for name in names) and all(
-        _lenient_number(one.get(name)) == _lenient_number(other.get(name)) for name in numbers
+        jwk_numbers.read_or_keep(one.get(name)) == jwk_numbers.read_or_keep(other.get(name)) for name in numbers
     )
-
-
-def _lenient_number(value: t.Any) -> t.Any:
-    """Return the number that a member stands for, also with padding or leading zeros; anything else as it is."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return _number(value.translate(_TO_BASE64URL).rstrip("="))
-    except ValueError:
-        return value
 
 
 def is_damaged_copy(key: Jwk, original: Jwk) -> bool:

@@ -64,6 +64,12 @@ def curve_name(public_key: ec.EllipticCurvePublicKey) -> str:
     return _NIST_NAMES[public_key.curve.name]
 
 
+def nist_name(name: object) -> str | None:
+    """Return what NIST calls a curve that has another name in other standards; None for no such name."""
+    others = {"prime256v1": "P-256", "p256": "P-256", "p384": "P-384", "p521": "P-521", **_NIST_NAMES}
+    return others.get(name.lower()) if isinstance(name, str) else None
+
+
 def named_curve(name: str) -> ec.EllipticCurve:
     """Return the curve that NIST calls P-256, P-384 or P-521."""
     curves: dict[str, ec.EllipticCurve] = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}

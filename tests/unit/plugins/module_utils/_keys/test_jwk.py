@@ -100,11 +100,6 @@ class TestUsable:
         key = {**RSA, "kid": "my own", "x5t#S256": "abc", "nbf": 5}
         assert jwk.usable(key) == key
 
-    @pytest.mark.parametrize(("key", "member"), [(RSA, "n"), (RSA, "e"), (P256, "x"), (P256, "y")])
-    def test_usable_writes_numbers_in_the_one_form_of_rfc_7518(self, key, member):
-        octets = base64.urlsafe_b64decode(key[member] + "==")
-        assert jwk.usable({**key, member: b64url(b"\0" + octets)}) == key
-
     @pytest.mark.parametrize("member", ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"])
     def test_usable_refuses_private_members_without_repeating_them(self, member):
         message = refusal(jwk.usable, {**RSA, member: "c2VjcmV0"})
@@ -131,13 +126,8 @@ class TestUsable:
             ({"kty": None}, "its kty is null"),
             ({"kty": ["RSA"]}, "its kty is a list"),
             ({"kty": "EC"}, "lacks the member"),
-            ({"n": None}, "parameters do not form a valid public key"),
-            ({"n": 65537}, "parameters do not form a valid public key"),
-            ({"n": ""}, "parameters do not form a valid public key"),
-            ({"e": "AA"}, "parameters do not form a valid public key"),
-            ({"n": RSA["n"] + "=="}, "parameters do not form a valid public key"),
-            ({"n": RSA["n"][:40] + "\n" + RSA["n"][40:]}, "parameters do not form a valid public key"),
-            ({"n": RSA["n"][:40] + "+/" + RSA["n"][42:]}, "parameters do not form a valid public key"),
+            ({"kty": "rsa"}, "'rsa' in place of 'RSA'"),
+            ({"alg": "rs256"}, "'rs256' in place of 'RS256'"),
             ({"n": b64url(b"\x81" + bytes(126) + b"\x01")}, "1024 bits"),
         ],
         ids=[
@@ -158,13 +148,8 @@ class TestUsable:
             "kty null",
             "kty a list",
             "kty of the other",
-            "n null",
-            "n a number",
-            "n empty",
-            "e zero",
-            "padding",
-            "line break",
-            "not the URL alphabet",
+            "kty in lower case",
+            "alg in lower case",
             "1024 bits",
         ],
     )
@@ -177,13 +162,12 @@ class TestUsable:
             ({"alg": "ES384"}, "'ES384'; expected ES256"),
             ({"alg": "RS256"}, "'RS256'; expected ES256"),
             ({"crv": "secp256k1"}, "secp256k1"),
-            ({"crv": "P-384"}, "parameters do not form a valid public key"),
             ({"crv": "P-999"}, "its crv is 'P-999'"),
             ({"crv": None}, "its crv is null"),
-            ({"x": P256["y"], "y": P256["x"]}, "parameters do not form a valid public key"),
-            ({"y": "AAAA"}, "parameters do not form a valid public key"),
+            ({"crv": "p-256"}, "'p-256' in place of 'P-256'"),
+            ({"crv": "secp256r1"}, "'secp256r1', which is called P-256 in a JWK"),
         ],
-        ids=["ES384", "RS256", "secp256k1", "another curve", "no curve", "crv null", "no point", "short"],
+        ids=["ES384", "RS256", "secp256k1", "no curve", "crv null", "crv in lower case", "crv of SEC 2"],
     )
     def test_usable_refuses_an_ec_key_that_sts_would_refuse(self, change, reason):
         assert reason in refusal(jwk.usable, {**P256, **change})
