@@ -338,6 +338,11 @@ def no_jwks_uri(host: WebHost) -> None:
     host.publish(jwks_uri=None)
 
 
+@broken(WebHost, "discovery-fields", WARNING)
+def empty_list_of_algorithms(host: WebHost) -> None:
+    host.publish(id_token_signing_alg_values_supported=[])
+
+
 @broken(WebHost, "discovery-fields")
 def no_response_types(host: WebHost) -> None:
     host.publish(response_types_supported=None)
@@ -430,6 +435,30 @@ def key_with_key_ops(cluster: Cluster) -> None:
 @broken(Cluster, "jwk-use")
 def key_for_encryption(cluster: Cluster) -> None:
     cluster.publish(cluster.keys.signer.jwk(use="enc"))
+
+
+@broken(Cluster, "jwk-use", WARNING)
+def key_for_encryption_beside_the_signing_key(cluster: Cluster) -> None:
+    # What Keycloak publishes: STS takes the tokens.
+    cluster.publish(cluster.keys.signer.jwk(), cluster.keys.other.jwk(use="enc", alg="RSA-OAEP"))
+
+
+@broken(Cluster, "jwk-use")
+def token_of_the_key_for_encryption(cluster: Cluster) -> None:
+    cluster.publish(cluster.keys.signer.jwk(), cluster.keys.other.jwk(use="enc"))
+    cluster.options.update(expected_kids=[], token=cluster.keys.other.token(cluster.issuer))
+
+
+@broken(Cluster, "jwk-kid")
+def one_key_for_two_algorithms(cluster: Cluster) -> None:
+    cluster.publish(cluster.keys.signer.jwk(), cluster.keys.signer.jwk(alg="RS512"))
+    cluster.options["expected_kids"] = []
+
+
+@broken(Cluster, "jwk-numbers")
+def modulus_with_a_sign_octet(cluster: Cluster) -> None:
+    modulus = base64.urlsafe_b64decode(cluster.keys.signer.jwk()["n"] + "==")
+    cluster.publish(cluster.keys.signer.jwk(n=base64.urlsafe_b64encode(b"\0" + modulus).decode().rstrip("=")))
 
 
 @broken(Cluster, "jwk-strength")

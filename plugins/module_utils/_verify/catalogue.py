@@ -127,11 +127,7 @@ CATALOGUE: dict[str, Entry] = {
             "and of reasonable size."
         ),
         cause="The documents are not published at this address, the host requires a login, or it is too slow.",
-        remedy=(
-            f"{_RUN_AGAIN} With AWS credentials, irsa_verify also finds the reason for a bucket's 403. If only the way "
-            "from here to the host is slow, allow more time with timeout (irsa_issuer_verify_timeout, "
-            "irsa_verify_timeout)."
-        ),
+        remedy=f"{_RUN_AGAIN} irsa_verify says more for each status, and for a host that is slow.",
         symptoms=(*_UNREACHABLE, _S3_DENIED),
     ),
     "http-redirect": Entry(
@@ -305,12 +301,21 @@ CATALOGUE: dict[str, Entry] = {
         remedy="Publish the JWKS that irsa_jwks generates.",
         symptoms=(_NOT_VALID, _NO_KEY),
     ),
+    "jwk-numbers": Entry(
+        title="The numbers of each key are those of a key, written as RFC 7518 has them.",
+        cause=(
+            "A program or a script encodes them in another way: with a sign octet, with padding, in ordinary base64 or "
+            "in hexadecimal. Or one of them was cut or edited."
+        ),
+        remedy=(
+            "Write the numbers of this key again, from its public key: irsa_jwks does so (public_keys; or jwks, as "
+            "long as they can be read). The key itself is sound, so there is no need for another one."
+        ),
+        symptoms=(_NOT_VALID, _NO_KEY),
+    ),
     "jwk-strength": Entry(
         title="STS can verify with each key: RSA of at least 2048 bits, or ECDSA on P-256, P-384 or P-521.",
-        cause=(
-            "The key is too short, has an unsupported type (Ed25519, ML-DSA), or its parameters (n and e, or x and y) "
-            "are damaged."
-        ),
+        cause="The key is too short, or has an unsupported type (Ed25519, ML-DSA) or curve.",
         remedy="Create a key with irsa_keypair and rotate to it.",
         symptoms=(_NOT_VALID, _NO_KEY),
     ),

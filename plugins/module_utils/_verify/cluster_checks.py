@@ -11,6 +11,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import key_faults
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.cluster import Cluster
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
@@ -71,6 +72,20 @@ def _check_keys(
         report.error("cluster-keys", "The API server has no keys.")
     else:
         report.ok("cluster-keys", f"The keys of the API server are published: {listed(kids)}.")
+    _check_use_of(report, kids, published, live=live)
+
+
+def _check_use_of(
+    report: Report, own: t.Sequence[t.Any], published: t.Sequence[jwk.Jwk], *, live: LiveCluster | None
+) -> None:
+    """Check that STS can use the published keys that the API server signs with; if that is unknown, all of its keys."""
+    by_kid = {key["kid"]: key for key in published if isinstance(key.get("kid"), str)}
+    unusable = [key for kid, key in by_kid.items() if kid in own and key_faults.faults_of(key)]
+    # Asked only if it matters, since each API server makes a token for the answer.
+    signing = live.signing_kids.value if live is not None and unusable else None
+    for key in unusable:
+        if signing is None or key["kid"] in signing:
+            key_faults.blame(report, key, "which an API server has")
 
 
 def _check_signing_keys(

@@ -42,21 +42,44 @@ def parse_object(report: Report, check_id: str, url: str, *, body: bytes) -> dic
 def check_discovery(report: Report, document: t.Mapping[str, t.Any], issuer: Issuer) -> str | None:
     """Check a discovery document. Returns the URL of the JWKS, None if it cannot be fetched."""
     report.ok("discovery-json", f"{issuer.discovery_url} is JSON.")
-    missing = [name for name in ("issuer", "jwks_uri", *_LISTS) if document.get(name) in (None, "", [])]
-    invalid = [name for name in _LISTS if name not in missing and not _is_list_of_strings(document[name])]
-    if missing:
-        report.error("discovery-fields", f"The discovery document lacks {', '.join(missing)}.")
-    elif invalid:
-        what = "is not a list of strings" if len(invalid) == 1 else "are not lists of strings"
-        report.error("discovery-fields", f"In the discovery document, {', '.join(invalid)} {what}.")
-    else:
-        report.ok("discovery-fields", "The discovery document has every field that AWS requires.")
+    _check_fields(report, document)
     _check_issuer(report, document.get("issuer"), issuer.url)
     return _check_jwks_uri(report, document.get("jwks_uri"), issuer.host)
 
 
-def _is_list_of_strings(value: t.Any) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+def _check_fields(report: Report, document: t.Mapping[str, t.Any]) -> None:
+    missing = [name for name in ("issuer", "jwks_uri", *_LISTS) if name not in document]
+    wrong = [f"{name} is {fault}" for name in ("issuer", "jwks_uri") if (fault := _fault_of_text(document, name))]
+    wrong += [f"{name} is {fault}" for name in _LISTS if (fault := _fault_of_list(document, name))]
+    empty = [name for name in _LISTS if document.get(name) == []]
+    if missing or wrong:
+        lacks = [f"The discovery document lacks {', '.join(missing)}."] if missing else []
+        has = [f"In the discovery document, {'; '.join(wrong)}."] if wrong else []
+        report.error("discovery-fields", " ".join([*lacks, *has]))
+    elif empty:
+        what = "is an empty list" if len(empty) == 1 else "are empty lists"
+        report.warning(
+            "discovery-fields",
+            f"In the discovery document, {', '.join(empty)} {what}.",
+            "It says that the issuer supports nothing. STS is not known to mind; other relying parties do.",
+        )
+    else:
+        report.ok("discovery-fields", "The discovery document has every field that AWS requires.")
+
+
+def _fault_of_text(document: t.Mapping[str, t.Any], name: str) -> str | None:
+    """Return what a field is in place of text, as far as no other check says so; None if it is text, or missing."""
+    value = document.get(name, name)
+    return "null" if value is None else "empty" if value == "" else None
+
+
+def _fault_of_list(document: t.Mapping[str, t.Any], name: str) -> str | None:
+    """Return what a field is in place of a list of strings; None if it is one, or missing."""
+    value = document.get(name, [])
+    if not isinstance(value, list):
+        return f"{json_type(value)}, not a list of strings"
+    odd = next((each for each in value if not isinstance(each, str)), value)
+    return None if odd is value else f"a list with {json_type(odd)} in it, not a list of strings"
 
 
 def _check_issuer(report: Report, actual: t.Any, issuer: str) -> None:

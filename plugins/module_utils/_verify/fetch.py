@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import types
 import typing as t
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.documents import MAX_BYTES
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import discovery_checks, key_set_checks
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.judged_keys import Keys, Needs
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import certificates, https
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.cache_headers import seconds_cached
@@ -36,6 +38,10 @@ _MAX_CACHE_SECONDS = 3600
 # Request Timeout, Too Many Requests
 _PASSING_STATUSES = (408, 429)
 
+# What S3 answers until a new bucket, its region and its policy are known everywhere:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/Redirects.html
+_STATUSES_OF_NEW_BUCKETS = (301, 302, 307, 403, 404)
+
 _JSON_TYPES = ("application/json", "text/json", "application/jwk-set+json")
 
 _S3_CODE = re.compile(rb"<Code>([A-Za-z]{1,60})</Code>")
@@ -48,14 +54,23 @@ ExplainForbidden: t.TypeAlias = "t.Callable[[Report, str], str | None]"
 
 class Served(t.NamedTuple):
     """What was fetched: the keys, None if none could be fetched, and the certificate chain of the host that was
-    asked last (DER, the leaf first).
+    asked last (DER, the leaf first). ``may_pass`` is whether a document that could not be fetched may be there soon,
+    as in a bucket that was created a moment ago.
     """
 
-    keys: key_set_checks.Keys | None
+    keys: Keys | None
     chain: t.Sequence[bytes]
+    may_pass: bool = False
 
 
-def check_served(report: Report, issuer: Issuer, route: Route, *, explain_forbidden: ExplainForbidden) -> Served:
+def check_served(
+    report: Report,
+    issuer: Issuer,
+    route: Route,
+    *,
+    explain_forbidden: ExplainForbidden,
+    needs: Needs = key_set_checks.ANY,
+) -> Served:
     """Fetch both documents and check them. Raises IrsaError for a route that cannot be used."""
     noted: set[str] = set()
 
@@ -72,9 +87,9 @@ def check_served(report: Report, issuer: Issuer, route: Route, *, explain_forbid
         keys = None
         if discovery is not None and jwks_url is not None and document is not None:
             algorithms = discovery.get("id_token_signing_alg_values_supported")
-            keys = key_set_checks.check_keys(report, document, jwks_url, algorithms=algorithms)
+            keys = key_set_checks.check_keys(report, document, jwks_url, algorithms=algorithms, needs=needs)
         _skip_the_rest(report)
-        return Served(keys, client.chain)
+        return Served(keys, client.chain, fetcher.may_pass)
 
 
 def _skip_the_rest(report: Report) -> None:
@@ -91,12 +106,13 @@ def _skip_the_rest(report: Report) -> None:
 
 
 class _Fetcher:
-    """Fetches the documents one after the other."""
+    """Fetches the documents one after the other. ``may_pass`` is that of Served."""
 
     def __init__(self, report: Report, client: https.Client, explain_forbidden: ExplainForbidden) -> None:
         self._report = report
         self._client = client
         self._explain_forbidden = explain_forbidden
+        self.may_pass = False
 
     def fetch(self, url: str, json_check_id: str) -> dict[str, t.Any] | None:
         """Return a document as an object; None if it cannot be fetched, which is reported."""
@@ -116,9 +132,12 @@ class _Fetcher:
         if answer.status != 200:
             self._report_status(urls[-1], answer)
             return None
-        fault = _fault_of_body(answer)
-        if fault:
-            report.error("http-response", f"{url} {fault}")
+        if len(answer.body) > MAX_BYTES:
+            report.error("http-response", f"{url} sends more than 1 MiB, so it cannot be either document.")
+            return None
+        encoding = answer.headers.get("content-encoding", "").lower()
+        if encoding not in ("", "identity"):
+            self._report_encoding(url, encoding, answer.body)
             return None
         report.ok("http-response", f"{url} answers 200.")
         self._check_content_type(url, answer.headers)
@@ -126,12 +145,21 @@ class _Fetcher:
         return discovery_checks.parse_object(report, json_check_id, url, body=answer.body)
 
     def _report_failure(self, url: str, failure: FetchFailed) -> None:
-        cause = None
+        cause, remedy = None, None
+        self.may_pass = failure.may_pass
         if failure.check in ("tls-trust", "tls-expiry", "tls-host"):
             parts = urlsplit(url)
             chain = self._client.refused_chain(parts.hostname or "", parts.port or PORT)
             cause = certificates.cause_of(failure.check, chain)
-        self._report.error(failure.check, str(failure), cause)
+        elif failure.check == "http-response":
+            cause, remedy = _meanings().SLOW if failure.is_slow else _meanings().BROKEN_OFF
+        self._report.error(failure.check, str(failure), cause, remedy=remedy)
+
+    def _report_encoding(self, url: str, encoding: str, body: bytes) -> None:
+        what = "but is not encoded" if _is_json(body) else "though none was requested"
+        cause, remedy = _meanings().ENCODED
+        seen = f"{url} has the header Content-Encoding: {quoted(encoding)}, {what}, so clients cannot read it."
+        self._report.error("http-response", seen, cause, remedy=remedy)
 
     def _check_content_type(self, url: str, headers: t.Mapping[str, str]) -> None:
         kind, dummy, rest = headers.get("content-type", "").lower().partition(";")
@@ -159,6 +187,7 @@ class _Fetcher:
         code = match.group(1).decode() if match else ""
         seen = f"{url} answers {status}{' ' + code if code else ''}"
         region = answer.headers.get("x-amz-bucket-region")
+        self.may_pass = status >= 500 or status in _PASSING_STATUSES or status in _STATUSES_OF_NEW_BUCKETS
         if code == "NoSuchBucket":
             report.error("bucket-exists", f"{seen}: the bucket does not exist.")
         elif code == "PermanentRedirect" or (status == 301 and region):
@@ -171,9 +200,13 @@ class _Fetcher:
             unknown = self._explain_forbidden(report, url)
             if unknown is not None:
                 denied = _denial_in(body) or "anonymous reads are denied"
-                report.error("http-response", f"{seen}: {denied}. {unknown}".rstrip())
+                self._report_http(f"{seen}: {denied}. {unknown}".rstrip(), status)
         else:
-            report.error("http-response", f"{seen}.")
+            self._report_http(f"{seen}.", status)
+
+    def _report_http(self, seen: str, status: int) -> None:
+        cause, remedy = _meanings().of_status(status)
+        self._report.error("http-response", seen, cause, remedy=remedy)
 
 
 def _denial_in(body: bytes) -> str:
@@ -183,24 +216,25 @@ def _denial_in(body: bytes) -> str:
     return message if "explicit deny" in message.lower() else ""
 
 
+def _meanings() -> types.ModuleType:
+    """Return what answers mean that are no documents. Most hosts answer with documents."""
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import answer_meaning  # noqa: PLC0415
+
+    return answer_meaning
+
+
 def _may_pass(fetched: https.Fetched) -> bool:
     """Whether an answer may be a fault of the network, such as an overloaded host or the page of a proxy."""
     answer = fetched.answer
     is_page = answer.headers.get("content-type", "").lower().startswith("text/html")
     if answer.status != 200 or is_page:
         return is_page or answer.status >= 500 or answer.status in _PASSING_STATUSES
+    return not _is_json(answer.body)
+
+
+def _is_json(body: bytes) -> bool:
     try:
-        parse_json(answer.body.decode("utf-8"))
+        parse_json(body.decode("utf-8"))
     except ValueError:
-        return True
-    return False
-
-
-def _fault_of_body(answer: https.Answer) -> str | None:
-    """Return what is wrong with a body, as words to follow its URL; None if nothing is."""
-    encoding = answer.headers.get("content-encoding", "").lower()
-    if encoding not in ("", "identity"):
-        return f"is sent as {quoted(encoding)}, though no encoding was requested, so clients would read garbage."
-    if len(answer.body) > MAX_BYTES:
-        return "sends more than 1 MiB, so it cannot be either document."
-    return None
+        return False
+    return True

@@ -155,6 +155,16 @@ class Report:
         if named:
             self.checks.insert(errors[0], self.checks.pop(named[-1]))
 
+    def worsen(self, check_id: str, seen: str) -> None:
+        """Make an error of the first check with this id, unless there is one: a later check has revealed that STS minds
+        what was a warning, or what one of several published keys hides.
+        """
+        if self.failed(check_id):
+            return
+        index = next((number for number, check in enumerate(self.checks) if check.id == check_id), len(self.checks))
+        self.error(check_id, seen)
+        self.checks[index : index + 1] = [self.checks.pop()]
+
     def passed(self, check_id: str) -> bool:
         """Whether a check with this id passed."""
         return any(check.id == check_id and check.status == OK for check in self.checks)

@@ -15,16 +15,16 @@ import math
 import time
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import key_faults
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_audience import check_audience
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_parsing import (
-    ALGORITHMS,
     NotAToken,
     Token,
     parse_token,
@@ -68,11 +68,11 @@ def check_token(
     _check_issuer(report, token, context.issuer)
     check_audience(context, token, client_ids)
     _check_lifetime(report, token, now())
-    key = _check_kid(report, token, context.published)
-    if key is None:
+    named = _check_kid(report, token, context.published)
+    if not named:
         report.skipped("token-signature", "The published key that the token names is unknown.")
     else:
-        _check_signature(report, token, key)
+        _check_signature(report, token, named)
     return token
 
 
@@ -174,16 +174,16 @@ def _date(seconds: float) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def _check_kid(report: Report, token: Token, published: t.Sequence[jwk.Jwk] | None) -> jwk.Jwk | None:
-    """Find the published key that the token names."""
+def _check_kid(report: Report, token: Token, published: t.Sequence[jwk.Jwk] | None) -> t.Sequence[jwk.Jwk]:
+    """Find the published keys that the token names."""
     if published is None:
         report.skipped("token-kid", "The published keys are unknown.")
-        return None
+        return ()
     kid = token.header.get("kid")
     named = [key for key in published if isinstance(kid, str) and key.get("kid") == kid]
     if named and kid:
         report.ok("token-kid", f"The token names the key {quoted(kid)}, which is published.")
-        return named[-1]  # STS uses the last of several keys with the same kid
+        return named
     by_kid = "STS finds a token's key by its kid."
     if not kid and any(key.get("kid") == "" for key in published):
         report.error(
@@ -199,26 +199,39 @@ def _check_kid(report: Report, token: Token, published: t.Sequence[jwk.Jwk] | No
         kids = listed(key["kid"] for key in published if isinstance(key.get("kid"), str))
         seen = f"The token is signed with the key {quoted(kid)}, but the published keys are {kids}."
         report.error("token-kid", seen)
-    return None
+    return ()
 
 
-def _check_signature(report: Report, token: Token, key: jwk.Jwk) -> None:
-    algorithm, kid = token.header["alg"], quoted(key.get("kid"))
-    intended = jwk.algorithm_of(key)
-    any_rsa = intended in ALGORITHMS and "alg" not in key and intended[:2] == algorithm[:2] == "RS"
-    if intended != algorithm and not any_rsa:
-        use = "cannot verify tokens for STS" if intended is None else f"is for {quoted(intended)}"
-        report.error("token-signature", f"The token is signed with {algorithm}, but the published key {kid} {use}.")
+def _check_signature(report: Report, token: Token, named: t.Sequence[jwk.Jwk]) -> None:
+    """Check the signature with the published keys that the token names, of which STS uses the last."""
+    *hidden, key = named
+    kid, refusal, because = quoted(key.get("kid")), _refusal(token, key), None
+    if refusal is not None and not all(_refusal(token, other) for other in hidden):
+        because = "jwk-kid"
+        others = f"{len(named)} published keys have the kid {kid}, and STS uses only the last of them"
+        report.worsen(because, f"{others}. The token is signed with another one.")
+    elif key_faults.blame(report, key, "which the token names") is not None:
+        report.skipped("token-signature", "STS cannot use the published key that the token names.")
         return
-    try:
-        public_key = jwk.public_key_of(key)
-    except Fault as fault:
-        report.error("token-signature", f"The published key {kid} cannot verify the token: {fault}.")
-        return
-    if _verifies(token, public_key):
-        report.ok("token-signature", f"The published key {kid} verifies the token's signature.")
+    if refusal is not None:
+        report.error("token-signature", refusal, because=because)
     else:
-        report.error("token-signature", f"The published key {kid} does not verify the token's signature.")
+        report.ok("token-signature", f"The published key {kid} verifies the token's signature.")
+
+
+def _refusal(token: Token, key: jwk.Jwk) -> str | None:
+    """Return why a published key does not verify a token; None if it does."""
+    algorithm, kid = token.header["alg"], quoted(key.get("kid"))
+    faults = key_faults.faults_of(key)
+    if faults:
+        return f"The published key {kid} cannot verify the token: {faults[0].text}."
+    intended = jwk.algorithm_of(key)
+    any_rsa = "alg" not in key and algorithm in jwk.algorithms_for(key)
+    if intended != algorithm and not any_rsa:
+        return f"The token is signed with {algorithm}, but the published key {kid} is for {quoted(intended)}."
+    if not _verifies(token, jwk.public_key_of(key)):
+        return f"The published key {kid} does not verify the token's signature."
+    return None
 
 
 def _verifies(token: Token, public_key: t.Any) -> bool:

@@ -16,6 +16,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.option_names import called
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer, parse
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import key_set_checks
@@ -23,6 +24,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context im
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.fetch import IDS, Served, check_served
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import check_identity
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.judged_keys import Keys, Needs
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 
@@ -44,13 +46,13 @@ class Expectation:
     issuer: str
     route: Route = _DIRECT
     kids: t.Sequence[str] = ()
-    keys: key_set_checks.Keys = ()
+    keys: Keys = ()
     identity: Identity | None = None
     bucket_account_id: str | None = None
     fetches: bool = True
 
 
-def expected_keys(key_sets: t.Sequence[t.Any], public_keys: t.Sequence[str]) -> key_set_checks.Keys:
+def expected_keys(key_sets: t.Sequence[t.Any], public_keys: t.Sequence[str]) -> Keys:
     """Return the keys that must be published, from JWKS (as objects) and PEM. Raises IrsaError for what is neither."""
     found = [key for _source, keys in jwk.key_sets(called("expected_jwks"), key_sets) for key in keys]
     if not all(isinstance(key.get("kid"), str) for key in found):
@@ -114,17 +116,25 @@ def _parse_without_slash(url: str) -> Issuer | None:
 def _check_documents_patiently(
     issuer: Issuer, expectation: Expectation, *, seconds: float, aws: Aws | None
 ) -> tuple[Report, Served]:
-    """Return the last attempt. Only it uses credentials: a fault that may pass by itself is not worth a call."""
+    """Return the last attempt, or the first that time cannot change. Only the last one uses credentials: a fault that
+    may pass by itself is not worth a call.
+    """
     deadline = time.monotonic() + seconds
     pause = _FIRST_PAUSE
     while True:
         last = time.monotonic() + pause > deadline
         attempt = Report()
         served = _check_documents(attempt, issuer, expectation, aws=aws if last else None)
-        if last or attempt.verdict != "broken":
+        if last or not _may_pass(attempt, served):
             return attempt, served
         time.sleep(pause)
         pause = min(2 * pause, _MAX_PAUSE)
+
+
+def _may_pass(attempt: Report, served: Served) -> bool:
+    """Whether an issuer that does not work may do so soon: a document cannot be fetched yet, or is an older one."""
+    errors = [check.id for check in attempt.checks if check.status == ERROR and check.id != "kid-expected"]
+    return attempt.verdict == "broken" and (served.may_pass if len(errors) == 1 else not errors)
 
 
 def _check_documents(report: Report, issuer: Issuer, expectation: Expectation, *, aws: Aws | None) -> Served:
@@ -137,7 +147,8 @@ def _check_documents(report: Report, issuer: Issuer, expectation: Expectation, *
         return bucket_checks.explain_forbidden(into, aws, url, account_id=expectation.bucket_account_id)
 
     if expectation.fetches:
-        served = check_served(report, issuer, expectation.route, explain_forbidden=explain_forbidden)
+        needs = _needs(expectation)
+        served = check_served(report, issuer, expectation.route, explain_forbidden=explain_forbidden, needs=needs)
     else:
         report.skip(IDS, "The documents were not to be fetched.")
         served = Served(None, ())
@@ -146,6 +157,12 @@ def _check_documents(report: Report, issuer: Issuer, expectation: Expectation, *
     elif expectation.kids or expectation.keys:
         report.skipped("kid-expected", "No published key could be read.")
     return served
+
+
+def _needs(expectation: Expectation) -> Needs:
+    identity = expectation.identity
+    has_token = identity is not None and (identity.token is not None or identity.mint is not None)
+    return Needs(frozenset([*expectation.kids, *(key["kid"] for key in expectation.keys)]), has_token)
 
 
 def _check_identity(

@@ -16,12 +16,14 @@ _PASSING = ("dns-resolve", "tcp-connect", "tls-version", "http-response", "http-
 
 class FetchFailed(IrsaError):
     """A fetch that got no answer. ``check`` is the id of the check that failed: ``dns-resolve``, ``tcp-connect``,
-    ``tls-version``, ``tls-trust``, ``tls-expiry``, ``tls-host``, ``http-response`` or ``http-redirect``.
+    ``tls-version``, ``tls-trust``, ``tls-expiry``, ``tls-host``, ``http-response`` or ``http-redirect``. ``is_slow``
+    is whether the host was connected to, and did not answer in time.
     """
 
-    def __init__(self, message: str, check: str) -> None:
+    def __init__(self, message: str, check: str, is_slow: bool = False) -> None:
         super().__init__(message, check=check)
         self.check = check
+        self.is_slow = is_slow
 
     @property
     def may_pass(self) -> bool:

@@ -18,7 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import redirects, tcp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.connections import Connector
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.fetch_failure import FetchFailed, reason_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import PORT, Route
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import DEFAULT_TIMEOUT, PORT, Route
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.sockets import Deadline, TlsSocket
 
 # A host may have closed the connection that was kept.
@@ -119,6 +119,10 @@ class Client:
                     return self._request(kept, parts, max_bytes=max_bytes, deadline=deadline)
             connection = self._connector.connect(*_server(parts), deadline)
             return self._request(connection, parts, max_bytes=max_bytes, deadline=deadline)
+        except TimeoutError:
+            timeout = self._connector.timeout
+            limit = f"{timeout:g} s{', the limit of AWS' if timeout == DEFAULT_TIMEOUT else ''}"
+            raise FetchFailed(f"{url} gave no answer within {limit}.", "http-response", is_slow=True) from None
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             raise FetchFailed(f"{url} gave no answer: {reason_of(error)}.", "http-response") from None
 

@@ -41,7 +41,7 @@ def open_tunnel(proxy: str, host: str, port: int, *, deadline: Deadline) -> Plai
     except (OSError, http.client.HTTPException, UnicodeError) as error:
         reason = f"the proxy does not answer: {reason_of(error)}"
     connection.close()
-    raise FetchFailed(f"{host} cannot be reached: {reason}.", "tcp-connect")
+    raise FetchFailed(f"{host} cannot be reached on port {port}: {reason}.", "tcp-connect")
 
 
 def _parse(proxy: str, host: str) -> SplitResult:

@@ -48,7 +48,7 @@ def open_connection(
     try:
         connection, ip = sockets.connect(addresses, deadline)
     except OSError as error:
-        raise FetchFailed(f"{host} cannot be reached: {reason_of(error)}.", "tcp-connect") from None
+        raise FetchFailed(f"{host} cannot be reached on port {port}: {reason_of(error)}.", "tcp-connect") from None
     note("tcp-connect", f"{ip} accepts connections on port {port}.")
     return connection
 

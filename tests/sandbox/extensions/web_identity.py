@@ -129,7 +129,7 @@ def _verifies(token: str, algorithm: str | None, key: dict[str, Any]) -> bool:
         return False
     try:
         public = JWK(**key)
-        if not _certificate_agrees(key):
+        if not _certificate_agrees(key) or not _has_right_numbers(key):
             return False
         if public["kty"] == "RSA" and public.get_op_key("verify").key_size < MIN_RSA_BITS:
             return False
@@ -140,6 +140,13 @@ def _verifies(token: str, algorithm: str | None, key: dict[str, Any]) -> bool:
     except (JWException, ValueError, TypeError, LookupError):
         return False
     return True
+
+
+def _has_right_numbers(key: dict[str, Any]) -> bool:
+    """Whether a modulus begins with no zero octet, for which STS refuses tokens:
+    https://github.com/jenkinsci/oidc-provider-plugin/issues/205
+    """
+    return key["kty"] != "RSA" or b64decode(key["n"][:4], b"-_")[0] != 0
 
 
 def _certificate_agrees(key: dict[str, Any]) -> bool:

@@ -16,20 +16,22 @@ from hypothesis import strategies as st
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import api_server
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import cluster, cluster_checks
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import cluster, cluster_checks, key_set_checks
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.cluster import Cluster
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import LiveCluster
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import fake_cluster as fake
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import ordered_statuses
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import faults, ordered_statuses
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import certify
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.kubernetes_servers import BEARER, DISCOVERY, JWKS
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_jwks import jwk_of
 
 ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
-ONE = {"kty": "RSA", "kid": "one", "n": "AQAB", "e": "AQAB"}
-TWO = {"kty": "RSA", "kid": "two", "n": "AQAC", "e": "AQAB"}
+ONE = jwk_of(samples.RSA, kid="one")
+TWO = jwk_of(samples.OTHER_RSA, kid="two")
 
 
 @pytest.fixture
@@ -107,6 +109,31 @@ class TestKeysThatAreNotPublished:
     def test_a_token_that_names_no_key_proves_nothing(self, text):
         report = self.compare(fake.sound(token={"status": {"token": text}}))
         assert ordered_statuses(report) == ["ok", "error"] and text not in report.text
+
+
+class TestKeysOfNoUse:
+    """A published key that STS cannot use is an error if an API server signs with it, and a warning else."""
+
+    def compare(self, published, **live):
+        report = Report()
+        key_set_checks.check_keys(report, {"keys": published}, ISSUER, algorithms=["RS256"])
+        context = Context(report=report, issuer=ISSUER, identity=Identity(), published=published)
+        cluster_checks.check_cluster(context, Cluster(ISSUER, [ONE, TWO]), live.get("live"))
+        return [(check.id, check.status) for check in faults(report)]
+
+    def test_a_key_of_the_api_server_that_sts_cannot_use_is_an_error(self):
+        assert self.compare([{**ONE, "use": "enc"}, TWO]) == [("jwk-use", "error")]
+        assert self.compare([{**ONE, "n": f"{ONE['n']}="}, TWO]) == [("jwk-numbers", "error")]
+
+    def test_a_key_that_no_server_signs_with_is_a_warning(self):
+        live = LiveCluster(fake.together(fake.sound()))
+        assert self.compare([ONE, {**TWO, "use": "enc"}], live=live) == [("jwk-use", "warning")]
+        assert self.compare([{**ONE, "use": "enc"}, TWO], live=live) == [("jwk-use", "error")]
+
+    def test_servers_are_asked_for_tokens_only_if_it_matters(self):
+        server = fake.sound(token=500)
+        assert self.compare([ONE, TWO], live=LiveCluster(fake.together(server))) == []
+        assert not [asked for asked in server.requests if fake.TOKEN in asked]
 
 
 def test_further_published_keys_pass(kubeconfig):
@@ -211,4 +238,5 @@ KEY = st.dictionaries(
 @given(st.lists(KEY), st.lists(KEY))
 def test_any_keys_of_the_api_server_are_compared_without_a_crash(own, published):
     report = compare(Cluster(None, own), published=published)
-    assert [check.id for check in report.checks] == ["cluster-keys"]
+    first, *others = [check.id for check in report.checks]
+    assert first == "cluster-keys" and all(check.startswith(("jwk-", "algorithms")) for check in others)

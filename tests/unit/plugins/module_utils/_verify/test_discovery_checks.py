@@ -83,12 +83,40 @@ class TestDiscovery:
     @pytest.mark.parametrize(
         "name", ["response_types_supported", "subject_types_supported", "id_token_signing_alg_values_supported"]
     )
-    @pytest.mark.parametrize("value", [None, [], "", "RS256", 5, {}, [5], [["RS256"]], True])
-    def test_a_discovery_field_that_is_not_a_list_of_strings_is_an_error(self, name, value):
+    @pytest.mark.parametrize(
+        ("value", "words"),
+        [
+            (None, "null, not a list"),
+            ("", "a string, not a list"),
+            ("RS256", "a string, not a list"),
+            (5, "a number, not a list"),
+            ({}, "an object, not a list"),
+            (True, "the value true, not a list"),
+            ([5], "a list with a number in it, not a list of strings"),
+            (["RS256", ["RS256"]], "a list with a list in it, not a list of strings"),
+            (["RS256", None], "a list with null in it, not a list of strings"),
+        ],
+    )
+    def test_a_discovery_field_that_is_not_a_list_of_strings_is_an_error(self, name, value, words):
         url, report = self.check({**DISCOVERY, name: value})
         fault = only_fault(report)
-        assert (fault.id, fault.status) == ("discovery-fields", "error") and name in fault.seen
+        assert (fault.id, fault.status) == ("discovery-fields", "error")
+        assert f"{name} is {words}" in fault.seen and "lacks" not in fault.seen
         assert url == JWKS_URL
+
+    @pytest.mark.parametrize(
+        "name", ["response_types_supported", "subject_types_supported", "id_token_signing_alg_values_supported"]
+    )
+    def test_an_empty_list_in_the_discovery_document_is_a_warning(self, name):
+        """It is there, and nothing tells that STS minds."""
+        fault = only_fault(self.check({**DISCOVERY, name: []})[1])
+        assert (fault.id, fault.status) == ("discovery-fields", "warning") and f"{name} is an empty list" in fault.seen
+
+    @pytest.mark.parametrize(("value", "word"), [(None, "null"), ("", "empty")])
+    @pytest.mark.parametrize("name", ["issuer", "jwks_uri"])
+    def test_an_empty_text_is_not_called_missing(self, name, value, word):
+        fault = only_fault(self.check({**DISCOVERY, name: value})[1])
+        assert fault.id == "discovery-fields" and fault.seen == f"In the discovery document, {name} is {word}."
 
     def test_all_missing_discovery_fields_are_named(self):
         url, report = self.check({})

@@ -19,6 +19,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import docum
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import fetch
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import https, tls
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.fetch_failure import FetchFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.https import Answer, Fetched
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import findings
@@ -122,13 +123,46 @@ class TestSecondLook:
 
 
 class TestStatus:
+    @pytest.mark.parametrize(
+        ("status", "cause", "may_pass"),
+        [
+            (201, "something else than the document", False),
+            (204, "something else than the document", False),
+            (304, "something else than the document", False),
+            (400, "something else than the document", False),
+            (401, "asks for a login", False),
+            (403, "Anonymous reads are denied", True),
+            (404, "Nothing is published at this address", True),
+            (410, "Nothing is published at this address", False),
+            (429, "limits how often", True),
+            (500, "The host fails", True),
+            (503, "The host fails", True),
+            (599, "The host fails", True),
+        ],
+    )
     @both_documents
-    @pytest.mark.parametrize("status", [201, 204, 304, 400, 401, 404, 410, 429, 500, 503, 599])
-    def test_a_status_other_than_200_is_an_error(self, published, route, path, status):
+    def test_a_status_other_than_200_is_an_error_with_its_own_cause(
+        self, published, route, path, status, cause, may_pass
+    ):
         published.serve(path, b"", status)
-        fault = only_fault(route)
+        report, found = look(route)
+        fault = findings.only_fault(report)
         assert (fault.id, fault.status) == ("http-response", "error")
-        assert f"{path} answers {status}." in fault.seen
+        assert f"{path} answers {status}" in fault.seen and cause in fault.cause
+        assert (found.keys, found.may_pass) == (None, may_pass)
+
+    def test_a_host_without_an_answer_in_time_is_called_slow(self, published, route, monkeypatch):
+        def get(*ignored):
+            raise FetchFailed("It gave no answer within 5 s.", "http-response", is_slow=True)
+
+        monkeypatch.setattr(https.Client, "fetch", get)
+        fault = only_fault(route)
+        assert fault.id == "http-response" and "gives up after 5 seconds" in fault.cause and "timeout" in fault.remedy
+
+    def test_a_host_that_speaks_no_http_is_told_from_a_slow_one(self, published, route):
+        published.replies[JWKS_PATH] = lambda: (0, {}, [b""])
+        fault = only_fault(route)
+        assert fault.id == "http-response" and "no web server" in fault.cause and "timeout" not in fault.remedy
 
     @both_documents
     @pytest.mark.parametrize(
@@ -178,10 +212,13 @@ class TestStatus:
 class TestBody:
     @both_documents
     @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "x-gzip", "GZIP", "gzip, gzip"])
-    def test_a_compressed_body_is_an_error(self, published, route, path, encoding):
-        published.serve(path, gzip.compress(DISCOVERY), **HEADERS, **{"Content-Encoding": encoding})
-        fault = only_fault(route)
-        assert (fault.id, fault.status) == ("http-response", "error") and encoding.lower() in fault.seen
+    def test_a_content_encoding_is_an_error(self, published, route, path, encoding):
+        for body, words in ((gzip.compress(DISCOVERY), "though none was requested"), (DISCOVERY, "but is not encoded")):
+            published.serve(path, body, **HEADERS, **{"Content-Encoding": encoding})
+            fault = only_fault(route)
+            assert (fault.id, fault.status) == ("http-response", "error")
+            assert f"Content-Encoding: '{encoding.lower()}', {words}" in fault.seen
+            assert "without Content-Encoding" in fault.remedy
 
     def test_the_identity_encoding_passes(self, published, route):
         published.serve(JWKS_PATH, JWKS, **HEADERS, **{"Content-Encoding": "identity"})

@@ -16,6 +16,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.fetch import Served
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.verification import Expectation, verify
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
@@ -30,6 +32,9 @@ DISCOVERY_PATH, JWKS_PATH = "/prod/.well-known/openid-configuration", "/prod/key
 # Names of their own, since the names of tests must not change from run to run.
 RSA, P256 = (jwk_of(sample, kid=f"kid-of-{name}") for name, sample in (("rsa", samples.RSA), ("p256", samples.P256)))
 DISCOVERY = documents.discovery(ISSUER, f"{ISSUER}/keys.json", ["RS256", "ES256"])
+
+
+IDENTITY = Identity()
 
 
 def publish(server, discovery=None, key_set=None):
@@ -82,6 +87,7 @@ class TestSound:
             "jwk-kid",
             "jwk-key-ops",
             "jwk-use",
+            "jwk-numbers",
             "jwk-strength",
             "jwk-certificate",
             "jwk-count",
@@ -214,19 +220,19 @@ class TestIdentity:
         return calls
 
     def test_the_identity_checks_get_what_was_fetched(self, published, route, contexts):
-        report = verify(Expectation(issuer=ISSUER, route=route, identity="an identity"), "an API")
+        report = verify(Expectation(issuer=ISSUER, route=route, identity=IDENTITY), "an API")
         (context,) = contexts
         assert (context.report, context.issuer, context.published) == (report, ISSUER, [RSA, P256])
-        assert (context.identity, context.aws) == ("an identity", "an API")
+        assert (context.identity, context.aws) == (IDENTITY, "an API")
         assert (list(context.chain), context.private_ca) == ([LEAF.der, INTERMEDIATE.der], True)
 
     def test_the_identity_checks_get_no_keys_if_none_could_be_fetched(self, server, route, contexts):
-        verify(Expectation(issuer=ISSUER, route=route, identity="an identity"))
+        verify(Expectation(issuer=ISSUER, route=route, identity=IDENTITY))
         (context,) = contexts
         assert (context.aws, context.published) == (None, None)
 
     def test_the_identity_checks_are_not_made_for_an_invalid_issuer(self, contexts):
-        verify(Expectation(issuer="http://irsa.example.test", identity="an identity"))
+        verify(Expectation(issuer="http://irsa.example.test", identity=IDENTITY))
         assert contexts == []
 
     def test_an_existing_provider_makes_a_missing_bucket_worse(self, server, route, monkeypatch):
@@ -235,7 +241,7 @@ class TestIdentity:
 
         monkeypatch.setattr(verification, "check_identity", check_identity)
         server.serve(DISCOVERY_PATH, b"<Error><Code>NoSuchBucket</Code></Error>", 404)
-        report = verify(Expectation(issuer=ISSUER, route=route, identity="an identity"))
+        report = verify(Expectation(issuer=ISSUER, route=route, identity=IDENTITY))
         assert report.first_error.id == "bucket-exists" and "can forge tokens" in report.first_error.seen
 
 
@@ -288,6 +294,7 @@ class TestPatience:
             made.append(aws)
             add = {"broken": report.error, "degraded": report.warning, "ok": report.ok}[verdict]
             add("http-response", "seen")
+            return Served(None, (), may_pass=True)
 
         monkeypatch.setattr(verification, "_check_documents", check_documents)
         return made
@@ -317,6 +324,42 @@ class TestPatience:
         made = self.reports(monkeypatch, "broken")
         assert verification.verify_patiently(Expectation(issuer=ISSUER), 0).verdict == "broken"
         assert len(made) == 1 and pauses == []
+
+    @pytest.mark.parametrize(
+        ("found", "waits"),
+        [
+            ({"status": 404}, True),
+            ({"status": 403}, True),
+            ({"status": 503}, True),
+            ({"status": 401}, False),
+            ({"body": b"<html>"}, False),
+            ({"key_set": {"keys": [P256]}}, True),
+            ({"key_set": {"keys": [{**RSA, "use": "enc"}]}}, False),
+            ({"key_set": {"keys": [{**RSA, "n": RSA["n"] + "="}, P256]}}, False),
+            ({"key_set": {"keys": []}}, False),
+            ({"discovery": {**DISCOVERY, "issuer": f"{ISSUER}/other"}}, False),
+        ],
+        ids=[
+            "404",
+            "403",
+            "503",
+            "401",
+            "HTML",
+            "an older JWKS",
+            "for encryption",
+            "padding",
+            "no keys",
+            "another issuer",
+        ],
+    )
+    def test_only_what_the_delay_of_a_bucket_explains_is_waited_for(self, server, route, pauses, found, waits):
+        publish(server, found.get("discovery"), found.get("key_set"))
+        if "status" in found or "body" in found:
+            server.serve(JWKS_PATH, found.get("body", b""), found.get("status", 200))
+        report = verification.verify_patiently(Expectation(issuer=ISSUER, route=route, kids=("kid-of-rsa",)), 20)
+        assert report.verdict == "broken"
+        # Each look at what a network may have done takes a pause, too.
+        assert (sum(pauses) > 10) == waits
 
     @pytest.mark.parametrize("seconds", [-1, 1e9, float("inf"), float("nan")])
     def test_an_invalid_patience_is_refused(self, monkeypatch, seconds):
