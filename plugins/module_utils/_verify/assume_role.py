@@ -36,7 +36,7 @@ _PAUSE = 1.0
 # How long STS gets to reach an issuer that it does not reach at first.
 _PATIENCE_SECONDS = 10.0
 
-# What STS decides by its answer about a token, whoever runs it.
+# What STS decides by its answer about a token.
 _OF_TOKEN = ("provider-", "token-", "role-", "trust-")
 # What AWS STS decides besides: whether it reaches the host, and whether it minds the documents and their keys. What is
 # gone or dangerous now is no matter of an answer that may be based on documents that it read earlier.
