@@ -12,7 +12,9 @@ import typing as t
 from ansible.utils.display import Display
 
 from ansible_collections.selfhosted.irsa.plugins.action import irsa_issuer as issuer_action
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import option_names
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_variables import PREFIX
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _ansible_internals, _fleet, _issuer_role
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._misspelt import warn_of_misspelt
@@ -44,7 +46,7 @@ class ActionModule(issuer_action.ActionModule):
         for warning in warnings:
             Display().warning(warning)
         # What module_defaults gives the task wins over the role's variables.
-        self._task.args = {**role.options, **self._task.args}
+        self._task.args = {**role.options, **self._task.args, option_names.HIDDEN: PREFIX}
         result = self._result(tmp, task_vars, role)
         if result.get("failed"):
             return result

@@ -396,6 +396,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import option_names
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import issuer_absent, issuer_present
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec, SigningKey
@@ -491,7 +492,13 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = dict(
 
 
 def main() -> None:
-    module = aws_module(ARGUMENT_SPEC, IssuerModule, needs_boto3=False, required_by={"kube_context": "kubeconfig"})
+    module = aws_module(
+        {**ARGUMENT_SPEC, **option_names.SPEC},
+        IssuerModule,
+        needs_boto3=False,
+        required_by={"kube_context": "kubeconfig"},
+    )
+    option_names.begin_with(module.params[option_names.HIDDEN])
     _require_libraries(module)
     require_conditional_writes(module)
     if not module.params["bucket"] and not module.params["url"]:

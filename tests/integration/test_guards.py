@@ -80,6 +80,7 @@ def test_documents_of_others_are_overwritten_only_on_request(operator: Operator,
         assert "irsa_issuer_overwrite" in refused.failures[name]
     assert "https://issuer.example" in refused.failures["another-issuer"]
     assert "is not JSON" in refused.failures["no-json"]
+    assert "set irsa_issuer_overwrite." in refused.failures["no-json"]  # and not the option of the module
     assert "is not JSON" in refused.failures["no-json-jwks"]
     assert refused.writes == []
     assert list(operator.key_files()) == []

@@ -95,6 +95,7 @@ NODE_FILES = frozenset(
         "module_utils/_keys/public_files.py",
         "module_utils/_keys/safe_paths.py",
         "module_utils/_keys/signing_key.py",
+        "module_utils/_common/option_names.py",
         "module_utils/_module/base.py",
         "module_utils/_module/libraries.py",
         "module_utils/_module/masked.py",

@@ -8,10 +8,13 @@ that the user has set.
 The action of such a role or playbook passes the beginning of its variables' names as the option ``HIDDEN``, which is in
 the argument spec of the module but not in its documentation. A module does its work once and ends, so this is the state
 of the process.
+
+Runs on control-plane nodes: Python 3.9 must be enough.
 """
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 HIDDEN = "_variable_prefix"
@@ -22,7 +25,11 @@ _OTHERS = {
     "irsa_issuer_timeout": "irsa_issuer_verify_timeout",
     "irsa_issuer_kubeconfig": "irsa_kubeconfig",
     "irsa_issuer_kube_context": "irsa_kube_context",
+    "irsa_issuer_public_paths": "irsa_issuer_bucket_public_paths",
 }
+
+# Messages name an option with its variable beside it: "overwrite (irsa_issuer_overwrite)".
+_BOTH = re.compile(r"\b(\w+) \((irsa_(?:issuer_)?\1)\)")
 
 _state = {"prefix": ""}
 
@@ -36,3 +43,8 @@ def called(option: str) -> str:
     """Return what the user calls an option."""
     name = f"{_state['prefix']}{option}"
     return _OTHERS.get(name, name)
+
+
+def as_called(text: str) -> str:
+    """Return a message that names options beside their variables with only the variables, if the user has set those."""
+    return _BOTH.sub(r"\2", text) if _state["prefix"] else text

@@ -17,6 +17,7 @@ with contextlib.suppress(ImportError):  # the module reports that it is missing
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.option_names import called
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.documents import MAX_BYTES
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer, parse
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import https, tls
@@ -61,7 +62,7 @@ def of_chain(chain: t.Sequence[bytes], host: str) -> str:
         certificates = [x509.load_der_x509_certificate(der) for der in chain]
         self_signed = [certificate.issuer == certificate.subject for certificate in certificates]
     except (ValueError, x509.InvalidVersion):
-        raise _not_computed(host, "it presents a certificate that cannot be read. List thumbprints yourself.") from None
+        raise _not_computed(host, f"it presents a certificate that cannot be read. {_by_hand()}") from None
     above_leaf = range(1, len(chain))
     intermediates = [index for index in above_leaf if not self_signed[index]]
     if intermediates:
@@ -74,10 +75,14 @@ def of_chain(chain: t.Sequence[bytes], host: str) -> str:
         raise _not_computed(
             host,
             "it presents only its own certificate. Have it present the certificate of the intermediate CA, too, which "
-            "clients need; or list thumbprints yourself.",
+            f"clients need. {_by_hand()}",
         )
     # SHA-1 is what IAM calls a thumbprint; nothing here relies on its strength.
     return hashlib.sha1(chain[chosen], usedforsecurity=False).hexdigest()
+
+
+def _by_hand() -> str:
+    return f"Or list thumbprints yourself in {called('thumbprints')}."
 
 
 def _not_computed(host: str, reason: str) -> IrsaError:

@@ -14,6 +14,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.tags import a
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.issuer_flags import folder_on_server
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.option_names import called
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
@@ -163,11 +164,11 @@ class IssuerSpec:
         """
         if self.key.exists or self.key.public_key:
             yield document_set.from_pem("The public key", (self.key.public_key or "").encode("utf-8", "replace"))
-        yield from document_set.from_jwks_list("extra_jwks", self.extra_jwks)
+        yield from document_set.from_jwks_list(called("extra_jwks"), self.extra_jwks)
         for key in (self.cluster_jwks or {}).get("keys", []):
             yield SourcedKey(f"The API servers' key {quoted(key.get('kid'))}", key)
         if self.keyless and not any(document.get("keys") for document in (*self.extra_jwks, self.cluster_jwks or {})):
-            raise IrsaError("There is no key to publish: neither extra_jwks nor the API servers have one.")
+            raise IrsaError(f"There is no key to publish: neither {called('extra_jwks')} nor the API servers have one.")
 
     @property
     def has_keys(self) -> bool:

@@ -14,6 +14,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Change, Ledger
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.option_names import called
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, key_files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
@@ -80,7 +81,7 @@ class LocalDocuments:
                 ledger.record(_file_write(change, WRITE, "document"))
 
     def _further_keys(self) -> t.Iterator[SourcedKey]:
-        return document_set.from_jwks_list("extra_jwks", self._spec.extra_jwks)
+        return document_set.from_jwks_list(called("extra_jwks"), self._spec.extra_jwks)
 
 
 def require_result_file(path: str | None) -> None:

@@ -12,6 +12,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common import warnings
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.option_names import as_called
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked import MaskedModule
 
@@ -31,7 +32,7 @@ def require(module: AnsibleModule, libraries: t.Mapping[str, ImportError | None]
 
 def warn(module: MaskedModule, text: str) -> None:
     """Show a warning, without what may be private in the options."""
-    warnings.warn(shown(module.masked(text)))
+    warnings.warn(shown(module.masked(as_called(text))))
 
 
 def conclude(module: MaskedModule, work: t.Callable[[], dict[str, t.Any]], *, only_reads: bool = False) -> None:
@@ -55,4 +56,4 @@ def conclude(module: MaskedModule, work: t.Callable[[], dict[str, t.Any]], *, on
     if failure is None:
         module.exit_json(**result)
     # Not while the exception is handled: ansible-core would take it for one that the module did not expect.
-    module.fail_json(msg=str(failure), **result)
+    module.fail_json(msg=as_called(str(failure)), **result)

@@ -15,6 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.aws_resource 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.option_names import called
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import public_paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import (
@@ -126,8 +127,8 @@ class Bucket(AwsResource):
         actual = head.get("BucketRegion") or headers.get("x-amz-bucket-region")
         if self.endpoint.is_aws and actual and actual != self.region:
             raise IrsaError(
-                f"The bucket {self.spec.name} is in {actual}, not in {self.region}. Set the region to {actual}, or "
-                "choose another name."
+                f"The bucket {self.spec.name} is in {actual}, not in {self.region}. Set {called('region')} to "
+                f"{actual}, or choose another name."
             )
         return True
 
@@ -151,7 +152,7 @@ class Bucket(AwsResource):
             )
         if failure.status == 301 or failure.code in ("301", "PermanentRedirect"):
             return IrsaError(
-                f"The bucket {self.spec.name} is in another region than {self.region}. Set the region to the bucket's "
-                "own."
+                f"The bucket {self.spec.name} is in another region than {self.region}. Set {called('region')} to the "
+                "bucket's own."
             )
         return failure
