@@ -27,44 +27,49 @@ options:
     type: path
   public_key_path:
     description:
-      - Same as O(selfhosted.irsa.irsa_keypair#module:public_key_path).
+      - Path of the public key in PKIX PEM format, for a key at O(key_path). If omitted, it is not written.
+      - A file that contains the public key is left as it is, even if it also contains other keys. A file with anything
+        but a single key in the form that the module writes, such as a certificate, stops the run.
     type: path
   openssh_public_key_path:
     description:
-      - Same as O(selfhosted.irsa.irsa_keypair#module:openssh_public_key_path).
+      - Path of the public key as an OpenSSH line, for a key at O(key_path). If omitted, it is not written.
     type: path
   key_type:
     description:
-      - Same as O(selfhosted.irsa.irsa_keypair#module:type).
+      - Type of the key at O(key_path). If omitted, any usable key is adopted, and a new key is V(RSA).
     type: str
     choices: [RSA, ECDSA]
   key_size:
     description:
-      - Same as O(selfhosted.irsa.irsa_keypair#module:size).
+      - Size of an RSA key at O(key_path) in bits. If omitted, any size from 2048 bits is adopted, and a new key has
+        2048 bits.
     type: int
     choices: [2048, 3072, 4096]
   key_curve:
     description:
-      - Same as O(selfhosted.irsa.irsa_keypair#module:curve).
+      - Curve of an ECDSA key at O(key_path); requires O(key_type=ECDSA). If omitted, a key on any supported curve is
+        adopted, and a new key uses P-256.
     type: str
     choices: [P-256, P-384, P-521]
   key_regenerate:
     description:
-      - Same as O(selfhosted.irsa.irsa_keypair#module:regenerate).
+      - What to do with an existing key that does not match O(key_type), O(key_size) or O(key_curve). V(never) keeps it
+        with a warning, V(fail) stops the run.
     type: str
     choices: [never, fail]
     default: fail
   key_owner:
     description:
-      - Same as O(selfhosted.irsa.irsa_keypair#module:owner).
+      - Owner of the key files. An existing key that belongs to this user is trusted.
     type: str
   key_group:
     description:
-      - Same as O(selfhosted.irsa.irsa_keypair#module:group).
+      - Group of the key files.
     type: str
   key_mode:
     description:
-      - Same as O(selfhosted.irsa.irsa_keypair#module:mode).
+      - Mode of the private key file, in quotes. Defaults to V(0600) for a new file.
     type: raw
   key:
     description:
@@ -106,26 +111,33 @@ options:
     type: str
   bucket_public_paths:
     description:
-      - Same as O(selfhosted.irsa.irsa_bucket#module:public_paths). Defaults to the two documents or, with O(prefix), to
-        patterns that cover every prefix, so that many issuers do not compete for the bucket's policy.
+      - Keys of the objects that the bucket policy opens. In the folders of a key, V(*) matches any text, slashes
+        included, and V(?) any character. The name of the object must be given.
+      - Defaults to the two documents or, with O(prefix), to patterns that cover every prefix, so that many issuers do
+        not compete for the bucket's policy.
     type: list
     elements: str
   bucket_open_existing:
     description:
-      - Same as O(selfhosted.irsa.irsa_bucket#module:open_existing).
+      - Whether to go on, with a warning, if the run would also make other things in the bucket public. These are other
+        public statements of its policy, and objects that match a pattern in O(bucket_public_paths). Otherwise they stop
+        the run before it changes anything, with a list of them.
     type: bool
     default: false
   bucket_encryption:
     description:
-      - Same as O(selfhosted.irsa.irsa_bucket#module:encryption).
+      - Default encryption of the bucket. Only V(AES256) is accepted, since AWS STS cannot read objects that a KMS key
+        encrypts. If omitted, it is not managed.
     type: str
   bucket_versioning:
     description:
-      - Same as O(selfhosted.irsa.irsa_bucket#module:versioning).
+      - Whether the bucket keeps old versions of objects. If omitted, versioning is not managed.
     type: bool
   bucket_namespace:
     description:
-      - Same as O(selfhosted.irsa.irsa_bucket#module:namespace).
+      - V(account-regional) creates the bucket in the account's own namespace, so no other account can take its name
+        after it is deleted. The name must then have the form C(<prefix>-<account ID>-<region>-an). Requires botocore
+        1.42.70.
     type: str
     choices: [global, account-regional]
   tags:
@@ -161,22 +173,26 @@ options:
     type: str
   legacy_empty_kid:
     description:
-      - Same as O(selfhosted.irsa.irsa_jwks#module:legacy_empty_kid).
+      - Whether to publish the key a second time with an empty C(kid), for Kubernetes before 1.16, whose tokens have
+        none.
     type: bool
     default: false
   purge_keys:
     description:
-      - Same as O(selfhosted.irsa.irsa_publish#module:purge_keys).
+      - Whether to remove published keys that were not passed to the module. AWS STS then refuses tokens signed with
+        them. Otherwise they are kept, with a warning; a different key under a published C(kid) stops the run.
     type: bool
     default: false
   overwrite:
     description:
-      - Same as O(selfhosted.irsa.irsa_publish#module:overwrite).
+      - Whether to overwrite published documents that belong to another issuer or are not JSON, and to go on if the
+        present JWKS is at a URL outside the bucket. With O(state=absent), whether to remove a JWKS that may not be the
+        issuer's.
     type: bool
     default: false
   cache_control:
     description:
-      - Same as O(selfhosted.irsa.irsa_publish#module:cache_control).
+      - Cache-Control header of both documents.
     type: str
     default: no-cache
   audiences:
@@ -195,7 +211,11 @@ options:
     aliases: [purge_audiences]
   thumbprints:
     description:
-      - Same as O(selfhosted.irsa.irsa_oidc_provider#module:thumbprints).
+      - Thumbprints of the provider, each the SHA-1 hash of a CA certificate in 40 hexadecimal digits. They replace
+        those that it has.
+      - If omitted, AWS validates the issuer's certificate with its own library of CAs, which covers S3 and every public
+        CA, and existing thumbprints are kept.
+      - The single value V(auto) computes the thumbprint from the certificate chain that the issuer's host presents.
     type: list
     elements: str
   verify:

@@ -9,12 +9,14 @@ Usage: python tests/tools/write_guides.py
 from __future__ import annotations
 
 import write_known_variables
+import write_role_docs
 import write_troubleshooting
 import write_variables
 
 
 def main() -> None:
     write_troubleshooting.main()
+    write_role_docs.main()
     write_variables.main()
     write_known_variables.main()
 
