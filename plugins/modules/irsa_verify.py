@@ -134,7 +134,8 @@ options:
     default: 5
   patience:
     description:
-      - Seconds to keep trying while the documents do not work, for an issuer that was published a moment ago.
+      - Seconds to keep trying while the documents cannot be fetched or are older ones, for an issuer that was
+        published a moment ago. Other faults end the attempts at once.
     type: float
     default: 0
   fail_on:

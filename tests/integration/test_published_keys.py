@@ -61,7 +61,10 @@ def test_keys_that_another_program_published_elsewhere_are_kept_or_stop_the_run(
     for name, issuer in issuers.items():
         account.make_bucket(issuer.name)
         put(account, issuer.name, DISCOVERY, {"issuer": issuer.issuer, "jwks_uri": urls[name]})
-    put(account, "irsa-moved", "openid/v1/jwks", {"keys": [previous]})
+    # Beside keys that STS cannot use and nobody signs with, which are kept and are no reason to fail or to wait.
+    of_no_use = [{**previous, "kid": "enc", "use": "enc"}, {**previous, "kid": "odd", "x": f"{previous['x']}="}]
+    theirs = {"keys": [previous, *of_no_use]}
+    put(account, "irsa-moved", "openid/v1/jwks", theirs)
     put(account, "irsa-broken", "jwks", ["no JWKS"])
     hosts = {name: issuer.variables for name, issuer in issuers.items()}
 
@@ -77,8 +80,12 @@ def test_keys_that_another_program_published_elsewhere_are_kept_or_stop_the_run(
     assert previous["kid"] in check.drawn("moved")["s3://irsa-moved/keys.json (document)"]["after"]
     assert check.writes == [] and {*run.writes_to("irsa-distant"), *run.writes_to("irsa-broken")} == set()
     moved = issuers["moved"]
-    assert followed(account, moved) == [kid_of(moved.key), previous["kid"]]
-    assert account.document(moved.name, "openid/v1/jwks") == {"keys": [previous]}
+    assert followed(account, moved) == [kid_of(moved.key), previous["kid"], "enc", "odd"]
+    assert account.document(moved.name, "openid/v1/jwks") == theirs
+    assert {(each["id"], each["status"]) for each in run.results["moved"]["checks"] if each["status"] != "ok"} >= {
+        ("jwk-use", "warning"),
+        ("jwk-numbers", "warning"),
+    }
     again = operator.provision(hosts={"moved": moved.variables}).ok()
     assert again.writes == [] and again.changed == {"moved": 0}
 

@@ -78,7 +78,8 @@ def _no_jwks(document: t.Any) -> str:
     if not isinstance(document, dict):
         return f"it is {json_type(document)}"
     if "keys" not in document:
-        return "it is a single key" if "kty" in document else "it has no member 'keys'"
+        known = {"kty": "it is a single key", "jwks_uri": "it is a discovery document"}
+        return next((words for name, words in known.items() if name in document), "it has no member 'keys'")
     keys = document["keys"]
     if not isinstance(keys, list):
         return f"'keys' in it is {json_type(keys)}"

@@ -65,8 +65,9 @@ def discovery(issuer: str, jwks_uri: str, algorithms: t.Iterable[str]) -> Docume
 
 
 def algorithms_of(keys: t.Iterable[jwk.Jwk]) -> list[str]:
-    """Return the algorithms of the keys of a JWKS, sorted, which the discovery document must list."""
-    return sorted({algorithm for algorithm in map(jwk.algorithm_of, keys) if algorithm})
+    """Return the algorithms that the keys of a JWKS sign with, sorted, which the discovery document must list."""
+    signing = (key for key in keys if key.get("use", "sig") == "sig")
+    return sorted({algorithm for algorithm in map(jwk.algorithm_of, signing) if algorithm})
 
 
 def merge_keys(sourced_keys: t.Iterable[SourcedKey]) -> list[jwk.Jwk]:

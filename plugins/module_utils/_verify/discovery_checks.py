@@ -21,6 +21,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report imp
 
 IDS = ("discovery-json", "discovery-fields", "discovery-issuer", "jwks-uri")
 
+_PAGE = "A login page, or a page of the web server or of a CDN, is served with status 200. STS cannot log in."
+
 _LISTS = ("response_types_supported", "subject_types_supported", "id_token_signing_alg_values_supported")
 
 
@@ -31,7 +33,8 @@ def parse_object(report: Report, check_id: str, url: str, *, body: bytes) -> dic
         # https://www.rfc-editor.org/rfc/rfc8259#section-8.1
         document = parse_json(body.decode("utf-8"))
     except ValueError:
-        report.error(check_id, f"{url} {not_json(body)}.")
+        seen = f"{url} {not_json(body)}."
+        report.error(check_id, seen, _PAGE if "HTML" in seen else None)
         return None
     if not isinstance(document, dict):
         report.error(check_id, f"{url} is JSON, but {json_type(document)} and not an object.")
@@ -52,10 +55,11 @@ def _check_fields(report: Report, document: t.Mapping[str, t.Any]) -> None:
     wrong = [f"{name} is {fault}" for name in ("issuer", "jwks_uri") if (fault := _fault_of_text(document, name))]
     wrong += [f"{name} is {fault}" for name in _LISTS if (fault := _fault_of_list(document, name))]
     empty = [name for name in _LISTS if document.get(name) == []]
+    swapped = "It is a JWKS. Both documents may have been mixed up." if "keys" in document and missing else None
     if missing or wrong:
         lacks = [f"The discovery document lacks {', '.join(missing)}."] if missing else []
         has = [f"In the discovery document, {'; '.join(wrong)}."] if wrong else []
-        report.error("discovery-fields", " ".join([*lacks, *has]))
+        report.error("discovery-fields", " ".join([*lacks, *has]), swapped)
     elif empty:
         what = "is an empty list" if len(empty) == 1 else "are empty lists"
         report.warning(

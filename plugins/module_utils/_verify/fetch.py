@@ -42,6 +42,9 @@ _PASSING_STATUSES = (408, 429)
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/Redirects.html
 _STATUSES_OF_NEW_BUCKETS = (301, 302, 307, 403, 404)
 
+# https://www.iana.org/assignments/http-parameters/http-parameters.xhtml#content-coding
+_ENCODINGS = ("gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd", "dcb", "dcz")
+
 _JSON_TYPES = ("application/json", "text/json", "application/jwk-set+json")
 
 _S3_CODE = re.compile(rb"<Code>([A-Za-z]{1,60})</Code>")
@@ -135,11 +138,8 @@ class _Fetcher:
         if len(answer.body) > MAX_BYTES:
             report.error("http-response", f"{url} sends more than 1 MiB, so it cannot be either document.")
             return None
-        encoding = answer.headers.get("content-encoding", "").lower()
-        if encoding not in ("", "identity"):
-            self._report_encoding(url, encoding, answer.body)
+        if not self._can_be_decoded(url, answer):
             return None
-        report.ok("http-response", f"{url} answers 200.")
         self._check_content_type(url, answer.headers)
         self._check_caching(url, answer.headers)
         return discovery_checks.parse_object(report, json_check_id, url, body=answer.body)
@@ -155,11 +155,24 @@ class _Fetcher:
             cause, remedy = _meanings().SLOW if failure.is_slow else _meanings().BROKEN_OFF
         self._report.error(failure.check, str(failure), cause, remedy=remedy)
 
-    def _report_encoding(self, url: str, encoding: str, body: bytes) -> None:
-        what = "but is not encoded" if _is_json(body) else "though none was requested"
+    def _can_be_decoded(self, url: str, answer: https.Answer) -> bool:
+        """Check the Content-Encoding of a body, and report that the answer is sound if it is."""
+        encoding = answer.headers.get("content-encoding", "").lower()
+        if encoding in ("", "identity"):
+            self._report.ok("http-response", f"{url} answers 200.")
+            return True
         cause, remedy = _meanings().ENCODED
-        seen = f"{url} has the header Content-Encoding: {quoted(encoding)}, {what}, so clients cannot read it."
-        self._report.error("http-response", seen, cause, remedy=remedy)
+        seen = f"{url} has the header Content-Encoding: {quoted(encoding)}"
+        if not _is_json(answer.body):
+            self._report.error("http-response", f"{seen}, though none was requested.", cause, remedy=remedy)
+            return False
+        if any(name.strip() in _ENCODINGS for name in encoding.split(",")):
+            seen = f"{seen}, but is not encoded, so clients cannot read it."
+            self._report.error("http-response", seen, cause, remedy=remedy)
+            return False
+        # Such as utf-8 or aws-chunked, by mistake. Most clients read the body as it is.
+        self._report.warning("http-response", f"{seen}, which is no encoding that clients know.", cause, remedy=remedy)
+        return True
 
     def _check_content_type(self, url: str, headers: t.Mapping[str, str]) -> None:
         kind, dummy, rest = headers.get("content-type", "").lower().partition(";")

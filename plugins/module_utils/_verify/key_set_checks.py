@@ -110,8 +110,14 @@ def check_expected(report: Report, keys: Keys, *, kids: t.Sequence[str], expecte
     ]
     if missing:
         seen = f"The key {listed(missing)} is not published. The published keys are {kids_of(keys)}."
-        report.error("kid-expected", seen)
+        renamed = [key for key in keys if any(jwk.same_key(key, required[kid] or {}) for kid in missing)]
+        also = f" The same key is published under the kid {kids_of(renamed)}." if renamed else ""
+        report.error("kid-expected", f"{seen}{also}")
     elif different:
-        report.error("kid-expected", f"A different key than expected is published under the kid {listed(different)}.")
+        hidden = any(
+            key.get("kid") == kid and jwk.same_key(key, required[kid] or {}) for key in keys for kid in different
+        )
+        seen = f"A different key than expected is published under the kid {listed(different)}."
+        report.error("kid-expected", seen, because="jwk-kid" if hidden else None)
     elif required:
         report.ok("kid-expected", f"The expected keys are published: {listed(required)}.")

@@ -104,7 +104,8 @@ class TestBytes:
         assert document["id_token_signing_alg_values_supported"] == ["ES256", "ES384", "RS256"]
 
     def test_algorithms_of_returns_those_of_the_keys(self):
-        assert documents.algorithms_of([RSA, P256, OTHER_RSA, {"kty": "weird"}]) == ["ES256", "RS256"]
+        keys = [RSA, P256, OTHER_RSA, {"kty": "weird"}, {**RSA, "use": "enc", "alg": "RSA-OAEP"}]
+        assert documents.algorithms_of(keys) == ["ES256", "RS256"]
 
     @hypothesis.given(
         st.dictionaries(st.text(), st.text() | st.integers() | st.lists(st.text()), max_size=6), st.randoms()

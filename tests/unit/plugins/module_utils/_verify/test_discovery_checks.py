@@ -59,6 +59,10 @@ class TestJson:
         assert document is None
         assert (fault.id, fault.status) == ("discovery-json", "error") and seen in fault.seen and URL in fault.seen
 
+    def test_a_page_is_no_document_of_ours(self):
+        fault = only_fault(self.parse(b"<!doctype html><title>Sign in</title>")[1])
+        assert "'Sign in'" in fault.seen and "A login page" in fault.cause
+
     @hypothesis.given(
         st.binary()
         | st.text(st.sampled_from('{}[]",:\\u0019nulltrue\ud800')).map(lambda x: x.encode("utf-8", "surrogatepass"))
@@ -126,6 +130,9 @@ class TestDiscovery:
         )
         assert url is None
         assert {check.id for check in report.checks if check.status == "skipped"} == {"discovery-issuer", "jwks-uri"}
+
+    def test_a_jwks_in_place_of_the_discovery_document_is_named(self):
+        assert "It is a JWKS" in only_fault(self.check({"keys": []})[1]).cause
 
     def test_optional_discovery_fields_may_be_missing(self):
         assert faults(self.check(without(DISCOVERY, "claims_supported", "authorization_endpoint"))[1]) == []

@@ -220,6 +220,12 @@ class TestBody:
             assert f"Content-Encoding: '{encoding.lower()}', {words}" in fault.seen
             assert "without Content-Encoding" in fault.remedy
 
+    @pytest.mark.parametrize("encoding", ["utf-8", "aws-chunked", "UTF-8", "none"])
+    def test_a_content_encoding_that_is_none_is_a_warning(self, published, route, encoding):
+        published.serve(JWKS_PATH, JWKS, **HEADERS, **{"Content-Encoding": encoding})
+        fault = only_fault(route)
+        assert (fault.id, fault.status) == ("http-response", "warning") and encoding.lower() in fault.seen
+
     def test_the_identity_encoding_passes(self, published, route):
         published.serve(JWKS_PATH, JWKS, **HEADERS, **{"Content-Encoding": "identity"})
         assert look(route)[0].verdict == "ok"

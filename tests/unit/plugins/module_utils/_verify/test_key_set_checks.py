@@ -247,6 +247,20 @@ class TestExpected:
         assert fault.id == "kid-expected" and "'kid-of-p256' is not published" in fault.seen
         assert "The published keys are 'kid-of-rsa'" in fault.seen
 
+    @pytest.mark.parametrize(("change", "kid"), [({"kid": "renamed"}, "'renamed'"), ({"kid": None}, "null")])
+    def test_an_expected_key_under_another_kid_is_named(self, change, kid):
+        fault = only_fault(self.check([{**P256, **change}, RSA], expected=[P256]))
+        assert f"The same key is published under the kid {kid}." in fault.seen
+
+    def test_an_expected_key_is_compared_by_its_numbers(self):
+        odd = {**RSA, "n": f"{RSA['n']}==", "e": "AAEAAQ"}
+        assert [check.status for check in self.check([odd], expected=[RSA]).checks] == ["ok"]
+        assert [check.status for check in self.check([RSA], expected=[odd]).checks] == ["ok"]
+
+    def test_an_expected_key_that_another_one_hides_is_explained_by_its_kid(self):
+        fault = only_fault(self.check([RSA, {**OTHER_RSA, "kid": "kid-of-rsa"}], expected=[RSA]))
+        assert (fault.id, fault.because) == ("kid-expected", "jwk-kid")
+
     def test_a_missing_expected_key_is_an_error_if_nothing_is_published(self):
         assert "The published keys are none" in only_fault(self.check([], ["kid-of-rsa"])).seen
 

@@ -22,7 +22,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import tok
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import faults
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.findings import faults, without
 
 ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
 AUDIENCE = "sts.amazonaws.com"
@@ -320,6 +320,19 @@ def test_a_key_that_sts_cannot_use_is_the_error_if_the_token_names_it(key, check
     errors = found(report, "error")
     assert list(errors) == [check_id] and words in errors[check_id] and "which the token names" in errors[check_id]
     assert "token-signature" in found(report, "skipped")
+
+
+class TestKeysUnderAnotherName:
+    def test_a_key_without_a_kid_is_the_cause(self):
+        report = check(signed(), [without(RSA_JWK, "kid"), published(OTHER_RSA, kid="other")])
+        assert [(each.id, each.because) for each in report.checks if each.status == "error"] == [
+            ("jwk-kid", None),
+            ("token-kid", "jwk-kid"),
+        ]
+
+    def test_a_key_with_another_kid_is_named(self):
+        errors = found(check(signed(), [published(RSA, kid="renamed"), published(OTHER_RSA, kid="other")]), "error")
+        assert list(errors) == ["token-kid"] and "is published as 'renamed'." in errors["token-kid"]
 
 
 class TestOneKidTwice:
