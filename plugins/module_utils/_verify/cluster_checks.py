@@ -54,16 +54,18 @@ def _check_keys(
     if published is None:
         report.skipped("cluster-keys", "The published keys are unknown.")
         return
-    kids = [key.get("kid") for key in own]
-    published_kids = [key.get("kid") for key in published]
+    kids, published_kids = _kids(own), _kids(published)
     missing = [kid for kid in kids if kid not in published_kids]
     different = [
-        key.get("kid")
+        key["kid"]
         for key in own
         for other in published
-        if other.get("kid") == key.get("kid") and not jwk.same_key(key, other)
+        if key.get("kid") in kids and other.get("kid") == key["kid"] and not jwk.same_key(key, other)
     ]
-    if different:
+    if len(kids) < len(own):
+        seen = f"{len(own) - len(kids)} of the API server's {len(own)} keys lack the kid by which STS finds a key."
+        report.error("cluster-keys", seen)
+    elif different:
         seen = f"A different key than the API server's is published under the kid {listed(different)}."
         report.error("cluster-keys", seen)
     elif missing:
@@ -86,6 +88,11 @@ def _check_use_of(
     for key in unusable:
         if signing is None or key["kid"] in signing:
             key_faults.blame(report, key, "which an API server has")
+
+
+def _kids(keys: t.Iterable[jwk.Jwk]) -> list[str]:
+    """Return the kids of keys, without those that have none."""
+    return [key["kid"] for key in keys if isinstance(key.get("kid"), str)]
 
 
 def _check_signing_keys(

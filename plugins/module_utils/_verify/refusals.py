@@ -113,6 +113,15 @@ REFUSALS = (
         checks=("token-lifetime",),
     ),
     Refusal(
+        code="IDPRejectedClaim",
+        meaning="The issuer rejected the token, or the token has expired or was revoked.",
+        checks=("token-",),
+    ),
+    Refusal(
+        code="RegionDisabled",
+        meaning="STS is not activated in this region for the account of the role. An administrator can activate it.",
+    ),
+    Refusal(
         code=TRANSIENT,
         meaning="STS could not reach the issuer. This is temporary, unless the issuer can be reached only from here.",
         checks=_NETWORK,

@@ -28,8 +28,12 @@ _PARTS = re.compile(r"[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*)*")
 
 _ALONE = "Give the token alone."
 
+# What is copied from web pages and chats without being seen.
+_INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+
 # What stands before or after a token, and what that is.
 _BEFORE = (
+    (f"[{_INVISIBLE}]+", "an invisible character"),
     (r"(?i).*\bbearer\s*[\"']?", "the word Bearer, which belongs to an HTTP header,"),
     (r".*\d\d:\d\d:\d\d.*", "what looks like a part of a log line"),
     (r"\s*#.*", "a comment"),
@@ -39,6 +43,7 @@ _BEFORE = (
     (r"[\W_]+", "punctuation"),
 )
 _AFTER = (
+    (f"[{_INVISIBLE}]+", "an invisible character"),
     (r".*\d\d:\d\d:\d\d.*", "what looks like a part of a log line"),
     (r"%", "the % with which some shells mark a missing line end"),
     (r"\s*#.*", "a comment"),
@@ -72,10 +77,13 @@ def _of_encoding(text: str) -> Misfit | None:
 
 def _of_token_within(text: str) -> Misfit | None:
     """Recognize a token that has something around it or in it, and several tokens."""
-    joined = "".join(text.replace("\\n", " ").split())
+    joined = "".join(text.replace("\\n", " ").translate(dict.fromkeys(map(ord, _INVISIBLE))).split())
     found = list(JWT.finditer(text))
     if JWT.fullmatch(joined) and not any(_is_whole(each[0]) for each in found):
-        return Misfit("has a line end or a space within the token", "Remove it: a token is one line without spaces.")
+        return Misfit(
+            "has a line end, a space or an invisible character within the token",
+            "Remove it: a token is one line without spaces.",
+        )
     if len(found) > 1:
         return Misfit(f"holds {len(found)} tokens", "Give one of them alone.")
     return _of_surroundings(text[: found[0].start()], text[found[0].end() :]) if found else _of_bearer(text)

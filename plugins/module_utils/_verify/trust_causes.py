@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies import Statement
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies import Statement, member
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards import is_pattern
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.condition_keys import PLACEHOLDER, SCHEME, flaw_of
@@ -18,10 +18,13 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_conditi
     TokenRequest,
     strings,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_reading import ACTION
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.audience_difference import audience_difference
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
 
 _PROVIDER = ":oidc-provider/"
+# https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html
+_POD_IDENTITY = "pods.eks.amazonaws.com"
 _SUBJECT = "system:serviceaccount:"
 
 _OTHER_CLAIMS = "STS has condition keys for sub, aud and amr of a token; it has no condition key for other claims."
@@ -41,6 +44,19 @@ def why_not_trusted(statements: t.Iterable[Statement], provider_arn: str) -> str
                 if cause:
                     return cause
     return None
+
+
+def why_not_allowed(statements: t.Iterable[Statement]) -> str | None:
+    """Say why statements do not allow the action of tokens; None if nothing is similar to it."""
+    allowing = [each for each in statements if each.get("Effect") == "Allow"]
+    actions = {action.lower().strip() for each in allowing for action in strings(each.get("Action"))}
+    if any(_POD_IDENTITY in strings(member(each.get("Principal"), "Service")) for each in allowing):
+        return "The role is for EKS Pod Identity, which gives no tokens to pods outside EKS."
+    if any("withweb" in action for action in actions):
+        return f"The action is misspelled: it is {ACTION}."
+    if "sts:assumerolewithsaml" in actions:
+        return "The role is for SAML. Tokens of service accounts are OIDC."
+    return "A common mistake is to allow only sts:AssumeRole to an OIDC provider." if actions else None
 
 
 def arn_difference(expected: str, actual: str) -> str | None:

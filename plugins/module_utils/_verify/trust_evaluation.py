@@ -36,6 +36,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_reading
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.trust_causes import (
     flaws_of,
+    why_not_allowed,
     why_not_trusted,
     why_unmet,
 )
@@ -128,8 +129,7 @@ def _assess_missing_trust(
             action for each in statements if each.get("Effect") == "Allow" for action in strings(each.get("Action"))
         ]
         seen = f"The role's trust policy does not allow {ACTION}; it allows {listed(actions)}."
-        cause = "A common mistake is to allow only sts:AssumeRole to an OIDC provider."
-        return Assessment(ERROR, seen, cause if actions else None, remedy)
+        return Assessment(ERROR, seen, why_not_allowed(statements), remedy)
     federated = [arn for each in allowing for arn in strings(member(each.get("Principal"), "Federated"))]
     seen = f"The role trusts {listed(federated)}, but not the provider {request.provider_arn}."
     return Assessment(ERROR, seen, why_not_trusted(allowing, request.provider_arn), remedy)

@@ -165,6 +165,8 @@ def test_an_unknown_refusal_is_reported_as_it_is(aws, fake_aws):
         ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", "trust policy"),
         ("InvalidIdentityToken", "Incorrect token audience", "client IDs"),
         ("InvalidIdentityToken", "Missing a required claim: aud", "lacks a claim"),
+        ("RegionDisabledException", "STS is not activated in this region", "administrator can activate it"),
+        ("IDPRejectedClaim", "The claim is invalid", "revoked"),
     ],
 )
 def test_a_cause_that_sts_names_is_not_explained_by_something_else(aws, fake_aws, code, message, meaning):

@@ -83,6 +83,14 @@ def test_a_different_key_under_the_same_kid_is_an_error(kubeconfig):
     assert ordered_statuses(report) == ["ok", "error"] and "A different key" in report.first_error.seen
 
 
+def test_keys_without_a_kid_are_not_compared_by_it():
+    bare = {name: value for name, value in ONE.items() if name != "kid"}
+    report = compare(Cluster(None, [bare, TWO]), published=[{**bare, "n": "AQAB"}, TWO])
+    assert report.first_error.seen == "1 of the API server's 2 keys lack the kid by which STS finds a key."
+    unsure = compare(Cluster(None, [ONE]), published=[bare, TWO])
+    assert "null" not in unsure.first_error.seen and "published keys are 'two'" in unsure.first_error.seen
+
+
 class TestKeysThatAreNotPublished:
     """An API server may verify with keys that it does not sign with, such as the cluster's own beside the issuer's."""
 

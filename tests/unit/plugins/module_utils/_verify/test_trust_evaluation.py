@@ -364,6 +364,21 @@ def test_a_misspelled_principal_is_named_as_the_fault(principal, said):
     assert finding.status == "error" and said in finding.cause
 
 
+@pytest.mark.parametrize(
+    ("elements", "said"),
+    [
+        ({"Action": ["sts:AssumeRole", "sts:TagSession"]}, "common mistake"),
+        ({"Action": "AssumeRoleWithWebIdentity"}, "misspelled"),
+        ({"Action": "sts:AssumeRoleWithWebIdentify"}, "misspelled"),
+        ({"Action": "sts:AssumeRoleWithSAML"}, "SAML"),
+        ({"Action": "sts:AssumeRole", "Principal": {"Service": "pods.eks.amazonaws.com"}}, "EKS Pod Identity"),
+    ],
+)
+def test_a_missing_action_is_explained(elements, said):
+    finding = judge(statement(both(), **elements)).assessments[PROVIDER]
+    assert finding.status == "error" and said in finding.cause and f'"Action": "{ACTION}"' in finding.remedy
+
+
 def pasted(remedy):
     """The elements that a remedy ends with, as they would be in a statement."""
     return json.loads("{" + remedy[remedy.index('"') :] + "}")
