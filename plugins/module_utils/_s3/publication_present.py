@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import not_json, parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.s3_hosts import parse_s3_host
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
@@ -261,7 +261,7 @@ def _parse_discovery(text: str) -> dict[str, t.Any]:
     try:
         document = parse_json(text)
     except ValueError:
-        raise Fault("it is not JSON") from None
+        raise Fault(f"it {not_json(text.encode())}") from None
     if not isinstance(document, dict):
         raise Fault("it is not a JSON object")
     return document

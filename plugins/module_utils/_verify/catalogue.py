@@ -284,8 +284,8 @@ CATALOGUE: dict[str, Entry] = {
             "of several keys with the same kid."
         ),
         remedy=(
-            "Publish the JWKS that irsa_jwks generates, with the kids that kube-apiserver computes. Only Kubernetes "
-            "before 1.16 needs an empty kid (irsa_issuer_legacy_empty_kid)."
+            "Publish each key once, with a kid of its own. The JWKS that irsa_jwks generates has the kids that "
+            "kube-apiserver computes. Only Kubernetes before 1.16 needs an empty kid (irsa_issuer_legacy_empty_kid)."
         ),
         symptoms=(_NO_KEY,),
     ),
@@ -304,8 +304,8 @@ CATALOGUE: dict[str, Entry] = {
     "jwk-numbers": Entry(
         title="The numbers of each key are those of a key, written as RFC 7518 has them.",
         cause=(
-            "A program or a script encodes them in another way: with a sign octet, with padding, in ordinary base64 or "
-            "in hexadecimal. Or one of them was cut or edited."
+            "A program or a script writes the numbers in another way: with a sign octet, with padding, in ordinary "
+            "base64 or in hexadecimal. Or one of them was cut or edited."
         ),
         remedy=(
             "Write the numbers of this key again, from its public key: irsa_jwks does so (public_keys; or jwks, as "

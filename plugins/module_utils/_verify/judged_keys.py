@@ -75,7 +75,7 @@ class JudgedKeys:
                 check_id,
                 seen,
                 f"STS does not need it as long as others sign the tokens. It can use {kids_of(self._usable)}.",
-                remedy=f"If the key signs tokens for AWS: {CATALOGUE[check_id].remedy} Otherwise, leave it.",
+                remedy=f"None is needed, unless the key signs tokens for AWS. Then: {CATALOGUE[check_id].remedy}",
             )
 
     def check_kids(self) -> None:
