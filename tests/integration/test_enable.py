@@ -105,6 +105,7 @@ class Runs:
     third: Run
     emptied: Run
     audiences: list[list[str]]
+    written: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +118,8 @@ def runs(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "irsa_issuer_bucket": BUCKET,
         "irsa_kubeconfig": api.kubeconfig,
         "irsa_manifests_path": "manifests",
+        "irsa_issuer_former_issuers": OLD_ISSUER,
+        "irsa_issuer_result_path": "issuer.json",
         "irsa_issuer_audiences": "vault.example,sts.amazonaws.com",
         "irsa_service_accounts_list": [
             {"namespace": "shop", "name": "former", "role_name": "shop-former", "state": "absent"},
@@ -135,7 +138,11 @@ def runs(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     third = enable(variables={"irsa_issuer_verify": False})
     audiences = api.audiences_asked_for
     emptied = enable("--check", variables={"irsa_service_accounts_list": []})
-    yield Runs(planned, first, manifests, second=second, third=third, emptied=emptied, audiences=audiences)
+    written = json.loads((operator.folder / "issuer.json").read_text(encoding="utf-8"))
+    runs = Runs(
+        planned, first, manifests, second=second, third=third, emptied=emptied, audiences=audiences, written=written
+    )
+    yield runs
     api.servers.stop()
 
 
@@ -178,6 +185,12 @@ def test_pods_get_tokens_for_the_audience_that_their_role_trusts(runs: Runs) -> 
 
 def test_the_servers_keys_are_published(runs: Runs) -> None:
     assert [key["kid"] for key in json.loads(runs.first.result["jwks_json"])["keys"]] == [KID]
+
+
+def test_the_result_is_left_in_a_file(runs: Runs) -> None:
+    assert "file:WriteResult" in shown(runs.planned, "Show the plan")["actions"]
+    assert runs.written["provider_arn"] == runs.third.result["provider_arn"]
+    assert runs.written["apiserver_args"] == {"service-account-issuer": [ISSUER, OLD_ISSUER]}
 
 
 def test_flags_are_printed_for_each_server(runs: Runs) -> None:

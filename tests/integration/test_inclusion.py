@@ -75,6 +75,7 @@ def on_node(new_operator: Callable[[], Operator]) -> OnNode:
             "irsa_issuer_bucket": f"irsa-{how}",
             "irsa_issuer_key_host": "cp-2",
             "irsa_issuer_key_path": f"{{{{ hostvars['cp-2'].pki }}}}/{how}.key",
+            "irsa_issuer_result_path": f"{how}.json",
         }
         roles.append(play(role(how, run_once=True, vars=variables)))
         plays += [roles[-1], saved(operator, how)]
@@ -91,6 +92,8 @@ def test_a_cluster_of_three_runs_the_role_once_with_the_key_on_one_node(on_node:
     assert results[0]["kid"] == kid_of(key)
     assert "system:serviceaccount:shop:cart" in str(results[0]["policy"])
     assert results[0]["apiserver_flags"][2] == f"--service-account-signing-key-file={key}"
+    written = json.loads((on_node.operator.folder / f"{how}.json").read_text())
+    assert written["apiserver_key_files"][0] == {"src": str(key), "dest": str(key), "mode": "0600"}
     # Nothing of the key is on the controller.
     assert list(on_node.operator.key_files()) == []
     assert results[0]["provider_arn"] in on_node.account.providers()

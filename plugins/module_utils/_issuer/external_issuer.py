@@ -26,10 +26,10 @@ class ExternalIssuer(IssuerRun):
     def run_without_key(self) -> tuple[LostKey | None, Values]:
         provider = self.provider_resource()
         provider.start()
-        self.files.changes({})
         current = provider.read()
         if current is not None:
             return LostKey(provider_arn=current["arn"]), {}
+        self.files.changes({})  # a problem with them is found before the key is created
         return None, {"account_id": None, "created": False, "without_documents": False, "unregistered": True}
 
     def run_with_key(self) -> Values:

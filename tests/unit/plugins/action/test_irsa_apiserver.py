@@ -277,6 +277,16 @@ def test_reading_alone_returns_the_public_keys_and_needs_no_issuer():
     assert [result["jwks"]["keys"][0]["kid"] for result in plan["results"].values()] == ["kid-of-the-cluster"] * 2
 
 
+def test_former_issuers_of_role_irsa_issuer_are_accepted_as_well():
+    play = Play(2)
+    former = "https://former.example.com"
+    play.role(former_issuers=f"{former},{OLD},{NEW}", accepted_issuers=[former])
+    assert {node: sorted(issuers) for node, issuers in play.issuers().items()} == {
+        node: sorted([NEW, OLD, former]) for node in ("node1", "node2")
+    }
+    assert {issuers[0] for issuers in play.issuers().values()} == {NEW}
+
+
 def test_going_back_takes_two_runs():
     play = Play(2)
     before = {host: files[MANIFEST] for host, files in play.files.items()}
