@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import textwrap
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,7 +67,8 @@ def _run(command: Sequence[str]) -> None:
             try:
                 process.wait(SLOW)
             except subprocess.TimeoutExpired:
-                print(f"   waiting for: {lines[-1].strip() if lines else shlex.join(command)}", flush=True)
+                doing = lines[-1].strip() if lines else shlex.join(command)
+                print(f"   waiting for: {textwrap.shorten(doing, 80, placeholder=' …')}", flush=True)
         reader.join()
     if process.returncode:
         print("".join(lines), end="", flush=True)
