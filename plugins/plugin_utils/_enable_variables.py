@@ -182,5 +182,5 @@ def _state_problems(variables: Variables) -> t.Iterator[str]:
         if variables.get(name, "present") != "present":
             yield (
                 f"{name} is {quoted(variables[name])}, but this playbook is for present. To remove a part, run its "
-                "role with that state; docs/existing-cluster.md says in which order."
+                "role with that state; docs/move-a-running-cluster.md says in which order."
             )

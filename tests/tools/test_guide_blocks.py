@@ -37,7 +37,7 @@ def test_every_variable_exists_and_has_a_valid_value(block: Block) -> None:
     assert errors(block) == []
 
 
-@pytest.mark.parametrize("guide", ["existing-cluster", "service-accounts"])
+@pytest.mark.parametrize("guide", ["move-a-running-cluster", "service-accounts"])
 def test_the_guides_have_yaml(guide: str) -> None:
     assert [block for block in BLOCKS if block.name.startswith(f"docs/{guide}.md:")]
 
