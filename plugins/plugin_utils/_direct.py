@@ -122,18 +122,36 @@ class DirectAction(ActionBase):
 
     @contextlib.contextmanager
     def _as_module(self, arguments: dict[str, t.Any]) -> t.Iterator[io.StringIO]:
-        """Give the module what its own process would have: environment, working directory, output, arguments."""
+        """Give the module what its own process would have: environment, working directory, output, arguments. It can
+        also tell the user what it waits for.
+        """
+        from ansible_collections.selfhosted.irsa.plugins.module_utils._common.waiting import (  # noqa: PLC0415, see above
+            announced_by,
+        )
+
         environment, folder, printed = dict(os.environ), os.getcwd(), io.StringIO()
         try:
             own = _ansible_internals.task_environment(self)
             os.environ.update({to_text(name): to_text(value, nonstring="simplerepr") for name, value in own.items()})
             os.chdir(self._loader.get_basedir())  # where core runs the modules of a local connection
-            with contextlib.redirect_stdout(printed), _ansible_internals.with_arguments(arguments):
+            with (
+                contextlib.redirect_stdout(printed),
+                _ansible_internals.with_arguments(arguments),
+                announced_by(_show_wait),
+            ):
                 yield printed
         finally:
             os.chdir(folder)
             os.environ.clear()
             os.environ.update(environment)
+
+
+def _show_wait(text: str) -> None:
+    # Most runs wait for nothing.
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import prose  # noqa: PLC0415
+    from ansible_collections.selfhosted.irsa.plugins.plugin_utils._printer import Printer  # noqa: PLC0415
+
+    Printer.here().show([prose(text)])
 
 
 def _is_own_python(path: str) -> bool:

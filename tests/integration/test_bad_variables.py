@@ -173,6 +173,13 @@ def test_wrong_variables_change_nothing(run: Run, operator: Operator) -> None:
     assert run.changed == dict.fromkeys([*SINGLE, "many"], 0)
 
 
+def test_failures_have_no_internals(run: Run) -> None:
+    failed = [record.result for record in run.records if record.status == "failed"]
+    names = {name for result in failed for name in result if not name.startswith("_ansible")}
+    # The last two are Ansible's own.
+    assert names - {"exception", "warnings"} == {"actions", "changed", "msg"}
+
+
 def test_good_variables_are_accepted(operator: Operator) -> None:
     good = {"irsa_issuer_bucket": "irsa-fine", "irsa_issuer_key_path": str(operator.key)}
     run = operator.provision("--check", variables={**good, "irsa_issuer_purge_key": True})

@@ -16,12 +16,15 @@ with contextlib.suppress(ImportError):  # the module reports that it is missing
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import answers, transience
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import Request
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.waiting import announce
 
 MAX_TRIES = 10
 # With jitter the pauses of all tries take 5 to 11 seconds.
 _FIRST_PAUSE, _MAX_PAUSE = 0.1, 2.0
 # No try starts later. With the read timeout of 20 seconds, three tries fail to reach an endpoint that never answers.
 _LAST_START_SECONDS = 42.0
+# After a longer time the user is told what the run waits for.
+_SILENT_SECONDS = 3.0
 
 
 class Ended(t.NamedTuple):
@@ -52,6 +55,8 @@ def made(request: Request, make: t.Callable[[], t.Any], max_tries: int = MAX_TRI
     error: Exception | None = None
     for number in range(max_tries):
         if number:
+            if time.monotonic() - start > _SILENT_SECONDS:
+                announce("aws", f"Waiting for AWS: {request.action} fails so far, and is tried for up to a minute.")
             time.sleep(_pause(number))
         answer, error = _tried(request, make)
         if error is None:

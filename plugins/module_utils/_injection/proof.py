@@ -14,6 +14,7 @@ import time
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.waiting import announce
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import proof_accounts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.pod_identity import pod_identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
@@ -38,6 +39,7 @@ class Patience:
         """Ask until nothing is lacking; returns what still is in the end."""
         deadline = self.now() + self.seconds
         while (lacking := lacks()) is not None and self.now() < deadline:
+            announce("policies", f"Waiting up to {self.seconds:g} s until every API server follows the new policies.")
             self.pause(_PAUSE_SECONDS)
         return lacking
 

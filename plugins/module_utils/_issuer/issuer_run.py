@@ -11,18 +11,21 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import re
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Ledger
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.option_names import called
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import (
     Outcome,
     Resource,
     planned,
     reconcile,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import SKIPPED
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import thumbprint
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_base import ProviderSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_present import PresentProvider
@@ -37,6 +40,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import 
 
 # S3 serves a new bucket and a new policy everywhere only after a moment.
 _PATIENCE_SECONDS = 30
+
+_SENTENCES = re.compile(r"(?<=[.!?]) (?=[A-Z])")
+# What runs this role need not be told to run it, nor again how to leave out the verification.
+_TOLD = ("role irsa_issuer", "irsa_issuer_verify")
 
 Values = dict[str, t.Any]
 
@@ -191,11 +198,29 @@ class IssuerRun(abc.ABC):
         report = verification.verify_patiently(self.expectation(provider), patience, self.aws)
         if report.verdict == "broken":
             raise IrsaError(
-                f"The issuer {self.url} does not work. {report.diagnosis}",
-                checks=[check.as_dict() for check in report.checks],
-                report=report.text,
+                self._failure(report), checks=[check.as_dict() for check in report.checks if check.status != SKIPPED]
             )
         return report
+
+    def _failure(self, report: Report) -> str:
+        """Return why the verification fails the run: first what was done all the same, and the remedy for this run."""
+        made = self._actions()
+        fault = report.first_error
+        if not made or fault is None:
+            return f"The issuer {self.url} does not work. {report.diagnosis}"
+        sentences = _SENTENCES.split(fault.remedy or "")
+        remedies = [text for text in sentences if text and not any(told in text for told in _TOLD)]
+        return (
+            f"Made: {len(made)} write{'' if len(made) == 1 else 's'} ({', '.join(dict.fromkeys(made))}). "
+            f"The issuer {self.url} does not work yet. {fault.seen}{f' {fault.cause}' if fault.cause else ''} "
+            "Everything that was to be written is written: run this again in a few minutes, or with "
+            f"{called('verify')}=false to leave out the verification."
+            + (f" If it stays so: {' '.join(remedies)}" if remedies else "")
+        )
+
+    def _actions(self) -> list[str]:
+        """What was done, by earlier tasks first: the bucket before the key existed, then the key itself."""
+        return [*self.spec.prepared.get("actions", []), *self.spec.key.actions, *self.ledger.actions]
 
     def summary(
         self,
@@ -230,8 +255,7 @@ class IssuerRun(abc.ABC):
         local_files.write_result(spec.result_path, of_issuer, self.ledger)
         return {
             **of_issuer,
-            # What earlier tasks did comes first: the bucket before the key existed, then the key itself.
-            "actions": [*prepared.get("actions", []), *key.actions, *self.ledger.actions],
+            "actions": self._actions(),
             "permissions": sorted({*prepared.get("permissions", []), *key.permissions, *self.aws.permissions}),
             "changed": bool(prepared.get("changed") or key.changed or self.ledger.changed),
             "verification": report.text if report else None,

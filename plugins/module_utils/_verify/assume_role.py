@@ -14,6 +14,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aw
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.waiting import announce
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.refusals import (
     SERVERS,
     TRANSIENT,
@@ -75,6 +77,7 @@ def check_assume_role(
             )
         except CallFailed as failure:
             if failure.code.startswith(TRANSIENT) and clock() + _PAUSE < deadline:
+                announce("sts", f"STS answered {quoted(failure.code)}. It is asked again for up to {seconds:g} s.")
                 time.sleep(_PAUSE)
                 continue
             _report_refusal(report, failure, token, issuer=issuer)

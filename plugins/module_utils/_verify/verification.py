@@ -17,6 +17,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aw
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.option_names import called
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.waiting import announce
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer, parse
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import key_set_checks
@@ -127,8 +128,14 @@ def _check_documents_patiently(
         served = _check_documents(attempt, issuer, expectation, aws=aws if last else None)
         if last or not _may_pass(attempt, served):
             return attempt, served
+        announce("documents", _wait_for_documents(attempt, issuer.url, seconds))
         time.sleep(pause)
         pause = min(2 * pause, _MAX_PAUSE)
+
+
+def _wait_for_documents(attempt: Report, url: str, seconds: float) -> str:
+    seen = attempt.first_error.seen if attempt.first_error else ""
+    return f"Waiting up to {seconds:g} s until the documents of {url} can be read. {seen}"
 
 
 def _may_pass(attempt: Report, served: Served) -> bool:

@@ -17,6 +17,7 @@ from moto.s3.models import s3_backends
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.waiting import announced_by
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import issuer_present
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec, SigningKey
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
@@ -750,13 +751,29 @@ class TestVerification:
         ensure(fake_aws, **open_bucket)
         server.replies[f"/{DISCOVERY_KEY}"] = stall
         message = str(refusal(fake_aws, **{**open_bucket, "verify_timeout": 0.2}))
-        assert "timed out" in message or "longer than 0.2 seconds" in message
+        assert "gave no answer within 0.2 s" in message or "longer than 0.2 seconds" in message
 
     def test_verification_fails_the_run_of_a_broken_issuer(self, fake_aws, server, open_bucket, made):
         server.replies.clear()
         error = refusal(fake_aws, **open_bucket)
         assert f"The issuer {ISSUER} does not work." in str(error)
         assert error.details["checks"] and error.details["actions"] == []
+        assert "Made:" not in str(error)
+
+    def test_a_first_run_says_what_was_made_before_what_does_not_work_yet(self, fake_aws, server, open_bucket):
+        server.replies.clear()
+        told: list[str] = []
+        with announced_by(told.append), pytest.raises(IrsaError) as caught:
+            ensure(fake_aws, **open_bucket)
+        error = caught.value
+        made, _dot, rest = str(error).partition(". ")
+        assert made.startswith(f"Made: {len(fake_aws.writes)} writes (") and "iam:CreateOpenIDConnectProvider" in made
+        assert rest.startswith(f"The issuer {ISSUER} does not work yet. ")
+        assert "run this again in a few minutes, or with verify=false" in rest and "role irsa_issuer" not in rest
+        assert error.details["changed"] and error.details["actions"] == fake_aws.writes
+        assert {check["status"] for check in error.details["checks"]} == {"ok", "error"}
+        (waiting,) = told
+        assert waiting.startswith(f"Waiting up to 30 s until the documents of {ISSUER} can be read.")
 
 
 FOR_API_SERVERS = ("apiserver_flags", "apiserver_args", "kubeadm_extra_args", "k3s_args", "apiserver_key_files")
