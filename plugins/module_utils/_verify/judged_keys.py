@@ -62,7 +62,7 @@ class JudgedKeys:
             for fault in faults
             if fault.check == check_id
         ]
-        needed = [text for kid, text in found if not self._usable or kid in self._needs.kids]
+        needed = [text for kid, text in found if not self._usable or (isinstance(kid, str) and kid in self._needs.kids)]
         if not found:
             self._report.ok(check_id, passed)
             return

@@ -47,7 +47,7 @@ class TestKeys:
         """Check keys; ``supported`` are the algorithms that the discovery document lists."""
         report = Report()
         supported = more.get("supported", ALGORITHMS)
-        needs = Needs(more.get("needed", ()), more.get("token", False))
+        needs = Needs(frozenset(more.get("needed", ())), more.get("token", False))
         found = key_set_checks.check_keys(report, {"keys": list(listed)}, JWKS_URL, algorithms=supported, needs=needs)
         return found, report
 
@@ -170,6 +170,10 @@ class TestKeys:
         assert "as long as others" not in self.fault(check, "error", key)
         found = faults(self.check(key, {**P256, "use": "enc"})[1])
         assert {each.status for each in found} == {"error"} and check in {each.id for each in found}
+
+    def test_a_kid_of_any_type_is_compared_with_the_needed_ones(self):
+        found = faults(self.check(RSA, P256, {**RSA, "kid": ["a"], "use": "enc"}, needed=["kid-of-rsa"])[1])
+        assert [each.id for each in found] == ["jwk-kid", "jwk-use"] and "at position 3" in found[1].seen
 
     def test_several_keys_of_no_use_are_one_finding_that_begins_with_the_needed_one(self):
         encrypting = [{**RSA, "kid": f"enc-{number}", "use": "enc"} for number in range(3)]
@@ -297,9 +301,9 @@ def test_any_jwks_is_checked_without_a_crash(discovery, key_set):
     report = Report()
     url = discovery_checks.check_discovery(report, discovery, issuer_url.parse(ISSUER))
     assert url is None or url.startswith("https:")
-    found = key_set_checks.check_keys(
-        report, key_set, JWKS_URL, algorithms=discovery.get("id_token_signing_alg_values_supported")
-    )
+    supported = discovery.get("id_token_signing_alg_values_supported")
+    needs = Needs(frozenset({"kid-of-rsa"}), token=True)
+    found = key_set_checks.check_keys(report, key_set, JWKS_URL, algorithms=supported, needs=needs)
     if found is not None:
         key_set_checks.check_expected(report, found, kids=["kid-of-rsa"], expected=[P256])
     assert (report.diagnosis is None) == (report.verdict == "ok")

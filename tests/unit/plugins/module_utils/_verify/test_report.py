@@ -49,6 +49,7 @@ class TestCatalogue:
             "jwk-kid",
             "jwk-key-ops",
             "jwk-use",
+            "jwk-numbers",
             "jwk-strength",
             "jwk-certificate",
             "jwk-count",
@@ -151,6 +152,22 @@ class TestReport:
         assert (report.failed("jwk-use"), report.failed("jwk-count")) == (True, False)
         assert report.first_error is not None and report.first_error.id == "jwk-use"
         assert not report.passed("algorithms")
+
+    def test_a_warning_that_turns_out_to_matter_becomes_an_error_in_its_place(self, report):
+        report.warning("jwk-use", "Of no use.", "It is not needed.", remedy="None.")
+        report.ok("jwk-count", "Few.")
+        report.worsen("jwk-use", "The token needs it.")
+        report.worsen("jwk-use", "So does another.")
+        report.worsen("jwk-count", "Too many.")
+        report.worsen("token-kid", "It was not checked.")
+        assert [(check.id, check.status) for check in report.checks] == [
+            ("jwk-use", "error"),
+            ("jwk-count", "error"),
+            ("token-kid", "error"),
+        ]
+        first = report.checks[0]
+        entry = CATALOGUE["jwk-use"]
+        assert (first.seen, first.cause, first.remedy) == ("The token needs it.", entry.cause, entry.remedy)
 
     def test_an_amendment_goes_to_the_last_check_with_an_id(self, report):
         for seen in ("one", "two"):
