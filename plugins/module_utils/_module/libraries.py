@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import os
 import re
@@ -28,15 +29,23 @@ _SYSTEM_PYTHON = "/usr/bin/python3"
 def missing(libraries: t.Mapping[str, object], *, too_old: bool = False) -> str:
     """Return a message about libraries that are missing or too old, by their requirement for pip, with the reasons."""
     listed = ", ".join(f"{requirement} ({reason})" for requirement, reason in libraries.items())
-    is_controller = "ansible.plugins" in sys.modules
-    whose = "of ansible-playbook" if is_controller else "on this host"
+    in_ansible = "ansible.plugins" in sys.modules
+    whose = "of ansible-playbook" if in_ansible else "on this host"
     message = f"The Python {whose}, {sys.executable}, lacks {listed}. To install: {_command(libraries, too_old)}"
-    if is_controller:
+    if in_ansible or _has_ansible():
         return message
     return (
         f"{message} - If this host is the controller, you can have it use the Python of ansible-playbook instead: set "
         'ansible_connection: local and ansible_python_interpreter: "{{ ansible_playbook_python }}" for it.'
     )
+
+
+def _has_ansible() -> bool:
+    """Whether ansible-core is installed for this Python, so that it is probably the one of ansible-playbook already."""
+    try:
+        return bool(importlib.metadata.version("ansible-core"))
+    except importlib.metadata.PackageNotFoundError:
+        return False
 
 
 def _command(requirements: t.Iterable[str], too_old: bool) -> str:

@@ -49,6 +49,7 @@ def on_controller(monkeypatch):
 @pytest.fixture
 def on_host(monkeypatch):
     monkeypatch.delitem(sys.modules, "ansible.plugins", raising=False)
+    monkeypatch.setattr(libraries, "_has_ansible", lambda: False)
 
 
 def command(given=BOTH, **more):
@@ -66,6 +67,20 @@ def test_on_a_host_that_may_be_the_controller_it_says_so(python, on_host):
     message = libraries.missing(BOTH)
     assert message.startswith(f"The Python on this host, {python}, lacks ")
     assert "If this host is the controller" in message and HINT in message
+
+
+def test_a_python_that_has_ansible_is_not_told_to_be_another(python, on_host, monkeypatch):
+    monkeypatch.setattr(libraries, "_has_ansible", lambda: True)
+    message = libraries.missing(BOTH)
+    assert message.startswith("The Python on this host") and message.endswith(f"{python} -m pip install {QUOTED}")
+
+
+def test_ansible_is_looked_for_among_what_is_installed(monkeypatch):
+    monkeypatch.setattr(libraries.importlib.metadata, "version", {"ansible-core": "2.21.0"}.__getitem__)
+    assert libraries._has_ansible()
+    monkeypatch.undo()
+    monkeypatch.setattr(sys, "path", [])
+    assert not libraries._has_ansible()
 
 
 def test_an_environment_of_pipx_is_injected_into(python, on_controller):
