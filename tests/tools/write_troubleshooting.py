@@ -16,6 +16,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CATALOGUE = REPOSITORY / "plugins" / "module_utils" / "_verify" / "catalogue.py"
 GUIDE = REPOSITORY / "docs" / "troubleshooting.md"
 
+# The name under which the catalogue is loaded.
+SPECIFICATION = "catalogue"
+
 HEAD = """\
 <!--
 Copyright (c) 2026, the selfhosted.irsa authors
@@ -69,7 +72,7 @@ in the order of [the list below](#by-check). If there are several findings, fix 
 
 def load_catalogue() -> dict[str, Any]:
     """Load the catalogue from its file: this runs without Ansible and its search for collections."""
-    specification = importlib.util.spec_from_file_location("catalogue", CATALOGUE)
+    specification = importlib.util.spec_from_file_location(SPECIFICATION, CATALOGUE)
     assert specification is not None and specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     sys.modules[module.__name__] = module  # dataclasses look their module up
@@ -96,8 +99,15 @@ def guide(catalogue: dict[str, Any]) -> str:
 
 def section(check: str, entry: Any) -> Iterator[str]:
     yield from (f"### {check}", "", text(entry.title), "")
-    yield from (f"- Likely cause: {text(entry.cause)}", f"- Remedy: {text(entry.remedy)}")
+    yield from (f"- Likely cause: {text(entry.cause)}", f"- Remedy: {text(without_values(entry.remedy))}")
     yield ""
+
+
+def without_values(remedy: str) -> str:
+    """Return a remedy as it is for everyone: options as variables of the playbook, and no value of a user."""
+    catalogue = sys.modules[SPECIFICATION]
+    named = catalogue.OPTION.sub(r"irsa_verify_\1", remedy)
+    return str(catalogue.with_values(named, {}))
 
 
 def text(plain: str) -> str:

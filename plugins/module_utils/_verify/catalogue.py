@@ -12,6 +12,26 @@ so it imports nothing of the collection.
 from __future__ import annotations
 
 import dataclasses
+import re
+import typing as t
+
+# In a remedy: an option of irsa_verify or of role irsa_issuer, which users may have set by a variable.
+OPTION = re.compile(r"\bO\((\w+)\)")
+
+# In a remedy: what may be known of the user's issuer, token and role, and what to say if it is not.
+PLACEHOLDERS = {
+    "ISSUER": "ISSUER",
+    "AUDIENCE": "sts.amazonaws.com",
+    "ROLE_ARN": "ROLE_ARN",
+    "SERVICE_ACCOUNT": "NAME --namespace NAMESPACE",
+    "PROVISION": "the role irsa_issuer (playbook selfhosted.irsa.provision)",
+}
+_PLACEHOLDER = re.compile(rf"\b(?:{'|'.join(PLACEHOLDERS)})\b")
+
+
+def with_values(text: str, values: t.Mapping[str, str]) -> str:
+    """Return a remedy with what is known in place of its placeholders."""
+    return _PLACEHOLDER.sub(lambda found: values.get(found[0], PLACEHOLDERS[found[0]]), text)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,8 +73,7 @@ _UNREACHABLE = (_NO_KEY, _IDP, _IAM_IDP)
 _FORBIDDEN = (_NO_KEY, _S3_DENIED)
 
 _RUN_AGAIN = (
-    "Run the role irsa_issuer (playbook selfhosted.irsa.provision) again. If the issuer is on a host of your own, "
-    "serve the documents that irsa_jwks generates there."
+    "Run PROVISION again. If the issuer is on a host of your own, serve the documents that irsa_jwks generates there."
 )
 
 CATALOGUE: dict[str, Entry] = {
@@ -71,8 +90,8 @@ CATALOGUE: dict[str, Entry] = {
         title="The issuer's host name resolves.",
         cause="The bucket or the DNS record does not exist yet, or the issuer is misspelled.",
         remedy=(
-            "Create the DNS record, or create the bucket with the role irsa_issuer. Until the name exists, set "
-            "connect_to."
+            "Create the DNS record of the host, or create the bucket: run PROVISION. Until the name exists, set "
+            "O(connect_to) to an address of the host."
         ),
         symptoms=_UNREACHABLE,
     ),
@@ -101,8 +120,8 @@ CATALOGUE: dict[str, Entry] = {
             "certificates."
         ),
         remedy=(
-            "Serve a certificate of a public CA with its whole chain. For a private CA, set ca_path here and "
-            "thumbprints (irsa_issuer_thumbprints) for AWS."
+            "Serve a certificate of a public CA with its whole chain. For a private CA, set O(ca_path) to its file "
+            "here and irsa_issuer_thumbprints: [auto] for AWS."
         ),
         symptoms=(*_UNREACHABLE, _WRONG_THUMBPRINT),
     ),
@@ -146,8 +165,8 @@ CATALOGUE: dict[str, Entry] = {
             "provider and roles exist, the owner of such a bucket can forge tokens that they accept."
         ),
         remedy=(
-            "Create the bucket now with the role irsa_issuer, or remove the roles and the provider (irsa_issuer_state: "
-            "absent)."
+            "Create the bucket now: run PROVISION. Or remove the roles and the provider (playbook "
+            "selfhosted.irsa.teardown)."
         ),
         symptoms=(_NO_KEY, _IAM_IDP, "A browser or curl gets 404 NoSuchBucket"),
     ),
@@ -167,7 +186,7 @@ CATALOGUE: dict[str, Entry] = {
             "of the two applies."
         ),
         remedy=(
-            "For the bucket, run the role irsa_issuer again (irsa_bucket sets BlockPublicPolicy and "
+            "For the bucket, run PROVISION again (irsa_bucket sets BlockPublicPolicy and "
             "RestrictPublicBuckets to false). For the account, have both settings turned off, or serve the documents "
             "on another host (irsa_issuer_url)."
         ),
@@ -180,7 +199,7 @@ CATALOGUE: dict[str, Entry] = {
             "statements denies the read."
         ),
         remedy=(
-            "Run the role irsa_issuer again: irsa_bucket maintains a statement that opens the two documents. With a "
+            "Run PROVISION again: irsa_bucket maintains a statement that opens the two documents. With a "
             "prefix, check irsa_issuer_prefix and irsa_issuer_bucket_public_paths. A Deny statement is left alone; "
             "narrow it yourself."
         ),
@@ -192,7 +211,7 @@ CATALOGUE: dict[str, Entry] = {
             "They were not published, were deleted, or are under another prefix. Anonymous clients get 403 from S3 for "
             "an object that does not exist."
         ),
-        remedy="Publish them: run the role irsa_issuer or the module irsa_publish again. Check irsa_issuer_prefix.",
+        remedy="Publish them: run PROVISION or the module irsa_publish again. Check irsa_issuer_prefix.",
         symptoms=_FORBIDDEN,
     ),
     "object-encryption": Entry(
@@ -244,7 +263,7 @@ CATALOGUE: dict[str, Entry] = {
         ),
         remedy=(
             "Use the same text in the API server's --service-account-issuer, the provider's URL and the discovery "
-            "document (irsa_issuer_url), then publish again."
+            "document. If ISSUER is the right one, run PROVISION again."
         ),
         symptoms=(_NO_KEY, _NO_PROVIDER),
     ),
@@ -334,7 +353,7 @@ CATALOGUE: dict[str, Entry] = {
     "algorithms": Entry(
         title="STS supports the algorithm of each key, and the discovery document lists it.",
         cause="The discovery document is older than a key, or the alg of a key does not match its type.",
-        remedy="Run the role irsa_issuer again: it lists the algorithms of all published keys.",
+        remedy="Run PROVISION again: it lists the algorithms of all published keys.",
         symptoms=(_NO_KEY, _NOT_VALID),
     ),
     "kid-expected": Entry(
@@ -353,8 +372,8 @@ CATALOGUE: dict[str, Entry] = {
             "that joined later, or a kubeadm upgrade that rendered the arguments again without it."
         ),
         remedy=(
-            "Run the role irsa_apiserver (playbook selfhosted.irsa.enable) on all control-plane nodes, with this "
-            "issuer as irsa_apiserver_issuer. It has every API server accept the issuer, and then has each of them "
+            "Run the role irsa_apiserver (playbook selfhosted.irsa.enable) on all control-plane nodes, with "
+            "irsa_apiserver_issuer: ISSUER. It has every API server accept the issuer, and then has each of them "
             "sign for it."
         ),
         symptoms=(_NO_PROVIDER, f"{_NO_PROVIDER} (now and then)"),
@@ -417,8 +436,8 @@ CATALOGUE: dict[str, Entry] = {
         title="The API server's issuer is this one.",
         cause="Its first --service-account-issuer is a different one, so its tokens name a different issuer.",
         remedy=(
-            "Set --service-account-issuer to this issuer on every API server, as irsa_issuer_result.apiserver_flags "
-            "lists it. Keep the old issuer after it until its tokens have expired."
+            "Set --service-account-issuer=ISSUER on every API server, as irsa_issuer_result.apiserver_flags lists it. "
+            "Keep the old issuer after it until its tokens have expired."
         ),
         symptoms=(_NO_PROVIDER,),
     ),
@@ -434,16 +453,13 @@ CATALOGUE: dict[str, Entry] = {
     "provider-exists": Entry(
         title="The account has an IAM OIDC provider for exactly this issuer.",
         cause="It was not created, is in another account, or was created for another spelling of the issuer.",
-        remedy=(
-            "Run the role irsa_issuer, or the module irsa_oidc_provider with this issuer as url, in the account of the "
-            "roles."
-        ),
+        remedy=("In the account of the roles, run PROVISION, or the module irsa_oidc_provider with url: ISSUER."),
         symptoms=(_NO_PROVIDER,),
     ),
     "provider-audience": Entry(
         title="The provider's client IDs include the audience of the tokens.",
         cause="The audience was never added, or was removed. The EKS webhook requests tokens for sts.amazonaws.com.",
-        remedy="Add it to irsa_issuer_audiences (client_ids of irsa_oidc_provider) and run again.",
+        remedy="Add it to irsa_issuer_audiences (client_ids of irsa_oidc_provider), and run PROVISION again.",
         symptoms=(_WRONG_AUDIENCE,),
     ),
     "provider-thumbprints": Entry(
@@ -497,7 +513,7 @@ CATALOGUE: dict[str, Entry] = {
         title="The token is a JWT, signed with an algorithm that STS supports.",
         cause="The file contains something else or is truncated, or the token is not a service account token.",
         remedy=(
-            "Use a projected token: kubectl create token NAME --audience sts.amazonaws.com, or the file that "
+            "Use a projected token: kubectl create token SERVICE_ACCOUNT --audience AUDIENCE, or the file that "
             "AWS_WEB_IDENTITY_TOKEN_FILE names in the pod."
         ),
         symptoms=(_NOT_VALID, "InvalidIdentityToken: The ID Token provided is not a valid JWT"),
@@ -505,14 +521,17 @@ CATALOGUE: dict[str, Entry] = {
     "token-issuer": Entry(
         title="The token's iss is the issuer.",
         cause="The API server still signs for another issuer, or the token comes from another cluster.",
-        remedy="Set --service-account-issuer on every API server, and get a new token.",
+        remedy=(
+            "Set --service-account-issuer=ISSUER on every API server, and get a new token: kubectl create token "
+            "SERVICE_ACCOUNT --audience AUDIENCE."
+        ),
         symptoms=(_NO_PROVIDER,),
     ),
     "token-audience": Entry(
         title="The token has one audience, and the provider accepts it.",
         cause="The token was projected for another audience, such as the API server's own.",
         remedy=(
-            "Project it for sts.amazonaws.com (the annotation eks.amazonaws.com/audience, or --audience), or add its "
+            "Project it for AUDIENCE (the annotation eks.amazonaws.com/audience, or --audience AUDIENCE), or add its "
             "audience to irsa_issuer_audiences."
         ),
         symptoms=(_WRONG_AUDIENCE,),
@@ -520,13 +539,16 @@ CATALOGUE: dict[str, Entry] = {
     "token-lifetime": Entry(
         title="The token has timestamps and is valid now.",
         cause="The token is old: it was copied, or the program in the pod read its file once and keeps using it.",
-        remedy="Get a new token. If the program does not read the file again, update its AWS SDK.",
+        remedy=(
+            "Get a new one: kubectl create token SERVICE_ACCOUNT --audience AUDIENCE. If the program does not read the "
+            "file again, update its AWS SDK."
+        ),
         symptoms=(_EXPIRED,),
     ),
     "token-kid": Entry(
         title="The key that the token names is published.",
         cause="The API server signs with a key that is not published, for example after a rotation in the wrong order.",
-        remedy="Publish the key that signs: irsa_issuer_key_path, irsa_issuer_extra_jwks.",
+        remedy="Publish the key that signs: run PROVISION with it in irsa_issuer_key_path or irsa_issuer_extra_jwks.",
         symptoms=(_NO_KEY,),
     ),
     "token-signature": Entry(
@@ -541,7 +563,7 @@ CATALOGUE: dict[str, Entry] = {
     "role-exists": Entry(
         title="The role exists.",
         cause="Its ARN in the service account's annotation is misspelled or belongs to another account.",
-        remedy="Create the role, or correct role_arn and the annotation eks.amazonaws.com/role-arn.",
+        remedy="Create the role ROLE_ARN, or correct O(role_arn) and the annotation eks.amazonaws.com/role-arn.",
         symptoms=(_NOT_AUTHORIZED,),
     ),
     "trust-provider": Entry(

@@ -13,6 +13,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines impo
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, SKIPPED, WARNING
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.remedies import filled
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lines import (
     findings,
     link_of,
@@ -55,11 +56,12 @@ class Report:
 
     Every id must be in the catalogue. It explains a warning or an error: it provides the cause and the remedy that are
     not given, unless ``explain`` is false or another finding explains it. The same fault of two documents is one
-    finding.
+    finding. ``values`` are what is known for the placeholders in its remedies.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, values: dict[str, str] | None = None) -> None:
         self.checks: list[Check] = []
+        self.values = {} if values is None else values
 
     def ok(self, check_id: str, seen: str) -> None:
         """Add a check that passed."""
@@ -121,7 +123,7 @@ class Report:
             found = dataclasses.replace(
                 found,
                 cause=entry.cause if found.cause is None else found.cause,
-                remedy=entry.remedy if found.remedy is None else found.remedy,
+                remedy=filled(entry.remedy, self.values) if found.remedy is None else found.remedy,
             )
         self._add(found)
 

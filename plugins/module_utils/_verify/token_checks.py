@@ -22,6 +22,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_diffe
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import key_faults
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.remedies import values_of_subject
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_audience import check_audience
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_parsing import (
@@ -63,6 +64,7 @@ def check_token(
         report.error("token-format", str(error))
         report.skip(IDS[1:], "The token cannot be read.")
         return None
+    report.values.update(values_of_subject(token.subject))
     algorithm = token.header["alg"]
     report.ok("token-format", f"The token is a JWT, signed with {algorithm}, for {quoted(token.subject)}.")
     _check_issuer(report, token, context.issuer)

@@ -26,6 +26,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.fetch impo
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity_checks import check_identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.judged_keys import Keys, Needs
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.remedies import values_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 
@@ -80,7 +81,9 @@ def verify_patiently(expectation: Expectation, seconds: float, aws: Aws | None =
     """
     if not 0 <= seconds <= _MAX_PATIENCE:
         raise IrsaError(f"{called('patience')} is {seconds}; expected a number of seconds from 0 to {_MAX_PATIENCE}.")
-    report = Report()
+    identity = expectation.identity or Identity()
+    values = values_of(expectation.issuer, audiences=identity.audiences, role_arn=identity.role_arn)
+    report = Report(values)
     issuer = _check_url(report, expectation.issuer)
     if issuer is None:
         return report
@@ -124,7 +127,7 @@ def _check_documents_patiently(
     pause = _FIRST_PAUSE
     while True:
         last = time.monotonic() + pause > deadline
-        attempt = Report()
+        attempt = Report(values_of(expectation.issuer))
         served = _check_documents(attempt, issuer, expectation, aws=aws if last else None)
         if last or not _may_pass(attempt, served):
             return attempt, served

@@ -209,6 +209,9 @@ class TestOrder:
         )
 
 
+IDENTITY = Identity(audiences=["sts.amazonaws.com"])
+
+
 class TestIdentity:
     """How the checks of cluster, provider, token and role are called. test_identity_checks.py tests the checks."""
 
