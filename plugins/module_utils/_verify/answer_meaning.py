@@ -27,7 +27,7 @@ _LOGIN = Meaning(
 _DENIED = Meaning(
     "Anonymous reads are denied: by the bucket, by a firewall or a filter against bots in front of the host, or "
     "because the host wants a login.",
-    "Let anyone read both documents. For a bucket, run the role irsa_issuer again; with AWS credentials, irsa_verify "
+    "Let anyone read both documents. For a bucket, run PROVISION again; with AWS credentials, irsa_verify "
     "also finds the reason for its 403.",
 )
 _MISSING = Meaning(
@@ -48,8 +48,7 @@ _OTHER = Meaning(
 )
 SLOW = Meaning(
     "The host, or what stands in front of it, is too slow. STS gives up after 5 seconds.",
-    "Make the host answer faster. If only the way from here to the host is slow, allow more time with timeout "
-    "(irsa_issuer_verify_timeout, irsa_verify_timeout).",
+    "Make the host answer faster. If only the way from here to the host is slow, allow more seconds with O(timeout).",
 )
 BROKEN_OFF = Meaning(
     "What answers on this port is no web server, or it or a proxy broke off in the middle of the answer.",
@@ -57,8 +56,7 @@ BROKEN_OFF = Meaning(
 )
 ENCODED = Meaning(
     "The document was uploaded with a Content-Encoding, or a web server or a CDN compresses it.",
-    "Serve both documents as they are, without Content-Encoding. In a bucket, the role irsa_issuer writes them so: run "
-    "it again.",
+    "Serve both documents as they are, without Content-Encoding. For a bucket, run PROVISION again.",
 )
 
 _BY_STATUS = {401: _LOGIN, 403: _DENIED, 404: _MISSING, 407: _LOGIN, 410: _MISSING, 429: _TOO_MANY}

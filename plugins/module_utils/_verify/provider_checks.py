@@ -22,7 +22,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context im
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Provider
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_parsing import token_or_none
 
-_ANOTHER_AUDIENCE = "If all pods use another audience, name it in audiences (irsa_verify_audiences)."
+_ANOTHER_AUDIENCE = "If all pods use another audience, name it in O(audiences)."
 
 IDS = ("provider-exists", "provider-audience", "provider-thumbprints")
 

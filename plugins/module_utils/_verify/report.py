@@ -56,7 +56,7 @@ class Report:
 
     Every id must be in the catalogue. It explains a warning or an error: it provides the cause and the remedy that are
     not given, unless ``explain`` is false or another finding explains it. The same fault of two documents is one
-    finding. ``values`` are what is known for the placeholders in its remedies.
+    finding. ``values`` are what is known for the placeholders in remedies.
     """
 
     def __init__(self, values: dict[str, str] | None = None) -> None:
@@ -123,8 +123,10 @@ class Report:
             found = dataclasses.replace(
                 found,
                 cause=entry.cause if found.cause is None else found.cause,
-                remedy=filled(entry.remedy, self.values) if found.remedy is None else found.remedy,
+                remedy=entry.remedy if found.remedy is None else found.remedy,
             )
+        if found.remedy is not None:
+            found = dataclasses.replace(found, remedy=filled(found.remedy, self.values))
         self._add(found)
 
     def _add(self, check: Check) -> None:

@@ -88,7 +88,7 @@ def _check_issuer(report: Report, token: Token, issuer: str) -> None:
             f"The token's iss is {quoted(actual)}: it is a legacy token from a Kubernetes Secret.",
             "Such a token names neither the cluster's issuer nor an audience, and never expires.",
             remedy=(
-                "Use a projected token: kubectl create token NAME --audience sts.amazonaws.com, or the file that "
+                "Use a projected token: kubectl create token SERVICE_ACCOUNT --audience AUDIENCE, or the file that "
                 "AWS_WEB_IDENTITY_TOKEN_FILE names in the pod."
             ),
         )

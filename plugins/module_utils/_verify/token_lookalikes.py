@@ -58,14 +58,14 @@ _LOOKALIKES: tuple[tuple[str, Misfit], ...] = (
         r"system:serviceaccount:",
         Misfit(
             "is the name of a service account, and not its token",
-            "Get one: kubectl create token NAME --namespace NAMESPACE --audience sts.amazonaws.com.",
+            "Get one: kubectl create token SERVICE_ACCOUNT --audience AUDIENCE.",
         ),
     ),
     (r"arn:[\w-]*:", Misfit("is an ARN")),
     (r"(?i)[a-z][a-z0-9+.-]*://", Misfit("is a URL")),
     (
         r"(?:~|\.{1,2})?/[^\s]*$|[A-Za-z]:\\",
-        Misfit("is the path of a file, and not a token", "Give it as token_path (irsa_verify_token_path)."),
+        Misfit("is the path of a file, and not a token", "Give it as O(token_path)."),
     ),
     (
         r"\{\{|\{%|\$\{|\$\(|\$\w+$|<[\w .-]+>$|%\w+%$|env:|vault:",

@@ -11,6 +11,7 @@ import re
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import option_names
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.answer_meaning import SLOW
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE, OPTION, PLACEHOLDERS
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.remedies import (
     filled,
@@ -71,7 +72,9 @@ def test_options_have_the_names_that_the_user_set(begin_with, prefix, expected):
 
 def test_the_role_calls_its_timeout_otherwise(begin_with):
     begin_with("irsa_issuer_")
-    assert "with irsa_issuer_verify_timeout." in remedy("http-response", values_of(OTHER))
+    report = Report()
+    report.error("http-response", "seen", SLOW.cause, remedy=SLOW.remedy)
+    assert "with irsa_issuer_verify_timeout." in report.checks[0].remedy
 
 
 def test_flags_and_commands_have_the_values_of_the_user():
