@@ -17,11 +17,13 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.redaction import Redaction
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards import is_pattern
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import check_client_ids
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import (
+    check_client_ids,
+    is_provider_arn,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import (
     MAX_CHARACTERS,
     checked_limit,
-    is_provider_arn,
     statement_of,
     subject_of,
     trust_policy,
@@ -51,7 +53,7 @@ def _trust_policy(
     if wrong or not providers:
         raise AnsibleFilterError(
             f"trust_policy expects the ARN of an OIDC provider, or a list of them, got {_shown((wrong or [None])[0])}; "
-            "irsa_issuer_result.provider_arn is one."
+            "irsa_issuer_result.provider_arn is one. It has the issuer without https://."
         )
     if (accounts is None) == (namespace is None and service_account is None):
         raise AnsibleFilterError(

@@ -27,12 +27,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.role_sta
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import is_provider_arn
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.role_rules import is_same_role, role_arn_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import (
-    MAX_CHARACTERS,
-    checked_limit,
-    is_provider_arn,
-)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import MAX_CHARACTERS, checked_limit
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constants import ANNOTATION_PREFIX
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import commands, manifest_files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import is_subdomain

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import boto3_tag_list_to_ansible_dict
@@ -15,9 +14,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import An
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import is_provider_arn
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import parse, provider_arn
-
-_ARN = re.compile(r"^arn:[a-z-]+:iam::[A-Za-z0-9]*:oidc-provider/.+$")
 
 Provider = dict[str, t.Any]
 
@@ -77,7 +75,7 @@ def find_providers(
 
 def _arns(aws: Aws, *, url: str | None, arn: str | None, account_id: str | None) -> list[str]:
     """Return the ARNs of the providers to read."""
-    if arn is not None and not _ARN.fullmatch(arn):
+    if arn is not None and not is_provider_arn(arn):
         raise IrsaError(
             f"arn is {quoted(arn)}; the ARN of a provider is arn:aws:iam::<account ID>:oidc-provider/<host and path>."
         )

@@ -19,6 +19,9 @@ MAX_THUMBPRINTS = 5
 THUMBPRINT = re.compile("[0-9A-Fa-f]{40}")
 AUTO = "auto"
 
+# The issuer in it has no scheme. A provider of a store other than AWS's may belong to no account.
+_ARN = re.compile(r"arn:[a-z-]+:iam::[A-Za-z0-9]*:oidc-provider/(?!(?i:https?:))[^\s<>{}$]+")
+
 # What examples show, and what sha1sum prints for no input and for an empty line:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html
 # https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/iam_openid_connect_provider
@@ -34,6 +37,11 @@ _LONGEST_PERIOD = 20
 
 # ansible-playbook -e 'name=["a"]' turns a list into such text.
 _QUOTED_LIST = re.compile(r"[\[\]{}\"'\s]")
+
+
+def is_provider_arn(arn: t.Any) -> bool:
+    """Return whether a value may be the ARN of an OIDC provider."""
+    return isinstance(arn, str) and _ARN.fullmatch(arn) is not None
 
 
 def check_client_ids(client_ids: t.Sequence[str], option: str = "client_ids") -> None:

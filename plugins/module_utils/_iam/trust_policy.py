@@ -17,6 +17,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies import Statement, member
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import is_provider_arn
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_reading import ACTION
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 
@@ -83,11 +84,6 @@ def sid_of(arn: str, audience: str) -> str:
 def subject_of(namespace: str, service_account: str) -> str:
     """Return the subject of a service account's tokens."""
     return f"{_SUBJECT}{namespace}:{service_account}"
-
-
-def is_provider_arn(arn: t.Any) -> bool:
-    """Return whether a value may be the ARN of an OIDC provider."""
-    return isinstance(arn, str) and bool(arn.partition(_PROVIDER)[2])
 
 
 def as_json(policy: Policy) -> str:

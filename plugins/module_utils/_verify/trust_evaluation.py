@@ -107,9 +107,11 @@ def judge(policy: t.Any, request: TokenRequest) -> Judgment:
     others = [each for each in best if each.condition.part == CONDITION]
     if others:
         assessments[CONDITION] = _assess_other_conditions(others, request)
-    denying = [each for each in concerned if each.get("Effect") == "Deny"]
-    concerning = [each for each in denying if names_provider(each, request.provider_arn)]
-    allowed = _apply_denials(assessments, concerning, request=request, allowed=all_met(best))
+    allowed = all_met(best)
+    for number, statement in enumerate(statements, 1):
+        is_denial = statement.get("Effect") == "Deny" and concerns_action(statement)
+        if is_denial and names_provider(statement, request.provider_arn):
+            allowed = _apply_denial(assessments, _Denial(statement, number), request=request, allowed=allowed)
     return Judgment(allowed, assessments)
 
 
@@ -181,31 +183,40 @@ def _assess_other_conditions(evaluated: t.Sequence[Evaluated], request: TokenReq
     return Assessment(OK, f"The role's other conditions are met: {conditions}.")
 
 
-def _apply_denials(
-    assessments: dict[str, Assessment], denying: t.Sequence[Statement], *, request: TokenRequest, allowed: Decision
+class _Denial(t.NamedTuple):
+    """A Deny statement, and which one of the policy it is."""
+
+    statement: Statement
+    number: int
+
+    def __str__(self) -> str:
+        sid = self.statement.get("Sid")
+        return f"Deny statement {quoted(sid) if isinstance(sid, str) and sid else f'number {self.number}'}"
+
+
+def _apply_denial(
+    assessments: dict[str, Assessment], denial: _Denial, *, request: TokenRequest, allowed: Decision
 ) -> Decision:
-    """Add the assessments of Deny statements. Returns whether the request is allowed in spite of them."""
-    for statement in denying:
-        evaluated = evaluate_conditions(statement.get("Condition"), request)
-        denied = all_met(evaluated)
-        if denied is False:
-            continue
-        part, assessment = _assess_denial(statement, evaluated, request=request)
-        _add_unless_less_severe(assessments, part, assessment)
-        allowed = False if denied or allowed is False else None
-    return allowed
+    """Add the assessment of a Deny statement, unless it does not apply. Returns whether the request is allowed in spite
+    of it.
+    """
+    evaluated = evaluate_conditions(denial.statement.get("Condition"), request)
+    denied = all_met(evaluated)
+    if denied is False:
+        return allowed
+    part, assessment = _assess_denial(denial, evaluated, request=request)
+    _add_unless_less_severe(assessments, part, assessment)
+    return False if denied or allowed is False else None
 
 
 def _assess_denial(
-    statement: Statement, evaluated: t.Sequence[Evaluated], *, request: TokenRequest
+    denial: _Denial, evaluated: t.Sequence[Evaluated], *, request: TokenRequest
 ) -> tuple[str, Assessment]:
     """Assess a Deny statement that may apply. Return the part of the policy to which it belongs, and the assessment."""
     parts = [each.condition.part for each in evaluated]
     part = next((name for name in (SUBJECT, AUDIENCE, CONDITION) if name in parts), PROVIDER)
     conditions = "; ".join(str(each.condition) for each in evaluated) or "without a condition"
-    sid = statement.get("Sid")
-    name = f"The Deny statement {quoted(sid)}" if isinstance(sid, str) and sid else "A Deny statement without a Sid"
-    remedy = f"Remove {name[0].lower()}{name[1:]}, or change it so that it does not apply to this token."
+    name, remedy = f"The {denial}", f"Remove the {denial}, or change it so that it does not apply to this token."
     cause = flaws_of((each.condition for each in evaluated), request.host_path) or "A Deny wins over every Allow."
     undecided = next((each for each in evaluated if each.is_met is None), None)
     if undecided is None:

@@ -50,7 +50,13 @@ def test_trust_policy_accepts_another_audience():
     assert policy["Statement"][0]["Condition"]["StringEquals"][f"{ARN.partition('/')[2]}:aud"] == "sts.amazonaws.com.cn"
 
 
-@pytest.mark.parametrize("arn", ["", "arn:aws:iam::123456789012:role/irsa", "https://irsa.example.com", None, 5])
+@pytest.mark.parametrize(
+    "arn",
+    [
+        *("", "arn:aws:iam::123456789012:role/irsa", "https://irsa.example.com", None, 5),
+        *(ARN.replace("provider/", "provider/https://"), f"{ARN} ", ARN.replace("123456789012", "${ACCOUNT}")),
+    ],
+)
 def test_trust_policy_refuses_an_invalid_provider(arn):
     with pytest.raises(AnsibleFilterError, match="ARN of an OIDC provider"):
         FILTERS["trust_policy"](arn, "shop", "cart")

@@ -245,6 +245,15 @@ def test_a_deny_statement_overrides_an_allow_statement(denial, allowed, part, st
     assert (judgment.allowed, judgment.assessments[part].status) == (allowed, status)
 
 
+def test_a_denial_is_named_by_its_sid_or_its_number():
+    judgment = judge(statement(both()), {**statement(), "Effect": "Deny"})
+    assert judgment.assessments[PROVIDER].seen.startswith(
+        "The Deny statement number 2 in the role's trust policy applies"
+    )
+    judgment = judge({**statement(), "Effect": "Deny", "Sid": "NoTokens"}, statement(both()))
+    assert "'NoTokens'" in judgment.assessments[PROVIDER].seen and "'NoTokens'" in judgment.assessments[PROVIDER].remedy
+
+
 def test_a_denial_that_cannot_be_evaluated_hides_no_error():
     unsure = {**statement({"StringMatches": {f"{HOST}:sub": "x"}}), "Effect": "Deny"}
     judgment = judge(statement(both(sub="other")), unsure)
