@@ -41,6 +41,8 @@ options:
     description:
       - JWKS whose keys are published as well, for example the one that an API server serves at C(/openid/v1/jwks). Each
         is a dictionary with a list C(keys).
+      - Numbers that are written in another way than RFC 7518 has, such as with padding or a zero octet in front, are
+        written in the right one. A key that STS cannot use is refused.
     type: list
     elements: dict
     default: []

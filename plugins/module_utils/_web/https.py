@@ -121,8 +121,10 @@ class Client:
             return self._request(connection, parts, max_bytes=max_bytes, deadline=deadline)
         except TimeoutError:
             timeout = self._connector.timeout
-            limit = f"{timeout:g} s{', the limit of AWS' if timeout == DEFAULT_TIMEOUT else ''}"
-            raise FetchFailed(f"{url} gave no answer within {limit}.", "http-response", is_slow=True) from None
+            limit = ", AWS's limit" if timeout == DEFAULT_TIMEOUT else ""
+            raise FetchFailed(
+                f"{url} gave no answer within {timeout:g} s{limit}.", "http-response", is_slow=True
+            ) from None
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             raise FetchFailed(f"{url} gave no answer: {reason_of(error)}.", "http-response") from None
 
