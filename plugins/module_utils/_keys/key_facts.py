@@ -26,6 +26,7 @@ if t.TYPE_CHECKING:
     PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 MIN_RSA_BITS = 2048
+DEFAULT_CURVE = "P-256"
 
 # The algorithm follows from the key, as in kube-apiserver:
 # https://github.com/kubernetes/kubernetes/blob/master/pkg/serviceaccount/jwt.go
@@ -130,3 +131,10 @@ def mismatch(
     if curve and isinstance(public_key, ec.EllipticCurvePublicKey) and curve_name(public_key) != curve:
         return f"its curve is {curve_name(public_key)}, not {curve}"
     return None
+
+
+def kind_of_new(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the type of a key that is to be generated, and its size or its curve."""
+    if options["type"] == "ECDSA":
+        return {"type": "ECDSA", "curve": options["curve"] or DEFAULT_CURVE}
+    return {"type": "RSA", "size": options["size"] or MIN_RSA_BITS}

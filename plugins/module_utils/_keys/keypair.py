@@ -242,7 +242,7 @@ class KeyPair:
         for repair in self._repairs(None):
             self._note(repair)
         paths = [self.path, *(file.path for file in self.public_files)]
-        after = {"kid": key_facts.NOT_CREATED, "files": paths}
+        after = {"kid": key_facts.NOT_CREATED, **key_facts.kind_of_new(self.options), "files": paths}
         return self.record.result(_NO_FACTS, exists=False, before=_shown(before), after=after)
 
     def _result(self, before: signing_key.PrivateKey | None, after: signing_key.PrivateKey | None) -> dict[str, t.Any]:

@@ -23,6 +23,9 @@ _DONE = {
     "file:RewritePrivateKey": "rewritten",
 }
 
+# What a diff shows in place of a key that is not there.
+_ABSENT = "absent"
+
 
 class Record:
     """The writes of a run in order, in check mode the planned ones, and its warnings."""
@@ -74,14 +77,14 @@ class Record:
             **facts,
             "changed": bool(self.actions),
             "actions": self.actions,
-            "diff": self._diff(before, after),
+            "diff": self._diff(before or _ABSENT, after or _ABSENT) if self.actions else self._diff(before, after),
             "warnings": self.warnings,
         }
         if self.backup_file:
             result["backup_file"] = self.backup_file
         return result
 
-    def _diff(self, before: dict[str, t.Any], after: dict[str, t.Any]) -> dict[str, t.Any]:
+    def _diff(self, before: t.Any, after: t.Any) -> dict[str, t.Any]:
         if self.actions:
             written = [action.split(":", 1)[1] for action in self.actions]
             before, after = {"key": before, "actions": []}, {"key": after, "actions": written}

@@ -219,7 +219,7 @@ def generate(key_type: str, size: int | None = None, curve: str | None = None) -
     if key_type == "RSA":
         bits = size or key_facts.MIN_RSA_BITS
         return rsa.generate_private_key(public_exponent=65537, key_size=bits, backend=default_backend())
-    return ec.generate_private_key(key_facts.named_curve(curve or "P-256"), backend=default_backend())
+    return ec.generate_private_key(key_facts.named_curve(curve or key_facts.DEFAULT_CURVE), backend=default_backend())
 
 
 def private_pem(key: PrivateKeyObject, key_format: str) -> bytes:

@@ -79,7 +79,7 @@ class PresentDocuments(Documents):
         self.foreign = [] if self.spec.purge_keys else published_keys.foreign_keys(ours, self.current_keys)
         if self.ours is None or self.discovery is None:
             self.published = list(self.foreign)
-            return [self._write(key, current, f"{key_facts.NOT_CREATED}\n") for key, current in stored]
+            return [self._write(key, current, self._preview(key)) for key, current in stored]
         ours = published_keys.as_published(published_keys.with_free_names(ours, self.foreign), in_place)
         self.published = published_keys.in_present_order(ours + self.foreign, in_place)
         jwk.check_count(self.published)
@@ -93,6 +93,13 @@ class PresentDocuments(Documents):
             for key, current in stored
             if current is None or not self.store.matches(current, self.texts[key], self.spec.cache_control)
         ]
+
+    def _preview(self, key: str) -> str:
+        """Return what check mode can show of a document before the key exists."""
+        unknown = key_facts.NOT_CREATED
+        if key == self.jwks_key:
+            return documents.render({"keys": [unknown, *self.foreign]})
+        return documents.render(documents.discovery(self.spec.issuer, self.new_jwks_url, [unknown]))
 
     def _write(self, key: str, current: Stored | None, text: str) -> ApiCall:
         return self.store.write(key, current, text=text, cache_control=self.spec.cache_control)

@@ -169,6 +169,21 @@ class TestCreating:
         assert (result["changed"], result["exists"]) == (True, False)
         assert "not known until the key is created" in json.dumps(result["diff"]["after"])
 
+    @pytest.mark.parametrize(
+        ("options", "kind"),
+        [
+            ({}, {"type": "RSA", "size": 2048}),
+            ({"type": "RSA", "size": 4096}, {"type": "RSA", "size": 4096}),
+            ({"type": "ECDSA"}, {"type": "ECDSA", "curve": "P-256"}),
+            ({"type": "ECDSA", "curve": "P-384"}, {"type": "ECDSA", "curve": "P-384"}),
+        ],
+        ids=str,
+    )
+    def test_check_mode_says_of_what_kind_a_new_key_would_be(self, key_folder, three_paths, options, kind):
+        diff = key_folder.present(check_mode=True, **three_paths, **options)["diff"]
+        assert diff["before"]["key"] == "absent"
+        assert kind.items() <= diff["after"]["key"].items() and len(diff["after"]["key"]["files"]) == 3
+
     def test_create_false_creates_no_key(self, key_folder, three_paths):
         result = assert_as_announced(key_folder, {"create": False, **three_paths})
         assert (result["changed"], result["exists"], result["actions"]) == (False, False, [])

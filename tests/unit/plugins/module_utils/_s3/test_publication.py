@@ -536,6 +536,8 @@ class TestCheckModeWithoutAKey:
         done = ensure(fake_aws, check_mode=True, jwks_json=None, discovery_json=None)
         assert done.actions == [PUT, PUT]
         assert all("not known until the key is created" in entry["after"] for entry in done.diff)
+        discovery = json.loads(done.diff[1]["after"].partition("\n\n")[2])
+        assert (discovery["issuer"], discovery["jwks_uri"]) == (ISSUER, f"{ISSUER}/keys.json")
         assert (done.values["kids"], done.values["jwks_json"]) == ([], None)
 
     def test_check_mode_without_a_bucket_plans_two_writes(self, fake_aws):
