@@ -11,7 +11,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import as_text
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, SKIPPED, WARNING
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted, shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.remedies import filled
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lines import (
@@ -176,6 +176,17 @@ class Report:
     def failed(self, check_id: str) -> bool:
         """Whether there is an error with this id."""
         return any(check.id == check_id and check.status == ERROR for check in self.checks)
+
+    def explaining(self, check_ids: t.Iterable[str], value: t.Any) -> str | None:
+        """Return the first of these ids with an error that is about a value, None if there is none."""
+        named = quoted(value)
+        return next(
+            (name for name in check_ids if any(each.id == name and named in each.seen for each in self._errors)), None
+        )
+
+    @property
+    def _errors(self) -> list[Check]:
+        return [check for check in self.checks if check.status == ERROR]
 
     @property
     def first_error(self) -> Check | None:

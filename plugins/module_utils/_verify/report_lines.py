@@ -77,8 +77,13 @@ def findings(checks: Checks) -> list[CheckResult]:
 
 
 def root_of(check: CheckResult, checks: Checks) -> CheckResult:
-    """Return the finding that explains a finding, which may be the finding itself."""
-    return next((other for other in findings(checks) if other["id"] == check.get("because")), check)
+    """Return the finding that explains a finding in the end, which may be the finding itself."""
+    by_id = {other["id"]: other for other in reversed(findings(checks))}
+    seen = {check["id"]}
+    while check.get("because") in by_id.keys() - seen:
+        check = by_id[check["because"]]
+        seen.add(check["id"])
+    return check
 
 
 def finding_ids(checks: Checks) -> list[str]:

@@ -55,7 +55,13 @@ def check_audience(context: Context, token: Token, client_ids: t.Sequence[str] |
         return
     known = "; expected" if accepted is audiences else ", but the provider's client IDs are"
     cause = _why_refused(context, token, accepted)
-    report.error(ID, f"{seen}{known} {listed(accepted)}.", cause, remedy=_remedy(context, token, client_ids))
+    report.error(
+        ID,
+        f"{seen}{known} {listed(accepted)}.",
+        cause,
+        remedy=_remedy(context, token, client_ids),
+        because=report.explaining(["provider-audience"], token.audience),
+    )
 
 
 def _fault_of(token: Token) -> str | None:

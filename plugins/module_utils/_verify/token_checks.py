@@ -200,11 +200,12 @@ def _check_kid(report: Report, token: Token, published: t.Sequence[jwk.Jwk] | No
     else:
         kids = listed(key["kid"] for key in published if isinstance(key.get("kid"), str))
         seen = f"The token is signed with the key {quoted(kid)}, but the published keys are {kids}."
-        _report_missing_kid(report, seen, [key for key in published if not _refusal(token, {**key, "kid": kid})])
+        signing = [key for key in published if not _refusal(token, {**key, "kid": kid})]
+        _report_missing_kid(report, seen, kid, signing=signing)
     return ()
 
 
-def _report_missing_kid(report: Report, seen: str, signing: t.Sequence[jwk.Jwk]) -> None:
+def _report_missing_kid(report: Report, seen: str, kid: str, *, signing: t.Sequence[jwk.Jwk]) -> None:
     """Report that a token's kid is not published; ``signing`` are published keys that verify the token all the same."""
     nameless = [key for key in signing if not isinstance(key.get("kid"), str)]
     if nameless:
@@ -212,7 +213,8 @@ def _report_missing_kid(report: Report, seen: str, signing: t.Sequence[jwk.Jwk])
         report.error("token-kid", seen, because="jwk-kid")
     else:
         also = f" The key that it is signed with is published as {listed(key['kid'] for key in signing)}."
-        report.error("token-kid", f"{seen}{also if signing else ''}")
+        because = report.explaining(("kid-expected", "cluster-keys"), kid)
+        report.error("token-kid", f"{seen}{also if signing else ''}", because=because)
 
 
 def _check_signature(report: Report, token: Token, named: t.Sequence[jwk.Jwk]) -> None:

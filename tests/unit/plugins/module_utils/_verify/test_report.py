@@ -202,6 +202,12 @@ class TestReport:
         )
         assert report.diagnosis == "STS says no. The reason is trust-subject: Another one. A cause. A remedy."
 
+    def test_an_error_about_the_same_value_explains_another_one(self, report):
+        report.error("kid-expected", "The key 'abc' is not published.")
+        report.warning("cluster-keys", "The key 'def' is not published.")
+        assert report.explaining(("cluster-keys", "kid-expected"), "abc") == "kid-expected"
+        assert report.explaining(("cluster-keys", "kid-expected"), "def") is None
+
     def test_a_result_says_where_each_check_is_explained(self, report):
         report.ok("jwk-kid", "seen")
         assert report.checks[0].as_dict() == {

@@ -21,6 +21,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report_lin
     not_asked_lines,
     number_passed,
     report_lines,
+    root_of,
     skipped_lines,
     verdict_line,
 )
@@ -132,6 +133,14 @@ class TestFindings:
             "token-signature",
             "algorithms",
         ]
+
+    def test_the_root_of_a_finding_is_found_by_way_of_others(self):
+        first, second = check("kid-expected", "error"), {**check("token-kid", "error"), "because": "kid-expected"}
+        third = {**check("sts-assume", "error"), "because": "token-kid"}
+        assert root_of(third, [first, second, third]) is first
+        assert root_of(third, [second, third]) is second
+        circle = {**first, "because": "sts-assume"}
+        assert root_of(third, [circle, second, third]) is circle
 
     def test_a_finding_that_another_one_explains_is_one_line(self):
         seen = "STS answers AccessDenied: No."

@@ -53,8 +53,8 @@ def signed(private=RSA, algorithm="RS256", header=None, **claims) -> str:
     return jwt.encode(payload, private, algorithm, headers={"kid": kid} if header is None else header)
 
 
-def check(text, keys=(RSA_JWK,), client_ids=(AUDIENCE,), audiences=()) -> Report:
-    report = Report()
+def check(text, keys=(RSA_JWK,), client_ids=(AUDIENCE,), audiences=(), report=None) -> Report:
+    report = Report() if report is None else report
     context = Context(report=report, issuer=ISSUER, identity=Identity(audiences=audiences), published=keys)
     token_checks.check_token(context, text, client_ids=client_ids, now=lambda: NOW)
     assert [each.id for each in report.checks if each.id.startswith("token-")] == list(token_checks.IDS)
@@ -254,6 +254,22 @@ def test_an_unpublished_key_is_named_with_the_published_ones():
     seen = found(report, "error")["token-kid"]
     assert RSA_JWK["kid"] in seen and published(OTHER_RSA)["kid"] in seen
     assert "token-signature" in found(report, "skipped")
+
+
+@pytest.mark.parametrize(
+    ("earlier", "check_id", "seen"),
+    [
+        ("kid-expected", "token-kid", f"The key '{RSA_JWK['kid']}' is not published."),
+        ("provider-audience", "token-audience", "The provider accepts the audience 'x', but not 'vault'."),
+    ],
+)
+def test_a_fault_that_an_earlier_error_has_named_follows_from_it(earlier, check_id, seen):
+    for named in (seen, "Something else."):
+        report = Report()
+        report.error(earlier, named)
+        check(signed(aud=["vault"]), [published(OTHER_RSA)], client_ids=["x"], report=report)
+        because = next(each.because for each in report.checks if each.id == check_id)
+        assert because == (earlier if named == seen else None)
 
 
 def test_without_published_keys_the_signature_is_not_checked():
