@@ -48,7 +48,7 @@ def next_of_new(result: Result, *, keeps_keys: bool) -> list[Line]:
         *_about_the_folder(result),
         prose("Then start kube-apiserver with these flags, on each control-plane node:"),
         *flag_lines(result),
-        prose("For kubeadm, they are also kubeadm_extra_args in irsa_issuer_result, and for k3s and RKE2 k3s_args."),
+        prose("irsa_issuer_result also has them as kubeadm_extra_args for kubeadm, and as k3s_args for k3s and RKE2."),
     ]
 
 

@@ -22,7 +22,7 @@ from playbooks import LOCAL, PATIENCE, Operator, Play, Record, Run
 ISSUER = "https://direct.s3.eu-west-1.amazonaws.com"
 
 # What differs from run to run whatever the way: dates, and the names of what was written at a time.
-CHANGING = ("create_date", "etag", "date", "x-amz-request-id", "request_id")
+CHANGING = ("create_date", "etag", "date", "time", "x-amz-request-id", "request_id")
 
 NO_KEY = {"exists": False, "path": "/nowhere/signer.key"}
 
@@ -85,6 +85,8 @@ def cases(key: Path) -> list[dict[str, Any]]:
         {issuer: {**whole, "prepared": "{{ before.prepared }}"}, "diff": True},
         {issuer: {**whole, "account_id": "123456789012"}, "environment": {"AWS_MAX_ATTEMPTS": "2"}},
         {issuer: {**whole, "audiences": ["one"], "tags": {"c": "d"}, "bucket_versioning": True}, "diff": True},
+        {issuer: {**whole, "result_path": str(key.with_name("result.json"))}, "diff": True},
+        {issuer: {**whole, "result_path": str(key)}},
         {issuer: {**whole, "key": NO_KEY}, "register": "lost"},
         {issuer: {**whole, "prefix": "{{ item }}", "verify": False}, "loop": ["one", "two"], "diff": True},
         {issuer: {**whole, "url": "https://another.example", "verify": False}},
