@@ -19,7 +19,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common import fil
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import cut, printable_lines, shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, signing_key
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _apiserver_plan, _apiserver_reading
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading import (
     CONTROLLER_MANAGER,
@@ -178,7 +177,7 @@ class ActionModule(ActionBase):
             "summary": plan.summary,
             "next": list(plan.next),
             "results": _apiserver_plan.first_results(cluster.servers, plan, observed=observed),
-            "warnings": list(plan.findings.warnings),
+            "warnings": [*plan.findings.warnings, *_apiserver_plan.issuer_warnings(self._options)],
         }
 
     def _key(self, server: model.Server) -> dict[str, t.Any] | None:
@@ -201,8 +200,7 @@ class ActionModule(ActionBase):
         options = self._options
         if not options["issuer"]:
             raise IrsaError("Set irsa_apiserver_issuer to the issuer URL, or run role irsa_issuer before.")
-        if options["state"] == model.PRESENT:
-            issuer_url.parse(options["issuer"])
+        _apiserver_plan.check_issuers(options)
         return model.Goal(
             issuer=options["issuer"],
             state=options["state"],

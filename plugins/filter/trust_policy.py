@@ -23,6 +23,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rule
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import (
     MAX_CHARACTERS,
+    check_issuer_of,
     checked_limit,
     statement_of,
     subject_of,
@@ -70,7 +71,11 @@ def _trust_policy(
     _refuse_patterns(pairs, providers[0], audience)
     subjects = [_subject(*pair) for pair in pairs]
     try:
+        for arn in providers:
+            check_issuer_of(arn)
         return trust_policy(providers, subjects=subjects, audience=audience, limit=limit)
+    except IrsaError as error:
+        raise AnsibleFilterError(f"trust_policy: {error}") from None
     except Fault as fault:
         raise AnsibleFilterError(f"trust_policy, for {len(pairs)} service accounts: {fault}.") from None
 

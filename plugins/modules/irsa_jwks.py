@@ -22,7 +22,7 @@ options:
     required: true
   jwks_uri:
     description:
-      - URL at which the JWKS will be served. Defaults to V(keys.json) under the issuer.
+      - URL at which the JWKS will be served. Defaults to V(keys.json) under the issuer. AWS must be able to reach it.
     type: str
   public_keys:
     description:

@@ -16,6 +16,7 @@ options:
   url:
     description:
       - Issuer URL, byte for byte as in the C(iss) claim of tokens.
+      - The address of a document and an internal host are refused, but can be removed with O(state=absent).
     type: str
     required: true
   client_ids:

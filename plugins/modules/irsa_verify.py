@@ -21,6 +21,8 @@ options:
   issuer:
     description:
       - Issuer URL, byte for byte as in the C(iss) claim of tokens.
+      - The verification ends with this option if it is the address of a document, or if AWS can never reach the host,
+        which is internal by the form of its name or address.
     type: str
     required: true
   documents:

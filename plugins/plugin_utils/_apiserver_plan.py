@@ -10,9 +10,16 @@ import base64
 import hashlib
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import FileWrite, Plan, Server, Step
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
+    PRESENT,
+    FileWrite,
+    Plan,
+    Server,
+    Step,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import as_text
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import printable
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading import (
     API_SERVER,
     ClusterReading,
@@ -25,6 +32,19 @@ _MANAGER = "kube-controller-manager"
 _CONFIGURATION = "k8s:replace ConfigMap/kubeadm-config"
 
 Json = dict[str, t.Any]
+
+
+def check_issuers(options: t.Mapping[str, t.Any]) -> None:
+    """Raise IrsaError for an issuer that is none. One that was accepted once can always be removed."""
+    if options["state"] == PRESENT:
+        issuer_url.parse(options["issuer"])
+        for issuer in options["accepted_issuers"]:
+            issuer_url.refuse_mistake(issuer)
+
+
+def issuer_warnings(options: t.Mapping[str, t.Any]) -> list[str]:
+    """Return a warning if AWS cannot reach the issuer with which the API servers are to sign."""
+    return issuer_url.warnings_of(options["issuer"]) if options["state"] == PRESENT else []
 
 
 def steps_data(steps: t.Iterable[Step], reading: ClusterReading, keys: t.Mapping[str, Json | None]) -> list[Json]:

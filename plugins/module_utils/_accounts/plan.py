@@ -29,7 +29,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import is_provider_arn
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.role_rules import is_same_role, role_arn_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import MAX_CHARACTERS, checked_limit
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_policy import (
+    MAX_CHARACTERS,
+    check_issuer_of,
+    checked_limit,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constants import ANNOTATION_PREFIX
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import commands, manifest_files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import is_subdomain
@@ -77,6 +81,11 @@ def _problems(items: t.Sequence[t.Mapping[str, t.Any]], settings: Settings) -> t
     needs_provider = any(item.get("role_name") or (settings.cluster and not item.get("role_arn")) for item in items)
     if arn and not is_provider_arn(arn):
         yield f"{PREFIX}provider_arn is {quoted(arn)}, which is not the ARN of an OIDC provider."
+    elif arn:
+        try:
+            check_issuer_of(arn)
+        except IrsaError as error:
+            yield f"{PREFIX}provider_arn: {error}"
     if needs_provider and not arn:
         yield (
             f"{PREFIX}provider_arn is not set, and irsa_issuer_result has no provider_arn. Run role irsa_issuer "

@@ -39,11 +39,15 @@ class Endpoint(t.NamedTuple):
         such as a test double on http://127.0.0.1:5000, cannot host an issuer and stands in for AWS.
         """
         parts = urlsplit(self.url)
-        host = parts.hostname or ""
-        has_name = parts.scheme == "https" and parts.port is None and "." in host and not _is_ip(host)
-        if has_name and not self.is_aws:
-            return f"{bucket}.{host}"
+        if self.is_other_store and parts.scheme == "https" and parts.port is None:
+            return f"{bucket}.{parts.hostname}"
         return aws_bucket_host(bucket, self.region, self.suffix)
+
+    @property
+    def is_other_store(self) -> bool:
+        """Whether it is another store than AWS, with a host name of its own, and not a test double."""
+        host = urlsplit(self.url).hostname or ""
+        return not self.is_aws and "." in host and not _is_ip(host)
 
 
 def aws_bucket_host(bucket: str, region: str, suffix: str) -> str:

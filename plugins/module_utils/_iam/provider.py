@@ -15,7 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import is_provider_arn
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import parse, provider_arn
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import parse_registered, provider_arn
 
 Provider = dict[str, t.Any]
 
@@ -80,7 +80,7 @@ def _arns(aws: Aws, *, url: str | None, arn: str | None, account_id: str | None)
             f"arn is {quoted(arn)}; the ARN of a provider is arn:aws:iam::<account ID>:oidc-provider/<host and path>."
         )
     if url is not None:
-        parse(url)
+        parse_registered(url)
     if arn is not None:
         return [arn]
     if url is not None:

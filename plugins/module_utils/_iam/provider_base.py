@@ -21,7 +21,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider impo
     parse_answer,
     read_of,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE, parse
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import (
+    DEFAULT_AUDIENCE,
+    parse_registered,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,7 +47,7 @@ class ProviderResource(AwsResource):
 
     def __init__(self, aws: Aws, spec: ProviderSpec) -> None:
         """Raises IrsaError for an issuer that IAM does not accept, and if there is no account."""
-        parse(spec.url)
+        parse_registered(spec.url)
         super().__init__(aws)
         self.spec = spec
         self.account_id = account_of(aws, spec.account_id)

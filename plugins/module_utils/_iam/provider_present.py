@@ -30,6 +30,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rule
     check_thumbprints,
     placeholders_in,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import parse
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.public_issuer import require_public
 
 _NONE_YET: Provider = {"client_ids": [], "thumbprints": [], "tags": {}, "create_date": None}
 
@@ -50,7 +52,9 @@ class PresentProvider(ProviderResource):
     def __init__(self, aws: Aws, spec: ProviderSpec) -> None:
         check_client_ids(spec.client_ids)
         check_thumbprints(spec.thumbprints or [])
+        issuer = parse(spec.url)
         super().__init__(aws, spec)
+        require_public(issuer, aws, "iam")
         self.client_ids = list(dict.fromkeys(spec.client_ids))
         self.thumbprints = sorted({thumbprint.lower() for thumbprint in spec.thumbprints or []})
         self.tags = None if spec.tags is None else as_text(spec.tags)

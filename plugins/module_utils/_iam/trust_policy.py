@@ -19,7 +19,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.policies i
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rules import is_provider_arn
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_reading import ACTION
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE, refuse_mistake
 
 Policy = dict[str, t.Any]
 
@@ -84,6 +84,11 @@ def sid_of(arn: str, audience: str) -> str:
 def subject_of(namespace: str, service_account: str) -> str:
     """Return the subject of a service account's tokens."""
     return f"{_SUBJECT}{namespace}:{service_account}"
+
+
+def check_issuer_of(arn: str) -> None:
+    """Raise IrsaError if a provider has the address of a document as its issuer, so no token could be of it."""
+    refuse_mistake(f"https://{arn.partition(_PROVIDER)[2]}")
 
 
 def as_json(policy: Policy) -> str:

@@ -17,7 +17,12 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.bucket_issuer import BucketIssuer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.external_issuer import ExternalIssuer
-from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_run import IssuerRun, LostKey, Values
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_run import (
+    IssuerRun,
+    LostKey,
+    Values,
+    usable_issuer,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec, SigningKey
 
 
@@ -95,10 +100,19 @@ def _recorded_key(result: Values) -> SigningKey:
 
 def _new_run(aws: Aws, spec: IssuerSpec, ledger: Ledger, *, after: IssuerRun | None = None) -> IssuerRun:
     """Return a run; ``after`` is the one without a key that came before it in this process."""
+    if spec.url:
+        _check_url(aws, spec.url)
     if not spec.bucket:
         return ExternalIssuer(aws, spec, ledger)
     bucket = after.bucket if isinstance(after, BucketIssuer) else None
     return BucketIssuer(aws, spec, ledger, name=spec.bucket, bucket=bucket)
+
+
+def _check_url(aws: Aws, url: str) -> None:
+    try:
+        usable_issuer(aws, url)
+    except IrsaError as refused:
+        raise IrsaError(f"url (irsa_issuer_url): {refused} Nothing was changed.") from None
 
 
 def _carried_out(run: IssuerRun) -> Values:

@@ -33,6 +33,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.provider_rule
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import api_servers, local_files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set, issuer_url
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.public_issuer import require_public
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
@@ -69,12 +70,21 @@ class ProviderPlan:
     left_out: bool = False
 
 
+def usable_issuer(aws: Aws, url: str) -> issuer_url.Issuer:
+    """Return an issuer that tokens can have and AWS may be able to reach. Raises IrsaError for any other, without a
+    call.
+    """
+    issuer = issuer_url.parse(url)
+    require_public(issuer, aws, "iam")
+    return issuer
+
+
 class IssuerRun(abc.ABC):
     """One run. Changes and warnings go into the ledger as they are made."""
 
     def __init__(self, aws: Aws, spec: IssuerSpec, ledger: Ledger, *, url: str, bucket_account_id: str | None) -> None:
         local_files.require_result_file(spec.result_path)
-        self.issuer = issuer_url.parse(url)
+        self.issuer = usable_issuer(aws, url)
         self.aws = aws
         self.spec = spec
         self.ledger = ledger
@@ -178,6 +188,7 @@ class IssuerRun(abc.ABC):
             kids=self._expected_kids(),
             identity=identity,
             bucket_account_id=self.bucket_account_id,
+            may_be_internal=True,  # the issuer was checked at the start
         )
 
     def _expected_kids(self) -> t.Sequence[str]:

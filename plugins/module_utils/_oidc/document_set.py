@@ -26,6 +26,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.document_fil
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.documents import SourcedKey
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.present_files import OptionNames
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.internal_hosts import internal_reason
 
 Values = dict[str, t.Any]
 
@@ -50,7 +51,8 @@ def build(options: t.Mapping[str, t.Any], check_mode: bool) -> Values:
         dest.require_replaceable(issuer_url.parse(url), jwks_url, keys=keys)
     if sourced_keys:
         written = _written(dest, result, check_mode) if dest else _outcome([])
-        return {**result, **written, "warnings": list(_unsafe(options["public_key_paths"]))}
+        warnings = [*issuer_url.warnings_of(url), *_unsafe(options["public_key_paths"])]
+        return {**result, **written, "warnings": warnings}
     if not check_mode:
         raise IrsaError("No key was given. Set public_keys, public_key_paths or jwks.")
     return _new_files(dest)
@@ -120,7 +122,22 @@ def _checked_jwks_uri(url: str, jwks_uri: str | None) -> str:
             f"jwks_uri is {quoted(jwks_url)}; expected a URL that begins with https://, since AWS and kube-apiserver "
             "fetch it only over HTTPS."
         )
+    refuse_internal_jwks_url(jwks_url, issuer)
     return jwks_url
+
+
+def refuse_internal_jwks_url(url: str, issuer: issuer_url.Issuer) -> None:
+    """Raise IrsaError for the URL of a JWKS that is internal by the form of its host, though the issuer is not."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return
+    reason = internal_reason(host)
+    if reason is not None and internal_reason(issuer.host) is None:
+        raise IrsaError(
+            f"jwks_uri is {quoted(url)}. Its host is internal, and AWS can never reach it: {reason}. Give the public "
+            "URL of the keys, or leave jwks_uri out."
+        )
 
 
 def _is_https_url(url: str) -> bool:

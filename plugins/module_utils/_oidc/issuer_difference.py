@@ -6,19 +6,16 @@
 
 from __future__ import annotations
 
-import typing as t
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.s3_hosts import (
+    GLOBAL,
+    WEBSITE,
+    S3Address,
+    parse_s3_address,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_mistakes import issuer_of_document
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.internal_hosts import internal_reason
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.s3_hosts import parse_s3_host
-
-
-class _Bucket(t.NamedTuple):
-    """A bucket's address; ``style`` says where the bucket's name is, in the ``host`` or in the ``path``."""
-
-    name: str
-    region: str | None
-    suffix: str
-    style: str
-    path: str
+_BYTE_FOR_BYTE = "issuers are compared byte for byte"
 
 
 def difference(expected: str, actual: str) -> str | None:
@@ -31,40 +28,55 @@ def difference(expected: str, actual: str) -> str | None:
         return None
     if expected.rstrip("/") == actual.rstrip("/"):
         which = "has a slash at the end" if actual.endswith("/") else "lacks the slash at the end"
-        return f"They differ only in a slash, and issuers are compared byte for byte: {actual} {which}."
+        return f"They differ only in a slash, and {_BYTE_FOR_BYTE}: {actual} {which}."
     if expected.lower() == actual.lower():
-        return "They differ only in capital letters, and issuers are compared byte for byte."
+        return f"They differ only in capital letters, and {_BYTE_FOR_BYTE}."
     if actual.startswith(("http://", "HTTP://")) and expected == actual[len("http://") :]:
         return "It begins with http://; an issuer begins with https://."
     if expected in (actual.removesuffix(":443"), actual.replace(":443/", "/", 1)):
-        return "It has a port, which IAM removes, and issuers are compared byte for byte."
-    return _bucket_difference(_bucket_in(expected), _bucket_in(actual)) or _path_difference(expected, actual)
+        return f"It has a port, which IAM removes, and {_BYTE_FOR_BYTE}."
+    if issuer_of_document(f"https://{actual}") == f"https://{expected}":
+        return "It is the address of a document of this issuer: the issuer is the part in front of it."
+    return _bucket_difference(expected, actual) or _path_difference(expected, actual)
 
 
-def _bucket_in(host_path: str) -> _Bucket | None:
-    host, dummy, path = host_path.partition("/")
-    parts = parse_s3_host(host)
-    if parts is None:
+def cause_of_other(expected: str, actual: str) -> str | None:
+    """Say why a cluster has the issuer ``actual``: how it differs, or that it is internal; None if nothing is known."""
+    how = difference(expected, actual)
+    if how is not None:
+        return how
+    scheme, dummy, rest = actual.partition("://")
+    reason = internal_reason(rest.partition("/")[0]) if scheme == "https" else None
+    if reason is None:
         return None
-    if parts.bucket:
-        return _Bucket(name=parts.bucket, region=parts.region, suffix=parts.suffix, style="host", path=path)
-    name, dummy, rest = path.partition("/")
-    return _Bucket(name=name, region=parts.region, suffix=parts.suffix, style="path", path=rest)
+    return (
+        f"It is internal, and AWS can never reach it: {reason}. Most distributions of Kubernetes have such an issuer "
+        "by default; the API server needs another --service-account-issuer."
+    )
 
 
-def _bucket_difference(expected: _Bucket | None, actual: _Bucket | None) -> str | None:
-    if expected is None or actual is None or expected.name != actual.name:
+def _bucket_difference(expected: str, actual: str) -> str | None:
+    one, other = parse_s3_address(expected), parse_s3_address(actual)
+    if one is None or other is None or one.bucket != other.bucket:
         return None
-    if expected.suffix != actual.suffix:
-        return f"It is in another AWS partition: one ends with {expected.suffix}, the other with {actual.suffix}."
-    if expected.style != actual.style:
-        return "It is the same bucket at another address: one has it in the host name, the other in the path."
-    if (expected.region is None) != (actual.region is None):
-        kind = "global" if actual.region is None else "regional"
-        return f"It is the same bucket under its {kind} host name, and issuers are compared byte for byte."
-    if expected.region != actual.region:
-        return f"It is in another region: {actual.region}, not {expected.region}."
-    return None
+    if one.suffix != other.suffix:
+        return f"It is in another AWS partition: one ends with {one.suffix}, the other with {other.suffix}."
+    if GLOBAL not in (one.form, other.form) and one.region and other.region and one.region != other.region:
+        return f"It is in another region: {other.region}, not {one.region}."
+    if expected.partition("/")[0].lower() == actual.partition("/")[0].lower():
+        return None
+    https = ", which has no HTTPS" if other.form == WEBSITE else ""
+    path = "" if one.path == other.path else ", with another path"
+    return (
+        f"It is the same bucket under another host name ({_how_named(one, other)}{https}){path}, and {_BYTE_FOR_BYTE}."
+    )
+
+
+def _how_named(one: S3Address, other: S3Address) -> str:
+    """Say how the host names of one bucket differ."""
+    if one.in_path != other.in_path:
+        return f"a {other.form} one with the bucket in the path" if other.in_path else f"the {other.form} host name"
+    return f"the {other.form} host name" if one.form != other.form else f"another {other.form} host name"
 
 
 def _path_difference(expected: str, actual: str) -> str | None:

@@ -12,6 +12,11 @@ from urllib.parse import urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_mistakes import (
+    is_document_path,
+    mistake_in,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.internal_hosts import internal_reason
 
 DISCOVERY_PATH = ".well-known/openid-configuration"
 JWKS_PATH = "keys.json"
@@ -39,6 +44,18 @@ def usual_audience(audiences: t.Iterable[str] | None) -> str:
 def logins_in(url: str | None) -> set[str]:
     """Return the user names and passwords in a URL, which no output may repeat; an issuer with one is refused."""
     return {login[:-1] for login in _LOGIN.findall(url or "") if len(login) > 1}
+
+
+class IssuerRefused(IrsaError):
+    """An issuer that AWS or Kubernetes would refuse or could not use: what is wrong with it and, where that is more
+    than a matter of form, the cause and the remedy.
+    """
+
+    def __init__(self, seen: str, cause: str | None = None, remedy: str | None = None) -> None:
+        super().__init__(" ".join(text for text in (seen, cause, remedy) if text))
+        self.seen = seen
+        self.cause = cause
+        self.remedy = remedy
 
 
 class Issuer(t.NamedTuple):
@@ -111,17 +128,61 @@ _RULES: tuple[tuple[t.Callable[[_Parts], bool], str], ...] = (
 
 
 def parse(url: str) -> Issuer:
-    """Check an issuer URL and take it apart. Raises IrsaError that says what is wrong and what would be right.
+    """Check an issuer URL and take it apart. Raises IssuerRefused that says what is wrong and what would be right.
 
     The rules are those of IAM
     (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html) and of kube-apiserver's
-    --service-account-issuer. AWS and Kubernetes compare the URL byte for byte, so it is never changed here.
+    --service-account-issuer. AWS and Kubernetes compare the URL byte for byte, so it is never changed here. Whether AWS
+    can reach the host is another question, which ``check_public`` answers.
+    """
+    refuse_mistake(url)
+    return parse_registered(url)
+
+
+def refuse_mistake(url: str) -> None:
+    """Raise IssuerRefused for what is not an issuer but, for example, the address of its discovery document."""
+    mistake = mistake_in(url)
+    if mistake is not None:
+        raise IssuerRefused(
+            f"The issuer {_named(url)} {mistake.what}, not an issuer.",
+            f"An issuer is the URL to which relying parties append /{DISCOVERY_PATH}.",
+            f"Here the issuer is {mistake.issuer}. Give it exactly as tokens have it in iss.",
+        )
+
+
+def parse_registered(url: str) -> Issuer:
+    """Check an issuer URL as ``parse`` does, but accept the address of a document: IAM does, and then such a provider
+    must be found and removed. Raises IssuerRefused.
     """
     parts = _split(url)
     for is_broken, reason in _RULES:
         if is_broken(parts):
-            raise _refused(url, reason)
+            raise _refused(url, reason, parts.netloc)
     return Issuer(url, parts.netloc, parts.path)
+
+
+def check_public(issuer: Issuer) -> None:
+    """Raise IssuerRefused for a host that is internal by the form of its name or address."""
+    reason = internal_reason(issuer.host)
+    if reason is not None:
+        raise IssuerRefused(
+            f"The issuer {quoted(issuer.url)} is internal, and AWS can never reach it: {reason}.",
+            "AWS fetches an issuer's documents over the internet. Most distributions of Kubernetes have an internal "
+            "issuer by default.",
+            "The API server needs another --service-account-issuer: a public URL, such as that of a bucket, for which "
+            "role irsa_issuer makes everything.",
+        )
+
+
+def warnings_of(url: str) -> list[str]:
+    """Return a warning for an issuer that AWS cannot reach, for those who do not know who is to trust it: a store such
+    as Ceph may be in the same private network.
+    """
+    try:
+        check_public(parse_registered(url))
+    except IssuerRefused as refused:
+        return [str(refused)]
+    return []
 
 
 def _split(url: str) -> _Parts:
@@ -141,8 +202,16 @@ def _split(url: str) -> _Parts:
         raise _refused(url, f"is not a URL. {_EXAMPLE}") from None
 
 
-def _refused(url: str, reason: str) -> IrsaError:
-    return IrsaError(f"The issuer {quoted(_LOGIN.sub('…@', url))} {reason}")
+def _refused(url: str, reason: str, netloc: str = "") -> IssuerRefused:
+    """Return the error. What is internal, too, says so: another form of it would be of no use."""
+    host = re.sub(r":[0-9]*$", "", netloc.rpartition("@")[2])
+    internal = internal_reason(host)
+    also = f" Besides, it is internal, and AWS can never reach it: {internal}." if internal else ""
+    return IssuerRefused(f"The issuer {_named(url)} {reason}{also}")
+
+
+def _named(url: str) -> str:
+    return quoted(_LOGIN.sub("…@", url))
 
 
 def is_plain_path(path: str) -> bool:
@@ -156,6 +225,11 @@ def check_prefix(prefix: str) -> None:
         raise IrsaError(
             f"The prefix {quoted(prefix)} must be one or more names of letters, digits and ._~-, with single slashes "
             "between them and none at either end, for example 'prod' or 'clusters/prod'."
+        )
+    if is_document_path(prefix):
+        raise IrsaError(
+            f"The prefix {quoted(prefix)} is the path of a document, and documents are published under the prefix. "
+            "Leave out the name of the document."
         )
 
 

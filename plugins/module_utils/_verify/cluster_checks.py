@@ -10,7 +10,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import cause_of_other
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import key_faults
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.cluster import Cluster
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
@@ -42,7 +42,7 @@ def _check_issuer(report: Report, actual: str, issuer: str) -> None:
         report.ok("cluster-issuer", f"The API server's issuer is {issuer}.")
     else:
         seen = f"The API server's issuer is {quoted(actual)}, not {quoted(issuer)}."
-        report.error("cluster-issuer", seen, difference(issuer, actual))
+        report.error("cluster-issuer", seen, cause_of_other(issuer, actual))
 
 
 def _check_keys(

@@ -14,10 +14,12 @@ from urllib.parse import SplitResult, urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import not_json, parse_json
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.s3_hosts import parse_s3_address
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import is_plain, json_type, quoted
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import cause_of_other
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.internal_hosts import internal_reason
 
 IDS = ("discovery-json", "discovery-fields", "discovery-issuer", "jwks-uri")
 
@@ -47,7 +49,7 @@ def check_discovery(report: Report, document: t.Mapping[str, t.Any], issuer: Iss
     report.ok("discovery-json", f"{issuer.discovery_url} is JSON.")
     _check_fields(report, document)
     _check_issuer(report, document.get("issuer"), issuer.url)
-    return _check_jwks_uri(report, document.get("jwks_uri"), issuer.host)
+    return _check_jwks_uri(report, document.get("jwks_uri"), issuer)
 
 
 def _check_fields(report: Report, document: t.Mapping[str, t.Any]) -> None:
@@ -93,10 +95,10 @@ def _check_issuer(report: Report, actual: t.Any, issuer: str) -> None:
         report.skipped("discovery-issuer", "The discovery document names no issuer.")
     else:
         seen = f"The discovery document names the issuer {quoted(actual)}, not {quoted(issuer)}."
-        report.error("discovery-issuer", seen, difference(issuer, actual) if isinstance(actual, str) else None)
+        report.error("discovery-issuer", seen, cause_of_other(issuer, actual) if isinstance(actual, str) else None)
 
 
-def _check_jwks_uri(report: Report, uri: t.Any, host: str) -> str | None:
+def _check_jwks_uri(report: Report, uri: t.Any, issuer: Issuer) -> str | None:
     if uri in (None, ""):
         report.skipped("jwks-uri", "The discovery document has no jwks_uri.")
         return None
@@ -105,11 +107,18 @@ def _check_jwks_uri(report: Report, uri: t.Any, host: str) -> str | None:
     except Fault as fault:
         report.error("jwks-uri", f"jwks_uri is {quoted(uri)}, {fault}.")
         return None
-    if parts.hostname != host.lower():
+    host = parts.hostname or ""
+    if host != issuer.host.lower() and internal_reason(host):
+        _report_internal(report, uri, host)
+        return None
+    own_bucket, bucket = parse_s3_address(issuer.url), parse_s3_address(uri)
+    is_own_bucket = own_bucket is not None and bucket is not None and own_bucket.is_same_bucket(bucket)
+    is_own = is_own_bucket if own_bucket and bucket else host == issuer.host.lower()
+    if not is_own:
         report.warning(
             "jwks-uri",
-            f"jwks_uri is {quoted(uri)}, on another host than the issuer.",
-            "This may be intended. STS then depends on both hosts, and the owner of the other one can sign tokens.",
+            f"jwks_uri is {quoted(uri)}, {'in another bucket' if bucket else 'on another host'} than the issuer.",
+            "This may be intended. STS then depends on both, and the owner of the other one can sign tokens.",
             remedy="Unless it is intended, serve the keys next to the discovery document.",
         )
     elif parts.port not in (None, 443):
@@ -120,8 +129,25 @@ def _check_jwks_uri(report: Report, uri: t.Any, host: str) -> str | None:
             remedy="Serve the keys on port 443, next to the discovery document.",
         )
     else:
-        report.ok("jwks-uri", f"jwks_uri is {uri}, on the issuer's own host.")
+        report.ok(
+            "jwks-uri",
+            f"jwks_uri is {uri}, {'in' if is_own_bucket else 'on'} the issuer's own "
+            f"{'bucket' if is_own_bucket else 'host'}.",
+        )
     return str(uri)
+
+
+def _report_internal(report: Report, uri: str, host: str) -> None:
+    report.error(
+        "jwks-uri",
+        f"jwks_uri is {quoted(uri)}. Its host is internal, and AWS can never reach it: {internal_reason(host)}.",
+        "The document may be that of an API server, which by default names its own address; or an attacker wants this "
+        "machine or AWS to call that address.",
+        remedy=(
+            "Publish the discovery document that irsa_jwks generates. An API server's own document names the public "
+            "URL of the keys if --service-account-jwks-uri is set to it."
+        ),
+    )
 
 
 def _parse_https(uri: t.Any) -> SplitResult:

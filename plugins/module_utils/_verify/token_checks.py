@@ -18,7 +18,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import cause_of_other
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import key_faults
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
@@ -96,7 +96,7 @@ def _check_issuer(report: Report, token: Token, issuer: str) -> None:
         report.error("token-issuer", "The token has no iss, the claim that names its issuer.")
     else:
         seen = f"The token's iss is {quoted(actual)}, not {quoted(issuer)}."
-        how = difference(issuer, actual) if isinstance(actual, str) else None
+        how = cause_of_other(issuer, actual) if isinstance(actual, str) else None
         remedy = f"Set --service-account-issuer={issuer} on every API server, and get a new token."
         report.error("token-issuer", seen, how, remedy=remedy)
 

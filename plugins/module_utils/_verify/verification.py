@@ -19,7 +19,12 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.option_nam
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.waiting import announce
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer, parse
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import (
+    Issuer,
+    IssuerRefused,
+    parse,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.public_issuer import require_public
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import key_set_checks
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.fetch import IDS, Served, check_served
@@ -42,7 +47,8 @@ class Expectation:
 
     ``kids`` and ``keys`` (JWKs) must be published. Without ``fetches``, the documents are not fetched, from a network
     that does not reach the issuer. ``bucket_account_id`` is the owner of the issuer's bucket, if it is
-    not the account of the credentials; AWS is not asked about buckets of others.
+    not the account of the credentials; AWS is not asked about buckets of others. ``may_be_internal``: an issuer that
+    AWS cannot reach by the form of its name is no fault.
     """
 
     issuer: str
@@ -52,6 +58,7 @@ class Expectation:
     identity: Identity | None = None
     bucket_account_id: str | None = None
     fetches: bool = True
+    may_be_internal: bool = False
 
 
 def expected_keys(key_sets: t.Sequence[t.Any], public_keys: t.Sequence[str]) -> Keys:
@@ -84,7 +91,7 @@ def verify_patiently(expectation: Expectation, seconds: float, aws: Aws | None =
     identity = expectation.identity or Identity()
     values = values_of(expectation.issuer, audiences=identity.audiences, role_arn=identity.role_arn)
     report = Report(values)
-    issuer = _check_url(report, expectation.issuer)
+    issuer = _check_url(report, expectation, aws)
     if issuer is None:
         return report
     attempt, served = _check_documents_patiently(issuer, expectation, seconds=seconds, aws=aws)
@@ -94,20 +101,23 @@ def verify_patiently(expectation: Expectation, seconds: float, aws: Aws | None =
     return report
 
 
-def _check_url(report: Report, url: str) -> Issuer | None:
+def _check_url(report: Report, expectation: Expectation, aws: Aws | None) -> Issuer | None:
     """Check the issuer URL. One that ends with a slash can be verified, though not created here. None if invalid."""
+    url = expectation.issuer
     try:
-        issuer = parse(url)
-    except IrsaError as error:
         bare = _parse_without_slash(url)
-        if bare is None:
-            report.error("issuer-url", str(error))
-            return None
-        report.warning("issuer-url", f"The issuer {url} ends with a slash.")
-        # The slash is part of the name, but not of the documents' URLs: OpenID Connect Discovery 1.0, section 4.1.
-        return bare._replace(url=url)
-    report.ok("issuer-url", f"{url} is a valid issuer URL.")
-    return issuer
+        issuer = bare or parse(url)
+        if not expectation.may_be_internal:
+            require_public(issuer, aws, "iam")
+    except IssuerRefused as refused:
+        report.error("issuer-url", refused.seen, refused.cause, remedy=refused.remedy)
+        return None
+    if bare is None:
+        report.ok("issuer-url", f"{url} is a valid issuer URL.")
+        return issuer
+    report.warning("issuer-url", f"The issuer {url} ends with a slash.")
+    # The slash is part of the name, but not of the documents' URLs: OpenID Connect Discovery 1.0, section 4.1.
+    return bare._replace(url=url)
 
 
 def _parse_without_slash(url: str) -> Issuer | None:

@@ -481,6 +481,20 @@ class TestBadInput:
         play.read()
         assert not play.plan(issuer=issuer, state="absent").get("failed")
 
+    @pytest.mark.parametrize(
+        "options", [{"issuer": f"{NEW}/openid/v1/jwks"}, {"accepted_issuers": [f"{NEW}/openid/v1/jwks"]}]
+    )
+    def test_an_issuer_that_is_the_address_of_a_document(self, options):
+        assert f"the issuer is '{NEW}'" in Play(1).message(**options)
+
+    def test_an_issuer_that_aws_cannot_reach_is_warned_of(self):
+        play = Play(1)
+        play.read()
+        issuer = "https://oidc.lan"
+        (warning,) = [each for each in play.plan(issuer=issuer)["warnings"] if "AWS can never reach it" in each]
+        assert issuer in warning
+        assert not [each for each in play.plan()["warnings"] if "AWS can never" in each]
+
     def test_two_names_of_one_server(self):
         play = Play(1)
         play.hosts = ["node1", "again"]

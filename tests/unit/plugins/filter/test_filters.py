@@ -130,6 +130,11 @@ def test_trust_policy_refuses_a_list_with_an_invalid_provider(arns):
         FILTERS["trust_policy"](arns, "shop", "cart")
 
 
+def test_trust_policy_refuses_the_provider_of_a_document():
+    with pytest.raises(AnsibleFilterError, match=r"is the address of the discovery document, not an issuer"):
+        FILTERS["trust_policy"](f"{ARN}/.well-known/openid-configuration", "shop", "cart")
+
+
 @pytest.mark.parametrize(
     ("names", "accounts"), [((), None), (("shop", "cart"), ["shop/cart"]), ((), []), (("shop",), None)]
 )
@@ -169,6 +174,7 @@ def test_issuer_url_has_the_domain_of_the_partition(region, domain):
         ("irsa", "nowhere", None, "AWS region"),
         ("irsa", None, None, "AWS region"),
         ("irsa", "eu-west-1", "/prod", "prefix"),
+        ("irsa", "eu-west-1", "prod/keys.json", "prefix .* is the path of a document"),
         ("irsa", "eu-west-1", "x" * 250, "at most 255"),
     ],
 )

@@ -227,6 +227,8 @@ class TestRefusals:
         [
             ({"url": "http://irsa.example.com"}, "must begin with https://"),
             ({"url": "https://irsa.example.com/"}, "ends with a slash"),
+            ({"url": f"{URL}/.well-known/openid-configuration"}, f"the issuer is '{URL}'"),
+            ({"url": "https://oidc.lan"}, "AWS can never reach it"),
             ({"client_ids": []}, "client_ids has 0 entries"),
             ({"client_ids": [str(number) for number in range(101)]}, "client_ids has 101 entries"),
             ({"client_ids": [""]}, "0 characters"),
@@ -242,6 +244,8 @@ class TestRefusals:
         ids=[
             "http",
             "slash",
+            "document",
+            "internal",
             "no audience",
             "101 audiences",
             "empty audience",
@@ -313,6 +317,12 @@ class TestRemoval:
         assert done.values == {"arn": ARN, "url": URL, "account_id": ACCOUNT}
         assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
         assert remove(fake_aws).actions == []
+
+    @pytest.mark.parametrize("url", [f"{URL}/.well-known/openid-configuration", "https://oidc.lan"])
+    def test_a_provider_that_should_not_have_been_registered_can_be_removed(self, fake_aws, iam, url):
+        iam.create_open_id_connect_provider(Url=url, ClientIDList=[AUDIENCE], ThumbprintList=[ONE])
+        assert len(provider.find_providers(Aws(fake_aws.clients), url=url)) == 1
+        assert remove(fake_aws, url=url).actions == [DELETE]
 
     def test_provider_removal_accepts_a_provider_deleted_meanwhile(self, fake_aws, iam, made):
         fake_aws.before(DELETE, lambda: iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=ARN))

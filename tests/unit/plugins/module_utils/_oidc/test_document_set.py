@@ -103,6 +103,10 @@ class TestSources:
         assert (result["discovery"]["issuer"], result["discovery"]["jwks_uri"]) == (ISSUER, f"{ISSUER}/keys.json")
         assert (result["changed"], result["actions"]) == (False, [])
 
+    def test_an_internal_issuer_is_warned_of_since_another_store_may_reach_it(self):
+        (warning,) = build(public_keys=[public(RSA)], issuer="https://oidc.lan")["warnings"]
+        assert "The issuer 'https://oidc.lan' is internal, and AWS can never reach it" in warning
+
     def test_jwks_uri_may_be_another_url(self):
         result = build(public_keys=[public(RSA)], jwks_uri="https://keys.example.com:8443/jwks?x=1")
         assert result["discovery"]["jwks_uri"] == "https://keys.example.com:8443/jwks?x=1"
@@ -120,6 +124,8 @@ class TestRefusals:
             ({"jwks_uri": "http://irsa.example.com/keys.json"}, "jwks_uri", "https://"),
             ({"jwks_uri": "https://"}, "jwks_uri", "https://"),
             ({"jwks_uri": "https://[::1/keys"}, "jwks_uri", "https://"),
+            ({"jwks_uri": "https://10.0.0.1:6443/openid/v1/jwks"}, "jwks_uri", "AWS can never reach it"),
+            ({"issuer": f"{ISSUER}/openid/v1/jwks"}, "the address of the JWKS", f"the issuer is '{ISSUER}'"),
             ({"jwks_uri": "https://irsa.example.com/keys json"}, "jwks_uri", "https://"),
             ({"public_keys": [public(RSA), "nonsense"]}, "public_keys: key 2", "0 public keys"),
             ({"public_keys": [""]}, "public_keys: key 1", "0 public keys"),
@@ -150,6 +156,8 @@ class TestRefusals:
             "jwks_uri http",
             "jwks_uri without a host",
             "jwks_uri not a URL",
+            "jwks_uri internal",
+            "issuer is a document",
             "jwks_uri with a space",
             "no key",
             "empty key",

@@ -10,8 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import (
+    cause_of_other,
+    difference,
+)
 
+SAME_BUCKET = "It is the same bucket under another host name"
 ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
 
 
@@ -23,7 +27,18 @@ ISSUER = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
         ("http://irsa-prod.s3.eu-west-1.amazonaws.com", "http://"),
         (f"{ISSUER}:443", "port"),
         ("https://irsa-prod.s3.amazonaws.com", "global host name"),
-        ("https://irsa-prod.s3-eu-west-1.amazonaws.com", None),
+        ("https://irsa-prod.s3.amazonaws.com", SAME_BUCKET),
+        ("https://irsa-prod.s3-eu-west-1.amazonaws.com", SAME_BUCKET),
+        ("https://irsa-prod.s3-eu-west-1.amazonaws.com/", SAME_BUCKET),
+        ("https://irsa-prod.s3-eu-west-1.amazonaws.com/prod", f"{SAME_BUCKET} (the legacy regional host name), with"),
+        ("https://irsa-prod.s3.dualstack.eu-west-1.amazonaws.com", SAME_BUCKET),
+        ("https://irsa-prod.s3-fips.eu-west-1.amazonaws.com", SAME_BUCKET),
+        ("https://irsa-prod.s3-accelerate.amazonaws.com", SAME_BUCKET),
+        ("https://irsa-prod.s3-website-eu-west-1.amazonaws.com", f"{SAME_BUCKET} (the website host name, which has no"),
+        ("https://s3-eu-west-1.amazonaws.com/irsa-prod", SAME_BUCKET),
+        ("https://irsa-prod.s3-us-east-1.amazonaws.com", "another region: us-east-1"),
+        (f"{ISSUER}/.well-known/openid-configuration", "the address of a document of this issuer"),
+        (f"{ISSUER}/keys.json", "the address of a document of this issuer"),
         ("https://irsa-prod.s3.us-east-1.amazonaws.com", "another region: us-east-1"),
         ("https://irsa-prod.s3.dualstack.us-east-1.amazonaws.com", "another region: us-east-1"),
         ("https://irsa-prod.s3.cn-north-1.amazonaws.com.cn", "another AWS partition"),
@@ -50,6 +65,13 @@ def test_difference_names_the_regional_host():
 
 def test_difference_names_a_missing_slash():
     assert "lacks the slash" in difference("https://a.example/x/", "https://a.example/x")
+
+
+def test_an_internal_issuer_of_a_cluster_is_called_internal():
+    text = cause_of_other(ISSUER, "https://kubernetes.default.svc.cluster.local")
+    assert "It is internal" in text and "another --service-account-issuer" in text
+    assert SAME_BUCKET in cause_of_other(ISSUER, "https://irsa-prod.s3.amazonaws.com")
+    assert cause_of_other(ISSUER, "https://oidc.example.com") is None
 
 
 @given(st.text(), st.text())

@@ -80,6 +80,10 @@ class TestParse:
             ("https://irsa..example.com", "no valid host name"),
             ("https://" + "a" * 64 + ".example.com", "no valid host name"),
             ("https://[::1]/prod", "no valid host name"),
+            ("https://[::1]/prod", "it is an address of the machine itself"),
+            ("https://localhost:8443", "AWS can never reach it"),
+            ("https://10.0.0.1:6443", "AWS can never reach it"),
+            ("http://kubernetes.default.svc", "AWS can never reach it"),
             ("https://[::1", "is not a URL"),
             ("https://irsa.example.com\\prod", "no valid host name"),
             ("https://irsa.example.com/" + "p" * 231, "has 256 characters"),
@@ -89,6 +93,55 @@ class TestParse:
     def test_parse_refuses_what_iam_or_kubernetes_refuses(self, url, reason):
         message = refusal(issuer_url.parse, url)
         assert message.startswith(f"The issuer {url!r} ") and reason in message
+
+    @pytest.mark.parametrize(
+        ("url", "issuer"),
+        [
+            (f"{URL}/.well-known/openid-configuration", URL),
+            (f"{URL}/.well-known/openid-configuration/", URL),
+            (f"{URL}/prod/.well-known/openid-configuration?x=1", f"{URL}/prod"),
+            (f"{URL}/.Well-Known/OpenID-Configuration", URL),
+            (f"{URL}//.well-known/openid-configuration", URL),
+            (f"{URL}/.well-known%2Fopenid-configuration", URL),
+            (f"{URL}/.well-known/openid-configuration/prod", f"{URL}/prod"),
+            (f"{URL}/.well-known/openid-configuration/jwks", URL),
+            (f"{URL}/.well-known/oauth-authorization-server", URL),
+            (f"{URL}/.well-known/jwks.json", URL),
+            (f"{URL}/.well-known", URL),
+            (f"{URL}/openid/v1/jwks", URL),
+            (f"{URL}/prod/openid/v1/jwks/", f"{URL}/prod"),
+            (f"{URL}/keys.json", URL),
+            (f"{URL}/prod/keys.json#x", f"{URL}/prod"),
+            (f"{URL}/jwks.json", URL),
+            ("https://sso.example.com/realms/a/protocol/openid-connect/certs", "https://sso.example.com/realms/a"),
+            ("http://oidc.example.com/.well-known/openid-configuration", "https://oidc.example.com"),
+            ("https://me:secret@oidc.example.com/keys.json", "https://oidc.example.com"),
+            ("arn:aws-cn:iam::123456789012:oidc-provider/oidc.example.com/x", "https://oidc.example.com/x"),
+            ("https://irsa.s3-website-eu-west-1.amazonaws.com/prod", "https://irsa.s3.eu-west-1.amazonaws.com/prod"),
+            ("https://irsa.s3-website.cn-north-1.amazonaws.com.cn", "https://irsa.s3.cn-north-1.amazonaws.com.cn"),
+            ("https://s3.eu-west-1.amazonaws.com", "https://BUCKET.s3.eu-west-1.amazonaws.com"),
+        ],
+    )
+    def test_what_is_something_else_is_named_with_the_issuer(self, url, issuer):
+        message = refusal(issuer_url.parse, url)
+        assert "not an issuer." in message and f"the issuer is '{issuer}'. " in message and "secret" not in message
+        assert refusal(issuer_url.refuse_mistake, url) == message
+
+    @pytest.mark.parametrize(
+        "url", ["s3://irsa/prod", "https://s3.console.aws.amazon.com/s3/buckets/irsa?region=eu-west-1"]
+    )
+    def test_another_name_of_the_bucket_is_refused(self, url):
+        assert "the issuer is the URL under which the bucket serves the documents" in refusal(issuer_url.parse, url)
+
+    @pytest.mark.parametrize(
+        "path", ["/jwks", "/keys", "/openid", "/openid-configuration", "/well-known/x", "/keys.json.prod", "/prod.json"]
+    )
+    def test_paths_that_may_be_those_of_an_issuer_are_accepted(self, path):
+        assert issuer_url.parse(URL + path).path == path
+
+    def test_what_is_registered_already_may_be_the_address_of_a_document(self):
+        url = f"{URL}/.well-known/openid-configuration"
+        assert issuer_url.parse_registered(url).url == url
 
     @pytest.mark.parametrize(
         "url",
@@ -111,6 +164,23 @@ class TestParse:
         parts = urllib.parse.urlsplit(url)
         assert (parts.scheme, parts.netloc, parts.path, parts.query, parts.fragment) == ("https", *parsed[1:], "", "")
         assert urllib.parse.urlunsplit(parts) == url == parsed.url
+
+
+class TestInternal:
+    def test_an_internal_issuer_is_called_so_with_what_to_do(self):
+        issuer = issuer_url.parse("https://kubernetes.default.svc.cluster.local")
+        message = refusal(issuer_url.check_public, issuer)
+        assert issuer_url.warnings_of(issuer.url) == [message]
+        for words in (
+            "is internal, and AWS can never reach it",
+            "Kubernetes service",
+            "another --service-account-issuer",
+        ):
+            assert words in message
+
+    def test_a_public_issuer_is_fine(self):
+        issuer_url.check_public(issuer_url.parse(URL))
+        assert issuer_url.warnings_of(URL) == []
 
 
 class TestPrefix:
@@ -138,6 +208,10 @@ class TestPrefix:
             "a#b",
             "a*b",
             "prod\n",
+            "prod/.well-known",
+            ".well-known/openid-configuration",
+            "openid/v1/jwks",
+            "prod/keys.json",
         ],
     )
     def test_check_prefix_refuses_other_prefixes(self, prefix):

@@ -165,9 +165,15 @@ class TestDiscovery:
             ("https://b.s3.amazonaws.com", "https://b.s3.us-east-1.amazonaws.com", "regional"),
             ("https://b.s3.eu-west-1.amazonaws.com", "https://b.s3.eu-west-2.amazonaws.com", "another region"),
             ("https://b.s3.us-east-1.amazonaws.com", "https://b.s3.cn-north-1.amazonaws.com.cn", "partition"),
+            (
+                "https://b.s3.eu-west-1.amazonaws.com",
+                "https://b.s3-eu-west-1.amazonaws.com",
+                "the same bucket under another host name",
+            ),
+            ("https://b.s3.eu-west-1.amazonaws.com", "https://kubernetes.default.svc", "It is internal"),
         ],
     )
-    def test_a_different_host_of_the_same_bucket_is_explained(self, issuer, found, cause):
+    def test_the_host_of_another_issuer_is_explained(self, issuer, found, cause):
         report = Report()
         document = {**DISCOVERY, "issuer": found, "jwks_uri": f"{issuer}/keys.json"}
         discovery_checks.check_discovery(report, document, issuer_url.parse(issuer))
@@ -188,6 +194,38 @@ class TestDiscovery:
         url, report = self.check({**DISCOVERY, "jwks_uri": uri})
         fault = only_fault(report)
         assert (url, fault.id, fault.status) == (uri, "jwks-uri", "warning") and uri in fault.seen
+
+    @pytest.mark.parametrize(
+        ("issuer", "uri", "status"),
+        [
+            ("https://b.s3.eu-west-1.amazonaws.com", "https://b.s3-eu-west-1.amazonaws.com/keys.json", "ok"),
+            ("https://b.s3.eu-west-1.amazonaws.com", "https://s3.eu-west-1.amazonaws.com/b/keys.json", "ok"),
+            ("https://s3.eu-west-1.amazonaws.com/b", "https://s3.eu-west-1.amazonaws.com/other/keys.json", "warning"),
+            ("https://b.s3.us-east-1.amazonaws.com", "https://b.s3.cn-north-1.amazonaws.com.cn/keys.json", "warning"),
+        ],
+    )
+    def test_a_jwks_uri_in_the_same_bucket_passes_under_any_host_name(self, issuer, uri, status):
+        report = Report()
+        document = {**DISCOVERY, "issuer": issuer, "jwks_uri": uri}
+        assert discovery_checks.check_discovery(report, document, issuer_url.parse(issuer)) == uri
+        assert [check.status for check in report.checks if check.id == "jwks-uri"] == [status]
+
+    @pytest.mark.parametrize(
+        "uri",
+        [
+            "https://10.0.0.1:6443/openid/v1/jwks",
+            "https://kubernetes.default.svc/openid/v1/jwks",
+            "https://control-plane/openid/v1/jwks",
+            "https://api.prod.internal:6443/openid/v1/jwks",
+            "https://[fd00::1]:6443/openid/v1/jwks",
+            "https://2130706433/keys",
+        ],
+    )
+    def test_a_jwks_uri_at_an_internal_address_is_an_error(self, uri):
+        url, report = self.check({**DISCOVERY, "jwks_uri": uri})
+        fault = only_fault(report)
+        assert (url, fault.id, fault.status) == (None, "jwks-uri", "error")
+        assert "AWS can never reach it" in fault.seen and "--service-account-jwks-uri" in fault.remedy
 
     @pytest.mark.parametrize(
         "uri",

@@ -309,6 +309,65 @@ class TestRedirects:
         ]
 
 
+class TestRegions:
+    """Answers of S3 that tell of another region than the one in the issuer."""
+
+    GLOBAL = "https://irsa.s3.amazonaws.com"
+    REGIONAL = "https://irsa.s3.eu-west-1.amazonaws.com"
+    PATH = "/.well-known/openid-configuration"
+
+    def first_fault(self, url, answer, *redirects):
+        class Client:
+            def fetch(self, first, max_bytes):
+                return Fetched(answer, [first, *redirects])
+
+        report = Report()
+        fetch._Fetcher(report, Client(), lambda report, url: "Unknown.").fetch(url, "discovery-json")
+        return findings.faults(report)[0]
+
+    @pytest.mark.parametrize(
+        ("issuer", "target", "why"),
+        [
+            (GLOBAL, REGIONAL, "global host is that of us-east-1"),
+            (GLOBAL, "https://irsa.s3-eu-west-1.amazonaws.com", "global host is that of us-east-1"),
+            ("https://s3.amazonaws.com/irsa", REGIONAL, "global host is that of us-east-1"),
+            ("https://irsa.s3.us-west-2.amazonaws.com", REGIONAL, "different region than its host name says"),
+        ],
+    )
+    def test_a_redirect_to_another_region_is_an_error_that_names_it(self, issuer, target, why):
+        answer = Answer(200, {"content-type": "application/json"}, DISCOVERY)
+        fault = self.first_fault(issuer + self.PATH, answer, target + self.PATH)
+        assert (fault.id, fault.status) == ("bucket-region", "error")
+        assert "the bucket is in eu-west-1." in fault.seen and why in fault.cause
+
+    def test_a_redirect_within_the_region_is_a_warning(self):
+        answer = Answer(200, {"content-type": "application/json"}, DISCOVERY)
+        old = "https://irsa.s3-eu-west-1.amazonaws.com"
+        fault = self.first_fault(old + self.PATH, answer, self.REGIONAL + self.PATH)
+        assert (fault.id, fault.status) == ("http-redirect", "warning")
+
+    @pytest.mark.parametrize(
+        ("status", "headers", "body"),
+        [
+            (301, {"x-amz-bucket-region": "eu-west-1"}, b""),
+            (400, {"x-amz-bucket-region": "eu-west-1"}, b"<Error><Code>InvalidRequest</Code></Error>"),
+            (
+                301,
+                {},
+                b"<Error><Code>PermanentRedirect</Code><Endpoint>irsa.s3-eu-west-1.amazonaws.com</Endpoint></Error>",
+            ),
+        ],
+    )
+    def test_the_region_in_an_error_is_named(self, status, headers, body):
+        fault = self.first_fault(self.GLOBAL + self.PATH, Answer(status, headers, body))
+        assert (fault.id, fault.status) == ("bucket-region", "error")
+        assert "the bucket is in 'eu-west-1'." in fault.seen and "us-east-1" in fault.cause
+
+    def test_the_right_region_in_an_error_is_no_finding(self):
+        answer = Answer(404, {"x-amz-bucket-region": "eu-west-1"}, b"<Error><Code>NoSuchKey</Code></Error>")
+        assert self.first_fault(self.REGIONAL + self.PATH, answer).id == "object-exists"
+
+
 class TestKeysElsewhere:
     def serve(self, server, uri):
         server.serve(DISCOVERY_PATH, json.dumps(documents.discovery(ISSUER.url, uri, ["ES256"])).encode(), **HEADERS)
@@ -321,8 +380,20 @@ class TestKeysElsewhere:
         self.serve(server, uri)
         report, found = look(route)
         assert (report.first_error.id, found.keys) == ("jwks-uri", None)
-        assert "not on the public internet" in report.first_error.seen and uri in report.first_error.seen
-        assert len(server.requests) == 1
+        assert "Its host is internal, and AWS can never reach it" in report.first_error.seen
+        assert uri in report.first_error.seen and len(server.requests) == 1
+
+    def test_keys_are_not_fetched_from_a_name_that_leads_into_the_internal_network(self, server, route, monkeypatch):
+        real = socket.getaddrinfo
+        monkeypatch.setattr(
+            socket,
+            "getaddrinfo",
+            lambda host, *rest, **more: real(host.replace("keys.example.test", "127.0.0.1"), *rest),
+        )
+        self.serve(server, "https://keys.example.test/keys")
+        report, found = look(route)
+        assert (report.first_error.id, found.keys, len(server.requests)) == ("jwks-uri", None, 1)
+        assert "not on the public internet" in report.first_error.seen
 
     def test_keys_on_another_host_are_fetched_by_its_name(self, server, route, monkeypatch):
         real = socket.getaddrinfo

@@ -10,8 +10,10 @@ import json
 import subprocess
 import sys
 
+import boto3
 import pytest
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, ReadyClients
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
@@ -166,6 +168,54 @@ class TestOrder:
         assert [(check.id, check.status) for check in report.checks] == [("issuer-url", "error")]
         assert "a-password" not in report.text
         assert server.connections == 0
+
+    @pytest.mark.parametrize("document", [".well-known/openid-configuration", "openid/v1/jwks", "keys.json"])
+    @pytest.mark.parametrize("end", ["", "/"])
+    def test_the_address_of_a_document_is_named_with_the_issuer(self, server, route, document, end):
+        report = verify(Expectation(issuer=f"{ISSUER}/{document}{end}", route=route))
+        assert [check.id for check in report.checks] == ["issuer-url"] and server.connections == 0
+        assert "is the address of the" in report.first_error.seen
+        assert f"the issuer is '{ISSUER}'" in report.first_error.remedy
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://kubernetes.default.svc.cluster.local",
+            "https://kubernetes.default.svc/",
+            "https://oidc.tools.svc",
+            "https://oidc.lan/prod",
+            "https://localhost",
+            "https://10.0.0.1",
+            "https://0x7f.1",
+            "https://[fd00::1]",
+            "https://10.0.0.1:6443",
+        ],
+    )
+    def test_an_internal_issuer_is_called_internal_and_not_asked_for(self, server, route, url):
+        report = verify(Expectation(issuer=url, route=route))
+        assert [check.id for check in report.checks] == ["issuer-url"] and server.connections == 0
+        assert "internal, and AWS can never reach it" in report.first_error.seen
+
+    def test_an_internal_issuer_needs_another_flag_of_the_api_server(self, route):
+        fault = verify(Expectation(issuer="https://kubernetes.default.svc.cluster.local", route=route)).first_error
+        assert "The API server needs another --service-account-issuer" in fault.remedy
+        assert "misspelled" not in fault.cause and "DNS" not in f"{fault.cause} {fault.remedy}"
+
+    @pytest.mark.parametrize(
+        ("endpoint", "verdicts"),
+        [
+            (None, {"broken"}),
+            ("https://iam.amazonaws.com", {"broken"}),
+            ("http://127.0.0.1:5000", {"broken"}),
+            ("https://s3.store.lan", {"ok"}),
+            ("https://s3.store.lan:8443", {"ok"}),
+        ],
+    )
+    def test_another_store_may_reach_an_internal_issuer(self, server, route, endpoint, verdicts):
+        client = boto3.client("iam", region_name="us-east-1", endpoint_url=endpoint)
+        aws = Aws(ReadyClients(iam=client))
+        report = verify(Expectation(issuer="https://oidc.lan", route=route, fetches=False), aws)
+        assert {report.verdict} == verdicts
 
     def test_an_untrusted_certificate_skips_all_that_follow(self, published, route):
         report = verify(Expectation(issuer=ISSUER, route=route._replace(ca_path=None), kids=("kid-of-rsa",)))
