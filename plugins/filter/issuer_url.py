@@ -20,6 +20,7 @@ except ImportError as import_error:
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import aws_bucket_host, suffix_of_region
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_issuer_rules import check_own_host
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
 
 
@@ -30,6 +31,7 @@ def _issuer_url(bucket: t.Any, region: t.Any, prefix: t.Any = None) -> str:
         raise AnsibleFilterError(f"issuer_url: {libraries.missing({'boto3>=1.35.70': BOTOCORE_IMPORT_ERROR})}")
     try:
         check_bucket_name(str(bucket), "any")
+        check_own_host(str(bucket))
         host = aws_bucket_host(str(bucket), str(region), suffix_of_region(str(region)))
         if prefix:
             issuer_url.check_prefix(str(prefix))

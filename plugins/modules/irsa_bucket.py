@@ -19,7 +19,8 @@ description:
 options:
   name:
     description:
-      - Name of the bucket. It becomes part of a host name that is served over HTTPS, so it must not contain a dot.
+      - Name of the bucket. S3's certificate does not cover the host name of a bucket with a dot in its name, so such a
+        bucket can hold only the documents of an issuer on another host; the module warns of that.
     type: str
     required: true
   account_id:

@@ -32,6 +32,7 @@ options:
   issuer:
     description:
       - Issuer URL. Published documents of another issuer are not overwritten, unless O(overwrite=true).
+      - If it is an address of S3, it must be that of O(bucket) and O(prefix).
     type: str
     required: true
   jwks_json:

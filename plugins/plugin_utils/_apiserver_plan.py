@@ -38,7 +38,7 @@ def check_issuers(options: t.Mapping[str, t.Any]) -> None:
     """Raise IrsaError for an issuer that is none. One that was accepted once can always be removed."""
     if options["state"] == PRESENT:
         issuer_url.parse(options["issuer"])
-        for issuer in options["accepted_issuers"]:
+        for issuer in (*options["former_issuers"], *options["accepted_issuers"]):
             issuer_url.refuse_mistake(issuer)
 
 

@@ -217,6 +217,13 @@ def bucket_deleted_and_no_credentials(cluster: Cluster, monkeypatch: pytest.Monk
 
 
 @broken(Cluster, "bucket-region")
+def global_host_of_a_bucket_in_another_region(cluster: Cluster) -> None:
+    cluster.options.update(
+        issuer=f"https://{cluster.bucket}.s3.amazonaws.com", token=None, assume_role=False, provider="skip"
+    )
+
+
+@broken(Cluster, "bucket-region")
 def bucket_in_another_region(cluster: Cluster) -> None:
     # Everything else belongs to the region that the issuer names. IAM cannot fetch a thumbprint there.
     cluster.remove_provider()

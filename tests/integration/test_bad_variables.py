@@ -49,7 +49,39 @@ SINGLE: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "no-host": ({"irsa_issuer_url": "https:///path"}, ("irsa_issuer_url: ", "no valid host name")),
     "elsewhere": (
         {"irsa_issuer_url": "https://irsa-fine.s3.eu-west-1.amazonaws.com/other", "irsa_issuer_prefix": "prod"},
-        ("irsa_issuer_url is on the bucket's own host", "irsa_issuer_prefix (prod)"),
+        ("irsa_issuer_url: ", "under 'other'", "under 'prod'", "irsa_issuer_prefix"),
+    ),
+    "document": (
+        {"irsa_issuer_url": "https://issuer.example/.well-known/openid-configuration"},
+        ("irsa_issuer_url: ", "address of the discovery document", "the issuer is 'https://issuer.example'"),
+    ),
+    "jwks-address": (
+        {"irsa_issuer_url": "https://issuer.example/prod/openid/v1/jwks", "irsa_issuer_bucket": ""},
+        ("irsa_issuer_url: ", "address of the JWKS", "the issuer is 'https://issuer.example/prod'"),
+    ),
+    "website": (
+        {"irsa_issuer_url": "https://irsa-fine.s3-website-eu-west-1.amazonaws.com"},
+        ("irsa_issuer_url: ", "no HTTPS", "the issuer is 'https://irsa-fine.s3.eu-west-1.amazonaws.com'"),
+    ),
+    "internal": (
+        {"irsa_issuer_url": "https://kubernetes.default.svc.cluster.local", "irsa_issuer_bucket": ""},
+        ("irsa_issuer_url", "is internal, and AWS can never reach it", "another --service-account-issuer"),
+    ),
+    "internal-address": (
+        {"irsa_issuer_url": "https://10.0.0.1/prod", "irsa_issuer_bucket": "irsa-internal"},
+        ("irsa_issuer_url", "is internal, and AWS can never reach it", "Nothing was changed"),
+    ),
+    "global-host": (
+        {"irsa_issuer_url": "https://irsa-fine.s3.amazonaws.com", "irsa_issuer_region": "eu-west-1"},
+        ("irsa_issuer_url: ", "in eu-west-1", "Use 'https://irsa-fine.s3.eu-west-1.amazonaws.com'"),
+    ),
+    "other-region": (
+        {"irsa_issuer_url": "https://irsa-fine.s3-eu-central-1.amazonaws.com", "irsa_issuer_region": "eu-west-1"},
+        ("irsa_issuer_url: ", "of eu-central-1", "in eu-west-1"),
+    ),
+    "other-bucket": (
+        {"irsa_issuer_url": "https://irsa-other.s3.eu-west-1.amazonaws.com"},
+        ("irsa_issuer_url: ", "the address of the bucket 'irsa-other'", "irsa_issuer_bucket"),
     ),
     "prefix": ({"irsa_issuer_prefix": "/prod/"}, ("irsa_issuer_prefix: ", "for example 'prod' or 'clusters/prod'")),
     "long-prefix": (

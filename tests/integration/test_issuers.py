@@ -54,6 +54,9 @@ def story(new_operator: Callable[[], Operator], running: Sandbox) -> Story:
     extra = new_key(operator.folder / "extra.key", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
     _make_terraforms_bucket(account)
     account.make_bucket("irsa-private")
+    account.make_bucket("oidc.example.com")
+    # IAM asks the host in front of the bucket when the provider is created.
+    running.serve_page("oidc.example.com", f"/{DISCOVERY}", "{}")
     hosts = {name: {**_variables(operator, name), **more} for name, more in _specs(extra).items()}
     check = operator.provision("--check", hosts={"own-host": hosts["own-host"]}).ok()
     first = operator.provision(hosts=hosts).ok()
@@ -82,6 +85,12 @@ def _specs(extra: Path) -> dict[str, dict[str, Any]]:
             "irsa_issuer_bucket": "",
             "irsa_issuer_url": OWN_HOST,
             "irsa_issuer_documents_path": "site",
+        },
+        "dots": {
+            "irsa_issuer_bucket": "oidc.example.com",
+            "irsa_issuer_manage_bucket": False,
+            "irsa_issuer_url": "https://oidc.example.com",
+            "irsa_issuer_verify": False,
         },
         "curve": {"irsa_issuer_key_type": "ECDSA", "irsa_issuer_key_curve": "P-384"},
         "legacy": {"irsa_issuer_legacy_empty_kid": True, "irsa_issuer_public_key_path": ""},
@@ -128,6 +137,11 @@ def _make_terraforms_bucket(account: Account) -> None:
     statement["Resource"] = "arn:aws:s3:::irsa-terraform/*"
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     account.s3.put_bucket_policy(Bucket="irsa-terraform", Policy=json.dumps(policy))
+
+
+def test_a_bucket_with_dots_serves_an_issuer_on_another_host(story: Story) -> None:
+    assert story.first.results["dots"]["issuer"] == "https://oidc.example.com"
+    assert [key["kid"] for key in story.keys_at("oidc.example.com")] == [kid_of(story.key("dots"))]
 
 
 @pytest.fixture

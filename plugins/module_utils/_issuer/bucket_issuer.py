@@ -85,8 +85,9 @@ class BucketIssuer(IssuerRun):
             settle(self.bucket, self.aws, self.ledger)
 
     def _documents(self, texts: Values) -> PresentDocuments:
+        bucket = self.bucket
         spec = self.spec.publication_spec(
-            self.bucket.spec.name, url=self.url, account_id=self.bucket.account_id, texts=texts
+            bucket.spec.name, url=self.url, account_id=bucket.account_id, region=bucket.region, texts=texts
         )
         return PresentDocuments(self.aws, spec)
 

@@ -70,7 +70,7 @@ def ensure_absent(aws: Aws, spec: IssuerSpec, check_mode: bool) -> Outcome[ApiCa
     bucket = Bucket(aws, spec.bucket_spec(spec.bucket, spec.own_paths)) if spec.bucket else None
     exists = bucket is not None and bucket.exists()  # raises if it belongs to others
     url = spec.url or f"https://{bucket.values()['host'] if bucket else ''}{spec.slash_prefix}"
-    issuer_url.parse(url)
+    issuer_url.parse_registered(url)
     in_bucket = _plan_bucket(aws, spec, url, bucket=bucket, exists=exists) if bucket else None
     provider_spec = ProviderSpec(
         url=url,

@@ -214,7 +214,13 @@ class IssuerSpec:
         )
 
     def publication_spec(
-        self, bucket: str, *, url: str, account_id: str, texts: t.Mapping[str, t.Any] | None = None
+        self,
+        bucket: str,
+        *,
+        url: str,
+        account_id: str,
+        region: str | None = None,
+        texts: t.Mapping[str, t.Any] | None = None,
     ) -> PublicationSpec:
         """Return the documents to publish in a bucket of this account; without ``texts`` they are not known yet."""
         texts = texts or {}
@@ -228,4 +234,5 @@ class IssuerSpec:
             overwrite=self.overwrite,
             cache_control=self.cache_control,
             account_id=account_id,
+            region=region,
         )

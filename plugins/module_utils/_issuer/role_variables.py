@@ -13,7 +13,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.account_ids i
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider_rules
-from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import local_variables, server_variables
+from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import (
+    address_rules,
+    local_variables,
+    server_variables,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_material
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import public_paths
@@ -137,7 +141,6 @@ def _check_thumbprints(values: t.Iterable[t.Any], variable: str) -> None:
 
 
 _CHECKS: dict[str, Check] = {
-    "url": _naming(issuer_url.parse),
     "prefix": _naming(issuer_url.check_prefix),
     "account_id": check_account_id,
     "bucket_account_id": check_account_id,
@@ -171,13 +174,13 @@ def _bucket_rules(variables: Variables) -> t.Iterator[str]:
             f"{PREFIX}prefix makes the issuer longer than {issuer_url.MAX_CHARACTERS} characters, the most that IAM "
             "accepts. Choose a shorter prefix."
         )
-    if url and url.startswith(f"https://{bucket}.s3") and url.partition("://")[2].partition("/")[2] != prefix:
-        yield (
-            f"{PREFIX}url is on the bucket's own host, but its path is not {PREFIX}prefix ({prefix or 'none'}), under "
-            "which the documents are published. Make them the same."
-        )
     if variables.get("delete_bucket") and not variables.get("manage_bucket"):
         yield f"{PREFIX}delete_bucket is set, but {PREFIX}manage_bucket is false: the bucket is managed elsewhere."
+
+
+def _address_rules(variables: Variables) -> t.Iterator[str]:
+    for name, problem in address_rules.problems(variables):
+        yield f"{PREFIX}{name}: {problem}"
 
 
 def _rules_without_bucket(variables: Variables) -> t.Iterator[str]:
@@ -283,7 +286,7 @@ def _timeout_rules(variables: Variables) -> t.Iterator[str]:
 
 
 _RULES = (
-    *(_bucket_rules, _rules_without_bucket, _key_rules, _rules_on_servers, _cluster_rules),
+    *(_address_rules, _bucket_rules, _rules_without_bucket, _key_rules, _rules_on_servers, _cluster_rules),
     local_variables.path_problems,
     *(_backup_rules, _audience_rules, _timeout_rules),
 )

@@ -16,6 +16,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.issuer_fl
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import refuse_mistake
 
 
 def check_issuers(values: t.Iterable[t.Any], variable: str) -> None:
@@ -27,6 +28,10 @@ def check_issuers(values: t.Iterable[t.Any], variable: str) -> None:
                 f"{variable}: {quoted(value)} is not an issuer that an API server can have. Give each of them as it is "
                 "in --service-account-issuer, for example https://kubernetes.default.svc.cluster.local."
             )
+        try:
+            refuse_mistake(value)
+        except IrsaError as error:
+            raise IrsaError(f"{variable}: {error}") from None
 
 
 def check_paths(values: t.Iterable[t.Any], variable: str) -> None:

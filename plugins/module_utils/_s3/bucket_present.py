@@ -43,7 +43,13 @@ def ensure_present(aws: Aws, spec: BucketSpec, check_mode: bool) -> Outcome[ApiC
 
     The outcome's values are ``name``, ``region``, ``arn``, ``host``, ``account_id`` and ``created``. Raises IrsaError.
     """
-    return ensure(PresentBucket(aws, spec), aws, check_mode)
+    outcome = ensure(PresentBucket(aws, spec), aws, check_mode)
+    if "." in spec.name:
+        outcome.warnings.append(
+            f"The bucket name {quoted(spec.name)} has a dot, so S3's certificate does not cover the bucket's own host "
+            "name. It can hold the documents of an issuer on another host only."
+        )
+    return outcome
 
 
 def creates_bucket(changes: t.Iterable[ApiCall]) -> bool:

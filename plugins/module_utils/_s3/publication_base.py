@@ -19,6 +19,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base6
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import cut, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, issuer_url, published_keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_difference import difference
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_location import Site, object_name
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_store import S3Store, Stored
@@ -42,7 +43,8 @@ _OVERWRITE_HINT = (
 class PublicationSpec:
     """What must be published, and where.
 
-    The texts are None while they cannot be known yet, which only check mode allows.
+    The texts are None while they cannot be known yet, which only check mode allows. ``region`` is the bucket's, None if
+    it is not known: clients find the bucket in any region.
     """
 
     bucket: str
@@ -54,6 +56,7 @@ class PublicationSpec:
     overwrite: bool = False
     cache_control: str = DEFAULT_CACHE_CONTROL
     account_id: str | None = None
+    region: str | None = None
 
 
 class Documents(AwsResource):
@@ -74,7 +77,7 @@ class Documents(AwsResource):
         check_bucket_name(spec.bucket, "any")
         super().__init__(aws)
         self.spec = spec
-        self.issuer = issuer_url.parse(spec.issuer)
+        self.issuer = issuer_url.parse_registered(spec.issuer)
         self.jwks_key, self.discovery_key = issuer_url.object_keys(spec.prefix)
         self.account_id = account_of(aws, spec.account_id)
         self.store = S3Store(aws, spec.bucket, self.account_id)
@@ -121,9 +124,11 @@ class Documents(AwsResource):
         if document is None:
             raise IrsaError(f"{where} {not_json(stored.content)}. It may belong to something else. {_OVERWRITE_HINT}")
         if document.get("issuer") != self.spec.issuer:
+            actual = document.get("issuer")
+            how = difference(self.spec.issuer, actual) if isinstance(actual, str) else None
             raise IrsaError(
-                f"{where} is the discovery document of another issuer: it names {quoted(document.get('issuer'))}, not "
-                f"{quoted(self.spec.issuer)}. {_OVERWRITE_HINT}"
+                f"{where} is the discovery document of another issuer: it names {quoted(actual)}, not "
+                f"{quoted(self.spec.issuer)}. {how or ''}{' ' if how else ''}{_OVERWRITE_HINT}"
             )
         if len(stored.text or "") > _MAX_DISCOVERY:
             raise IrsaError(

@@ -11,13 +11,25 @@ from urllib.parse import urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import not_json, parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.s3_hosts import parse_s3_host
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_facts
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, published_keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import (
+    document_set,
+    documents,
+    issuer_url,
+    published_keys,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.public_issuer import require_public
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_issuer_rules import (
+    check_bucket_of_issuer,
+    check_host_of_issuer,
+    check_own_host,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_store import Stored
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import (
     Documents,
@@ -59,9 +71,21 @@ class PresentDocuments(Documents):
                 "jwks_json holds a private key. Nothing was published. Treat that key as disclosed if the text was "
                 "stored or sent anywhere."
             )
+        issuer = issuer_url.parse(spec.issuer)
         self.texts: dict[str, str] = {}
         self.current_keys: list[jwk.Jwk] = []
         super().__init__(aws, spec)
+        self._check_address(issuer)
+
+    def _check_address(self, issuer: issuer_url.Issuer) -> None:
+        """Raise IrsaError if relying parties could not read at the issuer's address what is published here."""
+        bucket = self.spec.bucket
+        require_public(issuer, self.aws, "s3")
+        document_set.refuse_internal_jwks_url(self.new_jwks_url, issuer)
+        check_bucket_of_issuer(issuer.url, bucket, self.spec.prefix)
+        check_host_of_issuer(issuer.url, bucket, self.spec.region)
+        if "." in bucket and issuer.host.lower() == endpoint_of(self.aws.client("s3")).bucket_host(bucket).lower():
+            check_own_host(bucket)
 
     def plan(self) -> list[ApiCall]:
         jwks, discovery = self.read()

@@ -12,15 +12,14 @@ import typing as t
 from urllib.parse import urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.s3_hosts import (
-    GLOBAL,
-    parse_s3_address,
-    parse_s3_host,
-)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.documents import MAX_BYTES
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import Issuer
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import discovery_checks, key_set_checks
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import (
+    bucket_regions,
+    discovery_checks,
+    key_set_checks,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.judged_keys import Keys, Needs
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import certificates, https
@@ -54,13 +53,6 @@ _JSON_TYPES = ("application/json", "text/json", "application/jwk-set+json")
 
 _S3_CODE = re.compile(rb"<Code>([A-Za-z]{1,60})</Code>")
 _S3_MESSAGE = re.compile(rb"<Message>([^<]{1,1000})</Message>")
-
-# Where S3 has a bucket to which it redirects.
-_S3_ENDPOINT = re.compile(rb"<Endpoint>([A-Za-z0-9.-]{1,255})</Endpoint>")
-_WHY_GLOBAL = (
-    "S3's global host is that of us-east-1. For a bucket in another region it redirects, and AWS does not accept an "
-    "issuer that redirects."
-)
 
 # Looks, with credentials, for the reason of a bucket's 403 for a URL. Returns None if it has reported the reason,
 # else sentences that say why the reason is unknown.
@@ -155,10 +147,10 @@ class _Fetcher:
 
     def _report_redirect(self, urls: t.Sequence[str]) -> None:
         first, *others = urls
-        region = _region_of_redirect(urls)
+        region = bucket_regions.of_redirect(urls)
         if region is not None:
             seen = f"{first} redirects to {quoted(urls[-1])}: the bucket is in {region}."
-            self._report.error("bucket-region", seen, _WHY_GLOBAL if _is_global(first) else None)
+            self._report.error("bucket-region", seen, bucket_regions.why(first))
             self._report.skipped("http-redirect", "S3 redirects because of the bucket's region.")
         elif others:
             self._report.warning("http-redirect", f"{first} redirects to {quoted(urls[-1])}.")
@@ -220,15 +212,13 @@ class _Fetcher:
         match = _S3_CODE.search(body)
         code = match.group(1).decode() if match else ""
         seen = f"{url} answers {status}{' ' + code if code else ''}"
-        region = _region_in(answer)
+        region = bucket_regions.in_answer(answer)
         self.may_pass = status >= 500 or status in _PASSING_STATUSES or status in _STATUSES_OF_NEW_BUCKETS
         if code == "NoSuchBucket":
             report.error("bucket-exists", f"{seen}: the bucket does not exist.")
-        elif code == "PermanentRedirect" or (region and (status == 301 or _is_elsewhere(url, region))):
+        elif code == "PermanentRedirect" or (region and (status == 301 or bucket_regions.is_elsewhere(url, region))):
             where = quoted(region) if region else "another region"
-            report.error(
-                "bucket-region", f"{seen}: the bucket is in {where}.", _WHY_GLOBAL if _is_global(url) else None
-            )
+            report.error("bucket-region", f"{seen}: the bucket is in {where}.", bucket_regions.why(url))
         elif status == 400 and b"KMS" in body:
             report.error("object-encryption", f"{seen}: the document is encrypted with KMS.")
         elif code == "NoSuchKey":
@@ -258,31 +248,6 @@ def _meanings() -> types.ModuleType:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import answer_meaning  # noqa: PLC0415
 
     return answer_meaning
-
-
-def _region_of_redirect(urls: t.Sequence[str]) -> str | None:
-    """Return the region to which S3 redirects for a bucket, None if it does not."""
-    first, last = parse_s3_address(urls[0]), parse_s3_address(urls[-1])
-    if first is None or last is None or first.bucket != last.bucket or first.region == last.region:
-        return None
-    return last.region
-
-
-def _region_in(answer: https.Answer) -> str | None:
-    """Return the region of the bucket that an answer of S3 names, None if it names none."""
-    match = _S3_ENDPOINT.search(answer.body[:_MAX_ERROR_BYTES])
-    host = parse_s3_host(match.group(1).decode().lower()) if match else None
-    return answer.headers.get("x-amz-bucket-region") or (host.region if host else None)
-
-
-def _is_elsewhere(url: str, region: str) -> bool:
-    address = parse_s3_address(url)
-    return address is not None and address.region not in (None, region)
-
-
-def _is_global(url: str) -> bool:
-    address = parse_s3_address(url)
-    return address is not None and address.form == GLOBAL
 
 
 def _may_pass(fetched: https.Fetched) -> bool:

@@ -482,7 +482,9 @@ class TestBadInput:
         assert not play.plan(issuer=issuer, state="absent").get("failed")
 
     @pytest.mark.parametrize(
-        "options", [{"issuer": f"{NEW}/openid/v1/jwks"}, {"accepted_issuers": [f"{NEW}/openid/v1/jwks"]}]
+        "options",
+        [{name: [f"{NEW}/openid/v1/jwks"]} for name in ("accepted_issuers", "former_issuers")]
+        + [{"issuer": f"{NEW}/openid/v1/jwks"}],
     )
     def test_an_issuer_that_is_the_address_of_a_document(self, options):
         assert f"the issuer is '{NEW}'" in Play(1).message(**options)

@@ -30,6 +30,7 @@ DEFAULTS = {
 }
 
 
+OWN = "https://irsa-prod.s3.eu-west-1.amazonaws.com"
 NO_KEY = dict.fromkeys(("key_path", "public_key_path", "openssh_public_key_path"), "")
 
 
@@ -47,6 +48,17 @@ def found(**given) -> list[str]:
         {"url": "https://irsa-prod.s3.eu-west-1.amazonaws.com/prod", "prefix": "prod"},
         {"url": "https://oidc.example.com/anywhere", "prefix": "prod"},
         {"url": "https://irsa-prod-2.example.com"},
+        {"url": "https://irsa-prod.s3.amazonaws.com", "region": "us-east-1"},
+        {"url": "https://s3.amazonaws.com/irsa-prod/prod", "region": "us-east-1", "prefix": "prod"},
+        {"url": "https://irsa-prod.s3-eu-west-1.amazonaws.com", "region": "eu-west-1"},
+        {"url": "https://irsa-prod.s3.dualstack.eu-west-1.amazonaws.com", "region": "eu-west-1"},
+        {"url": "https://irsa-prod.s3-accelerate.amazonaws.com", "region": "eu-west-1"},
+        {"url": "https://irsa-prod.s3.amazonaws.com", "region": "eu-west-1", "state": "absent"},
+        {"url": f"{OWN}/.well-known/openid-configuration", "bucket": "", "state": "absent"},
+        {"bucket": "oidc.example.com", "url": "https://oidc.example.com"},
+        {"bucket": "oidc.example.com", "url": "https://oidc.example.com/prod", "manage_bucket": False},
+        {"bucket": "oidc.example.com", "url": "https://s3.eu-west-1.amazonaws.com/oidc.example.com"},
+        {"bucket": "oidc.example.com", "state": "absent"},
         {"bucket_public_paths": ["*/keys.json", "prod/.well-known/openid-configuration"]},
         {"thumbprints": ["auto"]},
         {"thumbprints": ["9e99a48a9960b14926bb7f3b02e22da2b0ab7280", "9E99A48A9960B14926BB7F3B02E22DA2B0AB7280"]},
@@ -96,11 +108,43 @@ def test_valid_role_variables_have_no_problems(given):
         ({"bucket": "irsa.prod"}, "irsa_issuer_bucket", "has a dot"),
         ({"bucket": "Irsa"}, "irsa_issuer_bucket", "upper-case"),
         ({"url": "http://irsa.example.com"}, "irsa_issuer_url", "https://"),
-        ({"url": "https://irsa-prod.s3.amazonaws.com/prod"}, "irsa_issuer_url", "irsa_issuer_prefix (none)"),
+        ({"url": "https://irsa-prod.s3.amazonaws.com/prod"}, "irsa_issuer_url", "published under no prefix"),
         (
             {"url": "https://irsa-prod.s3.amazonaws.com", "prefix": "prod"},
             "irsa_issuer_url",
-            "irsa_issuer_prefix (prod)",
+            "published under 'prod'. Make the path of the issuer and the prefix (irsa_issuer_prefix) the same",
+        ),
+        ({"url": f"{OWN}/.well-known/openid-configuration"}, "irsa_issuer_url", f"the issuer is '{OWN}'"),
+        ({"prefix": "prod/keys.json"}, "irsa_issuer_prefix", "the path of a document"),
+        ({"former_issuers": [f"{OWN}/openid/v1/jwks"]}, "irsa_issuer_former_issuers", f"the issuer is '{OWN}'"),
+        ({"url": "https://other.s3.eu-west-1.amazonaws.com"}, "irsa_issuer_url", "the address of the bucket 'other'"),
+        ({"url": "https://s3.eu-west-1.amazonaws.com/other"}, "irsa_issuer_url", "the address of the bucket 'other'"),
+        (
+            {"url": "https://s3.eu-west-1.amazonaws.com/irsa-prod/prod"},
+            "irsa_issuer_url",
+            "published under no prefix",
+        ),
+        *(
+            ({"url": url, "region": "eu-west-1"}, "irsa_issuer_url", f"of {region}, and the bucket 'irsa-prod' is in")
+            for url, region in (
+                ("https://irsa-prod.s3.amazonaws.com", "us-east-1"),
+                ("https://irsa-prod.s3-external-1.amazonaws.com", "us-east-1"),
+                ("https://s3.amazonaws.com/irsa-prod", "us-east-1"),
+                ("https://irsa-prod.s3.eu-central-1.amazonaws.com", "eu-central-1"),
+                ("https://irsa-prod.s3-eu-central-1.amazonaws.com", "eu-central-1"),
+                ("https://irsa-prod.s3.dualstack.eu-central-1.amazonaws.com", "eu-central-1"),
+                ("https://irsa-prod.s3.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+            )
+        ),
+        (
+            {"bucket": "oidc.example.com", "url": "https://oidc.example.com.s3.eu-west-1.amazonaws.com"},
+            "irsa_issuer_url",
+            "has a dot",
+        ),
+        (
+            {"bucket": "oidc.example.com", "url": "https://oidc.example.com.s3-eu-west-1.amazonaws.com"},
+            "irsa_issuer_url",
+            "has a dot",
         ),
         ({"prefix": "/prod"}, "irsa_issuer_prefix", "none at either end"),
         ({"prefix": "p" * 203}, "irsa_issuer_prefix", "255"),

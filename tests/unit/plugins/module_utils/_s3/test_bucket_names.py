@@ -23,7 +23,21 @@ def refusal(*arguments) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["abc", "irsa-prod", "123", "a--b", "a" * 63, "plan-an", "x-12345678901-eu-west-1-an"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "abc",
+        "irsa-prod",
+        "123",
+        "a--b",
+        "a" * 63,
+        "plan-an",
+        "x-12345678901-eu-west-1-an",
+        "oidc.example.com",
+        "a.b",
+        "1.2.3",
+    ],
+)
 def test_bucket_names_that_s3_accepts_are_accepted(name):
     check_bucket_name(name)
     check_bucket_name(name, "global")
@@ -35,8 +49,11 @@ def test_bucket_names_that_s3_accepts_are_accepted(name):
         ("", "has 0 characters"),
         ("ab", "has 2 characters"),
         ("a" * 64, "has 64 characters"),
-        ("irsa.prod", "has a dot"),
-        ("192.168.1.1", "has a dot"),
+        ("irsa..prod", "around dots"),
+        (".irsa", "around dots"),
+        ("irsa.", "around dots"),
+        ("irsa-.prod", "around dots"),
+        ("192.168.1.1", "IP address"),
         ("Irsa-prod", "upper-case"),
         ("irsa_prod", "lower-case letters, digits and hyphens"),
         ("irsa prod", "lower-case letters, digits and hyphens"),

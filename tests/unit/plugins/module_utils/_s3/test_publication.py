@@ -174,7 +174,29 @@ class TestPublication:
 
     def test_publication_into_buckets_of_any_namespace(self, fake_aws):
         for name in ("plan-an", f"irsa-{ACCOUNT}-{REGION}-an"):
-            assert ensure(fake_aws, check_mode=True, bucket=name).actions == [PUT, PUT]
+            issuer = f"https://{name}.s3.{REGION}.amazonaws.com"
+            discovery = discovery_text("RS256", issuer=issuer)
+            done = ensure(fake_aws, check_mode=True, bucket=name, issuer=issuer, discovery_json=discovery)
+            assert done.actions == [PUT, PUT]
+
+    @pytest.mark.parametrize(
+        "issuer", ["https://oidc.example.com", f"https://s3.{REGION}.amazonaws.com/oidc.example.com"]
+    )
+    def test_a_bucket_with_dots_is_for_an_issuer_on_another_host(self, fake_aws, issuer):
+        def publish(issuer):
+            discovery = discovery_text("RS256", issuer=issuer)
+            return ensure(fake_aws, check_mode=True, bucket="oidc.example.com", issuer=issuer, discovery_json=discovery)
+
+        assert publish(issuer).actions == [PUT, PUT]
+        with pytest.raises(IrsaError, match="has a dot"):
+            publish(f"https://oidc.example.com.s3.{REGION}.amazonaws.com")
+
+    def test_a_bucket_in_another_region_than_the_issuer_is_refused_if_its_region_is_known(self, fake_aws):
+        issuer = f"https://{BUCKET}.s3.amazonaws.com"
+        given = {"issuer": issuer, "discovery_json": discovery_text("RS256", issuer=issuer)}
+        assert ensure(fake_aws, check_mode=True, **given).actions == [PUT, PUT]
+        with pytest.raises(IrsaError, match=f"the bucket '{BUCKET}' is in {REGION}"):
+            ensure(fake_aws, check_mode=True, region=REGION, **given)
 
     @pytest.mark.parametrize(
         ("drift", "changed"),
@@ -499,6 +521,22 @@ class TestGuards:
                 {"issuer": "http://x", "discovery_json": discovery_text("RS256", issuer="http://x")},
                 "must begin with https://",
             ),
+            (
+                {
+                    "issuer": f"{ISSUER}/keys.json",
+                    "discovery_json": discovery_text("RS256", issuer=f"{ISSUER}/keys.json"),
+                },
+                "the address of the JWKS",
+            ),
+            (
+                {"issuer": "https://oidc.lan", "discovery_json": discovery_text("RS256", issuer="https://oidc.lan")},
+                "AWS can never reach it",
+            ),
+            (
+                {"discovery_json": OURS["discovery_json"].replace(f"{ISSUER}/keys.json", "https://10.0.0.1/keys.json")},
+                "jwks_uri is 'https://10.0.0.1/keys.json'. Its host is internal",
+            ),
+            ({"bucket": "another"}, "the address of the bucket"),
             ({"account_id": "5"}, "twelve digits"),
         ],
         ids=[
@@ -516,6 +554,10 @@ class TestGuards:
             "prefix's end",
             "bucket",
             "issuer",
+            "document as issuer",
+            "internal issuer",
+            "internal JWKS",
+            "another bucket",
             "account",
         ],
     )
