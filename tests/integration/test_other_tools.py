@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import RSAAlgorithm
 
@@ -50,7 +51,9 @@ def discovery(issuer: str, jwks_uri: str, **more: Any) -> dict[str, Any]:
 
 def jwk(key: Path, kid: str) -> dict[str, str]:
     """The public half of an RSA key as go-jose, which all three tools use, writes it."""
-    members = json.loads(RSAAlgorithm.to_jwk(load_pem_private_key(key.read_bytes(), None).public_key()))
+    private = load_pem_private_key(key.read_bytes(), None)
+    assert isinstance(private, RSAPrivateKey)
+    members = json.loads(RSAAlgorithm.to_jwk(private.public_key()))
     return {"use": "sig", "kty": "RSA", "kid": kid, "alg": "RS256", "n": members["n"], "e": members["e"]}
 
 
