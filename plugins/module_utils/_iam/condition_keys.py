@@ -29,6 +29,9 @@ _ARN = re.compile("^(?:arn:[^/]*:)?oidc-provider/", re.IGNORECASE)
 PLACEHOLDER = re.compile(r"[<>{}$]")
 _SUBJECT_START = "system:serviceaccount"
 
+# Longer than any key with an issuer. The time that a longer one takes would grow with the square of its length.
+_MAX_CHARACTERS = 1000
+
 # The end of a key that has no colon in front of its claim, such as HOST/sub.
 _CLAIM_AT_END = re.compile(r"^(.*?)(?:[/._#| -]+)?\b(sub|subject|aud|audiences?)$", re.IGNORECASE)
 
@@ -84,7 +87,7 @@ def _parts_of(key: str) -> _Parts:
     issuer, colon, claim = text.rpartition(":")
     if colon and "/" not in claim and "." not in claim and not claim.isdigit():
         return _Parts(issuer.strip(), colon, claim.strip())
-    at_end = _CLAIM_AT_END.match(text)
+    at_end = _CLAIM_AT_END.match(text) if len(text) <= _MAX_CHARACTERS else None
     return _Parts(at_end[1], "", at_end[2]) if at_end else _Parts(text, "", "")
 
 
