@@ -147,10 +147,10 @@ options:
     aliases: [resource_tags]
   extra_jwks:
     description:
-      - Further public keys to publish, as a list of JWKS. Without O(key) and O(key_path), these are all keys of the
-        issuer, besides those of O(from_cluster).
-    type: list
-    elements: dict
+      - Further public keys to publish, as a JWKS or a list of JWKS. Each is an object or its JSON text, such as what
+        C(kubectl get --raw /openid/v1/jwks) prints; a single JWK counts as a JWKS.
+      - Without O(key) and O(key_path), these are all keys of the issuer, besides those of O(from_cluster).
+    type: raw
     default: []
   from_cluster:
     description:
@@ -457,7 +457,8 @@ class IssuerModule(MaskedModule):
     def private_texts(self) -> set[str]:
         key = self.params.get("key")
         public_key = key.get("public_key") if isinstance(key, dict) else key
-        return super().private_texts() | masking.in_public_key_option(public_key or "")
+        public_keys = key.get("public_keys") if isinstance(key, dict) else None
+        return super().private_texts() | masking.in_public_key_option([public_key or "", public_keys or []])
 
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = dict(
@@ -485,7 +486,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = dict(
     bucket_versioning=dict(type="bool"),
     bucket_namespace=dict(type="str", choices=["global", "account-regional"]),
     tags=dict(type="dict", aliases=["resource_tags"]),
-    extra_jwks=dict(type="list", elements="dict", default=[]),
+    extra_jwks=dict(type="raw", default=[]),
     from_cluster=dict(type="bool", default=False),
     kubeconfig=dict(type="path"),
     kube_context=dict(type="str"),

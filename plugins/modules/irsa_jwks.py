@@ -26,7 +26,8 @@ options:
     type: str
   public_keys:
     description:
-      - Public keys as text. Each is PEM (C(PUBLIC KEY), C(RSA PUBLIC KEY) or C(CERTIFICATE)) or an OpenSSH line.
+      - Public keys as text. Each is PEM (C(PUBLIC KEY), C(RSA PUBLIC KEY) or C(CERTIFICATE)) or an OpenSSH line. All
+        keys in a text are published. A certificate beside that of its authority is refused.
       - The first key is the first of the JWKS. A key that is given twice is published once.
     type: list
     elements: str
@@ -39,13 +40,11 @@ options:
     default: []
   jwks:
     description:
-      - JWKS whose keys are published as well, for example the one that an API server serves at C(/openid/v1/jwks). Each
-        is a dictionary with a list C(keys).
+      - A JWKS whose keys are published as well, or a list of JWKS. Each is an object or its JSON text, such as what
+        C(kubectl get --raw /openid/v1/jwks) prints; a single JWK counts as a JWKS.
       - Numbers that are written in another way than RFC 7518 has, such as with padding or a zero octet in front, are
         written in the right one. A key that STS cannot use is refused.
-    type: list
-    elements: dict
-    default: []
+    type: raw
   legacy_empty_kid:
     description:
       - Whether to publish the first key a second time with an empty C(kid), for Kubernetes before 1.16, whose tokens
@@ -92,8 +91,7 @@ EXAMPLES = r"""
     issuer: https://irsa-prod.s3.eu-west-1.amazonaws.com
     public_keys:
       - "{{ keypair.public_key }}"
-    jwks:
-      - "{{ lookup('ansible.builtin.pipe', 'kubectl get --raw /openid/v1/jwks') | from_json }}"
+    jwks: "{{ lookup('ansible.builtin.pipe', 'kubectl get --raw /openid/v1/jwks') }}"
   register: documents
 """
 
@@ -181,7 +179,7 @@ def main() -> None:
             jwks_uri=dict(type="str"),
             public_keys=dict(type="list", elements="str", default=[], no_log=False),
             public_key_paths=dict(type="list", elements="path", default=[], no_log=False),
-            jwks=dict(type="list", elements="dict", default=[]),
+            jwks=dict(type="raw"),
             legacy_empty_kid=dict(type="bool", default=False),
             dest=dict(type="path"),
             overwrite=dict(type="bool", default=False),

@@ -17,8 +17,13 @@ description:
 options:
   path:
     description:
-      - Path of the private key, which is unencrypted PEM in PKCS#1, SEC1 or PKCS#8.
-      - Its directory must exist. Only root, the user who runs the module and O(owner) may own the key or be able to
+      - Path of the private key, which is unencrypted PEM in PKCS#1, SEC1 or PKCS#8, and which kube-apiserver can read.
+      - If the file has several private keys, as C(service.key) of k3s has during a rotation, the first one signs, as
+        with kube-apiserver. RV(kids) and RV(public_keys) list all of them. Such a file, and one that also has a
+        certificate or a public key, is adopted as it is; it is never replaced, rewritten or removed.
+      - The directory is created with mode 0700 if only that one is missing. It is never removed. A warning says if a
+        new key is in memory or in the file system of a container, and would be lost with it.
+      - Only root, the user who runs the module and O(owner) may own the key or be able to
         replace it, whether the key exists already or is created. This is also checked for all directories above, which
         may be sticky, like C(/tmp). Key files are never written through a symbolic link.
       - The file is replaced, rewritten or removed only if it contains one private key, or the remains of one, and
@@ -27,7 +32,8 @@ options:
     required: true
   public_key_path:
     description:
-      - Path of the public key in PKIX PEM, which C(--service-account-key-file) reads. If omitted, it is not written.
+      - Path of the public key in PKIX PEM, which C(--service-account-key-file) reads. If omitted, it is not written. It
+        has the public keys of all private keys in O(path).
       - A file that does not exist is created. A file that contains the public key in any form is left as it is, even
         if it also contains other keys, as during a rotation.
       - A file that is damaged, or contains a single other public key in the form that the module writes, is rewritten
@@ -159,6 +165,12 @@ kid:
   returned: always
   type: str
   sample: ZxaqpnIuJNv6syKlG81X539XMHVIvpaPV0ziX48-Qng
+kids:
+  description: Key IDs of all keys in O(path), that of the key that signs first. Empty without a key.
+  returned: always
+  type: list
+  elements: str
+  sample: [ZxaqpnIuJNv6syKlG81X539XMHVIvpaPV0ziX48-Qng]
 algorithm:
   description: JWS algorithm that Kubernetes signs with, or null.
   returned: always
@@ -172,6 +184,16 @@ public_key:
     -----BEGIN PUBLIC KEY-----
     MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA…
     -----END PUBLIC KEY-----
+public_keys:
+  description: Public keys in PKIX PEM of all keys in O(path), in the order of RV(kids). Empty without a key.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - |
+      -----BEGIN PUBLIC KEY-----
+      MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA…
+      -----END PUBLIC KEY-----
 openssh_public_key:
   description: Public key as an OpenSSH line, or null.
   returned: always
@@ -204,7 +226,7 @@ actions:
   returned: always
   type: list
   elements: str
-  sample: ["file:CreatePrivateKey", "file:WritePublicKey", "file:WriteOpensshPublicKey"]
+  sample: ["file:CreateKeyFolder", "file:CreatePrivateKey", "file:WritePublicKey", "file:WriteOpensshPublicKey"]
 """
 
 import typing as t

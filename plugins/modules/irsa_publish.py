@@ -37,14 +37,14 @@ options:
     required: true
   jwks_json:
     description:
-      - Text of the JWKS, as returned by M(selfhosted.irsa.irsa_jwks). Required with O(state=present), except in check
-        mode while the key does not exist.
-    type: str
+      - The JWKS, as text or as an object, as returned by M(selfhosted.irsa.irsa_jwks). Required with O(state=present),
+        except in check mode while the key does not exist.
+    type: raw
   discovery_json:
     description:
-      - Text of the discovery document, as returned by M(selfhosted.irsa.irsa_jwks). Required with O(state=present),
-        except in check mode while the key does not exist.
-    type: str
+      - The discovery document, as text or as an object, as returned by M(selfhosted.irsa.irsa_jwks). Required with
+        O(state=present), except in check mode while the key does not exist.
+    type: raw
   purge_keys:
     description:
       - Whether to remove published keys that are not in O(jwks_json), including one that has the C(kid) of a given key.
@@ -181,6 +181,8 @@ permissions:
   sample: ["s3:GetObject", "s3:ListBucket", "s3:PutObject"]
 """
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module import (
     aws_module,
@@ -190,6 +192,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module
     spec_from,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked import MaskedModule
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import publication_absent, publication_present
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import (
     DEFAULT_CACHE_CONTROL,
@@ -209,8 +212,8 @@ def main() -> None:
             bucket=dict(type="str", required=True),
             prefix=dict(type="str"),
             issuer=dict(type="str", required=True),
-            jwks_json=dict(type="str"),
-            discovery_json=dict(type="str"),
+            jwks_json=dict(type="raw"),
+            discovery_json=dict(type="raw"),
             purge_keys=dict(type="bool", default=False, no_log=False),
             overwrite=dict(type="bool", default=False),
             cache_control=dict(type="str", default=DEFAULT_CACHE_CONTROL),
@@ -230,8 +233,12 @@ def main() -> None:
             "They may be omitted only in check mode, while the key does not exist."
         )
     ensure = publication_absent.ensure_absent if absent else publication_present.ensure_present
-    spec = spec_from(PublicationSpec, options)
-    conclude_outcome(module, lambda: ensure(aws_of(module), spec, module.check_mode))
+
+    def published() -> Outcome[ApiCall]:
+        texts = document_set.given_texts(options["jwks_json"], options["discovery_json"])
+        return ensure(aws_of(module), spec_from(PublicationSpec, {**options, **texts}), module.check_mode)
+
+    conclude_outcome(module, published)
 
 
 if __name__ == "__main__":

@@ -40,21 +40,21 @@ options:
     default: []
   expected_jwks:
     description:
-      - JWKS whose keys must be published, each under its key ID and with the same key parameters.
-    type: list
-    elements: dict
-    default: []
+      - A JWKS whose keys must be published, each under its key ID and with the same key parameters; or a list of JWKS.
+        Each is an object or its JSON text; a single JWK counts as a JWKS.
+    type: raw
   expected_public_keys:
     description:
-      - Public keys in PEM that must be published under the key IDs that C(kube-apiserver) gives them.
+      - Public keys in PEM that must be published under the key IDs that C(kube-apiserver) gives them. A text may have
+        several.
     type: list
     elements: str
     default: []
   cluster_jwks:
     description:
-      - The JWKS that the API server serves at C(/openid/v1/jwks), if you have fetched it already. Each of its keys must
-        be published.
-    type: dict
+      - The JWKS that the API server serves at C(/openid/v1/jwks), if you have fetched it already, as an object or as
+        its JSON text. Each of its keys must be published.
+    type: raw
   cluster_issuer:
     description:
       - The issuer that the API server names at C(/.well-known/openid-configuration).
@@ -319,9 +319,9 @@ ARGUMENT_SPEC: dict[str, t.Any] = dict(
     issuer=dict(type="str", required=True),
     documents=dict(type="str", default="auto", choices=["auto", "skip"]),
     expected_kids=dict(type="list", elements="str", default=[]),
-    expected_jwks=dict(type="list", elements="dict", default=[]),
+    expected_jwks=dict(type="raw"),
     expected_public_keys=dict(type="list", elements="str", default=[], no_log=False),
-    cluster_jwks=dict(type="dict"),
+    cluster_jwks=dict(type="raw"),
     cluster_issuer=dict(type="str"),
     kubeconfig=dict(type="path"),
     kube_context=dict(type="str"),

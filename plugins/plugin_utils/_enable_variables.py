@@ -18,6 +18,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted, shown
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_sets
 
 # Everything that the playbook itself reads, the roles' variables included.
 NAMES = (
@@ -96,7 +97,7 @@ def read(variables: Variables, *, hosts: Hosts, folder: str) -> Enabling:
         own_key_path=""
         if adopts
         else str(variables.get("irsa_apiserver_key_path") or variables["irsa_issuer_key_path"]),
-        extra_jwks=variables.get("irsa_issuer_extra_jwks") or [],
+        extra_jwks=key_sets.as_list(variables.get("irsa_issuer_extra_jwks")),
     )
 
 

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.key_file_samples import PRIVATE, PUBLIC
+from endpoint import setting
 from runs import Ansible
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -170,3 +172,41 @@ def _adopt(ansible: Ansible, pem: bytes) -> dict[str, Any]:
     derived = says("openssl", "pkey", "-in", key, "-pubout")
     assert says("openssl", "pkey", "-pubin", "-in", ansible.folder / "sa-signer-pkcs8.pub") == derived
     return adopted
+
+
+class TestKubeApiserver:
+    """What the table of samples says kube-apiserver reads, and all unit tests of key files follow, is what it does.
+
+    The server never gets as far as to need etcd: what is missing behind the key files ends it if it has read them.
+    """
+
+    @staticmethod
+    def _ended(key: Path, public: Path, *flags: str) -> str:
+        program = Path(setting("KUBEBUILDER_ASSETS", "a folder with etcd and kube-apiserver")) / "kube-apiserver"
+        files = (f"--service-account-signing-key-file={key}", f"--service-account-key-file={public}")
+        ended = subprocess.run(
+            [program, "--service-account-issuer=https://issuer.example", f"--cert-dir={key.parent}", *files, *flags],
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+        return ended.stderr.decode(errors="replace")
+
+    @pytest.mark.parametrize("name", PRIVATE)
+    def test_private_keys(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / "sa.key").write_bytes(PRIVATE[name].content)
+        said = self._ended(tmp_path / "sa.key", tmp_path / "sa.key")
+        is_read = "--etcd-servers must be specified" in said
+        assert is_read or "service-account-issuer-key-file" in said or "token generator" in said, said
+        assert is_read is PRIVATE[name].is_read
+
+    @pytest.mark.parametrize("name", PUBLIC)
+    def test_public_keys(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / "sa.key").write_bytes(PRIVATE["PKCS#1"].content)
+        (tmp_path / "sa.pub").write_bytes(PUBLIC[name].content)
+        # Policies for audits are read right after the key files.
+        later = ("--etcd-servers=http://127.0.0.1:1", f"--audit-policy-file={tmp_path / 'gone'}", "--audit-log-path=-")
+        said = self._ended(tmp_path / "sa.key", tmp_path / "sa.pub", *later)
+        is_read = "loading audit policy file" in said
+        assert is_read or "error reading public key file" in said, said
+        assert is_read is PUBLIC[name].is_read

@@ -40,10 +40,6 @@ def _damaged(folder: Path) -> Path:
     return _write(folder / "key", b"".join(lines[:5] + lines[6:]))
 
 
-def _two(folder: Path) -> Path:
-    return _write(folder / "key", openssl("genpkey", *RSA) + openssl("genpkey", *RSA))
-
-
 def _public(folder: Path) -> Path:
     return _write(folder / "key", openssl("pkey", "-pubout", stdin=openssl("genpkey", *RSA)))
 
@@ -62,7 +58,7 @@ def _directory(folder: Path) -> Path:
 
 
 def _missing(folder: Path) -> Path:
-    return folder / "nowhere" / "key"
+    return folder / "nowhere" / "prod" / "key"
 
 
 def _file_in_the_way(folder: Path) -> Path:
@@ -93,14 +89,19 @@ CASES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "encrypted": (_encrypted, "it is encrypted"),
     "truncated": (_truncated, "it is truncated"),
     "damaged": (_damaged, "it is damaged"),
-    "two": (_two, "2 PEM blocks"),
+    "empty": (lambda folder: _write(folder / "key", b""), "it is empty"),
+    "vault": (lambda folder: _write(folder / "key", b"$ANSIBLE_VAULT;1.1;AES256\n66366665\n"), "ansible-vault"),
+    "explicit": (
+        _of("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt", "ec_param_enc:explicit"),
+        "explicit parameters",
+    ),
     "public": (_public, "only a public part"),
     "text": (_text, "no PEM block"),
     "ed25519": (_of("-algorithm", "ED25519"), "cannot sign service account tokens"),
     "short": (_of(*RSA, "-pkeyopt", "rsa_keygen_bits:1024"), "1024 bits"),
     "curve": (_of("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"), "P-256, P-384 or P-521"),
     "directory": (_directory, "is a directory"),
-    "missing": (_missing, "does not exist. Create it first"),
+    "missing": (_missing, "only the last directory of a path is created"),
     "file-in-the-way": (_file_in_the_way, "is a file, not a directory"),
     "shared": (_shared, "others can write to the directory"),
     "unwritable": (_unwritable, "who could replace the file" if IS_ROOT else "may not write to the directory"),

@@ -123,7 +123,10 @@ SINGLE: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {"irsa_issuer_key_backup": "s3://irsa-fine/keys"},
         ("irsa_issuer_key_backup is in the public bucket irsa-fine", "Choose a private one"),
     ),
-    "jwks": ({"irsa_issuer_extra_jwks": [{"kty": "RSA"}]}, ("irsa_issuer_extra_jwks: ", "a list of keys under 'keys'")),
+    "jwks": (
+        {"irsa_issuer_extra_jwks": [{"key": "RSA"}]},
+        ("irsa_issuer_extra_jwks: document 1 cannot be used", "kubectl get --raw /openid/v1/jwks"),
+    ),
     "curve": ({"irsa_issuer_key_curve": "P-256"}, ("irsa_issuer_key_curve is for ECDSA keys", "key_type: ECDSA")),
     "size": (
         {"irsa_issuer_key_type": "ECDSA", "irsa_issuer_key_size": 2048},

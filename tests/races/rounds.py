@@ -155,7 +155,7 @@ def _outcomes(aws: Aws, scene: Scene, number: int, *, texts: dict[str, Any]) -> 
 def _new_documents(issuer: str) -> tuple[str, dict[str, Any]]:
     key = ec.generate_private_key(ec.SECP256R1()).public_key()
     pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    texts = document_set.texts(issuer, [document_set.from_pem("key", pem)])
+    texts = document_set.texts(issuer, document_set.from_pem("key", pem))
     kept = {name: texts[name] for name in ("jwks_json", "discovery_json")}
     return json.loads(kept["jwks_json"])["keys"][0]["kid"], kept
 

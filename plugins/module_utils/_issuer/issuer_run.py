@@ -195,7 +195,7 @@ class IssuerRun(abc.ABC):
         """Return the kid of the signing key or, without a key of its own, all kids that the issuer publishes."""
         if self.spec.keyless:
             return [sourced.key["kid"] for sourced in self.spec.sourced_keys()]
-        return (self.spec.key.kid,) if self.spec.key.kid else ()
+        return self.spec.key.kids or ((self.spec.key.kid,) if self.spec.key.kid else ())
 
     def verify(self, provider: PresentProvider | None) -> Report | None:
         """Fetch the documents anonymously; in check mode only if nothing would change.
@@ -242,8 +242,8 @@ class IssuerRun(abc.ABC):
         """Return what role irsa_issuer sets as ``irsa_issuer_result``."""
         spec, key, prepared = self.spec, self.spec.key, self.spec.prepared
         keys = published.get("published_keys", [])
-        # Without a key of its own, it is not known which of several keys signs.
-        own = [each for each in keys if not each["foreign"]] if spec.keyless else []
+        # A cluster's only key signs; of keys that were given, nothing says which one does.
+        own = [each for each in keys if not each["foreign"]] if spec.keyless and spec.cluster_jwks else []
         only = own[0] if len(own) == 1 else {}
         of_issuer = {
             "issuer": self.url,

@@ -41,12 +41,15 @@ _BUCKET_PREFIX = "bucket_"
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SigningKey:
     """What module irsa_keypair returned about the key that the API server signs with. ``exists`` is false while the
-    key has not been created. The role adds what the backup of the key did, and the ``permissions`` that it needs.
+    key has not been created. ``public_keys`` and ``kids`` are those of all keys in its file. The role adds what the
+    backup of the key did, and the ``permissions`` that it needs.
     """
 
     exists: bool = False
     public_key: str | None = None
+    public_keys: t.Sequence[str] = ()
     kid: str | None = None
+    kids: t.Sequence[str] = ()
     algorithm: str | None = None
     path: str | None = None
     public_key_path: str | None = None
@@ -71,16 +74,18 @@ class SigningKey:
     @classmethod
     def at(cls, path: str | None, public_key_path: str | None) -> SigningKey:
         """Return the key in these files, as far as they can be read; a removal needs no more of it than that."""
-        readers: tuple[tuple[str | None, t.Callable[[bytes], key_facts.PublicKey]], ...] = (
-            (path, lambda text: signing_key.load_private(text).public_key),
-            (public_key_path, signing_key.load_public),
+        readers: tuple[tuple[str | None, t.Callable[[bytes], list[key_facts.PublicKey]]], ...] = (
+            (path, lambda text: signing_key.load_private(text).public_keys),
+            (public_key_path, signing_key.load_public_keys),
         )
         for file, load in readers:
             with contextlib.suppress(IrsaError, Fault):
                 content = files.read(file) if file else None
                 if content is not None:
-                    public_key = load(content)
-                    return cls(exists=True, public_key=key_facts.public_pem(public_key), kid=key_facts.kid(public_key))
+                    facts = key_facts.describe_all(load(content))
+                    return cls(
+                        exists=True, **{name: facts[name] for name in ("public_key", "public_keys", "kid", "kids")}
+                    )
         return cls()
 
 
@@ -108,7 +113,7 @@ class IssuerSpec:
     bucket_public_paths: t.Sequence[str] | None = None
     bucket_settings: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     tags: dict[str, str] | None = None
-    extra_jwks: t.Sequence[t.Any] = ()
+    extra_jwks: t.Any = None
     cluster_jwks: t.Mapping[str, t.Any] | None = None
     legacy_empty_kid: bool = False
     purge_keys: bool = False
@@ -163,12 +168,14 @@ class IssuerSpec:
         Raises IrsaError, also if an issuer without a key of its own has none.
         """
         if self.key.exists or self.key.public_key:
-            yield document_set.from_pem("The public key", (self.key.public_key or "").encode("utf-8", "replace"))
-        yield from document_set.from_jwks_list(called("extra_jwks"), self.extra_jwks)
-        for key in (self.cluster_jwks or {}).get("keys", []):
-            yield SourcedKey(f"The API servers' key {quoted(key.get('kid'))}", key)
-        if self.keyless and not any(document.get("keys") for document in (*self.extra_jwks, self.cluster_jwks or {})):
+            for text in self.key.public_keys or [self.key.public_key or ""]:
+                yield from document_set.from_pem("The public key", str(text).encode("utf-8", "replace"))
+        further = list(document_set.from_key_sets(called("extra_jwks"), self.extra_jwks))
+        of_cluster = (self.cluster_jwks or {}).get("keys", [])
+        further += [SourcedKey(f"The API servers' key {quoted(key.get('kid'))}", key) for key in of_cluster]
+        if self.keyless and not further:
             raise IrsaError(f"There is no key to publish: neither {called('extra_jwks')} nor the API servers have one.")
+        yield from further
 
     @property
     def has_keys(self) -> bool:

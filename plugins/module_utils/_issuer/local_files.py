@@ -81,7 +81,7 @@ class LocalDocuments:
                 ledger.record(_file_write(change, WRITE, "document"))
 
     def _further_keys(self) -> t.Iterator[SourcedKey]:
-        return document_set.from_jwks_list(called("extra_jwks"), self._spec.extra_jwks)
+        return document_set.from_key_sets(called("extra_jwks"), self._spec.extra_jwks)
 
 
 def require_result_file(path: str | None) -> None:

@@ -18,7 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import (
     local_variables,
     server_variables,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_material
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_material, key_sets
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import public_paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_names import check_bucket_name
@@ -32,7 +32,7 @@ SHARED = {name: f"irsa_{name}" for name in ("kubeconfig", "kube_context")}
 # What is between bucket and prefix in the longest default issuer of any region.
 _MAX_HOST_REST = len("https://.s3.ap-southeast-5.amazonaws.com.cn/")
 
-_LISTS = ("audiences", "thumbprints", "extra_jwks", "bucket_public_paths", "former_issuers", "former_public_keys")
+_LISTS = ("audiences", "thumbprints", "bucket_public_paths", "former_issuers", "former_public_keys")
 _TEXTS = (
     *("bucket", "url", "prefix", "account_id", "bucket_account_id", "connect_to", "bucket_encryption"),
     *("key_path", "public_key_path", "openssh_public_key_path", "key_host", "key_backup", "apiserver_key_dir"),
@@ -121,8 +121,8 @@ def _naming(check: t.Callable[[t.Any], object]) -> Check:
     return named
 
 
-def _check_jwks_list(documents: t.Iterable[t.Any], variable: str) -> None:
-    for source, keys in jwk.key_sets(variable, documents):
+def _check_key_sets(given: t.Any, variable: str) -> None:
+    for source, keys in key_sets.of_option(variable, given):
         if any(jwk.has_private_members(key) for key in keys):
             raise IrsaError(f"{source} contains a private key. Remove it, and treat it as disclosed.")
 
@@ -147,7 +147,7 @@ _CHECKS: dict[str, Check] = {
     "audiences": _check_audiences,
     "thumbprints": _check_thumbprints,
     "connect_to": _naming(parse_connect_to),
-    "extra_jwks": _check_jwks_list,
+    "extra_jwks": _check_key_sets,
     "bucket_encryption": _naming(_check_encryption),
     "key_backup": _naming(Destination.of),
     "tags": tags.as_text,

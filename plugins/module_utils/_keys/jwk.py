@@ -87,20 +87,6 @@ def _no_jwks(document: t.Any) -> str:
     return f"key {number} in it is {json_type(odd)}"
 
 
-def key_sets(option: str, documents: t.Iterable[t.Any]) -> t.Iterator[tuple[str, list[Jwk]]]:
-    """Yield the source of each JWKS in the list of an option, for messages, and its keys, unchecked.
-
-    Raises IrsaError for the first document that is not a JWKS.
-    """
-    for number, document in enumerate(documents, start=1):
-        source = f"{option}: document {number}"
-        try:
-            keys = keys_of(document)
-        except Fault as fault:
-            raise IrsaError(f"{source} cannot be used: {fault}.") from None
-        yield source, keys
-
-
 def usable(key: Jwk) -> Jwk:
     """Return a JWK as it may be published for STS, with ``alg`` and ``use`` filled in, and its numbers in the one form
     that RFC 7518 allows.

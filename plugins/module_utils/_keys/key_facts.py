@@ -119,6 +119,19 @@ def describe(public_key: PublicKey) -> dict[str, t.Any]:
     }
 
 
+def describe_all(public_keys: t.Sequence[PublicKey]) -> dict[str, t.Any]:
+    """Return what a result may say about the keys in a file: what ``describe`` says of the first, and ``kids`` and
+    ``public_keys`` of all.
+    """
+    first = describe(public_keys[0])
+    others = public_keys[1:]
+    return {
+        **first,
+        "kids": [first["kid"], *map(kid, others)],
+        "public_keys": [first["public_key"], *map(public_pem, others)],
+    }
+
+
 def mismatch(
     public_key: PublicKey, *, key_type: str | None = None, size: int | None = None, curve: str | None = None
 ) -> str | None:

@@ -24,7 +24,7 @@ except ImportError:  # only on platforms that Ansible does not manage with Pytho
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import safe_paths
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_folder, safe_paths
 
 PRIVATE_MODE = 0o600
 PUBLIC_MODE = 0o644
@@ -33,14 +33,17 @@ PUBLIC_MODE = 0o644
 _TEMPORARY = re.compile(r"[.]selfhosted-irsa-[0-9a-f]{16}[.]tmp")
 
 
-def check_writable(path: str, owner: str | None = None) -> None:
+def check_writable(path: str, owner: str | None = None, *, new_folder: str | None = None) -> None:
     """Raise IrsaError unless a file can be written at the path safely.
 
-    Its directory must exist, be writable, and no user but this one, root and ``owner`` may be able to replace what is
-    in it. The path itself must not be a symbolic link or a directory.
+    Its directory must exist, or be a ``new_folder`` that can be created. It must be writable, and no user but this one,
+    root and ``owner`` may be able to replace what is in it. The path itself must not be a symbolic link or a directory.
     """
     folder = os.path.dirname(path) or "."
     shown = files.shown(path)
+    if folder == new_folder and key_folder.is_missing(folder):
+        key_folder.check_can_be_created(path, owner)
+        return
     _check_folder(path, folder)
     safe_paths.check(path, owner, found=False)
     if not os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):

@@ -85,7 +85,7 @@ def is_public(text: str) -> bool:
     octets = text.encode("utf-8", "replace")
     try:
         if octets.lstrip().startswith((b"ssh-", b"ecdsa-")):
-            signing_key.load_public(octets)
+            signing_key.load_public_keys(octets)
             return True
         blocks = pem.pem_blocks(octets)
         for block in blocks:

@@ -40,16 +40,19 @@ def public_keys_in(content: bytes) -> list[key_facts.PublicKey]:
     return list(found.values())
 
 
-def own_forms(public_key: key_facts.PublicKey) -> tuple[bytes, bytes]:
-    """Return the two public forms that this collection writes: PKIX PEM, and an OpenSSH line."""
-    return key_facts.public_pem(public_key).encode(), key_facts.openssh_line(public_key).encode() + b"\n"
+def own_forms(public_keys: t.Sequence[key_facts.PublicKey]) -> tuple[bytes, bytes]:
+    """Return the two public forms that this collection writes: PKIX PEM of all keys, and the first as an OpenSSH
+    line.
+    """
+    blocks = "".join(map(key_facts.public_pem, public_keys))
+    return blocks.encode(), key_facts.openssh_line(public_keys[0]).encode() + b"\n"
 
 
-def only_key_in_own_form(content: bytes) -> key_facts.PublicKey | None:
-    """Return the public key that is all of the content, in a form that this collection writes."""
+def keys_in_own_form(content: bytes) -> list[key_facts.PublicKey]:
+    """Return the public keys that are all of the content, in a form that this collection writes; else none."""
     keys = public_keys_in(content)
     text = content.replace(b"\r\n", b"\n").strip() + b"\n"
-    return keys[0] if len(keys) == 1 and text in own_forms(keys[0]) else None
+    return keys if keys and text in own_forms(keys) else []
 
 
 def is_empty(content: bytes) -> bool:
@@ -86,7 +89,11 @@ def check_private(content: bytes) -> None:
         return
     with contextlib.suppress(pem.Damaged):
         signing_key.load_private(content)
-    if pem.without_blocks(content, pem.whole_blocks(content)).strip():
+    blocks = pem.whole_blocks(content)
+    count = sum(block.label != "EC PARAMETERS" for block in blocks)
+    if count > 1:
+        raise Fault(f"it contains {count} PEM blocks; a file is replaced or removed only if it is one private key")
+    if pem.without_blocks(content, blocks).strip():
         raise Fault("it contains something else beside the private key")
 
 
@@ -115,6 +122,6 @@ def has_private_key_of(contents: t.Iterable[bytes], public_key: key_facts.Public
     """Whether one of the contents is the private key of a public one."""
     for content in contents:
         with contextlib.suppress(Fault):
-            if key_facts.kid(signing_key.load_private(content).public_key) == key_facts.kid(public_key):
+            if key_facts.kid(public_key) in map(key_facts.kid, signing_key.load_private(content).public_keys):
                 return True
     return False

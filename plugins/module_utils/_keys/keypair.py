@@ -18,6 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import (
     key_facts,
     key_files,
+    key_folder,
     key_remains,
     public_files,
     safe_paths,
@@ -25,7 +26,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import (
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.keypair_record import Record
 
-_NO_FACTS = dict.fromkeys(("kid", "algorithm", "fingerprint", "public_key", "openssh_public_key", "size", "curve"))
+_NO_FACTS: dict[str, t.Any] = {
+    **dict.fromkeys(("kid", "algorithm", "fingerprint", "public_key", "openssh_public_key", "size", "curve")),
+    "kids": [],
+    "public_keys": [],
+}
 
 
 class KeyPair:
@@ -40,6 +45,7 @@ class KeyPair:
         self.options = options
         self.check_mode = check_mode
         self.path: str = options["path"]
+        self.folder = os.path.dirname(self.path) or "."
         self.owner: str | None = options.get("owner")
         self.public_files = public_files.named_in(options)
         self.record = Record(self.path, options["public_key_path"], check_mode)
@@ -53,9 +59,9 @@ class KeyPair:
             if after is None:
                 if self.options["create"] and self.check_mode:
                     return self._preview(before)
-                self._check_files(None)
+                self._check_files(())
                 return self._result(before, None)
-            self._write_public_files(after.public_key)
+            self._write_public_files(after.public_keys)
             return self._result(before, after)
 
     def ensure_absent(self) -> dict[str, t.Any]:
@@ -134,6 +140,11 @@ class KeyPair:
             return self._create() if self.options["create"] else None
         self._check_match(current.public_key)
         self._warn_of_open_mode()
+        if current.unused:
+            self.record.warn(
+                f"The private key file {files.shown(self.path)} contains something that is not published, beside the "
+                f"keys that are: {'; '.join(current.unused)}."
+            )
         if self.options["format"] in ("auto", current.format):
             return current
         return self._rewrite(current)
@@ -144,7 +155,7 @@ class KeyPair:
             public_key, key_type=options["type"], size=options["size"], curve=options["curve"]
         )
         if difference and options["regenerate"] == "never":
-            self.record.warnings.append(f"The key in {files.shown(self.path)} was kept although {difference}.")
+            self.record.warn(f"The key in {files.shown(self.path)} was kept although {difference}.")
         elif difference:
             raise IrsaError(
                 f"The key in {files.shown(self.path)} does not match the options: {difference}. It was not changed, "
@@ -155,13 +166,15 @@ class KeyPair:
     def _warn_of_open_mode(self) -> None:
         mode = stat.S_IMODE(os.stat(self.path).st_mode)
         if mode & 0o077 and self.options.get("mode") is None:
-            self.record.warnings.append(
+            self.record.warn(
                 f"The private key file {files.shown(self.path)} has mode {mode:04o}, so other users may be able to "
                 "read it. Set mode: '0600' to change that."
             )
 
     def _create(self) -> signing_key.PrivateKey | None:
-        self._check_files(None)
+        self._check_files(())
+        self._ensure_folder()
+        self.record.warn(key_folder.loss_warning(self.path))
         if self.check_mode:
             self.record.actions.append("file:CreatePrivateKey")
             return None
@@ -172,15 +185,25 @@ class KeyPair:
         # Another run was faster: its key is adopted, under the same conditions as any other.
         return self._ensure_key(self._read())
 
+    def _ensure_folder(self) -> None:
+        if not key_folder.is_missing(self.folder):
+            return
+        if self.check_mode or key_folder.create(self.folder):
+            self.record.new_folder = self.folder
+            self.record.actions.append("file:CreateKeyFolder")
+            self.record.warn(key_folder.unreachable_warning(self.folder, self.owner))
+        if not self.check_mode:
+            key_files.check_writable(self.path, self.owner)  # another user may have been faster
+
     def _replace(self) -> signing_key.PrivateKey | None:
-        self._check_files(None)
+        self._check_files(())
         created = None if self.check_mode else self._generate()
         self._overwrite(created)
         self.record.actions.append("file:ReplacePrivateKey")
         return created
 
     def _rewrite(self, current: signing_key.PrivateKey) -> signing_key.PrivateKey:
-        self._check_files(current.public_key)
+        self._check_files(current.public_keys)
         desired = signing_key.PrivateKey(current.key, self.options["format"])
         self._overwrite(None if self.check_mode else desired)
         self.record.actions.append("file:RewritePrivateKey")
@@ -191,16 +214,13 @@ class KeyPair:
         key = signing_key.generate(options["type"] or "RSA", options["size"], options["curve"])
         return signing_key.PrivateKey(key, "traditional" if options["format"] == "auto" else options["format"])
 
-    def _check_files(self, public_key: key_facts.PublicKey | None) -> None:
-        """Raise IrsaError for any file that could not be written, before the private key is touched.
+    def _check_files(self, public_keys: public_files.Keys) -> None:
+        """Raise IrsaError for any file that could not be written, before the private key is touched."""
+        key_files.check_writable(self.path, self.owner, new_folder=self.folder)
+        self._repairs(public_keys)
 
-        ``public_key`` is None for a key that is not created yet.
-        """
-        key_files.check_writable(self.path, self.owner)
-        self._repairs(public_key)
-
-    def _repairs(self, public_key: key_facts.PublicKey | None) -> list[public_files.Repair]:
-        return public_files.repairs(self.public_files, public_key, private_path=self.path, owner=self.owner)
+    def _repairs(self, public_keys: public_files.Keys) -> list[public_files.Repair]:
+        return public_files.repairs(self.public_files, public_keys, private_path=self.path, owner=self.owner)
 
     def _overwrite(self, key: signing_key.PrivateKey | None) -> None:
         """Replace the private key file; without a key, as in check mode, only check that it holds nothing else."""
@@ -223,30 +243,30 @@ class KeyPair:
 
     # --- its public forms
 
-    def _write_public_files(self, public_key: key_facts.PublicKey) -> None:
-        for repair in self._repairs(public_key):
+    def _write_public_files(self, public_keys: public_files.Keys) -> None:
+        for repair in self._repairs(public_keys):
             if not self.check_mode:
-                key_files.replace(repair.file.path, repair.file.content(public_key), mode=key_files.PUBLIC_MODE)
+                key_files.replace(repair.file.path, repair.file.content(public_keys), mode=key_files.PUBLIC_MODE)
             self._note(repair)
 
     def _note(self, repair: public_files.Repair) -> None:
         path = files.shown(repair.file.path)
         if repair.fault:
-            self.record.warnings.append(f"The public key file {path} is rewritten: {repair.fault}.")
+            self.record.warn(f"The public key file {path} is rewritten: {repair.fault}.")
         self.record.actions.append(repair.file.write_action)
 
     # --- the result
 
     def _preview(self, before: signing_key.PrivateKey | None) -> dict[str, t.Any]:
         """Return the result of a check mode that would create the key, whose facts are not known yet."""
-        for repair in self._repairs(None):
+        for repair in self._repairs(()):
             self._note(repair)
         paths = [self.path, *(file.path for file in self.public_files)]
         after = {"kid": key_facts.NOT_CREATED, **key_facts.kind_of_new(self.options), "files": paths}
         return self.record.result(_NO_FACTS, exists=False, before=_shown(before), after=after)
 
     def _result(self, before: signing_key.PrivateKey | None, after: signing_key.PrivateKey | None) -> dict[str, t.Any]:
-        facts = key_facts.describe(after.public_key) if after else _NO_FACTS
+        facts = key_facts.describe_all(after.public_keys) if after else _NO_FACTS
         return self.record.result(facts, exists=after is not None, before=_shown(before), after=_shown(after))
 
 
@@ -254,10 +274,11 @@ def _shown(key: signing_key.PrivateKey | None) -> dict[str, t.Any]:
     """Return what a diff may show of a key: never a byte of it."""
     if key is None:
         return {}
-    facts = key_facts.describe(key.public_key)
+    facts = key_facts.describe_all(key.public_keys)
     return {
         "format": key.format,
         **{name: facts[name] for name in ("kid", "algorithm", "size", "curve") if facts[name]},
+        **({"further_kids": facts["kids"][1:]} if key.further_public_keys else {}),
     }
 
 

@@ -37,6 +37,7 @@ class Record:
         self.warnings: list[str] = []
         self.actions: list[str] = []
         self.backup_file: str | None = None
+        self.new_folder: str | None = None
 
     @contextlib.contextmanager
     def reported_on_failure(self) -> t.Iterator[None]:
@@ -48,6 +49,10 @@ class Record:
         except OSError as error:
             path = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else self.path
             raise self._told(IrsaError(f"{files.shown(path)} cannot be used: {files.reason(error)}.")) from None
+
+    def warn(self, text: str | None) -> None:
+        """Add a warning, if there is one."""
+        self.warnings += [text] if text else []
 
     def _told(self, failure: IrsaError) -> IrsaError:
         details, text = failure.details, str(failure)
@@ -88,4 +93,6 @@ class Record:
         if self.actions:
             written = [action.split(":", 1)[1] for action in self.actions]
             before, after = {"key": before, "actions": []}, {"key": after, "actions": written}
+        if self.new_folder:
+            after = {"folder": f"{self.new_folder} (mode 0700)", **after}
         return {"before_header": self.path, "after_header": self.path, "before": before, "after": after}

@@ -16,6 +16,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 _PRIVATE = re.compile(rb"BEGIN [A-Z0-9 ]*PRIVATE KEY")
 
 _BEGIN = re.compile(rb"^-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?$", re.MULTILINE)
+_BOUNDARY = re.compile(rb"^-----(BEGIN|END) ([A-Z0-9 ]+)-----[ \t]*\r?$", re.MULTILINE)
 
 
 class Damaged(Fault):
@@ -58,12 +59,30 @@ def _blocks(text: bytes) -> t.Iterator[PemBlock]:
         begin = _BEGIN.search(text, position)
         if begin is None:
             return
-        end_line = b"-----END " + begin.group(1) + b"-----"
-        end = text.find(end_line, begin.end())
-        if end < 0:
+        end = _BOUNDARY.search(text, begin.end())
+        if end is None or (end.group(1), end.group(2)) != (b"END", begin.group(1)):
             raise Damaged(f"it is truncated: '-----BEGIN {begin.group(1).decode()}-----' has no matching END line")
-        position = end + len(end_line)
-        yield PemBlock(begin.group(1).decode(), text[begin.start() : position] + b"\n")
+        position = end.end()
+        yield PemBlock(begin.group(1).decode(), text[begin.start() : position].rstrip() + b"\n")
+
+
+def der_of(block: PemBlock) -> bytes:
+    """Decode the body of a block as kube-apiserver does: headers, and blanks within lines, are left out.
+
+    Raises Damaged. Source: https://pkg.go.dev/encoding/pem#Decode
+    """
+    lines = block.text.splitlines()[1:-1]
+    while lines and b":" in lines[0]:
+        del lines[0]
+    try:
+        return base64.b64decode(b"".join(lines).translate(None, b" \t"), validate=True)
+    except ValueError:
+        raise Damaged("it is damaged: what is between the BEGIN and the END line is not base64") from None
+
+
+def armored(label: str, der: bytes) -> bytes:
+    """Return a block with nothing but a label and a body."""
+    return b"-----BEGIN %s-----\n%s-----END %s-----\n" % (label.encode(), base64.encodebytes(der), label.encode())
 
 
 def decoded(body: bytes) -> bytes:

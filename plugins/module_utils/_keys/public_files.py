@@ -26,6 +26,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import (
 _NAMES = {"public_key_path": "PublicKey", "openssh_public_key_path": "OpensshPublicKey"}
 
 
+# The public keys of a private key file, that of the key that signs first; none while the key is not created.
+Keys = t.Sequence["key_facts.PublicKey"]
+
+
 class PublicFile(t.NamedTuple):
     """A file with one public form of a key: the option that names it, and its path."""
 
@@ -42,10 +46,14 @@ class PublicFile(t.NamedTuple):
         """What ``actions`` call the removal of this file."""
         return f"file:Remove{_NAMES[self.option]}"
 
-    def content(self, public_key: key_facts.PublicKey) -> bytes:
-        """Return the bytes of this form of a key."""
-        pem_form, openssh_form = key_remains.own_forms(public_key)
+    def content(self, public_keys: Keys) -> bytes:
+        """Return the bytes of this form of the keys in a private key file."""
+        pem_form, openssh_form = key_remains.own_forms(public_keys)
         return pem_form if self.option == "public_key_path" else openssh_form
+
+    def keys_in(self, public_keys: Keys) -> Keys:
+        """Return those of the keys that this form has: of OpenSSH only the one that signs."""
+        return public_keys if self.option == "public_key_path" else public_keys[:1]
 
 
 class Repair(t.NamedTuple):
@@ -61,13 +69,9 @@ def named_in(options: t.Mapping[str, t.Any]) -> list[PublicFile]:
 
 
 def repairs(
-    public_files: t.Iterable[PublicFile],
-    public_key: key_facts.PublicKey | None,
-    *,
-    private_path: str,
-    owner: str | None = None,
+    public_files: t.Iterable[PublicFile], public_keys: Keys, *, private_path: str, owner: str | None = None
 ) -> list[Repair]:
-    """Return the files that must be written for a key; ``public_key`` is None for one that is not created yet.
+    """Return the files that must be written for the keys of a private key file.
 
     A file that contains the right key in any form, perhaps beside others, is left as it is. Raises IrsaError for a file
     that must be written but cannot be, and for one that contains anything but one public key as this module writes it.
@@ -75,10 +79,11 @@ def repairs(
     found = []
     for file in public_files:
         content = _read(file, private_path, "written")
-        if content is not None and public_key is not None and _holds(content, public_key):
+        expected = file.keys_in(public_keys)
+        if content is not None and expected and _is_right(content, expected):
             continue
-        fault = None if content is None else _fault(file, content, public_key, private_path=private_path)
-        key_files.check_writable(file.path, owner)
+        fault = None if content is None else _fault(file, content, expected, private_path=private_path)
+        key_files.check_writable(file.path, owner, new_folder=os.path.dirname(private_path))
         found.append(Repair(file, fault))
     return found
 
@@ -124,16 +129,30 @@ def _remedy(file: PublicFile) -> str:
     return f"Correct {file.option} (irsa_issuer_{file.option}), or move the file away."
 
 
-def _holds(content: bytes, public_key: key_facts.PublicKey) -> bool:
-    return key_facts.kid(public_key) in map(key_facts.kid, key_remains.public_keys_in(content))
+def _kids(public_keys: t.Iterable[key_facts.PublicKey]) -> set[str]:
+    return set(map(key_facts.kid, public_keys))
 
 
-def _fault(file: PublicFile, content: bytes, public_key: key_facts.PublicKey | None, *, private_path: str) -> str:
+def _is_right(content: bytes, expected: Keys) -> bool:
+    """Whether a file has the key that signs; one that was written for it alone must have all of them."""
+    present, kids = _kids(key_remains.public_keys_in(content)), _kids(expected)
+    return kids <= present or (key_facts.kid(expected[0]) in present and not _is_part(content, expected))
+
+
+def _is_part(content: bytes, expected: Keys) -> bool:
+    """Whether a file is some of the keys, in a form that this collection writes."""
+    own = _kids(key_remains.keys_in_own_form(content))
+    return bool(own) and own <= _kids(expected)
+
+
+def _fault(file: PublicFile, content: bytes, expected: Keys, *, private_path: str) -> str:
     """Return why a file may be overwritten. Raises IrsaError for one that may not."""
-    own = key_remains.only_key_in_own_form(content)
-    if own is not None and not _belongs_to_another(file, own, private_path=private_path):
-        return f"it contains a different key, {key_facts.kid(own)}"
-    is_cut_off = public_key is not None and any(form.startswith(content) for form in key_remains.own_forms(public_key))
+    if expected and _is_part(content, expected):
+        return f"it lacks keys that {files.shown(private_path)} has"
+    own = key_remains.keys_in_own_form(content)
+    if len(own) == 1 and not _belongs_to_another(file, own[0], private_path=private_path):
+        return f"it contains a different key, {key_facts.kid(own[0])}"
+    is_cut_off = bool(expected) and any(form.startswith(content) for form in key_remains.own_forms(expected))
     if key_remains.is_empty(content) or is_cut_off or key_remains.is_damaged_public_form(content):
         return _damage(content)
     raise IrsaError(
@@ -145,17 +164,17 @@ def _fault(file: PublicFile, content: bytes, public_key: key_facts.PublicKey | N
 
 def _damage(content: bytes) -> str:
     try:
-        signing_key.load_public(content)
+        signing_key.load_public_keys(content)
     except Fault as fault:
-        return str(fault)
+        return str(fault).partition("; expected")[0]
     return "it is truncated"
 
 
 def _is_own(content: bytes, public_key: key_facts.PublicKey | None) -> bool:
     """Whether nothing else than this key, or what is left of a public form, is in the file."""
-    own = key_remains.only_key_in_own_form(content)
-    if own is not None:
-        return public_key is not None and key_facts.kid(own) == key_facts.kid(public_key)
+    own = key_remains.keys_in_own_form(content)
+    if own:
+        return public_key is not None and _kids(own) == {key_facts.kid(public_key)}
     return key_remains.is_empty(content) or key_remains.is_damaged_public_form(content)
 
 

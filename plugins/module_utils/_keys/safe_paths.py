@@ -9,6 +9,7 @@ Runs on control-plane nodes: Python 3.9 must be enough.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -60,20 +61,47 @@ def check(path: str, owner: str | None = None, *, group: str | None = None, foun
     targets, too. A file that was ``found``, and is not about to be replaced, must belong to one of the three as well.
     The directory must exist. A ``group`` that the options name may write to the file.
     """
-    owners = {files.user_id(owner)} if owner else set()
-    trusted = _Trusted({0, os.geteuid(), *owners}, {files.group_id(group)} if group else set())
-    try:
+    trusted = _trusted(owner, group)
+    with _refused(path):
         steps = list(_steps(path))
         for number, step in enumerate(steps, start=1):
-            entry, is_last = os.path.join(step.folder, step.name), number == len(steps)
-            is_link = os.path.islink(entry)
-            _check_folder(step.folder, trusted._replace(groups=set()), may_be_sticky=not is_last and not is_link)
-            if is_link or (is_last and found):
-                _check_entry(entry, trusted, is_link=is_link)
+            is_last = number == len(steps)
+            _check_step(step, trusted, may_be_sticky=not is_last, is_file=is_last and found)
+
+
+def check_new_folder(path: str, owner: str | None = None) -> None:
+    """Raise IrsaError if a directory that is about to be created at the path could be replaced by another user.
+
+    It may be in a sticky one: another user cannot move it, and is noticed who was faster.
+    """
+    trusted = _trusted(owner, None)
+    with _refused(path):
+        for step in _steps(path):
+            _check_step(step, trusted, may_be_sticky=True, is_file=False)
+
+
+def _trusted(owner: str | None, group: str | None) -> _Trusted:
+    owners = {files.user_id(owner)} if owner else set()
+    return _Trusted({0, os.geteuid(), *owners}, {files.group_id(group)} if group else set())
+
+
+@contextlib.contextmanager
+def _refused(path: str) -> t.Iterator[None]:
+    """Let every fault be an IrsaError that names the path."""
+    try:
+        yield
     except Fault as fault:
         raise IrsaError(f"{files.shown(path)} is not safe: {fault}") from None
     except (OSError, ValueError) as error:
         raise IrsaError(f"{files.shown(path)} cannot be checked: {files.reason(error)}.") from None
+
+
+def _check_step(step: _Step, trusted: _Trusted, *, may_be_sticky: bool, is_file: bool) -> None:
+    entry = os.path.join(step.folder, step.name)
+    is_link = os.path.islink(entry)
+    _check_folder(step.folder, trusted._replace(groups=set()), may_be_sticky=may_be_sticky and not is_link)
+    if is_link or is_file:
+        _check_entry(entry, trusted, is_link=is_link)
 
 
 def _steps(path: str) -> t.Iterator[_Step]:
@@ -119,8 +147,14 @@ def _check_folder(folder: str, trusted: _Trusted, *, may_be_sticky: bool) -> Non
         )
     if not _others_write(folder, status, trusted):
         return
-    if status.st_mode & stat.S_ISVTX and may_be_sticky:
-        return
+    if status.st_mode & stat.S_ISVTX:
+        if may_be_sticky:
+            return
+        raise Fault(
+            f"every user may create files in the directory {files.shown(folder)} (mode "
+            f"{stat.S_IMODE(status.st_mode):04o}), and so could have been there first. Choose a directory that only "
+            "you can write to and that is not cleared at a restart."
+        )
     raise Fault(
         f"others can write to the directory {files.shown(folder)} (mode {stat.S_IMODE(status.st_mode):04o}) and could "
         "replace the file. Choose another directory, or remove that permission (chmod go-w)."

@@ -9,7 +9,7 @@ Runs on control-plane nodes: Python 3.9 and cryptography 3.4 must be enough.
 
 from __future__ import annotations
 
-import base64
+import functools
 import typing as t
 
 try:
@@ -25,10 +25,12 @@ except ImportError as import_error:
     CRYPTOGRAPHY_IMPORT_ERROR = import_error
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, key_syntax, odd_files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys.pem import (
     Damaged,
     PemBlock,
+    armored,
+    der_of,
     holds_private_key,
     pem_blocks,
 )
@@ -42,17 +44,6 @@ CRYPTOGRAPHY_REQUIREMENT = "cryptography>=3.4"
 _PRIVATE_LABELS = ("RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY")
 _PUBLIC_LABELS = ("PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE")
 
-# DER of the object identifiers of keys that a library may read but that cannot be used.
-_UNUSABLE_KINDS = {
-    # id-ml-dsa-44, -65 and -87, RFC 9881
-    **{
-        b"\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03" + bytes([last]): "an ML-DSA key, which AWS STS does not verify"
-        for last in (0x11, 0x12, 0x13)
-    },
-    # id-RSASSA-PSS, RFC 4055; Go's crypto/x509 knows only rsaEncryption
-    b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a": "an RSASSA-PSS key, which kube-apiserver does not read",
-}
-
 # OpenSSL tests the primes of each RSA key that it reads, which takes 25 ms for 2048 bits and 150 ms for 4096.
 # _check_rsa_numbers finds what can be wrong in a damaged file. The option exists since cryptography 39.
 _WITHOUT_PRIMALITY_TESTS = (
@@ -63,29 +54,50 @@ _WITHOUT_PRIMALITY_TESTS = (
 
 
 class PrivateKey(t.NamedTuple):
-    """A usable private key: the key object, and the format of its file (``traditional`` or ``pkcs8``)."""
+    """What a private key file has: the key object that signs, and its format (``traditional`` or ``pkcs8``).
+
+    ``further_public_keys`` belong to what else is in the file, such as the previous key behind the current one;
+    ``unused`` says what is in it that is none of the keys.
+    """
 
     key: PrivateKeyObject
     format: str
+    further_public_keys: tuple[key_facts.PublicKey, ...] = ()
+    unused: tuple[str, ...] = ()
 
     @property
     def public_key(self) -> key_facts.PublicKey:
-        """Its public key."""
+        """The public key of the one that signs."""
         return self.key.public_key()
+
+    @property
+    def public_keys(self) -> list[key_facts.PublicKey]:
+        """The public keys of all keys in the file, that of the one that signs first."""
+        return [self.public_key, *self.further_public_keys]
 
 
 def load_private(text: bytes) -> PrivateKey:
-    """Read the one private key in PEM text.
+    """Read a private key file in PEM: the first private key signs, as kube-apiserver reads such a file.
 
-    Accepts PKCS#1 (``RSA PRIVATE KEY``), SEC1 (``EC PRIVATE KEY``) and PKCS#8 (``PRIVATE KEY``), which are what
-    kube-apiserver reads (https://github.com/kubernetes/client-go/blob/master/util/keyutil/key.go). Raises Fault
-    with the reason for everything else; the message quotes nothing of the key.
+    Accepts PKCS#1 (``RSA PRIVATE KEY``), SEC1 (``EC PRIVATE KEY``) and PKCS#8 (``PRIVATE KEY``)
+    (https://github.com/kubernetes/client-go/blob/master/util/keyutil/key.go). Raises Fault with the reason for
+    everything else; the message quotes nothing of the key.
     """
-    block = _only_private_block(text)
+    # openssl ecparam -genkey writes the curve's parameters before the key.
+    blocks = [block for block in pem_blocks(text) if block.label != "EC PARAMETERS"]
+    first = next((block for block in blocks if block.label.endswith("PRIVATE KEY")), None)
+    if first is None:
+        raise Fault(odd_files.instead_of_private(text))
+    key = _load_private_block(first)
+    return _with_others(key, [block for block in blocks if block is not first]) if len(blocks) > 1 else key
+
+
+def _load_private_block(block: PemBlock) -> PrivateKey:
     _refuse_unsupported_form(block)
+    content = key_syntax.check_private(block.label, der_of(block))
     try:
         loaded = serialization.load_pem_private_key(
-            block.text, password=None, backend=default_backend(), **_WITHOUT_PRIMALITY_TESTS
+            armored(block.label, content), password=None, backend=default_backend(), **_WITHOUT_PRIMALITY_TESTS
         )
     except UnsupportedAlgorithm:
         raise Fault(f"this cryptography library cannot read its type or curve; {key_facts.EXPECTED}") from None
@@ -101,17 +113,25 @@ def load_private(text: bytes) -> PrivateKey:
     return PrivateKey(key, "pkcs8" if block.label == "PRIVATE KEY" else "traditional")
 
 
-def _only_private_block(text: bytes) -> PemBlock:
-    # openssl ecparam -genkey writes the curve's parameters before the key.
-    blocks = [block for block in pem_blocks(text) if block.label != "EC PARAMETERS"]
-    if not blocks:
-        raise Fault("it contains no PEM block; a private key begins with '-----BEGIN … PRIVATE KEY-----'")
-    private = [block for block in blocks if block.label.endswith("PRIVATE KEY")]
-    if not private:
-        raise Fault(f"it contains only a public part ({blocks[0].label}); expected the private key")
-    if len(blocks) > 1:
-        raise Fault(f"it contains {len(blocks)} PEM blocks; expected exactly one private key")
-    return private[0]
+def _with_others(first: PrivateKey, blocks: t.Sequence[PemBlock]) -> PrivateKey:
+    """Return a key with what is in the other blocks of its file.
+
+    Certificates are no reason to publish a key: a chain has those of its authorities, which sign no tokens.
+    """
+    found = {key_facts.kid(first.public_key): first.public_key}
+    unused = []
+    for block in sorted(blocks, key=lambda block: block.label == "CERTIFICATE"):
+        try:
+            is_private = block.label.endswith("PRIVATE KEY")
+            key = _load_private_block(block).public_key if is_private else _load_public_block(block)
+        except Fault as fault:
+            unused.append(f"{block.label}: {fault}")
+            continue
+        if block.label != "CERTIFICATE":
+            found.setdefault(key_facts.kid(key), key)
+        elif key_facts.kid(key) not in found:
+            unused.append("CERTIFICATE: it is of another key")
+    return first._replace(further_public_keys=tuple(found.values())[1:], unused=tuple(unused))
 
 
 def _refuse_unsupported_form(block: PemBlock) -> None:
@@ -122,7 +142,6 @@ def _refuse_unsupported_form(block: PemBlock) -> None:
         raise Fault(
             "it is in OpenSSH's own format, which kube-apiserver does not read; convert it with 'ssh-keygen -p -m pem'"
         )
-    _refuse_unusable_kind(block)
     if block.label not in _PRIVATE_LABELS:
         raise Fault(f"it is a {block.label}, which cannot sign service account tokens; {key_facts.EXPECTED}")
 
@@ -132,24 +151,12 @@ def _is_encrypted(block: PemBlock) -> bool:
     return block.label == "ENCRYPTED PRIVATE KEY" or b"Proc-Type: 4,ENCRYPTED" in block.text
 
 
-def _refuse_unusable_kind(block: PemBlock) -> None:
-    if block.label not in ("PRIVATE KEY", "PUBLIC KEY"):
-        return  # only these name the kind of their key at the start; a certificate starts with that of its signature
-    body = b"".join(line for line in block.text.splitlines() if not line.startswith(b"-----"))
-    try:
-        start = base64.b64decode(body, validate=True)[:40]
-    except ValueError:
-        return
-    for identifier, kind in _UNUSABLE_KINDS.items():
-        if identifier in start:
-            raise Fault(f"it is {kind}; {key_facts.EXPECTED}")
-
-
 def _check_rsa_numbers(numbers: rsa.RSAPrivateNumbers) -> None:
     """Raise Fault for numbers that Go, and so kube-apiserver, refuses.
 
     Source: https://pkg.go.dev/crypto/rsa#PrivateKey.Validate
     """
+    key_syntax.check_exponent(numbers.public_numbers.e)
     p, q, e, n = numbers.p, numbers.q, numbers.public_numbers.e, numbers.public_numbers.n
     is_sound = (
         p > 1
@@ -176,42 +183,71 @@ def load_public(text: bytes) -> key_facts.PublicKey:
 
     Raises Fault with the reason for everything else, a private key included.
     """
+    keys = load_public_keys(text)
+    if len(keys) > 1:
+        raise Fault(f"it contains {len(keys)} public keys; expected exactly one")
+    return keys[0]
+
+
+def load_public_keys(text: bytes) -> list[key_facts.PublicKey]:
+    """Read all public keys in PEM text (SPKI, PKCS#1 or certificates) or in OpenSSH lines, each of them once.
+
+    Raises Fault with the reason if there is none, if one of them cannot be used, and for a private key.
+    """
     if holds_private_key(text):
         raise Fault(
             "it contains a private key, where a public key belongs; treat that key as disclosed if this text was "
             "stored or sent anywhere"
         )
-    if text.lstrip().startswith((b"ssh-", b"ecdsa-sha2-")):
-        return _load_openssh_line(text)
     blocks = [block for block in pem_blocks(text) if block.label in _PUBLIC_LABELS]
-    if len(blocks) != 1:
-        raise Fault(f"it contains {len(blocks)} public keys in PEM; expected exactly one ({', '.join(_PUBLIC_LABELS)})")
-    _refuse_unusable_kind(blocks[0])
-    return _load_public_block(blocks[0])
+    lines = [] if blocks else odd_files.openssh_lines(text)
+    if not blocks and not lines:
+        raise Fault(odd_files.instead_of_public(text))
+    key_syntax.refuse_chain([der_of(block) for block in blocks if block.label == "CERTIFICATE"])
+    readers = [functools.partial(_load_public_block, block) for block in blocks]
+    readers += [functools.partial(_load_openssh_line, line) for line in lines]
+    found: dict[str, key_facts.PublicKey] = {}
+    for number, read in enumerate(readers, start=1):
+        try:
+            key = read()
+        except Fault as fault:
+            where = f"public key {number} of {len(readers)}: " if len(readers) > 1 else ""
+            raise type(fault)(f"{where}{fault}") from None
+        found.setdefault(key_facts.kid(key), key)
+    return list(found.values())
 
 
 def _load_public_block(block: PemBlock) -> key_facts.PublicKey:
     key: object
+    content, is_certificate = der_of(block), block.label == "CERTIFICATE"
+    if block.label != "RSA PUBLIC KEY":
+        key_syntax.check_public(content, is_certificate=is_certificate)
     try:
-        if block.label == "CERTIFICATE":
-            key = x509.load_pem_x509_certificate(block.text, backend=default_backend()).public_key()
+        if is_certificate:
+            key = x509.load_der_x509_certificate(content, backend=default_backend()).public_key()
         else:
-            key = serialization.load_pem_public_key(block.text, backend=default_backend())
+            key = serialization.load_pem_public_key(armored(block.label, content), backend=default_backend())
     except UnsupportedAlgorithm:
         raise Fault(f"this cryptography library cannot read its type or curve; {key_facts.EXPECTED}") from None
     except (ValueError, x509.InvalidVersion):
         raise Damaged("it is damaged: the PEM block does not decode to a public key") from None
-    return key_facts.require_usable(key)
+    return _with_usable_exponent(key_facts.require_usable(key))
+
+
+def _with_usable_exponent(key: key_facts.PublicKey) -> key_facts.PublicKey:
+    if isinstance(key, rsa.RSAPublicKey):
+        key_syntax.check_exponent(key.public_numbers().e)
+    return key
 
 
 def _load_openssh_line(text: bytes) -> key_facts.PublicKey:
     try:
-        key = serialization.load_ssh_public_key(text.strip(), backend=default_backend())
+        key = serialization.load_ssh_public_key(text, backend=default_backend())
     except UnsupportedAlgorithm:
         raise Fault(f"it is an OpenSSH public key of an unsupported type; {key_facts.EXPECTED}") from None
     except (ValueError, NotImplementedError):  # cryptography 3.4 raises the latter for encodings that it does not know
         raise Damaged("it is damaged: it is not a valid OpenSSH public key") from None
-    return key_facts.require_usable(key)
+    return _with_usable_exponent(key_facts.require_usable(key))
 
 
 def generate(key_type: str, size: int | None = None, curve: str | None = None) -> PrivateKeyObject:

@@ -15,6 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import (
     jwk,
     key_facts,
+    key_sets,
     safe_paths,
     signing_key,
 )
@@ -75,17 +76,28 @@ def texts(
     }
 
 
-def from_jwks_list(option: str, jwks_list: t.Iterable[t.Any]) -> t.Iterator[SourcedKey]:
-    """Yield the keys of all JWKS in the list of an option. Raises IrsaError."""
-    for source, keys in jwk.key_sets(option, jwks_list):
+def given_texts(jwks_json: t.Any, discovery_json: t.Any) -> dict[str, str | None]:
+    """Return both documents as text, of which each may be an object. Raises IrsaError for a JWKS that is neither."""
+    if jwks_json is not None and not isinstance(jwks_json, str):
+        sets = key_sets.of_option("jwks_json", jwks_json)
+        jwks_json = documents.render({"keys": [key for _source, keys in sets for key in keys]})
+    if discovery_json is not None and not isinstance(discovery_json, str):
+        discovery_json = documents.render(discovery_json)
+    return {"jwks_json": jwks_json, "discovery_json": discovery_json}
+
+
+def from_key_sets(option: str, given: t.Any) -> t.Iterator[SourcedKey]:
+    """Yield the keys of all JWKS in the value of an option. Raises IrsaError."""
+    for source, keys in key_sets.of_option(option, given):
         for key in keys:
             yield SourcedKey(f"{source}: key {quoted(key.get('kid'))}", key)
 
 
-def from_pem(source: str, text: bytes) -> SourcedKey:
-    """Return a public key in PEM as a JWK; ``source`` names it in messages. Raises IrsaError."""
+def from_pem(source: str, text: bytes) -> t.Iterator[SourcedKey]:
+    """Yield the public keys in PEM text as JWKs; ``source`` names it in messages. Raises IrsaError."""
     try:
-        return SourcedKey(source, jwk.from_public_key(signing_key.load_public(text)))
+        for public_key in signing_key.load_public_keys(text):
+            yield SourcedKey(source, jwk.from_public_key(public_key))
     except Fault as fault:
         raise IrsaError(f"{source} cannot be published: {fault}.") from None
 
@@ -93,15 +105,15 @@ def from_pem(source: str, text: bytes) -> SourcedKey:
 def _sourced_keys(options: t.Mapping[str, t.Any]) -> t.Iterator[SourcedKey]:
     """Yield every key in the order of the options."""
     for number, text in enumerate(options["public_keys"], start=1):
-        yield from_pem(f"public_keys: key {number}", text.encode("utf-8", "replace"))
+        yield from from_pem(f"public_keys: key {number}", text.encode("utf-8", "replace"))
     for path in options["public_key_paths"]:
         content = files.read(path)
         if content is None:
             raise IrsaError(
                 f"public_key_paths: {files.shown(path)} does not exist on the host that this module runs on."
             )
-        yield from_pem(f"public_key_paths: {files.shown(path)}", content)
-    yield from from_jwks_list("jwks", options["jwks"])
+        yield from from_pem(f"public_key_paths: {files.shown(path)}", content)
+    yield from from_key_sets("jwks", options["jwks"])
 
 
 def _unsafe(paths: t.Iterable[str]) -> t.Iterator[str]:

@@ -85,11 +85,11 @@ class KeyBackup(AwsResource):
             for number, path in enumerate(paths)
             if path
         ]
-        self._public_key: key_facts.PublicKey | None = None
+        self._public_keys: list[key_facts.PublicKey] = []
         _check_names(self.copies)
 
     def plan(self) -> list[ApiCall]:
-        self._public_key = self._local_key()
+        self._public_keys = self._local_keys()
         self.bucket.start()
         reads = [
             read_of(self.aws, self.bucket.id_params, copy.key, max_body=_MAX_BYTES).start() for copy in self.copies
@@ -119,18 +119,18 @@ class KeyBackup(AwsResource):
         return {
             "bucket": self.bucket.spec.name,
             "account_id": self.bucket.account_id,
-            "kid": None if self._public_key is None else key_facts.kid(self._public_key),
+            "kid": key_facts.kid(self._public_keys[0]) if self._public_keys else None,
             "objects": [{"key": copy.key, "path": copy.path, "changed": copy.key in changed} for copy in self.copies],
         }
 
-    def _local_key(self) -> key_facts.PublicKey | None:
-        """Return the key of which there is to be a backup, None if its file does not exist."""
+    def _local_keys(self) -> list[key_facts.PublicKey]:
+        """Return the keys of which there is to be a backup, the one that signs first; none without a file."""
         path = self.spec.key_path
         content = files.read(path)
         if content is None:
-            return None
+            return []
         try:
-            return signing_key.load_private(content).public_key
+            return signing_key.load_private(content).public_keys
         except Fault as fault:
             raise IrsaError(
                 f"The private key file {files.shown(path)} cannot be used: {fault}. It was not uploaded to "
@@ -161,13 +161,13 @@ class KeyBackup(AwsResource):
         """Return whether the object is the copy of the file; false for no object. Raises IrsaError for any other."""
         if content is None:
             return False
-        if self._public_key is None:
+        if not self._public_keys:
             raise IrsaError(
                 f"{self._name(copy)} exists, but the private key file {files.shown(self.spec.key_path)} does not. If "
                 f"it is the backup of this cluster's key, restore it: copy the objects under {self.spec.destination} "
                 f"to the paths of the key files. If it is another key, it is never overwritten: {_OWN_PLACE}."
             )
-        fault = _fault(content, self._public_key, is_private=copy.is_private)
+        fault = _fault(content, self._public_keys, is_private=copy.is_private)
         if fault and content != files.read(copy.path):
             raise IrsaError(
                 f"{self._name(copy)} is not a copy of {files.shown(copy.path)}: {fault}. A backup is never "
@@ -181,7 +181,7 @@ class KeyBackup(AwsResource):
     def _upload(self, copy: _Copy) -> ApiCall:
         content = self._body(copy)
         kind = "private key" if copy.is_private else "public key"
-        kid = key_facts.NOT_CREATED if self._public_key is None else key_facts.kid(self._public_key)
+        kid = key_facts.kid(self._public_keys[0]) if self._public_keys else key_facts.NOT_CREATED
         return ApiCall(
             service="s3",
             operation="PutObject",
@@ -218,21 +218,23 @@ def _checksum(content: bytes) -> str:
     return base64.b64encode(hashlib.sha256(content).digest()).decode()
 
 
-def _fault(content: bytes, public_key: key_facts.PublicKey, *, is_private: bool) -> str | None:
-    """Return why an object is not a copy of a key, None if it is one, in any format; public ones may have others beside
-    them.
+def _fault(content: bytes, public_keys: t.Sequence[key_facts.PublicKey], *, is_private: bool) -> str | None:
+    """Return why an object is not a copy of the keys in a file, None if it is one, in any format; public ones may have
+    others beside them.
     """
     if len(content) > _MAX_BYTES:
         return "it is too large to be a key"
-    expected = key_facts.kid(public_key)
-    if not is_private and expected in map(key_facts.kid, key_remains.public_keys_in(content)):
+    expected = [key_facts.kid(key) for key in public_keys]
+    if not is_private and expected[0] in map(key_facts.kid, key_remains.public_keys_in(content)):
         return None
     try:
-        loaded = signing_key.load_private(content).public_key if is_private else signing_key.load_public(content)
+        found = signing_key.load_private(content).public_keys if is_private else [signing_key.load_public(content)]
     except Fault as fault:
         return str(fault)
-    actual = key_facts.kid(loaded)
-    return None if actual == expected else f"it is the key {actual}, and the file contains the key {expected}"
+    actual = [key_facts.kid(key) for key in found]
+    if actual == expected:
+        return None
+    return f"it is the key {' and '.join(actual)}, and the file contains the key {' and '.join(expected)}"
 
 
 def _check_names(copies: t.Sequence[_Copy]) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.option_names import called
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_sets
 
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
@@ -29,30 +30,31 @@ class Cluster(t.NamedTuple):
 
 
 def given_cluster(issuer: str | None, jwks: t.Any) -> Cluster:
-    """Return a cluster as the caller knows it: an issuer, and a JWKS as an object. Raises IrsaError for an invalid
-    JWKS.
-    """
+    """Return a cluster as the caller knows it: an issuer, and a JWKS. Raises IrsaError for an invalid JWKS."""
     if jwks is None:
         return Cluster(issuer, None)
-    try:
-        return Cluster(issuer, jwk.keys_of(jwks))
-    except Fault as fault:
-        raise IrsaError(f"cluster_jwks cannot be used: {fault}.") from None
+    name = called("cluster_jwks")
+    given = list(key_sets.of_option(name, jwks))
+    if not given:
+        raise IrsaError(f"{name} cannot be used: it is empty.")
+    return Cluster(issuer, [key for _source, keys in given for key in keys])
 
 
 def fetch_cluster(server: ApiServer) -> Cluster:
     """Ask the API server for its issuer and keys, as far as it answers."""
-    from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import key_sets  # noqa: PLC0415
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import (  # noqa: PLC0415
+        key_sets as served,
+    )
 
     issuer, keys = None, None
     unknown, answers = {}, False
     try:
-        issuer = key_sets.issuer_of(server)
+        issuer = served.issuer_of(server)
     except IrsaError as failure:
         unknown["cluster-issuer"] = f"The cluster's issuer is unknown: {failure}"
         answers = _is_answer(failure)
     try:
-        keys = key_sets.keys_of(server)
+        keys = served.keys_of(server)
     except IrsaError as failure:
         unknown["cluster-keys"] = f"The cluster's keys are unknown: {failure}"
         answers = answers or _is_answer(failure)

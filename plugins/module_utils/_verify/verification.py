@@ -18,7 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.option_names import called
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.waiting import announce
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
+from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_sets, signing_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import (
     Issuer,
     IssuerRefused,
@@ -61,14 +61,14 @@ class Expectation:
     may_be_internal: bool = False
 
 
-def expected_keys(key_sets: t.Sequence[t.Any], public_keys: t.Sequence[str]) -> Keys:
-    """Return the keys that must be published, from JWKS (as objects) and PEM. Raises IrsaError for what is neither."""
-    found = [key for _source, keys in jwk.key_sets(called("expected_jwks"), key_sets) for key in keys]
+def expected_keys(jwks: t.Any, public_keys: t.Sequence[str]) -> Keys:
+    """Return the keys that must be published, from JWKS and PEM. Raises IrsaError for what is neither."""
+    found = [key for _source, keys in key_sets.of_option(called("expected_jwks"), jwks) for key in keys]
     if not all(isinstance(key.get("kid"), str) for key in found):
         raise IrsaError(f"{called('expected_jwks')} has a key without a kid. Every expected key must have one.")
     for number, text in enumerate(public_keys, 1):
         try:
-            found.append(jwk.from_public_key(signing_key.load_public(text.encode("utf-8", "replace"))))
+            found += map(jwk.from_public_key, signing_key.load_public_keys(text.encode("utf-8", "replace")))
         except Fault as fault:
             raise IrsaError(f"{called('expected_public_keys')}: key {number} cannot be used: {fault}.") from None
     return found

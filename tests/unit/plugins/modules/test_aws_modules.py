@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 import boto3
 import pytest
@@ -189,6 +190,16 @@ def test_irsa_publish_requires_its_texts_outside_check_mode(run, aws, check_mode
     else:
         assert "missing required arguments: jwks_json" in done.result["msg"]
     assert aws.writes == []
+
+
+def test_irsa_publish_takes_objects_as_well_as_their_text(run, aws, before):
+    before("irsa_publish")
+    given = {name: json.loads(STEPS["irsa_publish"][name]) for name in ("jwks_json", "discovery_json")}
+    done = run("irsa_publish", **{**STEPS["irsa_publish"], **given})
+    assert done.result["jwks_json"] == documents.render(given["jwks_json"])
+    assert run("irsa_publish", **{**STEPS["irsa_publish"], **given}).result["changed"] is False
+    refused = run("irsa_publish", fails=True, **{**STEPS["irsa_publish"], "jwks_json": {"jwks": []}})
+    assert "jwks_json cannot be used: it is not a JWKS" in refused.result["msg"]
 
 
 def test_irsa_publish_warns_of_foreign_keys(run, aws, before):

@@ -63,7 +63,6 @@ def test_a_missing_issuer_is_named_with_an_example(given):
     [
         ({"irsa_verify_timeout": "soon"}, ["irsa_verify_timeout"]),
         ({"irsa_verify_fail_on": "whenever"}, ["irsa_verify_fail_on", "warning"]),
-        ({"irsa_verify_expected_jwks": ["text"]}, ["irsa_verify_expected_jwks"]),
         ({"irsa_verify_token": "a", "irsa_verify_token_path": "b"}, ["irsa_verify_token|irsa_verify_token_path"]),
         ({"irsa_verify_kube_context": "a"}, ["irsa_verify_kube_context", "irsa_verify_kubeconfig"]),
         ({"irsa_verify_report_path": "r.html"}, ["irsa_verify_report_path is 'r.html'", ".md, .json or .xml"]),

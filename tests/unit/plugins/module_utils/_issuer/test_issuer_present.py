@@ -112,7 +112,7 @@ def put(fake_aws, key: str, text: str) -> None:
 
 def texts_of(key: SigningKey, url: str = ISSUER) -> dict[str, str]:
     """Both documents as they are for a key, by the keys of their objects."""
-    texts = document_set.texts(url, [document_set.from_pem("a key", key.public_key.encode())])
+    texts = document_set.texts(url, document_set.from_pem("a key", key.public_key.encode()))
     return {JWKS_KEY: texts["jwks_json"], DISCOVERY_KEY: texts["discovery_json"]}
 
 
@@ -806,6 +806,14 @@ class TestSummary:
         }
         assert [document["changed"] for document in summary["documents"]] == [True, True]
 
+    def test_all_keys_of_a_key_file_are_published_and_the_first_signs(self, fake_aws):
+        keys = (KEY, OTHER_KEY)
+        several = {"public_keys": [key.public_key for key in keys], "kids": [key.kid for key in keys]}
+        summary = assert_as_planned(fake_aws, key=dataclasses.replace(KEY, **several)).values["issuer"]
+        assert [key["kid"] for key in summary["keys"]] == published_kids(fake_aws) == [KEY.kid, OTHER_KEY.kid]
+        assert (summary["kid"], summary["public_key"]) == (KEY.kid, KEY.public_key)
+        assert not any(key["foreign"] for key in summary["keys"])
+
     def test_extra_jwks_are_published(self, fake_aws):
         extra = json.loads(texts_of(OTHER_KEY)[JWKS_KEY])
         summary = ensure(fake_aws, extra_jwks=[extra]).values["issuer"]
@@ -821,7 +829,9 @@ class TestSummary:
 
 
 def jwks_of(*keys: SigningKey) -> dict[str, t.Any]:
-    texts = document_set.texts(ISSUER, [document_set.from_pem("a key", key.public_key.encode()) for key in keys])
+    texts = document_set.texts(
+        ISSUER, [one for key in keys for one in document_set.from_pem("a key", key.public_key.encode())]
+    )
     return texts["jwks"]
 
 
@@ -829,14 +839,17 @@ KEYLESS = {"key": SigningKey(), "keyless": True}
 
 
 @pytest.mark.parametrize(
-    "given", [{"extra_jwks": [jwks_of(KEY)]}, {"cluster_jwks": jwks_of(KEY)}], ids=["extra", "cluster"]
+    "given",
+    [{"extra_jwks": jwks_of(KEY)}, {"extra_jwks": json.dumps(jwks_of(KEY))}, {"cluster_jwks": jwks_of(KEY)}],
+    ids=["extra", "extra as text", "cluster"],
 )
 def test_public_keys_are_published_as_with_the_key_itself(fake_aws, given):
     done = assert_as_planned(fake_aws, **KEYLESS, **given).values["issuer"]
     assert {key: published(fake_aws, key) for key in (JWKS_KEY, DISCOVERY_KEY)} == {
         key: json.loads(text) for key, text in texts_of(KEY).items()
     }
-    assert (done["kid"], done["algorithm"], done["public_key"]) == (KEY.kid, KEY.algorithm, None)
+    known = (KEY.kid, KEY.algorithm) if "cluster_jwks" in given else (None, None)
+    assert (done["kid"], done["algorithm"], done["public_key"]) == (*known, None)
     # The cluster keeps its keys, so nothing but its issuer changes.
     assert done["apiserver_flags"] == [f"--service-account-issuer={ISSUER}"]
 

@@ -182,7 +182,7 @@ class TestDocuments:
 
     def test_former_keys_stay_if_they_are_given(self, fake_aws, folder):
         ensure(fake_aws, **{**SERVED_BY_OTHERS, "key": OTHER_KEY}, documents_path=str(folder))
-        jwks = document_set.texts(URL, [document_set.from_pem("k", OTHER_KEY.public_key.encode())])["jwks"]
+        jwks = document_set.texts(URL, document_set.from_pem("k", OTHER_KEY.public_key.encode()))["jwks"]
         ensure(fake_aws, **SERVED_BY_OTHERS, documents_path=str(folder), extra_jwks=[jwks])
         assert [key["kid"] for key in json.loads((folder / "keys.json").read_text())["keys"]] == [
             KEY.kid,

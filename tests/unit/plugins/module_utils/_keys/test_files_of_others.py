@@ -236,17 +236,20 @@ class TestAbsent:
 
 # What is not one private key, and what may be of use to another user.
 NOT_OURS = {
-    "two private keys": (RSA.traditional + OTHER.traditional, "2 PEM blocks"),
     "a private key and a half": (RSA.traditional + OTHER.traditional[:300], "it "),
-    "a private key and its certificate": (RSA.traditional + samples.certificate(RSA.pkcs8), "2 PEM blocks"),
     "a certificate": (OTHER_CERTIFICATE, "only a public part"),
     "a public key": (OTHER_PEM, "only a public part"),
-    "a kubeconfig": (KUBECONFIG, "no PEM block"),
+    "a kubeconfig": (KUBECONFIG, "it is a kubeconfig"),
     "text": (b"not a key\n", "no PEM block"),
     "an encrypted key": (samples.openssl("pkcs8 -topk8 -passout pass:secret", OTHER.pkcs8), "encrypted"),
     "an OpenSSH key": (samples.ssh_keygen("-t ecdsa")[0], "OpenSSH"),
     "a key of another kind": (samples.openssl("genpkey -algorithm ed25519"), "Ed25519"),
     "a short key": (samples.openssl("genrsa 1024"), "1024 bits"),
+}
+# What is adopted as it is, and neither rewritten nor removed.
+BUNDLES = {
+    "two private keys": RSA.traditional + OTHER.traditional,
+    "a private key and its certificate": RSA.traditional + samples.certificate(RSA.pkcs8),
 }
 WITH_TEXT = b"key: |\n" + OTHER.traditional + b"other: value\n"
 
@@ -270,6 +273,18 @@ class TestPrivatePath:
         [{"regenerate": "always"}, {"format": "pkcs8"}, {"state": "absent"}],
         ids=["regenerate", "format", "absent"],
     )
+    @pytest.mark.parametrize("content", BUNDLES.values(), ids=list(BUNDLES))
+    def test_a_file_of_several_blocks_is_never_changed(self, folder, given, content, check_mode):
+        folder.key.write_bytes(content)
+        message = folder.refusal(check_mode, **given)
+        assert str(folder.key) in message and "2 PEM blocks" in message and "not changed" in message
+
+    @each_mode
+    @pytest.mark.parametrize(
+        "given",
+        [{"regenerate": "always"}, {"format": "pkcs8"}, {"state": "absent"}],
+        ids=["regenerate", "format", "absent"],
+    )
     def test_text_beside_the_key_stays(self, folder, given, check_mode):
         folder.key.write_bytes(WITH_TEXT)
         assert "something else beside the private key" in folder.refusal(check_mode, **given)
@@ -286,7 +301,7 @@ class TestPrivatePath:
         folder.key.write_bytes(RSA.traditional)
         folder.folder.chmod(0o1777)
         message = folder.refusal(check_mode, **given)
-        assert str(folder.key) in message and "others can write to the directory" in message
+        assert str(folder.key) in message and "every user may create files" in message
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
     @each_mode

@@ -142,9 +142,9 @@ class TestLoadPrivate:
     @pytest.mark.parametrize(
         ("text", "reason"),
         [
-            (b"", "no PEM block"),
-            (b"\0" * 4096, "no PEM block"),
-            (der_of(RSA.pkcs8), "no PEM block"),
+            (b"", "it is empty"),
+            (b"\0" * 4096, "null bytes"),
+            (der_of(RSA.pkcs8), "in DER"),
             (RSA.traditional[:700], "truncated"),
             (RSA.pkcs8[: RSA.pkcs8.index(b"-----END")], "truncated"),
             (RSA.pkcs8.replace(b"END PRIVATE KEY", b"END PUBLIC KEY"), "truncated"),
@@ -152,13 +152,10 @@ class TestLoadPrivate:
             (pem("PRIVATE KEY", b"not DER at all"), "damaged"),
             (b"-----BEGIN PRIVATE KEY-----\n!!!! not base64 !!!!\n-----END PRIVATE KEY-----\n", "damaged"),
             (b"-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n", "damaged"),
-            (RSA.traditional + P256.traditional, "2 PEM blocks"),
-            (RSA.traditional + RSA.traditional, "2 PEM blocks"),
-            (samples.certificate(RSA.pkcs8) + RSA.pkcs8, "2 PEM blocks"),
             (samples.public_pem(RSA.pkcs8), "only a public part (PUBLIC KEY)"),
             (samples.openssl("rsa -RSAPublicKey_out", RSA.pkcs8), "only a public part (RSA PUBLIC KEY)"),
             (samples.certificate(RSA.pkcs8), "only a public part (CERTIFICATE)"),
-            (pem("EC PARAMETERS", b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"), "no PEM block"),
+            (pem("EC PARAMETERS", b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"), "parameters of an elliptic curve"),
         ],
         ids=[
             "empty",
@@ -171,16 +168,13 @@ class TestLoadPrivate:
             "body not DER",
             "body not base64",
             "no body",
-            "two keys",
-            "the same twice",
-            "certificate and key",
             "SPKI",
             "PKCS#1 public",
             "certificate",
             "only parameters",
         ],
     )
-    def test_load_private_refuses_anything_but_one_whole_private_key(self, text, reason):
+    def test_load_private_refuses_anything_without_a_whole_private_key(self, text, reason):
         assert reason in refusal(signing_key.load_private, text)
 
     def test_load_private_refuses_a_key_whose_parameters_do_not_belong_together(self):
@@ -332,8 +326,8 @@ class TestLoadPublic:
     @pytest.mark.parametrize(
         ("text", "reason"),
         [
-            (b"", "0 public keys"),
-            (samples.public_pem(RSA.pkcs8) * 2, "2 public keys"),
+            (b"", "it is empty"),
+            (samples.public_pem(RSA.pkcs8) + samples.public_pem(P256.pkcs8), "2 public keys"),
             (samples.certificate(RSA.pkcs8) + samples.certificate(P256.pkcs8), "2 public keys"),
             (samples.public_pem(RSA.pkcs8)[:200], "truncated"),
             (pem("PUBLIC KEY", b"not DER"), "damaged"),

@@ -79,6 +79,18 @@ class TestSources:
             "RS256",
         ]
 
+    def test_all_keys_of_a_bundle_are_published(self, folder):
+        (folder / "sa.pub").write_text(public(RSA) + "# the former key\n" + public(P256))
+        kids = [samples.kid(sample.pkcs8) for sample in (RSA, P256)]
+        assert build(public_key_paths=[str(folder / "sa.pub")])["kids"] == kids
+        assert build(public_keys=[public(RSA) + public(P256)])["kids"] == kids
+
+    def test_a_jwks_may_be_an_object_text_or_a_list(self):
+        jwks = {"keys": [jwk_of(RSA), jwk_of(P256)]}
+        expected = build(jwks=[jwks])
+        for given in (jwks, json.dumps(jwks), [json.dumps(jwks)], jwks["keys"]):
+            assert build(jwks=given) == expected
+
     @pytest.mark.parametrize(
         "text",
         [
@@ -127,13 +139,13 @@ class TestRefusals:
             ({"jwks_uri": "https://10.0.0.1:6443/openid/v1/jwks"}, "jwks_uri", "AWS can never reach it"),
             ({"issuer": f"{ISSUER}/openid/v1/jwks"}, "the address of the JWKS", f"the issuer is '{ISSUER}'"),
             ({"jwks_uri": "https://irsa.example.com/keys json"}, "jwks_uri", "https://"),
-            ({"public_keys": [public(RSA), "nonsense"]}, "public_keys: key 2", "0 public keys"),
-            ({"public_keys": [""]}, "public_keys: key 1", "0 public keys"),
-            ({"public_keys": ["\ud800"]}, "public_keys: key 1", "0 public keys"),
+            ({"public_keys": [public(RSA), "nonsense"]}, "public_keys: key 2", "no public key"),
+            ({"public_keys": [""]}, "public_keys: key 1", "it is empty"),
+            ({"public_keys": ["\ud800"]}, "public_keys: key 1", "no public key"),
             ({"public_keys": [RSA.pkcs8.decode()]}, "public_keys: key 1", "private key"),
             ({"public_key_paths": ["/no/such/key.pub"]}, "public_key_paths: /no/such/key.pub", "does not exist"),
             ({"public_key_paths": ["/"]}, "/", "is a directory"),
-            ({"jwks": [{"keys": []}, {"kty": "RSA"}]}, "jwks: document 2", "not a JWKS"),
+            ({"jwks": [{"keys": []}, {"key": "RSA"}]}, "jwks: document 2", "not a JWKS"),
             ({"jwks": [{"keys": [{**jwk_of(RSA), "key_ops": ["verify"]}]}]}, samples.kid(RSA.pkcs8), "key_ops"),
             ({"jwks": [{"keys": [{**jwk_of(RSA), "d": "AQAB"}]}]}, "jwks: document 1", "private members"),
             (

@@ -167,6 +167,12 @@ class TestWhatIsThere:
         assert f"s3://{BUCKET}/prod/sa.key is not a copy of" in message
         assert samples.traces_of(OURS, message) == []
 
+    def test_a_copy_that_lacks_a_key_of_the_file_is_none(self, fake_aws, s3, files):
+        (files / "sa.key").write_bytes(OURS + OTHERS)
+        s3.put_object(Bucket=BUCKET, Key="prod/sa.key", Body=OURS)
+        assert f"{samples.kid(OURS)} and {samples.kid(OTHERS)}" in refusal(fake_aws, ensure, files)
+        assert stored(s3) == {"prod/sa.key": OURS}
+
     def test_a_private_key_among_the_public_copies_stays(self, fake_aws, s3, files):
         s3.put_object(Bucket=BUCKET, Key="prod/sa.key.pub", Body=OURS)
         assert "contains a private key" in refusal(fake_aws, ensure, files)

@@ -311,6 +311,13 @@ class TestExpectedKeys:
         found = verification.expected_keys([{"keys": [P256]}, {"keys": [RSA]}], [self.PEM])
         assert found == [P256, RSA, {**RSA, "kid": samples.kid(samples.RSA.pkcs8)}]
 
+    def test_expected_keys_may_be_text_and_bundles(self):
+        other = samples.public_pem(samples.P384.pkcs8).decode()
+        found = verification.expected_keys(json.dumps({"keys": [P256]}), [self.PEM + other])
+        kids = [samples.kid(sample.pkcs8) for sample in (samples.RSA, samples.P384)]
+        assert [key["kid"] for key in found] == [P256["kid"], *kids]
+        assert verification.expected_keys(P256, []) == verification.expected_keys({"keys": [P256]}, []) == [P256]
+
     @pytest.mark.parametrize(
         ("key_sets", "public_keys", "named"),
         [

@@ -1,0 +1,1 @@
+../unit/plugins/module_utils/_keys/test_bundles.py
