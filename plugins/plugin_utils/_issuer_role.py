@@ -34,6 +34,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_varia
     variable_name,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._argument_problems import in_plain_words
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._key_paths import (
     FOLDER,
     controller_path,
@@ -155,7 +156,7 @@ def _validated(given: dict[str, t.Any], given_paths: dict[str, t.Any], undefined
         return shown(redaction.over(problem))
 
     values = {option_name(name): value for name, value in checked.validated_parameters.items()}
-    unusable = [*undefined, *checked.error_messages]
+    unusable = [*undefined, *in_plain_words(checked.error_messages)]
     found = [*unusable, *_further_problems({**values, **named_paths(given_paths)}, unusable)]
     if found:
         intro = "Invalid variables for role irsa_issuer; nothing was changed."

@@ -61,7 +61,7 @@ def test_a_missing_issuer_is_named_with_an_example(given):
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({"irsa_verify_timeout": "soon"}, ["irsa_verify_timeout"]),
+        ({"irsa_verify_timeout": "soon"}, ["irsa_verify_timeout is not a number."]),
         ({"irsa_verify_fail_on": "whenever"}, ["irsa_verify_fail_on", "warning"]),
         ({"irsa_verify_token": "a", "irsa_verify_token_path": "b"}, ["irsa_verify_token|irsa_verify_token_path"]),
         ({"irsa_verify_kube_context": "a"}, ["irsa_verify_kube_context", "irsa_verify_kubeconfig"]),
