@@ -11,9 +11,11 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Ledger
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.s3_hosts import parse_s3_address
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.bucket_issuer import BucketIssuer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.external_issuer import ExternalIssuer
@@ -24,6 +26,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_run
     usable_issuer,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec, SigningKey
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_issuer_rules import (
+    check_bucket_of_issuer,
+    check_host_of_issuer,
+)
 
 
 class KeyResult(t.Protocol):
@@ -48,6 +54,7 @@ def ensure_present(aws: Aws, spec: IssuerSpec, check_mode: bool) -> Outcome[ApiC
     if spec.prepared and not spec.has_keys and not check_mode:
         # Placeholder documents are for check mode only.
         raise IrsaError("The key has not been created, so there is nothing to publish. Create it, and run again.")
+    _check_url(aws, spec)
     ledger = Ledger(check_mode)
     with ledger.reported_on_failure():
         run = _new_run(aws, spec, ledger)
@@ -58,6 +65,7 @@ def ensure_present(aws: Aws, spec: IssuerSpec, check_mode: bool) -> Outcome[ApiC
 
 def ensure_with_key(aws: Aws, spec: IssuerSpec, check_mode: bool, *, key_result: KeyResult) -> Values:
     """Run the whole sequence, including the key. Return the result of module irsa_issuer. Raises IrsaError."""
+    _check_url(aws, spec)
     ledger = Ledger(check_mode)
     with ledger.reported_on_failure():
         values = _run_with_key(aws, spec, ledger, key_result=key_result)
@@ -100,17 +108,22 @@ def _recorded_key(result: Values) -> SigningKey:
 
 def _new_run(aws: Aws, spec: IssuerSpec, ledger: Ledger, *, after: IssuerRun | None = None) -> IssuerRun:
     """Return a run; ``after`` is the one without a key that came before it in this process."""
-    if spec.url:
-        _check_url(aws, spec.url)
     if not spec.bucket:
         return ExternalIssuer(aws, spec, ledger)
     bucket = after.bucket if isinstance(after, BucketIssuer) else None
     return BucketIssuer(aws, spec, ledger, name=spec.bucket, bucket=bucket)
 
 
-def _check_url(aws: Aws, url: str) -> None:
+def _check_url(aws: Aws, spec: IssuerSpec) -> None:
+    """Raise IrsaError for an issuer that AWS could not read, without a call and before the key is touched."""
+    if not spec.url:
+        return
     try:
-        usable_issuer(aws, url)
+        usable_issuer(aws, spec.url)
+        if spec.bucket and parse_s3_address(spec.url):
+            check_bucket_of_issuer(spec.url, spec.bucket, spec.prefix)
+            region = spec.region or endpoint_of(aws.client("s3")).region
+            check_host_of_issuer(spec.url, spec.bucket, region)
     except IrsaError as refused:
         raise IrsaError(f"url (irsa_issuer_url): {refused} Nothing was changed.") from None
 

@@ -174,7 +174,7 @@ CATALOGUE: dict[str, Entry] = {
         title="The bucket is in the region that the issuer names.",
         cause="The bucket is in a different region than its host name says, so S3 redirects.",
         remedy=(
-            "Use the issuer of the bucket's actual region (irsa_issuer_region) in the API server's flags, the "
+            "Use the issuer of the bucket's actual region (set irsa_issuer_region) in the API server's flags, the "
             "documents and the provider, or create a bucket in the region that the issuer names."
         ),
         symptoms=(_NO_KEY, _IAM_IDP, "A browser or curl gets 301 PermanentRedirect"),

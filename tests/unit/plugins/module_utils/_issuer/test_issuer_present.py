@@ -419,6 +419,24 @@ class TestWithTheKeyAtHand:
             Aws(fake_aws.clients), spec(key=NO_KEY, **given), check_mode, key_result=key
         )
 
+    @pytest.mark.parametrize(
+        ("given", "reason"),
+        [
+            ({"url": "https://oidc.lan", "bucket": None}, "AWS can never reach it"),
+            ({"url": "https://10.0.0.1"}, "AWS can never reach it"),
+            ({"url": f"https://{BUCKET}.s3.amazonaws.com"}, f"is in {REGION}"),
+            ({"url": f"https://s3.amazonaws.com/{BUCKET}"}, f"is in {REGION}"),
+            ({"url": f"https://other.s3.{REGION}.amazonaws.com"}, "the address of the bucket 'other'"),
+        ],
+    )
+    def test_an_issuer_that_aws_could_not_read_is_refused_before_the_key_is_touched(self, fake_aws, given, reason):
+        def key_result(create):
+            raise AssertionError
+
+        with pytest.raises(IrsaError, match=r"url \(irsa_issuer_url\): .* Nothing was changed\.") as caught:
+            self.ensure(fake_aws, key_result, **given)
+        assert reason in str(caught.value) and fake_aws.calls == []
+
     def test_key_and_issuer_are_created_in_the_safe_order(self, fake_aws):
         key = KeyOnTheController(exists=False)
         result = self.ensure(fake_aws, key)
