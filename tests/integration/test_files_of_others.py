@@ -82,11 +82,6 @@ def _public_pipe(folder: Path) -> None:
     os.mkfifo(folder / "sa.pub")
 
 
-def _two_keys(folder: Path) -> None:
-    key = _key(folder)
-    key.write_bytes(key.read_bytes() + _other(folder).read_bytes())
-
-
 # What is there, and what the message says besides the path.
 REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
     "bundle": (
@@ -98,11 +93,10 @@ REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
     "private": (_at_public_path(lambda folder: _other(folder).read_bytes()), "contains a private key"),
     "no-key": (_without_key, "a certificate"),
     "beside-another": (_beside_another, "the public key"),
-    "open-directory": (_open_directory, "others can write to the directory"),
+    "open-directory": (_open_directory, "every user may create files in the directory"),
     "open-directory-above": (_open_directory_above, "others can write to the directory"),
     "pipe": (_pipe, "is a named pipe"),
     "public-pipe": (_public_pipe, "is a named pipe"),
-    "two-keys": (_two_keys, "2 PEM blocks"),
 }
 if os.geteuid() == 0:  # only root can give a file away
     REFUSED["other-user"] = (_of_another_user, "belongs to 54321")
