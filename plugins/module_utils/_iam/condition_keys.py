@@ -44,9 +44,14 @@ class _Parts(t.NamedTuple):
     claim: str
 
 
+def is_of_aws(key: str) -> bool:
+    """Whether a key is one of AWS itself or of SAML, and so about no token."""
+    return key.lower().startswith(_OF_AWS)
+
+
 def claim_of(key: str) -> str | None:
     """Return the claim that a key is about, or was meant to be: ``sub`` or ``aud``; None for another one."""
-    if key.lower().startswith(_OF_AWS):
+    if is_of_aws(key):
         return None
     if _SUBJECT_START in key.lower():
         return "sub"
@@ -60,7 +65,7 @@ def flaw_of(key: str, host_path: str) -> str | None:
     """
     parts, claim = _parts_of(key), claim_of(key)
     right = f"{host_path}:{claim}"
-    if key.lower() == right.lower() or key.lower().startswith(_OF_AWS):
+    if key.lower() == right.lower() or is_of_aws(key):
         return None
     faults = [*_faults_of_text(key), *_faults_of_claim(parts, claim, host_path), *_faults_of_issuer(parts, host_path)]
     if not faults:

@@ -17,7 +17,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import as_list, listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards import fits
-from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.condition_keys import claim_of, flaw_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.condition_keys import claim_of, flaw_of, is_of_aws
 
 # The parts of a trust policy about which something is found.
 PROVIDER, SUBJECT, AUDIENCE, CONDITION = "provider", "subject", "audience", "condition"
@@ -87,7 +87,10 @@ class Condition:
     @property
     def part(self) -> str:
         """The part of the policy that the condition belongs to, or was meant to."""
-        return {"sub": SUBJECT, "aud": AUDIENCE}.get(claim_of(self.key) or "", CONDITION)
+        claim = claim_of(self.key)
+        if claim is None and not is_of_aws(self.key) and any(map(_is_subject, self.values)):
+            return SUBJECT
+        return {"sub": SUBJECT, "aud": AUDIENCE}.get(claim or "", CONDITION)
 
     def __str__(self) -> str:
         operator = self.operator if self.operator.replace(":", "").isalnum() else quoted(self.operator)
@@ -139,6 +142,10 @@ class Condition:
         prefix = key.rpartition(":")[0]
         is_of_issuer = prefix in (host_path, "saml") or "." in prefix.partition("/")[0]
         return is_of_issuer or flaw_of(self.key, request.host_path) is not None
+
+
+def _is_subject(value: str) -> bool:
+    return value.startswith("system:serviceaccount:")
 
 
 class Evaluated(t.NamedTuple):

@@ -7,14 +7,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.commands import kubectl
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import (
-    is_namespace,
-    is_subdomain,
-)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.audience_difference import (
     audience_difference,
     purpose_of,
@@ -24,8 +20,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context im
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_parsing import Token
 
 ID = "token-audience"
-
-_SUBJECT = "system:serviceaccount:"
 
 
 def check_audience(context: Context, token: Token, client_ids: t.Sequence[str] | None) -> None:
@@ -88,18 +82,11 @@ def _remedy(context: Context, token: Token, client_ids: t.Sequence[str] | None) 
     claimed = [each for each in token.audiences if each in choices]
     audience = DEFAULT_AUDIENCE if DEFAULT_AUDIENCE in choices and not claimed else (claimed or choices)[0]
     remedy = (
-        f"Get a token for it: {new_token_command(token, audience)}. A pod gets one by the annotation "
-        "eks.amazonaws.com/audience of its service account, or by the audience of its projected volume."
+        f"Get a token for it: kubectl create token SERVICE_ACCOUNT --audience {shlex.quote(audience)}. A pod gets "
+        "one by the annotation eks.amazonaws.com/audience of its service account, or by the audience of its projected "
+        "volume."
     )
     own = token.audience
     if own is None or client_ids is None or own in client_ids or purpose_of([own], context.issuer):
         return remedy
     return f"{remedy} Or have the provider accept it: irsa_issuer_audiences: {json.dumps([*client_ids, own])}."
-
-
-def new_token_command(token: Token, audience: str) -> str:
-    """Return the command that makes a token for the same service account."""
-    namespace, dummy, name = (token.subject or "").removeprefix(_SUBJECT).partition(":")
-    if not (is_namespace(namespace) and is_subdomain(name)):
-        namespace, name = "NAMESPACE", "NAME"
-    return kubectl(namespace, "create", "token", name, "--audience", audience)

@@ -151,4 +151,4 @@ def flaws_of(conditions: t.Iterable[Condition], host_path: str) -> str:
 
 def _flaw_sentence(key: str, host_path: str) -> str | None:
     flaw = flaw_of(key, host_path)
-    return flaw and f"The condition key {quoted(key)} is none that a token has. {flaw}"
+    return flaw and f"No token has the condition key {quoted(key)}. {flaw}"

@@ -133,7 +133,8 @@ def _assess_missing_trust(
         seen = f"The role's trust policy does not allow {ACTION}; it allows {listed(actions)}."
         return Assessment(ERROR, seen, why_not_allowed(statements), remedy)
     federated = [arn for each in allowing for arn in strings(member(each.get("Principal"), "Federated"))]
-    seen = f"The role trusts {listed(federated)}, but not the provider {request.provider_arn}."
+    trusted = f"trusts {listed(federated)}, but not" if federated else "trusts no OIDC provider, so not"
+    seen = f"The role {trusted} the provider {request.provider_arn}."
     return Assessment(ERROR, seen, why_not_trusted(allowing, request.provider_arn), remedy)
 
 

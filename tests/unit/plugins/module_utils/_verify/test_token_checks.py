@@ -223,8 +223,8 @@ TWO = ["app-2", "https://kubernetes.default.svc"]
         ({"aud": ["sts.amazonaws.com/"]}, [AUDIENCE], "slash"),
         ({"aud": ["sts.amazonaws.com.cn"]}, [AUDIENCE], "China"),
         ({"aud": ["vault"]}, ["app-2", AUDIENCE], 'irsa_issuer_audiences: ["app-2", "sts.amazonaws.com", "vault"]'),
-        ({"aud": None}, [AUDIENCE], "kubectl --namespace shop create token cart --audience sts.amazonaws.com"),
-        ({"aud": ["vault"], "sub": "repo:acme/shop"}, ["x"], "kubectl --namespace NAMESPACE create token NAME"),
+        ({"aud": None}, [AUDIENCE], "kubectl create token cart --namespace shop --audience sts.amazonaws.com"),
+        ({"aud": ["vault"], "sub": "repo:acme/shop"}, ["x"], "kubectl create token"),
     ],
 )
 def test_a_wrong_audience_is_explained_with_the_way_to_the_right_one(claims, client_ids, said):

@@ -64,9 +64,9 @@ def test_a_trust_policy_may_have_one_statement_instead_of_a_list():
         ({"NotAction": ["sts:*"], "Action": None}, "does not allow"),
         ({"Principal": {"Federated": ARN.replace("eu-west-1", "us-east-1")}}, "but not the provider"),
         ({"Principal": {"Federated": ARN + "/"}}, "but not the provider"),
-        ({"Principal": {"AWS": "arn:aws:iam::111122223333:root"}}, "trusts none"),
-        ({"Principal": {"Service": "ec2.amazonaws.com"}}, "trusts none"),
-        ({"Principal": None}, "trusts none"),
+        ({"Principal": {"AWS": "arn:aws:iam::111122223333:root"}}, "trusts no OIDC provider"),
+        ({"Principal": {"Service": "ec2.amazonaws.com"}}, "trusts no OIDC provider"),
+        ({"Principal": None}, "trusts no OIDC provider"),
     ],
 )
 def test_a_trust_policy_that_does_not_trust_the_provider_is_an_error(elements, said):
@@ -313,9 +313,16 @@ def test_a_misspelled_condition_key_is_named_as_the_fault(key, said):
     assert unknown.assessments[SUBJECT].status == "error" and "null" not in str(unknown)
 
 
-@pytest.mark.parametrize(("key", "said"), [(HOST, "names no claim"), (f"https://{HOST}:amr", "https://")])
-def test_a_misspelled_key_of_no_claim_is_named_too(key, said):
-    finding = judge(statement({**both(), "StringLike": {key: SUB}})).assessments[CONDITION]
+@pytest.mark.parametrize(
+    ("key", "value", "part", "said"),
+    [
+        (HOST, SUB, SUBJECT, "names no claim"),
+        (HOST, "x", CONDITION, "names no claim"),
+        (f"https://{HOST}:amr", "x", CONDITION, "https://"),
+    ],
+)
+def test_a_misspelled_key_of_no_claim_is_named_too(key, value, part, said):
+    finding = judge(statement({**both(), "StringLike": {key: value}})).assessments[part]
     assert finding.status == "error" and said in finding.cause
 
 
