@@ -66,6 +66,8 @@ def read(variables: t.Mapping[str, t.Any], template: t.Callable[[t.Any], t.Any],
     if f"{VARIABLE_PREFIX}issuer" not in given and not problems:
         problems.append(_MISSING.format(name=f"{VARIABLE_PREFIX}issuer"))
     values = {name.removeprefix(VARIABLE_PREFIX): checked.validated_parameters[name] for name in given}
+    tokens = {str(values["token"])} if "token" in values else set()
+    redaction = Redaction(masking.in_options(values) | tokens)
     for name, option in _OPTIONS.items():
         if option["type"] == "path" and isinstance(values.get(name), str):
             values[name] = os.path.join(folder, values[name])
@@ -74,8 +76,6 @@ def read(variables: t.Mapping[str, t.Any], template: t.Callable[[t.Any], t.Any],
     if fault:
         problems.append(f"{VARIABLE_PREFIX}{_REPORT_PATH} is {fault}.")
         report_path = ""
-    tokens = {str(values["token"])} if "token" in values else set()
-    redaction = Redaction(masking.in_options(values) | tokens)
     return VerifyVariables(
         {**values, option_names.HIDDEN: VARIABLE_PREFIX},
         report_path,

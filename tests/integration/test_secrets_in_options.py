@@ -21,6 +21,7 @@ import pytest
 import yaml
 
 from accounts import Account
+from ansible_collections.selfhosted.irsa.plugins.modules import irsa_verify
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.misplaced_secrets import MAIN_SHAPES, SHAPES
 from oracles import new_key
 from playbooks import Operator, Play
@@ -49,7 +50,9 @@ SHIPPED = ("name", "public_keys", "jwks_json", "path")
 
 
 def tasks() -> Iterator[dict[str, Any]]:
-    """A task for each option of each module and for each variable of the role, with the forms of secrets in turn."""
+    """A task for each option of each module, each variable of the role and each of playbook verify, with the forms of
+    secrets in turn.
+    """
     shapes = itertools.cycle(MAIN_SHAPES)
     for name, base in BASE.items():
         module = importlib.import_module(f"{MODULES}.{name}")
@@ -65,6 +68,13 @@ def tasks() -> Iterator[dict[str, Any]]:
             variable: f"{{{{ secrets[{next(shapes)!r}] }}}}",
         }
         yield {"selfhosted.irsa.irsa_issuer_role": {}, "name": f"role {variable}", "vars": values}
+    for option in [*irsa_verify.ARGUMENT_SPEC, "region", "report_path"]:
+        variable = f"irsa_verify_{option}"
+        values = {
+            "irsa_verify_issuer": BASE["irsa_verify"]["issuer"],
+            variable: f"{{{{ secrets[{next(shapes)!r}] }}}}",
+        }
+        yield {"selfhosted.irsa.irsa_verify_play": {}, "name": f"playbook {variable}", "vars": values}
 
 
 def test_no_output_has_a_secret_from_any_option_or_variable(operator: Operator) -> None:
