@@ -790,6 +790,8 @@ class TestVerification:
         assert "run this again in a few minutes, or with verify=false" in rest and "role irsa_issuer" not in rest
         assert error.details["changed"] and error.details["actions"] == fake_aws.writes
         assert {check["status"] for check in error.details["checks"]} == {"ok", "error"}
+        again = str(refusal(fake_aws, **open_bucket, key=dataclasses.replace(KEY, actions=("file:CreatePrivateKey",))))
+        assert again.startswith(f"Made: 1 write (file:CreatePrivateKey). The issuer {ISSUER} does not work yet.")
         (waiting,) = told
         assert waiting.startswith(f"Waiting up to 30 s until the documents of {ISSUER} can be read.")
 
