@@ -33,7 +33,7 @@ _HOST = re.compile(
 _LOGIN = re.compile(r"(?<=//)[^/]*@")
 _PREFIX = re.compile(r"^[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*$")
 
-_EXAMPLE = "An example: https://bucket.s3.eu-west-1.amazonaws.com"
+_EXAMPLE = "An example is https://bucket.s3.eu-west-1.amazonaws.com."
 
 
 def usual_audience(audiences: t.Iterable[str] | None) -> str:

@@ -181,6 +181,12 @@ class TestCreation:
                 True,
             )
 
+    @pytest.mark.parametrize(("name", "is_warned_of"), [("oidc.example.com", True), (NAME, False)])
+    def test_a_bucket_with_dots_is_created_with_a_warning(self, fake_aws, name, is_warned_of):
+        done = bucket_present.ensure_present(Aws(fake_aws.clients), BucketSpec(name=name), check_mode=True)
+        assert done.actions == [CREATE, BLOCK, POLICY]
+        assert [f"The bucket name '{name}' has a dot" in warning for warning in done.warnings] == [True] * is_warned_of
+
 
 class TestRepair:
     @pytest.mark.parametrize(

@@ -191,6 +191,11 @@ class TestPublication:
         with pytest.raises(IrsaError, match="has a dot"):
             publish(f"https://oidc.example.com.s3.{REGION}.amazonaws.com")
 
+    def test_a_document_for_the_same_bucket_under_another_host_name_is_called_so(self, fake_aws, put):
+        put(DISCOVERY_KEY, discovery_text("RS256", issuer=f"https://{BUCKET}.s3-{REGION}.amazonaws.com"))
+        with pytest.raises(IrsaError, match=r"another issuer.* It is the same bucket under another host name"):
+            ensure(fake_aws)
+
     def test_a_bucket_in_another_region_than_the_issuer_is_refused_if_its_region_is_known(self, fake_aws):
         issuer = f"https://{BUCKET}.s3.amazonaws.com"
         given = {"issuer": issuer, "discovery_json": discovery_text("RS256", issuer=issuer)}
