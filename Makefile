@@ -14,7 +14,7 @@ in = $(python) $(tools)/in_environment.py
 # Building needs nothing but ansible-galaxy, so the one that is there will do.
 galaxy = $(if $(shell command -v ansible-galaxy 2>/dev/null),,$(in) controller)
 
-.PHONY: help demo setup test tools lint package node unit isolated integration sanity e2e guide bench faults races build \
+.PHONY: help demo setup test tools lint package node unit isolated integration sanity e2e guide screens bench faults races build \
   release-check changelog clean
 
 # The text after ## is what this prints.
@@ -50,6 +50,9 @@ e2e: ## run the end-to-end tests against the endpoint that the environment names
 
 guide: ## write the documentation that is generated from code
 	@$(in) controller python $(tools)/write_guides.py
+
+screens: ## write docs/screens.md from runs on the embedded AWS
+	@IRSA_WRITE_SCREENS=1 $(in) newest python -m pytest -q tests/integration/test_screens.py
 
 # Where the AWS CLI cannot be installed, the benchmark says so and goes on.
 bench: ## compare the role with its alternatives; writes docs/benchmarks.md

@@ -46,7 +46,7 @@ class ActionModule(issuer_action.ActionModule):
         for warning in warnings:
             Display().warning(warning)
         # What module_defaults gives the task wins over the role's variables.
-        self._task.args = {**role.options, **self._task.args, option_names.HIDDEN: PREFIX}
+        self._task.args = {**role.options, **self._task.args, option_names.OPTION: PREFIX}
         result = self._result(tmp, task_vars, role)
         if result.get("failed"):
             return result

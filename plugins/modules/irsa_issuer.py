@@ -289,6 +289,12 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  variable_prefix:
+    description:
+      - Beginning of the names of the variables from which a role or playbook sets the options of this module. Messages
+        then name these variables. For example, with V(irsa_issuer_), they say C(irsa_issuer_bucket) and not O(bucket).
+    type: str
+    default: ''
 extends_documentation_fragment:
   - selfhosted.irsa._aws
   - selfhosted.irsa._route
@@ -519,7 +525,7 @@ def main() -> None:
         needs_boto3=False,
         required_by={"kube_context": "kubeconfig"},
     )
-    option_names.begin_with(module.params[option_names.HIDDEN])
+    option_names.begin_with(module.params[option_names.OPTION])
     _require_libraries(module)
     require_conditional_writes(module)
     if not module.params["bucket"] and not module.params["url"]:

@@ -147,6 +147,12 @@ options:
     type: str
     choices: [error, warning, never]
     default: error
+  variable_prefix:
+    description:
+      - Beginning of the names of the variables from which a role or playbook sets the options of this module. Messages
+        then name these variables. For example, with V(irsa_verify_), they say C(irsa_verify_issuer) and not O(issuer).
+    type: str
+    default: ''
 extends_documentation_fragment:
   - selfhosted.irsa._aws
   - selfhosted.irsa._route
@@ -358,7 +364,7 @@ def main() -> None:
         mutually_exclusive=MUTUALLY_EXCLUSIVE,
         required_by=REQUIRED_BY,
     )
-    option_names.begin_with(module.params[option_names.HIDDEN])
+    option_names.begin_with(module.params[option_names.OPTION])
     _require_libraries(module)
     conclude(module, lambda: _run(module), only_reads=True)
 

@@ -77,7 +77,7 @@ def read(variables: t.Mapping[str, t.Any], template: t.Callable[[t.Any], t.Any],
         problems.append(f"{VARIABLE_PREFIX}{_REPORT_PATH} is {fault}.")
         report_path = ""
     return VerifyVariables(
-        {**values, option_names.HIDDEN: VARIABLE_PREFIX},
+        {**values, option_names.OPTION: VARIABLE_PREFIX},
         report_path,
         [shown(redaction.over(problem)) for problem in problems],
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -324,28 +323,3 @@ class TestVerify:
         run = operator.verify(variables={"irsa_verify_issuer": "https://irsa.example.com/\x1b[2J\x07"})
         assert run.exit_code == 2
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", run.output)
-
-
-@pytest.mark.any_core
-def test_demo_fits_into_80_columns_and_ends_with_what_was_made_and_what_to_do(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("LC_ALL", "C.UTF-8")
-    repository = HERE.parents[1]
-    done = subprocess.run(
-        ["bash", str(repository / "tests" / "demo" / "run")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in done.stdout.splitlines()]
-    for line in lines:
-        # The recap is Ansible's own; an ARN cannot be broken, nor can a flag.
-        own = not re.match(r"localhost +: ok=", line)
-        assert not own or len(line) <= 80 or "arn:" in line or re.fullmatch(r" +--\S+", line), line
-    end = lines[lines.index("== What the demo has made") :]
-    assert len(end) < 24
-    assert any(line.startswith("issuer ") for line in end)
-    assert "== What to do next" in end

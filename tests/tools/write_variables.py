@@ -52,6 +52,7 @@ def load_verify_variables() -> Options:
         "region": _documented_options(plugins / "doc_fragments" / "_aws.py")["region"],
         "report_path": {"type": "path", "description": _REPORT_PATH},
     }
+    del options["variable_prefix"]  # which is how the playbook has the module name these variables
     return {f"irsa_verify_{name}": _as_variable(option) for name, option in options.items()}
 
 

@@ -5,9 +5,8 @@
 """What messages call an option: by its name in a task or, if a role or a playbook sets it, by the name of the variable
 that the user has set.
 
-The action of such a role or playbook passes the beginning of its variables' names as the option ``HIDDEN``, which is in
-the argument spec of the module but not in its documentation. A module does its work once and ends, so this is the state
-of the process.
+The action of such a role or playbook passes the beginning of its variables' names as the option ``OPTION``. A module
+does its work once and ends, so this is the state of the process.
 
 Runs on control-plane nodes: Python 3.9 must be enough.
 """
@@ -17,8 +16,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-HIDDEN = "_variable_prefix"
-SPEC: dict[str, t.Any] = {HIDDEN: dict(type="str", default="")}
+OPTION = "variable_prefix"
+SPEC: dict[str, t.Any] = {OPTION: dict(type="str", default="")}
 
 # Variables whose names are not the prefix and the name of the option.
 _OTHERS = {

@@ -32,7 +32,7 @@ def test_only_variables_that_are_set_become_options():
         "issuer": "https://irsa.example.com",
         "timeout": 7.0,
         "assume_role": False,
-        option_names.HIDDEN: "irsa_verify_",
+        option_names.OPTION: "irsa_verify_",
     }
     assert (found.report_path, found.problems) == ("", [])
 
