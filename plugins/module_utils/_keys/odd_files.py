@@ -53,11 +53,11 @@ _TEXT = (
     (rb"ENC\[[A-Z0-9]+,", "it is encrypted with hiera-eyaml; decrypt it first ('eyaml decrypt')"),
     (rb"\A\s*vault:v[0-9]+:", "it is encrypted by HashiCorp Vault; decrypt it first"),
     (
-        rb"^\s*\"?kind\"?\s*:\s*\"?SealedSecret\b",
+        rb"^[ \t]*\"?kind\"?\s*:\s*\"?SealedSecret\b",
         "it is the manifest of a SealedSecret, which only its cluster decrypts",
     ),
-    (rb"^\s*\"?kind\"?\s*:\s*\"?Secret\b", _SECRET),
-    (rb"^\s*\"?kind\"?\s*:\s*\"?Config\b|^\s*\"?clusters\"?\s*:", "it is a kubeconfig, and not a key file"),
+    (rb"^[ \t]*\"?kind\"?\s*:\s*\"?Secret\b", _SECRET),
+    (rb"^[ \t]*\"?kind\"?\s*:\s*\"?Config\b|^[ \t]*\"?clusters\"?\s*:", "it is a kubeconfig, and not a key file"),
     (rb"\A\s*version https://git-lfs", "it is a pointer of Git LFS; get the file itself first ('git lfs pull')"),
     (
         rb"\A\s*PuTTY-User-Key-File-",
@@ -68,7 +68,7 @@ _TEXT = (
     (rb"\A\s*(?:<!DOCTYPE|<html)", "it is an HTML page, such as a login or an error page"),
     (rb"\A\s*<RSAKeyValue>", "it is a key in XML, and not PEM"),
     (rb"\A\s*eyJ[\w-]+[.]eyJ[\w-]+[.]", "it is a token, and not a key"),
-    (rb"^\s*aws_access_key_id\s*=", "it is a file of AWS credentials, and not a key file"),
+    (rb"^[ \t]*aws_access_key_id\s*=", "it is a file of AWS credentials, and not a key file"),
     (rb"\A\s*[{\[][^\0]*\"keys\"\s*:\s*\[", "it is a JWKS (JSON), and not PEM"),
     (rb"\A\s*[{\[][^\0]*\"kty\"\s*:", "it is a JWK (JSON), and not PEM"),
     (
@@ -77,7 +77,7 @@ _TEXT = (
     ),
     (rb"\A\s*[{\[]", "it is JSON, and not PEM"),
     (rb"\A\s*\xef\xbb\xbf-----BEGIN ", "it begins with a byte order mark, before '-----BEGIN'; save it without one"),
-    (rb"\A\s*[^\n]*BEGIN[^\n]*-----\r[^\n]*\Z", "its lines end with CR alone; write them with LF"),
+    (rb"\A[^\n]*BEGIN[^\n]*-----\r[^\n]*\Z", "its lines end with CR alone; write them with LF"),
     (rb"^[ \t]+-----BEGIN [A-Z0-9 ]+-----[ \t]*\r?$", f"its PEM block is indented, as in YAML; {_LINE_BREAKS}"),
     (rb"-----BEGIN [A-Z0-9 ]+-----[ \t]*[A-Za-z0-9+/]", f"its PEM block is all one line; {_LINE_BREAKS}"),
     (
