@@ -80,7 +80,8 @@ def check_assume_role(
                 announce("sts", f"STS answered {quoted(failure.code)}. It is asked again for up to {seconds:g} s.")
                 time.sleep(_PAUSE)
                 continue
-            _report_refusal(report, failure, token, issuer=issuer)
+            is_aws = endpoint_of(aws.client("sts")).is_aws
+            _report_refusal(report, failure, token, issuer=issuer, is_aws=is_aws)
         except IrsaError as failure:
             _report_unreachable(report, failure, token)
         else:
@@ -115,19 +116,19 @@ def _report_unreachable(report: Report, failure: IrsaError, token: str) -> None:
         report.skipped(ID, seen)
 
 
-def _report_refusal(report: Report, failure: CallFailed, token: str, *, issuer: str) -> None:
+def _report_refusal(report: Report, failure: CallFailed, token: str, *, issuer: str, is_aws: bool) -> None:
     if not failure.code:
         _report_unreachable(report, failure, token)
         return
     message = _without(token, str(failure.details.get("error", {}).get("message", "")))
     answer = f"STS answers {failure.code}: {message.rstrip('.')}."
     refusal = matching_refusal(failure.code, message)
-    blamed = blamed_for(report, refusal)
+    blamed = blamed_for(report, refusal, is_aws=is_aws)
     if blamed is not None:
         report.error(ID, answer, because=blamed.id)
         report.put_first(blamed.id)
         return
-    if refusal is not None and is_probably_by_organization(report, refusal):
+    if is_aws and refusal is not None and is_probably_by_organization(report, refusal):
         cause, remedy = exemption(refusal, issuer=issuer, token=token)
         report.error(ID, answer, cause, remedy=remedy)
     else:

@@ -153,16 +153,21 @@ def matching_refusal(code: str, message: str) -> Refusal | None:
     )
 
 
-def blamed_for(report: Report, refusal: Refusal | None) -> Check | None:
+def blamed_for(report: Report, refusal: Refusal | None, *, is_aws: bool) -> Check | None:
     """Return the check that most likely explains the refusal: an error that matches the answer, else any error if the
     answer names no cause, else a warning that matches it.
+
+    The STS of another store may have one answer for all that it refuses, as Ceph has AccessDenied without a message.
     """
     errors = errors_of(report)
     if report.passed("token-issuer") and report.passed("token-signature"):
         errors = [check for check in errors if not check.id.startswith(SERVERS)]
     warnings = [check for check in report.checks if check.status == WARNING and _may_refuse(check)]
-    first = next(iter(errors), None) if refusal is None or refusal.vague else None
-    return _matching(errors, refusal) or first or _matching(warnings, refusal)
+    first = next(iter(errors), None)
+    if not is_aws:
+        return first or _matching(warnings, refusal)
+    by_any = first if refusal is None or refusal.vague else None
+    return _matching(errors, refusal) or by_any or _matching(warnings, refusal)
 
 
 def errors_of(report: Report) -> list[Check]:

@@ -38,6 +38,7 @@ IDS = {
 }
 
 _AUDIENCE = "token-audience"
+_SIGNATURE = "token-signature"
 _TRUST = ("trust-provider", "trust-subject", "trust-audience")
 _ALL = ("role-exists", *_TRUST)
 
@@ -99,8 +100,7 @@ def _report(report: Report, judgment: trust_evaluation.Judgment, unknown: t.Mapp
         elif assessment.status == OK:
             report.ok(check_id, assessment.seen)
         elif assessment.status == ERROR:
-            because = _AUDIENCE if check_id == IDS[AUDIENCE] and report.failed(_AUDIENCE) else None
-            remedy = _once(report, assessment.remedy)
+            remedy, because = _once(report, assessment.remedy), _explaining(report, check_id)
             report.error(check_id, assessment.seen, assessment.cause, remedy=remedy, because=because)
         else:
             report.warning(
@@ -110,6 +110,16 @@ def _report(report: Report, judgment: trust_evaluation.Judgment, unknown: t.Mapp
                 remedy=_once(report, assessment.remedy),
                 certain=assessment.certain,
             )
+
+
+def _explaining(report: Report, check_id: str) -> str | None:
+    """Return the error before which a role's refusal of a claim does not matter.
+
+    No role is to trust what a token says that may be forged.
+    """
+    if check_id in (IDS[SUBJECT], IDS[AUDIENCE]) and report.failed(_SIGNATURE):
+        return _SIGNATURE
+    return _AUDIENCE if check_id == IDS[AUDIENCE] and report.failed(_AUDIENCE) else None
 
 
 def _once(report: Report, remedy: str | None) -> str | None:

@@ -78,6 +78,20 @@ def test_what_sts_has_decided_is_no_error(aws, role, fault):
     assert report.checks[0].seen == "It differs. STS took the token all the same."
 
 
+@pytest.mark.parametrize("fault", ["kid-expected", "token-signature", "object-exists", "provider-audience"])
+def test_any_error_may_explain_the_one_code_of_another_store(aws, fake_aws, monkeypatch, fault):
+    """Ceph answers AccessDenied, without a message, to everything that it refuses."""
+    here = assume_role.endpoint_of(aws.client("sts"))
+    monkeypatch.setattr(assume_role, "endpoint_of", lambda _client: here._replace(is_aws=False))
+    fake_aws.fail(CALL, "AccessDenied", 403, message="")
+    report = Report()
+    report.error(fault, "It differs.")
+    report.error("trust-subject", "It differs, too.")
+    check = ask(aws, report)
+    assert (check.status, check.because) == ("error", fault)
+    assert report.checks[0].id == fault
+
+
 @pytest.mark.parametrize("fault", ["http-response", "bucket-exists", "object-exists", "jwks-json", "jwk-public-only"])
 def test_what_is_gone_or_dangerous_now_stays_an_error(aws, role, fault):
     """STS may have read the documents before, and others will read them later."""

@@ -107,6 +107,15 @@ def test_a_wrong_audience_of_the_token_is_not_written_into_the_policy(aws, make)
     assert by_id["trust-audience"].because == "token-audience"
 
 
+def test_no_role_is_to_trust_what_a_forged_token_says(aws, make):
+    make(trust_policy([PROVIDER], subjects=["system:serviceaccount:shop:till"]))
+    report = Report()
+    report.error("token-signature", "The signature is not that of the key.")
+    by_id = {each.id: each for each in check(aws, report=report).checks}
+    assert by_id["trust-subject"].because == "token-signature"
+    assert "StringEquals" not in by_id["trust-subject"].remedy
+
+
 def test_one_remedy_for_several_conditions_is_given_once(aws, make):
     policy = trust_policy([PROVIDER], subjects=["system:serviceaccount:shop:cart"])
     values = policy["Statement"][0]["Condition"]["StringEquals"]
