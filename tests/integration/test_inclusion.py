@@ -196,7 +196,7 @@ def separate(new_operator: Callable[[], Operator]) -> tuple[Operator, Run]:
     # Of one task alone the condition may be false while the others are still to come.
     guarded = imported("once", more={"irsa_issuer_key_host": "once"}, when="irsa_issuer_result is not defined")
     gone = imported("kept", more={"irsa_issuer_state": "absent"}, when="false")
-    nowhere = {"irsa_issuer_key_host": "no-key", "irsa_issuer_key_path": f"{operator.folder}/nowhere/sa.key"}
+    nowhere = {"irsa_issuer_key_host": "no-key", "irsa_issuer_key_path": f"{operator.folder}/no/where/sa.key"}
     plays = [
         play(guarded, guarded, hosts="once"),
         play(imported("shipped"), hosts="shipped"),

@@ -133,7 +133,10 @@ class Report:
         if check.id not in CATALOGUE:
             raise KeyError(check.id)
         check = dataclasses.replace(
-            check, seen=_bounded(check.seen), cause=_bounded(check.cause), remedy=_bounded(check.remedy)
+            check,
+            seen=_bounded(check.seen),
+            cause=check.cause and _bounded(check.cause),
+            remedy=check.remedy and _bounded(check.remedy),
         )
         same = next((number for number, other in enumerate(self.checks) if _is_same_fault(other, check)), None)
         if same is None:
@@ -227,12 +230,8 @@ class Report:
         return as_text([*report_lines([vars(check) for check in self.checks]), *not_asked_lines(not_asked)])
 
 
-@t.overload
-def _bounded(text: str) -> str: ...
-@t.overload
-def _bounded(text: None) -> None: ...
-def _bounded(text: str | None) -> str | None:
-    return text and shown(text, _MAX_CHARACTERS)
+def _bounded(text: str) -> str:
+    return shown(text, _MAX_CHARACTERS)
 
 
 def _is_same_fault(one: Check, other: Check) -> bool:

@@ -20,9 +20,8 @@ _API_SERVER_NAMES = ("kubernetes.default",)
 _SELF_SUFFIXES = ("localhost", "localdomain")
 
 # Domains that the public DNS never has: https://www.rfc-editor.org/rfc/rfc6762#appendix-G (private networks), .local by
-# the same RFC, home.arpa by https://www.rfc-editor.org/rfc/rfc8375, .internal by
-# https://www.icann.org/en/board-activities-and-meetings/materials/approved-resolutions-special-meeting-of-the-icann-board-29-07-2024-en
-# .mail, like .corp and .home, by https://www.icann.org/en/board-activities-and-meetings/materials/approved-resolutions-regular-meeting-of-the-icann-board-04-02-2018-en
+# the same RFC, home.arpa by https://www.rfc-editor.org/rfc/rfc8375, .internal (2024-07-29) and
+# .mail like .corp and .home (2018-02-04) by ICANN's board: https://www.icann.org/en/board-activities-and-meetings/materials,
 # and .consul by https://developer.hashicorp.com/consul/docs/services/discovery/dns-overview
 _PRIVATE_SUFFIXES = (
     *("local", "internal", "intranet", "private", "corp", "home", "lan", "mail"),

@@ -52,8 +52,8 @@ def on_host(monkeypatch):
     monkeypatch.setattr(libraries, "_has_ansible", lambda: False)
 
 
-def command(given=BOTH, **more):
-    return libraries.missing(given, **more).partition("To install: ")[2].partition(" - If")[0]
+def command(given=None, **more):
+    return libraries.missing(given or BOTH, **more).partition("To install: ")[2].partition(" - If")[0]
 
 
 def test_on_the_controller_it_says_what_is_missing_where_and_nothing_else(python, on_controller):
