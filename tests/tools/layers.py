@@ -89,6 +89,7 @@ NODE_FILES = frozenset(
         "module_utils/_keys/key_folder.py",
         "module_utils/_keys/key_material.py",
         "module_utils/_keys/key_remains.py",
+        "module_utils/_keys/key_warnings.py",
         "module_utils/_keys/key_syntax.py",
         "module_utils/_keys/keypair.py",
         "module_utils/_keys/keypair_record.py",

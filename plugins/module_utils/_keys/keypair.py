@@ -20,6 +20,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import (
     key_files,
     key_folder,
     key_remains,
+    key_warnings,
     public_files,
     safe_paths,
     signing_key,
@@ -140,11 +141,8 @@ class KeyPair:
             return self._create() if self.options["create"] else None
         self._check_match(current.public_key)
         self._warn_of_open_mode()
-        if current.unused:
-            self.record.warn(
-                f"The private key file {files.shown(self.path)} contains something that is not published, beside the "
-                f"keys that are: {'; '.join(current.unused)}."
-            )
+        for warning in key_warnings.of_content(current, self.path, self.options["public_key_path"]):
+            self.record.warn(warning)
         if self.options["format"] in ("auto", current.format):
             return current
         return self._rewrite(current)

@@ -57,13 +57,15 @@ class PrivateKey(t.NamedTuple):
     """What a private key file has: the key object that signs, and its format (``traditional`` or ``pkcs8``).
 
     ``further_public_keys`` belong to what else is in the file, such as the previous key behind the current one;
-    ``unused`` says what is in it that is none of the keys.
+    ``unused`` says what is in it that is none of the keys; ``shows_public_keys`` is whether --service-account-key-file
+    reads the public keys of all of them from this file.
     """
 
     key: PrivateKeyObject
     format: str
     further_public_keys: tuple[key_facts.PublicKey, ...] = ()
     unused: tuple[str, ...] = ()
+    shows_public_keys: bool = True
 
     @property
     def public_key(self) -> key_facts.PublicKey:
@@ -110,7 +112,10 @@ def _load_private_block(block: PemBlock) -> PrivateKey:
         _check_rsa_numbers(key.private_numbers())
     else:
         _check_public_point(key)
-    return PrivateKey(key, "pkcs8" if block.label == "PRIVATE KEY" else "traditional")
+    is_pkcs8 = block.label == "PRIVATE KEY"
+    # As a file of public keys, client-go reads ECDSA keys in SEC1 only (parseECPrivateKey in the source above).
+    shows_public_key = isinstance(key, rsa.RSAPrivateKey) or not is_pkcs8
+    return PrivateKey(key, "pkcs8" if is_pkcs8 else "traditional", shows_public_keys=shows_public_key)
 
 
 def _with_others(first: PrivateKey, blocks: t.Sequence[PemBlock]) -> PrivateKey:
@@ -119,19 +124,31 @@ def _with_others(first: PrivateKey, blocks: t.Sequence[PemBlock]) -> PrivateKey:
     Certificates are no reason to publish a key: a chain has those of its authorities, which sign no tokens.
     """
     found = {key_facts.kid(first.public_key): first.public_key}
+    shown = set(found) if first.shows_public_keys else set()
     unused = []
     for block in sorted(blocks, key=lambda block: block.label == "CERTIFICATE"):
         try:
-            is_private = block.label.endswith("PRIVATE KEY")
-            key = _load_private_block(block).public_key if is_private else _load_public_block(block)
+            key, is_shown = _public_key_in(block)
         except Fault as fault:
             unused.append(f"{block.label}: {fault}")
             continue
+        kid = key_facts.kid(key)
+        shown |= {kid} if is_shown else set()
         if block.label != "CERTIFICATE":
-            found.setdefault(key_facts.kid(key), key)
-        elif key_facts.kid(key) not in found:
+            found.setdefault(kid, key)
+        elif kid not in found:
             unused.append("CERTIFICATE: it is of another key")
-    return first._replace(further_public_keys=tuple(found.values())[1:], unused=tuple(unused))
+    return first._replace(
+        further_public_keys=tuple(found.values())[1:], unused=tuple(unused), shows_public_keys=shown >= set(found)
+    )
+
+
+def _public_key_in(block: PemBlock) -> tuple[key_facts.PublicKey, bool]:
+    """Return the public key of a block, and whether --service-account-key-file reads it from that. Raises Fault."""
+    if block.label.endswith("PRIVATE KEY"):
+        private = _load_private_block(block)
+        return private.public_key, private.shows_public_keys
+    return _load_public_block(block), block.label != "RSA PUBLIC KEY"
 
 
 def _refuse_unsupported_form(block: PemBlock) -> None:

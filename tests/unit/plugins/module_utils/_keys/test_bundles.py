@@ -100,3 +100,27 @@ def test_what_is_not_published_is_warned_of(bundle):
     result = run(bundle)
     assert (result["kids"], len(result["warnings"])) == (KIDS, 1)
     assert "CERTIFICATE: it is of another key" in result["warnings"][0]
+
+
+# What kube-apiserver reads as --service-account-key-file (client-go, util/keyutil/key.go): no ECDSA key in PKCS#8.
+@pytest.mark.parametrize(
+    ("content", "is_readable"),
+    [
+        (NEW.pkcs8, False),
+        (NEW.traditional, True),
+        (OLD.pkcs8, True),
+        (NEW.pkcs8 + samples.public_pem(NEW.pkcs8), True),
+        (samples.public_pem(NEW.pkcs8) + NEW.pkcs8, True),
+        (NEW.pkcs8 + NEW.traditional, True),
+        (NEW.pkcs8 + OLD.traditional, False),
+        (OLD.traditional + NEW.pkcs8, False),
+    ],
+    ids=["pkcs8", "sec1", "rsa", "with-public", "after-public", "both-forms", "old-rsa", "old-pkcs8"],
+)
+def test_a_key_that_shows_no_public_key_to_api_servers_needs_a_file_with_it(bundle, content, is_readable):
+    (bundle / "service.key").write_bytes(content)
+    for check_mode in (True, False):
+        alone = run(bundle, check_mode=check_mode, public_key_path=None, openssh_public_key_path=None)
+        assert [("public_key_path" in text) for text in alone["warnings"]] == ([] if is_readable else [True])
+        assert (alone["changed"], (bundle / "service.key").read_bytes()) == (False, content)
+    assert run(bundle)["warnings"] == []
