@@ -149,6 +149,8 @@ options:
     description:
       - Further public keys to publish, as a JWKS or a list of JWKS. Each is an object or its JSON text, such as what
         C(kubectl get --raw /openid/v1/jwks) prints; a single JWK counts as a JWKS.
+      - Keys for another purpose, such as the encryption key of an identity provider, are left out with a warning, if
+        there are others.
       - Without O(key) and O(key_path), these are all keys of the issuer, besides those of O(from_cluster).
     type: raw
     default: []
@@ -267,8 +269,9 @@ options:
     description:
       - File on the controller to write the issuer's summary into, as JSON, for programs such as Terraform. It has the
         values of RV(issuer) but for what is about the run itself, and nothing that is secret.
-      - The file is replaced in one step, and only if something in it differs. Its directory must exist. A file that
-        holds something else than such a summary is not replaced.
+      - The file is written when everything else is, before the verification, so that it is there even if that fails.
+      - It is replaced in one step, and only if something in it differs. Its directory must exist. A file that holds
+        something else than such a summary is not replaced.
     type: path
   delete_bucket:
     description:

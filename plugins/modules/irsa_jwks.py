@@ -44,6 +44,8 @@ options:
         C(kubectl get --raw /openid/v1/jwks) prints; a single JWK counts as a JWKS.
       - Numbers that are written in another way than RFC 7518 has, such as with padding or a zero octet in front, are
         written in the right one. A key that STS cannot use is refused.
+      - Keys for another purpose, such as the encryption key of an identity provider, are left out with a warning, if
+        there are others.
     type: raw
   legacy_empty_kid:
     description:

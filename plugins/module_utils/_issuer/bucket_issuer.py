@@ -78,7 +78,7 @@ class BucketIssuer(IssuerRun):
         published = self.carry_out(self.documents, documents_plan).values
         provider = self.register(provider_plan)
         self.settle()
-        return self.summary(published, provider, self.verify(provider))
+        return self.finish(published, provider)
 
     def settle(self) -> None:
         if isinstance(self.bucket, PresentBucket):

@@ -48,7 +48,7 @@ class ExternalIssuer(IssuerRun):
         provider = self.register(plan)
         if served.verdict == "broken":
             self.ledger.warn([self._what_to_serve(served.diagnosis, left_out=plan.left_out)])
-        return self.summary(texts, provider, served)
+        return self.finish(texts, provider, served)
 
     def _what_to_serve(self, diagnosis: str | None, *, left_out: bool) -> str:
         consequence = ", so the provider is not registered" if left_out else ""

@@ -110,7 +110,8 @@ def _nothing_found(arn: str, url: str, in_bucket: _InBucket | None) -> str:
         looked_for.append(f"no bucket {documents.spec.bucket}")
     return (
         f"Nothing of the issuer {url} was found: {', and '.join(looked_for)}. If you expected to remove "
-        "something, check irsa_issuer_bucket, irsa_issuer_prefix, irsa_issuer_url and irsa_issuer_account_id."
+        "something, check irsa_issuer_bucket, irsa_issuer_prefix, irsa_issuer_region, irsa_issuer_url and "
+        "irsa_issuer_account_id."
     )
 
 

@@ -121,6 +121,7 @@ class IssuerRun(abc.ABC):
 
     def document_texts(self) -> Values:
         """Return the texts of both documents; empty while the key is not known."""
+        self.ledger.warn(document_set.left_out(called("extra_jwks"), self.spec.extra_jwks))
         if not self.spec.has_keys:
             return {}
         return document_set.texts(self.url, self.spec.sourced_keys(), legacy_empty_kid=self.spec.legacy_empty_kid)
@@ -197,25 +198,37 @@ class IssuerRun(abc.ABC):
             return [sourced.key["kid"] for sourced in self.spec.sourced_keys()]
         return self.spec.key.kids or ((self.spec.key.kid,) if self.spec.key.kid else ())
 
-    def verify(self, provider: PresentProvider | None) -> Report | None:
-        """Fetch the documents anonymously; in check mode only if nothing would change.
+    def finish(
+        self, published: t.Mapping[str, t.Any], provider: PresentProvider | None, served: Report | None = None
+    ) -> Values:
+        """Write the result to its file, verify the issuer, and return the summary. Raises IrsaError if the issuer does
+        not work: the file is there by then, since it says what was made. ``served`` is the report if there is one.
+        """
+        of_issuer = self._of_issuer(published, provider)
+        is_changed, was_made = self.ledger.changed or self.spec.key.changed, bool(self._actions())
+        local_files.write_result(self.spec.result_path, of_issuer, self.ledger)
+        made = self._actions() if was_made else []  # the file alone is no reason why an issuer does not work yet
+        report = served or self._verify(provider, is_changed=is_changed, made=made)
+        return self._summary(of_issuer, report)
+
+    def _verify(self, provider: PresentProvider | None, *, is_changed: bool, made: t.Sequence[str]) -> Report | None:
+        """Fetch the documents anonymously; in check mode only if nothing would change. ``made`` is for a failure.
 
         AWS is asked only for the reason why they cannot be read. Raises IrsaError if the issuer does not work.
         """
-        changed = self.ledger.changed or self.spec.key.changed
-        if not self.spec.verify or (self.ledger.check_mode and changed):
+        if not self.spec.verify or (self.ledger.check_mode and is_changed):
             return None
-        patience = _PATIENCE_SECONDS if changed else 0
+        patience = _PATIENCE_SECONDS if is_changed else 0
         report = verification.verify_patiently(self.expectation(provider), patience, self.aws)
         if report.verdict == "broken":
             raise IrsaError(
-                self._failure(report), checks=[check.as_dict() for check in report.checks if check.status != SKIPPED]
+                self._failure(report, made),
+                checks=[check.as_dict() for check in report.checks if check.status != SKIPPED],
             )
         return report
 
-    def _failure(self, report: Report) -> str:
+    def _failure(self, report: Report, made: t.Sequence[str]) -> str:
         """Return why the verification fails the run: first what was done all the same, and the remedy for this run."""
-        made = self._actions()
         fault = report.first_error
         if not made or fault is None:
             return f"The issuer {self.url} does not work. {report.diagnosis}"
@@ -233,19 +246,14 @@ class IssuerRun(abc.ABC):
         """What was done, by earlier tasks first: the bucket before the key existed, then the key itself."""
         return [*self.spec.prepared.get("actions", []), *self.spec.key.actions, *self.ledger.actions]
 
-    def summary(
-        self,
-        published: t.Mapping[str, t.Any],
-        provider: PresentProvider | None,
-        report: Report | None,
-    ) -> Values:
-        """Return what role irsa_issuer sets as ``irsa_issuer_result``."""
-        spec, key, prepared = self.spec, self.spec.key, self.spec.prepared
+    def _of_issuer(self, published: t.Mapping[str, t.Any], provider: PresentProvider | None) -> Values:
+        """Return what is true of the issuer, whichever run says it."""
+        spec, key = self.spec, self.spec.key
         keys = published.get("published_keys", [])
         # A cluster's only key signs; of keys that were given, nothing says which one does.
         own = [each for each in keys if not each["foreign"]] if spec.keyless and spec.cluster_jwks else []
         only = own[0] if len(own) == 1 else {}
-        of_issuer = {
+        return {
             "issuer": self.url,
             "issuer_host": self.issuer.host_path,
             "jwks_uri": self.issuer.jwks_url,
@@ -263,7 +271,10 @@ class IssuerRun(abc.ABC):
             **api_servers.values(spec, self.issuer),
             "documents_path": spec.documents_path,
         }
-        local_files.write_result(spec.result_path, of_issuer, self.ledger)
+
+    def _summary(self, of_issuer: Values, report: Report | None) -> Values:
+        """Return what role irsa_issuer sets as ``irsa_issuer_result``."""
+        key, prepared = self.spec.key, self.spec.prepared
         return {
             **of_issuer,
             "actions": self._actions(),

@@ -170,7 +170,7 @@ class IssuerSpec:
         if self.key.exists or self.key.public_key:
             for text in self.key.public_keys or [self.key.public_key or ""]:
                 yield from document_set.from_pem("The public key", str(text).encode("utf-8", "replace"))
-        further = list(document_set.from_key_sets(called("extra_jwks"), self.extra_jwks))
+        further = document_set.from_key_sets(called("extra_jwks"), self.extra_jwks)
         of_cluster = (self.cluster_jwks or {}).get("keys", [])
         further += [SourcedKey(f"The API servers' key {quoted(key.get('kid'))}", key) for key in of_cluster]
         if self.keyless and not further:

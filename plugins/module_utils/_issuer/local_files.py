@@ -80,7 +80,7 @@ class LocalDocuments:
             for change in changes if ledger.check_mode else self._files.write(changes):
                 ledger.record(_file_write(change, WRITE, "document"))
 
-    def _further_keys(self) -> t.Iterator[SourcedKey]:
+    def _further_keys(self) -> list[SourcedKey]:
         return document_set.from_key_sets(called("extra_jwks"), self._spec.extra_jwks)
 
 

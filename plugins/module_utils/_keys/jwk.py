@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import typing as t
 
 try:
@@ -35,6 +36,12 @@ JWCRYPTO_REQUIREMENT = "jwcrypto>=1.5.0"
 MAX_KEYS_OF_A_TYPE = 100
 
 _RSA_ALGORITHMS = ("RS256", "RS384", "RS512")
+
+# What identity providers have in one JWKS with the keys that STS verifies with. RFC 7518 (sections 3.1 and 4.1), RFC
+# 8037, RFC 8812: encryption, and signatures that STS does not verify.
+_OTHER_TYPES = ("OKP",)
+_OTHER_CURVES = ("secp256k1",)
+_OTHER_ALGORITHMS = re.compile(r"RSA1_5|RSA-OAEP(-\d+)?|ECDH-ES(\+A\d+KW)?|PS\d+|EdDSA|Ed25519|Ed448|ES256K")
 
 
 class BadNumber(Fault):
@@ -113,6 +120,20 @@ def check_purpose(key: Jwk) -> None:
         raise Fault('it has key_ops, and STS cannot use a key that has any, not even ["verify"]; remove that member')
     if key.get("use", "sig") != "sig":
         raise Fault(f"its use is {quoted(key['use'])}, and STS accepts only 'sig'")
+
+
+def other_purpose(key: Jwk) -> str | None:
+    """Return why a key is none that STS verifies tokens with, though nothing is wrong with it; None for any other."""
+    if has_private_members(key):
+        return None
+    algorithm = key.get("alg")
+    if key.get("use") == "enc":
+        return "its use is 'enc', and STS verifies with signing keys only"
+    if key.get("kty") in _OTHER_TYPES or key.get("crv") in _OTHER_CURVES:
+        return f"STS supports no key of type {quoted(key.get('kty'))}, curve {quoted(key.get('crv'))}"
+    if isinstance(algorithm, str) and _OTHER_ALGORITHMS.fullmatch(algorithm):
+        return f"its alg is {quoted(algorithm)}, which STS does not verify"
+    return None
 
 
 def check_algorithm(key: Jwk) -> None:

@@ -52,7 +52,11 @@ def build(options: t.Mapping[str, t.Any], check_mode: bool) -> Values:
         dest.require_replaceable(issuer_url.parse(url), jwks_url, keys=keys)
     if sourced_keys:
         written = _written(dest, result, check_mode) if dest else _outcome([])
-        warnings = [*issuer_url.warnings_of(url), *_unsafe(options["public_key_paths"])]
+        warnings = [
+            *issuer_url.warnings_of(url),
+            *_unsafe(options["public_key_paths"]),
+            *left_out("jwks", options["jwks"]),
+        ]
         return {**result, **written, "warnings": warnings}
     if not check_mode:
         raise IrsaError("No key was given. Set public_keys, public_key_paths or jwks.")
@@ -86,11 +90,28 @@ def given_texts(jwks_json: t.Any, discovery_json: t.Any) -> dict[str, str | None
     return {"jwks_json": jwks_json, "discovery_json": discovery_json}
 
 
-def from_key_sets(option: str, given: t.Any) -> t.Iterator[SourcedKey]:
-    """Yield the keys of all JWKS in the value of an option. Raises IrsaError."""
-    for source, keys in key_sets.of_option(option, given):
-        for key in keys:
-            yield SourcedKey(f"{source}: key {quoted(key.get('kid'))}", key)
+def from_key_sets(option: str, given: t.Any) -> list[SourcedKey]:
+    """Return the keys of all JWKS in the value of an option, but for those that have another purpose than what STS
+    does: without them if there are others. Raises IrsaError.
+    """
+    keys = _all_of_key_sets(option, given)
+    return [each for each in keys if jwk.other_purpose(each.key) is None] or keys
+
+
+def left_out(option: str, given: t.Any) -> list[str]:
+    """Return a warning for each key in the value of an option that ``from_key_sets`` leaves out. Raises IrsaError."""
+    keys = _all_of_key_sets(option, given)
+    reasons = [(each.source, jwk.other_purpose(each.key)) for each in keys]
+    found = [f"{source} is not published: {reason}." for source, reason in reasons if reason is not None]
+    return found if len(found) < len(keys) else []
+
+
+def _all_of_key_sets(option: str, given: t.Any) -> list[SourcedKey]:
+    return [
+        SourcedKey(f"{source}: key {quoted(key.get('kid'))}", key)
+        for source, keys in key_sets.of_option(option, given)
+        for key in keys
+    ]
 
 
 def from_pem(source: str, text: bytes) -> t.Iterator[SourcedKey]:

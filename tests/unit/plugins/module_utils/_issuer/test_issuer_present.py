@@ -778,7 +778,9 @@ class TestVerification:
         assert error.details["checks"] and error.details["actions"] == []
         assert "Made:" not in str(error)
 
-    def test_a_first_run_says_what_was_made_before_what_does_not_work_yet(self, fake_aws, server, open_bucket):
+    def test_a_first_run_says_what_was_made_before_what_does_not_work_yet(
+        self, fake_aws, server, open_bucket, tmp_path
+    ):
         server.replies.clear()
         told: list[str] = []
         with announced_by(told.append), pytest.raises(IrsaError) as caught:
@@ -790,6 +792,12 @@ class TestVerification:
         assert "run this again in a few minutes, or with verify=false" in rest and "role irsa_issuer" not in rest
         assert error.details["changed"] and error.details["actions"] == fake_aws.writes
         assert {check["status"] for check in error.details["checks"]} == {"ok", "error"}
+        # What was made can be read, though it does not work yet.
+        file = tmp_path / "issuer.json"
+        error = refusal(fake_aws, **open_bucket, result_path=str(file))
+        assert json.loads(file.read_text())["issuer"] == ISSUER
+        assert str(error).startswith(f"The issuer {ISSUER} does not work.")
+        assert error.details["actions"] == ["file:WriteResult"]
         again = str(refusal(fake_aws, **open_bucket, key=dataclasses.replace(KEY, actions=("file:CreatePrivateKey",))))
         assert again.startswith(f"Made: 1 write (file:CreatePrivateKey). The issuer {ISSUER} does not work yet.")
         (waiting,) = told
@@ -838,6 +846,16 @@ class TestSummary:
         extra = json.loads(texts_of(OTHER_KEY)[JWKS_KEY])
         summary = ensure(fake_aws, extra_jwks=[extra]).values["issuer"]
         assert [key["kid"] for key in summary["keys"]] == published_kids(fake_aws) == [KEY.kid, OTHER_KEY.kid]
+
+    @pytest.mark.parametrize("check_mode", [True, False])
+    def test_an_encryption_key_among_the_extra_ones_is_left_out_with_a_warning(self, fake_aws, check_mode):
+        (extra,) = json.loads(texts_of(OTHER_KEY)[JWKS_KEY])["keys"]
+        of_keycloak = {"keys": [{**extra, "kid": "enc", "use": "enc", "alg": "RSA-OAEP"}, extra]}
+        done = ensure(fake_aws, check_mode, extra_jwks=of_keycloak)
+        assert [key["kid"] for key in done.values["issuer"]["keys"]] == [KEY.kid, OTHER_KEY.kid]
+        assert [text for text in done.warnings if "'enc'" in text] == [
+            "extra_jwks: key 'enc' is not published: its use is 'enc', and STS verifies with signing keys only."
+        ]
 
     def test_purge_keys_removes_foreign_keys(self, fake_aws, made):
         put(fake_aws, JWKS_KEY, texts_of(OTHER_KEY)[JWKS_KEY])

@@ -79,6 +79,25 @@ class TestSources:
             "RS256",
         ]
 
+    def test_keys_for_another_purpose_are_left_out_with_a_warning(self):
+        """Keycloak publishes an encryption key beside the signing key, https://github.com/jpadilla/pyjwt/issues/722."""
+        others = [
+            {**jwk_of(OTHER_RSA), "kid": "enc", "use": "enc", "alg": "RSA-OAEP"},
+            {"kid": "no-use", "kty": "EC", "crv": "P-256", "alg": "ECDH-ES+A256KW", "x": "AA", "y": "AA"},
+            {**jwk_of(OTHER_RSA), "kid": "pss", "alg": "PS256"},
+            {"kid": "okp", "kty": "OKP", "crv": "Ed25519", "x": "AA", "use": "sig", "alg": "EdDSA"},
+            {"kid": "k1", "kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA", "use": "sig"},
+        ]
+        result = build(jwks={"keys": [*others, jwk_of(RSA)]})
+        assert result["kids"] == [samples.kid(RSA.pkcs8)]
+        assert [text.split(" is not published")[0] for text in result["warnings"]] == [
+            f"jwks: key '{key['kid']}'" for key in others
+        ]
+        # What cannot be meant so is refused as before: a key alone, a typing error, a private key.
+        assert "key 'enc' cannot be published: its use is 'enc'" in refusal(jwks={"keys": others})
+        for wrong in ({"use": "SIG"}, {"alg": "rs256"}, {"kty": "rsa"}, {"use": "enc", "d": "AQAB"}):
+            assert " cannot be published: " in refusal(jwks={"keys": [{**jwk_of(OTHER_RSA), **wrong}, jwk_of(RSA)]})
+
     def test_all_keys_of_a_bundle_are_published(self, folder):
         (folder / "sa.pub").write_text(public(RSA) + "# the former key\n" + public(P256))
         kids = [samples.kid(sample.pkcs8) for sample in (RSA, P256)]
