@@ -66,6 +66,13 @@ class Cluster:
         """The key for a message."""
         return self.source or f"{self.key_path} on {self.key_host}"
 
+    @property
+    def key_file(self) -> tuple[str, str]:
+        """The host and the path of the key, the same for a file however its path is written."""
+        if is_controller(self.key_host):
+            return "localhost", os.path.realpath(os.path.expanduser(self.key_path))
+        return self.key_host, os.path.normpath(self.key_path)
+
 
 def refuse_shared_issuer(clusters: t.Sequence[Cluster], host: str, registered: HostVariables) -> None:
     """Raise IrsaError if another cluster has the issuer of ``host`` but another key.
@@ -98,7 +105,7 @@ def _differ(own: Cluster, other: Cluster, *, own_kid: str | None, registered: Ho
     """
     if own.source or other.source:
         return bool(own.source and other.source) and own.source != other.source
-    if (own.key_host, own.key_path) == (other.key_host, other.key_path):
+    if own.key_file == other.key_file:
         return False
     other_kid = _kid(other, registered)
     if own_kid is None or other_kid is None:
@@ -132,10 +139,10 @@ def sharing_an_issuer(clusters: t.Sequence[Cluster]) -> list[Cluster]:
 
 def warnings_of_shared_keys(clusters: t.Iterable[Cluster]) -> dict[str, str]:
     """Return a warning for each key that clusters with different issuers share, by the first of their hosts."""
-    by_key: dict[str, list[Cluster]] = {}
+    by_key: dict[str | tuple[str, str], list[Cluster]] = {}
     for cluster in clusters:
         if (cluster.key_path or cluster.source) and cluster.places:
-            by_key.setdefault(cluster.key, []).append(cluster)
+            by_key.setdefault(cluster.source or cluster.key_file, []).append(cluster)
     return {
         several[0].host: (
             f"The hosts {listed(cluster.host for cluster in several)} of this play have different issuers but one key "
@@ -152,8 +159,8 @@ def problems_of_shared_files(clusters: t.Sequence[Cluster]) -> dict[str, str]:
     """Return what is wrong with files that clusters with different issuers would write in turn, by host."""
     by_file: dict[tuple[str, str], list[Cluster]] = {}
     for cluster in clusters:
-        for file in cluster.files.items():
-            by_file.setdefault(file, []).append(cluster)
+        for name, path in cluster.files.items():
+            by_file.setdefault((name, os.path.realpath(path)), []).append(cluster)
     return {
         cluster.host: (
             f"The hosts {listed(each.host for each in several)} of this play have different issuers but one "

@@ -197,6 +197,19 @@ def test_clusters_that_would_write_one_file_in_turn_are_named(keys, name):
     assert shared.keys() == {"a", "b"} and len(set(shared.values())) == 1
     assert f"'a', 'b' of this play have different issuers but one irsa_issuer_{name} (/srv/out.json)" in shared["a"]
     assert problems(a="{{ inventory_hostname }}", b="{{ inventory_hostname }}") == {}
+    # The same place in other words.
+    (keys / "link").symlink_to(keys)
+    for other in (f"{keys}/out/", f"{keys}/./out", f"{keys}/x/../out", f"{keys}/link/out"):
+        assert problems(a=f"{keys}/out", b=other).keys() == {"a", "b"}, other
+
+
+def test_a_key_is_the_same_however_its_path_is_written(keys):
+    (keys / "link").symlink_to(keys)
+    for other in (f"{keys}/./new.key", f"{keys}//new.key", f"{keys}/link/new.key"):
+        Inventory(a=of(keys / "new.key"), b=of(other, key_host="127.0.0.1")).accept()  # no key exists yet
+        of_two_issuers = Inventory(a=of(keys / "new.key"), b=of(other, prefix="b"))
+        assert list(_fleet.warnings_of_shared_keys(of_two_issuers.clusters())) == ["a"], other
+    Inventory(a=of("/srv/k/../a.key", key_host="cp1"), b=of("/srv/a.key", key_host="cp1")).accept()
 
 
 def test_servers_of_one_cluster_may_write_one_file(keys):
