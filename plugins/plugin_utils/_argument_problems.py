@@ -29,6 +29,17 @@ def in_plain_words(problems: t.Iterable[str]) -> list[str]:
     return [_in_plain_words(problem) for problem in problems]
 
 
+def not_text(spec: t.Mapping[str, t.Mapping[str, t.Any]], given: t.Mapping[str, t.Any]) -> list[str]:
+    """Return a problem for each list or dictionary that is given where a text belongs: Ansible would take its Python
+    form, and so make a file with that name.
+    """
+    return [
+        f"{name} is {'a dictionary' if isinstance(value, t.Mapping) else 'a list'}; expected a single text."
+        for name, value in given.items()
+        if name in spec and spec[name].get("type") in ("str", "path") and isinstance(value, (list, tuple, t.Mapping))
+    ]
+
+
 def _in_plain_words(problem: str) -> str:
     for pattern, what in ((_TYPE, "is not"), (_ELEMENTS, "is not a list in which each item is")):
         match = pattern.match(problem)

@@ -222,7 +222,10 @@ def _documents_to_serve(result: Result) -> list[Line]:
 
 def _next_after_teardown(result: Result, check_mode: bool) -> Line:
     if not result["changed"]:
-        return next_step("nothing to do.")
+        return next_step(
+            "nothing to do, if this is the issuer that you meant. If not, correct irsa_issuer_bucket, "
+            "irsa_issuer_prefix, irsa_issuer_region or irsa_issuer_url."
+        )
     if check_mode:
         return next_step("run this again without --check.")
     return next_step(

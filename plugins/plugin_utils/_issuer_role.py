@@ -34,7 +34,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.role_varia
     variable_name,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils._argument_problems import in_plain_words
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._argument_problems import in_plain_words, not_text
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._key_paths import (
     FOLDER,
     controller_path,
@@ -60,7 +60,10 @@ _EXAMPLE = {
     f"{PREFIX}region": "eu-west-1",
     f"{PREFIX}key_path": "/srv/irsa/sa-signer.key  # on a disk that survives the run",
 }
-_NOT_FOR_REMOVAL = f"{PREFIX}key_path"
+_EXAMPLE_OF_REMOVAL = {
+    f"{PREFIX}bucket": "example-irsa-prod  # the bucket of the issuer to remove",
+    f"{PREFIX}region": _EXAMPLE[f"{PREFIX}region"],
+}
 _MISSING = ("Neither ", f"{PREFIX}key_path is not set")
 
 
@@ -156,7 +159,7 @@ def _validated(given: dict[str, t.Any], given_paths: dict[str, t.Any], undefined
         return shown(redaction.over(problem))
 
     values = {option_name(name): value for name, value in checked.validated_parameters.items()}
-    unusable = [*undefined, *in_plain_words(checked.error_messages)]
+    unusable = [*undefined, *not_text(argument_spec(), given), *in_plain_words(checked.error_messages)]
     found = [*unusable, *_further_problems({**values, **named_paths(given_paths)}, unusable)]
     if found:
         intro = "Invalid variables for role irsa_issuer; nothing was changed."
@@ -180,9 +183,8 @@ def _example(found: t.Sequence[str], *, is_removal: bool) -> str:
     """Return lines of YAML with what is always required, if the user has not set it."""
     if not any(problem.startswith(_MISSING) for problem in found):
         return ""
-    lines = [
-        f"    {name}: {value}" for name, value in _EXAMPLE.items() if not (is_removal and name == _NOT_FOR_REMOVAL)
-    ]
+    example = _EXAMPLE_OF_REMOVAL if is_removal else _EXAMPLE
+    lines = [f"    {name}: {value}" for name, value in example.items()]
     return "\n".join(["\nThis is enough, for example:", *lines])
 
 

@@ -26,7 +26,7 @@ from ansible_collections.selfhosted.irsa.plugins.modules.irsa_verify import (
     REQUIRED_BY,
     VARIABLE_PREFIX,
 )
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils._argument_problems import in_plain_words
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._argument_problems import in_plain_words, not_text
 
 # How the name of a report ends, which decides on its format.
 _ENDINGS = (".md", ".json", ".xml")
@@ -62,7 +62,8 @@ def read(variables: t.Mapping[str, t.Any], template: t.Callable[[t.Any], t.Any],
     """
     given, problems = _given(variables, template)
     checked = _validator().validate(given)
-    problems += in_plain_words(checked.error_messages)
+    named = {f"{VARIABLE_PREFIX}{name}": option for name, option in _OPTIONS.items()}
+    problems += [*not_text(named, given), *in_plain_words(checked.error_messages)]
     if f"{VARIABLE_PREFIX}issuer" not in given and not problems:
         problems.append(_MISSING.format(name=f"{VARIABLE_PREFIX}issuer"))
     values = {name.removeprefix(VARIABLE_PREFIX): checked.validated_parameters[name] for name in given}

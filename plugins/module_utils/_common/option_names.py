@@ -27,8 +27,9 @@ _OTHERS = {
     "irsa_issuer_public_paths": "irsa_issuer_bucket_public_paths",
 }
 
-# Messages name an option with its variable beside it: "overwrite (irsa_issuer_overwrite)".
-_BOTH = re.compile(r"\b(\w+) \((irsa_(?:issuer_)?\1)\)")
+# Messages name an option with its variable beside it: "overwrite (irsa_issuer_overwrite)". "the prefix
+# (irsa_issuer_prefix)" reads as well in a task, and a name alone has no article.
+_BOTH = re.compile(r"\b(?:the )?(\w+) \((irsa_(?:issuer_)?\1)\)")
 
 _state = {"prefix": ""}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils._argument_problems import in_plain_words
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._argument_problems import in_plain_words, not_text
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,13 @@ def test_a_wrong_type_is_a_sentence_about_the_variable(spec, value, expected):
 def test_what_is_clear_already_stays():
     found = ArgumentSpecValidator({"x": {"choices": ["a"]}, "y": {"required": True}}).validate({"x": "b"})
     assert in_plain_words(found.error_messages) == found.error_messages
+
+
+def test_a_list_or_a_dictionary_is_no_text():
+    spec = {"file": {"type": "path"}, "name": {"type": "str"}, "any": {"type": "raw"}, "many": {"type": "list"}}
+    given = {"file": ["a.key"], "name": {"secret": "value"}, "any": ["a"], "many": ["a"], "unknown": ["a"]}
+    assert not_text(spec, given) == [
+        "file is a list; expected a single text.",
+        "name is a dictionary; expected a single text.",
+    ]
+    assert not_text(spec, {"file": "a", "name": 1, "any": {}}) == []

@@ -32,7 +32,10 @@ def test_an_option_is_called_by_its_variable(prefix, option, name):
     assert option_names.called(option) == name
 
 
-BOTH = "Set overwrite (irsa_issuer_overwrite) without extra_jwks (irsa_issuer_extra_jwks). It was (irsa_issuer_url)."
+BOTH = (
+    "Set overwrite (irsa_issuer_overwrite) without extra_jwks (irsa_issuer_extra_jwks). It was (irsa_issuer_url). Make "
+    "the path and the prefix (irsa_issuer_prefix) the same."
+)
 
 
 def test_a_task_of_users_own_is_told_both_names():
@@ -41,5 +44,8 @@ def test_a_task_of_users_own_is_told_both_names():
 
 def test_a_role_is_told_its_variables_alone():
     option_names.begin_with("irsa_issuer_")
-    told = "Set irsa_issuer_overwrite without irsa_issuer_extra_jwks. It was (irsa_issuer_url)."
+    told = (
+        "Set irsa_issuer_overwrite without irsa_issuer_extra_jwks. It was (irsa_issuer_url). Make the path and "
+        "irsa_issuer_prefix the same."
+    )
     assert option_names.as_called(BOTH) == told
