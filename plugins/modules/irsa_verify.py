@@ -220,7 +220,7 @@ checks:
       description: The likely cause, or null.
       type: str
     remedy:
-      description: What to do, or null.
+      description: What to do, or null. Commands, variables and JSON to copy are between backticks.
       type: str
     because:
       description: ID of the finding that explains this one and has its cause and remedy, or null.

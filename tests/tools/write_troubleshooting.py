@@ -99,7 +99,7 @@ def guide(catalogue: dict[str, Any]) -> str:
 
 def section(check: str, entry: Any) -> Iterator[str]:
     yield from (f"### {check}", "", text(entry.title), "")
-    yield from (f"- Likely cause: {text(entry.cause)}", f"- Remedy: {text(without_values(entry.remedy))}")
+    yield from (f"- Likely cause: {text(entry.cause)}", f"- Remedy: {with_code(without_values(entry.remedy))}")
     yield ""
 
 
@@ -108,6 +108,11 @@ def without_values(remedy: str) -> str:
     catalogue = sys.modules[SPECIFICATION]
     named = catalogue.OPTION.sub(r"irsa_verify_\1", remedy)
     return str(catalogue.with_values(named, {}))
+
+
+def with_code(remedy: str) -> str:
+    """Escape a remedy for Markdown, but for what is to be copied, which is between backticks."""
+    return "`".join(part if number % 2 else escape(part) for number, part in enumerate(remedy.split("`")))
 
 
 def text(plain: str) -> str:

@@ -25,8 +25,8 @@ _OF_AWS = ("aws:", "sts:", "saml:")
 
 SCHEME = re.compile("^(?:https?:/*|//)", re.IGNORECASE)
 _ARN = re.compile("^(?:arn:[^/]*:)?oidc-provider/", re.IGNORECASE)
-# Of a template or of a shell, such as ${OIDC_PROVIDER}:sub.
-PLACEHOLDER = re.compile(r"[<>{}$]")
+# Of a template, of a shell or of a guide, such as ${OIDC_PROVIDER}:sub.
+PLACEHOLDER = re.compile(r"[<>{}$]|\b(?:OIDC_|ISSUER_|AWS_|YOUR[_-])?(?:PROVIDER|ISSUER|HOST|URL|ACCOUNT_ID)\b")
 _SUBJECT_START = "system:serviceaccount"
 
 # Longer than any key with an issuer. The time that a longer one takes would grow with the square of its length.
@@ -121,8 +121,9 @@ def _faults_of_issuer(parts: _Parts, host_path: str) -> t.Iterator[str]:
         return
     if _ARN.match(issuer):
         yield "It begins with the ARN of the provider; condition keys begin with what follows oidc-provider/."
-    if SCHEME.match(issuer) or SCHEME.match(_ARN.sub("", issuer)):
-        yield "It begins with https://, which condition keys do not have."
+    scheme = SCHEME.match(issuer) or SCHEME.match(_ARN.sub("", issuer))
+    if scheme:
+        yield f"It begins with {scheme[0].lower()}, which condition keys do not have."
     if bare.lower() == host_path.lower():
         return
     how = difference(host_path, bare)

@@ -44,6 +44,10 @@ _OTHER_CURVES = ("secp256k1",)
 _OTHER_ALGORITHMS = re.compile(r"RSA1_5|RSA-OAEP(-\d+)?|ECDH-ES(\+A\d+KW)?|PS\d+|EdDSA|Ed25519|Ed448|ES256K")
 
 
+class WrongName(Fault):
+    """The type or the curve of a key has another name than RFC 7518 gives it."""
+
+
 class BadNumber(Fault):
     """The numbers of a key are those of no key, or are not written as RFC 7518 has them."""
 
@@ -142,7 +146,9 @@ def check_algorithm(key: Jwk) -> None:
     algorithm = key.get("alg", allowed[0])
     if algorithm not in allowed:
         hint = _in_other_case(algorithm, allowed)
-        raise Fault(f"its alg is {quoted(algorithm)}{hint}; expected {' or '.join(allowed)} for a key of its type")
+        *others, last = allowed
+        expected = f"{', '.join(others)} or {last}" if others else last
+        raise Fault(f"its alg is {quoted(algorithm)}{hint}; expected {expected} for a key of its type")
 
 
 def public_key_of(key: Jwk) -> key_facts.PublicKey:
@@ -168,13 +174,15 @@ def _check_type(key: Jwk) -> None:
     if "kty" not in key:
         raise Fault("it lacks the member 'kty'")
     if kty not in ("RSA", "EC"):
-        raise Fault(f"its kty is {quoted(kty)}{_in_other_case(kty, ('RSA', 'EC'))}, and STS accepts only RSA and EC")
+        hint = _in_other_case(kty, ("RSA", "EC"))
+        raise (WrongName if hint else Fault)(f"its kty is {quoted(kty)}{hint}, and STS accepts only RSA and EC")
     if kty == "EC" and "crv" not in key:
         raise Fault("it lacks the member 'crv'")
     if kty == "EC" and (not isinstance(curve, str) or curve not in key_facts.EC_ALGORITHMS):
         name = key_facts.nist_name(curve)
         hint = f", which is called {name} in a JWK" if name else _in_other_case(curve, key_facts.EC_ALGORITHMS)
-        raise Fault(f"its crv is {quoted(curve)}{hint}, and STS accepts only {', '.join(key_facts.EC_ALGORITHMS)}")
+        known = ", ".join(key_facts.EC_ALGORITHMS)
+        raise (WrongName if hint else Fault)(f"its crv is {quoted(curve)}{hint}, and STS accepts only {known}")
 
 
 def _in_other_case(value: t.Any, known: t.Iterable[str]) -> str:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
@@ -27,8 +28,15 @@ _LOGIN = Meaning(
 _DENIED = Meaning(
     "Anonymous reads are denied: by the bucket, by a firewall or a filter against bots in front of the host, or "
     "because the host wants a login.",
-    "Let anyone read both documents. For a bucket, run PROVISION again; with AWS credentials, irsa_verify "
-    "also finds the reason for its 403.",
+    "Let anyone read both documents. For a bucket, run PROVISION. With AWS credentials, irsa_verify also "
+    "finds the reason for its 403.",
+)
+# https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#service-account-issuer-discovery
+_API_SERVER = Meaning(
+    "An API server answers. It serves its documents only to those whom RBAC lets read them, and STS has no login.",
+    "Publish the documents in a bucket: run PROVISION. Or, if the API server is to serve them on the internet, let "
+    "anyone read them: `kubectl create clusterrolebinding issuer-discovery-for-anyone "
+    "--clusterrole=system:service-account-issuer-discovery --group=system:unauthenticated`.",
 )
 _MISSING = Meaning(
     "Nothing is published at this address, or it is at another path, such as one without the prefix of the issuer.",
@@ -56,12 +64,16 @@ BROKEN_OFF = Meaning(
 )
 ENCODED = Meaning(
     "The document was uploaded with a Content-Encoding, or a web server or a CDN compresses it.",
-    "Serve both documents as they are, without Content-Encoding. For a bucket, run PROVISION again.",
+    "Serve both documents as they are, without Content-Encoding. For a bucket, run PROVISION.",
 )
+
+_STATUS_OF_KUBERNETES = re.compile(rb'"kind"\s*:\s*"Status"')
 
 _BY_STATUS = {401: _LOGIN, 403: _DENIED, 404: _MISSING, 407: _LOGIN, 410: _MISSING, 429: _TOO_MANY}
 
 
-def of_status(status: int) -> Meaning:
+def of_answer(status: int, body: bytes) -> Meaning:
     """Return what a status other than 200 means."""
+    if status in (401, 403) and _STATUS_OF_KUBERNETES.search(body[:1000]):
+        return _API_SERVER
     return _BY_STATUS.get(status, _FAILING if status >= 500 or status == 408 else _OTHER)

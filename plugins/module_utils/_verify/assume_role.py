@@ -16,6 +16,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.waiting import announce
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import CATALOGUE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.refusals import (
     SERVERS,
     TRANSIENT,
@@ -132,7 +133,8 @@ def _report_refusal(report: Report, failure: CallFailed, token: str, *, issuer: 
         cause, remedy = exemption(refusal, issuer=issuer, token=token)
         report.error(ID, answer, cause, remedy=remedy)
     else:
-        report.error(ID, answer, None if refusal is None else refusal.meaning)
+        meaning, remedy = (None, ID) if refusal is None else (refusal.meaning, refusal.remedy)
+        report.error(ID, answer, meaning, remedy=CATALOGUE[remedy].remedy)
     report.put_first(ID)
 
 

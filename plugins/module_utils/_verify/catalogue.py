@@ -73,7 +73,7 @@ _UNREACHABLE = (_NO_KEY, _IDP, _IAM_IDP)
 _FORBIDDEN = (_NO_KEY, _S3_DENIED)
 
 _RUN_AGAIN = (
-    "Run PROVISION again. If the issuer is on a host of your own, serve the documents that irsa_jwks generates there."
+    "Run PROVISION. If the issuer is on a host of your own, serve the documents that irsa_jwks generates there."
 )
 
 CATALOGUE: dict[str, Entry] = {
@@ -83,7 +83,10 @@ CATALOGUE: dict[str, Entry] = {
             "The URL is misspelled, or is not the one in the iss of tokens. IAM accepts only https URLs without port, "
             "query and fragment, and compares them byte for byte."
         ),
-        remedy="Use the issuer exactly as it stands in --service-account-issuer and in the iss of tokens.",
+        remedy=(
+            "Use the issuer exactly as it stands in --service-account-issuer and in the iss of tokens. If it is no "
+            "such URL there either, the API server needs another one: role irsa_issuer makes it."
+        ),
         symptoms=(_NO_PROVIDER,),
     ),
     "dns-resolve": Entry(
@@ -102,7 +105,7 @@ CATALOGUE: dict[str, Entry] = {
             "internet, so it cannot use a host that only a private network reaches."
         ),
         remedy=(
-            "Make port 443 of the host reachable from the internet. Check the network and the proxy settings of this "
+            "Make the host reachable from the internet on this port. Check the network and the proxy settings of this "
             "machine (HTTPS_PROXY, NO_PROXY)."
         ),
         symptoms=_UNREACHABLE,
@@ -186,8 +189,8 @@ CATALOGUE: dict[str, Entry] = {
             "of the two applies."
         ),
         remedy=(
-            "For the bucket, run PROVISION again (irsa_bucket sets BlockPublicPolicy and "
-            "RestrictPublicBuckets to false). For the account, have both settings turned off, or serve the documents "
+            "For the bucket, run PROVISION. It sets BlockPublicPolicy and RestrictPublicBuckets to false. "
+            "For the account, have both settings turned off, or serve the documents "
             "on another host (irsa_issuer_url)."
         ),
         symptoms=_FORBIDDEN,
@@ -199,7 +202,7 @@ CATALOGUE: dict[str, Entry] = {
             "statements denies the read."
         ),
         remedy=(
-            "Run PROVISION again: irsa_bucket maintains a statement that opens the two documents. With a "
+            "Run PROVISION. It maintains a statement that opens the two documents. With a "
             "prefix, check irsa_issuer_prefix and irsa_issuer_bucket_public_paths. A Deny statement is left alone; "
             "narrow it yourself."
         ),
@@ -211,7 +214,7 @@ CATALOGUE: dict[str, Entry] = {
             "They were not published, were deleted, or are under another prefix. Anonymous clients get 403 from S3 for "
             "an object that does not exist."
         ),
-        remedy="Publish them: run PROVISION or the module irsa_publish again. Check irsa_issuer_prefix.",
+        remedy="Check irsa_issuer_prefix. Publish them with the module irsa_publish, or run PROVISION.",
         symptoms=_FORBIDDEN,
     ),
     "object-encryption": Entry(
@@ -263,7 +266,7 @@ CATALOGUE: dict[str, Entry] = {
         ),
         remedy=(
             "Use the same text in the API server's --service-account-issuer, the provider's URL and the discovery "
-            "document. If ISSUER is the right one, run PROVISION again."
+            "document. If ISSUER is the right one, run PROVISION."
         ),
         symptoms=(_NO_KEY, _NO_PROVIDER),
     ),
@@ -353,7 +356,7 @@ CATALOGUE: dict[str, Entry] = {
     "algorithms": Entry(
         title="STS supports the algorithm of each key, and the discovery document lists it.",
         cause="The discovery document is older than a key, or the alg of a key does not match its type.",
-        remedy="Run PROVISION again: it lists the algorithms of all published keys.",
+        remedy="Run PROVISION. It lists the algorithms of all published keys.",
         symptoms=(_NO_KEY, _NOT_VALID),
     ),
     "kid-expected": Entry(
@@ -426,9 +429,9 @@ CATALOGUE: dict[str, Entry] = {
             "changes, so they end when API servers no longer know that key."
         ),
         remedy=(
-            "Before the old key is removed, use projected tokens instead, or have each token made again: kubectl "
+            "Before the old key is removed, use projected tokens instead, or have each token made again: `kubectl "
             "--namespace NAMESPACE patch secret NAME --type json --patch "
-            '\'[{"op": "remove", "path": "/data/token"}]\'. Programs that have a copy need the new one.'
+            '\'[{"op": "remove", "path": "/data/token"}]\'`. Programs that have a copy need the new one.'
         ),
         symptoms=("The API server answers 401 Unauthorized to a program outside the cluster (after a rotation)",),
     ),
@@ -453,13 +456,13 @@ CATALOGUE: dict[str, Entry] = {
     "provider-exists": Entry(
         title="The account has an IAM OIDC provider for exactly this issuer.",
         cause="It was not created, is in another account, or was created for another spelling of the issuer.",
-        remedy=("In the account of the roles, run PROVISION, or the module irsa_oidc_provider with url: ISSUER."),
+        remedy="In the account of the roles, run PROVISION. Or use irsa_oidc_provider with url: ISSUER.",
         symptoms=(_NO_PROVIDER,),
     ),
     "provider-audience": Entry(
         title="The provider's client IDs include the audience of the tokens.",
         cause="The audience was never added, or was removed. The EKS webhook requests tokens for sts.amazonaws.com.",
-        remedy="Add it to irsa_issuer_audiences (client_ids of irsa_oidc_provider), and run PROVISION again.",
+        remedy="Add it to irsa_issuer_audiences (client_ids of irsa_oidc_provider), and run PROVISION.",
         symptoms=(_WRONG_AUDIENCE,),
     ),
     "provider-thumbprints": Entry(
@@ -513,8 +516,8 @@ CATALOGUE: dict[str, Entry] = {
         title="The token is a JWT, signed with an algorithm that STS supports.",
         cause="The file contains something else or is truncated, or the token is not a service account token.",
         remedy=(
-            "Use a projected token: kubectl create token SERVICE_ACCOUNT --audience AUDIENCE, or the file that "
-            "AWS_WEB_IDENTITY_TOKEN_FILE names in the pod."
+            "Use a projected token: `kubectl create token SERVICE_ACCOUNT --audience AUDIENCE`. In a pod, it is the "
+            "file that AWS_WEB_IDENTITY_TOKEN_FILE names."
         ),
         symptoms=(_NOT_VALID, "InvalidIdentityToken: The ID Token provided is not a valid JWT"),
     ),
@@ -522,8 +525,8 @@ CATALOGUE: dict[str, Entry] = {
         title="The token's iss is the issuer.",
         cause="The API server still signs for another issuer, or the token comes from another cluster.",
         remedy=(
-            "Set --service-account-issuer=ISSUER on every API server, and get a new token: kubectl create token "
-            "SERVICE_ACCOUNT --audience AUDIENCE."
+            "Set --service-account-issuer=ISSUER on every API server, and get a new token: "
+            "`kubectl create token SERVICE_ACCOUNT --audience AUDIENCE`."
         ),
         symptoms=(_NO_PROVIDER,),
     ),
@@ -540,15 +543,15 @@ CATALOGUE: dict[str, Entry] = {
         title="The token has timestamps and is valid now.",
         cause="The token is old: it was copied, or the program in the pod read its file once and keeps using it.",
         remedy=(
-            "Get a new one: kubectl create token SERVICE_ACCOUNT --audience AUDIENCE. If the program does not read the "
-            "file again, update its AWS SDK."
+            "Get a new one: `kubectl create token SERVICE_ACCOUNT --audience AUDIENCE`. If the program does not read "
+            "the file again, update its AWS SDK."
         ),
         symptoms=(_EXPIRED,),
     ),
     "token-kid": Entry(
         title="The key that the token names is published.",
         cause="The API server signs with a key that is not published, for example after a rotation in the wrong order.",
-        remedy="Publish the key that signs: run PROVISION with it in irsa_issuer_key_path or irsa_issuer_extra_jwks.",
+        remedy="Publish the key that signs, with irsa_issuer_key_path or irsa_issuer_extra_jwks: run PROVISION.",
         symptoms=(_NO_KEY,),
     ),
     "token-signature": Entry(

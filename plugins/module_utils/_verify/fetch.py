@@ -227,12 +227,12 @@ class _Fetcher:
             unknown = self._explain_forbidden(report, url)
             if unknown is not None:
                 denied = _denial_in(body) or "anonymous reads are denied"
-                self._report_http(f"{seen}: {denied}. {unknown}".rstrip(), status)
+                self._report_http(f"{seen}: {denied}. {unknown}".rstrip(), status, body)
         else:
-            self._report_http(f"{seen}.", status)
+            self._report_http(f"{seen}.", status, body)
 
-    def _report_http(self, seen: str, status: int) -> None:
-        cause, remedy = _meanings().of_status(status)
+    def _report_http(self, seen: str, status: int, body: bytes) -> None:
+        cause, remedy = _meanings().of_answer(status, body)
         self._report.error("http-response", seen, cause, remedy=remedy)
 
 

@@ -57,26 +57,30 @@ class JudgedKeys:
     def report(self, check_id: str, passed: str) -> None:
         """Report the faults that a check found, or that it passed."""
         found = [
-            (key.get("kid"), f"{key_faults.named(key, position)}: {fault.text}")
+            (key.get("kid"), key_faults.named(key, position), fault)
             for position, (key, faults) in enumerate(self._judged, 1)
             for fault in faults
             if fault.check == check_id
         ]
-        needed = [text for kid, text in found if not self._usable or (isinstance(kid, str) and kid in self._needs.kids)]
         if not found:
             self._report.ok(check_id, passed)
             return
+        needed = [
+            each for each in found if not self._usable or (isinstance(each[0], str) and each[0] in self._needs.kids)
+        ]
+        _kid, name, fault = (needed or found)[0]
         more = f"; and {len(found) - 1} more" if len(found) > 1 else ""
-        seen = f"STS cannot use the key {(needed or [text for _kid, text in found])[0]}{more}."
+        seen = f"STS cannot use the key {name}: {fault.text}{more}."
         if needed:
-            self._report.error(check_id, seen)
-        else:
-            self._report.warning(
-                check_id,
-                seen,
-                f"STS does not need it as long as others sign the tokens. It can use {kids_of(self._usable)}.",
-                remedy=f"None is needed, unless the key signs tokens for AWS. Then: {CATALOGUE[check_id].remedy}",
-            )
+            self._report.error(check_id, seen, fault.cause, remedy=fault.remedy)
+            return
+        remedy = fault.remedy or CATALOGUE[check_id].remedy
+        self._report.warning(
+            check_id,
+            seen,
+            f"STS does not need it as long as others sign the tokens. It can use {kids_of(self._usable)}.",
+            remedy=f"Leave it as it is, unless it is to sign tokens for AWS. In that case: {remedy}",
+        )
 
     def check_kids(self) -> None:
         """Check that each key has a kid of its own."""
@@ -129,7 +133,7 @@ class JudgedKeys:
             return
         unnamed = sorted(set(documents.algorithms_of(self._usable)) - set(_strings_in(supported)))
         if not self._usable:
-            self._report.skipped("algorithms", "STS can use none of the keys.")
+            self._report.skipped("algorithms", "Each of the keys has a fault.")
         elif not _strings_in(supported):
             self._report.skipped("algorithms", "The discovery document lists no algorithms.")
         elif unnamed:

@@ -18,10 +18,21 @@ _MAX_CHARACTERS = 400
 
 
 class KeyFault(t.NamedTuple):
-    """The id of a check, and what it finds in a key, as a clause."""
+    """The id of a check, and what it finds in a key, as a clause; cause and remedy if not those of the check."""
 
     check: str
     text: str
+    cause: str | None = None
+    remedy: str | None = None
+
+
+_NAMES = (
+    "The JWKS was written by hand, or by a program with names of its own.",
+    (
+        "Publish the JWKS that irsa_jwks generates from the public key, or correct the name. The key itself is sound, "
+        "so there is no need for another one."
+    ),
+)
 
 
 def faults_of(key: jwk.Jwk) -> list[KeyFault]:
@@ -48,6 +59,8 @@ def _faults_of_content(key: jwk.Jwk) -> list[KeyFault]:
         public_key = jwk.public_key_of(key)
     except jwk.BadNumber as fault:
         return [_fault("jwk-numbers", fault)]
+    except jwk.WrongName as fault:
+        return [KeyFault("jwk-strength", cut(str(fault), _MAX_CHARACTERS), *_NAMES)]
     except Fault as fault:
         return [_fault("jwk-strength", fault)]
     faults = []
@@ -84,5 +97,6 @@ def blame(report: Report, key: jwk.Jwk, whose: str) -> KeyFault | None:
     """
     fault = next(iter(faults_of(key)), None)
     if fault is not None:
-        report.worsen(fault.check, f"STS cannot use the key {quoted(key.get('kid'))}, {whose}: {fault.text}.")
+        seen = f"STS cannot use the key {quoted(key.get('kid'))}, {whose}: {fault.text}."
+        report.worsen(fault.check, seen, fault.cause, remedy=fault.remedy)
     return fault

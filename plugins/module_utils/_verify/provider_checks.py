@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import account
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.copyable import copyable_variable
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam import provider as iam_provider
@@ -151,8 +151,8 @@ def _difference(audience: str, client_ids: t.Iterable[str]) -> str | None:
 
 def _to_add(client_ids: t.Sequence[str], missing: t.Sequence[str]) -> str:
     """Say how to have the provider accept more."""
-    client_ids = [*client_ids, *missing]
-    return f"Run again with irsa_issuer_audiences: {json.dumps(client_ids)} (client_ids of irsa_oidc_provider)."
+    variable = copyable_variable("irsa_issuer_audiences", [*client_ids, *missing])
+    return f"Run again with {variable} (client_ids of irsa_oidc_provider)."
 
 
 def _check_thumbprints(context: Context, thumbprints: t.Sequence[str]) -> None:

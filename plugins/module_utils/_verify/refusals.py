@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.copyable import copyable_members
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import ERROR, OK, WARNING
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Check, Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.token_parsing import token_or_none
@@ -47,7 +47,7 @@ class Refusal:
     """An answer of STS: its code, a part of its text, its meaning, and how the ids of checks that explain it start.
 
     Other findings do not explain it, unless it is ``vague``. ``by_organization``: a policy of the organization may be
-    the reason.
+    the reason. If no finding explains it, the remedy is that of the check ``remedy``.
     """
 
     code: str
@@ -56,6 +56,7 @@ class Refusal:
     checks: tuple[str, ...] = ()
     vague: bool = False
     by_organization: bool = False
+    remedy: str = "sts-assume"
 
 
 REFUSALS = (
@@ -73,12 +74,14 @@ REFUSALS = (
         text="No OpenIDConnect provider found",
         meaning="The account of the role has no provider for exactly the token's issuer.",
         checks=("provider-exists", "token-issuer", "apiserver-issuer", "apiservers-agree", "cluster-issuer"),
+        remedy="provider-exists",
     ),
     Refusal(
         code="InvalidIdentityToken",
         text="Incorrect token audience",
         meaning="The token's audience is not among the provider's client IDs.",
         checks=("provider-audience", "token-audience"),
+        remedy="provider-audience",
     ),
     Refusal(
         code="InvalidIdentityToken",
@@ -88,18 +91,21 @@ REFUSALS = (
             "certificate's chain."
         ),
         checks=("provider-thumbprints", "tls-"),
+        remedy="provider-thumbprints",
     ),
     Refusal(
         code="InvalidIdentityToken",
         text="expired",
         meaning="The token has expired.",
         checks=("token-lifetime",),
+        remedy="token-lifetime",
     ),
     Refusal(
         code="InvalidIdentityToken",
         text="required claim",
         meaning="The token lacks a claim: STS requires iss, sub, aud, iat and exp.",
         checks=("token-issuer", "token-audience", "token-lifetime", "token-format"),
+        remedy="token-format",
     ),
     Refusal(
         code="InvalidIdentityToken",
@@ -111,6 +117,7 @@ REFUSALS = (
         code="ExpiredToken",
         meaning="The token has expired.",
         checks=("token-lifetime",),
+        remedy="token-lifetime",
     ),
     Refusal(
         code="IDPRejectedClaim",
@@ -211,7 +218,7 @@ def exemption(refusal: Refusal, *, issuer: str, token: str) -> tuple[str, str]:
     provider, subject = ({"Null": {key: "true"}}, {key: parsed.subject if parsed else "…"})
     return cause, (
         "Try again in a minute. If STS still refuses, ask the administrators to exempt the issuer. A statement that "
-        f"lists the trusted providers needs this condition key, too: {json.dumps(provider)[1:-1]}. One that lists "
-        f"trusted subjects needs {json.dumps(subject)[1:-1]} in its StringNotEquals. One with aws:PrincipalOrgID or "
+        f"lists the trusted providers needs this condition key, too: {copyable_members(provider)}. One that lists "
+        f"trusted subjects needs in its StringNotEquals: {copyable_members(subject)}. One with aws:PrincipalOrgID or "
         "aws:PrincipalAccount must leave out this action, since requests with a token have neither key."
     )

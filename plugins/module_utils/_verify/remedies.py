@@ -12,6 +12,7 @@ import re
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import option_names
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.copyable import copyable
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.s3_hosts import parse_s3_host
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DEFAULT_AUDIENCE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.catalogue import OPTION, PLACEHOLDERS, with_values
@@ -48,11 +49,11 @@ def filled(text: str, values: Values) -> str:
 def _provision(issuer: str) -> str:
     """Return what makes the documents right: this very run, or a command without the path of the key."""
     if option_names.called("") == _ROLE_PREFIX:
-        return "this"
+        return "this again"
     host, dummy, path = issuer.removeprefix("https://").partition("/")
     bucket = parse_s3_host(host.lower())
     if bucket is None or bucket.bucket is None or bucket.region is None:
         return PLACEHOLDERS["PROVISION"]
     options = {"bucket": bucket.bucket, "region": bucket.region, "prefix": path.rstrip("/")}
     given = " ".join(f"-e {_ROLE_PREFIX}{name}={value}" for name, value in options.items() if value)
-    return f"ansible-playbook selfhosted.irsa.provision {given} -e {_ROLE_PREFIX}key_path=KEY"
+    return copyable(f"ansible-playbook selfhosted.irsa.provision {given} -e {_ROLE_PREFIX}key_path=KEY")

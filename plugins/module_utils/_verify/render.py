@@ -81,8 +81,8 @@ def _markdown_of(result: Result, title: str, level: str) -> list[str]:
     for check in found:
         lines += ["", f"{level}# {check['status']}: {check['id']}", "", _escaped(said(check))]
         if not check.get("because"):
-            why = (("Likely cause", check.get("cause")), ("Remedy", check.get("remedy")))
-            lines += ["", *(f"- {label}: {_escaped(text)}" for label, text in why if text)]
+            why = (("Likely cause", _escaped(check.get("cause") or "")), ("Remedy", _remedy(check.get("remedy") or "")))
+            lines += ["", *(f"- {label}: {text}" for label, text in why if text)]
             lines += [f"- See: `{link_of(check['id'])}`"]
     others = [check for check in checks if check not in found]
     if others:
@@ -93,6 +93,17 @@ def _markdown_of(result: Result, title: str, level: str) -> list[str]:
         lines += ["", f"{level}# Not asked for", ""]
         lines += [f"- {_escaped(what)}: set {_escaped(option)}" for what, option in unasked.items()]
     return lines
+
+
+def _remedy(text: str) -> str:
+    """Return a remedy in Markdown: what is to be copied from it is code, as it stands."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return _escaped(text)
+    said = (f" {_escaped(part)} " if part.strip() else "" for part in parts[::2])
+    code = (f"`{_printable(part)}`" for part in [*parts[1::2], ""])
+    joined = "".join(part for pair in zip(said, code, strict=True) for part in pair).removesuffix("``").strip()
+    return re.sub("` (?=[.,;:])", "`", joined)
 
 
 def _escaped(text: str) -> str:

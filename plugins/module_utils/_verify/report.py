@@ -150,10 +150,13 @@ class Report:
         self.checks[index] = dataclasses.replace(self.checks[index], seen=f"{self.checks[index].seen} {seen}")
 
     def soften(self, check_ids: t.Collection[str], seen: str) -> None:
-        """Make warnings of the errors with these ids, and add what has shown that they do no harm."""
+        """Make warnings of the errors with these ids, and add what has shown that they do no harm: what they say that
+        STS cannot do is not true then.
+        """
         for number, check in enumerate(self.checks):
             if check.status == ERROR and check.id in check_ids:
-                self.checks[number] = dataclasses.replace(check, status=WARNING, seen=f"{check.seen} {seen}")
+                found = check.seen.replace("STS cannot use the key", "There is a fault in the key")
+                self.checks[number] = dataclasses.replace(check, status=WARNING, seen=f"{found} {seen}")
 
     def put_first(self, check_id: str) -> None:
         """Put the last error with this id, if there is one, before all other errors: STS itself has named it."""
@@ -162,14 +165,14 @@ class Report:
         if named:
             self.checks.insert(errors[0], self.checks.pop(named[-1]))
 
-    def worsen(self, check_id: str, seen: str) -> None:
+    def worsen(self, check_id: str, seen: str, cause: str | None = None, *, remedy: str | None = None) -> None:
         """Make an error of the first check with this id, unless there is one: a later check has revealed that STS minds
         what was a warning, or what one of several published keys hides.
         """
         if self.failed(check_id):
             return
         index = next((number for number, check in enumerate(self.checks) if check.id == check_id), len(self.checks))
-        self.error(check_id, seen)
+        self.error(check_id, seen, cause, remedy=remedy)
         self.checks[index : index + 1] = [self.checks.pop()]
 
     def passed(self, check_id: str) -> bool:

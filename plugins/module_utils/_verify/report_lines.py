@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import Line, fact
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.copyable import lines_of, pieces_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import WIDTH, Line, fact
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import (
     ERROR,
     OK,
@@ -35,6 +36,9 @@ AREAS: t.Mapping[str, tuple[str, ...]] = {
     "STS": ("sts-",),
 }
 _OTHER_AREA = "other"
+
+# How far cause and remedy are indented below a finding. The margin for marks is as wide.
+_DETAIL = 2
 
 # The verdict on an issuer whose verification could not begin.
 NOT_VERIFIED = "not verified"
@@ -130,10 +134,22 @@ def finding_lines(checks: Checks) -> list[Line]:
     for check in findings(checks):
         lines.append(_check_line(check))
         if not check.get("because"):
-            details = [(label, check.get(key)) for label, key in (("likely cause", "cause"), ("remedy", "remedy"))]
-            details.append(("see", link_of(check["id"])))
-            lines += [Line(text=f"{label}: {text}", indent=2) for label, text in details if text]
+            if check.get("cause"):
+                lines.append(Line(text=f"likely cause: {check['cause']}", indent=_DETAIL))
+            lines += _remedy_lines(check.get("remedy") or "")
+            lines.append(Line(text=f"see: {link_of(check['id'])}", indent=_DETAIL))
     return lines
+
+
+def _remedy_lines(remedy: str) -> t.Iterator[Line]:
+    """Yield a remedy in lines: what is to be copied from it stands alone."""
+    label, indent = "remedy: ", 2 * _DETAIL + 2
+    for text, is_copyable in pieces_of(remedy):
+        if is_copyable:
+            yield from (Line(text=line, indent=indent, whole=True) for line in lines_of(text, WIDTH - indent - _DETAIL))
+        else:
+            yield Line(text=f"{label}{text}", indent=_DETAIL if label else 2 * _DETAIL, hanging=2 if label else 0)
+        label = ""
 
 
 def skipped_lines(checks: Checks) -> list[Line]:

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.copyable import copyable, copyable_variable
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.audience_difference import (
     audience_difference,
@@ -30,7 +30,9 @@ def check_audience(context: Context, token: Token, client_ids: t.Sequence[str] |
     report, audiences = context.report, context.identity.audiences
     fault = _fault_of(token)
     if fault is not None:
-        report.error(ID, fault, purpose_of(token.audiences, context.issuer), remedy=_remedy(context, token, client_ids))
+        cause = "STS requires an audience, which each token of kube-apiserver has but those from Secrets."
+        because = "token-issuer" if token.is_legacy else None
+        report.error(ID, fault, cause, remedy=_remedy(context, token, client_ids), because=because)
         return
     if token.audience is None:
         seen = (
@@ -81,12 +83,12 @@ def _remedy(context: Context, token: Token, client_ids: t.Sequence[str] | None) 
     choices = [*context.identity.audiences, *(client_ids or [])] or [DEFAULT_AUDIENCE]
     claimed = [each for each in token.audiences if each in choices]
     audience = DEFAULT_AUDIENCE if DEFAULT_AUDIENCE in choices and not claimed else (claimed or choices)[0]
+    command = copyable(f"kubectl create token SERVICE_ACCOUNT --audience {shlex.quote(audience)}")
     remedy = (
-        f"Get a token for it: kubectl create token SERVICE_ACCOUNT --audience {shlex.quote(audience)}. A pod gets "
-        "one by the annotation eks.amazonaws.com/audience of its service account, or by the audience of its projected "
-        "volume."
+        f"Get a token for it: {command}. A pod gets one by the annotation eks.amazonaws.com/audience of its service "
+        "account, or by the audience of its projected volume."
     )
     own = token.audience
     if own is None or client_ids is None or own in client_ids or purpose_of([own], context.issuer):
         return remedy
-    return f"{remedy} Or have the provider accept it: irsa_issuer_audiences: {json.dumps([*client_ids, own])}."
+    return f"{remedy} Or have the provider accept it: {copyable_variable('irsa_issuer_audiences', [*client_ids, own])}."

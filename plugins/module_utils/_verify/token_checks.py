@@ -37,8 +37,6 @@ IDS = ("token-format", "token-issuer", "token-audience", "token-lifetime", "toke
 CLOCK_SKEW = 300
 
 # The iss of tokens in Kubernetes' old Secrets, which STS cannot use:
-# https://kubernetes.io/docs/concepts/security/service-accounts/#get-a-token
-_LEGACY_ISSUER = "kubernetes/serviceaccount"
 
 
 def check_token(
@@ -82,15 +80,12 @@ def _check_issuer(report: Report, token: Token, issuer: str) -> None:
     actual = token.claims.get("iss")
     if actual == issuer:
         report.ok("token-issuer", f"The token's iss is {issuer}.")
-    elif actual == _LEGACY_ISSUER:
+    elif token.is_legacy:
         report.error(
             "token-issuer",
             f"The token's iss is {quoted(actual)}: it is a legacy token from a Kubernetes Secret.",
             "Such a token names neither the cluster's issuer nor an audience, and never expires.",
-            remedy=(
-                "Use a projected token: kubectl create token SERVICE_ACCOUNT --audience AUDIENCE, or the file that "
-                "AWS_WEB_IDENTITY_TOKEN_FILE names in the pod."
-            ),
+            remedy=CATALOGUE["token-format"].remedy,
         )
     elif "iss" not in token.claims:
         report.error("token-issuer", "The token has no iss, the claim that names its issuer.")
@@ -144,8 +139,9 @@ def _seconds(value: t.Any) -> float | None:
 def _check_lifetime(report: Report, token: Token, now: float) -> None:
     times = _times(token.claims)
     if isinstance(times, str):
-        cause = "STS requires iat and exp. Legacy tokens from Kubernetes Secrets have neither."
-        report.error("token-lifetime", times, cause)
+        cause = "STS requires iat and exp, which each token of kube-apiserver has."
+        because = "token-issuer" if token.is_legacy else None
+        report.error("token-lifetime", times, cause, remedy=CATALOGUE["token-format"].remedy, because=because)
         return
     early = times.first_after(now + CLOCK_SKEW)
     expired = f"The token expired {_date(times.expires)}; it is now {_date(now)}."
@@ -226,7 +222,7 @@ def _check_signature(report: Report, token: Token, named: t.Sequence[jwk.Jwk]) -
         others = f"{len(named)} published keys have the kid {kid}, and STS uses only the last of them"
         report.worsen(because, f"{others}. The token is signed with another one.")
     elif key_faults.blame(report, key, "which the token names") is not None:
-        report.skipped("token-signature", "STS cannot use the published key that the token names.")
+        report.skipped("token-signature", "The published key that the token names has a fault.")
         return
     if refusal is not None:
         report.error("token-signature", refusal, because=because)

@@ -58,7 +58,7 @@ _LOOKALIKES: tuple[tuple[str, Misfit], ...] = (
         r"system:serviceaccount:",
         Misfit(
             "is the name of a service account, and not its token",
-            "Get one: kubectl create token SERVICE_ACCOUNT --audience AUDIENCE.",
+            "Get one: `kubectl create token SERVICE_ACCOUNT --audience AUDIENCE`.",
         ),
     ),
     (r"arn:[\w-]*:", Misfit("is an ARN")),

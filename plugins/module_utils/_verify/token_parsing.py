@@ -27,6 +27,10 @@ _MAX_CHARACTERS = 20_000
 _FORM = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
 
 
+# https://kubernetes.io/docs/concepts/security/service-accounts/#get-a-token
+LEGACY_ISSUER = "kubernetes/serviceaccount"
+
+
 @dataclasses.dataclass(frozen=True, repr=False)
 class Token:
     """A token's text, header and claims."""
@@ -61,6 +65,11 @@ class Token:
         """``azp``, None if it is not a string."""
         party = self.claims.get("azp")
         return party if isinstance(party, str) else None
+
+    @property
+    def is_legacy(self) -> bool:
+        """Whether it is a token without expiry from a Kubernetes Secret, which has neither an audience nor times."""
+        return bool(self.claims.get("iss") == LEGACY_ISSUER)
 
     @property
     def subject(self) -> str | None:

@@ -127,6 +127,8 @@ def _subject_difference(request: TokenRequest, value: str) -> str | None:
         return "The values of aud and sub are interchanged."
     if start.startswith("system:serviceaccounts"):
         return f"{quoted(value)} is a group of service accounts. The sub of a token is one of them."
+    if start.strip("\"' ") == subject.lower() and start != subject.lower():
+        return f"{quoted(value)} has quotes within the value."
     if start == subject.lower():
         return f"{quoted(value)} differs from it only in capital letters or spaces."
     expected = subject.removeprefix(_SUBJECT).split(":")

@@ -100,7 +100,8 @@ def _report(report: Report, judgment: trust_evaluation.Judgment, unknown: t.Mapp
         elif assessment.status == OK:
             report.ok(check_id, assessment.seen)
         elif assessment.status == ERROR:
-            remedy, because = _once(report, assessment.remedy), _explaining(report, check_id)
+            remedy = _once(report, assessment.remedy)
+            because = None if assessment.is_misspelled else _explaining(report, check_id)
             report.error(check_id, assessment.seen, assessment.cause, remedy=remedy, because=because)
         else:
             report.warning(

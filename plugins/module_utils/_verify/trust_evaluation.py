@@ -63,12 +63,13 @@ _WIDE_OPEN = {
 
 @dataclasses.dataclass(frozen=True)
 class Assessment:
-    """What was found about one part of a trust policy."""
+    """What was found about one part of a trust policy. ``is_misspelled``: a condition key that no token has."""
 
     status: str
     seen: str
     cause: str | None = None
     remedy: str | None = None
+    is_misspelled: bool = False
 
     @property
     def certain(self) -> bool:
@@ -148,7 +149,8 @@ def _assess_claim(evaluated: t.Sequence[Evaluated], part: str, request: TokenReq
     if unmet is not None:
         flaw = flaw_of(unmet.key, request.host_path)
         if flaw:
-            return Assessment(ERROR, f"The role requires {unmet}, and no token has that key.", flaw, remedy)
+            seen = f"The role requires {unmet}, and no token has that key."
+            return Assessment(ERROR, seen, flaw, remedy, is_misspelled=True)
         compared = "" if actual is None else f"; the token's {claim} is {quoted(actual)}"
         return Assessment(ERROR, f"The role requires {unmet}{compared}.", why_unmet(unmet, request), remedy)
     undecided = next((each for each in own if each.is_met is None), None)

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.copyable import copyable_members
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.wildcards import fits, is_pattern
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_conditions import (
     SUBJECT,
@@ -22,7 +22,7 @@ def principal_remedy(request: TokenRequest) -> str:
     """Say what makes a role trust the provider."""
     elements = {"Effect": "Allow", "Principal": {"Federated": request.provider_arn}, "Action": ACTION}
     condition = _condition(request, None)
-    return f"The statement in its trust policy should have: {_members({**elements, **condition})}"
+    return f"The statement in its trust policy should have: {copyable_members({**elements, **condition})}"
 
 
 def condition_remedy(evaluated: t.Iterable[Evaluated], request: TokenRequest) -> str | None:
@@ -34,7 +34,7 @@ def condition_remedy(evaluated: t.Iterable[Evaluated], request: TokenRequest) ->
     subject = request.subject or ""
     pattern = next((value for value in patterns if is_pattern(value) and fits(value, subject)), None)
     condition = _condition(request, pattern)
-    return f"The condition in its trust policy should be: {_members(condition)}" if condition else None
+    return f"The condition in its trust policy should be: {copyable_members(condition)}" if condition else None
 
 
 def _condition(request: TokenRequest, pattern: str | None) -> dict[str, t.Any]:
@@ -45,8 +45,3 @@ def _condition(request: TokenRequest, pattern: str | None) -> dict[str, t.Any]:
     equal = {audience: accepted, **({} if pattern else {subject: request.subject})}
     block = {"StringEquals": equal, **({"StringLike": {subject: pattern}} if pattern else {})}
     return {"Condition": block}
-
-
-def _members(value: dict[str, t.Any]) -> str:
-    """Return the members of a JSON object without its braces, for pasting into a statement."""
-    return json.dumps(value)[1:-1]

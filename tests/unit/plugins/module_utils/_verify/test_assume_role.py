@@ -92,6 +92,14 @@ def test_any_error_may_explain_the_one_code_of_another_store(aws, fake_aws, monk
     assert report.checks[0].id == fault
 
 
+def test_what_sts_has_used_is_not_called_unusable(aws, role):
+    report = Report()
+    report.error("jwk-numbers", "STS cannot use the key 'a': its n is padded with =.")
+    ask(aws, report)
+    assert "cannot" not in report.checks[0].seen
+    assert report.checks[0].seen.startswith("There is a fault in the key 'a': its n is padded with =.")
+
+
 @pytest.mark.parametrize("fault", ["http-response", "bucket-exists", "object-exists", "jwks-json", "jwk-public-only"])
 def test_what_is_gone_or_dangerous_now_stays_an_error(aws, role, fault):
     """STS may have read the documents before, and others will read them later."""

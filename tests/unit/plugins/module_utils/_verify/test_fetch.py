@@ -151,6 +151,13 @@ class TestStatus:
         assert f"{path} answers {status}" in fault.seen and cause in fault.cause
         assert (found.keys, found.may_pass) == (None, may_pass)
 
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_an_api_server_that_wants_a_login_is_named(self, published, route, status):
+        published.serve(DISCOVERY_PATH, b'{"kind": "Status", "apiVersion": "v1", "status": "Failure"}', status)
+        fault = only_fault(route)
+        assert "An API server answers" in fault.cause
+        assert "--clusterrole=system:service-account-issuer-discovery" in fault.remedy
+
     def test_a_host_without_an_answer_in_time_is_called_slow(self, published, route, monkeypatch):
         def get(*ignored):
             raise FetchFailed("It gave no answer within 5 s.", "http-response", is_slow=True)

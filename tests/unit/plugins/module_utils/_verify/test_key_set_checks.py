@@ -186,6 +186,12 @@ class TestKeys:
         text = self.fault("jwk-numbers", "error", {**RSA, "n": RSA["n"] + "="})
         assert "Write the numbers of this key again" in text and "no need for another one" in text
 
+    @pytest.mark.parametrize("name", ["rsa", "Rsa"])
+    def test_the_remedy_for_a_name_in_another_case_is_no_other_key(self, name):
+        _keys, report = self.check({**RSA, "kty": name})
+        assert "in place of 'RSA'" in report.first_error.seen
+        assert "no need for another one" in report.first_error.remedy
+
     def test_a_symmetric_key_is_a_warning_and_is_not_quoted(self):
         found = faults(self.check(RSA, P256, {"kty": "oct", "kid": "shared", "k": "c2VjcmV0"})[1])
         assert [each.id for each in found] == ["jwk-public-only", "jwk-strength"]

@@ -58,7 +58,7 @@ def test_the_command_that_repairs_an_issuer_is_complete_but_for_the_key(issuer, 
 
 def test_a_run_of_the_role_is_not_told_to_run_the_role(begin_with):
     begin_with("irsa_issuer_")
-    assert remedy("algorithms", values_of(BUCKET)).startswith("Run this again: ")
+    assert remedy("algorithms", values_of(BUCKET)).startswith("Run this again. ")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_flags_and_commands_have_the_values_of_the_user():
     values = values_of(OTHER, audiences=["mine"], role_arn="arn:aws:iam::111122223333:role/app")
     values |= values_of_subject("system:serviceaccount:shop:till")
     assert "--service-account-issuer=https://irsa.example.com " in remedy("cluster-issuer", values)
-    assert "kubectl create token till --namespace shop --audience mine," in remedy("token-format", values)
+    assert "kubectl create token till --namespace shop --audience mine`" in remedy("token-format", values)
     assert "the role arn:aws:iam::111122223333:role/app," in remedy("role-exists", values)
 
 

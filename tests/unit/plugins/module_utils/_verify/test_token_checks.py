@@ -186,8 +186,10 @@ def test_the_difference_between_iss_and_issuer_is_explained():
 
 def test_a_legacy_token_from_a_secret_is_recognized():
     old = {"iss": "kubernetes/serviceaccount", "aud": None, "iat": None, "nbf": None, "exp": None}
-    first = check(signed(**old)).first_error
+    report = check(signed(**old))
+    first, *others = (each for each in report.checks if each.status == "error")
     assert first.id == "token-issuer" and "Secret" in first.seen and "kubectl create token" in first.remedy
+    assert {each.because for each in others} == {"token-issuer"}
 
 
 def test_clocks_of_issuer_and_sts_may_differ_by_five_minutes():
@@ -262,6 +264,7 @@ def test_an_unpublished_key_is_named_with_the_published_ones():
         ("kid-expected", "token-kid", f"The key '{RSA_JWK['kid']}' is not published."),
         ("provider-audience", "token-audience", "The provider accepts the audience 'x', but not 'vault'."),
     ],
+    ids=["kid", "audience"],  # the key, and so its kid, is another one in each process
 )
 def test_a_fault_that_an_earlier_error_has_named_follows_from_it(earlier, check_id, seen):
     for named in (seen, "Something else."):

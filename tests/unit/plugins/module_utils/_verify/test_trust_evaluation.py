@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.copyable import pieces_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_conditions import (
     AUDIENCE,
     CONDITION,
@@ -268,8 +269,9 @@ SWAPPED = both(sub=AUD, aud=SUB)
     [
         (f"https://{HOST}:sub", "begins with https://"),
         (f"HTTPS://{HOST}:Sub", "begins with https://"),
-        (f"http://{HOST}/:sub", "slash"),
-        (f"//{HOST}:sub", "begins with https://"),
+        (f"http://{HOST}/:sub", "begins with http://"),
+        (f"//{HOST}:sub", "begins with //"),
+        ("OIDC_PROVIDER:sub", "placeholder"),
         (f"{HOST}/:sub", "slash"),
         (f"{ARN}:sub", "begins with the ARN"),
         (f"arn:aws:iam::111122223333:oidc-provider/https://{HOST}:sub", "begins with the ARN"),
@@ -397,7 +399,8 @@ def test_a_missing_action_is_explained(elements, said):
 
 def pasted(remedy):
     """The elements that a remedy ends with, as they would be in a statement."""
-    return json.loads("{" + remedy[remedy.index('"') :] + "}")
+    (pasted,) = (piece.text for piece in pieces_of(remedy) if piece.is_copyable)
+    return json.loads(f"{{{pasted}}}")
 
 
 @pytest.mark.parametrize(

@@ -127,10 +127,10 @@ class TestSound:
         environment = {"PYTHONPATH": ":".join(sys.path)}
         subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 
-    def test_an_issuer_with_a_trailing_slash_is_a_warning(self, server, route):
+    def test_an_issuer_may_end_with_a_slash_if_its_document_names_it_so(self, server, route):
         publish(server, {**DISCOVERY, "issuer": f"{ISSUER}/"})
         report = verify(Expectation(issuer=f"{ISSUER}/", route=route))
-        assert (report.verdict, ids(report, "warning")) == ("degraded", ["issuer-url"]), report.text
+        assert report.verdict == "ok", report.text
         assert [path for path, headers in server.requests] == [DISCOVERY_PATH, JWKS_PATH]
 
 
