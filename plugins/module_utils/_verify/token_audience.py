@@ -30,9 +30,9 @@ def check_audience(context: Context, token: Token, client_ids: t.Sequence[str] |
     report, audiences = context.report, context.identity.audiences
     fault = _fault_of(token)
     if fault is not None:
-        cause = "STS requires an audience, which each token of kube-apiserver has but those from Secrets."
+        needed = "STS requires an audience, which each token of kube-apiserver has but those from Secrets."
         because = "token-issuer" if token.is_legacy else None
-        report.error(ID, fault, cause, remedy=_remedy(context, token, client_ids), because=because)
+        report.error(ID, fault, needed, remedy=_remedy(context, token, client_ids), because=because)
         return
     if token.audience is None:
         seen = (

@@ -101,7 +101,7 @@ def _report(report: Report, judgment: trust_evaluation.Judgment, unknown: t.Mapp
             report.ok(check_id, assessment.seen)
         elif assessment.status == ERROR:
             remedy = _once(report, assessment.remedy)
-            because = None if assessment.is_misspelled else _explaining(report, check_id)
+            because = _explaining(report, check_id, assessment)
             report.error(check_id, assessment.seen, assessment.cause, remedy=remedy, because=because)
         else:
             report.warning(
@@ -113,14 +113,15 @@ def _report(report: Report, judgment: trust_evaluation.Judgment, unknown: t.Mapp
             )
 
 
-def _explaining(report: Report, check_id: str) -> str | None:
+def _explaining(report: Report, check_id: str, assessment: trust_evaluation.Assessment) -> str | None:
     """Return the error before which a role's refusal of a claim does not matter.
 
-    No role is to trust what a token says that may be forged.
+    No role is to trust what a token says that may be forged. A key that no token has is a fault of its own.
     """
     if check_id in (IDS[SUBJECT], IDS[AUDIENCE]) and report.failed(_SIGNATURE):
         return _SIGNATURE
-    return _AUDIENCE if check_id == IDS[AUDIENCE] and report.failed(_AUDIENCE) else None
+    is_of_audience = check_id == IDS[AUDIENCE] and not assessment.is_misspelled
+    return _AUDIENCE if is_of_audience and report.failed(_AUDIENCE) else None
 
 
 def _once(report: Report, remedy: str | None) -> str | None:
