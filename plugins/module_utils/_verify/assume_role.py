@@ -81,8 +81,7 @@ def check_assume_role(
                 announce("sts", f"STS answered {quoted(failure.code)}. It is asked again for up to {seconds:g} s.")
                 time.sleep(_PAUSE)
                 continue
-            is_aws = endpoint_of(aws.client("sts")).is_aws
-            _report_refusal(report, failure, token, issuer=issuer, is_aws=is_aws)
+            _report_refusal(report, failure, token, issuer=issuer, is_aws=endpoint_of(aws.client("sts")).is_aws)
         except IrsaError as failure:
             _report_unreachable(report, failure, token)
         else:
