@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import typing as t
 
-# ansible.module_utils.common.parameters: _validate_argument_types, _validate_elements
-_TYPE = re.compile(r"argument '(?P<name>\w+)' is of type .{1,200}? and we were unable to convert to (?P<kind>\w+): ")
-_ELEMENTS = re.compile(r"Elements value for option '(?P<name>\w+)' is of type .{1,200}? convert to (?P<kind>\w+): ")
+# ansible.module_utils.common.parameters: _validate_argument_types, _validate_elements. Compiled only if they are needed.
+_TYPE = r"argument '(?P<name>\w+)' is of type .{1,200}? and we were unable to convert to (?P<kind>\w+): "
+_ELEMENTS = r"Elements value for option '(?P<name>\w+)' is of type .{1,200}? convert to (?P<kind>\w+): "
 
 _KINDS = {
     "bool": "true or false",
@@ -42,7 +42,7 @@ def not_text(spec: t.Mapping[str, t.Mapping[str, t.Any]], given: t.Mapping[str, 
 
 def _in_plain_words(problem: str) -> str:
     for pattern, what in ((_TYPE, "is not"), (_ELEMENTS, "is not a list in which each item is")):
-        match = pattern.match(problem)
+        match = re.match(pattern, problem)
         if match is not None and match["kind"] in _KINDS:
             return f"{match['name']} {what} {_KINDS[match['kind']]}."
     return problem

@@ -9,7 +9,6 @@ https://pkg.go.dev/github.com/spf13/pflag#hdr-Command_line_flag_syntax
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import posixpath
 import typing as t
@@ -91,6 +90,9 @@ class Arguments:
         values = self.values(name)
         if not values:
             return None
+        # Only here, since every run of role irsa_issuer imports the names of the flags.
+        import csv  # noqa: PLC0415
+
         return tuple(item for value in values for item in next(csv.reader([value]), []))
 
     def prepended(self, name: str, value: str) -> Arguments:

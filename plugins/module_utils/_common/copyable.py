@@ -14,7 +14,7 @@ import typing as t
 
 _MARKED = re.compile("`([^`]+)`")
 # An option of a command begins here, or a string in quotes, within which no line may be broken.
-_OPTION = re.compile(r"""('[^']*'|"[^"]*")|\s+(?=-)""")
+_OPTION = r"""('[^']*'|"[^"]*")|\s+(?=-)"""
 
 
 class Piece(t.NamedTuple):
@@ -78,7 +78,7 @@ def _lines_of_command(command: str, width: int) -> list[str]:
 def _parts_of(command: str) -> t.Iterator[str]:
     """Yield a command's parts, each of them an option with its value."""
     start = 0
-    for match in _OPTION.finditer(command):
+    for match in re.finditer(_OPTION, command):
         if match[1] is None:
             yield command[start : match.start()]
             start = match.end()

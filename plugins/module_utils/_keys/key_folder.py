@@ -31,7 +31,7 @@ _KEPT_OVERLAY = "/etc"
 # The kubelet's folder of a volume that goes with its pod.
 _POD_VOLUME = "/volumes/kubernetes.io~empty-dir/"
 
-_ESCAPED = re.compile(r"\\([0-7]{3})")
+_ESCAPED = r"\\([0-7]{3})"
 
 
 class _Mount(t.NamedTuple):
@@ -138,5 +138,5 @@ def _parsed(line: str) -> _Mount | None:
     words = fields.split(" ")
     if not separator or len(words) < 6:
         return None
-    root, point = (_ESCAPED.sub(lambda match: chr(int(match.group(1), 8)), word) for word in words[3:5])
+    root, point = (re.sub(_ESCAPED, lambda match: chr(int(match.group(1), 8)), word) for word in words[3:5])
     return _Mount(root, point, rest.split(" ")[0])

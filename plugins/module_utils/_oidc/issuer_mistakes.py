@@ -23,11 +23,12 @@ _WELL_KNOWN = "/.well-known"
 _JWKS_ENDS = ("/openid/v1/jwks", "/protocol/openid-connect/certs", "/keys.json", "/jwks.json")
 
 # RFC 8414, section 3.1, inserts the name of the document in front of the issuer's path instead of appending it.
-_INSERTED = re.compile(r"/\.well-known/(?:openid-configuration|oauth-authorization-server)(?P<path>/.+)", re.IGNORECASE)
+# Compiled when one of them is needed, since every run looks at its issuer and hardly any finds a mistake.
+_INSERTED = r"(?i)/\.well-known/(?:openid-configuration|oauth-authorization-server)(?P<path>/.+)"
+_PROVIDER_ARN = r"arn:[a-z-]+:iam::[^:]*:oidc-provider/(?P<issuer>.+)"
+_CONSOLE = r"(?:.+\.)?console\.(?:aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com|aws\.eu)"
 
-_PROVIDER_ARN = re.compile(r"arn:[a-z-]+:iam::[^:]*:oidc-provider/(?P<issuer>.+)")
 _URL = re.compile(r"(?P<scheme>[Hh][Tt][Tt][Pp][Ss]?://)(?:[^/]*@)?(?P<host>[^/?#]*)(?P<path>[^?#]*)")
-_CONSOLE = re.compile(r"(?:.+\.)?console\.(?:aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com|aws\.eu)")
 
 
 class Mistake(t.NamedTuple):
@@ -39,7 +40,7 @@ class Mistake(t.NamedTuple):
 
 def mistake_in(text: str) -> Mistake | None:
     """Return what a text is that is given as an issuer, None if it may be one."""
-    arn = _PROVIDER_ARN.fullmatch(text)
+    arn = re.fullmatch(_PROVIDER_ARN, text) if text.startswith("arn:") else None
     if arn:
         return Mistake("is the ARN of a provider", quoted(f"https://{arn['issuer']}"))
     if text.lower().startswith("s3://"):
@@ -76,7 +77,7 @@ def _before_document(any_path: str) -> tuple[str, str] | None:
     lower = path.lower()
     end = next((end for end in _JWKS_ENDS if lower.endswith(end)), None)
     if f"{_WELL_KNOWN}/" in f"{lower}/":
-        inserted = _INSERTED.fullmatch(path)
+        inserted = re.fullmatch(_INSERTED, path)
         name = "JWKS" if end or lower.endswith("/jwks") else "discovery document"
         is_inserted = inserted is not None and name != "JWKS"
         return name, inserted["path"] if inserted and is_inserted else path[: lower.index(_WELL_KNOWN)]
@@ -85,7 +86,7 @@ def _before_document(any_path: str) -> tuple[str, str] | None:
 
 def _page_in(url: re.Match[str]) -> Mistake | None:
     host, path = url["host"].lower(), url["path"].rstrip("/")
-    if _CONSOLE.fullmatch(host):
+    if "console." in host and re.fullmatch(_CONSOLE, host):
         return Mistake("is a page of the AWS console", "the URL under which the bucket serves the documents")
     parts = parse_s3_host(host)
     if parts is None:
