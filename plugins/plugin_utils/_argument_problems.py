@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-# ansible.module_utils.common.parameters: _validate_argument_types, _validate_elements. Compiled only if they are needed.
+# ansible.module_utils.common.parameters: _validate_argument_types, _validate_elements. Compiled only if needed.
 _TYPE = r"argument '(?P<name>\w+)' is of type .{1,200}? and we were unable to convert to (?P<kind>\w+): "
 _ELEMENTS = r"Elements value for option '(?P<name>\w+)' is of type .{1,200}? convert to (?P<kind>\w+): "
 
