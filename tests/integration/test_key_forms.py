@@ -45,18 +45,25 @@ def life(new_operator: Callable[[], Operator]) -> Life:
     service_key = operator.keys / "service.key"
     service_key.touch(mode=0o600)
     service_key.write_bytes(bundle)
-    hosts = {
+    forms: dict[str, dict[str, Any]] = {
         "k3s": {"irsa_issuer_key_path": str(service_key)},
         "folder": {"irsa_issuer_key_path": str(operator.keys / "prod" / "sa-signer.key")},
         "object": {"irsa_issuer_extra_jwks": jwks},
         "text": {"irsa_issuer_extra_jwks": json.dumps(jwks)},
         "list": {"irsa_issuer_extra_jwks": [json.dumps(jwks)]},
     }
-    hosts = {name: {"irsa_issuer_bucket": f"irsa-{name}", **given} for name, given in hosts.items()}
+    hosts = {name: {"irsa_issuer_bucket": f"irsa-{name}", **given} for name, given in forms.items()}
     planned = operator.provision("--check", "--diff", hosts=hosts)
     assert not (operator.keys / "prod").exists()
-    runs = [operator.provision(hosts=hosts), operator.provision(hosts=hosts), operator.teardown(hosts=hosts)]
-    return Life(planned, *runs, bundle, jwks, operator.keys)
+    return Life(
+        planned,
+        made=operator.provision(hosts=hosts),
+        again=operator.provision(hosts=hosts),
+        removed=operator.teardown(hosts=hosts),
+        bundle=bundle,
+        jwks=jwks,
+        keys=operator.keys,
+    )
 
 
 def test_a_file_of_several_keys_publishes_all_of_them(life: Life) -> None:

@@ -12,8 +12,9 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from issuers_to_break import JWKS, Cluster, Keys
 from oracles import new_key
 from playbooks import HERE, Operator, Run
 from rehearsal import Rehearsal
+from tests.sandbox import Sandbox
 from verifying import variables
 
 pytestmark = pytest.mark.any_core
@@ -33,6 +35,7 @@ PAGE = REPOSITORY / "docs" / "screens.md"
 # Examples in place of what differs in each run. They are as long, so lines are broken at the same words.
 KID = re.compile(r"(?<![\w-])[\w-]{43}(?![\w-])")
 EXAMPLE_KID = "ZxaqpnIuJNv6syKlG81X539XMHVIvpaPV0ziX48-Qng"
+EXAMPLE_FOLDER = "/srv/irsa/clusters"
 
 HEAD = """\
 <!--
@@ -57,7 +60,7 @@ def section(title: str, *texts: str) -> str:
 
 def stable(text: str, folder: Path | None = None) -> str:
     if folder:
-        text = text.replace(str(folder), "/home/me")
+        text = text.replace(str(folder), EXAMPLE_FOLDER)
     return KID.sub(EXAMPLE_KID, text)
 
 
@@ -82,6 +85,14 @@ def demo() -> list[str]:
     )
     assert done.returncode == 0, done.stdout
     return [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture
+def operator(sandbox: Sandbox) -> Iterator[Operator]:
+    """An operator in a folder whose path is always as long, since lines are broken after it."""
+    with tempfile.TemporaryDirectory(prefix="irsa-", dir="/tmp") as folder:
+        assert len(folder) == len(EXAMPLE_FOLDER)
+        yield Operator(sandbox, Path(folder))
 
 
 def last_screen(demo: list[str]) -> list[str]:
@@ -174,11 +185,7 @@ def messages(operator: Operator, account: Account) -> Iterator[str]:
         yield section(title, "\n".join(paragraphs))
 
 
-def test_page_shows_what_runs_print(
-    demo: list[str], new_operator: Callable[[], Operator], signing_keys: Keys, tmp_path: Path
-) -> None:
-    operator = new_operator()
-    account = Account(operator.sandbox)
+def test_page_shows_what_runs_print(demo: list[str], operator: Operator, account: Account, signing_keys: Keys) -> None:
     parts = [
         HEAD,
         section("The demo", stable("\n".join(last_screen(demo)))),
@@ -187,7 +194,7 @@ def test_page_shows_what_runs_print(
         *messages(operator, account),
     ]
     page = "".join(parts)
-    assert str(tmp_path.parent) not in page
+    assert str(operator.folder) not in page
     if os.environ.get("IRSA_WRITE_SCREENS"):
         PAGE.write_text(page, encoding="utf-8")
     assert PAGE.read_text(encoding="utf-8") == page, "If the change is meant, run `make screens` and read the page."

@@ -35,8 +35,9 @@ def missing(libraries: t.Mapping[str, object], *, too_old: bool = False) -> str:
     if in_ansible or _has_ansible():
         return message
     return (
-        f"{message} - If this host is the controller, you can have it use the Python of ansible-playbook instead: set "
-        'ansible_connection: local and ansible_python_interpreter: "{{ ansible_playbook_python }}" for it.'
+        f"{message} - If this host is the controller and localhost is listed in an inventory, you can have it use the "
+        "Python of ansible-playbook instead: set ansible_connection: local and ansible_python_interpreter: "
+        '"{{ ansible_playbook_python }}" for it.'
     )
 
 
