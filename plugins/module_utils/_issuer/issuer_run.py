@@ -43,8 +43,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import 
 _PATIENCE_SECONDS = 30
 
 _SENTENCES = re.compile(r"(?<=[.!?]) (?=[A-Z])")
-# What runs this role need not be told to run it, nor again how to leave out the verification.
-_TOLD = ("role irsa_issuer", "irsa_issuer_verify")
+# What runs this role need not be told to run it.
+_TOLD = "role irsa_issuer"
 
 Values = dict[str, t.Any]
 
@@ -233,7 +233,7 @@ class IssuerRun(abc.ABC):
         if not made or fault is None:
             return f"The issuer {self.url} does not work. {report.diagnosis}"
         sentences = _SENTENCES.split(fault.remedy or "")
-        remedies = [text for text in sentences if text and not any(told in text for told in _TOLD)]
+        remedies = [text for text in sentences if text and _TOLD not in text]
         return (
             f"Made: {len(made)} write{'' if len(made) == 1 else 's'} ({', '.join(dict.fromkeys(made))}). "
             f"The issuer {self.url} does not work yet. {fault.seen}{f' {fault.cause}' if fault.cause else ''} "

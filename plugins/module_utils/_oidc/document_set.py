@@ -27,7 +27,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.document_fil
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.documents import SourcedKey
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.present_files import OptionNames
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.internal_hosts import internal_reason
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.internal_hosts import (
+    internal_reason,
+    internal_reason_of,
+)
 
 Values = dict[str, t.Any]
 
@@ -161,11 +164,7 @@ def _checked_jwks_uri(url: str, jwks_uri: str | None) -> str:
 
 def refuse_internal_jwks_url(url: str, issuer: issuer_url.Issuer) -> None:
     """Raise IrsaError for the URL of a JWKS that is internal by the form of its host, though the issuer is not."""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return
-    reason = internal_reason(host)
+    reason = internal_reason_of(url)
     if reason is not None and internal_reason(issuer.host) is None:
         raise IrsaError(
             f"jwks_uri is {quoted(url)}. Its host is internal, and AWS can never reach it: {reason}. Give the public "

@@ -13,7 +13,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.s3_hosts i
     parse_s3_address,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_mistakes import issuer_of_document
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.internal_hosts import internal_reason
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.internal_hosts import internal_reason_of
 
 _BYTE_FOR_BYTE = "issuers are compared byte for byte"
 
@@ -45,8 +45,7 @@ def cause_of_other(expected: str, actual: str) -> str | None:
     how = difference(expected, actual)
     if how is not None:
         return how
-    scheme, dummy, rest = actual.partition("://")
-    reason = internal_reason(rest.partition("/")[0]) if scheme == "https" else None
+    reason = internal_reason_of(actual) if actual.startswith("https://") else None
     if reason is None:
         return None
     return (

@@ -16,7 +16,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_mista
     is_document_path,
     mistake_in,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.internal_hosts import internal_reason
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.internal_hosts import (
+    internal_reason,
+    internal_reason_of,
+)
 
 DISCOVERY_PATH = ".well-known/openid-configuration"
 JWKS_PATH = "keys.json"
@@ -157,7 +160,7 @@ def parse_registered(url: str) -> Issuer:
     parts = _split(url)
     for is_broken, reason in _RULES:
         if is_broken(parts):
-            raise _refused(url, reason, parts.netloc)
+            raise _refused(url, reason)
     return Issuer(url, parts.netloc, parts.path)
 
 
@@ -202,10 +205,9 @@ def _split(url: str) -> _Parts:
         raise _refused(url, f"is not a URL. {_EXAMPLE}") from None
 
 
-def _refused(url: str, reason: str, netloc: str = "") -> IssuerRefused:
+def _refused(url: str, reason: str) -> IssuerRefused:
     """Return the error. What is internal, too, says so: another form of it would be of no use."""
-    host = re.sub(r":[0-9]*$", "", netloc.rpartition("@")[2])
-    internal = internal_reason(host)
+    internal = internal_reason_of(url)
     also = f" Besides, it is internal, and AWS can never reach it: {internal}." if internal else ""
     return IssuerRefused(f"The issuer {_named(url)} {reason}{also}")
 

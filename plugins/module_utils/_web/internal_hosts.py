@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from urllib.parse import urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web import public_addresses
 
@@ -47,6 +48,14 @@ def internal_reason(host: str) -> str | None:
     if name and "." not in name:
         return "a name without a dot exists only inside a private network"
     return None
+
+
+def internal_reason_of(url: str) -> str | None:
+    """Return what ``internal_reason`` says of the host of a URL, whatever its port is; None if it is not a URL."""
+    try:
+        return internal_reason(urlsplit(url).hostname or "")
+    except ValueError:
+        return None
 
 
 def _ends_with(name: str, suffixes: tuple[str, ...]) -> str | None:

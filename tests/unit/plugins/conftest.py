@@ -66,9 +66,11 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds of each sleep; nothing really sleeps."""
+    """The seconds of each sleep. Nothing really sleeps, but the clock goes on as if it had: what waits until then ends."""
     seen: list[float] = []
+    now = time.monotonic
     monkeypatch.setattr(time, "sleep", seen.append)
+    monkeypatch.setattr(time, "monotonic", lambda: now() + sum(seen))
     return seen
 
 

@@ -16,6 +16,7 @@ import pytest
 from moto.s3.models import s3_backends
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import option_names
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.waiting import announced_by
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import issuer_present
@@ -770,6 +771,22 @@ class TestVerification:
         server.replies[f"/{DISCOVERY_KEY}"] = stall
         message = str(refusal(fake_aws, **{**open_bucket, "verify_timeout": 0.2}))
         assert "gave no answer within 0.2 s" in message or "longer than 0.2 seconds" in message
+
+    def test_a_first_run_at_a_slow_host_names_the_variable_that_allows_more_seconds(
+        self, fake_aws, server, open_bucket, made
+    ):
+        def stall():
+            threading.Event().wait(1)  # time.sleep is patched
+            return 200, {"Content-Type": "application/json"}, [b"{}"]
+
+        server.replies[f"/{DISCOVERY_KEY}"] = stall
+        key = dataclasses.replace(KEY, actions=("file:CreatePrivateKey",))
+        option_names.begin_with("irsa_issuer_")
+        try:
+            message = str(refusal(fake_aws, **{**open_bucket, "verify_timeout": 0.2, "key": key}))
+        finally:
+            option_names.begin_with("")
+        assert "does not work yet" in message and "allow more seconds with irsa_issuer_verify_timeout" in message
 
     def test_verification_fails_the_run_of_a_broken_issuer(self, fake_aws, server, open_bucket, made):
         server.replies.clear()

@@ -67,11 +67,16 @@ def test_difference_names_a_missing_slash():
     assert "lacks the slash" in difference("https://a.example/x/", "https://a.example/x")
 
 
-def test_an_internal_issuer_of_a_cluster_is_called_internal():
-    text = cause_of_other(ISSUER, "https://kubernetes.default.svc.cluster.local")
+@pytest.mark.parametrize("host", ["kubernetes.default.svc.cluster.local", "10.96.0.1:6443", "[fd00::1]:6443"])
+def test_an_internal_issuer_of_a_cluster_is_called_internal(host):
+    text = cause_of_other(ISSUER, f"https://{host}/")
     assert "It is internal" in text and "another --service-account-issuer" in text
+
+
+def test_another_issuer_is_internal_only_by_its_host():
     assert SAME_BUCKET in cause_of_other(ISSUER, "https://irsa-prod.s3.amazonaws.com")
-    assert cause_of_other(ISSUER, "https://oidc.example.com") is None
+    for url in ("https://oidc.example.com", "https://oidc.example.com:8443/x", "https://[", "http://localhost"):
+        assert cause_of_other(ISSUER, url) is None
 
 
 @given(st.text(), st.text())
