@@ -271,7 +271,7 @@ options:
         values of RV(issuer) but for what is about the run itself, and nothing that is secret.
       - The file is written when everything else is, before the verification, so that it is there even if that fails.
       - It is replaced in one step, and only if something in it differs. Its directory must exist. A file that holds
-        something else than such a summary is not replaced.
+        something other than such a summary is not replaced.
     type: path
   delete_bucket:
     description:

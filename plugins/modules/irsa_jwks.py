@@ -42,7 +42,7 @@ options:
     description:
       - A JWKS whose keys are published as well, or a list of JWKS. Each is an object or its JSON text, such as what
         C(kubectl get --raw /openid/v1/jwks) prints; a single JWK counts as a JWKS.
-      - Numbers that are written in another way than RFC 7518 has, such as with padding or a zero octet in front, are
+      - Numbers that are written in a form other than RFC 7518's, such as with padding or a zero octet in front, are
         written in the right one. A key that STS cannot use is refused.
       - Keys for another purpose, such as the encryption key of an identity provider, are left out with a warning, if
         there are others.

@@ -62,7 +62,7 @@ def about_running_clusters(result: Result, *, keeps_keys: bool) -> Line:
         return prose(order)
     if not _has_former_issuers(result):
         return prose(
-            "If the cluster is running already, these flags alone would end the life of all its tokens: set "
+            "If the cluster is running already, these flags alone would invalidate all its tokens: set "
             "irsa_issuer_former_issuers to its present issuers, and run this again. Leave --api-audiences as it is."
         )
     keys = [flag for flag in result["apiserver_flags"] if flag.startswith(_KEY_FILE)]
@@ -90,7 +90,7 @@ def _about_the_folder(result: Result) -> t.Iterator[Line]:
     files = _key_files(result)
     if all(file["src"] == file["dest"] for file in files):
         return
-    text = f"An API server of kubeadm sees no other folder than {KUBEADM_FOLDER}."
+    text = f"An API server of kubeadm sees no folder other than {KUBEADM_FOLDER}."
     if posixpath.dirname(files[0]["dest"]) == KUBEADM_FOLDER:
         text += " If yours has its keys elsewhere, set irsa_issuer_apiserver_key_dir, and run this again."
     yield prose(text)

@@ -23,7 +23,7 @@ from .scenarios import SCENARIOS
 from .stage import Stage, embedded_aws
 from .trials import WRONG, Rehearsed, Trial, Verdict, attempt, attempt_by_playbook, kind_of, rehearse, trials_of
 
-# A trial waits for other processes now and then, and a slow one does little else than to wait for an answer.
+# A trial waits for other processes now and then, and a slow one does little but wait for an answer.
 _AT_ONCE = 2 * (os.cpu_count() or 1)
 _WAITING_AT_ONCE = 8 * (os.cpu_count() or 1)
 # A trial takes a second, and one by a playbook five. A busy machine is not to be taken for a hang.

@@ -20,6 +20,7 @@ WORDS = {
     "doomed": "to be deleted",
     "foretold": "predicted",
     "wanted": "expected",
+    "else than": "other than",
 }
 _PRIVATE = re.compile(rf"\b({'|'.join(WORDS)})s?\b", re.IGNORECASE)
 

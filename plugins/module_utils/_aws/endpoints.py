@@ -45,7 +45,7 @@ class Endpoint(t.NamedTuple):
 
     @property
     def is_other_store(self) -> bool:
-        """Whether it is another store than AWS, with a host name of its own, and not a test double."""
+        """Whether it is a store other than AWS, with a host name of its own, and not a test double."""
         host = urlsplit(self.url).hostname or ""
         return not self.is_aws and "." in host and not _is_ip(host)
 

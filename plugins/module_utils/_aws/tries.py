@@ -56,7 +56,7 @@ def made(request: Request, make: t.Callable[[], t.Any], max_tries: int = MAX_TRI
     for number in range(max_tries):
         if number:
             if time.monotonic() - start > _SILENT_SECONDS:
-                announce("aws", f"Waiting for AWS: {request.action} fails so far, and is tried for up to a minute.")
+                announce("aws", f"Waiting for AWS: {request.action} has failed so far. It is tried for up to a minute.")
             time.sleep(_pause(number))
         answer, error = _tried(request, make)
         if error is None:

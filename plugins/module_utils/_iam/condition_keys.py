@@ -106,7 +106,7 @@ def _faults_of_text(key: str) -> t.Iterator[str]:
 def _faults_of_claim(parts: _Parts, claim: str | None, host_path: str) -> t.Iterator[str]:
     text = f"{parts.issuer}{parts.colon}{parts.claim}".lower()
     if _SUBJECT_START in text:
-        yield f"It has {_SUBJECT_START} in the key, which belongs into the value."
+        yield f"It has {_SUBJECT_START} in the key, which belongs in the value."
     elif not parts.colon and claim and parts.issuer:
         yield f"It has no colon before {claim}."
     elif not parts.colon and _bare(parts.issuer).lower() == host_path.lower():

@@ -128,7 +128,7 @@ def _present_result(path: str) -> str:
     text = (content or b"").decode("utf-8", "replace")
     if text.strip() and not (object_in(text) or {}).keys() >= _OF_RESULT:
         raise IrsaError(
-            f"{_RESULT_NAME}: {files.shown(path)} holds something else than the result of an earlier run, so it is not "
+            f"{_RESULT_NAME}: {files.shown(path)} holds something other than an earlier result, so it is not "
             "replaced. Choose another path, or remove the file."
         )
     return text

@@ -84,7 +84,7 @@ _TEXT = (
         rb"-----BEGIN [A-Z0-9 ]+-----",
         f"there is something before '-----BEGIN' or behind it in its line; {_LINE_BREAKS}",
     ),
-    (rb"BEGIN [A-Z0-9 ]*KEY", "the line with BEGIN has not the five hyphens on both sides that PEM asks for"),
+    (rb"BEGIN [A-Z0-9 ]*KEY", "the line with BEGIN lacks the five hyphens that PEM has on both sides"),
     (rb"\A\s*LS0tLS1CRUdJTi", "it is PEM that was encoded in base64 once more; decode it first ('base64 -d')"),
 )
 

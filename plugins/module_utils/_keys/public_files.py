@@ -171,7 +171,7 @@ def _damage(content: bytes) -> str:
 
 
 def _is_own(content: bytes, public_key: key_facts.PublicKey | None) -> bool:
-    """Whether nothing else than this key, or what is left of a public form, is in the file."""
+    """Whether nothing other than this key, or what is left of a public form, is in the file."""
     own = key_remains.keys_in_own_form(content)
     if own:
         return public_key is not None and _kids(own) == {key_facts.kid(public_key)}

@@ -119,7 +119,7 @@ class ApiServer:
         while True:
             document = self._ask("GET", path, query=page, max_mib=_MAX_LIST_MIB)
             if not isinstance(document, dict) or "items" not in document:
-                raise self._call("GET", path).unusable("sent something else than a list")
+                raise self._call("GET", path).unusable("sent something other than a list")
             found += document["items"] or []
             mark = (document.get("metadata") or {}).get("continue")
             if not mark:
@@ -177,7 +177,7 @@ class ApiServer:
         try:
             return parse_json(content.decode("utf-8"))
         except ValueError:
-            raise call.unusable("sent something else than JSON") from None
+            raise call.unusable("sent something other than JSON") from None
 
     def _call(self, method: str, path: str) -> Call:
         return Call(self.address, method, path)
@@ -245,7 +245,7 @@ def _require_readable(kubeconfig: str) -> None:
 
 
 def _files_named_in(document: t.Any) -> t.Iterator[str]:
-    """Yield the paths in a kubeconfig. Raises TypeError or AttributeError for something else than one."""
+    """Yield the paths in a kubeconfig. Raises TypeError or AttributeError for something other than one."""
     for section, member in (("clusters", "cluster"), ("users", "user")):
         for entry in document.get(section) or []:
             values = entry.get(member) or {}

@@ -81,4 +81,4 @@ def _parsed(text: str, path: str) -> t.Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise Fault(f"answers {path} with something else than JSON") from None
+        raise Fault(f"answers {path} with something other than JSON") from None

@@ -82,6 +82,6 @@ class MirrorPod:
 
 def _require_running(pod: t.Mapping[str, t.Any], arguments: t.Sequence[str]) -> None:
     if list(pod["command"]) != list(arguments):
-        raise Fault("runs with other arguments than those in its manifest")
+        raise Fault("runs with arguments other than those in its manifest")
     if not pod["ready"]:
         raise Fault("has started, but is not ready")

@@ -55,7 +55,7 @@ def _decoded(token: str) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
     except (ValueError, RecursionError):
         header = claims = None
     if not isinstance(header, dict) or not isinstance(claims, dict):
-        raise Fault("answers a TokenRequest with something else than a JWT")
+        raise Fault("answers a TokenRequest with something other than a JWT")
     return header, claims
 
 

@@ -14,7 +14,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._web.internal_host
 
 
 def require_public(issuer: Issuer, aws: Aws | None, service: str) -> None:
-    """Raise IssuerRefused for an issuer that is internal by its form, unless another store than AWS has this service.
+    """Raise IssuerRefused for an issuer that is internal by its form, unless a store other than AWS has this service.
 
     A store such as Ceph may be in the same private network as the issuer. What stands in for AWS on this machine is no
     such store.

@@ -152,7 +152,7 @@ class Bucket(AwsResource):
             )
         if failure.status == 301 or failure.code in ("301", "PermanentRedirect"):
             return IrsaError(
-                f"The bucket {self.spec.name} is in another region than {self.region}. Set {called('region')} to the "
+                f"The bucket {self.spec.name} is in a region other than {self.region}. Set {called('region')} to the "
                 "bucket's own."
             )
         return failure

@@ -51,7 +51,7 @@ _FAILING = Meaning(
     "Look into the log of the host and of what stands in front of it. Verify again when it is well.",
 )
 _OTHER = Meaning(
-    "The host answers with something else than the document.",
+    "The host answers with something other than the document.",
     "Have the host answer an anonymous GET with status 200 and the document.",
 )
 SLOW = Meaning(

@@ -78,7 +78,7 @@ def _check_public_only(report: Report, keys: Keys) -> None:
         report.warning(
             "jwk-public-only",
             f"The JWKS contains a symmetric key, {kids_of(exposed)}, which anyone can read.",
-            "It belongs to something else than tokens for AWS: STS uses no symmetric keys.",
+            "It belongs to something other than tokens for AWS: STS uses no symmetric keys.",
             remedy="Replace it where it is used, and remove it from the JWKS.",
         )
     else:

@@ -30,7 +30,7 @@ def check_audience(context: Context, token: Token, client_ids: t.Sequence[str] |
     report, audiences = context.report, context.identity.audiences
     fault = _fault_of(token)
     if fault is not None:
-        needed = "STS requires an audience, which each token of kube-apiserver has but those from Secrets."
+        needed = "STS requires an audience, which every token of kube-apiserver has except those from Secrets."
         because = "token-issuer" if token.is_legacy else None
         report.error(ID, fault, needed, remedy=_remedy(context, token, client_ids), because=because)
         return

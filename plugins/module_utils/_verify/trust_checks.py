@@ -63,7 +63,7 @@ def check_trust(context: Context, role_arn: str, token: Token | None) -> None:
         # Roles are read by name, and credentials of another account find a role with the same name there.
         report.skip(_ALL, f"The role's trust policy is unknown: the credentials see {found['Arn']} under that name.")
     elif not found and account.is_other_account(aws, role.account_id):
-        reason = f"The role's trust policy is unknown: the credentials belong to another account than {role_arn}."
+        reason = f"The role's trust policy is unknown: the credentials do not belong to the account of {role_arn}."
         report.skip(_ALL, reason)
     elif not found:
         report.error("role-exists", f"The role {role_arn} does not exist.")

@@ -51,7 +51,7 @@ class Contestant(ABC):
     def check(self, phase: str, output: str) -> None:  # noqa: B027, most are content with the exit code
         """Looks at what was printed.
 
-        :raises CommandFailed: when the run did something else than the phase is to show
+        :raises CommandFailed: when the run did something other than the phase is to show
         """
 
 

@@ -66,7 +66,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds of each sleep. Nothing really sleeps, but the clock goes on as if it had: what waits until then ends."""
+    """The seconds of each sleep. Nothing really sleeps, but the clock goes on as if it had, so that waiting ends."""
     seen: list[float] = []
     now = time.monotonic
     monkeypatch.setattr(time, "sleep", seen.append)

@@ -80,7 +80,7 @@ class TestOneCluster:
         assert lines[start + 1 : start + 8] == [
             "    /keys/sa.key to /etc/kubernetes/pki/sa.key, mode 0600",
             "    /keys/sa.pub to /etc/kubernetes/pki/sa.pub, mode 0644",
-            "  An API server of kubeadm sees no other folder than /etc/kubernetes/pki. If",
+            "  An API server of kubeadm sees no folder other than /etc/kubernetes/pki. If",
             "  yours has its keys elsewhere, set irsa_issuer_apiserver_key_dir, and run this",
             "  again.",
             "  Then start kube-apiserver with these flags, on each control-plane node:",

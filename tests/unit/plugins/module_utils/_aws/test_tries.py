@@ -26,4 +26,4 @@ def test_a_call_that_takes_long_is_announced_once(monkeypatch, pauses, seconds, 
     told: list[str] = []
     with announced_by(told.append):
         tries.made(Request(service="s3", operation="HeadBucket", params={}), unreachable)
-    assert told == ["Waiting for AWS: s3:HeadBucket fails so far, and is tried for up to a minute."] * number
+    assert told == ["Waiting for AWS: s3:HeadBucket has failed so far. It is tried for up to a minute."] * number

@@ -82,7 +82,7 @@ def test_a_list_without_items_is_empty(api, server, document, items):
 @pytest.mark.parametrize("document", [{}, [], "text", {"kind": "Status"}])
 def test_something_else_than_a_list_is_refused(api, server, document):
     serve_json(server, f"{PODS}?limit=250", document)
-    with pytest.raises(RequestFailed, match="sent something else than a list"):
+    with pytest.raises(RequestFailed, match="sent something other than a list"):
         api.list_items(PODS)
 
 

@@ -126,10 +126,10 @@ class TestStatus:
     @pytest.mark.parametrize(
         ("status", "cause", "may_pass"),
         [
-            (201, "something else than the document", False),
-            (204, "something else than the document", False),
-            (304, "something else than the document", False),
-            (400, "something else than the document", False),
+            (201, "something other than the document", False),
+            (204, "something other than the document", False),
+            (304, "something other than the document", False),
+            (400, "something other than the document", False),
             (401, "asks for a login", False),
             (403, "Anonymous reads are denied", True),
             (404, "Nothing is published at this address", True),
