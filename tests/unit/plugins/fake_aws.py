@@ -28,7 +28,7 @@ from botocore.exceptions import ConnectionClosedError
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.models import RESPONSES_METHODS
 from moto.iam.models import iam_backends
-from moto.s3.models import s3_backends
+from moto.s3.models import S3Backend, s3_backends
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import ReadyClients
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
@@ -50,6 +50,10 @@ def _clients(region: str, key: str) -> ReadyClients:
 # For each account, moto would register more than a thousand URLs with a fake of the library requests, which botocore
 # does not use. It takes longer than most tests do.
 RESPONSES_METHODS.clear()
+
+# For each request, moto would load its list of S3's URLs again, in case the environment has changed, and build the URLs of
+# all partitions from it. That takes a fifth of the time of these tests.
+S3Backend.urls = S3Backend(REGION, ACCOUNT).urls
 
 
 # Creating them costs more than most tests, so they are created at import: ansible-test runs each test in its own

@@ -355,7 +355,7 @@ class TestRefusals:
 
     def test_a_bucket_in_another_region_that_redirects_is_refused(self, fake_aws):
         fake_aws.fail("s3:HeadBucket", "301", 301, message="Moved Permanently")
-        assert "another region than eu-west-1" in refusal(fake_aws, ensure)
+        assert "in a region other than eu-west-1" in refusal(fake_aws, ensure)
 
     def test_a_bucket_is_not_created_with_credentials_of_another_account(self, fake_aws):
         message = refusal(fake_aws, ensure, account_id="999999999999")
