@@ -189,7 +189,7 @@ def test_the_account_is_looked_up_or_asked_for(endpoint: Endpoint, site: Site, a
         assert ansible.provision(variables).result["providers"][0]["account_id"] == account_id
         return
     refused = ansible.provision(variables, fails=True)
-    assert "Set the option account_id (irsa_issuer_account_id)." in refused.output
+    assert "Set irsa_issuer_account_id." in refused.output
     assert not refused.writes and not key_files(ansible.folder)
 
 

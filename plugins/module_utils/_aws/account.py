@@ -27,7 +27,7 @@ def account_of(aws: Aws, given: str | None, option: str = "account_id (irsa_issu
     except CallFailed as failure:
         if failure.unsupported:
             raise IrsaError(
-                f"{failure} This endpoint does not report the account of credentials. Set the option {option}."
+                f"{failure} This endpoint does not report the account of credentials. Set {option}."
             ) from None
         raise
 

@@ -51,8 +51,8 @@ def _clients(region: str, key: str) -> ReadyClients:
 # does not use. It takes longer than most tests do.
 RESPONSES_METHODS.clear()
 
-# For each request, moto would load its list of S3's URLs again, in case the environment has changed, and build the URLs of
-# all partitions from it. That takes a fifth of the time of these tests.
+# For each request, moto would load its list of S3's URLs again, in case the environment has changed, and build the URLs
+# of all partitions from it.
 S3Backend.urls = S3Backend(REGION, ACCOUNT).urls
 
 

@@ -63,10 +63,10 @@ class TestAccountOf:
 
     def test_an_endpoint_without_get_caller_identity_leads_to_the_option_account_id(self, aws, fake_aws):
         fake_aws.fail(LOOK_UP, "MethodNotAllowed", 405)
-        with pytest.raises(IrsaError, match="Set the option account_id"):
+        with pytest.raises(IrsaError, match="Set account_id"):
             account_of(aws, None)
         fake_aws.fail(LOOK_UP, "MethodNotAllowed", 405)
-        with pytest.raises(IrsaError, match="Set the option bucket_account_id"):
+        with pytest.raises(IrsaError, match="Set bucket_account_id"):
             account_of(aws, None, "bucket_account_id")
 
     def test_other_failures_of_the_account_look_up_are_raised(self, aws, fake_aws):

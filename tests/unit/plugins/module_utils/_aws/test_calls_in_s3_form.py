@@ -64,7 +64,7 @@ def test_an_error_without_code_has_its_status_as_code() -> None:
 
 
 def test_an_error_in_s3_form_leads_to_the_option_account_id() -> None:
-    with pytest.raises(IrsaError, match="Set the option account_id"):
+    with pytest.raises(IrsaError, match="Set account_id"):
         account_of(Aws(ReadyClients({"sts": _client("sts", 405, NOT_ALLOWED)})), None)
 
 

@@ -96,10 +96,10 @@ class TestResult:
     @pytest.mark.parametrize(
         ("prepare", "reason"),
         [
-            (lambda path: path.write_text("-----BEGIN PRIVATE KEY-----"), "holds something else"),
-            (lambda path: path.write_text('{"issuer": "https://x.example"}'), "holds something else"),
-            (lambda path: path.write_text("[]"), "holds something else"),
-            (lambda path: path.write_bytes(b"\xff\xfe"), "holds something else"),
+            (lambda path: path.write_text("-----BEGIN PRIVATE KEY-----"), "holds something other"),
+            (lambda path: path.write_text('{"issuer": "https://x.example"}'), "holds something other"),
+            (lambda path: path.write_text("[]"), "holds something other"),
+            (lambda path: path.write_bytes(b"\xff\xfe"), "holds something other"),
             (lambda path: path.mkdir(), "is a directory"),
             (lambda path: path.symlink_to("elsewhere.json"), "is a symbolic link"),
             (os.mkfifo, "is a named pipe"),

@@ -203,7 +203,7 @@ class TestUnknown:
     def test_without_an_owner_nothing_is_asked_about_a_bucket(self, aws, s3, fake_aws):
         fake_aws.fail("sts:GetCallerIdentity", "NotImplemented", 501)
         answer, report = look(aws)
-        assert "Set the option bucket_account_id" in answer and report.checks == []
+        assert "Set bucket_account_id" in answer and report.checks == []
         assert fake_aws.calls == ["sts:GetCallerIdentity"]
 
     def test_a_bucket_of_another_account_is_told_apart_from_lacking_permissions(self, aws, s3, fake_aws):

@@ -149,7 +149,7 @@ def test_a_role_with_the_same_name_in_another_path_is_not_checked(aws, make):
 
 def test_a_role_in_another_account_than_the_credentials_is_unknown(aws):
     report = check(aws, role_arn="arn:aws:iam::111122223333:role/cart")
-    assert set(statuses(report).values()) == {"skipped"} and "another account" in report.checks[0].seen
+    assert set(statuses(report).values()) == {"skipped"} and "do not belong to the account of" in report.checks[0].seen
 
 
 @pytest.mark.parametrize(("code", "said"), [("AccessDenied", GET), ("ServiceFailure", "ServiceFailure")])

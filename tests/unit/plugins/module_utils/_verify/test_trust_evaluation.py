@@ -293,8 +293,8 @@ SWAPPED = both(sub=AUD, aud=SUB)
         ("${OIDC_PROVIDER}:sub", "placeholder"),
         ("<issuer>:sub", "placeholder"),
         ("{{ host }}:sub", "placeholder"),
-        (f"{HOST}:system:serviceaccount", "belongs into the value"),
-        ("system:serviceaccount:shop:cart", "belongs into the value"),
+        (f"{HOST}:system:serviceaccount", "belongs in the value"),
+        ("system:serviceaccount:shop:cart", "belongs in the value"),
     ],
 )
 def test_a_misspelled_condition_key_is_named_as_the_fault(key, said):
