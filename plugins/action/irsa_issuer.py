@@ -10,6 +10,8 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._direct import DirectAction
 
+# The module imports it when it verifies. Imported here, it is there before Ansible forks a worker for each host.
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification  # noqa: F401 # pylint: disable=unused-import
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_issuer
 
 

@@ -13,7 +13,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_run
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.local_files import LocalDocuments
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import DISCOVERY_PATH, JWKS_PATH
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
 
 
 class ExternalIssuer(IssuerRun):
@@ -39,6 +38,8 @@ class ExternalIssuer(IssuerRun):
         if changes and plan.provider and not self.spec.prepared:
             plan.provider.read()  # a problem with it is found before the files are written
         self.files.write(changes, self.ledger)
+        from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification  # noqa: PLC0415
+
         # IAM reads the documents when a provider is created, so they must be served first.
         served = verification.verify(self.expectation())
         # An existing provider is managed even while its host does not serve the documents.

@@ -34,10 +34,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer import api
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set, issuer_url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.public_issuer import require_public
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
+
+if t.TYPE_CHECKING:
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 
 # S3 serves a new bucket and a new policy everywhere only after a moment.
 _PATIENCE_SECONDS = 30
@@ -178,6 +179,10 @@ class IssuerRun(abc.ABC):
 
     def expectation(self, provider: PresentProvider | None = None) -> verification.Expectation:
         """Return what must be true of the issuer. What the run knows about the provider is not read again."""
+        # A fifth of what a shipped module has to compile, and needed only to verify.
+        from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification  # noqa: PLC0415
+        from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity  # noqa: PLC0415
+
         identity = None
         if provider is not None:
             identity = Identity(
@@ -218,6 +223,8 @@ class IssuerRun(abc.ABC):
         """
         if not self.spec.verify or (self.ledger.check_mode and is_changed):
             return None
+        from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification  # noqa: PLC0415
+
         patience = _PATIENCE_SECONDS if is_changed else 0
         report = verification.verify_patiently(self.expectation(provider), patience, self.aws)
         if report.verdict == "broken":

@@ -6,10 +6,14 @@
 
 from __future__ import annotations
 
+import gc
+
+import boto3.session
 import botocore.session
 import pytest
 from botocore import UNSIGNED, exceptions
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws import clients as aws_clients
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, ReadyClients
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.clients import Clients
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
@@ -245,3 +249,18 @@ def test_the_number_of_tries_is_that_of_botocores_settings(monkeypatch, config, 
     # botocore itself makes each call once: only who makes the next try knows what became of the one before.
     assert source["s3"].meta.config.retries["total_max_attempts"] == 1
     assert Aws(source).anonymous("sts", "us-east-1").clients.max_tries == expected
+
+
+@pytest.mark.parametrize("services", [["sts"], ["no such service"]])
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_garbage_collector_is_off_only_while_libraries_are_warmed(monkeypatch, services, is_enabled):
+    made = []
+    monkeypatch.setattr(aws_clients, "_new_session", lambda: made.append(gc.isenabled()) or boto3.session.Session())
+    before = gc.isenabled()
+    try:
+        (gc.enable if is_enabled else gc.disable)()
+        aws_clients.warm(services)
+        assert made == [False] and gc.isenabled() is is_enabled
+    finally:
+        (gc.enable if before else gc.disable)()
+        gc.unfreeze()
