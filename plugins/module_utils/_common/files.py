@@ -9,6 +9,7 @@ Runs on control-plane nodes: Python 3.9 must be enough.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -83,6 +84,18 @@ def _read(path: str, part: t.Callable[[t.IO[bytes]], bytes | None]) -> bytes | N
         ) from None
     except (OSError, ValueError) as error:
         raise IrsaError(f"{shown(path)} cannot be read: {reason(error)}.") from None
+
+
+def sync_folder(folder: str) -> None:
+    """Have a change in a folder survive a power failure. The change is there even if the file system refuses this, as
+    some network file systems do, or if the folder may be written to but not read.
+    """
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def require_valid(path: str) -> None:

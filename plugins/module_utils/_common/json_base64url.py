@@ -58,6 +58,11 @@ def _refuse_constant(name: str) -> t.NoReturn:
     raise ValueError(f"{name} is not JSON, although Python reads and writes it")
 
 
+def encode_base64url(octets: bytes) -> str:
+    """Return octets in unpadded base64url, RFC 7515."""
+    return base64.urlsafe_b64encode(octets).decode().rstrip("=")
+
+
 def decode_base64url(text: str) -> bytes:
     """Return the octets of unpadded base64url as RFC 7515 uses it. Raises ValueError for any other text."""
     if not _BASE64URL.fullmatch(text):

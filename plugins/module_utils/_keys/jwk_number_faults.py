@@ -15,6 +15,7 @@ import base64
 import re
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import encode_base64url
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import json_type, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk_numbers
 
@@ -74,7 +75,7 @@ def _fault_of_text(text: str) -> str | None:
         return "is padded with =, where RFC 7518 has no padding"
     if len(text) % 4 == 1:
         return f"has {len(text)} characters, a length that base64url never has: it was cut or edited"
-    if jwk_numbers.encode(_octets(text)) != text:
+    if encode_base64url(_octets(text)) != text:
         return "ends with a character whose last bits belong to no octet: it was cut or edited"
     return None
 

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import decode_base64url
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import (
+    decode_base64url,
+    encode_base64url,
+)
 
 # The digits of base64url include those of hexadecimal and decimal, so long texts of these alone are no base64url.
 _OTHER_DIGITS = re.compile(r"(0[xX])?[0-9A-Fa-f]{64,}")
@@ -27,7 +29,7 @@ def read(value: t.Any) -> int:
         raise ValueError("not a number in base64url")
     text = _LINE_BREAKS.sub("", value.strip()).translate(_TO_BASE64URL).rstrip("=")
     octets = decode_base64url(text)
-    if encode(octets) != text:
+    if encode_base64url(octets) != text:
         raise ValueError("cut or edited, since the last character has bits that belong to no octet")
     if is_whole_key(octets):
         raise ValueError("a whole key, not one of its numbers")
@@ -49,9 +51,4 @@ def read_or_keep(value: t.Any) -> t.Any:
 
 def write(number: int, size: int = 0) -> str:
     """Return a number in base64url, with this many octets or with as few as possible."""
-    return encode(number.to_bytes(size or (number.bit_length() + 7) // 8, "big"))
-
-
-def encode(octets: bytes) -> str:
-    """Return octets in unpadded base64url."""
-    return base64.urlsafe_b64encode(octets).decode().rstrip("=")
+    return encode_base64url(number.to_bytes(size or (number.bit_length() + 7) // 8, "big"))

@@ -87,7 +87,7 @@ def create_private(path: str, content: bytes) -> bool:
         return False
     except (OSError, ValueError) as error:
         raise _not_written(path, error) from None
-    _sync_folder(path)
+    files.sync_folder(os.path.dirname(path))
     return True
 
 
@@ -106,7 +106,7 @@ def replace(path: str, content: bytes, *, mode: int, owner: os.stat_result | Non
             draft.rename(path)
     except (OSError, ValueError) as error:
         raise _not_written(path, error) from None
-    _sync_folder(path)
+    files.sync_folder(os.path.dirname(path))
 
 
 def keep_copy(path: str) -> str:
@@ -132,7 +132,7 @@ def remove(path: str) -> None:
         return
     except (OSError, ValueError) as error:
         raise IrsaError(f"{files.shown(path)} cannot be removed: {files.reason(error)}.") from None
-    _sync_folder(path)
+    files.sync_folder(os.path.dirname(path))
 
 
 def remove_leftovers(paths: t.Iterable[str]) -> None:
@@ -249,13 +249,3 @@ def _close(descriptor: int) -> None:
 
 def _not_written(path: str, error: Exception) -> IrsaError:
     return IrsaError(f"{files.shown(path)} cannot be written: {files.reason(error)}.")
-
-
-def _sync_folder(path: str) -> None:
-    try:
-        descriptor = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        return  # a directory that may be written to but not listed; the file in it is whole all the same
-    with contextlib.suppress(OSError):  # some network file systems cannot sync a directory; they do so by themselves
-        os.fsync(descriptor)
-    _close(descriptor)

@@ -138,7 +138,7 @@ def _make_folder(folder: str, mode: int) -> list[str]:
         return []
     made = _make_folder(os.path.dirname(folder) or ".", 0o755)
     os.mkdir(folder, mode)
-    _sync_folder(os.path.dirname(folder))
+    files.sync_folder(os.path.dirname(folder))
     return [*made, folder]
 
 
@@ -152,7 +152,7 @@ def _remove_empty(folders: t.Sequence[str]) -> None:
 def _remove(path: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-    _sync_folder(os.path.dirname(path))
+    files.sync_folder(os.path.dirname(path))
 
 
 def _write(new: Replacement, content: bytes) -> None:
@@ -176,7 +176,7 @@ def _write(new: Replacement, content: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    _sync_folder(folder)
+    files.sync_folder(folder)
 
 
 def _temporary_folder(folder: str) -> str:
@@ -203,13 +203,3 @@ def _copy_label(path: str, descriptor: int) -> None:
     except OSError as error:
         if error.errno not in (errno.ENODATA, errno.ENOTSUP, errno.EPERM, errno.EACCES):
             raise
-
-
-def _sync_folder(folder: str) -> None:
-    """Have a change in a folder survive a power failure. The change is there even if its file system refuses this."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

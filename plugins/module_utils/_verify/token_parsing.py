@@ -9,7 +9,6 @@ A token is a credential. Its claims may be shown; its text must not, not even in
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import re
 import typing as t
@@ -135,7 +134,7 @@ def _decode(part: str, name: str) -> bytes:
     except ValueError:
         raise refusal from None
     # Some bits of the last character may be unused. Python ignores them; strict decoders such as Go's do not.
-    if base64.urlsafe_b64encode(content).decode().rstrip("=") != part:
+    if json_base64url.encode_base64url(content) != part:
         raise refusal
     return content
 

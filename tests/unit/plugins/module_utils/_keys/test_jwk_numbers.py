@@ -144,7 +144,7 @@ def test_numbers_of_our_own_keys_are_as_rfc_7518_has_them(sample):
 @hypothesis.given(st.integers(0, 1 << 2100), st.integers(0, 3))
 def test_a_number_is_read_as_it_was_written(number, zeros):
     text = jwk_numbers.write(number)
-    assert jwk_numbers.encode(octets(text)) == text and not octets(text).startswith(b"\0")
+    assert b64url(octets(text)) == text and not octets(text).startswith(b"\0")
     size = len(octets(text)) + zeros
     longer = b64url(number.to_bytes(size, "big"))
     if longer and not re.fullmatch("[0-9A-Fa-f]{64,}", longer):
