@@ -33,7 +33,7 @@ options:
     type: dict
   kept_key:
     description:
-      - Path and host of the key that the teardown keeps. Empty if it deletes the key, or if there is no key file.
+      - Path and host of the key file that teardown keeps. Empty if teardown deletes the file, or if there is none.
     type: str
     default: ""
 extends_documentation_fragment:

@@ -38,10 +38,8 @@ class ExternalIssuer(IssuerRun):
         if changes and plan.provider and not self.spec.prepared:
             plan.provider.read()  # a problem with it is found before the files are written
         self.files.write(changes, self.ledger)
-        from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification  # noqa: PLC0415
-
         # IAM reads the documents when a provider is created, so they must be served first.
-        served = verification.verify(self.expectation())
+        served = self.check()
         # An existing provider is managed even while its host does not serve the documents.
         plan.left_out = served.verdict == "broken" and (plan.provider or self.provider_resource()).read() is None
         self.plan_provider(plan)

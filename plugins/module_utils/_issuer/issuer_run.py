@@ -37,7 +37,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.public_issue
 from ansible_collections.selfhosted.irsa.plugins.module_utils._web.route import Route
 
 if t.TYPE_CHECKING:
-    from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification
     from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.report import Report
 
 # S3 serves a new bucket and a new policy everywhere only after a moment.
@@ -177,8 +176,10 @@ class IssuerRun(abc.ABC):
 
     # --- the end
 
-    def expectation(self, provider: PresentProvider | None = None) -> verification.Expectation:
-        """Return what must be true of the issuer. What the run knows about the provider is not read again."""
+    def check(self, provider: PresentProvider | None = None, patience: float = 0, aws: Aws | None = None) -> Report:
+        """Return what a verification of the issuer finds. While the documents do not work, it goes on for ``patience``
+        seconds. What the run knows about the provider is not read again.
+        """
         # A fifth of what a shipped module has to compile, and needed only to verify.
         from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification  # noqa: PLC0415
         from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.identity import Identity  # noqa: PLC0415
@@ -188,7 +189,7 @@ class IssuerRun(abc.ABC):
             identity = Identity(
                 look_at_provider=False, known_provider=provider.values(), audiences=tuple(self.spec.audiences)
             )
-        return verification.Expectation(
+        expectation = verification.Expectation(
             issuer=self.url,
             route=self.route,
             kids=self._expected_kids(),
@@ -196,6 +197,7 @@ class IssuerRun(abc.ABC):
             bucket_account_id=self.bucket_account_id,
             may_be_internal=True,  # the issuer was checked at the start
         )
+        return verification.verify_patiently(expectation, patience, aws)
 
     def _expected_kids(self) -> t.Sequence[str]:
         """Return the kid of the signing key or, without a key of its own, all kids that the issuer publishes."""
@@ -223,10 +225,7 @@ class IssuerRun(abc.ABC):
         """
         if not self.spec.verify or (self.ledger.check_mode and is_changed):
             return None
-        from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import verification  # noqa: PLC0415
-
-        patience = _PATIENCE_SECONDS if is_changed else 0
-        report = verification.verify_patiently(self.expectation(provider), patience, self.aws)
+        report = self.check(provider, _PATIENCE_SECONDS if is_changed else 0, self.aws)
         if report.verdict == "broken":
             raise IrsaError(
                 self._failure(report, made),

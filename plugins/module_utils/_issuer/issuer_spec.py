@@ -174,7 +174,7 @@ class IssuerSpec:
         of_cluster = (self.cluster_jwks or {}).get("keys", [])
         further += [SourcedKey(f"The API servers' key {quoted(key.get('kid'))}", key) for key in of_cluster]
         if self.keyless and not further:
-            raise IrsaError(f"There is no key to publish: neither {called('extra_jwks')} nor the API servers have one.")
+            raise IrsaError(f"There is no key to publish: none in {called('extra_jwks')}, and none on the API servers.")
         yield from further
 
     @property

@@ -85,7 +85,7 @@ def keys_of(document: t.Any) -> list[Jwk]:
 
 
 def _no_jwks(document: t.Any) -> str:
-    """Return what a JSON value is that is no JWKS."""
+    """Return what a JSON value is if it is not a JWKS."""
     if not isinstance(document, dict):
         return f"it is {json_type(document)}"
     if "keys" not in document:
