@@ -26,6 +26,10 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading
     MANIFESTS,
     ClusterReading,
 )
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_recipes import (
+    SPEC_OF_RECIPES,
+    recipe_operation,
+)
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._misspelt import warn_of_misspelt
 
 # A cluster of seven servers may have a problem with each of them.
@@ -46,10 +50,10 @@ _OTHERS = {
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "operation": {"type": "str", "choices": ["read", "plan", "step"], "required": True},
-    "distribution": {"type": "str", "choices": ["auto", "kubeadm"], "default": "auto"},
+    **SPEC_OF_RECIPES,
     "issuer": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "phase": {"type": "str", "choices": ["auto", "accept", "sign", "read"], "default": "auto"},
+    "phase": {"type": "str", "choices": ["auto", "accept", "sign", "new", "read"], "default": "auto"},
     "published_kids": {"type": "list", "elements": "str", "default": []},
     "accepted_issuers": {"type": "list", "elements": "str", "default": []},
     "former_issuers": {"type": "list", "elements": "str", "default": []},
@@ -88,7 +92,9 @@ class ActionModule(ActionBase):
         )
         if self._options["operation"] == "read":
             warn_of_misspelt(self._variables)
-        operation = {"read": self._read, "plan": self._plan, "step": self._step}[self._options["operation"]]
+        operations = {"read": self._read, "plan": self._plan, "step": self._step}
+        of_recipes = recipe_operation(self._options, check_mode=bool(self._task.check_mode))
+        operation = of_recipes or operations[self._options["operation"]]
         try:
             return {**result, "changed": False, "actions": [], **operation()}
         except IrsaError as error:

@@ -66,10 +66,11 @@ class Part:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """All phases in order, and what else must be known, in sentences."""
+    """All phases in order, and what else must be known, in sentences. Warnings are of what can go wrong."""
 
     parts: tuple[Part, ...]
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 # What a distribution has: a recipe for the given phases. Raises IrsaError with a whole message if there is none, such

@@ -61,7 +61,8 @@ def cook(request: Request, phases: t.Sequence[str]) -> Recipe:
             "irsa_apiserver_phase to sign or auto: OpenShift itself trusts the former issuer for 24 hours."
         )
     parts = tuple(_part(request, phase) for phase in phases if phase != ACCEPT)
-    return Recipe(parts=parts, notes=(_TRUSTED, _NOT_TOGETHER) if {SIGN, SIGN_BACK}.intersection(phases) else ())
+    changes = bool({SIGN, SIGN_BACK}.intersection(phases))
+    return Recipe(parts=parts, notes=(_TRUSTED,) if changes else (), warnings=(_NOT_TOGETHER,) if changes else ())
 
 
 def _part(request: Request, phase: str) -> Part:

@@ -65,6 +65,9 @@ _OLD_CONFIGURATION = (
     "In a machine configuration that Talos 1.13 or older generated, the key is in .cluster.serviceAccount. Use the "
     "files with v1alpha1 in their names there. Talos refuses the wrong ones, and changes nothing then."
 )
+_NO_PUBLIC_KEYS = (
+    "Talos accepts no further public keys before 1.14, so irsa_apiserver_accepted_public_keys has no effect."
+)
 _BREAKS = (
     "Each of these patches has all tokens refused that pods have at that moment. Restart all pods afterwards, those of "
     "the control plane first."
@@ -83,10 +86,10 @@ def cook(request: Request, phases: t.Sequence[str]) -> Recipe:
     if minor >= _WITH_DOCUMENT and request.private_key and SIGN in phases and not request.public_keys:
         raise IrsaError(_no_former_key())
     parts = tuple(_part(request, phase, has_document=minor >= _WITH_DOCUMENT) for phase in phases)
-    has_both = minor >= _WITH_DOCUMENT and is_running and not request.private_key
-    return Recipe(
-        parts=parts, notes=(*([_OLD_CONFIGURATION] if has_both else []), *([_NEW_NODES] if is_running else []))
-    )
+    has_both = minor >= _WITH_DOCUMENT and is_running and request.private_key is None
+    notes = (*([_OLD_CONFIGURATION] if has_both else []), *([_NEW_NODES] if is_running else []))
+    is_unused = request.public_keys and minor < _WITH_DOCUMENT
+    return Recipe(parts=parts, notes=notes, warnings=(_NO_PUBLIC_KEYS,) if is_unused else ())
 
 
 def _replaced_at_once(request: Request, phases: t.Sequence[str]) -> Recipe:
@@ -103,7 +106,8 @@ def _replaced_at_once(request: Request, phases: t.Sequence[str]) -> Recipe:
             f"Talos {request.version} cannot accept an issuer that it does not sign with, so there is no phase "
             f"{quoted(phases[0])}. Upgrade to Talos 1.13 or newer."
         )
-    return Recipe(parts=tuple(_part(request, phase) for phase in signing), notes=(_BREAKS, _NEW_NODES))
+    parts = tuple(_part(request, phase) for phase in signing)
+    return Recipe(parts=parts, notes=(_NEW_NODES,), warnings=(_BREAKS,))
 
 
 def _part(request: Request, phase: str, *, has_document: bool = False) -> Part:
@@ -173,11 +177,9 @@ def _document(request: Request, phase: str, own: t.Sequence[str]) -> str:
 
 def _public_keys(request: Request, phase: str) -> tuple[str, ...]:
     """Return the keys to accept besides the one that signs; none if they are not touched."""
-    if request.private_key is None:
-        return ()
-    if phase == ACCEPT:
+    if phase == ACCEPT and request.private_key is not None:
         return (*request.public_keys, str(request.public_key))
-    return request.public_keys if phase == SIGN else ()
+    return request.public_keys if phase in (NEW, ACCEPT, SIGN) else ()
 
 
 def _no_former_key() -> str:
