@@ -12,7 +12,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import (
     recipe_cluster_api,
     recipe_gardener,
     recipe_generic,
+    recipe_k3d,
+    recipe_kind,
     recipe_kops,
+    recipe_kubespray,
+    recipe_minikube,
     recipe_openshift,
     recipe_talos,
 )
@@ -20,9 +24,13 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe im
 
 RECIPES: t.Mapping[str, Cook] = {
     "talos": recipe_talos.cook,
+    "kubespray": recipe_kubespray.cook,
     "cluster_api": recipe_cluster_api.cook,
     "openshift": recipe_openshift.cook,
     "kops": recipe_kops.cook,
     "gardener": recipe_gardener.cook,
+    "kind": recipe_kind.cook,
+    "k3d": recipe_k3d.cook,
+    "minikube": recipe_minikube.cook,
     "generic": recipe_generic.cook,
 }
