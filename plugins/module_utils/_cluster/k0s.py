@@ -70,8 +70,13 @@ class K0s(Distribution):
     restart = ("systemctl", "restart", "--no-block", unit)
     keeps = "k0s keeps its configuration when it is upgraded, and k0sctl replaces it when it is applied"
 
+    version_command = ("k0s", "version")
+
     def __init__(self, version: str | None = None) -> None:
         self.version = version
+
+    def of_version(self, version: str | None) -> K0s:
+        return K0s(version)
 
     def sources(self, unit: Unit) -> Sources:
         path = Command(unit.command).config
