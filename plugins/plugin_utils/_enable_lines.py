@@ -39,6 +39,7 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._by_hand_lines imp
     unchanged_by_hand,
 )
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import Result, grouped
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._recipe_lines import changed_servers
 
 _RESTART = ":restart kube-apiserver"
 _RESTART_MANAGER = ":restart kube-controller-manager"
@@ -115,7 +116,7 @@ def _issuer_facts(results: Result) -> list[Line]:
 
 
 def _restart_facts(results: Result) -> list[Line]:
-    servers = (results.get("servers") or {}).values()
+    servers = changed_servers(results).values()
     counts, managers = (
         [sum(action.endswith(end) for action in server.get("actions") or []) for server in servers]
         for end in (_RESTART, _RESTART_MANAGER)
@@ -133,7 +134,7 @@ def _restart_facts(results: Result) -> list[Line]:
 
 def _server_facts(results: Result) -> list[Line]:
     own = (results.get("issuer") or {}).get("issuer")
-    servers = {name: _accepted(server) for name, server in (results.get("servers") or {}).items()}
+    servers = {name: _accepted(server) for name, server in changed_servers(results).items()}
     servers |= {str(server["name"]): list(server["issuers"]) for server in results.get("by_hand") or []}
     return facts("servers", [f"{name}: {_signs_for(issuers, own)}" for name, issuers in servers.items()])
 
@@ -210,7 +211,7 @@ def _next(checks: Checks) -> list[Line]:
 
 def _later(results: Result) -> list[Line]:
     """What the servers' plan says about the time after this run, such as the next upgrade."""
-    servers = (results.get("servers") or {}).values()
+    servers = changed_servers(results).values()
     return [prose(text) for text in dict.fromkeys(text for server in servers for text in server.get("next") or [])]
 
 
