@@ -30,8 +30,11 @@ options:
   distribution:
     description: The distribution of the cluster. V(auto) recognizes it by its files.
     type: str
-    choices: [auto, kubeadm]
+    choices: [auto, kubeadm, k3s, rke2, k0s, microk8s]
     default: auto
+  address:
+    description: Address and port of the host's API server, if the cluster does not list it by an address of the host.
+    type: str
   issuer:
     description: The issuer URL. Required with O(operation=plan), unless O(phase=read).
     type: str

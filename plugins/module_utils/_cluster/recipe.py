@@ -68,6 +68,6 @@ class Recipe:
     notes: tuple[str, ...] = ()
 
 
-# What a distribution has: a recipe for the given phases. Raises IrsaError with a whole message if there is none, such as
-# for a version that cannot do it.
+# What a distribution has: a recipe for the given phases. Raises IrsaError with a whole message if there is none, for
+# instance for a version that cannot do it.
 Cook = t.Callable[[Request, t.Sequence[str]], Recipe]
