@@ -21,7 +21,7 @@ from __future__ import annotations
 import importlib
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -74,7 +74,7 @@ def recipe_part(page: list[Block], name: str, version: str | None, phase: str) -
 
 
 def judge_recipe(
-    page: list[Block], block: Block, name: str, version: str | None, phase: str, file_name: str | None = None
+    page: list[Block], block: Block, name: str, version: str | None, phase: str, file_name: str | None
 ) -> None:
     files = recipe_part(page, name, version, phase).files
     (file,) = (each for each in files if file_name in (None, each.name))
@@ -115,7 +115,7 @@ def issuers_of_server(name: str, path: str, content: str) -> tuple[str, ...]:
 
 
 def judge_server(
-    block: Block, name: str, phase: str, path: str, key: str | None = None, variable: str | None = None
+    _page: list[Block], block: Block, name: str, phase: str, path: str, key: str | None, variable: str | None
 ) -> None:
     content = block.text
     if variable:
@@ -137,27 +137,33 @@ def below(value: Any, key: str) -> Iterator[Any]:
             yield from below(each, key)
 
 
-FIELDS = {
-    "ClusterConfiguration": lambda document: [
-        (each["name"], each["value"]) for found in below(document, "extraArgs") for each in found
-    ],
-    "podIamConfig": lambda document: [
-        (FLAG, found["serviceAccountIssuer"]) for found in below(document, "podIamConfig")
-    ],
-    "extraKubeAPIServerArgs": lambda document: [
-        (name.removeprefix("--"), value)
-        for found in below(document, "extraKubeAPIServerArgs")
-        for name, value in found.items()
-    ],
+def extra_args(found: Any) -> list[tuple[str, str]]:
+    return [(each["name"], each["value"]) for each in found]
+
+
+def pod_iam_config(found: Any) -> list[tuple[str, str]]:
+    return [(FLAG, found["serviceAccountIssuer"])]
+
+
+def arguments_with_dashes(found: Any) -> list[tuple[str, str]]:
+    return [(name.removeprefix("--"), value) for name, value in found.items()]
+
+
+# How to read the arguments of an API server below a key.
+FIELDS: dict[str, Callable[[Any], list[tuple[str, str]]]] = {
+    "extraArgs": extra_args,
+    "podIamConfig": pod_iam_config,
+    "extraKubeAPIServerArgs": arguments_with_dashes,
 }
 
 
-def judge_issuers(block: Block, key: str) -> None:
+def judge_issuers(_page: list[Block], block: Block, key: str) -> None:
     (document,) = block.documents
-    assert FIELDS[key](document) == [(FLAG, ISSUER)]
+    (found,) = below(document, key)
+    assert FIELDS[key](found) == [(FLAG, ISSUER)]
 
 
-def judge_command_line(block: Block, variable: str) -> None:
+def judge_command_line(_page: list[Block], block: Block, variable: str) -> None:
     prefix = "--kube-apiserver-arg="
     words = str(block.documents[0][variable]).split()
     arguments = [word.removeprefix(prefix) for word in words if word.startswith(prefix)]
@@ -167,7 +173,7 @@ def judge_command_line(block: Block, variable: str) -> None:
 
 # --- all of them
 
-_KINDS = {
+_KINDS: dict[re.Pattern[str], Callable[..., None]] = {
     re.compile(r"recipe (\w+)(?: ([\d.]+))? (new|accept|sign)(?: (\S+))?"): judge_recipe,
     re.compile(r"commands of recipe (\w+)(?: ([\d.]+))? (new|accept|sign)"): judge_commands,
     re.compile(r"server (\w+) (accept|sign) (/\S+)(?: as (\S+))?(?: in (\w+))?"): judge_server,
@@ -179,10 +185,7 @@ _KINDS = {
 @pytest.mark.parametrize(("page", "block"), BLOCKS, ids=[block.name for _page, block in BLOCKS])
 def test_a_snippet_leads_to_the_issuer(page: list[Block], block: Block) -> None:
     ((judge, found),) = ((judge, match) for kind, judge in _KINDS.items() if (match := kind.fullmatch(block.source)))
-    if judge in (judge_recipe, judge_commands):
-        judge(page, block, *found.groups())
-    else:
-        judge(block, *found.groups())
+    judge(page, block, *found.groups())
 
 
 def test_every_page_has_a_snippet_that_is_judged() -> None:
@@ -193,4 +196,4 @@ def test_every_page_has_a_snippet_that_is_judged() -> None:
 def test_a_snippet_for_another_issuer_is_noticed() -> None:
     block = Block("", f"spec:\n  podIamConfig: {{serviceAccountIssuer: {ISSUER}/other}}\n")
     with pytest.raises(AssertionError):
-        judge_issuers(block, "podIamConfig")
+        judge_issuers([], block, "podIamConfig")
