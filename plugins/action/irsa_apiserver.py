@@ -27,8 +27,11 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
     _kubeadm_reading,
     _service_reading,
 )
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_detection import AUTO
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading import ClusterReading
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_recipes import (
+    SPEC_OF_RECIPES,
+    recipe_operation,
+)
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._kubeadm_reading import (
     CONTROLLER_MANAGER,
     KUBEADM,
@@ -47,11 +50,11 @@ _NODE = "selfhosted.irsa.irsa_node"
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "operation": {"type": "str", "choices": ["read", "plan", "step"], "required": True},
-    "distribution": {"type": "str", "choices": [AUTO, KUBEADM, *WITH_SERVICE], "default": AUTO},
+    **SPEC_OF_RECIPES,
     "address": {"type": "str"},
     "issuer": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "phase": {"type": "str", "choices": ["auto", "accept", "sign", "read"], "default": "auto"},
+    "phase": {"type": "str", "choices": ["auto", "accept", "sign", "new", "read"], "default": "auto"},
     "published_kids": {"type": "list", "elements": "str", "default": []},
     "accepted_issuers": {"type": "list", "elements": "str", "default": []},
     "former_issuers": {"type": "list", "elements": "str", "default": []},
@@ -90,7 +93,9 @@ class ActionModule(ActionBase):
         )
         if self._options["operation"] == "read":
             warn_of_misspelt(self._variables)
-        operation = {"read": self._read, "plan": self._plan, "step": self._step}[self._options["operation"]]
+        operations = {"read": self._read, "plan": self._plan, "step": self._step}
+        of_recipes = recipe_operation(self._options, check_mode=bool(self._task.check_mode))
+        operation = of_recipes or operations[self._options["operation"]]
         try:
             return {**result, "changed": False, "actions": [], **operation()}
         except IrsaError as error:

@@ -43,8 +43,9 @@ def distribution_of(host: str, inspected: t.Mapping[str, t.Any], named: str) -> 
         )
     raise IrsaError(
         f"The host {host} is not a control-plane node that this role can change: it has none of {_every_mark()}."
-        f"{_hint(inspected)} Run the play for the hosts of the API servers only. For other distributions, set "
-        "irsa_apiserver_distribution to the name of yours, and run the role for localhost: it says what to do."
+        f"{_hint(inspected)} Run the play for the hosts of the API servers only. A node that is to become one joins "
+        "the cluster first, with the files of new_node_needs. For other distributions, set irsa_apiserver_distribution "
+        "to the name of yours, and run the role for localhost: it says what to do."
     )
 
 

@@ -81,13 +81,14 @@ def _files(inspected: t.Mapping[str, t.Any]) -> dict[str, bytes]:
 def server(name: str, reading: Reading, observed: t.Mapping[str, t.Any]) -> Server:
     """Return a server of the play. ``observed`` are the values that its API server told."""
     inspected = reading["inspected"]
+    unit = _unit(inspected, WITH_SERVICE[reading["distribution"]])
     return Server(
         name=name,
         addresses=(reading["address"],),
-        unit=_unit(inspected, WITH_SERVICE[reading["distribution"]]),
+        unit=unit,
         files=_files(inspected),
         changed={path: each["changed"] for path, each in inspected["configuration"].items() if each["changed"]},
         public_key_faults=faults_of_keys(inspected),
         tool_version=inspected["version"],
-        **observed,
+        **{**observed, "started": observed["started"] or unit.started},
     )

@@ -70,6 +70,8 @@ _Placed = tuple["str | None", Line]
 class Rancher(Distribution):
     """What k3s and RKE2 have in common."""
 
+    own_file = rancher_drop_in.NAME
+
     # --- where its files are
 
     def config_path(self, unit: Unit) -> str:

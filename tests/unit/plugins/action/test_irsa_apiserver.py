@@ -439,10 +439,10 @@ class TestBadInput:
         play.files["node1"] = {}
         message = self.read_message(play)
         assert message.startswith(
-            f"The host node1 is not a control-plane node that this role can change: it has none of {MANIFEST} (kubeadm), "
-            "k3s.service (k3s), "
+            "The host node1 is not a control-plane node that this role can change: it has none of "
+            f"{MANIFEST} (kubeadm), k3s.service (k3s), "
         )
-        assert "has kubeadm join it first" in message
+        assert "joins the cluster first" in message
 
     def test_an_agent_and_a_server_by_hand_are_named(self):
         play = Play(1)
