@@ -74,5 +74,5 @@ def _hint(inspected: t.Mapping[str, t.Any]) -> str:
     if agents:
         return f" {agents[0]} makes it an agent of {_AGENTS[agents[0]]}, which has no API server."
     if _BY_HAND in services:
-        return f" It has {_BY_HAND}, which somebody made by hand: use irsa_apiserver_distribution generic for it."
+        return f" It has {_BY_HAND}, a server of no distribution: set irsa_apiserver_distribution to generic for it."
     return ""

@@ -159,8 +159,9 @@ class ClusterReading:
         return str(node or pod.removeprefix(f"{API_SERVER}-"))
 
     def _managed(self, pod: str, reading: Reading) -> Server:
-        part = _kubeadm_reading if reading["distribution"] == _kubeadm_reading.KUBEADM else _service_reading
-        return part.server(self._name(pod), reading, self._observed(pod, reading["observed"]))
+        is_kubeadm = reading["distribution"] == _kubeadm_reading.KUBEADM
+        described = _kubeadm_reading.server if is_kubeadm else _service_reading.server
+        return described(self._name(pod), reading, self._observed(pod, reading["observed"]))
 
     def _unmanaged(self, address: str, observed: t.Mapping[str, t.Any]) -> Server:
         pod = next((name for name, pod in self._pods.items() if pod["endpoint"] == address), "")

@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -24,6 +27,8 @@ DEFAULT = "https://kubernetes.default.svc.cluster.local"
 # A kubeadm that sorts puts the one before its default, the other behind it.
 ISSUERS = ("https://example-irsa.s3.eu-west-1.amazonaws.com", "https://s3.example.com/b")
 PHASES = (ACCEPT, SIGN, SIGN_BACK, FORGET)
+# A patch that a user has for another purpose.
+OWN_PATCH = "{target: kube-apiserver, patch: {metadata: {annotations: {example.com/own: 'true'}}}}"
 
 OLDER = ("IRSA_E2E_SORTING_KUBEADM", "a kubeadm up to 1.34.3, which sorts repeated flags and reads v1beta3")
 NEWER = ("IRSA_E2E_KUBEADM", "a kubeadm of 1.36 or newer, which keeps the order of flags")
@@ -41,11 +46,14 @@ class Node:
     kubeadm: Kubeadm
     version: str
 
-    def command(self, kubespray: Kubespray, patches: dict[str, bytes]) -> Arguments:
-        """The command of its API server after a run of kubespray."""
+    def manifest(self, kubespray: Kubespray, patches: dict[str, bytes]) -> Any:
+        """The pod of its API server after a run of kubespray."""
         configuration = kubespray.configuration(self.version, self.kubeadm.version)
-        manifest = yaml.safe_load(self.kubeadm.render(configuration, patches))
-        return Arguments.of(manifest["spec"]["containers"][0]["command"])
+        return yaml.safe_load(self.kubeadm.render(configuration, patches))
+
+    def command(self, kubespray: Kubespray, patches: dict[str, bytes]) -> Arguments:
+        """The command of that pod."""
+        return Arguments.of(self.manifest(kubespray, patches)["spec"]["containers"][0]["command"])
 
 
 @pytest.fixture(scope="module", params=KUBEADMS)
@@ -103,21 +111,73 @@ def test_a_patch_keeps_its_file_from_phase_to_phase(patches: dict[tuple[str, str
     assert names == [{"kube-apiserver0+json.yaml"}] * 3 + [set()]
 
 
-def test_an_entry_in_a_list_of_ones_own_does_not_change_the_others(node: Node, tmp_path: Path) -> None:
-    kubespray = Kubespray(tmp_path / "kubespray")
-    own = "  - {target: kube-apiserver, patch: {metadata: {annotations: {example.com/own: 'true'}}}}\n"
-    kubespray.set("zz-own.yml", f"kubeadm_patches:\n{own}{entry_of(ISSUERS[1], SIGN)}")
-    patches = kubespray.run()
+# --- inventories of their own
+
+
+def set_entry_in_own_list(kubespray: Kubespray) -> dict[str, bytes]:
+    kubespray.set("zz-own.yml", f"kubeadm_patches:\n  - {OWN_PATCH}\n{entry_of(ISSUERS[1], SIGN)}")
+    return kubespray.run()
+
+
+def leave_patch_of_live_role(kubespray: Kubespray) -> dict[str, bytes]:
+    kubespray.set("k8s-cluster.yml", f"kubeadm_patches: [{OWN_PATCH}]\n")
+    operation = f'- {{op: add, path: /spec/containers/0/command/1, value: "--{ISSUER}={ISSUERS[1]}"}}\n'
+    (kubespray.patches_dir / PATCH_FILES[0]).write_text(operation, encoding="utf-8")
+    return kubespray.run()
+
+
+def make_cluster(kubespray: Kubespray) -> dict[str, bytes]:
+    return applied(kubespray, ISSUERS[1], NEW)
+
+
+def make_cluster_and_change_its_issuer(kubespray: Kubespray) -> dict[str, bytes]:
+    applied(kubespray, ISSUERS[0], NEW)
+    return applied(kubespray, ISSUERS[1], SIGN)
+
+
+Steps = Callable[[Kubespray], dict[str, bytes]]
+Done = Callable[[Steps], tuple[Kubespray, dict[str, bytes]]]
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """Takes steps with a new inventory, once for all kubeadms, and returns it with the patches on the node."""
+
+    @cache
+    def take(steps: Steps) -> tuple[Kubespray, dict[str, bytes]]:
+        kubespray = Kubespray(tmp_path_factory.mktemp("own") / "kubespray")
+        return kubespray, steps(kubespray)
+
+    return take
+
+
+def test_an_entry_in_a_list_of_ones_own_does_not_change_the_others(node: Node, done: Done) -> None:
+    kubespray, patches = done(set_entry_in_own_list)
     assert sorted(patches) == ["kube-apiserver0+strategic.yaml", "kube-apiserver1+json.yaml"]
-    configuration = kubespray.configuration(node.version, node.kubeadm.version)
-    manifest = yaml.safe_load(node.kubeadm.render(configuration, patches))
+    manifest = node.manifest(kubespray, patches)
     assert manifest["metadata"]["annotations"]["example.com/own"] == "true"
-    command = Arguments.of(manifest["spec"]["containers"][0]["command"])
-    assert command.values(ISSUER) == (ISSUERS[1], DEFAULT)
+    assert node.command(kubespray, patches).values(ISSUER) == (ISSUERS[1], DEFAULT)
+
+
+def test_the_patch_of_the_live_role_works_beside_one_of_kubespray(node: Node, done: Done) -> None:
+    kubespray, patches = done(leave_patch_of_live_role)
+    assert sorted(patches) == [PATCH_FILES[0], "kube-apiserver0+strategic.yaml"]
+    assert node.command(kubespray, patches).values(ISSUER) == (ISSUERS[1], DEFAULT)
+
+
+def test_a_new_cluster_signs_for_the_issuer_alone(node: Node, done: Done) -> None:
+    kubespray, patches = done(make_cluster)
+    assert patches == {}
+    assert node.command(kubespray, patches).values(ISSUER) == (ISSUERS[1],)
+
+
+def test_a_cluster_that_was_made_for_an_issuer_keeps_it_beside_another_one(node: Node, done: Done) -> None:
+    kubespray, patches = done(make_cluster_and_change_its_issuer)
+    assert node.command(kubespray, patches).values(ISSUER) == (ISSUERS[1], ISSUERS[0])
 
 
 def test_the_sample_overrules_a_file_that_sorts_before_it(tmp_path: Path) -> None:
-    """Therefore the commands of the recipe name theirs zz-irsa.yml."""
+    """Therefore the names of the files in the commands of the recipe begin with zz."""
     kubespray = Kubespray(tmp_path / "kubespray")
     kubespray.set("irsa.yml", f"kubeadm_patches:\n{entry_of(ISSUERS[0], SIGN)}")
     assert kubespray.run() == {}
@@ -129,21 +189,3 @@ def test_kubespray_removes_its_own_files_and_not_those_of_the_live_role(tmp_path
     for name in (*PATCH_FILES, *left_behind):
         (kubespray.patches_dir / name).write_text("[]\n", encoding="utf-8")
     assert sorted(kubespray.run()) == sorted(PATCH_FILES)
-
-
-def test_the_patch_of_the_live_role_works_beside_one_of_kubespray(node: Node, tmp_path: Path) -> None:
-    kubespray = Kubespray(tmp_path / "kubespray")
-    own = "[{target: kube-apiserver, patch: {metadata: {annotations: {example.com/own: 'true'}}}}]"
-    kubespray.set("k8s-cluster.yml", f"kubeadm_patches: {own}\n")
-    operation = f'- {{op: add, path: /spec/containers/0/command/1, value: "--{ISSUER}={ISSUERS[1]}"}}\n'
-    (kubespray.patches_dir / PATCH_FILES[0]).write_text(operation, encoding="utf-8")
-    patches = kubespray.run()
-    assert sorted(patches) == [PATCH_FILES[0], "kube-apiserver0+strategic.yaml"]
-    assert node.command(kubespray, patches).values(ISSUER) == (ISSUERS[1], DEFAULT)
-
-
-def test_a_new_cluster_signs_for_the_issuer_alone(node: Node, tmp_path: Path) -> None:
-    kubespray = Kubespray(tmp_path / "kubespray")
-    patches = applied(kubespray, ISSUERS[1], NEW)
-    assert patches == {}
-    assert node.command(kubespray, patches).values(ISSUER) == (ISSUERS[1],)

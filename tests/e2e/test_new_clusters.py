@@ -136,7 +136,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     (content.group_vars / "irsa.yml").write_text(user, encoding="utf-8")
     content.play(TASKS)
     kubespray = Kubespray(tmp_path_factory.mktemp("kubespray") / "kubespray")
-    kubespray.set("zz-irsa.yml", part_of(recipe_kubespray.cook).files[0].text)
+    kubespray.set("zz-irsa-arguments.yml", part_of(recipe_kubespray.cook).files[0].text)
     assert kubespray.run() == {}
     return Written(content, kubespray)
 

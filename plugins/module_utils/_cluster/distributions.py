@@ -9,6 +9,8 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Distribution
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.k0s import K0s
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.microk8s import MicroK8s
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.rancher import K3s, Rke2
 
-WITH_SERVICE: t.Mapping[str, Distribution] = {each.name: each for each in (K3s(), Rke2())}
+WITH_SERVICE: t.Mapping[str, Distribution] = {each.name: each for each in (K3s(), Rke2(), K0s(), MicroK8s())}

@@ -36,25 +36,20 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribut
     Sources,
     Unit,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.rancher_arguments import (
-    APPENDED,
-    PREPENDED,
-    Line,
-    line,
-    merged,
-)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.rancher_arguments import Line, line, merged
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.rancher_drop_in import (
     API_SERVER_KEY,
     CONTROLLER_MANAGER_KEY,
     FLAGS,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.rancher_files import Configuration
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.rancher_obstacles import Placed, obstacle
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.static_pod import (
     KUBE_APISERVER,
     KUBE_CONTROLLER_MANAGER,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
 _DATA_DIR = "data-dir"
 _CLUSTER_DOMAIN = "cluster-domain"
@@ -62,9 +57,6 @@ _KUBECONFIG = "write-kubeconfig"
 # Other names of options, which the files may use, too.
 _SHORT = {_DATA_DIR: "d", _KUBECONFIG: "o"}
 _KEYS = (*FLAGS, _DATA_DIR, _CLUSTER_DOMAIN, _KUBECONFIG, *_SHORT.values(), rancher_problems.NO_API_SERVER)
-
-# A line, and the file that it is in; None: the service's command.
-_Placed = tuple["str | None", Line]
 
 
 class Rancher(Distribution):
@@ -147,7 +139,7 @@ class Rancher(Distribution):
         return rancher_files.read(files, self.config_path(unit), _KEYS)
 
     @staticmethod
-    def _lines(configuration: Configuration, unit: Unit, key: str) -> list[_Placed]:
+    def _lines(configuration: Configuration, unit: Unit, key: str) -> list[Placed]:
         """Return the lines of all files and then of the command, which the code reads in this order."""
         in_command = rancher_files.options(unit.command, f"--{key}", f"-{key}")
         return [(item.path, line(item.value)) for item in configuration.items(key)] + [
@@ -195,7 +187,7 @@ class Rancher(Distribution):
         if foreign:
             raise Fault(rancher_problems.foreign_text(path, foreign))
         others = {each: content for each, content in files.items() if each != path}
-        lines = {key: self._own_lines(others, unit, key=key, wanted=_of(programs, key)) for key in FLAGS}
+        lines = {key: self._own_lines(others, unit, key=key, expected=_of(programs, key)) for key in FLAGS}
         content = rancher_drop_in.content(lines)
         if (content is None) == (path not in files) and _asked(self.programs(files, unit)) == _asked(programs):
             return {}
@@ -212,18 +204,18 @@ class Rancher(Distribution):
         if _asked(found) == _asked(programs) and _rest(found) == _rest(self.programs(others, unit)):
             return
         later = [text for key in FLAGS for text in rancher_problems.later(self._server(after, unit), key)]
-        raise Fault((later or ["its files do not lead to the wanted arguments. Their layout is not known here"])[0])
+        raise Fault((later or ["its files do not lead to the expected arguments. Their layout is not known here"])[0])
 
-    def _own_lines(self, others: Files, unit: Unit, *, key: str, wanted: Arguments) -> list[Line]:
+    def _own_lines(self, others: Files, unit: Unit, *, key: str, expected: Arguments) -> list[Line]:
         """Return the lines of our own file for one key. Raises Fault if another file stands in the way."""
         found = []
         base = _of(self.programs(others, unit), key)
         for name in FLAGS[key]:
             try:
-                found += rancher_drop_in.lines(name, base.values(name), wanted.values(name))
+                found += rancher_drop_in.lines(name, base.values(name), expected.values(name))
             except Fault:
                 placed = [each for each in self._lines(self._read(others, unit), unit, key) if each[1].name == name]
-                raise Fault(_obstacle(placed, base.values(name), wanted.values(name), service=self.unit)) from None
+                raise Fault(obstacle(placed, base.values(name), expected.values(name), service=self.unit)) from None
         return found
 
     # --- what is wrong with them
@@ -258,33 +250,6 @@ def _rest(programs: Programs) -> list[str]:
     """Return all other arguments."""
     names = tuple(f"--{name}=" for of_key in FLAGS.values() for name in of_key)
     return [text for key in FLAGS for text in _of(programs, key).texts if not text.startswith(names)]
-
-
-def _obstacle(placed: t.Sequence[_Placed], base: t.Sequence[str], wanted: t.Sequence[str], *, service: str) -> str:
-    """Return which line keeps us from coming from the values in other files to the wanted ones."""
-    for path, each in placed:
-        if path and _leads_without(each, base, wanted):
-            if each.value not in wanted:
-                remedy = "Remove that line"
-            else:
-                sign = PREPENDED if wanted[0] == each.value else APPENDED
-                remedy = f"Write {quoted(each._replace(sign=sign).text)} there instead"
-            return (
-                f"its file {quoted(path)} has {quoted(each.text)}, and this role changes no file but its own. "
-                f"{remedy}, and restart {service}"
-            )
-    return f"no file beside those that it has leads from {listed(base)} to {listed(wanted)}"
-
-
-def _leads_without(each: Line, base: t.Sequence[str], wanted: t.Sequence[str]) -> bool:
-    """Whether a line is in the way: without its value, others could be added."""
-    left = [value for value in base if value != each.value]
-    rest = [value for value in wanted if value != each.value] if each.value in wanted else wanted
-    try:
-        rancher_drop_in.lines(each.name, left, rest)
-    except Fault:
-        return False
-    return True
 
 
 class K3s(Rancher):

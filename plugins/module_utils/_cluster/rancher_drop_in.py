@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The file that role irsa_apiserver adds to config.yaml.d of k3s and RKE2: what it holds to come to wanted values.
+"""The file that role irsa_apiserver adds to config.yaml.d of k3s and RKE2: what it holds to come to expected values.
 
 Its keys end with a plus sign, so that nothing is lost of what others wrote.
 """
@@ -43,16 +43,16 @@ NAME = "zz-irsa.yaml"
 _COMMENT = "# Written by role irsa_apiserver of the Ansible collection selfhosted.irsa.\n"
 
 
-def lines(name: str, base: t.Sequence[str], wanted: t.Sequence[str]) -> list[Line]:
-    """Return what leads from a flag's values in other files to the wanted ones. Raises Fault if nothing does."""
-    places = range(len(wanted) - len(base) + 1)
-    start = next((at for at in places if list(wanted[at : at + len(base)]) == list(base)), None)
+def lines(name: str, base: t.Sequence[str], expected: t.Sequence[str]) -> list[Line]:
+    """Return what leads from a flag's values in other files to the expected ones. Raises Fault if nothing does."""
+    places = range(len(expected) - len(base) + 1)
+    start = next((at for at in places if list(expected[at : at + len(base)]) == list(base)), None)
     if start is None or (name in SINGLE and start > 0):
-        raise Fault(f"no line behind the others leads to the wanted --{name}")
+        raise Fault(f"no line behind the others leads to the expected --{name}")
     # The last one that is prepended comes first.
-    before = [Line(name, PREPENDED, value) for value in reversed(wanted[:start])]
+    before = [Line(name, PREPENDED, value) for value in reversed(expected[:start])]
     sign = PLAIN if name in SINGLE else APPENDED
-    return before + [Line(name, sign, value) for value in wanted[start + len(base) :]]
+    return before + [Line(name, sign, value) for value in expected[start + len(base) :]]
 
 
 def content(given: t.Mapping[str, t.Sequence[Line]]) -> bytes | None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a user has to give a distribution that this collection does not change itself: files and commands."""
+"""What a distribution that this collection does not change itself has to be given: files and commands."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_li
 )
 
 _NAME = "k3d"
-_FILE = "k3d-new.yaml"
+_FILE = "irsa-new.yaml"
 _SERVERS = "server:*"
 
 _SIGN = (
@@ -45,7 +45,7 @@ def cook(request: Request, phases: t.Sequence[str]) -> Recipe:
         phases,
         _NAME,
         why="k3d gives arguments to k3s only when it creates a node",
-        instead="Create the cluster again, with the recipe for a new cluster.",
+        instead="Set irsa_apiserver_phase to new, and create the cluster again with what that gives.",
     )
     refuse_key_files(request, _NAME)
     if NEW not in phases:

@@ -32,7 +32,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_li
 )
 
 _NAME = "kind"
-_FILE = "kind-new.yaml"
+_FILE = "irsa-new.yaml"
 
 _MERGE = (
     "If you have a configuration file for kind, add the entry of kubeadmConfigPatches to it. Name no apiVersion in "
@@ -51,7 +51,7 @@ def cook(request: Request, phases: t.Sequence[str]) -> Recipe:
         phases,
         _NAME,
         why="kind configures kubeadm only when it creates a cluster",
-        instead="Create the cluster again, with the recipe for a new cluster.",
+        instead="Set irsa_apiserver_phase to new, and create the cluster again with what that gives.",
     )
     refuse_key_files(request, _NAME)
     if NEW not in phases:

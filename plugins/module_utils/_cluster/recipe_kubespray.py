@@ -37,8 +37,10 @@ _NAME = "kubespray"
 # As in kubespray's own documentation.
 _INVENTORY = "inventory/mycluster"
 # Group variables are read in the order of the files' names, and kubespray's sample sets kubeadm_patches to [] in
-# k8s-cluster.yml.
-_GROUP_VARS = f"{_INVENTORY}/group_vars/k8s_cluster/zz-irsa.yml"
+# k8s-cluster.yml. A cluster that was made with the arguments keeps them beside a patch for another issuer.
+_GROUP_VARS = f"{_INVENTORY}/group_vars/k8s_cluster"
+_ARGUMENTS = f"{_GROUP_VARS}/zz-irsa-arguments.yml"
+_PATCHES = f"{_GROUP_VARS}/zz-irsa-patches.yml"
 
 # The first version in which kubeadm_patches is a list, and the first that removes the file of an entry that is gone.
 _FIRST_WITH_LIST = (2, 27)
@@ -100,16 +102,17 @@ def _version(text: str | None) -> tuple[int, int] | None:
         return None
     found = _VERSION.fullmatch(text)
     if not found:
-        raise IrsaError(f"{quoted(text)} is not a version of kubespray, such as v2.31.0.")
+        raise IrsaError(f"irsa_apiserver_distribution_version is {quoted(text)}. Expected a version such as 2.31.0.")
     return int(found[1]), int(found[2])
 
 
 def _part(request: Request, phase: str) -> Part:
     if phase == FORGET:
-        return Part(phase=phase, commands=(f"rm {_GROUP_VARS}", *_CHANGE), restarts=_RESTARTS)
-    file = RecipeFile(name=f"kubespray-{phase.replace('_', '-')}.yml", text=_variables(request, phase))
-    commands = (f"cp {file.name} {_GROUP_VARS}", *(_CREATE if phase == NEW else _CHANGE))
-    return Part(phase=phase, files=(file,), commands=commands, restarts="" if phase == NEW else _RESTARTS)
+        return Part(phase=phase, commands=(f"rm {_PATCHES}", *_CHANGE), restarts=_RESTARTS)
+    file = RecipeFile(name=f"irsa-{phase.replace('_', '-')}.yaml", text=_variables(request, phase))
+    if phase == NEW:
+        return Part(phase=phase, files=(file,), commands=(f"cp {file.name} {_ARGUMENTS}", *_CREATE))
+    return Part(phase=phase, files=(file,), commands=(f"cp {file.name} {_PATCHES}", *_CHANGE), restarts=_RESTARTS)
 
 
 def _variables(request: Request, phase: str) -> str:

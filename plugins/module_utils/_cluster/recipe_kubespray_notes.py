@@ -30,10 +30,10 @@ ONE_VALUE = (
 ONE_WAY = "Do not name the issuer in kubeadm_patches, too: a repeated issuer keeps the API server from starting."
 KEY = f"{PUBLISH_AFTERWARDS} Its file is /etc/kubernetes/ssl/sa.key on the hosts of kube_control_plane."
 MERGE = (
-    "If you have kubeadm_patches of your own, add the entry to your list instead of copying the file. Leave it at "
-    "its place in the list as long as it is there: kubespray names its files by that place, and before 2.31 it does "
-    "not remove those that are left behind. Such a file names the issuer again, and a repeated issuer keeps the API "
-    "server from starting."
+    "If you have kubeadm_patches of your own, or one for another issuer, add the entry to your list instead of "
+    "copying the file. Leave it at its place in the list as long as it is there: kubespray names its files by that "
+    "place, and before 2.31 it does not remove those that are left behind. Such a file names the issuer again, and a "
+    "repeated issuer keeps the API server from starting."
 )
 ADDS = (
     "A patch adds to what kubeadm renders, so the present issuers stay. It must not name an issuer that "

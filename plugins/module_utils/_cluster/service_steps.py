@@ -64,7 +64,8 @@ class ServicePlanner:
 
     def new_node_needs(self) -> list[str]:
         """Return what the distribution does not bring to a server that joins: key files, and the file of ours."""
-        keys, named = set(), set()
+        keys: set[str] = set()
+        named: set[str] = set()
         for state in self._states.values():
             api_server, own_file = state.programs.api_server, state.node.distribution.own_file
             own = [path for name in (KEY_FILE, SIGNING_KEY_FILE) for path in api_server.values(name)]

@@ -50,10 +50,10 @@ class Sample:
 
     def after(self, phase: str, files: Files, target: phases.Target) -> dict[str, bytes]:
         """The files after a phase, given those before it."""
-        changed = self.distribution.files_after(files, self.unit, self.wanted(phase, files, target))
+        changed = self.distribution.files_after(files, self.unit, self.expected(phase, files, target))
         return {path: content for path, content in {**files, **changed}.items() if content is not None}
 
-    def wanted(self, phase: str, files: Files, target: phases.Target) -> Programs:
+    def expected(self, phase: str, files: Files, target: phases.Target) -> Programs:
         """What a phase asks for. Audiences stay: these distributions set them, and so keep them."""
         programs = self.distribution.programs(files, self.unit)
         server = phases.without_audience(phases.after(phase, programs.api_server, target), target.issuer)

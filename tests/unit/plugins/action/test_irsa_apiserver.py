@@ -337,6 +337,7 @@ class TestOwnKey:
             "public_path": f"{folder}/{self.KID}.pub",
             "public_key": "public",
             "source": str(path),
+            "like": None,
         }
         assert plan["results"]["node1"]["new_node_needs"] != []
         sent = []
@@ -450,7 +451,7 @@ class TestBadInput:
         play.services["node1"] = {"k3s-agent.service": {}}
         assert "k3s-agent.service makes it an agent of k3s, which has no API server." in self.read_message(play)
         play.services["node1"] = {"kube-apiserver.service": {}}
-        assert "use irsa_apiserver_distribution generic for it" in self.read_message(play)
+        assert "set irsa_apiserver_distribution to generic for it" in self.read_message(play)
 
     def test_a_host_with_two_distributions_needs_a_choice(self):
         play = Play(1)

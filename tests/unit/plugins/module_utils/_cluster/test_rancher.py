@@ -99,13 +99,13 @@ def test_the_golden_flags_keep_what_was_there_and_sign_for_the_issuer(sample, mo
 def test_no_file_of_others_changes_and_nothing_is_to_do_twice(sample, mode):
     files, target = sample.files, sample.target(mode)
     for phase in (ACCEPT, SIGN, SIGN_BACK, FORGET):
-        wanted = sample.wanted(phase, files, target)
-        changed = sample.distribution.files_after(files, sample.unit, wanted)
+        expected = sample.expected(phase, files, target)
+        changed = sample.distribution.files_after(files, sample.unit, expected)
         assert set(changed) == {sample.drop_in_path}
         files = sample.after(phase, files, target)
-        for again in (wanted, sample.distribution.programs(files, sample.unit)):
+        for again in (expected, sample.distribution.programs(files, sample.unit)):
             assert sample.distribution.files_after(files, sample.unit, again) == {}
-        assert sample.wanted(phase, files, target).api_server.texts == wanted.api_server.texts
+        assert sample.expected(phase, files, target).api_server.texts == expected.api_server.texts
 
 
 @samples
@@ -432,13 +432,13 @@ def test_any_files_lead_to_the_issuer_and_back(texts, mode):
 
 
 @given(st.lists(ISSUERS, max_size=3, unique=True), st.permutations([f"https://{n}.example.com" for n in range(5)]))
-def test_lines_lead_to_what_was_asked_for_or_to_a_fault(base, wanted):
+def test_lines_lead_to_what_was_asked_for_or_to_a_fault(base, expected):
     try:
-        found = rancher_drop_in.lines(ISSUER, base, wanted)
+        found = rancher_drop_in.lines(ISSUER, base, expected)
     except Fault:
-        assert not any(wanted[at : at + len(base)] == base for at in range(6))
+        assert not any(expected[at : at + len(base)] == base for at in range(6))
         return
     result = list(base)
     for line in found:
         result = [line.value, *result] if line.sign == "-" else [*result, line.value]
-    assert result == wanted
+    assert result == expected

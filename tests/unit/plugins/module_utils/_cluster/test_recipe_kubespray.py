@@ -34,7 +34,8 @@ CHANGE = (
     f"ansible-playbook -b -i {INVENTORY} playbooks/facts.yml",
     f'ansible-playbook -b -i {INVENTORY} upgrade-cluster.yml --limit "kube_control_plane:etcd"',
 )
-VARIABLES = "inventory/mycluster/group_vars/k8s_cluster/zz-irsa.yml"
+GROUP_VARS = "inventory/mycluster/group_vars/k8s_cluster"
+PATCHES = f"{GROUP_VARS}/zz-irsa-patches.yml"
 
 
 def part_of(phase, request=REQUEST):
@@ -50,8 +51,11 @@ def test_a_new_cluster_gets_one_argument():
         "kube_kubeadm_apiserver_extra_args:\n"
         '  service-account-issuer: "https://example-irsa.s3.eu-west-1.amazonaws.com"\n'
     )
-    assert (file.name, file.is_secret) == ("kubespray-new.yml", False)
-    assert part.commands == (f"cp {file.name} {VARIABLES}", f"ansible-playbook -b -i {INVENTORY} cluster.yml")
+    assert (file.name, file.is_secret) == ("irsa-new.yaml", False)
+    assert part.commands == (
+        f"cp {file.name} {GROUP_VARS}/zz-irsa-arguments.yml",
+        f"ansible-playbook -b -i {INVENTORY} cluster.yml",
+    )
     assert part.restarts == ""
 
 
@@ -72,15 +76,15 @@ def test_a_running_cluster_gets_a_patch(phase, name, place, title):
     part = part_of(phase)
     (file,) = part.files
     assert file.text == PATCH.format(title=title, place=place)
-    assert file.name == f"kubespray-{name}.yml"
-    assert part.commands == (f"cp {file.name} {VARIABLES}", *CHANGE)
+    assert file.name == f"irsa-{name}.yaml"
+    assert part.commands == (f"cp {file.name} {PATCHES}", *CHANGE)
     assert part.restarts.startswith("kubespray drains one control-plane node after the other")
 
 
 def test_the_patch_goes_when_the_issuer_is_forgotten():
     part = part_of(FORGET)
     assert part.files == ()
-    assert part.commands == (f"rm {VARIABLES}", *CHANGE)
+    assert part.commands == (f"rm {PATCHES}", *CHANGE)
 
 
 def test_the_phases_come_in_the_order_given():
@@ -110,7 +114,9 @@ def test_a_kubespray_without_a_list_of_patches_is_refused(version):
 
 
 def test_what_is_no_version_is_refused():
-    with pytest.raises(IrsaError, match=r"^'master' is not a version of kubespray, such as v2\.31\.0\.$"):
+    with pytest.raises(
+        IrsaError, match=r"^irsa_apiserver_distribution_version is 'master'\. Expected a version such as 2\.31\.0\.$"
+    ):
         cook(Request(issuer=ISSUER, version="master"), [NEW])
 
 
@@ -128,7 +134,7 @@ def test_the_notes_say_which_way_is_better_and_what_the_role_needs():
         "irsa_apiserver_distribution kubeadm and irsa_apiserver_persist none",
         "kube-apiserver-irsa+json.yaml, stays when kubespray removes patches",
         "irsa_apiserver_patches_dir to the value of kubeadm_patches_dir (by default /etc/kubernetes/patches)",
-        "If you have kubeadm_patches of your own, add the entry to your list",
+        "If you have kubeadm_patches of your own, or one for another issuer, add the entry to your list",
         "ansible-core 2.18",
     ):
         assert needed in notes

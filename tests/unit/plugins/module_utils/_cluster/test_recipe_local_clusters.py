@@ -46,13 +46,14 @@ options:
         nodeFilters: ["server:*"]
 """
 
+AGAIN = "Set irsa_apiserver_phase to new, and create the cluster again with what that gives."
 REASONS = {
-    "kind": "kind configures kubeadm only when it creates a cluster. Create the cluster again, with the recipe for a "
-    "new cluster.",
-    "k3d": "k3d gives arguments to k3s only when it creates a node. Create the cluster again, with the recipe for a "
-    "new cluster.",
-    "minikube": "minikube has one value for the issuer, so that the API server would refuse all tokens that pods have. "
-    "Delete the cluster (minikube delete) and create it again, with the recipe for a new cluster.",
+    "kind": f"kind configures kubeadm only when it creates a cluster. {AGAIN}",
+    "k3d": f"k3d gives arguments to k3s only when it creates a node. {AGAIN}",
+    "minikube": (
+        "minikube has one value for the issuer, so that the API server would refuse all tokens that pods have. Set "
+        "irsa_apiserver_phase to new, delete the cluster, and create it again with what that gives."
+    ),
 }
 
 
@@ -63,14 +64,14 @@ def new(name, **given):
 
 def test_kind_patches_the_configuration_of_kubeadm():
     part = new("kind")
-    assert [(file.name, file.text, file.is_secret) for file in part.files] == [("kind-new.yaml", KIND, False)]
-    assert part.commands == ("kind create cluster --config kind-new.yaml",)
+    assert [(file.name, file.text, file.is_secret) for file in part.files] == [("irsa-new.yaml", KIND, False)]
+    assert part.commands == ("kind create cluster --config irsa-new.yaml",)
 
 
 def test_k3d_puts_the_issuer_in_front_on_all_servers():
     part = new("k3d")
-    assert [(file.name, file.text, file.is_secret) for file in part.files] == [("k3d-new.yaml", K3D, False)]
-    assert part.commands == ("k3d cluster create --config k3d-new.yaml",)
+    assert [(file.name, file.text, file.is_secret) for file in part.files] == [("irsa-new.yaml", K3D, False)]
+    assert part.commands == ("k3d cluster create --config irsa-new.yaml",)
 
 
 @pytest.mark.parametrize(("name", "words"), [(None, []), ("my-cluster", ["my-cluster"])])

@@ -80,7 +80,7 @@ def test_a_service_that_cannot_be_restarted_keeps_its_files(rig):
 
 
 def test_a_file_that_changed_since_it_was_read_restarts_nothing(rig):
-    rig.file.write_text("# somebody else's", encoding="utf-8")
+    rig.file.write_text("# of another process", encoding="utf-8")
     error = rig.refusal()
     assert "has changed since it was read" in str(error)
     assert rig.invocation == 1
