@@ -63,8 +63,8 @@ class ServicePlanner:
             path = next(iter(state.node.distribution.sources(state.node.unit).files), "")
             needed.append(f"the same arguments of its API server in {path}")
         yield (
-            f"Give a server that joins this cluster {' and '.join(needed)}, or run this again as soon as it has joined. "
-            "Until then, it refuses the tokens of the others."
+            f"Give a server that joins this cluster {' and '.join(needed)}, or run this again as soon as it has "
+            "joined. Until then, it refuses the tokens of the others."
         )
 
     def new_node_needs(self) -> list[str]:
