@@ -348,7 +348,9 @@ def test_kops_gets_its_issuers_in_the_order_of_its_guide(phase, signing, others)
 
 def test_kops_rolls_the_control_plane_of_the_cluster_that_is_named():
     (part,) = cook("kops", SIGN).parts
-    assert part.commands[-1] == "kops rolling-update cluster --name prod --instance-group-roles control-plane --yes"
+    assert part.commands[-1] == (
+        "kops rolling-update cluster --name prod --instance-group-roles control-plane,apiserver --yes"
+    )
 
 
 def test_kops_before_additional_issuers_is_refused():
