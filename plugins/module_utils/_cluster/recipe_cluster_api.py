@@ -52,6 +52,10 @@ _MANAGED = (
     "If the cluster has spec.topology, its KubeadmControlPlane is written by its ClusterClass. Change the "
     "KubeadmControlPlaneTemplate there instead."
 )
+_NOT_TWICE = (
+    "If clusterConfiguration.apiServer.extraArgs names this issuer already, remove it there in the same change: an API "
+    "server that is given an issuer twice does not start."
+)
 _ONE_KEY = (
     "The key is in a Secret that Cluster API reads when it makes the control plane. With another key, the tokens of "
     "running pods would be refused."
@@ -65,7 +69,7 @@ def cook(request: Request, phases: t.Sequence[str]) -> Recipe:
     if is_running:
         refuse_own_key(request, "a running cluster of Cluster API", _ONE_KEY)
     parts = tuple(_part(request, phase, name) for phase in phases)
-    return Recipe(parts=parts, notes=(_LIST_IS_REPLACED, _MANAGED) if is_running else (_MANAGED,))
+    return Recipe(parts=parts, notes=(*([_LIST_IS_REPLACED] if is_running else []), _NOT_TWICE, _MANAGED))
 
 
 def _part(request: Request, phase: str, name: str) -> Part:

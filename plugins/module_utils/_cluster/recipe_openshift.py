@@ -94,7 +94,7 @@ metadata:
 spec:
   serviceAccountIssuer: {string(request.issuer)}
 """
-    key = f" Copy the issuer's private key to {_KEY} there, with mode 0600." if request.private_key else ""
+    key = f" Before the last command, copy the issuer's private key to {_KEY} in it." if request.private_key else ""
     return Part(
         phase=NEW,
         files=(RecipeFile(name=_MANIFEST, text=text),),
