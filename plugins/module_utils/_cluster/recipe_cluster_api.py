@@ -16,7 +16,11 @@ import json
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import ISSUER
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_patches import API_SERVER_FILE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_patches import (
+    API_SERVER_FILE,
+    END,
+    FRONT,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import ACCEPT, FORGET, SIGN, SIGN_BACK
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe import (
     NEW,
@@ -25,19 +29,17 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe im
     RecipeFile,
     Request,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_limits import refuse_own_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_rules import (
     RUNNING,
     file_name,
-    refuse_own_key,
     require_cluster_name,
     string,
 )
 
 _FOLDER = "/etc/kubernetes/patches"
-_FRONT = "/spec/containers/0/command/1"
-_END = "/spec/containers/0/command/-"
 # Where the flag of the issuer goes: kubeadm's own issuer is not known here, and stays where it is.
-_PLACES = {NEW: _FRONT, ACCEPT: _END, SIGN: _FRONT, SIGN_BACK: _END}
+_PLACES = {NEW: FRONT, ACCEPT: END, SIGN: FRONT, SIGN_BACK: END}
 
 _RESTARTS = (
     "Cluster API replaces the machines of the control plane, one after the other. Go on with the next phase when the "

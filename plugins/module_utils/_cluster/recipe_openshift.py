@@ -19,11 +19,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe im
     RecipeFile,
     Request,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_limits import refuse_own_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_rules import (
     RUNNING,
     file_name,
     issuers,
-    refuse_own_key,
     string,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError

@@ -30,12 +30,12 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe im
     RecipeFile,
     Request,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_limits import refuse_own_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_rules import (
     RUNNING,
     block,
     file_name,
     issuers,
-    refuse_own_key,
     require_minor,
     require_present,
     string,
