@@ -17,18 +17,21 @@ PUBLISH_AFTERWARDS = (
 )
 
 
-def refuse_own_key(request: Request, title: str, reason: str) -> None:
-    """Raise IrsaError if the issuer's own key is to be installed. ``reason`` is a sentence."""
+_ADOPT = (
+    "Set irsa_apiserver_key to adopt, and publish the key that the cluster signs with; docs/move-a-running-cluster.md "
+    "says how."
+)
+
+
+def refuse_own_key(request: Request, title: str, reason: str, *, instead: str = _ADOPT) -> None:
+    """Raise IrsaError if the issuer's own key is to be installed. ``reason`` and ``instead`` are sentences."""
     if request.private_key is not None:
-        raise IrsaError(
-            f"irsa_apiserver_key is own, which cannot be had with {title}. {reason} Set irsa_apiserver_key to adopt, "
-            "and publish the key that the cluster signs with; docs/move-a-running-cluster.md says how."
-        )
+        raise IrsaError(f"irsa_apiserver_key is own, which cannot be had with {title}. {reason} {instead}")
 
 
 def refuse_key_files(request: Request, distribution: str, *, instead: str = "") -> None:
     """Raise IrsaError if keys are given: for this distribution, no recipe brings a file to the servers."""
-    refuse_own_key(request, distribution, f"No recipe brings the key to its servers. {instead}".rstrip())
+    refuse_own_key(request, distribution, "No recipe brings the key to its servers.", instead=instead or _ADOPT)
     if request.public_keys:
         raise IrsaError(
             f"irsa_apiserver_accepted_public_keys cannot be used with {distribution}: there is no recipe that brings "
