@@ -14,17 +14,29 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm, model
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm, model, service
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distributions import WITH_SERVICE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import cut, printable_lines, shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, signing_key
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _apiserver_plan, _apiserver_reading
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading import (
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
+    _apiserver_detection,
+    _apiserver_plan,
+    _apiserver_reading,
+    _kubeadm_reading,
+    _service_reading,
+)
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading import ClusterReading
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_recipes import (
+    SPEC_OF_RECIPES,
+    recipe_operation,
+)
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._kubeadm_reading import (
     CONTROLLER_MANAGER,
+    KUBEADM,
     MANIFEST,
     MANIFESTS,
-    ClusterReading,
 )
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._misspelt import warn_of_misspelt
 
@@ -36,20 +48,13 @@ _PLANNED_KID = "the-ID-of-the-key-that-is-yet-to-be-created"
 
 _NODE = "selfhosted.irsa.irsa_node"
 
-# A folder that only one other distribution has, and its name.
-_OTHERS = {
-    "/etc/rancher/k3s": "k3s",
-    "/etc/rancher/rke2": "RKE2",
-    "/var/snap/microk8s": "MicroK8s",
-    "/var/lib/k0s": "k0s",
-}
-
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "operation": {"type": "str", "choices": ["read", "plan", "step"], "required": True},
-    "distribution": {"type": "str", "choices": ["auto", "kubeadm"], "default": "auto"},
+    **SPEC_OF_RECIPES,
+    "address": {"type": "str"},
     "issuer": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "phase": {"type": "str", "choices": ["auto", "accept", "sign", "read"], "default": "auto"},
+    "phase": {"type": "str", "choices": ["auto", "accept", "sign", "new", "read"], "default": "auto"},
     "published_kids": {"type": "list", "elements": "str", "default": []},
     "accepted_issuers": {"type": "list", "elements": "str", "default": []},
     "former_issuers": {"type": "list", "elements": "str", "default": []},
@@ -88,7 +93,9 @@ class ActionModule(ActionBase):
         )
         if self._options["operation"] == "read":
             warn_of_misspelt(self._variables)
-        operation = {"read": self._read, "plan": self._plan, "step": self._step}[self._options["operation"]]
+        operations = {"read": self._read, "plan": self._plan, "step": self._step}
+        of_recipes = recipe_operation(self._options, check_mode=bool(self._task.check_mode))
+        operation = of_recipes or operations[self._options["operation"]]
         try:
             return {**result, "changed": False, "actions": [], **operation()}
         except IrsaError as error:
@@ -105,29 +112,22 @@ class ActionModule(ActionBase):
 
     def _read(self) -> dict[str, t.Any]:
         """Read the API server of the task's host."""
-        host = self._variables["inventory_hostname"]
-        inspected = self._inspect([MANIFEST, CONTROLLER_MANAGER], [MANIFESTS, *_OTHERS])
-        manifest = _apiserver_reading.content(inspected["files"][MANIFEST])
-        if manifest is None:
-            raise IrsaError(_no_control_plane(host, inspected))
-        if not inspected["has_kubectl"]:
-            raise IrsaError(
-                f"The host {host} has no kubectl, which comes with kubeadm. Install it on every control-plane node."
+        host, options = self._variables["inventory_hostname"], self._options
+        inspected = self._inspect([MANIFEST, CONTROLLER_MANAGER], [MANIFESTS], _apiserver_detection.SERVICES)
+        name = _apiserver_detection.distribution_of(host, inspected, options["distribution"])
+        if name == KUBEADM:
+            reading = _kubeadm_reading.read(
+                host, inspected, has_own_key=options["key"] == "own", ask=self._node, inspect=self._inspect
             )
-        try:
-            address = _apiserver_reading.own_address(manifest)
-            authentication = _apiserver_reading.authentication_config(manifest)
-            keys = _apiserver_reading.own_key_folder(manifest) if self._options["key"] == "own" else None
-        except Fault as fault:
-            raise IrsaError(f"The file {MANIFEST} on the host {host} cannot be used: {fault}.") from None
-        if authentication or keys:
-            more = self._inspect([authentication] if authentication else [], [keys] if keys else [])
-            for kind in ("files", "folders"):
-                inspected[kind].update(more[kind])
-        observed = self._node({"operation": "observe", "server": f"https://{address}"})
-        return {"reading": {"host": host, "address": address, "inspected": inspected, "observed": observed}}
+        else:
+            reading = _service_reading.read(
+                host, inspected, WITH_SERVICE[name], address=options["address"], ask=self._node
+            )
+        return {"reading": reading}
 
-    def _inspect(self, paths: t.Sequence[str], folders: t.Sequence[str]) -> dict[str, t.Any]:
+    def _inspect(
+        self, paths: t.Sequence[str], folders: t.Sequence[str], services: t.Sequence[str] = ()
+    ) -> dict[str, t.Any]:
         return self._node(
             {
                 "operation": "inspect",
@@ -135,6 +135,7 @@ class ActionModule(ActionBase):
                 "folders": folders,
                 "patches": self._options["patches_dir"],
                 "public_keys": self._options["accepted_public_keys"],
+                "services": services,
             }
         )
 
@@ -155,15 +156,15 @@ class ActionModule(ActionBase):
         """Plan what the API servers need, from the readings of all hosts of the play."""
         reading = ClusterReading(_apiserver_reading.of_play(self._variables, self._options["readings"]))
         observed = {
-            address: self._node({"operation": "observe", "server": f"https://{address}"})
+            address: self._node({"operation": "observe", "server": f"https://{address}", **reading.access})
             for address in reading.unmanaged
         }
         cluster = reading.cluster(observed)
         observed.update(reading.observed)
         if self._options["phase"] == "read":
-            results = _apiserver_plan.first_results(cluster.servers, None, observed=observed)
+            results = _apiserver_plan.first_results(cluster.servers, None, reading=reading, observed=observed)
             return {"steps": [], "summary": "", "results": results}
-        plan = kubeadm.plan(cluster, self._goal(), self._kubeadm_options())
+        plan = self._plan_of(reading.distribution, cluster)
         if plan.findings.problems:
             raise IrsaError(
                 "\n- ".join(
@@ -171,29 +172,39 @@ class ActionModule(ActionBase):
                 ),
                 warnings=list(plan.findings.warnings),
             )
-        keys = {server.name: self._key(server) for server in cluster.servers if server.managed}
+        keys = {server.name: self._key(server, reading) for server in cluster.servers if server.managed}
         return {
             "steps": _apiserver_plan.steps_data(plan.steps, reading, keys),
             "summary": plan.summary,
             "next": list(plan.next),
-            "results": _apiserver_plan.first_results(cluster.servers, plan, observed=observed),
+            "results": _apiserver_plan.first_results(cluster.servers, plan, reading=reading, observed=observed),
             "warnings": [*plan.findings.warnings, *_apiserver_plan.issuer_warnings(self._options)],
         }
 
-    def _key(self, server: model.Server) -> dict[str, t.Any] | None:
+    def _plan_of(self, distribution: str, cluster: model.Cluster) -> model.Plan:
+        if distribution == KUBEADM:
+            return kubeadm.plan(cluster, self._goal(), self._kubeadm_options())
+        return service.plan(cluster, self._goal(), WITH_SERVICE[distribution])
+
+    def _key(self, server: model.Server, reading: ClusterReading) -> dict[str, t.Any] | None:
         """Return where the issuer's own key goes on a server, None for an adopted key. Raises IrsaError."""
         options = self._options
         if options["key"] != "own" or options["state"] != "present":
             return None
+        kid, like = self._own_kid() or "", None
         try:
-            private, public = kubeadm.own_key_paths(server.manifest or b"", self._own_kid() or "")
+            if reading.distribution == KUBEADM:
+                paths = kubeadm.own_key_paths(server.manifest or b"", kid)
+            else:
+                paths, like = service.own_key_paths(server, WITH_SERVICE[reading.distribution], kid)
         except Fault as fault:
-            raise IrsaError(f"The file {MANIFEST} of {server.name} cannot be used: {fault}.") from None
+            raise IrsaError(f"The configuration of {server.name} cannot be used: {fault}.") from None
         return {
-            "private_path": private,
-            "public_path": public,
+            "private_path": paths.private,
+            "public_path": paths.public,
             "public_key": options["public_key"],
             "source": options["key_path"],
+            "like": like,
         }
 
     def _goal(self) -> model.Goal:
@@ -245,7 +256,7 @@ class ActionModule(ActionBase):
         step, results, found = self._options["step"], self._options["results"], None
         if not self._task.check_mode:
             limits = {"timeout": self._options["timeout"], "rollback": self._options["rollback"]}
-            node = {"operation": "step", "step": {**step["node"], **limits}}
+            node = {"operation": "step", "step": {**step["node"], **limits}, **step["access"]}
             found = self._node({**node, "private_key": _private_key(step["node"]["key"])})
         server = step["server"]
         return {
@@ -277,18 +288,3 @@ def _private_key(key: t.Mapping[str, t.Any] | None) -> str | None:
     """Return the issuer's own key if it is on the controller, None if it must be on the node. Raises IrsaError."""
     content = files.read(key["source"]) if key else None
     return None if content is None else content.decode("utf-8", "replace")
-
-
-def _no_control_plane(host: str, inspected: t.Mapping[str, t.Any]) -> str:
-    """Return what is to be said of a host without an API server of kubeadm."""
-    other = next((name for folder, name in _OTHERS.items() if inspected["folders"].get(folder) is not None), None)
-    if other:
-        return (
-            f"The host {host} has {other}. Role irsa_apiserver changes API servers of kubeadm so far; set the flags of "
-            "irsa_issuer_result.apiserver_flags by the means of the distribution."
-        )
-    return (
-        f"The host {host} is not a control-plane node of kubeadm: it has no {MANIFEST}. Run the play for the hosts of "
-        "the API servers only. A node that is to become one has kubeadm join it first, with the files of "
-        "new_node_needs."
-    )

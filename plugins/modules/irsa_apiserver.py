@@ -28,10 +28,43 @@ options:
     choices: [read, plan, step]
     required: true
   distribution:
-    description: The distribution of the cluster. V(auto) recognizes it by its files.
+    description:
+      - The distribution of the cluster. V(auto) recognizes by its files what is changed on the API servers' hosts.
+      - For V(talos) and all that follow it, O(operation=read) reads nothing, and O(operation=plan) makes the files and
+        commands that change the API servers.
     type: str
-    choices: [auto, kubeadm]
+    choices:
+      - auto
+      - kubeadm
+      - k3s
+      - rke2
+      - k0s
+      - microk8s
+      - talos
+      - kubespray
+      - cluster_api
+      - openshift
+      - kops
+      - gardener
+      - kind
+      - k3d
+      - minikube
+      - generic
     default: auto
+  distribution_version:
+    description: The version of the distribution. Required for V(distribution=talos).
+    type: str
+  cluster_name:
+    description: The name of the cluster. Required for V(distribution=cluster_api).
+    type: str
+  output_dir:
+    description:
+      - Folder on the controller in which the files for such a distribution are written, those with a private key with
+        mode 0600. Without it, they are in RV(results) only, and there can be none with a private key.
+    type: path
+  address:
+    description: Address and port of the host's API server, if the cluster does not list it by an address of the host.
+    type: str
   issuer:
     description: The issuer URL. Required with O(operation=plan), unless O(phase=read).
     type: str
@@ -47,9 +80,10 @@ options:
     description:
       - V(accept) has every server accept the issuer, V(sign) has every server sign for it. V(auto) does both.
       - No server signs before every server of the cluster accepts, also those that are not in the play.
+      - V(new) is for a cluster that does not exist yet, and a distribution that is not changed on its hosts.
       - V(read) plans nothing and returns only what was read.
     type: str
-    choices: [auto, accept, sign, read]
+    choices: [auto, accept, sign, new, read]
     default: auto
   key:
     description:

@@ -17,12 +17,13 @@ description:
 options:
   operation:
     description:
-      - V(inspect) reads files and the version of kubeadm.
+      - V(inspect) reads files, services and the version of kubeadm.
+      - V(configuration) reads the files of another distribution, without the secrets in them.
       - V(observe) asks an API server what it runs, serves and signs with.
       - V(step) writes files, waits for the API server, proves that it works, and puts the files back if it does not. It
         goes on if the connection to the node is lost. SIGTERM has it put the files back.
     type: str
-    choices: [inspect, observe, step]
+    choices: [inspect, configuration, observe, step]
     required: true
   paths:
     description: Files to read with V(inspect). One that does not exist has no content.
@@ -30,7 +31,7 @@ options:
     elements: str
     default: []
   folders:
-    description: Folders whose files are listed with V(inspect).
+    description: Folders whose files are listed with V(inspect), or read with V(configuration).
     type: list
     elements: str
     default: []
@@ -42,12 +43,33 @@ options:
     type: list
     elements: str
     default: []
-  kubeconfig:
-    description: The kubeconfig of the cluster's administrator on the node.
-    type: str
-    default: /etc/kubernetes/admin.conf
+  services:
+    description: Units of systemd of which V(inspect) says whether they are installed, and how they run.
+    type: list
+    elements: str
+    default: []
+  endings:
+    description: How the names of the files in O(folders) end that V(configuration) reads.
+    type: list
+    elements: str
+    default: []
+  version_command:
+    description: Words of the command that prints the version of the distribution, for V(configuration).
+    type: list
+    elements: str
+    default: []
+  kubectl:
+    description: Programs that are kubectl, each with the words that call it. The first that the node has is used.
+    type: list
+    elements: list
+    default: [[kubectl]]
+  kubeconfigs:
+    description: Kubeconfigs of the cluster's administrator. The first that the node has is used.
+    type: list
+    elements: str
+    default: [/etc/kubernetes/admin.conf]
   server:
-    description: URL of the API server to ask with V(observe).
+    description: URL of the API server to ask with V(observe). Without it, the API server of the node is found.
     type: str
   step:
     description: The step to take with V(step).
@@ -104,17 +126,21 @@ def main() -> None:
     conclude(
         _result,
         argument_spec=dict(
-            operation=dict(type="str", choices=["inspect", "observe", "step"], required=True),
+            operation=dict(type="str", choices=["inspect", "configuration", "observe", "step"], required=True),
             paths=dict(type="list", elements="str", default=[]),
             folders=dict(type="list", elements="str", default=[]),
             patches=dict(type="str"),
             public_keys=dict(type="list", elements="str", default=[]),
-            kubeconfig=dict(type="str", default="/etc/kubernetes/admin.conf"),
+            services=dict(type="list", elements="str", default=[]),
+            endings=dict(type="list", elements="str", default=[]),
+            version_command=dict(type="list", elements="str", default=[]),
+            kubectl=dict(type="list", elements="list", default=[["kubectl"]]),
+            kubeconfigs=dict(type="list", elements="str", default=["/etc/kubernetes/admin.conf"]),
             server=dict(type="str"),
             step=dict(type="dict"),
             private_key=dict(type="str", no_log=True),
         ),
-        required_if=[("operation", "observe", ["server"]), ("operation", "step", ["step"])],
+        required_if=[("operation", "step", ["step"])],
     )
 
 
@@ -127,11 +153,22 @@ def _found(options: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         raise IrsaError("Control planes belong to root. Set become: true for the hosts, or connect as root.")
     if options["operation"] == "inspect":
         return inspection.inspect(
-            options["paths"], options["folders"], options["patches"], public_keys=options["public_keys"]
+            options["paths"],
+            options["folders"],
+            options["patches"],
+            public_keys=options["public_keys"],
+            services=options["services"],
         )
-    kubectl = Kubectl(options["kubeconfig"])
+    if options["operation"] == "configuration":
+        return inspection.configuration(
+            options["paths"],
+            options["folders"],
+            endings=options["endings"],
+            version_command=options["version_command"],
+        )
+    kubectl = Kubectl.found(options["kubectl"], options["kubeconfigs"])
     if options["operation"] == "observe":
-        return observation.observe(kubectl, options["server"])
+        return observation.observe(kubectl, options["server"] or observation.own_server(kubectl))
     if check_mode:
         raise IrsaError("A step cannot be taken in check mode.")
     return session.run(lambda: Walker(Step.of(options["step"], options["private_key"]), Node(kubectl)).take())

@@ -10,6 +10,8 @@ import base64
 import hashlib
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Distribution
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distributions import WITH_SERVICE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
     PRESENT,
     FileWrite,
@@ -65,13 +67,15 @@ def _missing(server: str, key: Json | None, reading: ClusterReading) -> list[str
 
 def _step_data(step: Step, reading: ClusterReading, key: Json | None, *, new: list[str]) -> Json:
     host = reading.host(step.server)
+    distribution = WITH_SERVICE.get(host["distribution"])
     return {
         "host": host["host"],
         "server": step.server,
+        "access": host["access"],
         "phase": step.phase,
         "title": f"{step.server}: {step.phase.replace('_', ' ')}",
         "issuers": list(step.issuers),
-        "actions": [*(f"{step.server}:write {file}" for file in new), *_actions(step)],
+        "actions": [*(f"{step.server}:write {file}" for file in new), *_actions(step, distribution)],
         "paths": [*new, *(file.path for file in step.writes)],
         "diff": _diff(step),
         "node": {
@@ -83,8 +87,9 @@ def _step_data(step: Step, reading: ClusterReading, key: Json | None, *, new: li
             "issuer": step.issuers[0],
             "kids": sorted(step.kids),
             "signing_kid": step.signing_kid,
-            "files": [_file(each) for each in step.files],
+            "files": [_file(each, hides=distribution is not None) for each in step.files],
             "key": key,
+            "service": {"unit": distribution.unit, "restart": list(distribution.restart)} if distribution else None,
             "manager": _manager(step, reading),
             "configuration": dict(zip(("before", "after"), step.configuration, strict=True))
             if step.configuration
@@ -97,22 +102,23 @@ def _manager(step: Step, reading: ClusterReading) -> Json | None:
     if step.manager is None:
         return None
     pod = f"{_MANAGER}-{reading.pod(step.server).removeprefix(f'{API_SERVER}-')}"
-    return {"pod": pod, "arguments": list(step.manager.arguments), "file": _file(step.manager.file)}
+    return {"pod": pod, "arguments": list(step.manager.arguments), "file": _file(step.manager.file, hides=False)}
 
 
-def _file(file: FileWrite) -> Json:
+def _file(file: FileWrite, *, hides: bool) -> Json:
     return {
         "path": file.path,
         "content": None if file.after is None else base64.b64encode(file.after).decode(),
         "expected": None if file.before is None else hashlib.sha256(file.before).hexdigest(),
         "mode": file.mode,
+        "hides": hides,
     }
 
 
-def _actions(step: Step) -> list[str]:
+def _actions(step: Step, distribution: Distribution | None) -> list[str]:
     actions = [_write(step, file) for file in step.files]
     if step.restarts:
-        actions.append(f"{step.server}:restart {API_SERVER}")
+        actions.append(f"{step.server}:restart {distribution.unit if distribution else API_SERVER}")
     if step.manager:
         actions += [_write(step, step.manager.file), f"{step.server}:restart {_MANAGER}"]
     return actions + ([_CONFIGURATION] if step.configuration else [])
@@ -141,7 +147,9 @@ def _text(content: bytes | None) -> str | None:
     return None if content is None else content.decode("utf-8", "replace")
 
 
-def first_results(servers: t.Iterable[Server], plan: Plan | None, *, observed: t.Mapping[str, Json]) -> Json:
+def first_results(
+    servers: t.Iterable[Server], plan: Plan | None, *, reading: ClusterReading, observed: t.Mapping[str, Json]
+) -> Json:
     """Return the result of each server before any step: what it does, and what the plan says of it."""
     of_plan = {
         "persisted_in": _KEPT_IN.get(plan.method, plan.method) if plan else None,
@@ -149,13 +157,19 @@ def first_results(servers: t.Iterable[Server], plan: Plan | None, *, observed: t
         "new_node_needs": list(plan.new_node_needs) if plan else [],
         "warnings": list(plan.findings.warnings) if plan else [],
     }
-    return {server.name: {**_read(server, observed[server.addresses[0]]), **of_plan} for server in servers}
+    return {
+        server.name: {
+            "distribution": reading.distribution,
+            **_read(server, observed[server.addresses[0]]),
+            **of_plan,
+        }
+        for server in servers
+    }
 
 
 def _read(server: Server, observed: Json) -> Json:
     issuers, kids = issuers_of(server.running), sorted(server.kids or ())
     return {
-        "distribution": "kubeadm",
         "managed": server.managed,
         "address": server.addresses[0],
         "issuers": {"before": issuers, "after": issuers},
@@ -195,7 +209,7 @@ def _checks(proof: Json) -> list[Json]:
         return []
     token = proof["token"]
     seen = {
-        "arguments": f"pod {proof['pod']['name']} runs with the arguments of its manifest",
+        "arguments": proof["pod"]["seen"],
         "ready": "/readyz answers",
         "issuer": f"the discovery document has {proof['issuer']}",
         "keys": f"the JWKS has {', '.join(proof['kids'])}",
@@ -203,5 +217,5 @@ def _checks(proof: Json) -> list[Json]:
         "reviews": f"accepted by {', '.join(token['reviews'])}",
     }
     if proof.get("manager"):
-        seen["controller-manager"] = f"pod {proof['manager']['name']} runs with the arguments of its manifest"
+        seen["controller-manager"] = proof["manager"]["seen"]
     return [{"id": name, "status": "ok", "seen": text} for name, text in seen.items()]

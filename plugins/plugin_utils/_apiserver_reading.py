@@ -10,52 +10,17 @@ travels between tasks.
 
 from __future__ import annotations
 
-import base64
 import datetime
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import phases, views
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import (
-    AUTHENTICATION_CONFIG,
-    Arguments,
-    advertised_address,
-)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import Arguments
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import Cluster, Server
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.static_pod import StaticPod
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
-
-Reading = t.Mapping[str, t.Any]
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _kubeadm_reading, _service_reading
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._host_reading import Reading
 
 API_SERVER = "kube-apiserver"
-MANIFESTS = "/etc/kubernetes/manifests"
-MANIFEST = f"{MANIFESTS}/{API_SERVER}.yaml"
-CONTROLLER_MANAGER = f"{MANIFESTS}/kube-controller-manager.yaml"
-
-
-def own_address(manifest: bytes) -> str:
-    """Return address and port that an API server is reached by. Raises Fault if its manifest does not say."""
-    address = advertised_address(StaticPod(manifest).arguments)
-    if address is None:
-        raise Fault("it has no --advertise-address, so the API server's address is not known")
-    return address
-
-
-def authentication_config(manifest: bytes) -> str | None:
-    """Return the path of the file of JWT authenticators, None if there is none."""
-    return StaticPod(manifest).arguments.value(AUTHENTICATION_CONFIG)
-
-
-def own_key_folder(manifest: bytes) -> str | None:
-    """Return the folder for the issuer's own key, None if the manifest does not name the cluster's key."""
-    folder = views.cluster_key_folder(StaticPod(manifest).arguments)
-    return phases.own_key_folder(folder) if folder else None
-
-
-def content(described: t.Mapping[str, t.Any] | None) -> bytes | None:
-    """Return the content of a file that module irsa_node read."""
-    encoded = (described or {}).get("content")
-    return None if encoded is None else base64.b64decode(encoded)
 
 
 def of_play(variables: t.Mapping[str, t.Any], name: str) -> list[Reading]:
@@ -90,6 +55,7 @@ class ClusterReading:
                 self._pods.setdefault(pod["name"], pod)
         self._hosts = self._by_pod()
         self._require_one_cluster()
+        self._require_one_distribution()
 
     def _by_pod(self) -> dict[str, Reading]:
         """Return the reading of the host that each pod runs on, as far as there is one."""
@@ -125,6 +91,24 @@ class ClusterReading:
                     f"first does not list {ready[0]['address']}. Run the play for one cluster at a time."
                 )
 
+    def _require_one_distribution(self) -> None:
+        by_name = {reading["distribution"]: reading["host"] for reading in self._readings}
+        if len(by_name) > 1:
+            hosts = ", ".join(f"{host} is a server of {name}" for name, host in by_name.items())
+            raise IrsaError(
+                f"The hosts of the play have different distributions: {hosts}. Run the play for one cluster at a time."
+            )
+
+    @property
+    def distribution(self) -> str:
+        """The distribution of the cluster."""
+        return str(self._readings[0]["distribution"])
+
+    @property
+    def access(self) -> dict[str, t.Any]:
+        """How module irsa_node asks API servers from a host of the play."""
+        return dict(self._readings[0]["access"])
+
     @property
     def unmanaged(self) -> list[str]:
         """Addresses of API servers that no host of the play runs."""
@@ -152,9 +136,9 @@ class ClusterReading:
         return next(pod for pod in self._hosts if self._name(pod) == server)
 
     def key_files(self, server: str) -> set[str]:
-        """Return the paths of own keys' files on a managed server."""
+        """Return the paths of the files in a managed server's folders that were listed; own keys are among them."""
         folders = self.host(server)["inspected"]["folders"]
-        return {f"{folder}/{name}" for folder, names in folders.items() for name in names or [] if folder != MANIFESTS}
+        return {f"{folder}/{name}" for folder, names in folders.items() for name in names or []}
 
     def cluster(self, unmanaged: t.Mapping[str, t.Mapping[str, t.Any]]) -> Cluster:
         """Return the cluster, given what was observed of each unmanaged server, by its address."""
@@ -175,23 +159,9 @@ class ClusterReading:
         return str(node or pod.removeprefix(f"{API_SERVER}-"))
 
     def _managed(self, pod: str, reading: Reading) -> Server:
-        inspected, files = reading["inspected"], reading["inspected"]["files"]
-        manifest = content(files[MANIFEST])
-        authentication = content(files.get((authentication_config(manifest) if manifest else None) or ""))
-        return Server(
-            name=self._name(pod),
-            addresses=(reading["address"],),
-            manifest=manifest,
-            manifest_path=MANIFEST,
-            controller_manager=content(files.get(CONTROLLER_MANAGER)),
-            controller_manager_path=CONTROLLER_MANAGER,
-            authentication_config=None if authentication is None else authentication.decode("utf-8", "replace"),
-            folder=tuple(inspected["folders"][MANIFESTS] or ()),
-            patches={name: base64.b64decode(text) for name, text in inspected["patches"].items()},
-            public_key_faults={path: fault for path, fault in inspected["public_keys"].items() if fault},
-            tool_version=inspected["kubeadm_version"],
-            **self._observed(pod, reading["observed"]),
-        )
+        is_kubeadm = reading["distribution"] == _kubeadm_reading.KUBEADM
+        described = _kubeadm_reading.server if is_kubeadm else _service_reading.server
+        return described(self._name(pod), reading, self._observed(pod, reading["observed"]))
 
     def _unmanaged(self, address: str, observed: t.Mapping[str, t.Any]) -> Server:
         pod = next((name for name, pod in self._pods.items() if pod["endpoint"] == address), "")
@@ -205,7 +175,7 @@ class ClusterReading:
         jwks, token = observed["jwks"], observed["token"] or {}
         refusals = [f"{url} {said}" for url, said in token.get("reviews", {}).items() if said != "accepted"]
         return {
-            "running": tuple(pod["command"]) if pod.get("command") else None,
+            "running": tuple(pod["command"]) if pod.get("command") else _told(observed.get("flags")),
             "ready": observed["ready"],
             "started": _seconds(pod.get("started_at")),
             "issuer": observed["issuer"],
@@ -217,6 +187,13 @@ class ClusterReading:
             ),
             "unknown": tuple(f"The API server {observed['server']} {fault}." for fault in observed["faults"]),
         }
+
+
+def _told(flags: t.Mapping[str, t.Sequence[str]] | None) -> tuple[str, ...] | None:
+    """Return the flags that an API server tells as arguments."""
+    if flags is None:
+        return None
+    return tuple(f"--{name}={value}" for name, values in flags.items() for value in values)
 
 
 def issuers_of(running: t.Iterable[str] | None) -> list[str]:

@@ -40,8 +40,8 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._by_hand_lines imp
 )
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import Result, grouped
 
-_RESTART = ":restart kube-apiserver"
-_RESTART_MANAGER = ":restart kube-controller-manager"
+_RESTART = ":restart "
+_MANAGER = "kube-controller-manager"
 # The check whose finding is what remains to be done when everything else is right.
 _UNSERVED_PODS = "pods-without-credentials"
 
@@ -116,15 +116,17 @@ def _issuer_facts(results: Result) -> list[Line]:
 
 def _restart_facts(results: Result) -> list[Line]:
     servers = (results.get("servers") or {}).values()
-    counts, managers = (
-        [sum(action.endswith(end) for action in server.get("actions") or []) for server in servers]
-        for end in (_RESTART, _RESTART_MANAGER)
-    )
+    restarted = [
+        [action.partition(_RESTART)[2] for action in server.get("actions") or [] if _RESTART in action]
+        for server in servers
+    ]
+    counts = [sum(name != _MANAGER for name in names) for names in restarted]
+    managers = [_MANAGER in names for names in restarted]
     texts = []
     if number := sum(map(bool, counts)):
         twice = ", each of them twice: to accept the issuer, then to sign for it" if max(counts) > 1 else ""
         texts.append(restarts.of_servers(number) + twice)
-    if number := sum(map(bool, managers)):
+    if number := sum(managers):
         texts.append(restarts.of_managers(number))
     if not texts:
         return [fact("restarts", "none")] if counts else []

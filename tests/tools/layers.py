@@ -115,6 +115,8 @@ BARE_NODE_FILES = frozenset(
         "module_utils/_common/files.py",
         "module_utils/_common/text.py",
         "module_utils/_module/bare.py",
+        "module_utils/_node/component.py",
+        "module_utils/_node/hidden_values.py",
         "module_utils/_node/inspection.py",
         "module_utils/_node/key_install.py",
         "module_utils/_node/kubeadm_config.py",
@@ -124,10 +126,12 @@ BARE_NODE_FILES = frozenset(
         "module_utils/_node/observation.py",
         "module_utils/_node/pod_log.py",
         "module_utils/_node/public_key_files.py",
+        "module_utils/_node/service.py",
         "module_utils/_node/session.py",
         "module_utils/_node/step.py",
         "module_utils/_node/tokens.py",
         "module_utils/_node/tools.py",
+        "module_utils/_node/units.py",
     }
 )
 BARE_NODE_LIBRARIES = frozenset({"ansible.module_utils"})

@@ -125,6 +125,24 @@ class Arguments:
                 items[setting.end - 1] = dataclasses.replace(last, text=kept + by)
         return self._of(items)
 
+    def with_values(self, name: str, values: t.Sequence[str]) -> Arguments:
+        """Return the list with these values of a flag, in which those that follow each other today stay in place."""
+        result = self
+        for old in self.values(name):
+            if old not in values:
+                result = result.without(name, old)
+        kept = result.values(name)
+        starts = [start for start in range(len(values)) if tuple(values[start : start + len(kept)]) == kept]
+        if not kept or not starts:
+            for old in kept:
+                result = result.without(name, old)
+            kept, starts = (), [0]
+        for value in reversed(values[: starts[0]]):
+            result = result.prepended(name, value)
+        for value in values[starts[0] + len(kept) :]:
+            result = result.appended(name, value)
+        return result
+
     def _inserted(self, index: int, name: str, *, value: str) -> Arguments:
         return self._of([*self.items[:index], Argument(f"--{name}={value}"), *self.items[index:]])
 

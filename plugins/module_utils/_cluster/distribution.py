@@ -26,10 +26,14 @@ class Unit:
 
     :ivar command: the words of its command (ExecStart)
     :ivar environment: the variables that the unit and its files of variables set
+    :ivar state: what systemd calls its state: ``active``, ``failed`` and so on
+    :ivar started: when its process started, in seconds since 1970; None: it does not run
     """
 
     command: tuple[str, ...] = ()
     environment: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    state: str = "active"
+    started: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,6 +73,8 @@ class Distribution(abc.ABC):
     :cvar unit: the unit of systemd that starts the API server
     :cvar restart: the words of the command that restarts it
     :cvar keeps: what makes a change survive upgrades, for people
+    :cvar own_file: the name of the file that is ours alone; empty: changes go into files of others
+    :cvar version_command: the words that print the version of the distribution; none: it does not matter
     """
 
     name: t.ClassVar[str]
@@ -76,6 +82,12 @@ class Distribution(abc.ABC):
     unit: t.ClassVar[str]
     restart: t.ClassVar[tuple[str, ...]]
     keeps: t.ClassVar[str]
+    own_file: t.ClassVar[str] = ""
+    version_command: t.ClassVar[tuple[str, ...]] = ()
+
+    def of_version(self, version: str | None) -> Distribution:
+        """Return the distribution as a version of it is; None: the version is not known."""
+        return self
 
     @abc.abstractmethod
     def sources(self, unit: Unit) -> Sources:

@@ -20,11 +20,9 @@ import dataclasses
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import (
-    kubeadm_advice,
     kubeadm_node,
     kubeadm_versions,
-    preflight,
-    steps,
+    planning,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import ISSUER
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_configuration import (
@@ -41,7 +39,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_p
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_steps import Planner
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import Cluster, Findings, Goal, Plan
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 
 __all__ = ("Options", "own_key_paths", "plan")
@@ -60,33 +58,19 @@ class Options:
 def plan(cluster: Cluster, goal: Goal, options: Options) -> Plan:
     """Return the steps that lead to the goal. Never raises for what was read of the cluster: that is a problem."""
     nodes = [kubeadm_node.node_of(server, goal) for server in cluster.servers]
-    views = [node.view for node in nodes]
     persistence, problems = _persistence(cluster.configuration, nodes, options)
     problems += [] if goal.force else _conflicts(persistence, nodes, goal)
     persists = persistence.method != NONE
-    findings = preflight.check(views, goal, cluster) + Findings(
-        problems=(*kubeadm_node.problems(nodes, persists=persists), *problems),
-        warnings=tuple(kubeadm_node.warnings(nodes, persists=persists)),
-    )
-    if not findings.problems:
-        walk, found = steps.walk(views, goal, cluster.now)
-        findings += found
-    if findings.problems:
-        return Plan(findings=findings, method=persistence.method)
-    planner = Planner(nodes, goal, persistence)
-    try:
-        planned = planner.plan(walk)
-    except IrsaError as error:
-        return Plan(findings=findings + Findings(problems=(str(error),)), method=persistence.method)
-    patch_files = planner.patch_files()
-    advice = kubeadm_advice.next_steps(planned, goal, patch_files=patch_files, method=persistence.method)
-    return Plan(
-        steps=tuple(planned),
-        findings=findings,
-        summary=steps.summary(planned),
-        next=tuple(advice),
+    return planning.plan(
+        [node.view for node in nodes],
+        goal,
+        cluster,
+        findings=Findings(
+            problems=(*kubeadm_node.problems(nodes, persists=persists), *problems),
+            warnings=tuple(kubeadm_node.warnings(nodes, persists=persists)),
+        ),
+        planner=lambda: Planner(nodes, goal, persistence),
         method=persistence.method,
-        new_node_needs=tuple(kubeadm_advice.new_node_needs(patch_files, planner.key_files())),
     )
 
 

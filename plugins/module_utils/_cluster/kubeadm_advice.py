@@ -10,35 +10,10 @@ import posixpath
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_persistence import NONE, PATCHES
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
-    ACCEPT,
-    SIGN,
-    SIGN_BACK,
-    Goal,
-    Step,
-)
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
 
-def next_steps(steps: t.Sequence[Step], goal: Goal, *, patch_files: t.Collection[str], method: str) -> t.Iterator[str]:
-    """Yield what may or must be done after the steps."""
-    last = steps[-1] if steps else None
-    if last and last.phase == ACCEPT:
-        yield "When every API server accepts the issuer, run this again with irsa_apiserver_phase auto or sign."
-    if last and last.phase == SIGN and len(last.issuers) > 1:
-        yield (
-            f"Whatever trusts this cluster's tokens by the issuer {quoted(last.issuers[1])} must trust "
-            f"{quoted(last.issuers[0])}, too: Vault, other clusters and clouds, service meshes."
-        )
-    if last and last.phase == SIGN_BACK:
-        yield (
-            f"The API servers still accept {quoted(goal.issuer)}. Run this again with irsa_apiserver_state absent "
-            f"after {goal.forget_after} seconds (irsa_apiserver_forget_after) to have it forgotten."
-        )
-    yield from _upgrades(patch_files, method)
-
-
-def _upgrades(patch_files: t.Collection[str], method: str) -> t.Iterator[str]:
+def upgrades(patch_files: t.Collection[str], method: str) -> t.Iterator[str]:
+    """Yield how kubeadm upgrade must be called so that it keeps the change."""
     folders = sorted({posixpath.dirname(path) for path in patch_files})
     if method == PATCHES and folders:
         yield (

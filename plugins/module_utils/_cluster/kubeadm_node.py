@@ -21,6 +21,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_p
     CONTROLLER_MANAGER_FILE,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import ABSENT, Goal, Server
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.phases import KeyFiles
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.preflight import by_text
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.static_pod import (
     KUBE_APISERVER,
@@ -203,13 +204,12 @@ def _accepted_keys(node: Node) -> t.Iterator[str]:
             )
 
 
-def own_key_paths(manifest: bytes, kid: str) -> tuple[str, str]:
-    """Return the paths of an own key's private and public file on a server, beside the cluster's key.
+def own_key_paths(manifest: bytes, kid: str) -> KeyFiles:
+    """Return the paths of an own key's files on a server, beside the cluster's key.
 
     Raises Fault if the manifest does not name the cluster's key.
     """
     folder = cluster_key_folder(StaticPod(manifest).arguments)
     if folder is None:
         raise Fault("it does not name the cluster's key (--service-account-key-file)")
-    files = phases.own_key_files(folder, kid)
-    return files.private, files.public
+    return phases.own_key_files(folder, kid)

@@ -34,8 +34,8 @@ _HEADER = """\
 # Written by selfhosted.irsa. kubeadm reads this only if it is told to: kubeadm upgrade … --patches <this folder>
 """
 
-_FRONT = "/spec/containers/0/command/1"
-_END = "/spec/containers/0/command/-"
+FRONT = "/spec/containers/0/command/1"
+END = "/spec/containers/0/command/-"
 
 # The values of a flag in the manifest that kubeadm renders without a patch.
 Rendered = t.Callable[[str], tuple[str, ...]]
@@ -48,11 +48,11 @@ def api_server_patch(rendered: Rendered, after: Arguments, issuer: str, *, key_f
     Raises Fault if a patch cannot: it must never name an issuer that kubeadm renders already.
     """
     operations = _issuers(rendered(ISSUER), after.values(ISSUER))
-    operations += [(_END, KEY_FILE, file) for file in key_files if file not in rendered(KEY_FILE)]
+    operations += [(END, KEY_FILE, file) for file in key_files if file not in rendered(KEY_FILE)]
     operations += _last(SIGNING_KEY_FILE, rendered, after)
     audiences = rendered(API_AUDIENCES)
     if audiences and issuer not in ",".join(audiences).split(",") and issuer in (after.separated(API_AUDIENCES) or ()):
-        operations.append((_END, API_AUDIENCES, issuer))
+        operations.append((END, API_AUDIENCES, issuer))
     return _written(operations)
 
 
@@ -79,13 +79,13 @@ def _issuers(rendered: t.Sequence[str], after: t.Sequence[str]) -> list[_Operati
     front = [issuer for issuer in after[:1] if issuer in missing]
     if after and not front and rendered[:1] != tuple(after[:1]):
         raise Fault("kubeadm renders the issuers in another order")
-    return [(_FRONT if issuer in front else _END, ISSUER, issuer) for issuer in missing]
+    return [(FRONT if issuer in front else END, ISSUER, issuer) for issuer in missing]
 
 
 def _last(name: str, rendered: Rendered, after: Arguments) -> list[_Operation]:
     """Return what makes the value that counts, the last one, that of the arguments."""
     value = after.value(name)
-    return [(_END, name, value)] if value is not None and rendered(name)[-1:] != (value,) else []
+    return [(END, name, value)] if value is not None and rendered(name)[-1:] != (value,) else []
 
 
 def _written(operations: t.Sequence[_Operation]) -> bytes | None:

@@ -11,7 +11,7 @@ import dataclasses
 import posixpath
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm_patches, phases
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm_advice, kubeadm_patches, phases
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import (
     ISSUER,
     KEY_FILE,
@@ -19,6 +19,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments
     SIGNING_KEY_FILE,
     Arguments,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kids import kids_after, signing_kid_after
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_configuration import ClusterConfiguration
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_node import Node
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_patches import API_SERVER_FILE
@@ -31,11 +32,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model imp
     ABSENT,
     ACCEPT,
     FORGET,
-    SIGN,
     FileWrite,
     Goal,
     ManagerChange,
-    Server,
     Step,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.static_pod import (
@@ -88,13 +87,21 @@ class Planner:
         left = [step for state in self._states.values() for step in [self._step(phase, state)] if step.writes]
         return steps + self._with_configuration(phase, left, needed=True)
 
-    def patch_files(self) -> list[str]:
+    def advice(self) -> t.Iterable[str]:
+        """Return how kubeadm upgrade must be called so that it keeps the change."""
+        return kubeadm_advice.upgrades(self._patch_files(), self._persistence.method)
+
+    def new_node_needs(self) -> list[str]:
+        """Return the files that a control-plane node must have before it joins."""
+        return kubeadm_advice.new_node_needs(self._patch_files(), self._key_files())
+
+    def _patch_files(self) -> list[str]:
         """Return the paths of our patch files that the steps leave on the nodes."""
         folder = self._persistence.patches_dir
         names = {name for state in self._states.values() for name in state.patches if name in PATCH_FILES}
         return [posixpath.join(folder, name) for name in sorted(names)]
 
-    def key_files(self) -> list[str]:
+    def _key_files(self) -> list[str]:
         """Return the key files that a server needs which kubeadm does not bring: those of own keys, and what the steps
         leave in patches and in ClusterConfiguration.
         """
@@ -135,23 +142,13 @@ class Planner:
             restarts=manifest is not None,
             arguments=arguments.texts,
             issuers=arguments.values(ISSUER),
-            kids=self._kids(phase, server),
-            signing_kid=self._signing_kid(phase, server, arguments=arguments),
+            kids=kids_after(phase, server, self._goal),
+            signing_kid=signing_kid_after(
+                phase, server, self._goal, before=Arguments.of(server.running or ()), after=arguments
+            ),
             files=(*patches, *([manifest] if manifest else [])),
             manager=manager_change,
         )
-
-    def _kids(self, phase: str, server: Server) -> frozenset[str]:
-        own = self._goal.own_kid if phase in (ACCEPT, SIGN) else None
-        return frozenset(kid for kid in (server.signing_kid, own) if kid)
-
-    def _signing_kid(self, phase: str, server: Server, *, arguments: Arguments) -> str | None:
-        """Return the key that signs after a step; None where the step brings back a key that is not known."""
-        if phase == SIGN and self._goal.own_kid:
-            return self._goal.own_kid
-        before = server.running or ()
-        same = Arguments.of(before).value(SIGNING_KEY_FILE) == arguments.value(SIGNING_KEY_FILE)
-        return server.signing_kid if same else None
 
     def _with_configuration(self, phase: str, made: list[Step], *, needed: bool = False) -> list[Step]:
         """Return the steps of a phase, the last of which writes ClusterConfiguration if it changes in this phase.

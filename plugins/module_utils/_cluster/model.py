@@ -12,6 +12,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Unit
+
 PRESENT = "present"
 ABSENT = "absent"
 
@@ -64,9 +66,13 @@ class Server:
     :ivar managed: whether a host of the play is this server, so that it can be changed
     :ivar manifest: the static pod's file, as it is
     :ivar manifest_path: where that file lies
+    :ivar unit: the service that starts it, if that is no static pod of kubeadm; then ``files`` are what it reads
+    :ivar files: the files of its distribution's configuration by path, without secrets
+    :ivar changed: when each of them changed, in seconds since 1970
     :ivar controller_manager: the static pod's file of kube-controller-manager; read only if the issuer's own key is
         installed
-    :ivar running: command and arguments of the container that runs, as its mirror pod says
+    :ivar running: command and arguments of the container that runs, as its mirror pod says, or what the API server
+        tells of its flags
     :ivar ready: whether its own /readyz says so
     :ivar started: when its container started, in seconds since 1970
     :ivar issuer: the issuer in its discovery document
@@ -87,6 +93,9 @@ class Server:
     managed: bool = True
     manifest: bytes | None = None
     manifest_path: str = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+    unit: Unit | None = None
+    files: t.Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+    changed: t.Mapping[str, float] = dataclasses.field(default_factory=dict)
     controller_manager: bytes | None = None
     controller_manager_path: str = "/etc/kubernetes/manifests/kube-controller-manager.yaml"
     running: tuple[str, ...] | None = None

@@ -42,12 +42,13 @@ class KeyFiles:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Target:
-    """The goal as one server's arguments express it."""
+    """The goal as one server's arguments express it. ``keeps_audiences``: those that are set are left alone."""
 
     issuer: str
     key: KeyFiles | None = None
     accepted_issuers: tuple[str, ...] = ()
     accepted_key_files: tuple[str, ...] = ()
+    keeps_audiences: bool = False
 
 
 def own_key_folder(folder: str) -> str:
@@ -57,7 +58,12 @@ def own_key_folder(folder: str) -> str:
 
 def own_key_files(folder: str, kid: str) -> KeyFiles:
     """Return the files of an own key, given the folder of the cluster's key."""
-    path = f"{own_key_folder(folder)}/{kid}"
+    return key_files_in(own_key_folder(folder), kid)
+
+
+def key_files_in(folder: str, kid: str) -> KeyFiles:
+    """Return the files of an own key, given the folder of own keys."""
+    path = f"{folder}/{kid}"
     return KeyFiles(private=f"{path}.key", public=f"{path}.pub")
 
 
@@ -74,7 +80,7 @@ def accept(arguments: Arguments, target: Target) -> Arguments:
     for file in (*target.accepted_key_files, *([target.key.public] if target.key else [])):
         if file not in arguments.values(KEY_FILE):
             arguments = arguments.appended(KEY_FILE, file)
-    return with_audience(arguments, target.issuer)
+    return arguments if target.keeps_audiences else with_audience(arguments, target.issuer)
 
 
 def sign(arguments: Arguments, target: Target) -> Arguments:
@@ -108,7 +114,7 @@ def forget(arguments: Arguments, target: Target) -> Arguments:
     for name in (KEY_FILE, SIGNING_KEY_FILE):
         for file in _forgotten_keys(arguments, target, name=name):
             arguments = arguments.without(name, file)
-    return without_audience(arguments, target.issuer)
+    return arguments if target.keeps_audiences else without_audience(arguments, target.issuer)
 
 
 def _forgotten_keys(arguments: Arguments, target: Target, *, name: str) -> list[str]:

@@ -101,7 +101,7 @@ def _not_as_written(view: View) -> t.Iterator[str]:
             f"its manifest is not what runs: {listed(differences)}. The kubelet has not taken it over. See the "
             "kubelet's log, and run this again when both agree."
         )
-    issuers = view.running.values(ISSUER) if view.running else ()
+    issuers = view.running.values(ISSUER) if view.running and not view.is_pending else ()
     if issuers and view.server.issuer is not None and issuers[0] != view.server.issuer:
         yield (
             f"its discovery document names the issuer {quoted(view.server.issuer)}, its arguments name "

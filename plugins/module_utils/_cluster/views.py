@@ -24,13 +24,17 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.phases im
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """A server, with its arguments as its files give them (``written``) and as they run; None: not known."""
+    """A server, with its arguments as its files give them (``written``) and as they run; None: not known.
+
+    ``is_pending``: a service that has to be restarted before its files are what runs.
+    """
 
     server: Server
     written: Arguments | None
     running: Arguments | None
     target: Target
     goal: Goal
+    is_pending: bool = False
 
     @property
     def name(self) -> str:
@@ -43,7 +47,9 @@ class View:
 
     def has_reached(self, phase: str) -> bool:
         """Whether its files and what runs are as they are after a phase. Not, if it is not known what runs."""
-        return self.running is not None and all(phases.is_after(phase, each, self.target) for each in self.known)
+        if self.is_pending or self.running is None:
+            return False
+        return all(phases.is_after(phase, each, self.target) for each in self.known)
 
     @property
     def is_lacking(self) -> bool:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Change items of one list in a YAML text, or take members out of one mapping, and no other byte.
+"""Change items of one list, or members of one mapping, in a YAML text, and no other byte.
 
 Items are added in the style of their neighbors, in lists of both styles:
 
@@ -77,11 +77,13 @@ def written(value: str, like: yaml.Node | None = None, *, in_brackets: bool = Fa
 
 
 def changes(document: Document, collection: yaml.CollectionNode, new: t.Sequence[Item]) -> list[Splice]:
-    """Return what to change so that a list has the new items, in this order. A mapping can only lose members."""
+    """Return what to change so that a list has the new items, in this order; of a mapping the members, as texts."""
     kept = [item.origin for item in new if item.origin is not None]
-    if kept != sorted(set(kept)) or not kept:
+    if kept != sorted(set(kept)) or (new and not kept):
         raise Fault("none of its items may move, and one must stay")
     layout = _layout(document, collection)
+    if not new:
+        return layout.emptied()
     splices = [layout.deletion(index, kept) for index in range(len(layout.nodes)) if index not in kept]
     previous = None
     for item in new:
@@ -108,6 +110,10 @@ class _Layout:
 
 class _Block(_Layout):
     start = _ITEM_START
+    dash = "- "
+
+    def emptied(self) -> list[Splice]:
+        return [self.deletion(index, ()) for index in range(len(self.nodes))]
 
     def deletion(self, index: int, kept: t.Sequence[int]) -> Splice:
         indent, line = self._line_of(index)
@@ -131,9 +137,8 @@ class _Block(_Layout):
         newline = self._newline(self.text.find("\n", end) + 1)
         return Splice(end, end, newline + self._lines(text, indent, newline=newline))
 
-    @staticmethod
-    def _lines(text: str, indent: str, *, newline: str) -> str:
-        return f"{indent}- " + f"{newline}{indent}  ".join(text.split("\n"))
+    def _lines(self, text: str, indent: str, *, newline: str) -> str:
+        return f"{indent}{self.dash}" + f"{newline}{indent}{' ' * len(self.dash)}".join(text.split("\n"))
 
     def _line_of(self, index: int) -> tuple[str, int]:
         """Return an item's indentation, and where its line begins."""
@@ -159,9 +164,13 @@ class _Block(_Layout):
 
 class _BlockOfMembers(_Block):
     start = _MEMBER_START
+    dash = ""
 
 
 class _Flow(_Layout):
+    def emptied(self) -> list[Splice]:
+        return [Splice(_start(self.nodes[0]), self.document.end(self.nodes[-1]), "")]
+
     def deletion(self, index: int, kept: t.Sequence[int]) -> Splice:
         start, end = _start(self.nodes[index]), self.document.end(self.nodes[index])
         if min(kept) < index and self._gap(index - 1):
@@ -188,14 +197,16 @@ class _Flow(_Layout):
 
 def _layout(document: Document, collection: yaml.CollectionNode) -> _Block | _Flow:
     is_mapping = collection.value and isinstance(collection.value[0], tuple)
-    nodes = [_joined(*pair) for pair in collection.value] if is_mapping else collection.value
+    nodes = [_joined(document, *pair) for pair in collection.value] if is_mapping else collection.value
     if collection.flow_style:
         return _Flow(document, nodes)
     return (_BlockOfMembers if is_mapping else _Block)(document, nodes)
 
 
-def _joined(key: yaml.Node, value: yaml.Node) -> yaml.Node:
+def _joined(document: Document, key: yaml.Node, value: yaml.Node) -> yaml.Node:
     """Return a mapping's member as one node, from its key to the end of its value."""
     node = copy.copy(value)
     node.start_mark = key.start_mark
+    if document.is_alias(value):
+        node.value = None  # it ends where the alias ends, not where what it stands for does
     return node

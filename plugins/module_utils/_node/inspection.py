@@ -16,7 +16,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node import node_files, public_key_files, tools
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import node_files, public_key_files, tools, units
 
 _SECONDS = 20
 
@@ -24,13 +24,19 @@ _SECONDS = 20
 _PATCHES = ("kube-apiserver", "kube-controller-manager")
 _PATCH_TYPES = (".yaml", ".json")
 _MAX_PATCHES = 50
+_MAX_FILES = 200
 
 
 def inspect(
-    paths: t.Iterable[str], folders: t.Iterable[str], patches: str | None, *, public_keys: t.Iterable[str] = ()
+    paths: t.Iterable[str],
+    folders: t.Iterable[str],
+    patches: str | None,
+    *,
+    public_keys: t.Iterable[str] = (),
+    services: t.Sequence[str] = (),
 ) -> dict[str, t.Any]:
     """Return the files at these paths, the names in these folders, the patches in a folder, what is wrong with files of
-    public keys, and the version of kubeadm. Raises IrsaError.
+    public keys, those of these services that are installed, and the version of kubeadm. Raises IrsaError.
     """
     return {
         "hostname": socket.gethostname(),
@@ -39,9 +45,33 @@ def inspect(
         "folders": {folder: _names(folder) for folder in folders},
         "patches": _contents(patches) if patches else {},
         "public_keys": {path: public_key_files.fault_of(path) for path in public_keys},
-        "kubeadm_version": _kubeadm_version(),
+        "services": units.show(services),
+        "kubeadm_version": _version(["kubeadm", "version", "--output=short"]),
         "has_kubectl": tools.find("kubectl") is not None,
     }
+
+
+def configuration(
+    paths: t.Iterable[str], folders: t.Iterable[str], *, endings: t.Sequence[str], version_command: t.Sequence[str]
+) -> dict[str, t.Any]:
+    """Return the configuration of a distribution without its secrets: files by path, among them those in the folders
+    with one of these endings, with the time of their last change in seconds since 1970; and what a command says as the
+    version. Raises IrsaError.
+    """
+    names = {folder: _names(folder) or [] for folder in folders}
+    listed = [os.path.join(folder, name) for folder in names for name in names[folder] if name.endswith(tuple(endings))]
+    every = [*paths, *listed[:_MAX_FILES]]
+    return {
+        "files": {path: {**node_files.described(path, hides=True), "changed": _changed(path)} for path in every},
+        "version": _version(version_command) if version_command else None,
+    }
+
+
+def _changed(path: str) -> float | None:
+    try:
+        return os.stat(path).st_ctime
+    except OSError:
+        return None
 
 
 def _contents(folder: str) -> dict[str, str]:
@@ -61,13 +91,13 @@ def _names(folder: str) -> list[str] | None:
         raise IrsaError(f"{files.shown(folder)} cannot be read: {files.reason(error)}.") from None
 
 
-def _kubeadm_version() -> str | None:
-    """Return the version of kubeadm, None if the node has none or it does not say."""
-    program = tools.find("kubeadm")
+def _version(command: t.Sequence[str]) -> str | None:
+    """Return what a program says as its version, None if the node has no such program or it does not say."""
+    program = tools.find(command[0])
     if program is None:
         return None
     try:
-        ended = tools.run([program, "version", "--output=short"], seconds=_SECONDS)
+        ended = tools.run([program, *command[1:]], seconds=_SECONDS)
     except Fault:
         return None
     return ended.stdout.decode("utf-8", "replace").strip()[:100] or None if ended.return_code == 0 else None

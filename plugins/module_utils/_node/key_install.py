@@ -18,20 +18,24 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files i
 
 @dataclasses.dataclass(frozen=True)
 class KeyFiles:
-    """Where a key goes, and where it comes from: its ``content``, or the file ``source`` on the node."""
+    """Where a key goes, and where it comes from: its ``content``, or the file ``source`` on the node.
+
+    Its files belong to the owner of the file ``like``, the cluster's own key: not every API server runs as root.
+    """
 
     private_path: str
     public_path: str
     public_key: str
     source: str
+    like: str | None = None
     content: str | None = dataclasses.field(default=None, repr=False)
 
 
 def missing_files(key: KeyFiles) -> list[Replacement]:
     """Return the files of a key that are to be written. Raises IrsaError if another key is in their place."""
     new = [
-        Replacement(key.private_path, _content(key), None, 0o600, folder_mode=0o700),
-        Replacement(key.public_path, key.public_key.encode(), None, 0o644, folder_mode=0o700),
+        Replacement(key.private_path, _content(key), None, 0o600, folder_mode=0o700, like=key.like),
+        Replacement(key.public_path, key.public_key.encode(), None, 0o644, folder_mode=0o700, like=key.like),
     ]
     return [file for file in new if not _is_in_place(file)]
 

@@ -10,6 +10,7 @@ Runs on control-plane nodes: the standard library of Python 3.9 must be enough.
 from __future__ import annotations
 
 import json
+import os
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
@@ -38,14 +39,24 @@ class Kubectl:
     is not there.
     """
 
-    def __init__(self, kubeconfig: str, run: Run = tools.run, program: str | None = None) -> None:
-        self._program = program or tools.find("kubectl")
-        if self._program is None:
-            raise IrsaError(
-                "This host has no kubectl, which every control-plane node of kubeadm has. Install it there."
-            )
-        self._kubeconfig = kubeconfig
+    def __init__(self, kubeconfig: str, run: Run = tools.run, program: t.Sequence[str] = ("kubectl",)) -> None:
+        self._command = [*program, f"--kubeconfig={kubeconfig}", f"--request-timeout={_REQUEST_SECONDS}s"]
         self._run = run
+
+    @classmethod
+    def found(cls, programs: t.Sequence[t.Sequence[str]], kubeconfigs: t.Sequence[str]) -> Kubectl:
+        """Return the first of these programs, each with the words that call it, with the first of these kubeconfigs
+        that this node has. Raises IrsaError if it has none.
+        """
+        paths = {words[0]: tools.find(words[0]) for words in programs}
+        program = next(([path, *words[1:]] for words in programs for path in [paths[words[0]]] if path), None)
+        if program is None:
+            raise IrsaError(
+                f"This host has no {' or '.join(' '.join(words) for words in programs)}, which is needed to ask its "
+                "API server. Install it on every API server's host."
+            )
+        kubeconfig = next((path for path in kubeconfigs if os.path.exists(path)), kubeconfigs[0])
+        return cls(kubeconfig, program=program)
 
     def get(self, path: str, server: str | None = None) -> t.Any:
         """Return a JSON document."""
@@ -64,8 +75,7 @@ class Kubectl:
         return _parsed(self._ask(["replace", "--raw", path, "-f", "-"], path, body=body), path)
 
     def _ask(self, arguments: list[str], path: str, *, server: str | None = None, body: t.Any = None) -> str:
-        command = [str(self._program), f"--kubeconfig={self._kubeconfig}", f"--request-timeout={_REQUEST_SECONDS}s"]
-        command += [f"--server={server}"] if server else []
+        command = [*self._command, *([f"--server={server}"] if server else [])]
         stdin = b"" if body is None else json.dumps(body).encode()
         try:
             ended = self._run([*command, *arguments], stdin=stdin, seconds=_PROGRAM_SECONDS)

@@ -13,15 +13,12 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node import observation, pod_log
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.component import Hopeless
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
 
 # The kubelet waits 10, 20 and 40 seconds before it starts a container again that has ended:
 # https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-restarts
 _MAX_STARTS = 4
-
-
-class Hopeless(Fault):
-    """A fault that does not pass with time."""
 
 
 class MirrorPod:
@@ -42,6 +39,9 @@ class MirrorPod:
         self._restarts = pod_log.restarts(self._logs())
         self.before = self._present()
 
+    def restart(self) -> None:
+        """Leave that to the kubelet, which sees that the manifest changed."""
+
     def require_started(self, arguments: t.Sequence[str], *, is_new: bool) -> dict[str, t.Any]:
         """Return what it is. Raises Fault unless it runs with these arguments, ``is_new``: as another pod than before.
 
@@ -51,8 +51,7 @@ class MirrorPod:
             pod = self._present()
             if is_new and pod["hash"] == self.before["hash"]:
                 raise Fault("still runs as before: the kubelet has not taken up the new manifest")
-            _require_running(pod, arguments)
-            return pod
+            return _required(pod, arguments)
         except Fault:
             starts = pod_log.starts_since(self._restarts, self._logs())
             if starts >= _MAX_STARTS:
@@ -61,9 +60,7 @@ class MirrorPod:
 
     def require_running(self, arguments: t.Sequence[str]) -> dict[str, t.Any]:
         """Return what it is. Raises Fault unless its container runs with these arguments."""
-        pod = self._present()
-        _require_running(pod, arguments)
-        return pod
+        return _required(self._present(), arguments)
 
     def end_of_log(self) -> str:
         """Return the last lines that it logged."""
@@ -80,8 +77,9 @@ class MirrorPod:
         return pod_log.logs_of(self.name, self._component, self._log_folder)
 
 
-def _require_running(pod: t.Mapping[str, t.Any], arguments: t.Sequence[str]) -> None:
+def _required(pod: dict[str, t.Any], arguments: t.Sequence[str]) -> dict[str, t.Any]:
     if list(pod["command"]) != list(arguments):
         raise Fault("runs with arguments other than those in its manifest")
     if not pod["ready"]:
         raise Fault("has started, but is not ready")
+    return {**pod, "seen": f"pod {pod['name']} runs with the arguments of its manifest"}

@@ -20,7 +20,8 @@ import stat
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import hidden_values
 
 # Not in the folder of the static pods: the kubelet starts whatever is there, a copy of a manifest, too.
 BACKUP_FOLDER = "/etc/kubernetes/irsa-backup"
@@ -31,8 +32,10 @@ _SELINUX = "security.selinux"
 @dataclasses.dataclass(frozen=True)
 class Replacement:
     """A file and its new content, None to remove it. ``expected`` is the SHA-256 of its present content, None if it
-    does not exist. A new file gets ``mode``, and its folder, if that is new, too, ``folder_mode``; an existing file
-    keeps mode, owner and SELinux label.
+    does not exist. A new file gets ``mode``, and its folder, if that is new, too, ``folder_mode``; both get the owner
+    of the file ``like``, if there is one. An existing file keeps mode, owner and SELinux label.
+
+    With ``hides``, content and ``expected`` are those of the file without its secrets (hidden_values).
     """
 
     path: str
@@ -40,6 +43,8 @@ class Replacement:
     expected: str | None
     mode: int = 0o600
     folder_mode: int = 0o755
+    like: str | None = None
+    hides: bool = False
 
     @classmethod
     def of(cls, options: t.Mapping[str, t.Any]) -> Replacement:
@@ -50,6 +55,7 @@ class Replacement:
             content=None if content is None else base64.b64decode(content),
             expected=options.get("expected"),
             mode=options.get("mode") or 0o600,
+            hides=bool(options.get("hides")),
         )
 
 
@@ -58,9 +64,13 @@ def digest(content: bytes | None) -> str | None:
     return None if content is None else hashlib.sha256(content).hexdigest()
 
 
-def described(path: str) -> dict[str, t.Any]:
-    """Return path, content (base64, None if there is no such file) and SHA-256 of a file. Raises IrsaError."""
+def described(path: str, *, hides: bool = False) -> dict[str, t.Any]:
+    """Return path, content (base64, None if there is no such file) and SHA-256 of a file, with ``hides`` of the file
+    without its secrets. Raises IrsaError.
+    """
     content = files.read(path)
+    if hides and content is not None:
+        content = _without_secrets(path, content)
     encoded = None if content is None else base64.b64encode(content).decode()
     return {"path": path, "content": encoded, "sha256": digest(content)}
 
@@ -90,7 +100,7 @@ def replace(new: Replacement, backup_folder: str | None) -> Replaced:
 
     Its former content is kept in the backup folder, if there is one.
     """
-    present = _expected_content(new)
+    new, present = _expected_content(new)
     backup = None
     if present is not None and backup_folder is not None:
         backup = _back_up(new.path, present, backup_folder)
@@ -99,7 +109,7 @@ def replace(new: Replacement, backup_folder: str | None) -> Replaced:
         if new.content is None:
             _remove(new.path)
         else:
-            folders = _make_folder(os.path.dirname(new.path), new.folder_mode)
+            folders = _make_folder(os.path.dirname(new.path), new.folder_mode, owner=_status(new.like))
             _write(new, new.content)
     except OSError as error:
         _remove_empty(folders)
@@ -107,13 +117,34 @@ def replace(new: Replacement, backup_folder: str | None) -> Replaced:
     return Replaced(new, present, backup, folders)
 
 
-def _expected_content(new: Replacement) -> bytes | None:
+def _expected_content(new: Replacement) -> tuple[Replacement, bytes | None]:
+    """Return what is to be written, with its secrets, and the present content. Raises IrsaError if that is not what was
+    expected.
+    """
     if os.path.islink(new.path):
         raise IrsaError(f"{files.shown(new.path)} is a symbolic link. Put the file itself in its place.")
     present = files.read(new.path)
-    if digest(present) != new.expected:
+    read = _without_secrets(new.path, present) if new.hides and present is not None else present
+    if digest(read) != new.expected:
         raise IrsaError(f"{files.shown(new.path)} has changed since it was read, so it was not written. Run again.")
-    return present
+    if new.hides and present is not None and new.content is not None:
+        new = dataclasses.replace(new, content=_with_secrets(new.path, new.content, present), hides=False)
+    return new, present
+
+
+def _without_secrets(path: str, content: bytes) -> bytes:
+    try:
+        return hidden_values.hidden(content.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    except Fault as fault:
+        raise IrsaError(f"{files.shown(path)} cannot be used: {fault}.") from None
+
+
+def _with_secrets(path: str, content: bytes, present: bytes) -> bytes:
+    new, old = (each.decode("utf-8", "surrogateescape") for each in (content, present))
+    try:
+        return hidden_values.shown(new, old).encode("utf-8", "surrogateescape")
+    except Fault as fault:
+        raise IrsaError(f"{files.shown(path)} was not written: {fault}. It is unchanged.") from None
 
 
 def _back_up(path: str, content: bytes, folder: str) -> str:
@@ -132,12 +163,17 @@ def _back_up(path: str, content: bytes, folder: str) -> str:
     return copy
 
 
-def _make_folder(folder: str, mode: int) -> list[str]:
-    """Create a folder and those above it as far as they do not exist. Return what was created, the outermost first."""
+def _make_folder(folder: str, mode: int, *, owner: os.stat_result | None = None) -> list[str]:
+    """Create a folder and those above it as far as they do not exist. Return what was created, the outermost first.
+
+    The folder itself gets an owner, if that is given.
+    """
     if os.path.isdir(folder):
         return []
     made = _make_folder(os.path.dirname(folder) or ".", 0o755)
     os.mkdir(folder, mode)
+    if owner is not None:
+        os.chown(folder, owner.st_uid, owner.st_gid)
     files.sync_folder(os.path.dirname(folder))
     return [*made, folder]
 
@@ -158,7 +194,7 @@ def _remove(path: str) -> None:
 def _write(new: Replacement, content: bytes) -> None:
     """Put a file in place by a rename, so that no reader finds a part of it."""
     folder = os.path.dirname(new.path)
-    present = _status(new.path)
+    present, like = _status(new.path), _status(new.like)
     temporary = os.path.join(_temporary_folder(folder), f".selfhosted-irsa-{secrets.token_hex(8)}.tmp")
     # O_EXCL: nobody can have put a link in its place.
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -169,6 +205,8 @@ def _write(new: Replacement, content: bytes) -> None:
             if present is not None:
                 os.fchown(descriptor, present.st_uid, present.st_gid)
                 _copy_label(new.path, descriptor)
+            elif like is not None:
+                os.fchown(descriptor, like.st_uid, like.st_gid)
             os.fchmod(descriptor, new.mode if present is None else stat.S_IMODE(present.st_mode))
             os.fsync(descriptor)
         os.rename(temporary, new.path)
@@ -189,9 +227,9 @@ def _temporary_folder(folder: str) -> str:
     return above if os.stat(above).st_dev == os.stat(folder).st_dev else folder
 
 
-def _status(path: str) -> os.stat_result | None:
+def _status(path: str | None) -> os.stat_result | None:
     try:
-        return os.stat(path, follow_symlinks=False)
+        return os.stat(path, follow_symlinks=False) if path else None
     except FileNotFoundError:
         return None
 

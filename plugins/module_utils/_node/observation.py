@@ -9,10 +9,13 @@ Runs on control-plane nodes: the standard library of Python 3.9 must be enough.
 
 from __future__ import annotations
 
+import csv
+import socket
 import time
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed as listed_text
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node import tokens
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl, Missing
 
@@ -26,6 +29,9 @@ API_SERVER = "kube-apiserver"
 _PODS = "/api/v1/namespaces/kube-system/pods"
 _SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
 _ENDPOINTS = f"{_SLICES}?labelSelector=kubernetes.io%2Fservice-name%3Dkubernetes"
+_FLAGZ = "/flagz"
+# The first of them is always set.
+FLAGS = ("service-account-issuer", "service-account-key-file", "service-account-signing-key-file", "api-audiences")
 CONFIGURATION = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
 # Only counted; their content stays in this process.
 _LEGACY = "/api/v1/secrets?limit=500&fieldSelector=type%3Dkubernetes.io%2Fservice-account-token"
@@ -35,6 +41,34 @@ _LEGACY = "/api/v1/secrets?limit=500&fieldSelector=type%3Dkubernetes.io%2Fservic
 _MIRROR = "kubernetes.io/config.mirror"
 _HASH = "kubernetes.io/config.hash"
 _ENDPOINT = "kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint"
+
+
+def own_server(kubectl: Kubectl) -> str:
+    """Return the URL of the API server on this node: that of its cluster's whose address is one of this node's. Raises
+    IrsaError.
+    """
+    try:
+        listed = _endpoints(kubectl.get(_ENDPOINTS))
+    except Fault as fault:
+        raise IrsaError(f"The API server of this host {fault}. Repair it, and run this again.") from None
+    own = [address for address in listed if _is_own(address.rpartition(":")[0].strip("[]"))]
+    if not own:
+        raise IrsaError(
+            f"None of the cluster's API servers ({listed_text(listed)}) has an address of this host. Set "
+            "irsa_apiserver_address of this host to address and port of its API server, such as 192.0.2.11:6443."
+        )
+    return f"https://{own[0]}"
+
+
+def _is_own(address: str) -> bool:
+    """Whether an address is one of this node: only then can a socket be bound to it."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True
 
 
 def observe(kubectl: Kubectl, server: str, pause: t.Callable[[float], None] = time.sleep) -> dict[str, t.Any]:
@@ -54,7 +88,48 @@ def observe(kubectl: Kubectl, server: str, pause: t.Callable[[float], None] = ti
     found.update(
         identity(kubectl, server, reviewers=servers_in(found), faults=faults) if ready else dict.fromkeys(_OF_SERVER)
     )
-    return {**found, "ready": ready, "faults": faults}
+    return {
+        **found,
+        # Static pods are mirrored with their arguments.
+        "flags": flags_of(kubectl, server) if ready and not found["pods"] else None,
+        "ready": ready,
+        "faults": faults,
+    }
+
+
+def flags_of(kubectl: Kubectl, server: str) -> dict[str, list[str]] | None:
+    """Return the values of the flags about service accounts with which an API server runs; None: it does not tell.
+
+    Kubernetes 1.36 and newer tell by default:
+    https://kubernetes.io/docs/reference/instrumentation/zpages/
+    """
+    try:
+        lines = kubectl.get_text(_FLAGZ, server).splitlines()
+    except Fault:
+        return None
+    pairs = [line.partition("=") for line in lines]
+    told = {name: _values(value) for name, has_value, value in pairs if has_value and name in FLAGS}
+    return told if FLAGS[0] in told else None
+
+
+def running_flags(kubectl: Kubectl, server: str, pod: str) -> list[str] | None:
+    """Return the flags about service accounts with which an API server runs, as arguments: those of its static pod if
+    there is one of this name, otherwise what it tells. None: neither says so.
+    """
+    try:
+        command = next((each["command"] for each in pods(kubectl, server) if each["name"] == pod), None)
+    except Fault:
+        command = None
+    if command is not None:
+        return list(command)
+    told = flags_of(kubectl, server)
+    return None if told is None else [f"--{name}={value}" for name, values in told.items() for value in values]
+
+
+def _values(text: str) -> list[str]:
+    """Return the values of a flag as pflag prints them: a list in brackets, as a line of CSV."""
+    is_list = text.startswith("[") and text.endswith("]")
+    return next(csv.reader([text[1:-1]]), []) if is_list else [text]
 
 
 def _wait_until_ready(kubectl: Kubectl, server: str, pause: t.Callable[[float], None]) -> str:

@@ -74,6 +74,11 @@ def end_of_log(paths: t.Sequence[str]) -> str:
         lines = [_CRI.sub("", line, count=1) for line in (content or b"").decode("utf-8", "replace").splitlines()]
         lines = [line for line in lines if line.strip()]
         if lines:
-            telling = [line for line in lines if not _INFORMATION.match(line)]
-            return "\n".join((telling or lines)[-_MAX_LINES:])[-_MAX_CHARACTERS:]
+            return end_of(lines)
     return ""
+
+
+def end_of(lines: t.Sequence[str]) -> str:
+    """Return the last of these lines, without information if there is anything else."""
+    telling = [line for line in lines if not _INFORMATION.match(line)]
+    return "\n".join((telling or lines)[-_MAX_LINES:])[-_MAX_CHARACTERS:]

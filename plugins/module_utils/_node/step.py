@@ -26,9 +26,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._node import (
     session,
     tokens,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.component import Component, Hopeless
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node.mirror_pod import Hopeless, MirrorPod
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.mirror_pod import MirrorPod
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import Replaced, Replacement
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.service import Service, ServiceOptions
 
 # The kubelet gives the old API server 30 seconds to end, and starts the new one within as many.
 _RESTART_SECONDS = 180
@@ -59,7 +61,8 @@ class Step:
     """What is written, and what must be true afterwards.
 
     ``pod`` is the name of the API server's mirror pod, ``server`` its URL, and ``servers`` the URLs of all API servers
-    of the cluster. ``configuration`` is text before and after of kubeadm's ClusterConfiguration.
+    of the cluster. If a service starts it, ``service`` is its unit, and ``arguments`` are those about service accounts.
+    ``configuration`` is text before and after of kubeadm's ClusterConfiguration.
     """
 
     pod: str
@@ -72,6 +75,7 @@ class Step:
     signing_kid: str | None = None
     files: t.Sequence[Replacement] = ()
     key: key_install.KeyFiles | None = None
+    service: ServiceOptions | None = None
     manager: Manager | None = None
     configuration: t.Mapping[str, str] | None = None
     timeout: float = 300
@@ -83,6 +87,8 @@ class Step:
         names = [field.name for field in dataclasses.fields(cls)]
         given = {name: options[name] for name in names if options.get(name) is not None}
         given["files"] = [Replacement.of(each) for each in options.get("files") or []]
+        if options.get("service"):
+            given["service"] = ServiceOptions(**options["service"])
         if options.get("manager"):
             given["manager"] = Manager.of(options["manager"])
         if options.get("key"):
@@ -108,10 +114,17 @@ class Walker:
         self._step = step
         self._node = node
         self._start = node.clock()
-        self._api_server = self._mirror_pod(observation.API_SERVER, step.pod)
+        self._api_server = self._component()
         # In the order in which they are changed; the last one is at work.
         self._changed = [self._api_server]
+        self._restarted: list[Component] = []
         self._written: list[Replaced] = []
+
+    def _component(self) -> Component:
+        step, node = self._step, self._node
+        if step.service is None:
+            return self._mirror_pod(observation.API_SERVER, step.pod)
+        return Service(node.kubectl, step.server, pod=step.pod, options=step.service)
 
     def _mirror_pod(self, component: str, name: str) -> MirrorPod:
         node = self._node
@@ -121,9 +134,12 @@ class Walker:
         """Take the step, and return what was done and proved. Raises IrsaError; what was written is then put back."""
         try:
             files = self._files()
-            self._look(has_files=bool(files))
+            is_new = self._step.restarts and (bool(files) or self._step.service is not None)
+            self._look(is_new=is_new)
             self._write(files)
-            proof = self._proved()
+            if is_new:
+                self._restart(self._api_server)
+            proof = self._proved(is_new=is_new)
             if self._step.manager:
                 proof["manager"] = self._replaced(self._step.manager)
         except BaseException as error:  # noqa: BLE001 # whatever it is, nothing may stay that was not proved
@@ -142,9 +158,9 @@ class Walker:
         key = self._step.key
         return [*(key_install.missing_files(key) if key else []), *self._step.files]
 
-    def _look(self, has_files: bool) -> None:
+    def _look(self, *, is_new: bool) -> None:
         """Remember what is about to restart. Raises Fault if that cannot be seen: nobody could say if it came back."""
-        if self._step.restarts and has_files:
+        if is_new:
             self._wait(self._api_server.look, _LOOK_SECONDS)
         if self._step.manager:
             self._wait(self._mirror_pod(_MANAGER, self._step.manager.pod).look, _LOOK_SECONDS)
@@ -153,9 +169,13 @@ class Walker:
         for file in files:
             self._written.append(node_files.replace(file, self._node.backup_folder))
 
-    def _proved(self) -> dict[str, t.Any]:
+    def _restart(self, component: Component) -> None:
+        self._restarted.append(component)
+        component.restart()
+
+    def _proved(self, *, is_new: bool) -> dict[str, t.Any]:
         """Wait for the API server, and return what was proved of it. Raises Fault."""
-        step, is_new = self._step, self._step.restarts and bool(self._written)
+        step = self._step
         self._wait(
             lambda: self._api_server.require_started(step.arguments, is_new=is_new), min(_RESTART_SECONDS, step.timeout)
         )
@@ -243,10 +263,10 @@ class Walker:
             said.append(f"The end of its log: {shown(log)}")
         return IrsaError(" ".join(said), log=log, put_back=bool(self._written) and self._step.rollback)
 
-    def _subject(self, pod: MirrorPod) -> str:
+    def _subject(self, pod: Component) -> str:
         return f"The API server {self._step.server}" if pod is self._api_server else f"The static pod {pod.name}"
 
-    def _is_restarted(self, pod: MirrorPod) -> bool:
+    def _is_restarted(self, pod: Component) -> bool:
         return pod is not self._api_server or self._step.restarts
 
     def _put_back(self, files: str, runs: str) -> str:
@@ -278,10 +298,12 @@ class Walker:
                 faults.append(str(error))
         return faults
 
-    def _wait_for_former(self, pod: MirrorPod) -> None:
+    def _wait_for_former(self, pod: Component) -> None:
         """Wait until a component runs as it did before. Raises Fault."""
         if not pod.before or not self._is_restarted(pod):
             return  # this step did not restart it
+        if pod in self._restarted:
+            pod.restart()
 
         def require_former() -> None:
             pod.require_running(pod.before["command"])

@@ -56,6 +56,7 @@ class Play:
         self.cluster = FakeCluster(count)
         self.cluster.configuration = CONFIGURATION
         self.files, self.folders, self.asked, self.public_keys = {}, {}, [], {}
+        self.services = {}
         self.has_kubectl, self.version, self.check_mode = True, "v1.37.2", False
         for server in self.cluster.servers:
             address, port = server.address.split(":")
@@ -109,12 +110,13 @@ class Play:
             "folders": {folder: self.folders[host].get(folder) for folder in arguments["folders"]},
             "patches": {},
             "public_keys": {path: self.public_keys.get(host) for path in arguments["public_keys"]},
+            "services": self.services.get(host, {}),
             "kubeadm_version": self.version,
             "has_kubectl": self.has_kubectl,
         }
 
     def kubectl(self):
-        return Kubectl("admin.conf", run=self.cluster, program="kubectl")
+        return Kubectl("admin.conf", run=self.cluster, program=["kubectl"])
 
     def observe(self, host, arguments):
         return observation.observe(self.kubectl(), arguments["server"], lambda seconds: None)
@@ -140,10 +142,11 @@ class Play:
         assert found["issuer"] == step["issuer"]
         assert set(found["token"]["reviews"].values()) == {"accepted"}
         pod = next(pod for pod in observation.pods(kubectl, server.url) if pod["name"] == step["pod"])
-        proof = {**found, "kids": [server.kid], "pod": pod}
+        proof = {**found, "kids": [server.kid], "pod": {**pod, "seen": f"pod {pod['name']} runs"}}
         if step["manager"]:
             managers = observation.pods(kubectl, server.url, "kube-controller-manager")
-            proof["manager"] = next(each for each in managers if each["name"] == step["manager"]["pod"])
+            manager = next(each for each in managers if each["name"] == step["manager"]["pod"])
+            proof["manager"] = {**manager, "seen": f"pod {manager['name']} runs"}
         return {"proof": proof, "seconds": 1.0}
 
     # --- the role's tasks
@@ -334,6 +337,7 @@ class TestOwnKey:
             "public_path": f"{folder}/{self.KID}.pub",
             "public_key": "public",
             "source": str(path),
+            "like": None,
         }
         assert plan["results"]["node1"]["new_node_needs"] != []
         sent = []
@@ -435,14 +439,27 @@ class TestBadInput:
         play = Play(1)
         play.files["node1"] = {}
         message = self.read_message(play)
-        assert message.startswith(f"The host node1 is not a control-plane node of kubeadm: it has no {MANIFEST}.")
-        assert "has kubeadm join it first" in message
+        assert message.startswith(
+            "The host node1 is not a control-plane node that this role can change: it has none of "
+            f"{MANIFEST} (kubeadm), k3s.service (k3s), "
+        )
+        assert "joins the cluster first" in message
 
-    def test_a_host_of_another_distribution(self):
+    def test_an_agent_and_a_server_by_hand_are_named(self):
         play = Play(1)
         play.files["node1"] = {}
-        play.folders["node1"] = {"/etc/rancher/k3s": ["k3s.yaml"]}
-        assert self.read_message(play).startswith("The host node1 has k3s. Role irsa_apiserver changes API servers of")
+        play.services["node1"] = {"k3s-agent.service": {}}
+        assert "k3s-agent.service makes it an agent of k3s, which has no API server." in self.read_message(play)
+        play.services["node1"] = {"kube-apiserver.service": {}}
+        assert "set irsa_apiserver_distribution to generic for it" in self.read_message(play)
+
+    def test_a_host_with_two_distributions_needs_a_choice(self):
+        play = Play(1)
+        play.services["node1"] = {"k3s.service": {}}
+        assert self.read_message(play) == (
+            f"The host node1 may be a server of kubeadm or k3s: it has '{MANIFEST}', 'k3s.service'. Set "
+            "irsa_apiserver_distribution to the one that runs its API server (kubeadm, k3s)."
+        )
 
     def test_a_host_without_kubectl(self):
         play = Play(1)

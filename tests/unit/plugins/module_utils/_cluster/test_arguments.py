@@ -81,6 +81,25 @@ def test_arguments_that_stay_know_where_they_were():
     assert [item.origin for item in phases.sign(of(*accepted.texts), ADOPTED).items] == [0, 1, None, 2, 4, 5]
 
 
+@pytest.mark.parametrize(
+    ("texts", "values", "expected"),
+    [
+        (["--f=a", "-x"], ["a", "b"], [0, "--f=b", 1]),
+        (["--f=a", "-x"], ["b", "a"], ["--f=b", 0, 1]),
+        (["--f", "a", "-x", "--f=b"], ["b", "c"], [2, 3, "--f=c"]),
+        (["-x", "--f=a"], [], [0]),
+        (["-x"], ["a", "b"], [0, "--f=a", "--f=b"]),
+        (["--f=a", "-x", "--f=b"], ["b", "a"], [1, "--f=b", "--f=a"]),
+        (["--f=a", "--f=b"], ["a", "c", "b"], ["--f=a", "--f=c", "--f=b"]),
+        (["--f=a", "--f=a"], ["a", "a"], [0, 1]),
+    ],
+)
+def test_other_values_leave_in_place_what_can_stay(texts, values, expected):
+    result = of(*texts).with_values("f", values)
+    assert [item.text if item.origin is None else item.origin for item in result.items] == expected
+    assert list(result.values("f")) == values
+
+
 def test_what_else_is_to_be_accepted_comes_before_the_issuer():
     target = phases.Target(issuer=NEW, accepted_issuers=(OLD, "https://x"), accepted_key_files=("/pki/x.pub",))
     accepted = phases.accept(of(*BASE), target)

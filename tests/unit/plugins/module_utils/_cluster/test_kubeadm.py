@@ -19,6 +19,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model imp
     SIGN_BACK,
     Goal,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.phases import KeyFiles
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_clusters import (
     CONFIGURATION,
@@ -422,9 +423,9 @@ def test_persist_none_writes_nothing_else():
 
 def test_an_own_key_comes_with_the_controller_manager():
     result = planned(cluster(), OWN)
-    assert own_key_paths(KUBEADM.encode(), KID) == (
-        f"/etc/kubernetes/pki/irsa/{KID}.key",
-        f"/etc/kubernetes/pki/irsa/{KID}.pub",
+    assert own_key_paths(KUBEADM.encode(), KID) == KeyFiles(
+        private=f"/etc/kubernetes/pki/irsa/{KID}.key",
+        public=f"/etc/kubernetes/pki/irsa/{KID}.pub",
     )
     assert [[write.path.rpartition("/")[2] for write in step.writes] for step in result.steps] == (
         [["kube-apiserver.yaml"]] * 3 + [["kube-apiserver.yaml", "kube-controller-manager.yaml"]] * 3
@@ -435,7 +436,7 @@ def test_an_own_key_comes_with_the_controller_manager():
         "3 API servers restart, one at a time, to accept the issuer and then to sign with the issuer. "
         "3 controller managers restart, too."
     )
-    assert result.new_node_needs == own_key_paths(KUBEADM.encode(), KID)
+    assert result.new_node_needs == dataclasses.astuple(own_key_paths(KUBEADM.encode(), KID))
     text = result.steps[-1].configuration[1]
     assert f"service-account-private-key-file\n    value: /etc/kubernetes/pki/irsa/{KID}.key" in text
     signing = walked(cluster(), result)

@@ -85,7 +85,8 @@ class FakeCluster:
     """Stands in for tools.run: takes kubectl's command, and answers as the API servers would.
 
     ``on_request`` is called with the path before each answer. ``requests`` has all of them, with their body. The next
-    ``unready`` answers of /readyz are failures. ``configuration`` is kubeadm's, None for a cluster without it.
+    ``unready`` answers of /readyz are failures. ``configuration`` is kubeadm's, None for a cluster without it. Without
+    ``has_pods``, the API servers are no static pods; with ``tells_flags``, they tell their flags.
     """
 
     def __init__(self, count=1):
@@ -95,6 +96,7 @@ class FakeCluster:
         self.requests = []
         self.on_request = lambda path: None
         self.unready = 0
+        self.has_pods, self.tells_flags = True, False
 
     def __call__(self, command, *, stdin=b"", seconds):
         options = dict(part.lstrip("-").split("=", 1) for part in command if part.startswith("--") and "=" in part)
@@ -122,6 +124,8 @@ class FakeCluster:
             "/api/v1/namespaces/default/serviceaccounts/default/token": lambda: {"status": {"token": server.mint()}},
         }
         path, _mark, selector = path.partition("?")
+        if path == "/flagz" and self.tells_flags:
+            return flagz(server.command)
         if path in fixed:
             return fixed[path]()
         if path == "/apis/authentication.k8s.io/v1/tokenreviews":
@@ -139,7 +143,7 @@ class FakeCluster:
     def _pods(self, selector):
         if "kube-controller-manager" in selector:
             return [each.manager_pod() for each in self.servers]
-        return [each.pod() for each in self.servers]
+        return [each.pod() for each in self.servers] if self.has_pods else []
 
     def _slices(self):
         endpoints = [{"addresses": [each.address.split(":")[0]]} for each in self.servers]
@@ -159,3 +163,17 @@ class FakeCluster:
         self.configuration = body["data"]["ClusterConfiguration"]
         self.version += 1
         return self._config_map()
+
+
+def flagz(command):
+    """The flags as kube-apiserver 1.37 tells them, of which two are lists."""
+    values = {}
+    for flag in command[1:]:
+        name, _mark, value = flag[2:].partition("=")
+        values.setdefault(name, []).append(value)
+    lists = ("service-account-issuer", "service-account-key-file", "api-audiences")
+    texts = {name: f"[{','.join(each)}]" if name in lists else each[-1] for name, each in values.items()}
+    lines = [f"{name}={text}" for name, text in texts.items()]
+    return "\n".join(
+        ["kube-apiserver flagz", "Warning: This endpoint is not meant to be machine parseable", "", *lines]
+    )

@@ -73,7 +73,7 @@ class Rig:
             self.manager_running = text
 
     def node(self):
-        kubectl = Kubectl("admin.conf", run=self.cluster, program="kubectl")
+        kubectl = Kubectl("admin.conf", run=self.cluster, program=["kubectl"])
         return Node(
             kubectl,
             clock=self.clock,

@@ -24,7 +24,7 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.f
 
 def observed(cluster, number=0):
     return observe(
-        Kubectl("admin.conf", run=cluster, program="kubectl"), cluster.servers[number].url, lambda seconds: None
+        Kubectl("admin.conf", run=cluster, program=["kubectl"]), cluster.servers[number].url, lambda seconds: None
     )
 
 
@@ -94,7 +94,7 @@ def test_a_server_that_is_not_ready_for_a_moment_is_waited_for():
         pauses.append(seconds)
         cluster.servers[0].up = len(pauses) == 2
 
-    found = observe(Kubectl("admin.conf", run=cluster, program="kubectl"), cluster.servers[0].url, pause)
+    found = observe(Kubectl("admin.conf", run=cluster, program=["kubectl"]), cluster.servers[0].url, pause)
     assert (found["ready"], found["faults"], len(pauses)) == (True, [], 2)
 
 
@@ -110,7 +110,7 @@ def test_pods_that_are_no_static_ones_are_left_out():
     [b"", b"[]", b'{"items": [{}]}', b"null", b'{"status": {}}', b'{"status": null}', b'{"keys": [1]}', b"\xff"],
 )
 def test_answers_in_an_unknown_form_are_faults_not_crashes(answer):
-    kubectl = Kubectl("admin.conf", run=lambda command, **more: tools.Ended(0, answer, ""), program="kubectl")
+    kubectl = Kubectl("admin.conf", run=lambda command, **more: tools.Ended(0, answer, ""), program=["kubectl"])
     found = observe(kubectl, "https://192.0.2.1:6443", lambda seconds: None)
     assert found["faults"]
     assert found["token"] is None
@@ -119,7 +119,7 @@ def test_answers_in_an_unknown_form_are_faults_not_crashes(answer):
 def test_a_node_without_kubectl_is_told(monkeypatch):
     monkeypatch.setattr(tools, "find", lambda name: None)
     with pytest.raises(IrsaError, match="This host has no kubectl"):
-        Kubectl("admin.conf")
+        Kubectl.found([["kubectl"]], ["admin.conf"])
 
 
 def test_warnings_of_kubectl_are_not_the_reason_of_a_failure():

@@ -1,0 +1,108 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The steps of a walk over servers whose API servers are started by a service, with the bytes that each one writes."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import phases
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import (
+    ISSUER,
+    KEY_FILE,
+    SIGNING_KEY_FILE,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Files, Programs
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kids import kids_after, signing_kid_after
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import FileWrite, Goal, Step
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.service_node import ServiceNode
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.steps import Walk
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+
+
+@dataclasses.dataclass
+class _State:
+    """A server as the steps so far leave it, and its programs before all steps.
+
+    ``is_pending``: it must be restarted, whatever is written.
+    """
+
+    node: ServiceNode
+    first: Programs
+    files: dict[str, bytes]
+    programs: Programs
+    is_pending: bool
+
+
+class ServicePlanner:
+    """Goes through a walk and keeps what each step leaves for the next one. Raises IrsaError if it cannot go on."""
+
+    def __init__(self, nodes: t.Iterable[ServiceNode], goal: Goal) -> None:
+        self._goal = goal
+        self._states = {
+            node.server.name: _State(node, node.programs, dict(node.server.files), node.programs, node.view.is_pending)
+            for node in nodes
+            if node.programs
+        }
+
+    def plan(self, walk: Walk) -> list[Step]:
+        """Return all steps."""
+        made = [self._step(phase, self._states[view.name]) for phase, views in walk for view in views]
+        return [step for step in made if step.restarts]
+
+    def advice(self) -> t.Iterator[str]:
+        """Yield what the operator must know of keys that the distribution does not bring to other servers."""
+        files = self.new_node_needs()
+        if files:
+            yield (
+                "A server that joins this cluster must have the files of new_node_needs before it does, with their "
+                "modes: without the key, its API server does not start."
+            )
+
+    def new_node_needs(self) -> list[str]:
+        """Return what the distribution does not bring to a server that joins: key files, and the file of ours."""
+        keys: set[str] = set()
+        named: set[str] = set()
+        for state in self._states.values():
+            api_server, own_file = state.programs.api_server, state.node.distribution.own_file
+            own = [path for name in (KEY_FILE, SIGNING_KEY_FILE) for path in api_server.values(name)]
+            keys.update(filter(phases.is_own_key, own))
+            named.update(path for path in state.files if own_file and path.endswith(f"/{own_file}"))
+        return sorted(keys | named)
+
+    def _step(self, phase: str, state: _State) -> Step:
+        """Return a server's step in a phase, and move its state on."""
+        node, before = state.node, state.programs
+        try:
+            api_server = phases.after(phase, before.api_server, node.view.target)
+            programs = Programs(
+                api_server=api_server,
+                controller_manager=phases.controller_manager_after(
+                    phase, before.controller_manager, node.view.target, api_server=api_server
+                ),
+            )
+            files = {} if programs == before else node.distribution.files_after(state.files, node.unit, programs)
+        except Fault as fault:
+            raise IrsaError(f"{node.server.name}: its API server cannot be changed: {fault}.") from None
+        step = Step(
+            phase=phase,
+            server=node.server.name,
+            restarts=bool(files) or state.is_pending,
+            arguments=api_server.texts,
+            issuers=api_server.values(ISSUER),
+            kids=kids_after(phase, node.server, self._goal),
+            signing_kid=signing_kid_after(
+                phase, node.server, self._goal, before=state.first.api_server, after=api_server
+            ),
+            files=tuple(_write(path, state.files, after) for path, after in files.items()),
+        )
+        state.files = {path: content for path, content in {**state.files, **files}.items() if content is not None}
+        state.programs, state.is_pending = programs, False
+        return step
+
+
+def _write(path: str, files: Files, after: bytes | None) -> FileWrite:
+    return FileWrite(path=path, before=files.get(path), after=after)

@@ -1,0 +1,121 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What systemd knows of the services that start API servers.
+
+Runs on control-plane nodes: the standard library of Python 3.9 must be enough.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+import time
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import hidden_values, tools
+
+_SECONDS = 20
+_LOG_LINES = 200
+
+# https://www.freedesktop.org/software/systemd/man/latest/org.freedesktop.systemd1.html
+_PROPERTIES = (
+    "Id",
+    "LoadState",
+    "ActiveState",
+    "ExecStart",
+    "Environment",
+    "EnvironmentFiles",
+    "InvocationID",
+    "ExecMainStartTimestampMonotonic",
+    "NRestarts",
+)
+_WORDS = re.compile(r"argv\[\]=(.*?) ; ignore_errors=")
+_FILE = re.compile(r"(?P<path>.*) \(ignore_errors=\w+\)")
+
+
+def show(names: t.Sequence[str]) -> dict[str, dict[str, t.Any]]:
+    """Return what systemd knows of those of these units that are installed, by name. Without systemd there are none."""
+    program = tools.find("systemctl")
+    if program is None or not names:
+        return {}
+    with contextlib.suppress(Fault):
+        # It also ends with an error if only one of them is not known.
+        ended = tools.run([program, "show", f"--property={','.join(_PROPERTIES)}", *names], seconds=_SECONDS)
+        blocks = ended.stdout.decode("utf-8", "replace").split("\n\n")
+        return {found["name"]: found for found in map(_unit, blocks) if found}
+    return {}
+
+
+def _unit(block: str) -> dict[str, t.Any] | None:
+    properties: dict[str, list[str]] = {}
+    for line in block.splitlines():
+        name, dummy, value = line.partition("=")
+        properties.setdefault(name, []).append(value)
+    one = {name: values[-1] for name, values in properties.items()}
+    if one.get("LoadState") != "loaded" or not one.get("Id"):
+        return None
+    words = _WORDS.search(one.get("ExecStart", ""))
+    return {
+        "name": one["Id"],
+        "state": one.get("ActiveState", ""),
+        "command": _without_secrets(words[1]).split() if words else [],
+        "environment": _environment(one.get("Environment", ""), properties.get("EnvironmentFiles", [])),
+        "invocation": one.get("InvocationID", ""),
+        "started": _epoch(one.get("ExecMainStartTimestampMonotonic", "")),
+        "restarts": int(one["NRestarts"]) if one.get("NRestarts", "").isdigit() else 0,
+    }
+
+
+def _without_secrets(text: str) -> str:
+    try:
+        return hidden_values.hidden(text)
+    except Fault:
+        return ""
+
+
+def _environment(own: str, paths: t.Sequence[str]) -> dict[str, str]:
+    """Return the variables of a unit that can matter for its API server: those with options, not those with secrets."""
+    found: dict[str, str] = {}
+    texts = [own]
+    for each in paths:
+        path = _FILE.fullmatch(each)
+        with contextlib.suppress(IrsaError):  # systemd, too, goes on without a file that may be missing
+            texts.append((files.read((path["path"] if path else each).lstrip("-")) or b"").decode("utf-8", "replace"))
+    for text in texts:
+        with contextlib.suppress(ValueError):
+            for word in shlex.split(text, comments=True):
+                name, has_value, value = word.partition("=")
+                if has_value and not _is_secret(name):
+                    found[name] = _without_secrets(value)
+    return found
+
+
+def _is_secret(name: str) -> bool:
+    """Whether the variable is one for a secret option: K3S_TOKEN stands for --token."""
+    flag = f"--{name.lower().replace('_', '-')}=x"
+    return _without_secrets(flag) != flag
+
+
+def _epoch(monotonic: str) -> float | None:
+    """Return a time of systemd's, in microseconds since the machine started, in seconds since 1970."""
+    if not monotonic.isdigit() or monotonic == "0":
+        return None
+    return time.time() - (time.monotonic() - int(monotonic) / 1e6)
+
+
+def log(name: str) -> list[str]:
+    """Return the last lines that a service logged; none if they cannot be read."""
+    program = tools.find("journalctl")
+    if program is None:
+        return []
+    command = [program, f"--unit={name}", "--no-pager", "--output=cat", f"--lines={_LOG_LINES}"]
+    try:
+        ended = tools.run(command, seconds=_SECONDS)
+    except Fault:
+        return []
+    return ended.stdout.decode("utf-8", "replace").splitlines()

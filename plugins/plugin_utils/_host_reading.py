@@ -1,0 +1,27 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What module irsa_node returned of a host: the forms of it that several parts read."""
+
+from __future__ import annotations
+
+import base64
+import typing as t
+
+# A host with what was read of it. All of it is JSON, since it travels between tasks.
+Reading = t.Mapping[str, t.Any]
+
+# Runs module irsa_node on a host with these arguments, and returns what it found. Raises IrsaError.
+Ask = t.Callable[[dict[str, t.Any]], dict[str, t.Any]]
+
+
+def content(described: t.Mapping[str, t.Any] | None) -> bytes | None:
+    """Return the content of a file that module irsa_node read."""
+    encoded = (described or {}).get("content")
+    return None if encoded is None else base64.b64decode(encoded)
+
+
+def faults_of_keys(inspected: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Return what is wrong with files of public keys, by path."""
+    return {path: fault for path, fault in inspected["public_keys"].items() if fault}

@@ -1,0 +1,94 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read a host whose API server is started by a service: its configuration, and what its API server says."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Distribution, Files, Unit
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distributions import WITH_SERVICE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import Server
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._host_reading import (
+    Ask,
+    Reading,
+    content,
+    faults_of_keys,
+)
+
+
+def read(
+    host: str, inspected: dict[str, t.Any], distribution: Distribution, *, address: str | None, ask: Ask
+) -> dict[str, t.Any]:
+    """Return the reading of a host. ``address`` is that of its API server if the user says so. Raises IrsaError."""
+    unit = _unit(inspected, distribution)
+    sources = distribution.sources(unit)
+    found = ask(
+        {
+            "operation": "configuration",
+            "paths": sources.files,
+            "folders": sources.folders,
+            "endings": sources.endings,
+            "version_command": distribution.version_command,
+        }
+    )
+    inspected = {**inspected, "configuration": found["files"], "version": found["version"]}
+    files = _files(inspected)
+    access = _access(host, distribution, files=files, unit=unit)
+    server = {"server": f"https://{address}"} if address else {}
+    observed = ask({"operation": "observe", **access, **server})
+    keys = ask({"operation": "inspect", "folders": [distribution.own_key_folder(files, unit)]})
+    return {
+        "host": host,
+        "distribution": distribution.name,
+        "address": observed["server"].removeprefix("https://"),
+        "inspected": {**inspected, "folders": keys["folders"]},
+        "observed": observed,
+        "access": access,
+    }
+
+
+def _access(host: str, distribution: Distribution, *, files: Files, unit: Unit) -> dict[str, t.Any]:
+    try:
+        access = distribution.access(files, unit)
+    except Fault as fault:
+        raise IrsaError(
+            f"The configuration of {distribution.title} on the host {host} cannot be used: {fault}."
+        ) from None
+    return {"kubectl": [list(words) for words in access.kubectl], "kubeconfigs": list(access.kubeconfigs)}
+
+
+def _unit(inspected: t.Mapping[str, t.Any], distribution: Distribution) -> Unit:
+    """Return the service of a distribution."""
+    found = inspected["services"][distribution.unit]
+    return Unit(
+        command=tuple(found["command"]),
+        environment=found["environment"],
+        state=found["state"],
+        started=found["started"],
+    )
+
+
+def _files(inspected: t.Mapping[str, t.Any]) -> dict[str, bytes]:
+    """Return the configuration of a host, without its secrets."""
+    contents = {path: content(described) for path, described in inspected["configuration"].items()}
+    return {path: text for path, text in contents.items() if text is not None}
+
+
+def server(name: str, reading: Reading, observed: t.Mapping[str, t.Any]) -> Server:
+    """Return a server of the play. ``observed`` are the values that its API server told."""
+    inspected = reading["inspected"]
+    unit = _unit(inspected, WITH_SERVICE[reading["distribution"]])
+    return Server(
+        name=name,
+        addresses=(reading["address"],),
+        unit=unit,
+        files=_files(inspected),
+        changed={path: each["changed"] for path, each in inspected["configuration"].items() if each["changed"]},
+        public_key_faults=faults_of_keys(inspected),
+        tool_version=inspected["version"],
+        **{**observed, "started": observed["started"] or unit.started},
+    )

@@ -1,0 +1,208 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Servers of k3s, whose API servers are started by a service, are planned together and changed one after the other."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Unit
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.rancher import K3s
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import hidden_values, observation
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import digest
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.action.test_irsa_apiserver import Play, actions
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_cluster import NEW, OLD
+
+CONFIG = "/etc/rancher/k3s/config.yaml"
+DROP_IN = "/etc/rancher/k3s/config.yaml.d/zz-irsa.yaml"
+SECRET = "join-token-of-the-cluster"
+USERS = f"token: {SECRET}\nkube-apiserver-arg:\n- audit-log-maxage=7\n".encode()
+COMMAND = ["/usr/local/bin/k3s", "server"]
+
+
+class ServicePlay(Play):
+    """Hosts with k3s. ``started`` is when their services started, ``changed`` when files changed, by path."""
+
+    def __init__(self, count=3):
+        super().__init__(count)
+        self.cluster.configuration = None
+        self.cluster.has_pods, self.cluster.tells_flags = False, True
+        self.started, self.changed, self.command, self.restarted = 1000.0, {}, COMMAND, []
+        for server in self.cluster.servers:
+            self.files[server.node] = {CONFIG: USERS}
+            self.folders[server.node] = {}
+            self.services[server.node] = {"k3s.service": self.unit()}
+            self.start(server)
+
+    def unit(self, state="active"):
+        return {"command": self.command, "environment": {}, "state": state, "started": self.started}
+
+    def start(self, server):
+        server.run_with(K3s().passed(self.files[server.node], Unit(command=tuple(self.command))).api_server.texts)
+
+    def node(self, host, arguments):
+        if arguments["operation"] != "configuration":
+            return super().node(host, arguments)
+        names = [path for path in self.files[host] if path in arguments["paths"] or path.startswith(DROP_IN[:-12])]
+        return {"found": {"files": {path: self.described(host, path) for path in names}, "version": None}}
+
+    def described(self, host, path):
+        content = hidden_values.hidden(self.files[host][path].decode()).encode()
+        changed = self.changed.get(path, 10.0)
+        return {"content": base64.b64encode(content).decode(), "sha256": digest(content), "changed": changed}
+
+    def inspect(self, host, arguments):
+        arguments = {"paths": [], "patches": None, "public_keys": [], **arguments}
+        return super().inspect(host, arguments)
+
+    def observe(self, host, arguments):
+        own = next(each.url for each in self.cluster.servers if each.node == host)
+        return observation.observe(self.kubectl(), arguments.get("server", own), lambda seconds: None)
+
+    def step(self, host, arguments):
+        step = arguments["step"]
+        assert arguments["kubectl"][0] == ["k3s", "kubectl"]
+        for file in step["files"]:
+            assert digest(self.files[host].get(file["path"])) == file["expected"]
+            self.files[host].pop(file["path"], None)
+            if file["content"] is not None:
+                self.files[host][file["path"]] = base64.b64decode(file["content"])
+        server = next(each for each in self.cluster.servers if each.url == step["server"])
+        assert step["service"] == {
+            "unit": "k3s.service",
+            "restart": ["systemctl", "restart", "--no-block", "k3s.service"],
+        }
+        if step["restarts"]:
+            self.restarted.append(host)
+            self.start(server)
+        faults = []
+        found = observation.identity(self.kubectl(), server.url, reviewers=step["servers"], faults=faults)
+        assert found["issuer"] == step["issuer"] and not faults
+        assert set(found["token"]["reviews"].values()) == {"accepted"}
+        return {"proof": {**found, "kids": [server.kid], "pod": {"seen": "k3s.service runs"}}, "seconds": 1.0}
+
+
+def test_all_servers_accept_before_one_signs_and_nothing_of_others_changes():
+    play = ServicePlay()
+    titles, results = play.role()
+    assert titles == [f"node{number}: {phase}" for phase in ("accept", "sign") for number in (1, 2, 3)]
+    assert play.issuers() == {f"node{number}": [NEW, OLD] for number in (1, 2, 3)}
+    for files in play.files.values():
+        assert files[CONFIG] == USERS
+        assert f'service-account-issuer-={NEW}"' in files[DROP_IN].decode()
+    assert results["node1"]["distribution"] == "k3s"
+    assert results["node1"]["actions"] == 2 * [f"node1:write {DROP_IN}", "node1:restart k3s.service"]
+
+
+def test_a_second_run_restarts_nothing():
+    play = ServicePlay()
+    play.role()
+    play.restarted.clear()
+    titles, results = play.role()
+    assert (titles, actions(results), play.restarted) == ([], [], [])
+
+
+def test_one_server_restarts_once():
+    play = ServicePlay(1)
+    assert play.role()[0] == ["node1: sign"]
+
+
+def test_the_way_back_ends_without_a_file_of_ours():
+    play = ServicePlay(1)
+    before = dict(play.files["node1"])
+    play.role()
+    play.role(state="absent")
+    assert play.issuers() == {"node1": [OLD, NEW]}
+    play.role(state="absent", forget_after=0)
+    assert play.issuers() == {"node1": [OLD]}
+    assert play.files["node1"] == before
+
+
+def test_no_secret_of_the_configuration_leaves_the_node():
+    play = ServicePlay(1)
+    play.read()
+    assert SECRET not in str(play.hostvars)
+    assert base64.b64encode(SECRET.encode()).decode()[:12] not in str(play.hostvars)
+
+
+def test_a_file_of_ours_that_a_killed_run_left_is_taken_up():
+    play = ServicePlay(1)
+    play.role()
+    play.cluster.servers[0].run_with([f"--service-account-issuer={OLD}"])
+    play.changed[DROP_IN] = play.started + 1
+    play.restarted.clear()
+    titles, dummy = play.role()
+    assert titles == ["node1: sign"] and play.restarted == ["node1"]
+    assert play.issuers() == {"node1": [NEW, OLD]}
+
+
+def test_what_others_changed_since_the_start_is_not_put_into_force():
+    play = ServicePlay(1)
+    play.changed[CONFIG] = play.started + 1
+    message = play.message()
+    assert f"'{CONFIG}' has changed since k3s.service was started, so it is not known what runs." in message
+    assert "set irsa_apiserver_force" in message
+    assert play.role(force=True)[0] == ["node1: sign"]
+
+
+def test_arguments_that_do_not_come_of_the_files_stop_the_run():
+    play = ServicePlay(1)
+    play.cluster.servers[0].run_with(["--service-account-issuer=https://other.example.com"])
+    assert "its API server runs with --service-account-issuer 'https://other.example.com'" in play.message()
+
+
+def test_a_service_that_does_not_run_stops_the_run():
+    play = ServicePlay(1)
+    play.services["node1"]["k3s.service"] = play.unit("failed")
+    assert "k3s.service is failed. Repair it" in play.message()
+
+
+def test_hosts_of_different_distributions_are_no_cluster():
+    play = ServicePlay(2)
+    mixed = Play(2)
+    play.read()
+    mixed.read()
+    play.hostvars["node2"] = mixed.hostvars["node2"]
+    message = play.plan()["msg"]
+    assert "different distributions: node1 is a server of k3s, node2 is a server of kubeadm" in message
+
+
+def test_a_server_outside_the_play_keeps_the_others_from_signing():
+    play = ServicePlay(2)
+    play.hosts = ["node1"]
+    titles = [step["title"] for step in [*play_steps(play)]]
+    assert titles == [] and play.issuers() == {"node1": [OLD], "node2": [OLD]}
+
+
+def play_steps(play):
+    play.read()
+    plan = play.plan()
+    assert plan["failed"] is True and "192.0.2.12:6443" in plan["msg"]
+    return plan.get("steps", [])
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_an_own_key_is_planned_with_the_owner_of_the_cluster_s(check_mode):
+    play = ServicePlay(1)
+    play.check_mode = check_mode
+    kid = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"
+    play.read(key="own")
+    plan = play.plan(key="own", key_path="/does/not/exist/here", kid=kid, public_key="PEM", published_kids=[kid])
+    key = plan["steps"][0]["node"]["key"]
+    assert key["private_path"] == f"/etc/rancher/k3s/irsa/{kid}.key"
+    assert key["like"] == "/var/lib/rancher/k3s/server/tls/service.current.key"
+    assert plan["steps"][0]["actions"] == [
+        f"node1:write /etc/rancher/k3s/irsa/{kid}.key",
+        f"node1:write /etc/rancher/k3s/irsa/{kid}.pub",
+        f"node1:write {DROP_IN}",
+        "node1:restart k3s.service",
+    ]
+    assert plan["results"]["node1"]["new_node_needs"] == [
+        "/etc/rancher/k3s/config.yaml.d/zz-irsa.yaml",
+        f"/etc/rancher/k3s/irsa/{kid}.key",
+        f"/etc/rancher/k3s/irsa/{kid}.pub",
+    ]
