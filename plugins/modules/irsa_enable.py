@@ -56,6 +56,11 @@ has_hosts:
   returned: with O(operation=check)
   type: bool
   sample: true
+has_recipe:
+  description: Whether role irsa_apiserver says how to change the API servers, rather than to change them itself.
+  returned: with O(operation=check)
+  type: bool
+  sample: false
 adopts:
   description: Whether the cluster's own keys are published.
   returned: with O(operation=check)

@@ -119,7 +119,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.bare import conclude
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node import inspection, observation, session
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step import Node, Step, Walker
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step import Node, Walker
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step_request import Step
 
 
 def main() -> None:

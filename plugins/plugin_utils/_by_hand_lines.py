@@ -17,6 +17,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import Line, next_step, prose
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.manifest_files import apply_command
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import Result
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._recipe_lines import recipe_lines, recipe_of
 
 _FLAG = "--service-account-issuer"
 
@@ -84,7 +85,9 @@ def _manifest_lines(results: Result) -> list[Line]:
 
 def _server_lines(results: Result) -> list[Line]:
     """What has to be done on the servers, in the order that refuses no token; nothing if all sign."""
-    to_do = unchanged_by_hand(results)
+    to_do, recipe = unchanged_by_hand(results), recipe_of(results)
+    if to_do and recipe:
+        return recipe_lines(recipe)
     servers = [server for server in to_do if not server["is_front"]] or to_do
     if not servers:
         return []

@@ -39,6 +39,7 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._by_hand_lines imp
     unchanged_by_hand,
 )
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import Result, grouped
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._recipe_lines import changed_servers
 
 _RESTART = ":restart "
 _MANAGER = "kube-controller-manager"
@@ -115,7 +116,7 @@ def _issuer_facts(results: Result) -> list[Line]:
 
 
 def _restart_facts(results: Result) -> list[Line]:
-    servers = (results.get("servers") or {}).values()
+    servers = changed_servers(results).values()
     restarted = [
         [action.partition(_RESTART)[2] for action in server.get("actions") or [] if _RESTART in action]
         for server in servers
@@ -135,7 +136,7 @@ def _restart_facts(results: Result) -> list[Line]:
 
 def _server_facts(results: Result) -> list[Line]:
     own = (results.get("issuer") or {}).get("issuer")
-    servers = {name: _accepted(server) for name, server in (results.get("servers") or {}).items()}
+    servers = {name: _accepted(server) for name, server in changed_servers(results).items()}
     servers |= {str(server["name"]): list(server["issuers"]) for server in results.get("by_hand") or []}
     return facts("servers", [f"{name}: {_signs_for(issuers, own)}" for name, issuers in servers.items()])
 
@@ -212,7 +213,7 @@ def _next(checks: Checks) -> list[Line]:
 
 def _later(results: Result) -> list[Line]:
     """What the servers' plan says about the time after this run, such as the next upgrade."""
-    servers = (results.get("servers") or {}).values()
+    servers = changed_servers(results).values()
     return [prose(text) for text in dict.fromkeys(text for server in servers for text in server.get("next") or [])]
 
 

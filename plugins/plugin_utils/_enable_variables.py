@@ -15,6 +15,7 @@ import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipes import RECIPES
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted, shown
@@ -29,7 +30,13 @@ NAMES = (
         "irsa_service_accounts_list",
         "irsa_injection_method",
     ),
-    *("irsa_apiserver_key", "irsa_apiserver_state", "irsa_injection_state", "irsa_issuer_state"),
+    *(
+        "irsa_apiserver_distribution",
+        "irsa_apiserver_key",
+        "irsa_apiserver_state",
+        "irsa_injection_state",
+        "irsa_issuer_state",
+    ),
     *("irsa_issuer_key_path", "irsa_issuer_ca_path", "irsa_issuer_extra_jwks", "irsa_apiserver_key_path"),
     *("irsa_issuer_from_cluster", "irsa_issuer_purge_keys"),
 )
@@ -54,13 +61,15 @@ class Hosts:
 class Enabling:
     """How the playbook goes about a cluster.
 
-    ``has_hosts`` says whether API servers are changed, rather than only told about; ``adopts`` whether the cluster's
+    ``has_hosts`` says whether API servers are changed, rather than only told about; ``has_recipe`` whether role
+    irsa_apiserver says how, since it does not change those of the distribution itself; ``adopts`` whether the cluster's
     own keys are published; ``from_cluster`` whether they are read through the kubeconfig. ``own_key_path`` is the key
     that is installed otherwise, as it was set; empty when the cluster's key is adopted. The other paths are absolute;
     None for those that are not set.
     """
 
     has_hosts: bool
+    has_recipe: bool
     adopts: bool
     from_cluster: bool
     kubeconfig: str | None
@@ -75,13 +84,15 @@ def read(variables: Variables, *, hosts: Hosts, folder: str) -> Enabling:
 
     ``variables`` are the values of those in NAMES that are set. Relative paths start from ``folder``.
     """
-    has_hosts = bool(hosts.matching)
+    has_recipe = variables.get("irsa_apiserver_distribution") in RECIPES
+    has_hosts = bool(hosts.matching) and not has_recipe
     adopts = variables.get("irsa_apiserver_key") != "own"
     kubeconfig = kubeconfig_path(variables, folder)
     found = [
         *_host_problems(hosts, has_kubeconfig=kubeconfig is not None),
         *_cluster_problems(variables, kubeconfig),
-        *_key_problems(variables, adopts=adopts, has_hosts=has_hosts),
+        *_recipe_problems(variables, has_recipe=has_recipe, has_kubeconfig=kubeconfig is not None),
+        *_key_problems(variables, adopts=adopts, has_hosts=has_hosts or has_recipe),
         *_state_problems(variables),
     ]
     if found:
@@ -89,6 +100,7 @@ def read(variables: Variables, *, hosts: Hosts, folder: str) -> Enabling:
         raise IrsaError("\n- ".join([intro, *map(shown, found)]))
     return Enabling(
         has_hosts=has_hosts,
+        has_recipe=has_recipe,
         adopts=adopts,
         from_cluster=_is_on(variables, "irsa_issuer_from_cluster") or (adopts and not has_hosts),
         kubeconfig=kubeconfig,
@@ -157,6 +169,14 @@ def _cluster_problems(variables: Variables, kubeconfig: str | None) -> t.Iterato
         files.require_readable(kubeconfig)
     except IrsaError as error:
         yield f"irsa_kubeconfig, a path on the controller, cannot be used: {error}"
+
+
+def _recipe_problems(variables: Variables, *, has_recipe: bool, has_kubeconfig: bool) -> t.Iterator[str]:
+    if has_recipe and not has_kubeconfig:
+        yield (
+            f"irsa_apiserver_distribution is {variables['irsa_apiserver_distribution']}, whose API servers are not "
+            "changed on their hosts. Set irsa_kubeconfig: what they serve is read through it."
+        )
 
 
 def _key_problems(variables: Variables, *, adopts: bool, has_hosts: bool) -> t.Iterator[str]:

@@ -226,6 +226,34 @@ def test_documents_that_are_not_to_be_verified_do_not_decide(runs: Runs) -> None
     assert "The documents were not to be fetched." in " ".join(runs.third.output.split())
 
 
+def test_a_recipe_is_printed_for_a_distribution_that_others_change(running: Sandbox, tmp_path: Path) -> None:
+    running.reset()
+    api = ApiServer(tmp_path)
+    operator = Operator(running, tmp_path)
+    operator.variables = {
+        "irsa_issuer_bucket": BUCKET,
+        "irsa_kubeconfig": api.kubeconfig,
+        "irsa_injection_method": "none",
+        "irsa_issuer_former_issuers": [OLD_ISSUER],
+        "irsa_apiserver_distribution": "talos",
+        "irsa_apiserver_distribution_version": "1.13.2",
+    }
+    try:
+        run = operator.start(ENABLE).wait().ok()
+        assert f'service-account-issuer: ["{ISSUER}", "{OLD_ISSUER}"]' in run.output
+        assert "talosctl patch machineconfig --nodes NODE --mode no-reboot --patch @irsa-sign.yaml" in run.output
+        assert f"--service-account-issuer={ISSUER}" not in run.output
+        operator.variables["irsa_apiserver_output_dir"] = "recipe"
+        written, again = operator.start(ENABLE).wait().ok(), operator.start(ENABLE).wait().ok()
+        assert shown(written, "Show the result")["actions"] == [
+            f"file:write {operator.folder}/recipe/irsa-accept.yaml",
+            f"file:write {operator.folder}/recipe/irsa-sign.yaml",
+        ]
+        assert set(again.changed.values()) == {0}
+    finally:
+        api.servers.stop()
+
+
 def test_wrong_variables_stop_the_run_before_any_call(running: Sandbox, tmp_path: Path) -> None:
     operator = Operator(running, tmp_path)
     variables = {"irsa_control_plane": ["mastres", "others"], "irsa_issuer_key_path": "sa.key"}

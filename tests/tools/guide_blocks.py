@@ -4,7 +4,8 @@
 """The code blocks of the guides.
 
 Every variable in their YAML exists and has a valid value; manifests are handed to an API server. Every block of console
-or YAML runs in `tests/integration/test_walk.py`, or a comment before it says why it does not.
+or YAML runs in `tests/integration/test_walk.py`, is compared with what the collection's own code makes
+(`test_distribution_pages.py`), or a comment before it says why neither is done.
 """
 
 from __future__ import annotations
@@ -20,12 +21,23 @@ import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(
+    r"(?:<!-- from: (?P<source>(?:(?!-->).)+?)\s+-->\s+)?"
     r"(?:<!-- not run: (?P<reason>(?:(?!-->).)+?)\s+-->\s+)?"
     r"^(?P<indent> *)```(?P<language>\w+)\n(?P<text>.*?)^(?P=indent)```$",
     re.DOTALL | re.MULTILINE,
 )
 _FILE = re.compile(r"#\s*(?P<name>[\w.-]+\.(?:ya?ml|ini))$", re.MULTILINE)
 _TEST = re.compile(r"(?P<file>tests/[\w/]+\.py)(?:::(?P<name>\w+))?")
+# API groups of what is applied to another API than that of the cluster, or to none.
+_GROUPS_OF_OTHERS = (
+    "kubeadm.k8s.io/",
+    "kops.k8s.io/",
+    "controlplane.cluster.x-k8s.io/",
+    "core.gardener.cloud/",
+    "config.openshift.io/",
+    "k0s.k0sproject.io/",
+    "k3d.io/",
+)
 # Variables of playbooks, which have no argument specification.
 _OF_PLAYBOOKS = re.compile(r"irsa_(hosts|control_plane|verify_\w+)")
 _YAML = ("yaml", "yml")
@@ -34,12 +46,18 @@ _CONSOLE = ("console", "shell", "bash", "sh")
 
 @dataclass(frozen=True)
 class Block:
-    """A block of code: the file with the number of its line, its text, and why it is not run, if it is not."""
+    """A block of code.
+
+    :ivar name: the file with the number of its line
+    :ivar reason: why it is not run, if it is not
+    :ivar source: what it is compared with instead, if it is
+    """
 
     name: str
     text: str
     language: str = "yaml"
     reason: str = ""
+    source: str = ""
 
     @property
     def documents(self) -> list[Any]:
@@ -53,12 +71,13 @@ class Block:
 
     @property
     def is_command(self) -> bool:
-        return self.language in _CONSOLE and not self.reason
+        return self.language in _CONSOLE and not self.reason and not self.source
 
 
 def pages(repository: Path = REPOSITORY) -> dict[str, list[Block]]:
     """Return the blocks of each README and guide for users, by the page's path."""
-    files = [repository / "README.md", *repository.glob("docs/*.md"), *repository.glob("roles/*/README.md")]
+    patterns = ("README.md", "docs/*.md", "docs/distributions/*.md", "roles/*/README.md")
+    files = [file for pattern in patterns for file in repository.glob(pattern)]
     return {str(file.relative_to(repository)): list(_page(file, repository)) for file in sorted(files)}
 
 
@@ -71,6 +90,7 @@ def _page(file: Path, repository: Path) -> Iterator[Block]:
             textwrap.dedent(found["text"]),
             found["language"],
             " ".join((found["reason"] or "").split()),
+            " ".join((found["source"] or "").split()),
         )
 
 
@@ -89,6 +109,8 @@ def walk_faults(page: Sequence[Block], repository: Path = REPOSITORY) -> Iterato
                 path = repository / found["file"]
                 if not path.is_file() or not _defines(path.read_text(encoding="utf-8"), found["name"] or ""):
                     yield f"{block.name}: there is no {found[0]}"
+        elif block.source:
+            continue
         elif block.language in _YAML and not block.file:
             yield f"{block.name} is not run: name a file in its first line, or say why in <!-- not run: REASON -->"
         elif block.file and not any(block.file in text for text in later):
@@ -105,19 +127,19 @@ def script(page: Sequence[Block]) -> str:
     for block in page:
         if block.is_command:
             lines += [f"echo '== {block.name}'", block.text]
-        elif block.file and not block.reason:
+        elif block.file and not block.reason and not block.source:
             lines += [f"cat > {block.file} <<'END OF {block.file}'", f"{block.text}END OF {block.file}"]
     return "\n".join(lines)
 
 
 def manifests(block: Block) -> list[dict[str, Any]]:
-    """Return the documents of a block that an API server knows; kubeadm's configuration is not one of them."""
+    """Return the documents of a block that an API server knows."""
     return [
         document
         for document in block.documents
         if isinstance(document, dict)
         and {"apiVersion", "kind", "metadata"} <= document.keys()
-        and not document["apiVersion"].startswith("kubeadm")
+        and not document["apiVersion"].startswith(_GROUPS_OF_OTHERS)
     ]
 
 

@@ -129,6 +129,7 @@ BARE_NODE_FILES = frozenset(
         "module_utils/_node/service.py",
         "module_utils/_node/session.py",
         "module_utils/_node/step.py",
+        "module_utils/_node/step_request.py",
         "module_utils/_node/tokens.py",
         "module_utils/_node/tools.py",
         "module_utils/_node/units.py",

@@ -117,6 +117,11 @@ a: 1
 # unused.yml
 ```
 
+<!-- from: recipe talos accept -->
+```yaml
+# compared.yml
+```
+
 ```yaml
 c: 3
 ```
@@ -133,8 +138,9 @@ def test_a_page_is_walked_in_order_and_what_is_left_out_is_noticed(tmp_path: Pat
     (tmp_path / "tests" / "test_it.py").write_text("def test_it(): ...\n")
     (tmp_path / "README.md").write_text(WALK)
     page = pages(tmp_path)["README.md"]
-    assert [fault.partition(":")[2].split()[0] for fault in walk_faults(page, tmp_path)] == ["17:", "21", "26:"]
+    assert [fault.partition(":")[2].split()[0] for fault in walk_faults(page, tmp_path)] == ["17:", "26", "31:"]
     assert page[1].reason == "`tests/test_it.py::test_it` does that"
+    assert page[4].source == "recipe talos accept"
     done = subprocess.run(["bash", "-c", script(page)], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "== README.md:13\n# used.yml\na: 1\n"
 

@@ -149,7 +149,7 @@ class Rancher(Distribution):
     def _defaults(self, configuration: Configuration, unit: Unit) -> dict[str, dict[str, str]]:
         """Return the defaults that are about service accounts.
 
-        Releases before January 2023 sign with service.key:
+        Releases of 2022 and before sign with service.key:
         https://github.com/k3s-io/k3s/blob/master/pkg/daemons/control/server.go
         """
         domain = self._setting(configuration, unit, _CLUSTER_DOMAIN, default="cluster.local")

@@ -30,7 +30,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 NO_API_SERVER = "disable-apiserver"
 
 # Rancher writes it for nodes that it provisions:
-# https://github.com/rancher/rancher/blob/main/pkg/apis/rke.cattle.io/v1/rkeconfig.go
+# https://github.com/rancher/rancher/blob/main/pkg/apis/rke.cattle.io/v1/cluster_configuration_types.go
 _OF_RANCHER = "50-rancher.yaml"
 
 _TRUE = ("1", "t", "true", "y", "yes", "on")

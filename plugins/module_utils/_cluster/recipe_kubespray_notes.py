@@ -57,10 +57,11 @@ LIVE = (
     "upgrade is due anyway, or where nothing else may change nodes."
 )
 NOT_TWICE = (
-    "Let only one of the two persist the issuer. With an irsa_apiserver_persist other than none, the role stops at a "
-    "patch of kubespray that names the issuer, since an upgrade would render it twice. And without kubeadm_patches, "
-    "what the role persists is lost at the next upgrade: kubespray writes ClusterConfiguration from its inventory, "
-    "and has kubeadm read the folder of patches only if kubeadm_patches has an entry."
+    "Let only one of the two persist the issuer: with both, an upgrade renders it twice, and the API server does not "
+    "start. With an irsa_apiserver_persist other than none, the role stops at a patch on the nodes that names the "
+    "issuer, but it does not see one that is only in the inventory. And without kubeadm_patches, what the role "
+    "persists is lost at the next upgrade: kubespray writes ClusterConfiguration from its inventory, and has kubeadm "
+    "read the folder of patches only if kubeadm_patches has an entry."
 )
 OWN_PATCH = (
     f"The role's own patch, {API_SERVER_FILE}, stays when kubespray removes patches. To use it instead of an entry "

@@ -100,7 +100,9 @@ class ServicePlanner:
             files=tuple(_write(path, state.files, after) for path, after in files.items()),
         )
         state.files = {path: content for path, content in {**state.files, **files}.items() if content is not None}
-        state.programs, state.is_pending = programs, False
+        # Read again: the arguments know their places in a file.
+        state.programs = node.distribution.programs(state.files, node.unit) if files else before
+        state.is_pending = False
         return step
 
 

@@ -132,8 +132,10 @@ def _added(document: Document, path: Path, leaf: _Leaf) -> str:
     parent, rest = _at(document, path[:depth]), path[depth:]
     if key(parent, rest[0]) is not None:
         return _filled(document, parent, path=rest, leaf=leaf)
-    if collection(parent) is None:
+    if is_empty(parent):
         return _appended(document.text, rest, leaf)
+    if parent.id != "mapping":
+        raise Fault(f"{quoted('.'.join(path[:depth]) or 'the document')} has something other than keys")
     in_braces = bool(getattr(parent, "flow_style", False))
     new = Item(None, _in_braces(rest, leaf) if in_braces else "\n".join(_lines(rest, leaf)))
     known = _last_with_known_end(document, parent)
@@ -180,20 +182,16 @@ def _span(document: Document, title: t.Any, node: t.Any) -> tuple[int, int]:
 
 
 def _end_of_line(text: str, place: int) -> int:
-    """Return where a line ends on which only a comment may follow. Raises Fault for one with something else."""
+    """Return where a line ends, behind a comment that may be on it."""
     end = text.find("\n", place)
-    end = len(text) if end < 0 else end - (text[end - 1] == "\r")
-    following = text[place:end].strip()
-    if following and not following.startswith("#"):
-        raise Fault("it has something behind an empty value that is not known here")
-    return end
+    return len(text) if end < 0 else end - (text[end - 1] == "\r")
 
 
 def _appended(text: str, path: Path, leaf: _Leaf) -> str:
     """Return the text of a document without anything in it, with a value at a path."""
     newline = _newline(text)
     lines = newline.join(_lines(path, leaf))
-    return f"{text}{newline if text and not text.endswith(newline) else ''}{lines}{newline}"
+    return f"{text}{newline}{lines}" if text and not text.endswith("\n") else f"{text}{lines}{newline}"
 
 
 def _lines(path: Path, leaf: _Leaf) -> list[str]:

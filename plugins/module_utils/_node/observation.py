@@ -114,14 +114,11 @@ def flags_of(kubectl: Kubectl, server: str) -> dict[str, list[str]] | None:
 
 def running_flags(kubectl: Kubectl, server: str, pod: str) -> list[str] | None:
     """Return the flags about service accounts with which an API server runs, as arguments: those of its static pod if
-    there is one of this name, otherwise what it tells. None: neither says so.
+    there is one of this name, otherwise what it tells. None: neither says so. Raises Fault if it does not answer.
     """
-    try:
-        command = next((each["command"] for each in pods(kubectl, server) if each["name"] == pod), None)
-    except Fault:
-        command = None
-    if command is not None:
-        return list(command)
+    for each in pods(kubectl, server):
+        if each["name"] == pod:
+            return list(each["command"])
     told = flags_of(kubectl, server)
     return None if told is None else [f"--{name}={value}" for name, values in told.items() for value in values]
 

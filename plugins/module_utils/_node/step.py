@@ -30,7 +30,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._node.component im
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.mirror_pod import MirrorPod
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import Replaced, Replacement
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node.service import Service, ServiceOptions
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.service import Service
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step_request import Manager, Step
 
 # The kubelet gives the old API server 30 seconds to end, and starts the new one within as many.
 _RESTART_SECONDS = 180
@@ -40,60 +41,6 @@ _PAUSE_SECONDS = 1.0
 _MANAGER = "kube-controller-manager"
 
 Proof = t.TypeVar("Proof")
-
-
-@dataclasses.dataclass(frozen=True)
-class Manager:
-    """What is changed of kube-controller-manager: its manifest, and the arguments that its pod must run with then."""
-
-    pod: str
-    arguments: t.Sequence[str]
-    file: Replacement
-
-    @classmethod
-    def of(cls, options: t.Mapping[str, t.Any]) -> Manager:
-        """Return one from a task's arguments."""
-        return cls(options["pod"], options["arguments"], Replacement.of(options["file"]))
-
-
-@dataclasses.dataclass(frozen=True)
-class Step:
-    """What is written, and what must be true afterwards.
-
-    ``pod`` is the name of the API server's mirror pod, ``server`` its URL, and ``servers`` the URLs of all API servers
-    of the cluster. If a service starts it, ``service`` is its unit, and ``arguments`` are those about service accounts.
-    ``configuration`` is text before and after of kubeadm's ClusterConfiguration.
-    """
-
-    pod: str
-    server: str
-    servers: t.Sequence[str]
-    restarts: bool
-    arguments: t.Sequence[str]
-    issuer: str
-    kids: t.Sequence[str] = ()
-    signing_kid: str | None = None
-    files: t.Sequence[Replacement] = ()
-    key: key_install.KeyFiles | None = None
-    service: ServiceOptions | None = None
-    manager: Manager | None = None
-    configuration: t.Mapping[str, str] | None = None
-    timeout: float = 300
-    rollback: bool = True
-
-    @classmethod
-    def of(cls, options: t.Mapping[str, t.Any], private_key: str | None = None) -> Step:
-        """Return one from a task's arguments."""
-        names = [field.name for field in dataclasses.fields(cls)]
-        given = {name: options[name] for name in names if options.get(name) is not None}
-        given["files"] = [Replacement.of(each) for each in options.get("files") or []]
-        if options.get("service"):
-            given["service"] = ServiceOptions(**options["service"])
-        if options.get("manager"):
-            given["manager"] = Manager.of(options["manager"])
-        if options.get("key"):
-            given["key"] = key_install.KeyFiles(content=private_key, **options["key"])
-        return cls(**given)
 
 
 @dataclasses.dataclass

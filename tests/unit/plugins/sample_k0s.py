@@ -49,6 +49,7 @@ HAND_WRITTEN = {
     "minimal": "apiVersion: k0s.k0sproject.io/v1beta1\nkind: ClusterConfig\n",
     "without newline": "apiVersion: k0s.k0sproject.io/v1beta1\nkind: ClusterConfig\nspec:\n  api:\n    port: 6443",
     "only a comment": "# nothing is set\n",
+    "a comment without newline": "# nothing is set",
     "empty": "",
     "null sections": "spec:\n  api:  # later\n  controllerManager:\n  # the end\n",
     "empty arguments": "spec:\n  api:\n    extraArgs: {}\n    rawArgs: [ ]\n  controllerManager:\n    rawArgs:\n",

@@ -73,6 +73,22 @@ def test_a_kubeconfig_is_enough_without_hosts(folder):
     assert not enabling(folder, hosts=[], pattern="").has_hosts
 
 
+@pytest.mark.parametrize("hosts", [(), HOSTS])
+def test_a_distribution_that_others_change_needs_no_hosts(folder, hosts):
+    pattern = "control_plane" if hosts else ""
+    found = enabling(folder, {"irsa_apiserver_distribution": "talos"}, hosts=hosts, pattern=pattern)
+    assert (found.has_hosts, found.has_recipe, found.from_cluster) == (False, True, True)
+    assert not enabling(folder, {"irsa_apiserver_distribution": "kubeadm"}).has_recipe
+    assert enabling(folder, {"irsa_apiserver_distribution": "talos", **OWN}).own_key_path == "sa.key"
+
+
+def test_a_distribution_that_others_change_is_read_through_the_kubeconfig(folder):
+    given = {"irsa_apiserver_distribution": "talos", "irsa_kubeconfig": "", "irsa_manifests_path": "manifests"}
+    (found,) = problems(folder, given)
+    assert found.startswith("irsa_apiserver_distribution is talos")
+    assert "Set irsa_kubeconfig" in found
+
+
 def test_neither_hosts_nor_kubeconfig(folder):
     first, second = problems(folder, {"irsa_kubeconfig": ""}, hosts=[], pattern="")
     for way in ("control_plane", "kube_control_plane", "irsa_control_plane", "irsa_kubeconfig"):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -92,7 +93,9 @@ def rest_of(text: str) -> object:
     spec = document.pop("spec", None) or {}
     for section in ("api", "controllerManager"):
         found = spec.pop(section, None) or {}
-        spec[section] = {name: value for name, value in found.items() if name not in ("extraArgs", "rawArgs")}
+        if isinstance(found, dict):
+            found = {name: value for name, value in found.items() if name not in ("extraArgs", "rawArgs")}
+        spec[section] = found
     return document, spec
 
 
@@ -275,6 +278,21 @@ def test_a_part_that_is_used_elsewhere_too_is_not_changed(text):
         after(ACCEPT, {CONFIG: text.encode()}, phases.Target(issuer=NEW))
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("spec: [a]\n", "'spec' has something other than keys"),
+        ("spec:\n  api: a\n", "'spec.api' has something other than keys"),
+        ("spec:\n  api: []\n", "something else for a value"),
+        ("spec:\n  api: ''\n", "something else for a value"),
+        ("spec:\n  ? api\n  : port: 1\n", "a line of its own"),
+    ],
+)
+def test_a_configuration_in_a_form_of_its_own_is_not_changed(text, reason):
+    with pytest.raises(Fault, match=reason):
+        after(ACCEPT, {CONFIG: text.encode()}, phases.Target(issuer=NEW))
+
+
 def test_audiences_stay_what_they_are():
     files = {CONFIG: b"spec:\n  api:\n    extraArgs:\n      api-audiences: a\n"}
     assert K0s().programs(files, UNIT).api_server.values(API_AUDIENCES) == ("a",)
@@ -387,3 +405,21 @@ def test_any_configuration_can_go_there_and_back(text, key):
     issuers = server_of(text)[ISSUER]
     if len(set(issuers)) == len(issuers):
         check_there_and_back(text, key)
+
+
+DAMAGE = st.sampled_from(["", " ", "\n", "-", "#", ":", "'", "*", "&a ", "\t", "|", "{", "]", ",", '"', "~", "? "])
+
+
+@settings(max_examples=30)
+@given(st.sampled_from(sorted(HAND_WRITTEN)), st.data())
+def test_a_damaged_configuration_is_refused_or_changed_right(name, data):
+    """A character more, a character less: there is a reason, or PyYAML reads what was meant."""
+    original = HAND_WRITTEN[name]
+    place = data.draw(st.integers(0, len(original)))
+    text = original[:place] + data.draw(DAMAGE) + original[place + data.draw(st.integers(0, 1)) :]
+    files = {CONFIG: text.encode()}
+    for phase in THERE_AND_BACK:
+        with contextlib.suppress(Fault):
+            files, dummy = after(phase, files, phases.Target(issuer=NEW))
+            assert rest_of(files[CONFIG].decode()) == rest_of(text)
+            assert (NEW in server_of(files[CONFIG].decode())[ISSUER]) == (phase != FORGET)

@@ -171,6 +171,11 @@ def test_files_must_be_there():
         MicroK8s().programs({SERVER: b""}, UNIT)
 
 
+def test_an_empty_file_is_not_filled():
+    with pytest.raises(Fault, match="it has no arguments"):
+        after(ACCEPT, files_of("# nothing\n"), phases.Target(issuer=NEW))
+
+
 def test_audiences_stay_what_they_are():
     files = files_of(f"{KUBE_APISERVER}--api-audiences=a\n")
     with pytest.raises(Fault, match="more than its issuers"):

@@ -9,10 +9,18 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import ACCEPT, FORGET, SIGN, SIGN_BACK
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm import Options, plan
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
+    ACCEPT,
+    FORGET,
+    SIGN,
+    SIGN_BACK,
+    Goal,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe import NEW, Request
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_kubespray import cook
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_clusters import cluster, issuers, walked
 
 ISSUER = "https://example-irsa.s3.eu-west-1.amazonaws.com"
 REQUEST = Request(issuer=ISSUER, present_issuers=("https://kubernetes.default.svc.cluster.local",))
@@ -157,3 +165,15 @@ def test_keys_are_refused(given, fault):
         " to its servers. Run role irsa_apiserver for the hosts of kube_control_plane with irsa_apiserver_distribution "
         "kubeadm."
     )
+
+
+def test_the_live_role_works_beside_the_patch_where_it_persists_nothing():
+    """As the notes say. The patch has no effect on a node before kubespray runs kubeadm."""
+    (entry,) = yaml.safe_load(part_of(SIGN).files[0].text)["kubeadm_patches"]
+    before = cluster(patches={"kube-apiserver0+json.yaml": yaml.safe_dump(entry["patch"]).encode()})
+    after = walked(before, plan(before, Goal(issuer=ISSUER), Options(persist="none")))
+    assert {first for first, *_others in issuers(after)} == {ISSUER}
+    assert after.configuration == before.configuration
+    assert [server.patches for server in after.servers] == [server.patches for server in before.servers]
+    stopped = plan(before, Goal(issuer=ISSUER), Options())
+    assert "kube-apiserver0+json.yaml" in stopped.findings.problems[0]

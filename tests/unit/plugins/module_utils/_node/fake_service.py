@@ -14,7 +14,8 @@ import pytest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node import tools
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step import Node, Step, Walker
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step import Node, Walker
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step_request import Step
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_cluster import NEW, OLD, FakeCluster
 
 UNIT = "k3s.service"

@@ -13,7 +13,8 @@ import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node import observation
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step import Step, Walker
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step import Walker
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step_request import Step
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_cluster import NEW, OLD, SIGNATURE
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_node import (
     AFTER,
