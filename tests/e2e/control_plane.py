@@ -74,9 +74,9 @@ def running(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[byte
 
 
 @contextlib.contextmanager
-def etcd(assets: Path, folder: Path) -> Iterator[str]:
+def etcd(assets: Path, folder: Path, *, address: str = LOOPBACK) -> Iterator[str]:
     """A running etcd with its data in the folder; yields its URL."""
-    url, peer = (f"http://{LOOPBACK}:{port}" for port in free_ports(2))
+    url, peer = (f"http://{address}:{port}" for port in free_ports(2))
     command = [
         str(assets / "etcd"),
         f"--data-dir={folder / 'etcd'}",
@@ -88,9 +88,11 @@ def etcd(assets: Path, folder: Path) -> Iterator[str]:
         "--unsafe-no-fsync",
     ]
 
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
     def healthy() -> bool:
         try:
-            with urllib.request.urlopen(f"{url}/health", timeout=5) as answer:
+            with opener.open(f"{url}/health", timeout=5) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False

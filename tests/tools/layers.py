@@ -113,6 +113,7 @@ BARE_NODE_FILES = frozenset(
         BARE_NODE_ENTRY,
         "module_utils/_common/errors.py",
         "module_utils/_common/files.py",
+        "module_utils/_common/snap_paths.py",
         "module_utils/_common/text.py",
         "module_utils/_module/bare.py",
         "module_utils/_node/component.py",

@@ -29,6 +29,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.phases im
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.preflight import by_text
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.views import View
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.snap_paths import of_current_revision
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 
 
@@ -119,8 +120,8 @@ def _counted(arguments: Arguments, name: str) -> list[str]:
     if name == ISSUER:
         return list(arguments.values(name))
     if name == SIGNING_KEY_FILE:
-        return [arguments.value(name) or ""]
-    return sorted(set(arguments.separated(name) or ()))
+        return [of_current_revision(arguments.value(name) or "")]
+    return sorted(set(map(of_current_revision, arguments.separated(name) or ())))
 
 
 def problems(nodes: t.Iterable[ServiceNode]) -> list[str]:

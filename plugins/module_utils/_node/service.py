@@ -13,6 +13,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.snap_paths import of_current_revision
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node import observation, pod_log, tools, units
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.component import Hopeless
@@ -118,7 +119,7 @@ def _flags(arguments: t.Sequence[str]) -> dict[str, list[str]]:
     for text in arguments:
         name, has_value, value = text[2:].partition("=")
         if text.startswith("--") and has_value and name in observation.FLAGS:
-            given.setdefault(name, []).append(value)
+            given.setdefault(name, []).append(of_current_revision(value))
     return {
         name: values
         if name == _ORDERED
