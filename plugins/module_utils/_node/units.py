@@ -37,6 +37,9 @@ _PROPERTIES = (
 _WORDS = re.compile(r"argv\[\]=(.*?) ; ignore_errors=")
 _FILE = re.compile(r"(?P<path>.*) \(ignore_errors=\w+\)")
 
+# The others that a service has may be anything, also secrets under names that are not known here.
+_OPTIONS = ("K3S_", "RKE2_")
+
 
 def show(names: t.Sequence[str]) -> dict[str, dict[str, t.Any]]:
     """Return what systemd knows of those of these units that are installed, by name. Without systemd there are none."""
@@ -79,7 +82,7 @@ def _without_secrets(text: str) -> str:
 
 
 def _environment(own: str, paths: t.Sequence[str]) -> dict[str, str]:
-    """Return the variables of a unit that can matter for its API server: those with options, not those with secrets."""
+    """Return the variables of a unit that stand for options of its distribution, except for those with secrets."""
     found: dict[str, str] = {}
     texts = [own]
     for each in paths:
@@ -90,7 +93,7 @@ def _environment(own: str, paths: t.Sequence[str]) -> dict[str, str]:
         with contextlib.suppress(ValueError):
             for word in shlex.split(text, comments=True):
                 name, has_value, value = word.partition("=")
-                if has_value and not _is_secret(name):
+                if has_value and name.startswith(_OPTIONS) and not _is_secret(name):
                     found[name] = _without_secrets(value)
     return found
 
@@ -109,7 +112,7 @@ def _epoch(monotonic: str) -> float | None:
 
 
 def log(name: str) -> list[str]:
-    """Return the last lines that a service logged; none if they cannot be read."""
+    """Return the last lines that a service logged, without secrets; none if they cannot be read."""
     program = tools.find("journalctl")
     if program is None:
         return []
@@ -118,4 +121,4 @@ def log(name: str) -> list[str]:
         ended = tools.run(command, seconds=_SECONDS)
     except Fault:
         return []
-    return ended.stdout.decode("utf-8", "replace").splitlines()
+    return [_without_secrets(line) for line in ended.stdout.decode("utf-8", "replace").splitlines()]
