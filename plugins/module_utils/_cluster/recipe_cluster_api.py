@@ -16,7 +16,11 @@ import json
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import ISSUER
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_patches import API_SERVER_FILE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_patches import (
+    API_SERVER_FILE,
+    END,
+    FRONT,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import ACCEPT, FORGET, SIGN, SIGN_BACK
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe import (
     NEW,
@@ -25,19 +29,17 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe im
     RecipeFile,
     Request,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_limits import refuse_own_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_rules import (
     RUNNING,
     file_name,
-    refuse_own_key,
     require_cluster_name,
     string,
 )
 
 _FOLDER = "/etc/kubernetes/patches"
-_FRONT = "/spec/containers/0/command/1"
-_END = "/spec/containers/0/command/-"
 # Where the flag of the issuer goes: kubeadm's own issuer is not known here, and stays where it is.
-_PLACES = {NEW: _FRONT, ACCEPT: _END, SIGN: _FRONT, SIGN_BACK: _END}
+_PLACES = {NEW: FRONT, ACCEPT: END, SIGN: FRONT, SIGN_BACK: END}
 
 _RESTARTS = (
     "Cluster API replaces the machines of the control plane, one after the other. Go on with the next phase when the "
@@ -52,6 +54,10 @@ _MANAGED = (
     "If the cluster has spec.topology, its KubeadmControlPlane is written by its ClusterClass. Change the "
     "KubeadmControlPlaneTemplate there instead."
 )
+_NOT_TWICE = (
+    "If clusterConfiguration.apiServer.extraArgs names this issuer already, remove it there in the same change: an API "
+    "server that is given an issuer twice does not start."
+)
 _ONE_KEY = (
     "The key is in a Secret that Cluster API reads when it makes the control plane. With another key, the tokens of "
     "running pods would be refused."
@@ -65,7 +71,7 @@ def cook(request: Request, phases: t.Sequence[str]) -> Recipe:
     if is_running:
         refuse_own_key(request, "a running cluster of Cluster API", _ONE_KEY)
     parts = tuple(_part(request, phase, name) for phase in phases)
-    return Recipe(parts=parts, notes=(_LIST_IS_REPLACED, _MANAGED) if is_running else (_MANAGED,))
+    return Recipe(parts=parts, notes=(*([_LIST_IS_REPLACED] if is_running else []), _NOT_TWICE, _MANAGED))
 
 
 def _part(request: Request, phase: str, name: str) -> Part:

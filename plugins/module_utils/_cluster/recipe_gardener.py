@@ -19,10 +19,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe im
     RecipeFile,
     Request,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_limits import refuse_own_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_rules import (
     file_name,
     issuers,
-    refuse_own_key,
     string,
     strings,
 )

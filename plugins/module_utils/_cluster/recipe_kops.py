@@ -18,10 +18,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe im
     RecipeFile,
     Request,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_limits import refuse_own_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_rules import (
     file_name,
     issuers,
-    refuse_own_key,
     require_minor,
     require_present,
     string,
@@ -30,6 +30,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 
 # additionalServiceAccountIssuers came with 1.28.5 (kubernetes/kops#16497).
 _OLDEST = (1, 28)
+# API servers may have instance groups of their own: https://kops.sigs.k8s.io/operations/updates_and_upgrades/
+_ROLES = "control-plane,apiserver"
 
 _RESTARTS = (
     "kOps replaces the machines of the control plane, one after the other. Go on with the next phase when the rolling "
@@ -59,7 +61,7 @@ def _part(request: Request, phase: str) -> Part:
     name = request.cluster_name or "CLUSTER"
     commands = [f"kops edit cluster --name {name}", f"kops update cluster --name {name} --yes"]
     if phase != NEW:
-        commands.append(f"kops rolling-update cluster --name {name} --instance-group-roles control-plane --yes")
+        commands.append(f"kops rolling-update cluster --name {name} --instance-group-roles {_ROLES} --yes")
     return Part(
         phase=phase,
         files=(file,),

@@ -16,16 +16,22 @@ PUBLISH_AFTERWARDS = (
     "The cluster makes its own key. When it runs, publish that key with irsa_issuer_from_cluster and irsa_kubeconfig."
 )
 
-_ADOPT = "Leave irsa_apiserver_key at adopt: then the cluster's own key signs, and is published."
+
+_ADOPT = (
+    "Set irsa_apiserver_key to adopt, and publish the key that the cluster signs with; docs/move-a-running-cluster.md "
+    "says how."
+)
+
+
+def refuse_own_key(request: Request, title: str, reason: str, *, instead: str = _ADOPT) -> None:
+    """Raise IrsaError if the issuer's own key is to be installed. ``reason`` and ``instead`` are sentences."""
+    if request.private_key is not None:
+        raise IrsaError(f"irsa_apiserver_key is own, which cannot be had with {title}. {reason} {instead}")
 
 
 def refuse_key_files(request: Request, distribution: str, *, instead: str = "") -> None:
-    """Raises IrsaError if keys are given: for this distribution, no recipe brings a file to the servers."""
-    if request.private_key is not None:
-        raise IrsaError(
-            f"irsa_apiserver_key cannot be own with {distribution}: there is no recipe that brings the key to its "
-            f"servers. {instead or _ADOPT}"
-        )
+    """Raise IrsaError if keys are given: for this distribution, no recipe brings a file to the servers."""
+    refuse_own_key(request, distribution, "No recipe brings the key to its servers.", instead=instead or _ADOPT)
     if request.public_keys:
         raise IrsaError(
             f"irsa_apiserver_accepted_public_keys cannot be used with {distribution}: there is no recipe that brings "
@@ -34,6 +40,6 @@ def refuse_key_files(request: Request, distribution: str, *, instead: str = "") 
 
 
 def refuse_running(phases: t.Iterable[str], distribution: str, *, why: str, instead: str) -> None:
-    """Raises IrsaError if there is a phase of a running cluster: this distribution can only be told beforehand."""
+    """Raise IrsaError if there is a phase of a running cluster: this distribution can only be told beforehand."""
     if any(phase != NEW for phase in phases):
         raise IrsaError(f"The issuer of a running cluster of {distribution} cannot be changed: {why}. {instead}")

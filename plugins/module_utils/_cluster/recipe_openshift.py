@@ -19,11 +19,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe im
     RecipeFile,
     Request,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_limits import refuse_own_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_rules import (
     RUNNING,
     file_name,
     issuers,
-    refuse_own_key,
     string,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
@@ -94,7 +94,7 @@ metadata:
 spec:
   serviceAccountIssuer: {string(request.issuer)}
 """
-    key = f" Copy the issuer's private key to {_KEY} there, with mode 0600." if request.private_key else ""
+    key = f" Before the last command, copy the issuer's private key to {_KEY} in it." if request.private_key else ""
     return Part(
         phase=NEW,
         files=(RecipeFile(name=_MANIFEST, text=text),),

@@ -50,15 +50,6 @@ def require_cluster_name(request: Request, title: str) -> str:
     return request.cluster_name
 
 
-def refuse_own_key(request: Request, title: str, reason: str) -> None:
-    """Raise IrsaError if the issuer's own key is to be installed. ``reason`` is a sentence."""
-    if request.private_key is not None:
-        raise IrsaError(
-            f"irsa_apiserver_key is own, which cannot be had with {title}. {reason} Set irsa_apiserver_key to adopt, "
-            "and publish the key that the cluster signs with; docs/move-a-running-cluster.md says how."
-        )
-
-
 def require_minor(request: Request, title: str, example: str) -> tuple[int, int]:
     """Return the first two numbers of the distribution's version. Raises IrsaError if it is not known."""
     if not request.version:

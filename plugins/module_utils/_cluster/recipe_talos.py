@@ -30,12 +30,12 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe im
     RecipeFile,
     Request,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_limits import refuse_own_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_rules import (
     RUNNING,
     block,
     file_name,
     issuers,
-    refuse_own_key,
     require_minor,
     require_present,
     string,
@@ -56,6 +56,10 @@ _RESTARTS = (
 _ONE_KEY = (
     "Up to 1.13, Talos has one key for service accounts, and refuses the flags of kube-apiserver for key files, so all "
     "tokens of running pods would be refused when it changes."
+)
+_ARGUMENTS_WIN = (
+    "If document KubeAPIServerConfig has service-account-issuer in its extraArgs, that wins over document "
+    "KubeServiceAccountConfig. Remove it there in the same change."
 )
 _NEW_NODES = (
     "A control-plane node that is added later needs the last patch in its machine configuration, too. Keep "
@@ -87,9 +91,13 @@ def cook(request: Request, phases: t.Sequence[str]) -> Recipe:
         raise IrsaError(_no_former_key())
     parts = tuple(_part(request, phase, has_document=minor >= _WITH_DOCUMENT) for phase in phases)
     has_both = minor >= _WITH_DOCUMENT and is_running and request.private_key is None
-    notes = (*([_OLD_CONFIGURATION] if has_both else []), *([_NEW_NODES] if is_running else []))
+    notes = [
+        *([_OLD_CONFIGURATION] if has_both else []),
+        *([_ARGUMENTS_WIN] if minor >= _WITH_DOCUMENT and is_running else []),
+        *([_NEW_NODES] if is_running else []),
+    ]
     is_unused = request.public_keys and minor < _WITH_DOCUMENT
-    return Recipe(parts=parts, notes=notes, warnings=(_NO_PUBLIC_KEYS,) if is_unused else ())
+    return Recipe(parts=parts, notes=tuple(notes), warnings=(_NO_PUBLIC_KEYS,) if is_unused else ())
 
 
 def _replaced_at_once(request: Request, phases: t.Sequence[str]) -> Recipe:

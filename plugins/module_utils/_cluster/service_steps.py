@@ -54,13 +54,18 @@ class ServicePlanner:
         return [step for step in made if step.restarts]
 
     def advice(self) -> t.Iterator[str]:
-        """Yield what the operator must know of keys that the distribution does not bring to other servers."""
-        files = self.new_node_needs()
-        if files:
-            yield (
-                "A server that joins this cluster must have the files of new_node_needs before it does, with their "
-                "modes: without the key, its API server does not start."
-            )
+        """Yield what a server that joins must have: the distribution brings it neither arguments nor keys of ours."""
+        state = next(iter(self._states.values()), None)
+        if state is None or self._goal.issuer not in state.programs.api_server.values(ISSUER):
+            return
+        needed = ["the files of new_node_needs, with their modes"] if self.new_node_needs() else []
+        if not state.node.distribution.own_file:
+            path = next(iter(state.node.distribution.sources(state.node.unit).files), "")
+            needed.append(f"the same arguments of its API server in {path}")
+        yield (
+            f"Give a server that joins this cluster {' and '.join(needed)}, or run this again as soon as it has "
+            "joined. Until then, it refuses the tokens of the others."
+        )
 
     def new_node_needs(self) -> list[str]:
         """Return what the distribution does not bring to a server that joins: key files, and the file of ours."""

@@ -98,6 +98,15 @@ def test_all_servers_accept_before_one_signs_and_nothing_of_others_changes():
     assert results["node1"]["actions"] == 2 * [f"node1:write {DROP_IN}", "node1:restart k3s.service"]
 
 
+def test_the_result_says_what_a_server_that_joins_needs():
+    results = ServicePlay(1).role()[1]
+    assert results["node1"]["new_node_needs"] == [DROP_IN]
+    assert results["node1"]["next"][-1] == (
+        "Give a server that joins this cluster the files of new_node_needs, with their modes, or run this again as "
+        "soon as it has joined. Until then, it refuses the tokens of the others."
+    )
+
+
 def test_a_second_run_restarts_nothing():
     play = ServicePlay()
     play.role()

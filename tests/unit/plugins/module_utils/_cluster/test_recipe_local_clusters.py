@@ -109,8 +109,9 @@ def test_keys_are_refused(name):
     with pytest.raises(IrsaError) as caught:
         COOKS[name](Request(issuer=ISSUER, private_key="PEM"), [NEW])
     assert str(caught.value) == (
-        f"irsa_apiserver_key cannot be own with {name}: there is no recipe that brings the key to its servers. Leave "
-        "irsa_apiserver_key at adopt: then the cluster's own key signs, and is published."
+        f"irsa_apiserver_key is own, which cannot be had with {name}. No recipe brings the key to its servers. Set "
+        "irsa_apiserver_key to adopt, and publish the key that the cluster signs with; "
+        "docs/move-a-running-cluster.md says how."
     )
     with pytest.raises(IrsaError, match=f"^irsa_apiserver_accepted_public_keys cannot be used with {name}: "):
         COOKS[name](Request(issuer=ISSUER, public_keys=("PEM",)), [NEW])
