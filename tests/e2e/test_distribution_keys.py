@@ -60,7 +60,9 @@ def own(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     with stand_in_cluster(request.param, 1, folder) as servers:
         cluster = Walked(servers, folder)
         [server], [client] = servers.servers, cluster.clients
-        cluster.ansible.module("selfhosted.irsa.irsa_keypair", path=f"{folder}/own.key")
+        made = cluster.ansible.module("selfhosted.irsa.irsa_keypair", path=f"{folder}/own.key")
+        kid = made["kid"]
+        cluster.issuer_result = {"kid": kid, "public_key": made["public_key"], "keys": [{"kid": kid}], "issuer": ISSUER}
         given: dict[str, Any] = {"key": "own", "key_path": f"{folder}/own.key"}
         files, tokens = [servers.files()[server.name]], cluster.minted()
         server.refuse(ISSUER)
