@@ -74,12 +74,20 @@ def test_a_unit_that_never_ran_has_no_time_of_start(systemctl):
     assert (unit["started"], unit["command"], unit["restarts"]) == (None, [], 0)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "Unit k3s.service could not be found.\n", "Id=\nLoadState=loaded\n", "===\n\n=\n"]
-)
+@pytest.mark.parametrize("text", ["", "Unit k3s.service could not be found.\n", "===\n\n=\n"])
 def test_other_answers_are_no_units(systemctl, text):
     systemctl["show"] = text
     assert units.show(["k3s.service"]) == {}
+
+
+def test_a_stand_in_for_systemctl_is_asked_for_one_unit_after_the_other(systemctl, monkeypatch):
+    def run(command, **more):
+        known = command[3:] == ["k3s.service"]
+        return tools.Ended(0, b"ActiveState=active\nLoadState=loaded\n" if known else b"", "")
+
+    monkeypatch.setattr(tools, "run", run)
+    found = units.show(["rke2-server.service", "k3s.service"])
+    assert {name: unit["state"] for name, unit in found.items()} == {"k3s.service": "active"}
 
 
 def test_a_node_without_systemd_has_no_units(monkeypatch):
