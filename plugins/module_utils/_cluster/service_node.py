@@ -144,8 +144,13 @@ def _faults(node: ServiceNode) -> t.Iterator[str]:
 
 
 def _state(node: ServiceNode) -> t.Iterator[str]:
-    if node.unit.state != "active":
-        yield f"{node.distribution.unit} is {node.unit.state or 'not active'}. Repair it, and run this again."
+    yield from state_problems(node.unit, node.distribution)
+
+
+def state_problems(unit: Unit, distribution: Distribution) -> t.Iterator[str]:
+    """Yield what is wrong with a service that does not run."""
+    if unit.state != "active":
+        yield f"{distribution.unit} is {unit.state or 'not active'}. Repair it, and run this again."
 
 
 def _of_distribution(node: ServiceNode) -> t.Iterator[str]:

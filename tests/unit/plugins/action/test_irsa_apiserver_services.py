@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Unit
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.rancher import K3s
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node import hidden_values, observation
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import digest
@@ -278,3 +279,43 @@ class TestOneAddressForAllServers:
         play.addresses["node1"] = address
         message = play.run("node1", operation="read")["msg"]
         assert "irsa_apiserver_address of the host node1" in message and "192.0.2.11:6443 or [2001" in message
+
+
+class TestHostsWhoseServerCannotBeAsked:
+    """Why that is so is said before what came of asking it."""
+
+    def message(self, *, config=b"", command=COMMAND, state="active"):
+        play = ServicePlay(1)
+        play.command = list(command)
+        play.files["node1"][CONFIG] = config
+        play.services["node1"] = {"k3s.service": play.unit(state)}
+
+        def refuse(host, arguments):
+            raise IrsaError("The API server of this host does not answer: connection refused.")
+
+        play.observe = refuse
+        node = play.node
+
+        def failing(host, arguments):
+            try:
+                return node(host, arguments)
+            except IrsaError as error:
+                return {"failed": True, "msg": str(error)}
+
+        play.node = failing
+        return play.run("node1", operation="read")["msg"]
+
+    def test_a_server_of_etcd_alone(self):
+        message = self.message(config=b"disable-apiserver: true\n")
+        assert message.startswith("The host node1 cannot be changed: it runs no API server (disable-apiserver).")
+
+    def test_an_agent_under_the_name_of_a_server(self):
+        assert "it is an agent of k3s" in self.message(command=["/usr/local/bin/k3s", "agent"])
+
+    def test_a_service_that_is_stopped(self):
+        message = self.message(state="inactive")
+        assert "node1" in message and "k3s.service is inactive. Repair it, and run this again." in message
+        assert message.endswith("connection refused.")
+
+    def test_another_reason_is_passed_on(self):
+        assert self.message() == "The API server of this host does not answer: connection refused."
