@@ -111,7 +111,8 @@ def _differences(written: Arguments, told: Arguments, distribution: Distribution
         if expected != found and (name != API_AUDIENCES or expected):
             yield (
                 f"its API server runs with --{name} {listed(found)}, but the files of {distribution.title} come to "
-                f"{listed(expected)}. Something else changes its arguments: find that, and have it agree."
+                f"{listed(expected)}. If a file was removed since {distribution.unit} was started, restart that, and "
+                "run this again. Otherwise something else changes its arguments: find that, and have it agree."
             )
 
 

@@ -158,6 +158,25 @@ def test_a_file_of_ours_that_a_killed_run_left_is_taken_up():
     assert play.issuers() == {"node1": [NEW, OLD]}
 
 
+def test_a_file_of_ours_that_signs_is_taken_up_after_all_others_accept():
+    play = ServicePlay(2)
+    play.role()
+    play.files["node2"].pop(DROP_IN)
+    play.start(play.cluster.servers[1])
+    play.cluster.servers[0].run_with([f"--service-account-issuer={OLD}"])
+    play.changed[DROP_IN] = play.started + 1
+    assert play.role()[0] == ["node2: accept", "node1: accept", "node2: sign"]
+
+
+def test_a_file_of_ours_that_a_killed_run_removed_needs_a_restart():
+    play = ServicePlay(1)
+    play.role()
+    play.role(state="absent")
+    del play.files["node1"][DROP_IN]
+    message = play.message(state="absent", forget_after=0)
+    assert "If a file was removed since k3s.service was started, restart that, and run this again." in message
+
+
 def test_what_others_changed_since_the_start_is_not_put_into_force():
     play = ServicePlay(1)
     play.changed[CONFIG] = play.started + 1
