@@ -15,8 +15,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe im
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
-# Phases after which tokens have another issuer than before.
-SIGNING = (NEW, SIGN, SIGN_BACK)
 # Phases of a cluster that runs.
 RUNNING = (ACCEPT, SIGN, SIGN_BACK, FORGET)
 
