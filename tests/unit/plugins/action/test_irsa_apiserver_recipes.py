@@ -196,7 +196,15 @@ def test_a_symbolic_link_is_not_followed(folder, tmp_path):
 
 
 def test_only_the_last_folder_of_a_path_is_created(tmp_path):
-    assert "does not exist either" in message(**TALOS, output_dir=str(tmp_path / "a" / "b"))
+    found = message(**TALOS, output_dir=str(tmp_path / "a" / "b"))
+    assert found.startswith("irsa_apiserver_output_dir: ")
+    assert "does not exist either" in found
+
+
+def test_a_folder_that_is_a_file_is_named_by_its_variable(tmp_path):
+    path = tmp_path / "recipe"
+    path.touch()
+    assert message(**TALOS, output_dir=str(path)).startswith("irsa_apiserver_output_dir: ")
 
 
 # --- keys
