@@ -27,12 +27,15 @@ class Walked:
 
     def __init__(self, servers: Cluster, folder: Path) -> None:
         self.servers = servers
+        # What role irsa_issuer leaves, if it is to have run before.
+        self.issuer_result: dict[str, Any] | None = None
         self.ansible = Ansible(folder, servers.inventory)
         self.clients = [Client(server.address, servers.kubeconfig) for server in servers.servers]
 
     def run(self, *options: str, fails: bool = False, **variables: Any) -> Run:
         """Run role irsa_apiserver, with variables that are named without its prefix."""
-        given = {"irsa_apiserver_issuer": ISSUER}
+        given: dict[str, Any] = {"irsa_apiserver_issuer": ISSUER}
+        given |= {"irsa_issuer_result": self.issuer_result} if self.issuer_result else {}
         given |= {f"irsa_apiserver_{name}": value for name, value in variables.items()}
         return self.ansible.apiserver(given, *options, fails=fails)
 

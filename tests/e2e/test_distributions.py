@@ -23,7 +23,7 @@ SERVERS = {"rke2": 2, "k0s": 2, "microk8s": 1}
 
 @dataclass(frozen=True)
 class Walk:
-    """The role was run in check mode, for real while clients polled, and once more; then three times for the way back."""
+    """The role was run in check mode, for real while clients polled, and once more; then for the way back."""
 
     cluster: Walked
     planned: Run

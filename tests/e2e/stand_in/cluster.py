@@ -23,6 +23,8 @@ from stand_in.layouts import DISTRIBUTIONS, Host, Secrets
 _PATIENCE = 60.0
 _TESTS = Path(__file__).resolve().parents[1]
 _PYTHON = f"env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={_TESTS} {sys.executable}"
+# What its service makes once it is ready.
+_ACCOUNT = "/api/v1/namespaces/default/serviceaccounts/default"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin"
 
 
@@ -63,10 +65,10 @@ class Server:
         assert not check or ended.returncode == 0, ended.stderr
         return ended
 
-    def is_ready(self) -> bool:
-        """Whether its API server says so."""
+    def is_ready(self, path: str = "/readyz") -> bool:
+        """Whether its API server answers for a path."""
         kubectl = ["/opt/stand-in/kubectl", f"--kubeconfig={self.kubeconfig}"]
-        return self.run(*kubectl, "get", "--raw=/readyz", check=False).returncode == 0
+        return self.run(*kubectl, "get", f"--raw={path}", check=False).returncode == 0
 
     def show(self) -> dict[str, str]:
         """What its systemd says of its service."""
@@ -189,6 +191,6 @@ def _machine(host: Host, number: int, kind: layouts.Distribution) -> Iterator[Se
 
 def _require_ready(server: Server) -> None:
     deadline = time.monotonic() + _PATIENCE
-    while not server.is_ready():
+    while not (server.is_ready() and server.is_ready(_ACCOUNT)):
         assert time.monotonic() < deadline, json.dumps(server.show(), indent=1) + server.log()
         time.sleep(0.2)
