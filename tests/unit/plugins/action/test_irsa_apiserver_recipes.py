@@ -279,6 +279,23 @@ def test_an_own_key_for_a_running_talos_1_14_stays_beside_the_former_one(folder,
     assert document["accepted"]["publicKeys"] == [FORMER.decode()]
 
 
+@pytest.mark.parametrize("version", ["1.10.4", "1.14.1"])
+def test_talos_gets_its_key_in_the_form_that_all_versions_read(folder, key_path, version):
+    options = {"distribution": "talos", "distribution_version": version, "phase": "new", "key": "own"}
+    plan(**options, key_path=key_path, output_dir=str(folder))
+    document = yaml.safe_load((folder / "irsa-new.yaml").read_text())
+    issuer = document.get("issuer") or {}
+    key = issuer.get("privateKey") or base64.b64decode(document["cluster"]["serviceAccount"]["key"]).decode()
+    assert key.encode() == samples.RSA.traditional
+
+
+def test_an_ecdsa_key_is_refused_for_openshift(tmp_path):
+    path = tmp_path / "sa-signer.key"
+    path.write_bytes(samples.P256.pkcs8)
+    options = {"distribution": "openshift", "phase": "new", "key": "own"}
+    assert "reads RSA keys only" in message(**options, key_path=str(path))
+
+
 def test_a_private_key_among_the_public_ones_is_refused(key_path):
     found = message(**{**TALOS, "distribution_version": "1.14.1"}, accepted_public_keys=[key_path])
     assert "irsa_apiserver_accepted_public_keys" in found
