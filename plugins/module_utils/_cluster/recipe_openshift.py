@@ -104,8 +104,8 @@ spec:
 """
     if request.private_key and "-----BEGIN EC PRIVATE KEY-----" in request.private_key:
         raise IrsaError(
-            "irsa_apiserver_key is own, but the installer of OpenShift reads RSA keys only, and this is an ECDSA key. Set "
-            "irsa_issuer_key_type to RSA for a new issuer, or set irsa_apiserver_key to adopt."
+            "irsa_apiserver_key is own, but the installer of OpenShift reads RSA keys only, and this is an ECDSA key. "
+            "Set irsa_issuer_key_type to RSA for a new issuer, or set irsa_apiserver_key to adopt."
         )
     key_use, key_commands = "", ()
     if request.private_key:
