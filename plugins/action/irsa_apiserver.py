@@ -178,7 +178,7 @@ class ActionModule(ActionBase):
             "summary": plan.summary,
             "next": list(plan.next),
             "results": _apiserver_plan.first_results(cluster.servers, plan, reading=reading, observed=observed),
-            "warnings": [*plan.findings.warnings, *_apiserver_plan.issuer_warnings(self._options)],
+            "warnings": [*plan.findings.warnings, *reading.warnings, *_apiserver_plan.issuer_warnings(self._options)],
         }
 
     def _plan_of(self, distribution: str, cluster: model.Cluster) -> model.Plan:

@@ -52,8 +52,8 @@ options:
       - generic
     default: auto
   distribution_version:
-    description: The version of the distribution. Required for V(distribution=talos).
-    type: str
+    description: The version of the distribution, as text. Required for V(distribution=talos).
+    type: raw
   cluster_name:
     description: The name of the cluster. Required for V(distribution=cluster_api).
     type: str

@@ -56,7 +56,7 @@ def about_running_clusters(result: Result, *, keeps_keys: bool) -> Line:
     """What a cluster that runs already must keep accepting, and the order that refuses no token."""
     order = (
         "Until all API servers accept it, none may sign for it, so first append it to the flags of each. "
-        "selfhosted.irsa.enable does all of this for a cluster of kubeadm."
+        "selfhosted.irsa.enable does all of this on kubeadm, k3s, RKE2, k0s and MicroK8s."
     )
     if keeps_keys:
         return prose(order)

@@ -56,6 +56,7 @@ class ClusterReading:
         self._hosts = self._by_pod()
         self._require_one_cluster()
         self._require_one_distribution()
+        self._require_all_servers()
 
     def _by_pod(self) -> dict[str, Reading]:
         """Return the reading of the host that each pod runs on, as far as there is one."""
@@ -83,7 +84,11 @@ class ClusterReading:
             # A server that is short of time may not have renewed its lease among the endpoints; its pod is there still.
             pods = [pod["endpoint"] for pod in reading["observed"]["pods"] or []]
             addresses = [*(reading["observed"]["endpoints"] or []), *filter(None, pods)]
-            others = [each["address"] for each in self._readings if addresses and each["address"] not in addresses]
+            others = [
+                each["address"]
+                for each in self._readings
+                if addresses and each["address"] not in addresses and not _is_behind(each, addresses)
+            ]
             ready = [each for each in self._readings if each["address"] in others and each["observed"]["ready"]]
             if ready:
                 raise IrsaError(
@@ -98,6 +103,40 @@ class ClusterReading:
             raise IrsaError(
                 f"The hosts of the play have different distributions: {hosts}. Run the play for one cluster at a time."
             )
+
+    def _require_all_servers(self) -> None:
+        """Raise IrsaError if there are more API servers behind the address that the cluster lists than hosts."""
+        count = max((reading["observed"].get("count") or 0 for reading in self._readings), default=0)
+        if self.in_front and count > len(self._readings):
+            raise IrsaError(
+                f"The cluster has {count} API servers behind {listed(self.in_front)}, more than this play has hosts "
+                f"({self._host_names}). Run the play for the hosts of all of them (no --limit): the others would "
+                "refuse the tokens of these. A server that was removed counts for an hour."
+            )
+
+    @property
+    def in_front(self) -> list[str]:
+        """Addresses that the cluster lists in the place of its API servers, such as that of a load balancer."""
+        own = {reading["address"] for reading in self._readings}
+        behind = [each for each in self._readings if _is_behind(each, each["observed"]["endpoints"] or [])]
+        found = [address for reading in behind for address in reading["observed"]["endpoints"]]
+        return [address for address in dict.fromkeys(found) if address not in own]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What should be looked at in how servers are listed."""
+        if not self.in_front or any(reading["observed"].get("count") for reading in self._readings):
+            return []
+        warning = (
+            f"The cluster lists {listed(self.in_front)} in the place of its API servers, and does not say how many it "
+            f"has. If there are others than {self._host_names}, add them to the hosts of this play: otherwise they "
+            "refuse the tokens of these."
+        )
+        return [warning]
+
+    @property
+    def _host_names(self) -> str:
+        return ", ".join(reading["host"] for reading in self._readings)
 
     @property
     def distribution(self) -> str:
@@ -115,7 +154,7 @@ class ClusterReading:
         own = {reading["address"] for reading in self._readings}
         listed = [address for reading in self._readings for address in reading["observed"]["endpoints"] or []]
         listed += [pod["endpoint"] for name, pod in self._pods.items() if name not in self._hosts and pod["endpoint"]]
-        return [address for address in dict.fromkeys(listed) if address not in own]
+        return [address for address in dict.fromkeys(listed) if address not in own and address not in self.in_front]
 
     @property
     def servers(self) -> list[str]:
@@ -194,6 +233,14 @@ def _told(flags: t.Mapping[str, t.Sequence[str]] | None) -> tuple[str, ...] | No
     if flags is None:
         return None
     return tuple(f"--{name}={value}" for name, values in flags.items() for value in values)
+
+
+def _is_behind(reading: Reading, listed_by_cluster: t.Collection[str]) -> bool:
+    """Whether the user set a host's address, and the cluster lists another one, the same as to other hosts."""
+    own = reading["observed"]["endpoints"] or []
+    if not reading.get("is_address_set") or reading["address"] in own:
+        return False
+    return bool(set(own).intersection(listed_by_cluster))
 
 
 def issuers_of(running: t.Iterable[str] | None) -> list[str]:

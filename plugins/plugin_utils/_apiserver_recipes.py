@@ -28,7 +28,8 @@ DISTRIBUTIONS = (
 # The options of the action that say what a recipe is for.
 SPEC_OF_RECIPES: dict[str, dict[str, t.Any]] = {
     "distribution": {"type": "str", "choices": list(DISTRIBUTIONS), "default": "auto"},
-    "distribution_version": {"type": "str"},
+    # YAML takes 1.10 for the number 1.1, so it must be known whether it was a number.
+    "distribution_version": {"type": "raw"},
     "cluster_name": {"type": "str"},
     "output_dir": {"type": "path"},
 }
@@ -121,13 +122,23 @@ def _request(options: Options, *, check_mode: bool) -> Request:
     return Request(
         issuer=options["issuer"],
         present_issuers=present,
-        version=options["distribution_version"],
+        version=_version(options["distribution_version"]),
         cluster_name=name,
         private_key=own and own[0],
         public_key=own and own[1],
         public_keys=tuple(map(_public_key, options["accepted_public_keys"])),
         force=options["force"],
     )
+
+
+def _version(given: t.Any) -> str | None:
+    """Return the version as text; None if it is not set. Raises IrsaError for a number that has lost its zero."""
+    if isinstance(given, float) and len(str(given).partition(".")[2]) == 1:
+        raise IrsaError(
+            f"irsa_apiserver_distribution_version is the number {given}, which YAML also makes of {given}0. Write the "
+            "version in quotes."
+        )
+    return None if given is None else str(given)
 
 
 def _own_key(options: Options) -> tuple[str, str]:
@@ -202,7 +213,12 @@ def _next(recipe: Recipe, options: Options) -> t.Iterator[str]:
             f"Whatever trusts this cluster's tokens by the present issuer must trust {quoted(issuer)}, too: Vault, "
             "other clusters and clouds, service meshes."
         )
-    if model.FORGET in phases:
+    if NEW in phases and options["key"] == "adopt":
+        yield (
+            "When the cluster runs, publish the key that it signs with: run playbook selfhosted.irsa.provision with "
+            "irsa_issuer_from_cluster and irsa_kubeconfig."
+        )
+    if any(part.phase == model.FORGET and (part.files or part.commands) for part in recipe.parts):
         yield (
             f"Begin with forget {options['forget_after']} seconds (irsa_apiserver_forget_after) after the last API "
             f"server has done sign_back: until then, pods have tokens of {quoted(issuer)}."

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Distribution, Files, Unit
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distributions import WITH_SERVICE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import Server
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._host_reading import (
     Ask,
     Reading,
@@ -19,11 +21,19 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._host_reading impo
     faults_of_keys,
 )
 
+# An address of IPv6 is in brackets.
+_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):\d{1,5}")
+
 
 def read(
     host: str, inspected: dict[str, t.Any], distribution: Distribution, *, address: str | None, ask: Ask
 ) -> dict[str, t.Any]:
     """Return the reading of a host. ``address`` is that of its API server if the user says so. Raises IrsaError."""
+    if address and not _ADDRESS.fullmatch(address):
+        raise IrsaError(
+            f"irsa_apiserver_address of the host {host} is {quoted(address)}, expected address and port of its API "
+            "server, such as 192.0.2.11:6443 or [2001:db8::11]:6443."
+        )
     unit = _unit(inspected, distribution)
     sources = distribution.sources(unit)
     found = ask(
@@ -45,6 +55,7 @@ def read(
         "host": host,
         "distribution": distribution.name,
         "address": observed["server"].removeprefix("https://"),
+        "is_address_set": bool(address),
         "inspected": {**inspected, "folders": keys["folders"]},
         "observed": observed,
         "access": access,

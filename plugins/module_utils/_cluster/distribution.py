@@ -25,7 +25,7 @@ class Unit:
     """The service that starts the API server, as systemd knows it.
 
     :ivar command: the words of its command (ExecStart)
-    :ivar environment: the variables that the unit and its files of variables set
+    :ivar environment: those variables of the unit and of its files of variables that stand for options of k3s or RKE2
     :ivar state: what systemd calls its state: ``active``, ``failed`` and so on
     :ivar started: when its process started, in seconds since 1970; None: it does not run
     """

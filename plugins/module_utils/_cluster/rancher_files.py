@@ -18,8 +18,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribut
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
-# Capitals count, too.
-ENDINGS = (".yaml", ".yml", ".YAML", ".YML")
+# In small letters or capitals: https://github.com/k3s-io/k3s/blob/master/pkg/agent/util/strings.go
+ENDINGS = (".yaml", ".yml")
 
 _NULL = "tag:yaml.org,2002:null"
 _CONFIG_OPTIONS = ("--config", "-c")
@@ -108,7 +108,7 @@ def folder_of(path: str) -> str:
 def paths(files: Files, path: str) -> list[str]:
     """Return the paths of all configuration files that exist, in the order in which they count."""
     folder = folder_of(path)
-    found = [each for each in files if posixpath.dirname(each) == folder and each.lower().endswith((".yaml", ".yml"))]
+    found = [each for each in files if posixpath.dirname(each) == folder and each.lower().endswith(ENDINGS)]
     return [each for each in (path,) if each in files] + sorted(found, key=lambda each: each.encode())
 
 

@@ -16,12 +16,8 @@ import json
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import ISSUER
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_patches import (
-    API_SERVER_FILE,
-    END,
-    FRONT,
-)
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import ACCEPT, FORGET, SIGN, SIGN_BACK
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_patches import API_SERVER_FILE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import FORGET
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe import (
     NEW,
     Part,
@@ -31,6 +27,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe im
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_limits import refuse_own_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_rules import (
+    PLACES,
     RUNNING,
     file_name,
     require_cluster_name,
@@ -38,8 +35,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_ru
 )
 
 _FOLDER = "/etc/kubernetes/patches"
-# Where the flag of the issuer goes: kubeadm's own issuer is not known here, and stays where it is.
-_PLACES = {NEW: FRONT, ACCEPT: END, SIGN: FRONT, SIGN_BACK: END}
 
 _RESTARTS = (
     "Cluster API replaces the machines of the control plane, one after the other. Go on with the next phase when the "
@@ -107,7 +102,7 @@ def _control_plane(request: Request, phase: str) -> str:
     content = "[]"
     if phase != FORGET:
         flag = json.dumps(f"--{ISSUER}={request.issuer}")
-        content = f"- {{op: add, path: {_PLACES[phase]}, value: {flag}}}"
+        content = f"- {{op: add, path: {PLACES[phase]}, value: {flag}}}"
     return f"""\
 spec:
   kubeadmConfigSpec:

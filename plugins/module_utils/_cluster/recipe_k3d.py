@@ -10,7 +10,6 @@ https://k3d.io/stable/usage/configfile/
 
 from __future__ import annotations
 
-import json
 import shlex
 import typing as t
 
@@ -23,20 +22,19 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe im
     Request,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_limits import (
-    PUBLISH_AFTERWARDS,
     refuse_key_files,
     refuse_running,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_rules import file_name, string
 
 _NAME = "k3d"
-_FILE = "irsa-new.yaml"
+_FILE = file_name(NEW)
 _SERVERS = "server:*"
 
 _SIGN = (
     "The sign -= puts the issuer in front of the one that k3s sets, which stays accepted. It needs an image of k3s "
     "1.24 or newer."
 )
-_NOTES = (_SIGN, PUBLISH_AFTERWARDS)
 
 
 def cook(request: Request, phases: t.Sequence[str]) -> Recipe:
@@ -53,7 +51,7 @@ def cook(request: Request, phases: t.Sequence[str]) -> Recipe:
     file = RecipeFile(name=_FILE, text=_configuration(request))
     return Recipe(
         parts=(Part(phase=NEW, files=(file,), commands=(f"k3d cluster create --config {_FILE}",)),),
-        notes=(_flag_note(request), *_NOTES),
+        notes=(_flag_note(request), _SIGN),
     )
 
 
@@ -66,17 +64,16 @@ def _argument(request: Request) -> str:
 
 
 def _configuration(request: Request) -> str:
-    metadata = f"metadata:\n  name: {json.dumps(request.cluster_name)}\n" if request.cluster_name else ""
+    metadata = f"metadata:\n  name: {string(request.cluster_name)}\n" if request.cluster_name else ""
     return (
-        "# Written by selfhosted.irsa.\n"
         "apiVersion: k3d.io/v1alpha5\n"
         "kind: Simple\n"
         f"{metadata}"
         "options:\n"
         "  k3s:\n"
         "    extraArgs:\n"
-        f"      - arg: {json.dumps(_argument(request))}\n"
-        f"        nodeFilters: [{json.dumps(_SERVERS)}]\n"
+        f"      - arg: {string(_argument(request))}\n"
+        f"        nodeFilters: [{string(_SERVERS)}]\n"
     )
 
 

@@ -14,7 +14,6 @@ https://github.com/kubernetes-sigs/kind/blob/v0.32.0/pkg/internal/patch/kubeadm_
 
 from __future__ import annotations
 
-import json
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import ISSUER
@@ -26,13 +25,13 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe im
     Request,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_limits import (
-    PUBLISH_AFTERWARDS,
     refuse_key_files,
     refuse_running,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_rules import file_name, string
 
 _NAME = "kind"
-_FILE = "irsa-new.yaml"
+_FILE = file_name(NEW)
 
 _MERGE = (
     "If you have a configuration file for kind, add the entry of kubeadmConfigPatches to it. Name no apiVersion in "
@@ -42,7 +41,7 @@ _ONE_VALUE = (
     "The cluster signs for this issuer from the start, and accepts no other one: kind takes one value for each "
     "argument."
 )
-_NOTES = (_MERGE, _ONE_VALUE, PUBLISH_AFTERWARDS)
+_NOTES = (_MERGE, _ONE_VALUE)
 
 
 def cook(request: Request, phases: t.Sequence[str]) -> Recipe:
@@ -63,9 +62,8 @@ def cook(request: Request, phases: t.Sequence[str]) -> Recipe:
 
 
 def _configuration(request: Request) -> str:
-    name = f"name: {json.dumps(request.cluster_name)}\n" if request.cluster_name else ""
+    name = f"name: {string(request.cluster_name)}\n" if request.cluster_name else ""
     return (
-        "# Written by selfhosted.irsa.\n"
         "kind: Cluster\n"
         "apiVersion: kind.x-k8s.io/v1alpha4\n"
         f"{name}"
@@ -74,5 +72,5 @@ def _configuration(request: Request) -> str:
         "    kind: ClusterConfiguration\n"
         "    apiServer:\n"
         "      extraArgs:\n"
-        f"        {ISSUER}: {json.dumps(request.issuer)}\n"
+        f"        {ISSUER}: {string(request.issuer)}\n"
     )

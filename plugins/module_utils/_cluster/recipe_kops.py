@@ -20,16 +20,17 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe im
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_limits import refuse_own_key
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_rules import (
+    RUNNING,
     file_name,
+    is_older,
     issuers,
-    require_minor,
     require_present,
     string,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
-# additionalServiceAccountIssuers came with 1.28.5 (kubernetes/kops#16497).
-_OLDEST = (1, 28)
+# It brought additionalServiceAccountIssuers (kubernetes/kops#16497).
+_OLDEST = (1, 28, 5)
 # API servers may have instance groups of their own: https://kops.sigs.k8s.io/operations/updates_and_upgrades/
 _ROLES = "control-plane,apiserver"
 
@@ -48,7 +49,7 @@ def cook(request: Request, phases: t.Sequence[str]) -> Recipe:
     """Return the parts of a Cluster for these phases. Raises IrsaError."""
     refuse_own_key(request, "kOps", _OWN_KEY)
     require_present(request, phases, "kOps")
-    if request.version and require_minor(request, "kOps", "1.33.0") < _OLDEST:
+    if is_older(request, _OLDEST, "1.33.0") and any(phase in RUNNING for phase in phases):
         raise IrsaError(
             f"kOps {request.version} gives kube-apiserver one --service-account-issuer, so all tokens of running pods "
             "would be refused at once. Upgrade to kOps 1.28.5 or newer, which has additionalServiceAccountIssuers."

@@ -12,14 +12,9 @@ https://github.com/kubernetes-sigs/kubespray/blob/v2.31.0/roles/kubernetes/kubea
 
 from __future__ import annotations
 
-import json
-import re
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import (
-    kubeadm_patches,
-    recipe_kubespray_notes,
-)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import recipe_kubespray_notes
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import ISSUER
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import ACCEPT, FORGET, SIGN, SIGN_BACK
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe import (
@@ -30,8 +25,14 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe im
     Request,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_limits import refuse_key_files
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_rules import (
+    PLACES,
+    RUNNING,
+    file_name,
+    is_older,
+    string,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
 _NAME = "kubespray"
 # As in kubespray's own documentation.
@@ -45,7 +46,7 @@ _PATCHES = f"{_GROUP_VARS}/zz-irsa-patches.yml"
 # The first version in which kubeadm_patches is a list, and the first that removes the file of an entry that is gone.
 _FIRST_WITH_LIST = (2, 27)
 _FIRST_WITH_REMOVAL = (2, 31)
-_VERSION = re.compile(r"v?(\d+)\.(\d+)(?:[.-].*)?")
+_EXAMPLE = "2.31.0"
 
 _PLAYBOOK = f"ansible-playbook -b -i {_INVENTORY}/inventory.ini"
 _CREATE = (f"{_PLAYBOOK} cluster.yml",)
@@ -57,11 +58,6 @@ _CHANGE = (
 )
 _RESTARTS = "kubespray drains one control-plane node after the other, and its control plane restarts."
 
-_PATHS: t.Mapping[str, str] = {
-    ACCEPT: kubeadm_patches.END,
-    SIGN: kubeadm_patches.FRONT,
-    SIGN_BACK: kubeadm_patches.END,
-}
 _TITLES: t.Mapping[str, str] = {
     NEW: "A new cluster signs for the issuer.",
     ACCEPT: "The API servers accept the issuer, and sign for the present one.",
@@ -72,11 +68,10 @@ _TITLES: t.Mapping[str, str] = {
 
 def cook(request: Request, phases: t.Sequence[str]) -> Recipe:
     """Return the recipe. Raises IrsaError for keys, and for a kubespray without a list of patches."""
-    version = _version(request.version)
-    is_running = any(phase != NEW for phase in phases)
-    if is_running and version is not None and version < _FIRST_WITH_LIST:
+    is_running = any(phase in RUNNING for phase in phases)
+    if is_older(request, _FIRST_WITH_LIST, _EXAMPLE) and is_running:
         raise IrsaError(
-            f"kubespray {quoted(request.version)} cannot patch the issuer of a running cluster from its inventory: "
+            f"kubespray {request.version} cannot patch the issuer of a running cluster from its inventory: "
             "kubeadm_patches is a list since 2.27. Upgrade kubespray, or run role irsa_apiserver for the hosts of "
             "kube_control_plane with irsa_apiserver_distribution kubeadm."
         )
@@ -90,35 +85,26 @@ def cook(request: Request, phases: t.Sequence[str]) -> Recipe:
         notes += recipe_kubespray_notes.FOR_NEW
     if is_running:
         notes += recipe_kubespray_notes.FOR_RUNNING
-    if FORGET in phases and (version is None or version < _FIRST_WITH_REMOVAL):
+    if FORGET in phases and (not request.version or is_older(request, _FIRST_WITH_REMOVAL, _EXAMPLE)):
         notes.append(recipe_kubespray_notes.LEFT_BEHIND)
     return Recipe(
         parts=tuple(_part(request, phase) for phase in phases), notes=(*notes, recipe_kubespray_notes.OWN_ANSIBLE)
     )
 
 
-def _version(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    found = _VERSION.fullmatch(text)
-    if not found:
-        raise IrsaError(f"irsa_apiserver_distribution_version is {quoted(text)}. Expected a version such as 2.31.0.")
-    return int(found[1]), int(found[2])
-
-
 def _part(request: Request, phase: str) -> Part:
     if phase == FORGET:
         return Part(phase=phase, commands=(f"rm {_PATCHES}", *_CHANGE), restarts=_RESTARTS)
-    file = RecipeFile(name=f"irsa-{phase.replace('_', '-')}.yaml", text=_variables(request, phase))
+    file = RecipeFile(name=file_name(phase), text=_variables(request, phase))
     if phase == NEW:
         return Part(phase=phase, files=(file,), commands=(f"cp {file.name} {_ARGUMENTS}", *_CREATE))
     return Part(phase=phase, files=(file,), commands=(f"cp {file.name} {_PATCHES}", *_CHANGE), restarts=_RESTARTS)
 
 
 def _variables(request: Request, phase: str) -> str:
-    header = f"# Written by selfhosted.irsa. {_TITLES[phase]}\n"
+    header = f"# {_TITLES[phase]}\n"
     if phase == NEW:
-        return f"{header}kube_kubeadm_apiserver_extra_args:\n  {ISSUER}: {json.dumps(request.issuer)}\n"
+        return f"{header}kube_kubeadm_apiserver_extra_args:\n  {ISSUER}: {string(request.issuer)}\n"
     return (
         f"{header}"
         "kubeadm_patches:\n"
@@ -126,6 +112,6 @@ def _variables(request: Request, phase: str) -> str:
         "    type: json\n"
         "    patch:\n"
         "      - op: add\n"
-        f"        path: {_PATHS[phase]}\n"
-        f"        value: {json.dumps(f'--{ISSUER}={request.issuer}')}\n"
+        f"        path: {PLACES[phase]}\n"
+        f"        value: {string(f'--{ISSUER}={request.issuer}')}\n"
     )

@@ -13,7 +13,6 @@ https://github.com/kubernetes-sigs/kubespray/blob/v2.31.0/playbooks/upgrade_clus
 from __future__ import annotations
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_patches import API_SERVER_FILE
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_limits import PUBLISH_AFTERWARDS
 
 PLACE = (
     "The commands stand for a checkout of kubespray with your inventory in inventory/mycluster. The variables must "
@@ -28,7 +27,7 @@ ONE_VALUE = (
     "argument: in a running cluster, it would replace the present issuer, and tokens in use would be refused."
 )
 ONE_WAY = "Do not name the issuer in kubeadm_patches, too: a repeated issuer keeps the API server from starting."
-KEY = f"{PUBLISH_AFTERWARDS} Its file is /etc/kubernetes/ssl/sa.key on the hosts of kube_control_plane."
+KEY = "The key that kubespray makes is /etc/kubernetes/ssl/sa.key on the hosts of kube_control_plane."
 MERGE = (
     "If you have kubeadm_patches of your own, or one for another issuer, add the entry to your list instead of "
     "copying the file. Leave it at its place in the list as long as it is there: kubespray names its files by that "

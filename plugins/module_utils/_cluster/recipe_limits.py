@@ -11,12 +11,6 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe import NEW, Request
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
-# A note of a recipe for a new cluster.
-PUBLISH_AFTERWARDS = (
-    "The cluster makes its own key. When it runs, publish that key with irsa_issuer_from_cluster and irsa_kubeconfig."
-)
-
-
 _ADOPT = (
     "Set irsa_apiserver_key to adopt, and publish the key that the cluster signs with; docs/move-a-running-cluster.md "
     "says how."
@@ -26,7 +20,7 @@ _ADOPT = (
 def refuse_own_key(request: Request, title: str, reason: str, *, instead: str = _ADOPT) -> None:
     """Raise IrsaError if the issuer's own key is to be installed. ``reason`` and ``instead`` are sentences."""
     if request.private_key is not None:
-        raise IrsaError(f"irsa_apiserver_key is own, which cannot be had with {title}. {reason} {instead}")
+        raise IrsaError(f"irsa_apiserver_key is own, which is not possible with {title}. {reason} {instead}")
 
 
 def refuse_key_files(request: Request, distribution: str, *, instead: str = "") -> None:

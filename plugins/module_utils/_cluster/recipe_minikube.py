@@ -16,7 +16,6 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import ISSUER
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe import NEW, Part, Recipe, Request
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_limits import (
-    PUBLISH_AFTERWARDS,
     refuse_key_files,
     refuse_running,
 )
@@ -31,7 +30,7 @@ _ONE_VALUE = (
     "The cluster signs for this issuer from the start, and accepts no other one: minikube takes one value for each "
     "option."
 )
-_NOTES = (_OPTIONS, _ONE_VALUE, PUBLISH_AFTERWARDS)
+_NOTES = (_OPTIONS, _ONE_VALUE)
 
 
 def cook(request: Request, phases: t.Sequence[str]) -> Recipe:

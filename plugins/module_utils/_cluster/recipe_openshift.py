@@ -23,11 +23,14 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_li
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe_rules import (
     RUNNING,
     file_name,
+    is_older,
     issuers,
     string,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
+# Some older versions trust the former issuer only in their latest releases (OCPBUGS-2158), and others never.
+_OLDEST = (4, 12)
 # The installer takes this file for the Authentication of the cluster, and this one for the key, as those of ccoctl:
 # https://github.com/openshift/cloud-credential-operator/blob/master/docs/ccoctl.md
 _MANIFEST = "cluster-authentication-02-config.yaml"
@@ -53,6 +56,11 @@ _ONE_KEY = (
 
 def cook(request: Request, phases: t.Sequence[str]) -> Recipe:
     """Return the patches of these phases. Raises IrsaError."""
+    if is_older(request, _OLDEST, "4.20") and any(phase in RUNNING for phase in phases) and not request.force:
+        raise IrsaError(
+            f"OpenShift {request.version} may not trust the former issuer, so all tokens of running pods would be "
+            "refused at once. Upgrade to OpenShift 4.12 or newer. irsa_apiserver_force overrules this."
+        )
     if any(phase in RUNNING for phase in phases):
         refuse_own_key(request, "a running cluster of OpenShift", _ONE_KEY)
     if list(phases) == [ACCEPT]:

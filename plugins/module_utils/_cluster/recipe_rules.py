@@ -10,17 +10,18 @@ import json
 import re
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_patches import END, FRONT
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import ACCEPT, FORGET, SIGN, SIGN_BACK
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipe import NEW, Request
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
-# Phases after which tokens have another issuer than before.
-SIGNING = (NEW, SIGN, SIGN_BACK)
 # Phases of a cluster that runs.
 RUNNING = (ACCEPT, SIGN, SIGN_BACK, FORGET)
+# Where a patch of kubeadm puts the flag of the issuer. The issuers that kubeadm renders stay where they are.
+PLACES: t.Mapping[str, str] = {NEW: FRONT, ACCEPT: END, SIGN: FRONT, SIGN_BACK: END}
 
-_VERSION = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?:[.+-][0-9A-Za-z.+-]*)?")
+_VERSION = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?(?:[.+-][0-9A-Za-z.+-]*)?")
 
 
 def issuers(request: Request, phase: str) -> tuple[str, ...]:
@@ -50,19 +51,33 @@ def require_cluster_name(request: Request, title: str) -> str:
     return request.cluster_name
 
 
-def require_minor(request: Request, title: str, example: str) -> tuple[int, int]:
+def require_minor(request: Request, title: str, example: str) -> tuple[int, ...]:
     """Return the first two numbers of the distribution's version. Raises IrsaError if it is not known."""
-    if not request.version:
+    numbers = _numbers(request, example)
+    if not numbers:
         raise IrsaError(
             f"Set irsa_apiserver_distribution_version to the version of {title} that the cluster runs, such as "
             f"{example}: what it can be told about issuers depends on it."
         )
+    return numbers[:2]
+
+
+def is_older(request: Request, oldest: tuple[int, ...], example: str) -> bool:
+    """Whether the distribution's version is known to be older than ``oldest``. Raises IrsaError if it is no version."""
+    numbers = _numbers(request, example)
+    return bool(numbers) and numbers[: len(oldest)] < oldest[: len(numbers)]
+
+
+def _numbers(request: Request, example: str) -> tuple[int, ...]:
+    """Return the two or three numbers of the version; none if it is not named. Raises IrsaError if it is no version."""
+    if not request.version:
+        return ()
     found = _VERSION.fullmatch(request.version)
     if found is None:
         raise IrsaError(
             f"irsa_apiserver_distribution_version is {quoted(request.version)}. Expected a version such as {example}."
         )
-    return int(found[1]), int(found[2])
+    return tuple(int(number) for number in found.groups() if number)
 
 
 # --- texts

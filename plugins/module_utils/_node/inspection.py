@@ -55,11 +55,12 @@ def configuration(
     paths: t.Iterable[str], folders: t.Iterable[str], *, endings: t.Sequence[str], version_command: t.Sequence[str]
 ) -> dict[str, t.Any]:
     """Return the configuration of a distribution without its secrets: files by path, among them those in the folders
-    with one of these endings, with the time of their last change in seconds since 1970; and what a command says as the
-    version. Raises IrsaError.
+    with one of these endings (in small letters or capitals), with the time of their last change in seconds since 1970;
+    and what a command says as the version. Raises IrsaError.
     """
     names = {folder: _names(folder) or [] for folder in folders}
-    listed = [os.path.join(folder, name) for folder in names for name in names[folder] if name.endswith(tuple(endings))]
+    ends = tuple(endings)
+    listed = [os.path.join(folder, name) for folder in names for name in names[folder] if name.lower().endswith(ends)]
     every = [*paths, *listed[:_MAX_FILES]]
     return {
         "files": {path: {**node_files.described(path, hides=True), "changed": _changed(path)} for path in every},
@@ -69,7 +70,8 @@ def configuration(
 
 def _changed(path: str) -> float | None:
     try:
-        return os.stat(path).st_ctime
+        # A link that leads to another file than before is a change, too.
+        return max(os.stat(path).st_ctime, os.lstat(path).st_ctime)
     except OSError:
         return None
 

@@ -29,6 +29,11 @@ API_SERVER = "kube-apiserver"
 _PODS = "/api/v1/namespaces/kube-system/pods"
 _SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
 _ENDPOINTS = f"{_SLICES}?labelSelector=kubernetes.io%2Fservice-name%3Dkubernetes"
+# One of each API server: https://kubernetes.io/docs/concepts/architecture/leases/#api-server-identity
+_LEASES = (
+    "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
+    "?labelSelector=apiserver.kubernetes.io%2Fidentity%3Dkube-apiserver"
+)
 _FLAGZ = "/flagz"
 # The first of them is always set.
 FLAGS = ("service-account-issuer", "service-account-key-file", "service-account-signing-key-file", "api-audiences")
@@ -88,8 +93,11 @@ def observe(kubectl: Kubectl, server: str, pause: t.Callable[[float], None] = ti
     found.update(
         identity(kubectl, server, reviewers=servers_in(found), faults=faults) if ready else dict.fromkeys(_OF_SERVER)
     )
+    # The address of a load balancer does not say how many API servers are behind it.
+    is_listed = server.partition("://")[2] in (found["endpoints"] or [])
     return {
         **found,
+        "count": None if is_listed else _asked(lambda: len(kubectl.get(_LEASES, seen_by)["items"]), []),
         # Static pods are mirrored with their arguments.
         "flags": flags_of(kubectl, server) if ready and not found["pods"] else None,
         "ready": ready,

@@ -67,7 +67,7 @@ class Service:
         Raises Hopeless if it ends again and again.
         """
         unit = self._unit()
-        if is_new and unit["invocation"] == self.before["invocation"]:
+        if is_new and unit["invocation"] and unit["invocation"] == self.before["invocation"]:
             raise Fault(f"still runs as before: {self.name} has not been started again")
         # systemd counts from the last start by hand.
         counted_before = self.before.get("restarts", 0)

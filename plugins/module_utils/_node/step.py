@@ -195,7 +195,8 @@ class Walker:
         if not isinstance(error, (Fault, IrsaError)):
             error = Fault(f"could not be proved, since this collection has a bug: {bug(error)}")
         at_work = self._changed[-1]
-        log = at_work.end_of_log() if self._written and self._is_restarted(at_work) else ""
+        has_begun = bool(self._written or self._restarted)
+        log = at_work.end_of_log() if has_begun and self._is_restarted(at_work) else ""
         is_own = isinstance(error, Fault) and at_work is self._api_server
         said = [f"{self._subject(at_work)} {error}." if isinstance(error, Fault) else str(error)]
         if self._written:
@@ -203,6 +204,11 @@ class Walker:
                 self._put_back(*(("Its files", "it runs") if is_own else ("The files of this step", "everything runs")))
                 if self._step.rollback
                 else "What was written was left in place, since irsa_apiserver_rollback is false."
+            )
+        elif self._restarted:
+            said.append(
+                "It was restarted with the files that an earlier run had left, and this run wrote none. Its former "
+                f"files are in {self._node.backup_folder}."
             )
         elif isinstance(error, Fault):
             said.append("Nothing was written.")

@@ -24,7 +24,6 @@ _LOG_LINES = 200
 
 # https://www.freedesktop.org/software/systemd/man/latest/org.freedesktop.systemd1.html
 _PROPERTIES = (
-    "Id",
     "LoadState",
     "ActiveState",
     "ExecStart",
@@ -37,35 +36,48 @@ _PROPERTIES = (
 _WORDS = re.compile(r"argv\[\]=(.*?) ; ignore_errors=")
 _FILE = re.compile(r"(?P<path>.*) \(ignore_errors=\w+\)")
 
+# The others that a service has may be anything, also secrets under names that are not known here.
+_OPTIONS = ("K3S_", "RKE2_")
+
 
 def show(names: t.Sequence[str]) -> dict[str, dict[str, t.Any]]:
     """Return what systemd knows of those of these units that are installed, by name. Without systemd there are none."""
     program = tools.find("systemctl")
     if program is None or not names:
         return {}
-    with contextlib.suppress(Fault):
+    blocks = _blocks(program, names)
+    if len(blocks) != len(names):
+        # Not systemd itself, but what stands in for it and knows one unit at a time.
+        blocks = [block for name in names for block in _blocks(program, [name])[:1] or [""]]
+    units = (_unit(name, block) for name, block in zip(names, blocks))
+    return {unit["name"]: unit for unit in units if unit}
+
+
+def _blocks(program: str, names: t.Sequence[str]) -> list[str]:
+    """Return what is said of each unit, in the order in which they are asked for."""
+    try:
         # It also ends with an error if only one of them is not known.
         ended = tools.run([program, "show", f"--property={','.join(_PROPERTIES)}", *names], seconds=_SECONDS)
-        blocks = ended.stdout.decode("utf-8", "replace").split("\n\n")
-        return {found["name"]: found for found in map(_unit, blocks) if found}
-    return {}
+    except Fault:
+        return []
+    return [block for block in ended.stdout.decode("utf-8", "replace").split("\n\n") if block.strip()]
 
 
-def _unit(block: str) -> dict[str, t.Any] | None:
+def _unit(name: str, block: str) -> dict[str, t.Any] | None:
     properties: dict[str, list[str]] = {}
     for line in block.splitlines():
-        name, dummy, value = line.partition("=")
-        properties.setdefault(name, []).append(value)
-    one = {name: values[-1] for name, values in properties.items()}
-    if one.get("LoadState") != "loaded" or not one.get("Id"):
+        key, dummy, value = line.partition("=")
+        properties.setdefault(key, []).append(value)
+    one = {key: values[-1] for key, values in properties.items()}
+    if one.get("LoadState") != "loaded":
         return None
     words = _WORDS.search(one.get("ExecStart", ""))
     return {
-        "name": one["Id"],
+        "name": name,
         "state": one.get("ActiveState", ""),
         "command": _without_secrets(words[1]).split() if words else [],
         "environment": _environment(one.get("Environment", ""), properties.get("EnvironmentFiles", [])),
-        "invocation": one.get("InvocationID", ""),
+        "invocation": one.get("InvocationID") or one.get("ExecMainStartTimestampMonotonic", ""),
         "started": _epoch(one.get("ExecMainStartTimestampMonotonic", "")),
         "restarts": int(one["NRestarts"]) if one.get("NRestarts", "").isdigit() else 0,
     }
@@ -79,7 +91,7 @@ def _without_secrets(text: str) -> str:
 
 
 def _environment(own: str, paths: t.Sequence[str]) -> dict[str, str]:
-    """Return the variables of a unit that can matter for its API server: those with options, not those with secrets."""
+    """Return the variables of a unit that stand for options of its distribution, except for those with secrets."""
     found: dict[str, str] = {}
     texts = [own]
     for each in paths:
@@ -90,7 +102,7 @@ def _environment(own: str, paths: t.Sequence[str]) -> dict[str, str]:
         with contextlib.suppress(ValueError):
             for word in shlex.split(text, comments=True):
                 name, has_value, value = word.partition("=")
-                if has_value and not _is_secret(name):
+                if has_value and name.startswith(_OPTIONS) and not _is_secret(name):
                     found[name] = _without_secrets(value)
     return found
 
@@ -109,7 +121,7 @@ def _epoch(monotonic: str) -> float | None:
 
 
 def log(name: str) -> list[str]:
-    """Return the last lines that a service logged; none if they cannot be read."""
+    """Return the last lines that a service logged, without secrets; none if they cannot be read."""
     program = tools.find("journalctl")
     if program is None:
         return []
@@ -118,4 +130,4 @@ def log(name: str) -> list[str]:
         ended = tools.run(command, seconds=_SECONDS)
     except Fault:
         return []
-    return ended.stdout.decode("utf-8", "replace").splitlines()
+    return [_without_secrets(line) for line in ended.stdout.decode("utf-8", "replace").splitlines()]

@@ -125,6 +125,23 @@ def test_going_back_says_how_long_to_wait():
     assert "Begin with forget 7200 seconds (irsa_apiserver_forget_after)" in found["next"][0]
 
 
+def test_what_is_forgotten_by_itself_is_not_waited_for():
+    found = entry(distribution="openshift", state="absent")
+    assert phases(found) == ["sign_back", "forget"]
+    assert not any("forget_after" in text for text in found["next"])
+
+
+@pytest.mark.parametrize("distribution", RECIPES)
+def test_the_key_of_a_new_cluster_is_published_when_it_runs(distribution):
+    found = entry(**{**TALOS, "distribution": distribution, "cluster_name": "prod"}, phase="new")
+    assert any("irsa_issuer_from_cluster" in text for text in found["next"])
+
+
+def test_an_own_key_is_published_already(folder, key_path):
+    found = entry(**SECRET, key_path=key_path, output_dir=str(folder))
+    assert not any("irsa_issuer_from_cluster" in text for text in found["next"])
+
+
 def test_a_run_that_only_reads_makes_no_recipe():
     assert plan(**TALOS, phase="read")["results"] == {}
 
@@ -277,6 +294,10 @@ def test_public_keys_that_have_no_effect_are_warned_of(tmp_path):
         ({"former_issuers": []}, "kubectl get --raw /.well-known/openid-configuration"),
         ({"former_issuers": ["a b"]}, "a b"),
         ({"distribution_version": None}, "Set irsa_apiserver_distribution_version to the version of Talos"),
+        (
+            {"distribution_version": 1.2},
+            "is the number 1.2, which YAML also makes of 1.20. Write the version in quotes.",
+        ),
         ({"distribution_version": "1.12.4"}, "Upgrade to Talos 1.13 or newer"),
         ({"cluster_name": "a/b"}, "irsa_apiserver_cluster_name is 'a/b'"),
         ({"cluster_name": "--help"}, "irsa_apiserver_cluster_name is '--help'"),
@@ -288,6 +309,7 @@ def test_wrong_variables_are_named(options, expected):
 
 def test_a_new_cluster_of_a_distribution_that_is_changed_on_its_hosts_is_refused():
     assert "irsa_apiserver_phase is new" in message(distribution="kubeadm", phase="new")
+    assert "irsa_apiserver_phase is new" in run("read", distribution="auto", phase="new")["msg"]
 
 
 def test_an_issuer_that_aws_cannot_reach_is_warned_of():

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Unit
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.rancher import K3s
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node import hidden_values, observation
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import digest
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.action.test_irsa_apiserver import Play, actions
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_cluster import NEW, OLD
@@ -25,13 +26,16 @@ COMMAND = ["/usr/local/bin/k3s", "server"]
 
 
 class ServicePlay(Play):
-    """Hosts with k3s. ``started`` is when their services started, ``changed`` when files changed, by path."""
+    """Hosts with k3s. ``started`` is when their services started, ``changed`` when files changed, by path, and
+    ``addresses`` are those that are set for hosts.
+    """
 
     def __init__(self, count=3):
         super().__init__(count)
         self.cluster.configuration = None
         self.cluster.has_pods, self.cluster.tells_flags = False, True
         self.started, self.changed, self.command, self.restarted = 1000.0, {}, COMMAND, []
+        self.addresses = {}
         for server in self.cluster.servers:
             self.files[server.node] = {CONFIG: USERS}
             self.folders[server.node] = {}
@@ -43,6 +47,10 @@ class ServicePlay(Play):
 
     def start(self, server):
         server.run_with(K3s().passed(self.files[server.node], Unit(command=tuple(self.command))).api_server.texts)
+
+    def run(self, host, **options):
+        address = self.addresses.get(host) if options["operation"] == "read" else None
+        return super().run(host, **options, **({"address": address} if address else {}))
 
     def node(self, host, arguments):
         if arguments["operation"] != "configuration":
@@ -215,3 +223,58 @@ def test_an_own_key_is_planned_with_the_owner_of_the_cluster_s(check_mode):
         f"/etc/rancher/k3s/irsa/{kid}.key",
         f"/etc/rancher/k3s/irsa/{kid}.pub",
     ]
+
+
+class TestOneAddressForAllServers:
+    """The cluster lists a load balancer in the place of its API servers, so each host is given its own address."""
+
+    BALANCER = "https://192.0.2.100:6443"
+
+    def play(self, count=3):
+        play = ServicePlay(count)
+        answer, listed = play.cluster.__class__.__call__, [{"addresses": ["192.0.2.100"]}]
+        ports = [{"name": "https", "port": 6443}]
+        play.cluster._slices = lambda: {"items": [{"addressType": "IPv4", "endpoints": listed, "ports": ports}]}
+
+        def balanced(command, **more):
+            servers = play.cluster.servers
+            words = [word.replace(self.BALANCER, servers[0].url) for word in command]
+            return answer(play.cluster, words, **more)
+
+        play.kubectl = lambda: Kubectl("admin.conf", run=balanced)
+        play.addresses = {each.node: each.address for each in play.cluster.servers}
+        return play
+
+    def test_they_are_one_cluster_and_sign_one_after_the_other(self):
+        play = self.play()
+        titles, results = play.role()
+        assert titles == [f"node{number}: {phase}" for phase in ("accept", "sign") for number in (1, 2, 3)]
+        assert play.issuers() == {f"node{number}": [NEW, OLD] for number in (1, 2, 3)}
+        assert list(results) == ["node1", "node2", "node3"]
+
+    def test_servers_outside_the_play_are_noticed_by_their_leases(self):
+        play = self.play()
+        play.hosts = ["node1"]
+        message = play.message()
+        assert "3 API servers behind '192.0.2.100:6443'" in message and "no --limit" in message
+
+    def test_a_cluster_without_leases_is_warned_of(self):
+        play = self.play()
+        play.cluster.has_leases = False
+        play.read()
+        (warning,) = [each for each in play.plan()["warnings"] if "192.0.2.100" in each]
+        assert "others than node1, node2, node3" in warning
+
+    def test_hosts_behind_another_address_are_another_cluster(self):
+        play = self.play(2)
+        play.read()
+        reading = play.hostvars["node2"]["__irsa_apiserver_reading"]["reading"]
+        reading["observed"]["endpoints"] = ["192.0.2.200:6443"]
+        assert "node1 and node2 are API servers of different clusters" in play.plan()["msg"]
+
+    @pytest.mark.parametrize("address", ["https://192.0.2.11:6443", "192.0.2.11", "2001:db8::11", "a b:1"])
+    def test_an_address_of_another_form_is_refused(self, address):
+        play = self.play(1)
+        play.addresses["node1"] = address
+        message = play.run("node1", operation="read")["msg"]
+        assert "irsa_apiserver_address of the host node1" in message and "192.0.2.11:6443 or [2001" in message

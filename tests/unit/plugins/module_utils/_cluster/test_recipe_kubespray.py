@@ -27,7 +27,7 @@ REQUEST = Request(issuer=ISSUER, present_issuers=("https://kubernetes.default.sv
 RUNNING = (ACCEPT, SIGN, SIGN_BACK, FORGET)
 
 PATCH = """\
-# Written by selfhosted.irsa. {title}
+# {title}
 kubeadm_patches:
   - target: kube-apiserver
     type: json
@@ -55,7 +55,7 @@ def test_a_new_cluster_gets_one_argument():
     part = part_of(NEW)
     (file,) = part.files
     assert file.text == (
-        "# Written by selfhosted.irsa. A new cluster signs for the issuer.\n"
+        "# A new cluster signs for the issuer.\n"
         "kube_kubeadm_apiserver_extra_args:\n"
         '  service-account-issuer: "https://example-irsa.s3.eu-west-1.amazonaws.com"\n'
     )
@@ -114,7 +114,7 @@ def test_a_kubespray_without_a_list_of_patches_is_refused(version):
     with pytest.raises(IrsaError) as caught:
         cook(Request(issuer=ISSUER, version=version), [ACCEPT])
     assert str(caught.value) == (
-        f"kubespray '{version}' cannot patch the issuer of a running cluster from its inventory: kubeadm_patches is a "
+        f"kubespray {version} cannot patch the issuer of a running cluster from its inventory: kubeadm_patches is a "
         "list since 2.27. Upgrade kubespray, or run role irsa_apiserver for the hosts of kube_control_plane with "
         "irsa_apiserver_distribution kubeadm."
     )
@@ -152,7 +152,7 @@ def test_the_notes_say_which_way_is_better_and_what_the_role_needs():
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
-        ({"private_key": "PEM"}, "irsa_apiserver_key is own, which cannot be had with kubespray. No recipe brings"),
+        ({"private_key": "PEM"}, "irsa_apiserver_key is own, which is not possible with kubespray. No recipe brings"),
         ({"public_keys": ("PEM",)}, "irsa_apiserver_accepted_public_keys cannot be used with kubespray: there is no"),
     ],
 )

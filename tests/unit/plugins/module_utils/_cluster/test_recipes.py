@@ -98,7 +98,7 @@ def test_a_new_cluster_needs_no_former_issuer(name):
 @pytest.mark.parametrize("name", NAMES[1:])
 def test_an_own_key_of_a_running_cluster_is_refused_with_the_reason(name):
     message = refusal(name, SIGN, **OWN)
-    assert message.startswith("irsa_apiserver_key is own, which cannot be had with ")
+    assert message.startswith("irsa_apiserver_key is own, which is not possible with ")
     assert "Set irsa_apiserver_key to adopt" in message
 
 
@@ -315,6 +315,13 @@ def test_openshift_cannot_only_accept():
     assert "no phase accept" in refusal("openshift", ACCEPT)
 
 
+def test_openshift_that_may_not_trust_the_former_issuer_is_refused_while_it_runs():
+    assert "Upgrade to OpenShift 4.12 or newer" in refusal("openshift", SIGN, version="4.9.1")
+    assert cook("openshift", SIGN, version="4.11", force=True).parts
+    assert cook("openshift", SIGN, version="4.12.0").parts
+    assert cook("openshift", NEW, version="4.11").parts
+
+
 def test_openshift_forgets_by_itself():
     (part,) = cook("openshift", FORGET).parts
     assert (part.files, part.commands) == ((), ())
@@ -352,8 +359,15 @@ def test_kops_rolls_the_control_plane_of_the_cluster_that_is_named():
     )
 
 
-def test_kops_before_additional_issuers_is_refused():
-    assert "1.28.5" in refusal("kops", SIGN, version="1.27.3")
+@pytest.mark.parametrize("version", ["1.27.3", "v1.28.4", "1.28.4-beta.1", "1.9"])
+def test_kops_before_additional_issuers_is_refused_while_it_runs(version):
+    assert "Upgrade to kOps 1.28.5 or newer" in refusal("kops", SIGN, version=version)
+    assert cook("kops", NEW, version=version).parts
+
+
+@pytest.mark.parametrize("version", [None, "1.28", "1.28.5", "v1.33.0", "2.0"])
+def test_kops_with_additional_issuers_is_not(version):
+    assert cook("kops", SIGN, version=version).parts
 
 
 # --- Gardener, re-typed from https://gardener.cloud/docs/gardener/security/shoot_serviceaccounts/

@@ -86,7 +86,8 @@ class FakeCluster:
 
     ``on_request`` is called with the path before each answer. ``requests`` has all of them, with their body. The next
     ``unready`` answers of /readyz are failures. ``configuration`` is kubeadm's, None for a cluster without it. Without
-    ``has_pods``, the API servers are no static pods; with ``tells_flags``, they tell their flags.
+    ``has_pods``, the API servers are no static pods; with ``tells_flags``, they tell their flags; without
+    ``has_leases``, they have no leases.
     """
 
     def __init__(self, count=1):
@@ -96,7 +97,7 @@ class FakeCluster:
         self.requests = []
         self.on_request = lambda path: None
         self.unready = 0
-        self.has_pods, self.tells_flags = True, False
+        self.has_pods, self.tells_flags, self.has_leases = True, False, True
 
     def __call__(self, command, *, stdin=b"", seconds):
         options = dict(part.lstrip("-").split("=", 1) for part in command if part.startswith("--") and "=" in part)
@@ -120,6 +121,7 @@ class FakeCluster:
             "/openid/v1/jwks": lambda: {"keys": [{"kid": server.kid, "kty": "RSA"}]},
             "/api/v1/namespaces/kube-system/pods": lambda: {"items": self._pods(selector)},
             "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices": self._slices,
+            "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases": self._leases,
             "/api/v1/secrets": lambda: {"items": [{"data": {"token": SIGNATURE}}]},
             "/api/v1/namespaces/default/serviceaccounts/default/token": lambda: {"status": {"token": server.mint()}},
         }
@@ -144,6 +146,9 @@ class FakeCluster:
         if "kube-controller-manager" in selector:
             return [each.manager_pod() for each in self.servers]
         return [each.pod() for each in self.servers] if self.has_pods else []
+
+    def _leases(self):
+        return {"items": [{"metadata": {"name": f"apiserver-{each.node}"}} for each in self.servers if self.has_leases]}
 
     def _slices(self):
         endpoints = [{"addresses": [each.address.split(":")[0]]} for each in self.servers]

@@ -28,6 +28,16 @@ CONFIGURATIONS = [
     f"--token {SECRET} --cluster-init\n",
     f"--agent-token='{SECRET}'\n",
     f"kube-apiserver-arg:\n- etcd-servers=https://root:{SECRET}@db:2379\n",
+    f"/usr/local/bin/k3s server -t {SECRET} --cluster-init\n",
+    f"/usr/local/bin/k3s server -t={SECRET}\n",
+    f"t: {SECRET}\n",
+    f"#token: {SECRET}\ntls-san: a\n",
+    f"  # token: '{SECRET}' of the old cluster\n",
+    f"api-key: {SECRET}\n",
+    f"proxy: http://user:p@{SECRET}@proxy:3128\n",
+    f"password: |\n  first\n\n  {SECRET}\nnext: 1\n",
+    f"tls: |\n  -----BEGIN RSA PRIVATE KEY-----\n  {SECRET}\n  -----END RSA PRIVATE KEY-----\n",
+    f'{{\n  "token": "{SECRET}",\n  "server": "https://192.0.2.1:9345"\n}}\n',
 ]
 
 
@@ -63,6 +73,19 @@ def test_a_hidden_file_is_still_the_same_kind_of_yaml():
     text = f"a: 1\npassword:\n- {SECRET}\nb: {{token: x{SECRET}, c: 2}}\n"
     lines = hidden(text).splitlines()
     assert lines[0] == "a: 1" and lines[1].startswith("password: hidden-by-") and lines[2].endswith(", c: 2}")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"kube-apiserver-arg:\n- etcd-servers=https://root:{SECRET}@db:2379\n", "https://root:hidden-by-"),
+        (f"{{\n  token: {SECRET},\n  next: 1\n}}\n", "token: hidden-by-selfhosted-irsa-0000,\n"),
+        (f"{{api: {{}},\n  token: {SECRET}}}\n", "token: hidden-by-selfhosted-irsa-0000}\n"),
+        (f"# token: {SECRET}\n  tls-san: a\n", "# token: hidden-by-selfhosted-irsa-0000\n  tls-san: a\n"),
+    ],
+)
+def test_nothing_around_a_secret_changes(text, expected):
+    assert expected in hidden(text) and shown(hidden(text), text) == text
 
 
 def test_a_text_that_lost_a_secret_is_refused():

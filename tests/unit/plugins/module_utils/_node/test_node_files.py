@@ -146,6 +146,28 @@ def test_a_node_is_inspected_without_its_cluster(manifests, monkeypatch):
     assert (found["kubeadm_version"], found["has_kubectl"]) == (None, False)
 
 
+def test_files_of_a_configuration_are_read_whatever_the_case_of_their_names(tmp_path):
+    for name in ("a.yaml", "B.Yml", "c.YAML", "d.yaml~", "e.txt"):
+        (tmp_path / name).write_text("token: secret", encoding="utf-8")
+    found = inspection.configuration([], [str(tmp_path)], endings=[".yaml", ".yml"], version_command=[])
+    assert sorted(map(os.path.basename, found["files"])) == ["B.Yml", "a.yaml", "c.YAML"]
+
+
+def test_a_file_has_changed_when_a_link_leads_to_another_one(tmp_path, monkeypatch):
+    link, real = str(tmp_path / "config.yaml"), tmp_path / "real.yaml"
+    real.write_text("a: 1", encoding="utf-8")
+    os.symlink(real, link)
+    status = os.lstat
+
+    def later(path, **more):
+        found = status(path, **more)
+        return os.stat_result(found, {"st_ctime": found.st_ctime + 100}) if str(path) == link else found
+
+    monkeypatch.setattr(os, "lstat", later)
+    found = inspection.configuration([link], [], endings=[], version_command=[])
+    assert found["files"][link]["changed"] == status(link).st_ctime + 100
+
+
 def test_a_program_that_hangs_is_ended():
     code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])"
     with pytest.raises(Fault, match=r"did not end within 0\.2 seconds"):

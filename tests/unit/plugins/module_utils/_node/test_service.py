@@ -92,6 +92,14 @@ def test_files_that_a_run_wrote_before_it_was_killed_take_effect(rig):
     assert rig.invocation == 2
 
 
+def test_files_that_a_killed_run_wrote_and_no_server_starts_with_are_named(rig):
+    rig.file.write_text(ISSUER + NEW, encoding="utf-8")
+    rig.starts = lambda flags: ISSUER + NEW not in flags
+    error = rig.refusal(files=[])
+    assert "It was restarted with the files that an earlier run had left, and this run wrote none." in str(error)
+    assert 'level=fatal msg="the API server ended"' in str(error)
+
+
 def test_secrets_in_a_file_stay_in_it(rig):
     before = "--token=of-the-cluster\n"
     rig.file.write_text(before, encoding="utf-8")

@@ -15,7 +15,7 @@ K3S = """Id=k3s.service
 LoadState=loaded
 ActiveState=active
 ExecStart={ path=/usr/local/bin/k3s ; argv[]=%s ; ignore_errors=no ; start_time=[n/a] ; pid=0 ; status=0/0 }
-Environment=K3S_CONFIG_FILE=/etc/k3s.yaml "NOTE=two words"
+Environment=K3S_CONFIG_FILE=/etc/k3s.yaml "K3S_NOTE=two words" SMTP_PWD=secret-of-k3s
 EnvironmentFiles=%s (ignore_errors=yes)
 EnvironmentFiles=/does/not/exist (ignore_errors=yes)
 InvocationID=0123456789abcdef0123456789abcdef
@@ -52,7 +52,7 @@ def test_an_installed_unit_is_described_without_secrets(systemctl, tmp_path):
     assert unit["command"][:2] == ["/usr/local/bin/k3s", "server"] and unit["command"][-1] == "--cluster-init"
     assert unit["environment"] == {
         "K3S_CONFIG_FILE": "/etc/k3s.yaml",
-        "NOTE": "two words",
+        "K3S_NOTE": "two words",
         "K3S_DATA_DIR": "/srv/k3s",
     }
     assert "secret-of-k3s" not in str(found)
@@ -62,18 +62,32 @@ def test_an_installed_unit_is_described_without_secrets(systemctl, tmp_path):
     assert unit["started"] == 1800000000.0
 
 
+def test_a_log_has_no_secrets(systemctl):
+    systemctl["show"] = 'msg="k3s server --token=secret-of-k3s"\nmsg="dial mysql://k3s:secret-of-k3s@tcp(db)/k3s"\n'
+    lines = units.log("k3s.service")
+    assert len(lines) == 2 and "secret-of-k3s" not in str(lines)
+
+
 def test_a_unit_that_never_ran_has_no_time_of_start(systemctl):
     systemctl["show"] = "Id=k3s.service\nLoadState=loaded\nActiveState=inactive\nExecMainStartTimestampMonotonic=0\n"
     unit = units.show(["k3s.service"])["k3s.service"]
     assert (unit["started"], unit["command"], unit["restarts"]) == (None, [], 0)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "Unit k3s.service could not be found.\n", "Id=\nLoadState=loaded\n", "===\n\n=\n"]
-)
+@pytest.mark.parametrize("text", ["", "Unit k3s.service could not be found.\n", "===\n\n=\n"])
 def test_other_answers_are_no_units(systemctl, text):
     systemctl["show"] = text
     assert units.show(["k3s.service"]) == {}
+
+
+def test_a_stand_in_for_systemctl_is_asked_for_one_unit_after_the_other(systemctl, monkeypatch):
+    def run(command, **more):
+        known = command[3:] == ["k3s.service"]
+        return tools.Ended(0, b"ActiveState=active\nLoadState=loaded\n" if known else b"", "")
+
+    monkeypatch.setattr(tools, "run", run)
+    found = units.show(["rke2-server.service", "k3s.service"])
+    assert {name: unit["state"] for name, unit in found.items()} == {"k3s.service": "active"}
 
 
 def test_a_node_without_systemd_has_no_units(monkeypatch):
