@@ -61,7 +61,15 @@ class ClusterReading:
     def _by_pod(self) -> dict[str, Reading]:
         """Return the reading of the host that each pod runs on, as far as there is one."""
         found: dict[str, Reading] = {}
+        hosts: dict[str, str] = {}
         for reading in self._readings:
+            first = hosts.setdefault(reading["address"], reading["host"])
+            # Servers of kubeadm are told apart by their pods, which name both.
+            if first != reading["host"] and reading["distribution"] != _kubeadm_reading.KUBEADM:
+                raise IrsaError(
+                    f"The hosts {first} and {reading['host']} have the same API server {reading['address']}. List a "
+                    "host once, and set irsa_apiserver_address to an address that only its own API server has."
+                )
             pod = self._pod_of(reading)
             if pod in found:
                 raise IrsaError(

@@ -38,8 +38,10 @@ _BLOCK = re.compile(
     rf"^(?P<indent>[ \t]*(?P<comment>#[# \t]*)?(?:- +)*){_QUOTE}{_NAME}{_QUOTE}[ \t]*:[ \t]*(?P<value>.*)",
     re.IGNORECASE,
 )
-_FLOW = re.compile(rf"[{{,]\s*{_QUOTE}{_NAME}{_QUOTE}\s*:\s*(?P<value>{_VALUE}|[^,}}\n\"']+)", re.IGNORECASE)
-_FLAG = re.compile(rf"(?:^|[\s\"'])--?{_NAME}(?:=|\s+)(?P<value>{_VALUE}|[^\s\"']+)", re.IGNORECASE)
+# Within braces, a value may be in braces or brackets of its own.
+_NESTED = r"\{[^{}]*\}|\[(?:[^\[\]{}]|\{[^{}]*\})*\]"
+_FLOW = re.compile(rf"[{{,]\s*{_QUOTE}{_NAME}{_QUOTE}\s*:\s*(?P<value>{_VALUE}|{_NESTED}|[^,}}\n\"']+)", re.IGNORECASE)
+_FLAG = re.compile(rf"(?:^|[\s\"'\[,])--?{_NAME}(?:=|\s+)(?P<value>{_VALUE}|[^\s\"']*[^\s\"',\]}}])", re.IGNORECASE)
 _USER_INFO = re.compile(r"://[^\s/:@\"']*:(?P<value>[^\s/\"']+)@")
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?P<value>.+?)-----END ", re.DOTALL)
 
@@ -130,5 +132,10 @@ def _goes_on(line: str, indent: int) -> bool:
 def _on_one_line(value: str) -> str:
     """Return a value without what follows it: a comment, and within braces a comma or what closes them."""
     quoted = re.match(_VALUE, value)
-    plain = quoted[0] if quoted else re.split(r"\s#", value)[0].rstrip()
-    return plain if quoted else plain.rstrip("," if plain.startswith(("{", "[")) else ",}] ")
+    if quoted:
+        return quoted[0]
+    plain = re.split(r"\s#", value)[0].rstrip()
+    if plain.startswith(("{", "[")):
+        return plain.rstrip(",")
+    # A value that is not in braces has no further key behind it.
+    return re.split(r",(?=[^,]*:(?:\s|$))", plain)[0].rstrip(",}] ")

@@ -10,6 +10,7 @@ Runs on control-plane nodes: the standard library of Python 3.9 must be enough.
 from __future__ import annotations
 
 import csv
+import ipaddress
 import socket
 import time
 import typing as t
@@ -56,13 +57,33 @@ def own_server(kubectl: Kubectl) -> str:
         listed = _endpoints(kubectl.get(_ENDPOINTS))
     except Fault as fault:
         raise IrsaError(f"The API server of this host {fault}. Repair it, and run this again.") from None
-    own = [address for address in listed if _is_own(address.rpartition(":")[0].strip("[]"))]
+    own = [address for address in listed if _is_own(_host(address))]
+    if len(own) > 1:
+        # With net.ipv4.ip_nonlocal_bind, which hosts with a virtual address set, a socket can be bound to any address:
+        # https://docs.kernel.org/networking/ip-sysctl.html
+        own = [address for address in own if _is_source(_host(address))]
     if not own:
         raise IrsaError(
             f"None of the cluster's API servers ({listed_text(listed)}) has an address of this host. Set "
             "irsa_apiserver_address of this host to address and port of its API server, such as 192.0.2.11:6443."
         )
     return f"https://{own[0]}"
+
+
+def _host(address: str) -> str:
+    """Return an address without its port."""
+    return address.rpartition(":")[0].strip("[]")
+
+
+def _is_source(address: str) -> bool:
+    """Whether this node would send from an address to that address itself. No packet is sent."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, 9))
+            return ipaddress.ip_address(probe.getsockname()[0]) == ipaddress.ip_address(address)
+    except (OSError, ValueError):
+        return False
 
 
 def _is_own(address: str) -> bool:

@@ -272,6 +272,14 @@ class TestOneAddressForAllServers:
         assert play.issuers() == {f"node{number}": [NEW, OLD] for number in (1, 2, 3)}
         assert list(results) == ["node1", "node2", "node3"]
 
+    def test_the_address_of_the_balancer_is_not_that_of_a_host(self):
+        play = self.play(2)
+        play.addresses = dict.fromkeys(play.addresses, "192.0.2.100:6443")
+        assert play.message() == (
+            "The hosts node1 and node2 have the same API server 192.0.2.100:6443. List a host once, and set "
+            "irsa_apiserver_address to an address that only its own API server has."
+        )
+
     def test_servers_outside_the_play_are_noticed_by_their_leases(self):
         play = self.play()
         play.hosts = ["node1"]

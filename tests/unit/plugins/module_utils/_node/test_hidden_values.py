@@ -81,6 +81,10 @@ def test_a_hidden_file_is_still_the_same_kind_of_yaml():
         (f"kube-apiserver-arg:\n- etcd-servers=https://root:{SECRET}@db:2379\n", "https://root:hidden-by-"),
         (f"{{\n  token: {SECRET},\n  next: 1\n}}\n", "token: hidden-by-selfhosted-irsa-0000,\n"),
         (f"{{api: {{}},\n  token: {SECRET}}}\n", "token: hidden-by-selfhosted-irsa-0000}\n"),
+        (f"{{api: {{}},\n  token: {SECRET}, next: 1}}\n", "token: hidden-by-selfhosted-irsa-0000, next: 1}\n"),
+        (f"a: {{credentials: [{SECRET}, {{}}], b: 1}}\n", "credentials: hidden-by-selfhosted-irsa-0000, b: 1}\n"),
+        (f"a: {{credentials: {{x: {SECRET}}}}}\n", "{credentials: hidden-by-selfhosted-irsa-0000}\n"),
+        (f"rawArgs: [--token={SECRET}, --v=2, --token=x]\n", "0000, --v=2, --token=hidden-by-selfhosted-irsa-0001]\n"),
         (f"# token: {SECRET}\n  tls-san: a\n", "# token: hidden-by-selfhosted-irsa-0000\n  tls-san: a\n"),
     ],
 )

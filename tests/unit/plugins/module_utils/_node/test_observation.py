@@ -125,3 +125,27 @@ def test_a_node_without_kubectl_is_told(monkeypatch):
 def test_warnings_of_kubectl_are_not_the_reason_of_a_failure():
     ended = tools.Ended(1, b"", "Warning: v1 Endpoints is deprecated\nError from server (Forbidden): no\n")
     assert ended.reason == "Error from server (Forbidden): no"
+
+
+class TestOwnServer:
+    """A host knows its API server among those that the cluster lists by its own addresses."""
+
+    def found(self, *addresses):
+        cluster = FakeCluster(1)
+        endpoints = [{"addresses": [each]} for each in addresses]
+        ports = [{"name": "https", "port": 6443}]
+        cluster._slices = lambda: {"items": [{"addressType": "IPv4", "endpoints": endpoints, "ports": ports}]}
+        return observation.own_server(Kubectl("admin.conf", run=cluster, program=["kubectl"]))
+
+    def test_it_is_the_one_with_an_address_of_this_host(self):
+        assert self.found("192.0.2.11", "127.0.0.1") == "https://127.0.0.1:6443"
+
+    def test_a_host_that_may_bind_to_every_address_still_knows_its_own(self, monkeypatch):
+        monkeypatch.setattr(observation, "_is_own", lambda address: True)
+        assert self.found("192.0.2.11", "127.0.0.1") == "https://127.0.0.1:6443"
+
+    @pytest.mark.parametrize("binds", [True, False])
+    def test_none_of_them_needs_a_variable(self, monkeypatch, binds):
+        monkeypatch.setattr(observation, "_is_own", lambda address: binds)
+        with pytest.raises(IrsaError, match="Set irsa_apiserver_address of this host"):
+            self.found("192.0.2.11", "192.0.2.12")
