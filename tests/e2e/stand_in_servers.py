@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,5 +29,6 @@ def stand_in_cluster(distribution: str, count: int, folder: Path) -> Iterator[cl
     if lacks := cluster.missing():
         pytest.skip(f"{lacks}: stand-in servers are namespaces")
     programs = {name: assets / name for name in ("etcd", "kube-apiserver")}
-    with cluster.running(distribution, count, folder, programs={**programs, "kubectl": kubectl}) as running:
+    programs |= {"kubectl": kubectl, "python": Path(os.environ.get("IRSA_E2E_NODE_PYTHON", sys.executable))}
+    with cluster.running(distribution, count, folder, programs=programs) as running:
         yield running

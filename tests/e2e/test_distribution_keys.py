@@ -44,6 +44,7 @@ class Own:
     failed: Run
     first: Run
     second: Run
+    manager: list[str]
 
     @property
     def kid(self) -> str:
@@ -52,6 +53,10 @@ class Own:
     @property
     def folder(self) -> str:
         return FOLDERS[self.cluster.servers.distribution][0]
+
+    @property
+    def path(self) -> str:
+        return f"/{self.folder}{self.kid}.key".replace("/7500/", "/current/")
 
 
 @pytest.fixture(scope="module", params=list(FOLDERS))
@@ -73,9 +78,10 @@ def own(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         first, second = cluster.run(**given), cluster.run(**given)
         files.append(servers.files()[server.name])
         tokens += cluster.minted()
+        manager = server.manager()
         statuses = {client.status(token) for token in tokens}
         key = Path(folder, "own.key").read_bytes()
-        yield Own(cluster, key, files, tokens, statuses, failed=failed, first=first, second=second)
+        yield Own(cluster, key, files, tokens, statuses, failed=failed, first=first, second=second, manager=manager)
         for run in ({}, {"forget_after": 0}):
             cluster.run(state="absent", **given, **run)
         assert _without(servers.files()[server.name], FOLDERS[request.param][0]) == files[0]
@@ -106,7 +112,12 @@ def test_the_key_belongs_to_who_runs_the_api_server(own: Own) -> None:
     owner = FOLDERS[own.cluster.servers.distribution][1]
     assert own.files[2][f"{own.folder}{own.kid}.key"] == (0o600, owner, own.key)
     [server] = own.first.result.values()
-    assert any(path.endswith(f"/{own.kid}.key") for path in server["new_node_needs"])
+    assert own.path in server["new_node_needs"]
+
+
+def test_the_controller_manager_signs_with_it_too(own: Own) -> None:
+    flag = "--service-account-private-key-file="
+    assert [each for each in own.manager if each.startswith(flag)][-1] == f"{flag}{own.path}"
 
 
 def test_the_key_is_in_no_output(own: Own) -> None:

@@ -24,6 +24,8 @@ PROGRAM = "/opt/stand-in/kube-apiserver"
 # An issuer with which no API server of this host starts as the first one: how tests make a server fail.
 REFUSED_ISSUER = Path("/run/stand-in/refused-issuer")
 ISSUER = "--service-account-issuer="
+# There is no controller manager, but what it would be started with.
+MANAGER = Path("/run/stand-in/kube-controller-manager")
 _STOP_SECONDS = 10.0
 
 
@@ -39,6 +41,16 @@ def command(arguments: Sequence[str]) -> list[str]:
 def failing(message: str) -> list[str]:
     """A command that only says why it fails, whichever user it runs as."""
     return ["sh", "-c", 'echo "$0" >&2; exit 1', message]
+
+
+def note_manager(arguments: Sequence[str], user: int = 0) -> None:
+    """Start a controller manager in name only. Raises SystemExit if it could not read its key as this user."""
+    flag = "--service-account-private-key-file="
+    path = [each.removeprefix(flag) for each in arguments if each.startswith(flag)][-1]
+    reading = subprocess.run(["cat", path], check=False, stdout=subprocess.DEVNULL, user=user, group=0, extra_groups=[])
+    if reading.returncode:
+        raise SystemExit(f"Error: kube-controller-manager cannot read {path}")
+    MANAGER.write_text("\n".join(arguments), encoding="utf-8")
 
 
 @contextlib.contextmanager

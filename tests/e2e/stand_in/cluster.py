@@ -78,6 +78,10 @@ class Server:
     def log(self) -> str:
         return self.run("journalctl", f"--unit={self.unit}", "--no-pager", "--output=cat", "--lines=100").stdout
 
+    def manager(self) -> list[str]:
+        """The arguments of its controller manager."""
+        return self.path("/run/stand-in/kube-controller-manager").read_text(encoding="utf-8").splitlines()
+
     def restart(self) -> None:
         self.run("systemctl", "restart", "--no-block", self.unit)
 
@@ -133,7 +137,7 @@ def _files(root: Path) -> dict[str, tuple[int, int, bytes]]:
 def running(distribution: str, count: int, folder: Path, *, programs: Mapping[str, Path]) -> Iterator[Cluster]:
     """Servers of a distribution in a network that the calling thread enters.
 
-    ``programs`` has the paths of etcd, kube-apiserver and kubectl.
+    ``programs`` has the paths of etcd, kube-apiserver, kubectl, and the Python that modules run with.
     """
     kind, secrets = DISTRIBUTIONS[distribution], Secrets()
     with contextlib.ExitStack() as stack:
@@ -147,7 +151,7 @@ def running(distribution: str, count: int, folder: Path, *, programs: Mapping[st
             kind.lay_out(host, _PYTHON)
             for program in ("kube-apiserver", "kubectl"):
                 layouts.linked(programs[program], host.root / "opt/stand-in" / program)
-            servers.append(stack.enter_context(_machine(host, number, kind)))
+            servers.append(stack.enter_context(_machine(host, number, kind, python=programs["python"])))
         for server in servers:
             server.restart()
             _require_ready(server)
@@ -162,7 +166,7 @@ def running(distribution: str, count: int, folder: Path, *, programs: Mapping[st
 
 
 @contextlib.contextmanager
-def _machine(host: Host, number: int, kind: layouts.Distribution) -> Iterator[Server]:
+def _machine(host: Host, number: int, kind: layouts.Distribution, *, python: Path) -> Iterator[Server]:
     command = ["unshare", "--mount", "--uts", "--net", "--pid", "--fork", "--kill-child"]
     environment = {"PATH": _PATH, "PYTHONPATH": str(_TESTS), "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C.UTF-8"}
     with subprocess.Popen(
@@ -180,7 +184,7 @@ def _machine(host: Host, number: int, kind: layouts.Distribution) -> Iterator[Se
             interpreter = host.root.parent / "python"
             interpreter.write_text(
                 f"#!/bin/sh\nexport PATH={_PATH}\n"
-                f'exec nsenter --target={process} --mount --uts --net --pid --root --wd {sys.executable} "$@"\n',
+                f'exec nsenter --target={process} --mount --uts --net --pid --root --wd {python} "$@"\n',
                 encoding="utf-8",
             )
             interpreter.chmod(0o755)

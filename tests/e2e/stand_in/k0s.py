@@ -72,14 +72,24 @@ def arguments(spec: Mapping[str, Any], data: str) -> list[str]:
     ]
 
 
-def keep(flags: Sequence[str], administrator: api_server.Administrator) -> None:
+def manager_arguments(spec: Mapping[str, Any], data: str) -> list[str]:
+    """The arguments of the controller manager that are about service accounts, by the same rules."""
+    section = spec.get("controllerManager") or {}
+    defaults = {"root-ca-file": f"{data}/pki/ca.crt", "service-account-private-key-file": f"{data}/pki/sa.key"}
+    merged = {**defaults, **(section.get("extraArgs") or {})}
+    return [*(f"--{name}={value}" for name, value in merged.items()), *(section.get("rawArgs") or [])]
+
+
+def keep(flags: Sequence[str], manager: Sequence[str], administrator: api_server.Administrator) -> None:
     """Run the API server, and start it again as long as it has been ready once within two minutes."""
+    user = pwd.getpwnam(USER).pw_uid
     deadline, was_ready = time.monotonic() + _READY_SECONDS, False
     while True:
-        with api_server.running(flags, user=pwd.getpwnam(USER).pw_uid) as process:
+        with api_server.running(flags, user=user) as process:
             patience = float("inf") if was_ready else deadline - time.monotonic()
             if administrator.wait(process, patience):
                 was_ready = True
+                api_server.note_manager(manager, user)
                 administrator.ensure_accounts()
                 process.wait()
             if not was_ready and time.monotonic() > deadline:
@@ -98,7 +108,7 @@ def main() -> None:
     administrator = api_server.Administrator(
         "https://127.0.0.1:6443", authority=f"{pki}/ca.crt", certificate=f"{pki}/admin.crt", key=f"{pki}/admin.key"
     )
-    keep(arguments(config["spec"], data), administrator)
+    keep(arguments(config["spec"], data), manager_arguments(config["spec"], data), administrator)
 
 
 if __name__ == "__main__":

@@ -35,10 +35,7 @@ def main() -> int:
     with api_server.running(flags) as process:
         if administrator.wait(process):
             rancher.log(f"Running kube-controller-manager {' '.join(manager)}")
-            missing = [each for each in rancher.files_in(manager) if not Path(each).exists()]
-            if missing:
-                rancher.log(f"kube-controller-manager exited: open {missing[0]}: no such file or directory")
-                return 1
+            api_server.note_manager(manager)
             administrator.ensure_accounts()
             administrator.ensure_node(socket.gethostname(), address, {"node-role.kubernetes.io/control-plane": "true"})
             api_server.tell_systemd()

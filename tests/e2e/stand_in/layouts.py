@@ -17,6 +17,8 @@ import yaml
 from stand_in import certificates
 from stand_in.certificates import Authority, Pair
 
+# What must be in no output.
+SECRET = "K10stand-in-secret"
 # Of the user whom `k0s install controller` makes.
 KUBE_APISERVER_ID = 64501
 
@@ -97,6 +99,7 @@ def _rancher(host: Host, program: str) -> None:
     host.write(
         f"{etc}/config.yaml",
         f"# written when the server was set up\ndatastore-endpoint: {host.etcd}\nnode-ip: {host.address}\n"
+        f"token: {SECRET}\n"
         "kube-apiserver-arg:\n  - event-ttl=2h\n",
     )
 
@@ -125,7 +128,7 @@ def k3s(host: Host, python: str) -> None:
     """As https://get.k3s.io installs it."""
     _rancher(host, "k3s")
     _rancher_unit(host, "k3s", "/usr/local/bin/k3s \\\n    server \\\n")
-    host.write("/etc/systemd/system/k3s.service.env", "")
+    host.write("/etc/systemd/system/k3s.service.env", f"K3S_TOKEN='{SECRET}'\n")
     host.command(
         "/usr/local/bin/k3s",
         f'case "$1" in server) exec {python} -m stand_in.k3s "$@";;\n'

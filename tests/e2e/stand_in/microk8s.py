@@ -20,6 +20,7 @@ from stand_in import api_server
 
 DATA = "/var/snap/microk8s/current"
 ARGUMENTS = Path(DATA, "args/kube-apiserver")
+MANAGER_ARGUMENTS = Path(DATA, "args/kube-controller-manager")
 
 
 def arguments(text: str) -> list[str]:
@@ -49,6 +50,7 @@ def main() -> None:
     with api_server.running(words) as process:
         if administrator.wait(process):
             address = next(word.partition("=")[2] for word in words if word.startswith("--advertise-address="))
+            api_server.note_manager(arguments(MANAGER_ARGUMENTS.read_text(encoding="utf-8")))
             administrator.ensure_accounts()
             administrator.ensure_node(
                 socket.gethostname(), address, {"node.kubernetes.io/microk8s-controlplane": "microk8s-controlplane"}

@@ -158,6 +158,7 @@ class Container:
                 return api_server.failing(f"Error: open {path}: no such file or directory")
         if self.component == "kube-apiserver":
             return api_server.command(container["args"])
+        api_server.note_manager(container["args"])
         return ["sleep", "infinity"]
 
 
