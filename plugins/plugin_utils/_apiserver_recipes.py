@@ -58,17 +58,18 @@ def recipe_operation(options: Options, *, check_mode: bool) -> t.Callable[[], di
     IrsaError when it is called.
     """
     if options["distribution"] not in RECIPES:
-        return _refuse_new if options["phase"] == NEW else None
+        return (lambda: _refuse_new(options["distribution"])) if options["phase"] == NEW else None
     if options["operation"] == "read":
         return lambda: {"reading": {}}
     return lambda: _plan(options, check_mode=check_mode)
 
 
-def _refuse_new() -> t.NoReturn:
+def _refuse_new(distribution: str) -> t.NoReturn:
     raise IrsaError(
-        "irsa_apiserver_phase is new, which prints what a cluster is created with, but the API servers of this "
-        "distribution are changed on their hosts. Set it to auto, and run the role when they are there; or set "
-        "irsa_apiserver_distribution to what creates the cluster."
+        "irsa_apiserver_phase is new, which is for distributions that the role does not change itself, but "
+        f"irsa_apiserver_distribution is {distribution}. Set that to what creates the cluster. For a new cluster of "
+        "kubeadm, k3s, RKE2, k0s or MicroK8s, docs/distributions says where the issuer goes; once it runs, the role "
+        "can change it with irsa_apiserver_phase auto."
     )
 
 

@@ -19,7 +19,7 @@ Result = t.Mapping[str, t.Any]
 _TITLES = {
     "new": "to create the cluster",
     "accept": "to accept the issuer",
-    "sign": "to sign for it",
+    "sign": "to sign for the issuer",
     "sign_back": "to sign for the former issuer again",
     "forget": "to forget the issuer",
 }
@@ -38,7 +38,7 @@ def changed_servers(results: Result) -> dict[str, Result]:
 def recipe_lines(recipe: Result) -> list[Line]:
     """What to do on the API servers. The text of a file is shown if it was not written to a folder."""
     written = {os.path.basename(file["path"]): file["path"] for file in recipe["files"]}
-    lines = [next_step(f"change the API servers by the means of {recipe['distribution']}.")]
+    lines = [next_step(f"change the API servers yourself ({recipe['distribution']}).")]
     for part in recipe["recipe"]:
         lines.append(prose(f"{_TITLES[part['phase']]}:"))
         for file in part["files"]:

@@ -81,9 +81,11 @@ def test_files_for_talos_are_planned_then_written_then_left(operator: Operator) 
     [
         ({"irsa_apiserver_distribution_version": "1.12.4"}, "Upgrade to Talos 1.13 or newer"),
         ({"irsa_apiserver_distribution_version": "new"}, "Expected a version such as 1.13.2"),
+        ({"irsa_apiserver_distribution_version": 1.2}, "Write the version in quotes"),
         ({"irsa_issuer_former_issuers": []}, "kubectl get --raw /.well-known/openid-configuration"),
+        ({"irsa_apiserver_distribution": "auto", "irsa_apiserver_phase": "new"}, "irsa_apiserver_phase is new"),
     ],
-    ids=["too old", "no version", "no former issuer"],
+    ids=["too old", "no version", "a number", "no former issuer", "changed on its hosts"],
 )
 def test_what_talos_cannot_do_is_said_before_a_file_is_written(
     operator: Operator, wrong: dict[str, Any], expected: str

@@ -43,7 +43,7 @@ def cook(request: Request, phases: t.Sequence[str]) -> Recipe:
         phases,
         _NAME,
         why="k3d gives arguments to k3s only when it creates a node",
-        instead="Set irsa_apiserver_phase to new, and create the cluster again with what that gives.",
+        instead="Set irsa_apiserver_phase to new, and create the cluster again with what the role then prints.",
     )
     refuse_key_files(request, _NAME)
     if NEW not in phases:

@@ -50,7 +50,7 @@ def cook(request: Request, phases: t.Sequence[str]) -> Recipe:
         phases,
         _NAME,
         why="kind configures kubeadm only when it creates a cluster",
-        instead="Set irsa_apiserver_phase to new, and create the cluster again with what that gives.",
+        instead="Set irsa_apiserver_phase to new, and create the cluster again with what the role then prints.",
     )
     refuse_key_files(request, _NAME)
     if NEW not in phases:

@@ -72,8 +72,8 @@ def cook(request: Request, phases: t.Sequence[str]) -> Recipe:
     if is_older(request, _FIRST_WITH_LIST, _EXAMPLE) and is_running:
         raise IrsaError(
             f"kubespray {request.version} cannot patch the issuer of a running cluster from its inventory: "
-            "kubeadm_patches is a list since 2.27. Upgrade kubespray, or run role irsa_apiserver for the hosts of "
-            "kube_control_plane with irsa_apiserver_distribution kubeadm."
+            "kubeadm_patches has been a list since 2.27. Upgrade kubespray, or run role irsa_apiserver for the hosts "
+            "of kube_control_plane with irsa_apiserver_distribution kubeadm."
         )
     refuse_key_files(
         request,

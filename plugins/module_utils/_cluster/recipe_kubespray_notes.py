@@ -15,8 +15,8 @@ from __future__ import annotations
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_patches import API_SERVER_FILE
 
 PLACE = (
-    "The commands stand for a checkout of kubespray with your inventory in inventory/mycluster. The variables must "
-    "be in a file of group_vars/k8s_cluster that sorts behind k8s-cluster.yml, which may set them, too."
+    "The commands are for a checkout of kubespray whose inventory is inventory/mycluster. The variables must be in a "
+    "file of group_vars/k8s_cluster that sorts after k8s-cluster.yml, which may also set them."
 )
 OWN_ANSIBLE = (
     "kubespray 2.31 runs with ansible-core 2.18 only, and this collection needs 2.19 or newer. Use a virtual "
@@ -26,21 +26,17 @@ ONE_VALUE = (
     "If you have kube_kubeadm_apiserver_extra_args of your own, add the line to them. They have one value for each "
     "argument: in a running cluster, it would replace the present issuer, and tokens in use would be refused."
 )
-ONE_WAY = "Do not name the issuer in kubeadm_patches, too: a repeated issuer keeps the API server from starting."
+ONE_WAY = "Do not also name the issuer in kubeadm_patches: a repeated issuer keeps the API server from starting."
 KEY = "The key that kubespray makes is /etc/kubernetes/ssl/sa.key on the hosts of kube_control_plane."
 MERGE = (
     "If you have kubeadm_patches of your own, or one for another issuer, add the entry to your list instead of "
-    "copying the file. Leave it at its place in the list as long as it is there: kubespray names its files by that "
-    "place, and before 2.31 it does not remove those that are left behind. Such a file names the issuer again, and a "
-    "repeated issuer keeps the API server from starting."
+    "copying the file. Keep its position in the list as long as it is there: kubespray names its files by that "
+    "position, and before 2.31 it does not remove those that are left behind. Such a file names the issuer again, and "
+    "a repeated issuer keeps the API server from starting."
 )
 ADDS = (
     "A patch adds to what kubeadm renders, so the present issuers stay. It must not name an issuer that "
     "kube_kubeadm_apiserver_extra_args sets."
-)
-ORDER = (
-    "Go on to the next phase when all control-plane nodes have this one. Forget the issuer a day after sign_back at "
-    "the earliest: until then, pods have tokens of it."
 )
 PLAYBOOK = (
     "upgrade-cluster.yml also upgrades Kubernetes if kube_version is newer than the cluster. Do not use cluster.yml: "
@@ -71,8 +67,8 @@ OWN_PATCH = (
 LEFT_BEHIND = (
     "Before 2.31, kubespray does not remove the file of an entry that is gone. If kubeadm_patches has other entries, "
     "remove that file on each control-plane node before phase forget. It is in kubeadm_patches_dir: "
-    "kube-apiserver<place in the list, from 0>+json.yaml."
+    "kube-apiserver<position in the list, from 0>+json.yaml."
 )
 
 FOR_NEW = (ONE_VALUE, ONE_WAY, KEY)
-FOR_RUNNING = (MERGE, ADDS, ORDER, PLAYBOOK, LIVE, NOT_TWICE, OWN_PATCH)
+FOR_RUNNING = (MERGE, ADDS, PLAYBOOK, LIVE, NOT_TWICE, OWN_PATCH)

@@ -39,7 +39,9 @@ def cook(request: Request, phases: t.Sequence[str]) -> Recipe:
         phases,
         _NAME,
         why="minikube has one value for the issuer, so that the API server would refuse all tokens that pods have",
-        instead="Set irsa_apiserver_phase to new, delete the cluster, and create it again with what that gives.",
+        instead=(
+            "Set irsa_apiserver_phase to new, delete the cluster, and create it again with what the role then prints."
+        ),
     )
     refuse_key_files(request, _NAME)
     if NEW not in phases:

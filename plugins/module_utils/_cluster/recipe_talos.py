@@ -73,8 +73,8 @@ _NO_PUBLIC_KEYS = (
     "Talos accepts no further public keys before 1.14, so irsa_apiserver_accepted_public_keys has no effect."
 )
 _BREAKS = (
-    "Each of these patches has all tokens refused that pods have at that moment. Restart all pods afterwards, those of "
-    "the control plane first."
+    "With each of these patches, the API servers refuse all tokens that pods have at that moment. Restart all pods "
+    "afterwards, those of the control plane first."
 )
 
 

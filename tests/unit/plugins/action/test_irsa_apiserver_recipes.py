@@ -333,7 +333,7 @@ def test_wrong_variables_are_named(options, expected):
 
 
 def test_a_new_cluster_of_a_distribution_that_is_changed_on_its_hosts_is_refused():
-    assert "irsa_apiserver_phase is new" in message(distribution="kubeadm", phase="new")
+    assert "irsa_apiserver_distribution is kubeadm" in message(distribution="kubeadm", phase="new")
     assert "irsa_apiserver_phase is new" in run("read", distribution="auto", phase="new")["msg"]
 
 

@@ -48,7 +48,7 @@ def lines_of(given, **more):
 
 def test_files_and_commands_come_in_the_order_of_their_phases():
     lines = lines_of(results(OLD))
-    start = lines.index("→ Next: change the API servers by the means of talos.")
+    start = lines.index("→ Next: change the API servers yourself (talos).")
     assert lines[start + 1 :] == [
         "to accept the issuer:",
         "irsa-accept.yaml:",
@@ -56,7 +56,7 @@ def test_files_and_commands_come_in_the_order_of_their_phases():
         "a: 1",
         "talosctl patch @irsa-accept.yaml",
         "It restarts.",
-        "to sign for it:",
+        "to sign for the issuer:",
         "irsa-sign.yaml:",
         "cluster:",
         "a: 2",

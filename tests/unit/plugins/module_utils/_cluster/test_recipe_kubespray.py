@@ -114,9 +114,9 @@ def test_a_kubespray_without_a_list_of_patches_is_refused(version):
     with pytest.raises(IrsaError) as caught:
         cook(Request(issuer=ISSUER, version=version), [ACCEPT])
     assert str(caught.value) == (
-        f"kubespray {version} cannot patch the issuer of a running cluster from its inventory: kubeadm_patches is a "
-        "list since 2.27. Upgrade kubespray, or run role irsa_apiserver for the hosts of kube_control_plane with "
-        "irsa_apiserver_distribution kubeadm."
+        f"kubespray {version} cannot patch the issuer of a running cluster from its inventory: kubeadm_patches has "
+        "been a list since 2.27. Upgrade kubespray, or run role irsa_apiserver for the hosts of kube_control_plane "
+        "with irsa_apiserver_distribution kubeadm."
     )
     assert cook(Request(issuer=ISSUER, version=version), [NEW]).parts
 

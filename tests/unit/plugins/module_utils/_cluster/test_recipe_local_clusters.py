@@ -44,13 +44,13 @@ options:
         nodeFilters: ["server:*"]
 """
 
-AGAIN = "Set irsa_apiserver_phase to new, and create the cluster again with what that gives."
+AGAIN = "Set irsa_apiserver_phase to new, and create the cluster again with what the role then prints."
 REASONS = {
     "kind": f"kind configures kubeadm only when it creates a cluster. {AGAIN}",
     "k3d": f"k3d gives arguments to k3s only when it creates a node. {AGAIN}",
     "minikube": (
         "minikube has one value for the issuer, so that the API server would refuse all tokens that pods have. Set "
-        "irsa_apiserver_phase to new, delete the cluster, and create it again with what that gives."
+        "irsa_apiserver_phase to new, delete the cluster, and create it again with what the role then prints."
     ),
 }
 

@@ -151,7 +151,7 @@ def test_talos_up_to_1_12_can_be_forced_to_one_issuer_with_a_warning():
     assert yaml.safe_load(part.files[0].text) == {
         "cluster": {"apiServer": {"extraArgs": {"service-account-issuer": NEW_ISSUER}}}
     }
-    assert "all tokens refused" in recipe.warnings[0]
+    assert "refuse all tokens" in recipe.warnings[0]
 
 
 def test_talos_up_to_1_12_cannot_only_accept():
