@@ -13,8 +13,9 @@ description:
   - Reads the API servers of a cluster, plans their changes together, and changes one server at a time.
   - Role P(selfhosted.irsa.irsa_apiserver#role) runs it in these steps. Use the role, unless you want to do something
     between two of them.
-  - Supports clusters that were made with kubeadm. Only the flags in question change in the manifest of an API server;
-    everything else in it stays byte for byte. No private key is read unless O(key=own).
+  - Changes clusters of kubeadm, k3s, RKE2, k0s and MicroK8s, and makes files and commands for other distributions. Only
+    the flags in question change in the files of an API server; everything else in them stays byte for byte. No private
+    key is read unless O(key=own).
   - Plans judge the arguments that kube-apiserver gets, never the text of a file.
   - This is an action that runs on the controller. What it reads and writes on a control-plane node needs Python 3.9 and
     the node's own kubectl and kubeadm there, nothing else.

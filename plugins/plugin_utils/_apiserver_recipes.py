@@ -44,6 +44,11 @@ _PHASES: dict[str, tuple[str, ...]] = {
 }
 _PHASES_BACK = (model.SIGN_BACK, model.FORGET)
 
+# What does not read every key in PKCS#8: Talos before 1.11, and the installer of OpenShift.
+# https://github.com/siderolabs/crypto/blob/v0.5.1/x509/x509.go
+# https://github.com/openshift/installer/blob/master/pkg/asset/tls/boundsasigningkey.go
+_TRADITIONAL = ("talos", "openshift")
+
 # It stands in commands, in names of files and in manifests.
 _CLUSTER_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
@@ -160,7 +165,8 @@ def _own_key(options: Options) -> tuple[str, str]:
             f"The key {files.shown(path)} in irsa_apiserver_key_path is not the issuer's: its ID is {found}, and "
             f"that of the issuer's key is {options['kid']}."
         )
-    return signing_key.private_pem(key.key, key.format).decode(), key_facts.public_pem(key.public_key)
+    key_format = "traditional" if options["distribution"] in _TRADITIONAL else key.format
+    return signing_key.private_pem(key.key, key_format).decode(), key_facts.public_pem(key.public_key)
 
 
 def _public_key(path: str) -> str:

@@ -22,7 +22,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.manife
 # it for a comment.
 MARK = "# Written by role selfhosted.irsa.irsa_apiserver, which overwrites changes.\n"
 
-_VARIABLE = "irsa_apiserver_output_dir"
 _PRIVATE_MODE, _PUBLIC_MODE = 0o600, 0o644
 _HIDDEN = "A private key is in this file, so its text is not shown.\n"
 
@@ -44,11 +43,14 @@ def write(folder: str, recipe_files: t.Iterable[RecipeFile], *, check_mode: bool
     """
     folder = os.path.abspath(folder)
     paths = {os.path.join(folder, file.name): file for file in recipe_files}
-    planned = [change for path, file in paths.items() if (change := _change(path, file)) is not None]
     is_missing = key_folder.is_missing(folder)
-    if planned:
-        first = planned[0].path
-        key_folder.check_can_be_created(first) if is_missing else key_files.check_writable(first)
+    try:
+        planned = [change for path, file in paths.items() if (change := _change(path, file)) is not None]
+        if planned:
+            first = planned[0].path
+            key_folder.check_can_be_created(first) if is_missing else key_files.check_writable(first)
+    except IrsaError as error:
+        raise IrsaError(f"irsa_apiserver_output_dir: {error}") from None
     ledger = Ledger(check_mode)
     for each in planned:
         if not check_mode:
@@ -70,14 +72,14 @@ def write(folder: str, recipe_files: t.Iterable[RecipeFile], *, check_mode: bool
 def _change(path: str, file: RecipeFile) -> _Planned | None:
     """Return what to write; None if the file is as it should be. Raises IrsaError for a file that is not ours."""
     if os.path.islink(path):
-        raise IrsaError(f"{_VARIABLE}: {files.shown(path)} is a symbolic link. Remove it, or choose another folder.")
+        raise IrsaError(f"{files.shown(path)} is a symbolic link. Remove it, or choose another folder.")
     content = files.read(path)
     if content is None:
         return _Planned(file, path, None)
     if not content.startswith(MARK.encode()):
         raise IrsaError(
-            f"{_VARIABLE}: {files.shown(path)} does not begin with the line that this role writes, so it is not "
-            "replaced. Choose another folder, or remove the file."
+            f"{files.shown(path)} does not begin with the line that this role writes, so it is not replaced. Choose "
+            "another folder, or remove the file."
         )
     others_can_read = bool(stat.S_IMODE(os.stat(path).st_mode) & 0o077)
     if content == (MARK + file.text).encode() and not (file.is_secret and others_can_read):

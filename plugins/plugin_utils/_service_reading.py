@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import service_node
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Distribution, Files, Unit
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distributions import WITH_SERVICE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import Server
@@ -49,7 +50,10 @@ def read(
     files = _files(inspected)
     access = _access(host, distribution, files=files, unit=unit)
     server = {"server": f"https://{address}"} if address else {}
-    observed = ask({"operation": "observe", **access, **server})
+    try:
+        observed = ask({"operation": "observe", **access, **server})
+    except IrsaError as error:
+        raise _explained(error, host, distribution, files=files, unit=unit) from None
     keys = ask({"operation": "inspect", "folders": [distribution.own_key_folder(files, unit)]})
     return {
         "host": host,
@@ -60,6 +64,14 @@ def read(
         "observed": observed,
         "access": access,
     }
+
+
+def _explained(error: IrsaError, host: str, distribution: Distribution, *, files: Files, unit: Unit) -> IrsaError:
+    """Return why a host's API server cannot be asked, if that can be seen: it may not run, or there may be none."""
+    reasons = [*distribution.problems(files, unit), *service_node.state_problems(unit, distribution)]
+    if not reasons:
+        return error
+    return IrsaError(f"The host {host} cannot be changed: {' '.join(reasons)} {error}", **error.details)
 
 
 def _access(host: str, distribution: Distribution, *, files: Files, unit: Unit) -> dict[str, t.Any]:

@@ -65,7 +65,7 @@ def recipe_part(page: list[Block], name: str, version: str | None, phase: str) -
             given |= variables
     request = module("recipe").Request(
         issuer=given["irsa_apiserver_issuer"],
-        present_issuers=tuple(given.get("irsa_apiserver_accepted_issuers", ())),
+        present_issuers=tuple(given.get("irsa_issuer_former_issuers", ())),
         version=version or given.get("irsa_apiserver_distribution_version"),
         cluster_name=given.get("irsa_apiserver_cluster_name"),
     )

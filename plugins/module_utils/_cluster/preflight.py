@@ -89,7 +89,7 @@ def _unreadable(view: View) -> t.Iterator[str]:
 def _not_ready(view: View) -> t.Iterator[str]:
     if view.server.ready is False:
         yield (
-            f"its API server is not ready (/readyz). See its log, and {BACKUP_FOLDER} for its former manifests if a "
+            f"its API server is not ready (/readyz). See its log, and {BACKUP_FOLDER} for its former files if a "
             "run was cut off there. Repair it, and run this again."
         )
 

@@ -102,14 +102,26 @@ metadata:
 spec:
   serviceAccountIssuer: {string(request.issuer)}
 """
-    key = f" Before the last command, copy the issuer's private key to {_KEY} in it." if request.private_key else ""
+    if request.private_key and "-----BEGIN EC PRIVATE KEY-----" in request.private_key:
+        raise IrsaError(
+            "irsa_apiserver_key is own, but the installer of OpenShift reads RSA keys only, and this is an ECDSA key. "
+            "Set irsa_issuer_key_type to RSA for a new issuer, or set irsa_apiserver_key to adopt."
+        )
+    key_use, key_commands = "", ()
+    if request.private_key:
+        key_use = " KEY is the issuer's private key, which the installer reads in the form PKCS#1 only."
+        key_commands = (
+            "mkdir -p INSTALLATION/tls",
+            f"openssl pkey -traditional -in KEY -out INSTALLATION/{_KEY}",
+        )
     return Part(
         phase=NEW,
         files=(RecipeFile(name=_MANIFEST, text=text),),
         commands=(
             "openshift-install create manifests --dir INSTALLATION",
             f"cp {_MANIFEST} INSTALLATION/manifests/",
+            *key_commands,
             "openshift-install create cluster --dir INSTALLATION",
         ),
-        use=f"INSTALLATION is the folder of the installer.{key}",
+        use=f"INSTALLATION is the folder of the installer.{key_use}",
     )

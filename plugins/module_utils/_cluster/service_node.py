@@ -111,7 +111,8 @@ def _differences(written: Arguments, told: Arguments, distribution: Distribution
         if expected != found and (name != API_AUDIENCES or expected):
             yield (
                 f"its API server runs with --{name} {listed(found)}, but the files of {distribution.title} come to "
-                f"{listed(expected)}. Something else changes its arguments: find that, and have it agree."
+                f"{listed(expected)}. If a file was removed since {distribution.unit} was started, restart that, and "
+                "run this again. Otherwise something else changes its arguments: find that, and have it agree."
             )
 
 
@@ -144,8 +145,13 @@ def _faults(node: ServiceNode) -> t.Iterator[str]:
 
 
 def _state(node: ServiceNode) -> t.Iterator[str]:
-    if node.unit.state != "active":
-        yield f"{node.distribution.unit} is {node.unit.state or 'not active'}. Repair it, and run this again."
+    yield from state_problems(node.unit, node.distribution)
+
+
+def state_problems(unit: Unit, distribution: Distribution) -> t.Iterator[str]:
+    """Yield what is wrong with a service that does not run."""
+    if unit.state != "active":
+        yield f"{distribution.unit} is {unit.state or 'not active'}. Repair it, and run this again."
 
 
 def _of_distribution(node: ServiceNode) -> t.Iterator[str]:

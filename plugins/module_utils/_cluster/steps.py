@@ -54,6 +54,8 @@ def walk(views: t.Sequence[View], goal: Goal, now: float) -> tuple[Walk, Finding
     missing = accepting if goal.phase == SIGN else [view for view in accepting if not view.server.managed]
     if missing:
         return [], Findings(problems=(_refusal(missing, goal),))
+    # One that a run left between the write and the restart may sign as soon as it is restarted.
+    accepting.sort(key=lambda view: view.is_pending and view.signs)
     return [(ACCEPT, accepting), (SIGN, _managed(signing))], Findings(
         warnings=_left_out(signing, "sign with the issuer")
     )

@@ -48,6 +48,8 @@ class Service:
         self.name = options.unit
         self.before: t.Mapping[str, t.Any] = {}
         self._kubectl, self._server, self._pod, self._options = kubectl, server, pod, options
+        # What systemd called the start that was there when it was last told to restart.
+        self._ended: str | None = None
 
     def look(self) -> None:
         """Remember what it is before it is changed. Raises Fault if that cannot be seen."""
@@ -57,9 +59,14 @@ class Service:
     def restart(self) -> None:
         """Have it started again, by the files as they are now. Raises Fault."""
         program, *words = self._options.restart
-        ended = tools.run([tools.find(program) or program, *words], seconds=_RESTART_SECONDS)
+        command = " ".join(self._options.restart)
+        self._ended = self._unit()["invocation"]
+        try:
+            ended = tools.run([tools.find(program) or program, *words], seconds=_RESTART_SECONDS)
+        except Fault as fault:
+            raise Fault(f"could not be restarted: {command} {fault}") from None
         if ended.return_code:
-            raise Fault(f"cannot be restarted with {' '.join(self._options.restart)}: {ended.reason}")
+            raise Fault(f"cannot be restarted with {command}: {ended.reason}")
 
     def require_started(self, arguments: t.Sequence[str], *, is_new: bool) -> dict[str, t.Any]:
         """Return what it is. Raises Fault unless it runs with these arguments, ``is_new``: started since ``look``.
@@ -68,7 +75,7 @@ class Service:
         """
         unit = self._unit()
         if is_new and unit["invocation"] and unit["invocation"] == self.before["invocation"]:
-            raise Fault(f"still runs as before: {self.name} has not been started again")
+            raise Fault(self._as_before)
         # systemd counts from the last start by hand.
         counted_before = self.before.get("restarts", 0)
         starts = unit["restarts"] - (counted_before if unit["restarts"] >= counted_before else 0)
@@ -77,8 +84,17 @@ class Service:
         return self._required(unit, arguments)
 
     def require_running(self, arguments: t.Sequence[str] | None) -> dict[str, t.Any]:
-        """Return what it is. Raises Fault unless it runs with these arguments; None: they are not known."""
-        return self._required(self._unit(), arguments)
+        """Return what it is. Raises Fault unless it runs with these arguments, since it was last restarted; None: they
+        are not known.
+        """
+        unit = self._unit()
+        if unit["invocation"] and unit["invocation"] == self._ended:
+            raise Fault(self._as_before)
+        return self._required(unit, arguments)
+
+    @property
+    def _as_before(self) -> str:
+        return f"still runs as before: {self.name} has not been started again"
 
     def end_of_log(self) -> str:
         """Return the last lines that it logged."""
@@ -90,7 +106,7 @@ class Service:
     def _unit(self) -> dict[str, t.Any]:
         found = units.show([self.name]).get(self.name)
         if found is None:
-            raise Fault(f"is not known to systemd any more: it has no unit {self.name}")
+            raise Fault(f"cannot be seen: systemctl does not tell what {self.name} is")
         return found
 
     def _required(self, unit: t.Mapping[str, t.Any], arguments: t.Sequence[str] | None) -> dict[str, t.Any]:

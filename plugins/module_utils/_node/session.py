@@ -43,7 +43,7 @@ def run(work: t.Callable[[], Result]) -> Result:
     if not text:
         raise IrsaError(
             f"The process that was to do this on the node {_ended(status)} before it could say what it did. Look at "
-            f"what runs there before you run again: the former manifests are kept in {BACKUP_FOLDER}."
+            f"what runs there before you run again: the former files are kept in {BACKUP_FOLDER}."
         )
     answer = json.loads(text)
     if "message" in answer:

@@ -224,19 +224,18 @@ class Walker:
 
     def _put_back(self, files: str, runs: str) -> str:
         """Put the files back and wait for what ran before; return what came of it."""
-        backups = listed(each.backup for each in self._written if each.backup)
+        backups = [each.backup for each in self._written if each.backup]
         faults = self._undo()
         if faults:
-            return f"{files} could not all be put back: {' '.join(faults)} The former ones are in {backups}."
+            kept = f" The former ones are in {listed(backups)}." if backups else ""
+            return f"{files} could not all be put back: {' '.join(faults)}{kept}"
         for pod in reversed(self._changed):
             try:
                 self._wait_for_former(pod)
             except Fault as fault:
                 who = "it" if pod is self._changed[-1] else f"the API server {self._step.server}"
-                return (
-                    f"{files} were put back, but {who} {fault}. Look at it before you run again; they are also in "
-                    f"{backups}."
-                )
+                kept = f"; they are also in {listed(backups)}" if backups else ""
+                return f"{files} were put back, but {who} {fault}. Look at it before you run again{kept}."
         return f"{files} were put back, and {runs} as before."
 
     def _undo(self) -> list[str]:

@@ -98,12 +98,21 @@ def _environment(own: str, paths: t.Sequence[str]) -> dict[str, str]:
         path = _FILE.fullmatch(each)
         with contextlib.suppress(IrsaError):  # systemd, too, goes on without a file that may be missing
             texts.append((files.read((path["path"] if path else each).lstrip("-")) or b"").decode("utf-8", "replace"))
-    for text in texts:
-        with contextlib.suppress(ValueError):
-            for word in shlex.split(text, comments=True):
-                name, has_value, value = word.partition("=")
-                if has_value and name.startswith(_OPTIONS) and not _is_secret(name):
-                    found[name] = _without_secrets(value)
+    for word in (word for text in texts for word in _words(text)):
+        name, has_value, value = word.partition("=")
+        if has_value and name.startswith(_OPTIONS) and not _is_secret(name):
+            found[name] = _without_secrets(value)
+    return found
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a text of variables. In a line that does not end its quotes, they stand for themselves."""
+    found: list[str] = []
+    for line in text.splitlines():
+        try:
+            found += shlex.split(line, comments=True)
+        except ValueError:
+            found.append(line.strip())
     return found
 
 

@@ -196,7 +196,15 @@ def test_a_symbolic_link_is_not_followed(folder, tmp_path):
 
 
 def test_only_the_last_folder_of_a_path_is_created(tmp_path):
-    assert "does not exist either" in message(**TALOS, output_dir=str(tmp_path / "a" / "b"))
+    found = message(**TALOS, output_dir=str(tmp_path / "a" / "b"))
+    assert found.startswith("irsa_apiserver_output_dir: ")
+    assert "does not exist either" in found
+
+
+def test_a_folder_that_is_a_file_is_named_by_its_variable(tmp_path):
+    path = tmp_path / "recipe"
+    path.touch()
+    assert message(**TALOS, output_dir=str(path)).startswith("irsa_apiserver_output_dir: ")
 
 
 # --- keys
@@ -269,6 +277,23 @@ def test_an_own_key_for_a_running_talos_1_14_stays_beside_the_former_one(folder,
     assert modes == {"irsa-accept.yaml": 0o644, "irsa-sign.yaml": 0o600}
     document = list(yaml.safe_load_all((folder / "irsa-sign.yaml").read_text()))[1]
     assert document["accepted"]["publicKeys"] == [FORMER.decode()]
+
+
+@pytest.mark.parametrize("version", ["1.10.4", "1.14.1"])
+def test_talos_gets_its_key_in_the_form_that_all_versions_read(folder, key_path, version):
+    options = {"distribution": "talos", "distribution_version": version, "phase": "new", "key": "own"}
+    plan(**options, key_path=key_path, output_dir=str(folder))
+    document = yaml.safe_load((folder / "irsa-new.yaml").read_text())
+    issuer = document.get("issuer") or {}
+    key = issuer.get("privateKey") or base64.b64decode(document["cluster"]["serviceAccount"]["key"]).decode()
+    assert key.encode() == samples.RSA.traditional
+
+
+def test_an_ecdsa_key_is_refused_for_openshift(tmp_path):
+    path = tmp_path / "sa-signer.key"
+    path.write_bytes(samples.P256.pkcs8)
+    options = {"distribution": "openshift", "phase": "new", "key": "own"}
+    assert "reads RSA keys only" in message(**options, key_path=str(path))
 
 
 def test_a_private_key_among_the_public_ones_is_refused(key_path):

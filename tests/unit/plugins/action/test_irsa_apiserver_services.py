@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Unit
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.rancher import K3s
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node import hidden_values, observation
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import digest
@@ -157,6 +158,25 @@ def test_a_file_of_ours_that_a_killed_run_left_is_taken_up():
     assert play.issuers() == {"node1": [NEW, OLD]}
 
 
+def test_a_file_of_ours_that_signs_is_taken_up_after_all_others_accept():
+    play = ServicePlay(2)
+    play.role()
+    play.files["node2"].pop(DROP_IN)
+    play.start(play.cluster.servers[1])
+    play.cluster.servers[0].run_with([f"--service-account-issuer={OLD}"])
+    play.changed[DROP_IN] = play.started + 1
+    assert play.role()[0] == ["node2: accept", "node1: accept", "node2: sign"]
+
+
+def test_a_file_of_ours_that_a_killed_run_removed_needs_a_restart():
+    play = ServicePlay(1)
+    play.role()
+    play.role(state="absent")
+    del play.files["node1"][DROP_IN]
+    message = play.message(state="absent", forget_after=0)
+    assert "If a file was removed since k3s.service was started, restart that, and run this again." in message
+
+
 def test_what_others_changed_since_the_start_is_not_put_into_force():
     play = ServicePlay(1)
     play.changed[CONFIG] = play.started + 1
@@ -278,3 +298,43 @@ class TestOneAddressForAllServers:
         play.addresses["node1"] = address
         message = play.run("node1", operation="read")["msg"]
         assert "irsa_apiserver_address of the host node1" in message and "192.0.2.11:6443 or [2001" in message
+
+
+class TestHostsWhoseServerCannotBeAsked:
+    """Why that is so is said before what came of asking it."""
+
+    def message(self, *, config=b"", command=COMMAND, state="active"):
+        play = ServicePlay(1)
+        play.command = list(command)
+        play.files["node1"][CONFIG] = config
+        play.services["node1"] = {"k3s.service": play.unit(state)}
+
+        def refuse(host, arguments):
+            raise IrsaError("The API server of this host does not answer: connection refused.")
+
+        play.observe = refuse
+        node = play.node
+
+        def failing(host, arguments):
+            try:
+                return node(host, arguments)
+            except IrsaError as error:
+                return {"failed": True, "msg": str(error)}
+
+        play.node = failing
+        return play.run("node1", operation="read")["msg"]
+
+    def test_a_server_of_etcd_alone(self):
+        message = self.message(config=b"disable-apiserver: true\n")
+        assert message.startswith("The host node1 cannot be changed: it runs no API server (disable-apiserver).")
+
+    def test_an_agent_under_the_name_of_a_server(self):
+        assert "it is an agent of k3s" in self.message(command=["/usr/local/bin/k3s", "agent"])
+
+    def test_a_service_that_is_stopped(self):
+        message = self.message(state="inactive")
+        assert "node1" in message and "k3s.service is inactive. Repair it, and run this again." in message
+        assert message.endswith("connection refused.")
+
+    def test_another_reason_is_passed_on(self):
+        assert self.message() == "The API server of this host does not answer: connection refused."

@@ -330,7 +330,11 @@ def test_openshift_forgets_by_itself():
 
 def test_the_key_of_a_new_openshift_is_not_copied_into_a_file_of_ours():
     (part,) = cook("openshift", NEW, **OWN).parts
-    assert "tls/bound-service-account-signing-key.key" in part.use
+    assert part.commands[-2:] == (
+        "openssl pkey -traditional -in KEY -out INSTALLATION/tls/bound-service-account-signing-key.key",
+        "openshift-install create cluster --dir INSTALLATION",
+    )
+    assert "KEY is the issuer's private key" in part.use
     assert [file.is_secret for file in part.files] == [False]
 
 

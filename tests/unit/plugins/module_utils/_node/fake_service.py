@@ -25,6 +25,7 @@ ISSUER = "--service-account-issuer="
 class ServiceRig:
     """A server whose service starts the API server with the flags in its file, some pauses after it was restarted.
 
+    A restart is in a queue for ``queued`` pauses, in which the service runs on as if there were none.
     ``starts`` says whether an API server with these flags starts; if not, the service ends and is started again.
     """
 
@@ -38,7 +39,7 @@ class ServiceRig:
         self.seconds, self.delay, self.waiting = 0.0, 2, 0
         self.state, self.invocation, self.restarts = "active", 1, 0
         self.starts = lambda flags: True
-        self.restart_fails = False
+        self.restart_fails, self.queued, self.queue = False, 0, 0
         self.log = ["level=info msg=starting", 'level=fatal msg="the API server ended"']
         monkeypatch.setattr(tools, "find", lambda name: f"/bin/{name}")
         monkeypatch.setattr(tools, "run", self.run)
@@ -66,15 +67,24 @@ class ServiceRig:
     def restart(self):
         if self.restart_fails:
             return tools.Ended(1, b"", "Failed to restart k3s.service: Unit is masked.")
-        self.state, self.waiting, self.restarts, self.server.up = "activating", self.delay, 0, False
-        self.invocation += 1
+        self.queue = self.queued + 1
+        self.next_in_queue()
         return tools.Ended(0, b"", "")
+
+    def next_in_queue(self):
+        self.queue -= 1
+        if not self.queue:
+            self.state, self.waiting, self.restarts, self.server.up = "activating", self.delay, 0, False
+            self.invocation += 1
 
     def clock(self):
         return self.seconds
 
     def sleep(self, seconds):
         self.seconds += seconds
+        if self.queue:
+            self.next_in_queue()
+            return
         if self.state != "activating":
             return
         self.waiting -= 1

@@ -11,6 +11,8 @@ import stat
 
 import pytest
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import tools
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_cluster import NEW, OLD
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_service import (
     ISSUER,
@@ -77,6 +79,27 @@ def test_a_service_that_cannot_be_restarted_keeps_its_files(rig):
     assert "cannot be restarted with systemctl restart --no-block k3s.service: Failed to restart" in str(error)
     assert not rig.file.exists()
     assert rig.server.issuers == [OLD]
+
+
+@pytest.mark.parametrize("fault", ["did not end within 120 seconds", "cannot be started: No such file or directory"])
+def test_a_command_that_does_not_end_is_not_taken_for_the_api_server(rig, monkeypatch, fault):
+    def run(command, run=rig.run, **more):
+        if "restart" in command:
+            raise Fault(fault)
+        return run(command, **more)
+
+    monkeypatch.setattr(tools, "run", run)
+    error = str(rig.refusal())
+    assert f"could not be restarted: systemctl restart --no-block k3s.service {fault}." in error
+    assert "Look at it before you run again. The end of its log" in error
+    assert not rig.file.exists()
+
+
+def test_it_runs_as_before_only_when_it_was_started_with_its_former_files(rig):
+    rig.cluster.tells_flags, rig.queued = False, 3
+    error = rig.refusal(kids=["another"], timeout=10)
+    assert "does not serve the public key 'another'" in str(error) and "and it runs as before." in str(error)
+    assert rig.server.issuers == [OLD] and rig.state == "active"
 
 
 def test_a_file_that_changed_since_it_was_read_restarts_nothing(rig):

@@ -62,6 +62,14 @@ def test_an_installed_unit_is_described_without_secrets(systemctl, tmp_path):
     assert unit["started"] == 1800000000.0
 
 
+def test_a_line_that_is_not_understood_hides_no_other_variable(systemctl, tmp_path):
+    variables = tmp_path / "k3s.service.env"
+    variables.write_text("K3S_TOKEN=it's\nK3S_DATA_DIR=/srv/k3s\n; don't\nK3S_DEBUG=true\n", encoding="utf-8")
+    systemctl["show"] = K3S % (COMMAND, variables)
+    environment = units.show(["k3s.service"])["k3s.service"]["environment"]
+    assert environment["K3S_DATA_DIR"] == "/srv/k3s" and environment["K3S_DEBUG"] == "true"
+
+
 def test_a_log_has_no_secrets(systemctl):
     systemctl["show"] = 'msg="k3s server --token=secret-of-k3s"\nmsg="dial mysql://k3s:secret-of-k3s@tcp(db)/k3s"\n'
     lines = units.log("k3s.service")
