@@ -57,8 +57,8 @@ def fault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fault]:
             went_on = cluster.run()
         second, signing = cluster.run(), cluster.minted()
         yield Fault(cluster, planned, failed, files, tokens, accepted, went_on, second, signing, polls)
-        for run in ({}, {"forget_after": 0}):
-            cluster.run(state="absent", **run)
+        cluster.run(state="absent")
+        cluster.run(state="absent", forget_after=0)
         assert servers.files() == before
         assert {claims_of(token)["iss"] for token in cluster.minted()} == {FORMER}
 

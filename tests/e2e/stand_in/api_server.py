@@ -59,7 +59,7 @@ def running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """The API server as a child that ends with this program."""
     ids: dict[str, Any] = {} if user is None else {"user": user, "group": 0, "extra_groups": []}
-    # Whoever has told systemd that it is ready, it is not the API server.
+    # The service itself tells systemd that it is ready.
     own = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
     process = subprocess.Popen(command(arguments), stdout=log, stderr=log and subprocess.STDOUT, env=own, **ids)
     try:

@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from stand_in import systemd
@@ -90,4 +91,5 @@ def snap(verb: str, *arguments: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit({"systemctl": systemctl, "journalctl": journalctl, "snap": snap}[sys.argv[1]](*sys.argv[2:]))
+    programs: dict[str, Callable[..., int]] = {"systemctl": systemctl, "journalctl": journalctl, "snap": snap}
+    sys.exit(programs[sys.argv[1]](*sys.argv[2:]))

@@ -93,7 +93,7 @@ def main(root: Path, name: str) -> None:
     manager = systemd.Manager()
     threading.Thread(target=manager.serve, daemon=True).start()
     print("ready", flush=True)
-    # Whoever started this keeps the other end, and lets go of it in whichever way it ends.
+    # The tests have the other end, which is closed in whichever way they end.
     sys.stdin.read()
     os._exit(0)
 

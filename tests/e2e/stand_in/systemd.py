@@ -92,7 +92,7 @@ class Service:
         self.active, self.sub = "inactive", "dead"
         self.invocation, self.started, self.restarts = "", 0, 0
         self._process: subprocess.Popen[bytes] | None = None
-        self._wanted = threading.Event()
+        self._goes_on = threading.Event()
         self._thread: threading.Thread | None = None
         self._is_up = threading.Event()
 
@@ -102,15 +102,15 @@ class Service:
             return
         self._is_up.clear()
         self.restarts = 0
-        self._wanted = threading.Event()
-        self._wanted.set()
+        self._goes_on = threading.Event()
+        self._goes_on.set()
         self.active, self.sub = "activating", "start"
         self._thread = threading.Thread(target=self._keep, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End its process, and wait for that."""
-        self._wanted.clear()
+        self._goes_on.clear()
         if self._process and self._process.poll() is None:
             self.active, self.sub = "deactivating", "stop-sigterm"
             self._process.terminate()
@@ -130,15 +130,15 @@ class Service:
         return True
 
     def _keep(self) -> None:
-        wanted, starts = self._wanted, list[float]()
-        while wanted.is_set():
+        goes_on, starts = self._goes_on, list[float]()
+        while goes_on.is_set():
             starts = [*(at for at in starts if time.monotonic() - at < _LIMIT_SECONDS), time.monotonic()]
             if len(starts) > _LIMIT_STARTS:
                 self.note("Start request repeated too quickly.")
                 self.active, self.sub = "failed", "failed"
                 return
             code = self._run()
-            if not wanted.is_set():
+            if not goes_on.is_set():
                 return
             self.note(f"Main process exited, code=exited, status={code}")
             restart = self.unit.last("Restart", "no")
@@ -146,13 +146,13 @@ class Service:
                 self.active, self.sub = ("failed", "failed") if code else ("inactive", "dead")
                 return
             self.active, self.sub = "activating", "auto-restart"
-            self._pause(wanted, float(self.unit.last("RestartSec", "0.1").removesuffix("s")))
+            self._pause(goes_on, float(self.unit.last("RestartSec", "0.1").removesuffix("s")))
             self.restarts += 1
 
     @staticmethod
-    def _pause(wanted: threading.Event, seconds: float) -> None:
+    def _pause(goes_on: threading.Event, seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        while wanted.is_set() and time.monotonic() < deadline:
+        while goes_on.is_set() and time.monotonic() < deadline:
             time.sleep(0.05)
 
     def _run(self) -> int:
