@@ -10,6 +10,8 @@ Runs on control-plane nodes: the standard library of Python 3.9 must be enough.
 from __future__ import annotations
 
 import csv
+import json
+import re
 import socket
 import time
 import typing as t
@@ -38,6 +40,9 @@ _FLAGZ = "/flagz"
 # The first of them is always set.
 FLAGS = ("service-account-issuer", "service-account-key-file", "service-account-signing-key-file", "api-audiences")
 CONFIGURATION = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
+# Each API server draws one of four separators when it starts, so that nobody relies on this text:
+# https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/component-base/zpages/flagz/flagz.go
+_FLAG = re.compile(r"(?P<name>[a-z][a-z0-9-]*)(?:: ?|=| )(?P<value>.*)")
 # Only counted; their content stays in this process.
 _LEGACY = "/api/v1/secrets?limit=500&fieldSelector=type%3Dkubernetes.io%2Fservice-account-token"
 
@@ -112,12 +117,20 @@ def flags_of(kubectl: Kubectl, server: str) -> dict[str, list[str]] | None:
     https://kubernetes.io/docs/reference/instrumentation/zpages/
     """
     try:
-        lines = kubectl.get_text(_FLAGZ, server).splitlines()
+        text = kubectl.get_text(_FLAGZ, server)
     except Fault:
         return None
-    pairs = [line.partition("=") for line in lines]
-    told = {name: _values(value) for name, has_value, value in pairs if has_value and name in FLAGS}
+    told = {name: _values(value) for name, value in _told(text).items() if name in FLAGS}
     return told if FLAGS[0] in told else None
+
+
+def _told(text: str) -> dict[str, str]:
+    """Return the flags in an answer by name: lines, or the JSON document that kubectl may be answered with."""
+    try:
+        flags = json.loads(text)["flags"]
+        return {str(name): str(value) for name, value in flags.items()}
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return {found["name"]: found["value"] for found in map(_FLAG.fullmatch, text.splitlines()) if found}
 
 
 def running_flags(kubectl: Kubectl, server: str, pod: str) -> list[str] | None:

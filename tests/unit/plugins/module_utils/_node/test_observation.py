@@ -125,3 +125,27 @@ def test_a_node_without_kubectl_is_told(monkeypatch):
 def test_warnings_of_kubectl_are_not_the_reason_of_a_failure():
     ended = tools.Ended(1, b"", "Warning: v1 Endpoints is deprecated\nError from server (Forbidden): no\n")
     assert ended.reason == "Error from server (Forbidden): no"
+
+
+LISTING = {
+    "advertise-address": "192.0.2.1",
+    "api-audiences": "[]",
+    "service-account-issuer": "[https://a.example.com,https://b.example.com]",
+    "service-account-key-file": "[]",
+}
+
+
+# What it draws from: https://github.com/kubernetes/kubernetes/tree/master/staging/src/k8s.io/component-base/zpages
+@pytest.mark.parametrize("separator", [":", ": ", "=", " ", None], ids=repr)
+def test_flags_are_read_whichever_separator_the_api_server_has_drawn(separator):
+    lines = [f"{name}{separator}{value}" for name, value in LISTING.items()]
+    document = json.dumps({"kind": "Flagz", "apiVersion": "config.k8s.io/v1", "flags": LISTING})
+    text = "\n".join(["", "kube-apiserver flagz", "Warning: This endpoint is not meant", "", *lines])
+
+    class Told:
+        def get_text(self, path, server=None):
+            return text if separator else document
+
+    flags = observation.flags_of(Told(), "https://192.0.2.1:6443")
+    assert flags["service-account-issuer"] == ["https://a.example.com", "https://b.example.com"]
+    assert flags.keys() <= set(observation.FLAGS)
