@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import csv
 import ipaddress
+import json
+import re
 import socket
 import time
 import typing as t
@@ -39,6 +41,11 @@ _FLAGZ = "/flagz"
 # The first of them is always set.
 FLAGS = ("service-account-issuer", "service-account-key-file", "service-account-signing-key-file", "api-audiences")
 CONFIGURATION = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
+# Each API server draws one of four separators when it starts, so that nobody relies on this text:
+# https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/component-base/zpages/flagz/flagz.go
+_FLAG = re.compile(r"(?P<name>[a-z][a-z0-9-]*)(?:: ?|=| )(?P<value>.*)")
+# A port; which one does not matter.
+_DISCARD = 9
 # Only counted; their content stays in this process.
 _LEGACY = "/api/v1/secrets?limit=500&fieldSelector=type%3Dkubernetes.io%2Fservice-account-token"
 
@@ -57,11 +64,7 @@ def own_server(kubectl: Kubectl) -> str:
         listed = _endpoints(kubectl.get(_ENDPOINTS))
     except Fault as fault:
         raise IrsaError(f"The API server of this host {fault}. Repair it, and run this again.") from None
-    own = [address for address in listed if _is_own(_host(address))]
-    if len(own) > 1:
-        # With net.ipv4.ip_nonlocal_bind, which hosts with a virtual address set, a socket can be bound to any address:
-        # https://docs.kernel.org/networking/ip-sysctl.html
-        own = [address for address in own if _is_source(_host(address))]
+    own = [address for address in listed if _is_own(address.rpartition(":")[0].strip("[]"))]
     if not own:
         raise IrsaError(
             f"None of the cluster's API servers ({listed_text(listed)}) has an address of this host. Set "
@@ -70,31 +73,19 @@ def own_server(kubectl: Kubectl) -> str:
     return f"https://{own[0]}"
 
 
-def _host(address: str) -> str:
-    """Return an address without its port."""
-    return address.rpartition(":")[0].strip("[]")
+def _is_own(address: str) -> bool:
+    """Whether an address is one of this node: it would send from that address to itself. No packet is sent.
 
-
-def _is_source(address: str) -> bool:
-    """Whether this node would send from an address to that address itself. No packet is sent."""
+    To bind a socket proves nothing where net.ipv4.ip_nonlocal_bind is set, as on hosts with a virtual address:
+    https://docs.kernel.org/networking/ip-sysctl.html
+    """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((address, 9))
+            probe.connect((address, _DISCARD))
             return ipaddress.ip_address(probe.getsockname()[0]) == ipaddress.ip_address(address)
     except (OSError, ValueError):
         return False
-
-
-def _is_own(address: str) -> bool:
-    """Whether an address is one of this node: only then can a socket be bound to it."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.bind((address, 0))
-    except OSError:
-        return False
-    return True
 
 
 def observe(kubectl: Kubectl, server: str, pause: t.Callable[[float], None] = time.sleep) -> dict[str, t.Any]:
@@ -133,12 +124,20 @@ def flags_of(kubectl: Kubectl, server: str) -> dict[str, list[str]] | None:
     https://kubernetes.io/docs/reference/instrumentation/zpages/
     """
     try:
-        lines = kubectl.get_text(_FLAGZ, server).splitlines()
+        text = kubectl.get_text(_FLAGZ, server)
     except Fault:
         return None
-    pairs = [line.partition("=") for line in lines]
-    told = {name: _values(value) for name, has_value, value in pairs if has_value and name in FLAGS}
+    told = {name: _values(value) for name, value in _told(text).items() if name in FLAGS}
     return told if FLAGS[0] in told else None
+
+
+def _told(text: str) -> dict[str, str]:
+    """Return the flags in an answer by name: lines, or the JSON document that kubectl may be answered with."""
+    try:
+        flags = json.loads(text)["flags"]
+        return {str(name): str(value) for name, value in flags.items()}
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return {found["name"]: found["value"] for found in map(_FLAG.fullmatch, text.splitlines()) if found}
 
 
 def running_flags(kubectl: Kubectl, server: str, pod: str) -> list[str] | None:

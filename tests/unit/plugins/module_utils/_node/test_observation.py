@@ -140,12 +140,30 @@ class TestOwnServer:
     def test_it_is_the_one_with_an_address_of_this_host(self):
         assert self.found("192.0.2.11", "127.0.0.1") == "https://127.0.0.1:6443"
 
-    def test_a_host_that_may_bind_to_every_address_still_knows_its_own(self, monkeypatch):
-        monkeypatch.setattr(observation, "_is_own", lambda address: True)
-        assert self.found("192.0.2.11", "127.0.0.1") == "https://127.0.0.1:6443"
-
-    @pytest.mark.parametrize("binds", [True, False])
-    def test_none_of_them_needs_a_variable(self, monkeypatch, binds):
-        monkeypatch.setattr(observation, "_is_own", lambda address: binds)
+    def test_none_of_them_needs_a_variable(self):
         with pytest.raises(IrsaError, match="Set irsa_apiserver_address of this host"):
             self.found("192.0.2.11", "192.0.2.12")
+
+
+LISTING = {
+    "advertise-address": "192.0.2.1",
+    "api-audiences": "[]",
+    "service-account-issuer": "[https://a.example.com,https://b.example.com]",
+    "service-account-key-file": "[]",
+}
+
+
+# What it draws from: https://github.com/kubernetes/kubernetes/tree/master/staging/src/k8s.io/component-base/zpages
+@pytest.mark.parametrize("separator", [":", ": ", "=", " ", None], ids=repr)
+def test_flags_are_read_whichever_separator_the_api_server_has_drawn(separator):
+    lines = [f"{name}{separator}{value}" for name, value in LISTING.items()]
+    document = json.dumps({"kind": "Flagz", "apiVersion": "config.k8s.io/v1", "flags": LISTING})
+    text = "\n".join(["", "kube-apiserver flagz", "Warning: This endpoint is not meant", "", *lines])
+
+    class Told:
+        def get_text(self, path, server=None):
+            return text if separator else document
+
+    flags = observation.flags_of(Told(), "https://192.0.2.1:6443")
+    assert flags["service-account-issuer"] == ["https://a.example.com", "https://b.example.com"]
+    assert flags.keys() <= set(observation.FLAGS)
