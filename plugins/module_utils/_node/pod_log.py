@@ -26,8 +26,9 @@ _MAX_CHARACTERS = 2500
 
 # Time, stream and tag of the CRI's format, before what the program wrote.
 _CRI = re.compile(r"\S+ (?:stdout|stderr) [FP] ")
-# What klog writes for information: https://github.com/kubernetes/klog
-_INFORMATION = re.compile(r"I\d{4} ")
+# What klog and logrus write for information. k0s logs all lines of its API server as that, with the name of a stream.
+# https://github.com/kubernetes/klog  https://github.com/sirupsen/logrus
+_INFORMATION = re.compile(r"I\d{4} |time=\"[^\"]*\" level=(?:info|debug) (?!.*\bstream=)")
 
 
 def _modified(path: str) -> int:

@@ -164,8 +164,10 @@ class _Fetcher:
             parts = urlsplit(url)
             chain = self._client.refused_chain(parts.hostname or "", parts.port or PORT)
             cause = certificates.cause_of(failure.check, chain)
+        elif failure.is_slow:
+            cause, remedy = _meanings().SLOW
         elif failure.check == "http-response":
-            cause, remedy = _meanings().SLOW if failure.is_slow else _meanings().BROKEN_OFF
+            cause, remedy = _meanings().BROKEN_OFF
         self._report.error(failure.check, str(failure), cause, remedy=remedy)
 
     def _can_be_decoded(self, url: str, answer: https.Answer) -> bool:

@@ -52,11 +52,11 @@ def handshake_failure(host: str, error: Exception) -> FetchFailed:
     if isinstance(error, ssl.SSLCertVerificationError):
         check = _CHECK_OF_VERIFY_CODE.get(error.verify_code, "tls-trust")
         return FetchFailed(f"The certificate of {host} is not accepted: {error.verify_message}.", check)
-    if isinstance(error, TimeoutError):
-        reason = "it took too long"
-    else:
-        reason = error.reason if isinstance(error, ssl.SSLError) and error.reason else reason_of(error)
-    return FetchFailed(f"TLS with {host} failed: {reason}.", "tls-version")
+    is_slow = isinstance(error, TimeoutError)
+    reason = error.reason if isinstance(error, ssl.SSLError) and error.reason else reason_of(error)
+    return FetchFailed(
+        f"TLS with {host} failed: {'it took too long' if is_slow else reason}.", "tls-version", is_slow=is_slow
+    )
 
 
 def served_chain(sock: ssl.SSLSocket) -> list[bytes]:

@@ -150,3 +150,14 @@ def test_a_new_key_belongs_to_the_owner_of_the_cluster_s_key(rig, tmp_path, monk
     status = os.stat(cluster_key)
     owner = (status.st_uid, status.st_gid)
     assert owners == [(str(tmp_path / "irsa"), *owner), owner, owner]
+
+
+def test_the_end_of_the_log_leaves_out_what_k3s_says_by_the_way(rig):
+    rig.starts = lambda flags: ISSUER + NEW not in flags
+    rig.log = [
+        'time="2026-11-27T00:00:00Z" level=info msg="Running kube-apiserver --etcd-servers=unix://kine.sock"',
+        'time="2026-11-27T00:00:01Z" level=info msg="E1127 cannot start" component=kube-apiserver stream=stderr',
+        'time="2026-11-27T00:00:01Z" level=fatal msg="the API server ended"',
+    ]
+    log = rig.refusal().details["log"]
+    assert log.splitlines() == rig.log[1:]

@@ -158,13 +158,21 @@ class TestStatus:
         assert "An API server answers" in fault.cause
         assert "--clusterrole=system:service-account-issuer-discovery" in fault.remedy
 
-    def test_a_host_without_an_answer_in_time_is_called_slow(self, published, route, monkeypatch):
+    @pytest.mark.parametrize(
+        "failure",
+        [
+            FetchFailed("It gave no answer within 5 s.", "http-response", is_slow=True),
+            tls.handshake_failure("issuer.example.com", TimeoutError("timed out")),
+        ],
+        ids=lambda failure: failure.check,
+    )
+    def test_a_host_without_an_answer_in_time_is_called_slow(self, published, route, monkeypatch, failure):
         def get(*ignored):
-            raise FetchFailed("It gave no answer within 5 s.", "http-response", is_slow=True)
+            raise failure
 
         monkeypatch.setattr(https.Client, "fetch", get)
         fault = only_fault(route)
-        assert fault.id == "http-response" and "gives up after 5 seconds" in fault.cause and "timeout" in fault.remedy
+        assert fault.id == failure.check and "gives up after 5 seconds" in fault.cause and "timeout" in fault.remedy
 
     def test_a_host_that_speaks_no_http_is_told_from_a_slow_one(self, published, route):
         published.replies[JWKS_PATH] = lambda: (0, {}, [b""])
