@@ -19,11 +19,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribut
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import cut, printable_lines, shown
-from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, signing_key
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
     _apiserver_detection,
     _apiserver_plan,
     _apiserver_reading,
+    _issuer_key,
     _kubeadm_reading,
     _service_reading,
 )
@@ -238,7 +238,7 @@ class ActionModule(ActionBase):
                 "run role irsa_issuer with that key before."
             )
         if options["state"] == "present":
-            _require_key(options["key_path"], options["kid"])
+            _issuer_key.read(options["key_path"], options["kid"])  # on the hosts, if it is not here
         return str(options["kid"]) if options["kid"] else None
 
     @property
@@ -266,22 +266,6 @@ class ActionModule(ActionBase):
             "seconds": (found or {}).get("seconds"),
             "results": {**results, server: _apiserver_plan.result_after(results[server], step, found)},
         }
-
-
-def _require_key(path: str, kid: str) -> None:
-    """Raise IrsaError if the file on the controller, if there is one, is not the issuer's private key."""
-    content = files.read(path)
-    if content is None:
-        return
-    try:
-        found = key_facts.kid(signing_key.load_private(content).public_key)
-    except Fault as fault:
-        raise IrsaError(f"The key {files.shown(path)} in irsa_apiserver_key_path cannot be used: {fault}.") from None
-    if found != kid:
-        raise IrsaError(
-            f"The key {files.shown(path)} in irsa_apiserver_key_path is not the issuer's: its ID is {found}, and "
-            f"that of the issuer's key is {kid}."
-        )
 
 
 def _private_key(key: t.Mapping[str, t.Any] | None) -> str | None:

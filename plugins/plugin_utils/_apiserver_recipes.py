@@ -16,7 +16,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common import fil
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_facts, signing_key
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _apiserver_plan, _recipe_files
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _apiserver_plan, _issuer_key, _recipe_files
 
 Options = t.Mapping[str, t.Any]
 
@@ -150,21 +150,11 @@ def _version(given: t.Any) -> str | None:
 def _own_key(options: Options) -> tuple[str, str]:
     """Return the issuer's own key in PEM, and its public part. Raises IrsaError."""
     path = options["key_path"]
-    content = files.read(path) if path else None
-    if content is None:
+    key = _issuer_key.read(path, options["kid"]) if path else None
+    if key is None:
         raise IrsaError(
             "With irsa_apiserver_key=own, set irsa_apiserver_key_path to the path of the issuer's private key on the "
             f"controller. {f'There is no {files.shown(path)}.' if path else 'It is not set.'}"
-        )
-    try:
-        key = signing_key.load_private(content)
-    except Fault as fault:
-        raise IrsaError(f"The key {files.shown(path)} in irsa_apiserver_key_path cannot be used: {fault}.") from None
-    found = key_facts.kid(key.public_key)
-    if options["kid"] and found != options["kid"]:
-        raise IrsaError(
-            f"The key {files.shown(path)} in irsa_apiserver_key_path is not the issuer's: its ID is {found}, and "
-            f"that of the issuer's key is {options['kid']}."
         )
     key_format = "traditional" if options["distribution"] in _TRADITIONAL else key.format
     return signing_key.private_pem(key.key, key_format).decode(), key_facts.public_pem(key.public_key)

@@ -136,11 +136,12 @@ def _flags(arguments: t.Sequence[str]) -> dict[str, list[str]]:
         name, has_value, value = text[2:].partition("=")
         if text.startswith("--") and has_value and name in observation.FLAGS:
             given.setdefault(name, []).append(of_current_revision(value))
-    return {
-        name: values
-        if name == _ORDERED
-        else sorted({each for value in values for each in value.split(",")})
-        if name in _SETS
-        else values[-1:]
-        for name, values in given.items()
-    }
+    return {name: _counted(name, values) for name, values in given.items()}
+
+
+def _counted(name: str, values: list[str]) -> list[str]:
+    if name == _ORDERED:
+        return values
+    if name in _SETS:
+        return sorted({each for value in values for each in value.split(",")})
+    return values[-1:]
