@@ -6,9 +6,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
@@ -16,6 +13,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._node import tools
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step import Node, Walker
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step_request import Step
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node import fake_node
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_cluster import NEW, OLD, FakeCluster
 
 UNIT = "k3s.service"
@@ -131,6 +129,4 @@ class ServiceRig:
 
 
 def written(path, before, after):
-    digest = None if before is None else hashlib.sha256(before.encode()).hexdigest()
-    content = None if after is None else base64.b64encode(after.encode()).decode()
-    return {"path": str(path), "content": content, "expected": digest, "hides": True}
+    return {**fake_node.written(path, before, after), "hides": True}
