@@ -23,7 +23,7 @@ CONFIG = "/etc/rancher/k3s/config.yaml"
 DROP_IN = "/etc/rancher/k3s/config.yaml.d/zz-irsa.yaml"
 SECRET = "join-token-of-the-cluster"
 USERS = f"token: {SECRET}\nkube-apiserver-arg:\n- audit-log-maxage=7\n".encode()
-COMMAND = ["/usr/local/bin/k3s", "server"]
+COMMAND = ("/usr/local/bin/k3s", "server")
 
 
 class ServicePlay(Play):
@@ -35,7 +35,7 @@ class ServicePlay(Play):
         super().__init__(count)
         self.cluster.configuration = None
         self.cluster.has_pods, self.cluster.tells_flags = False, True
-        self.started, self.changed, self.command, self.restarted = 1000.0, {}, COMMAND, []
+        self.started, self.changed, self.command, self.restarted = 1000.0, {}, list(COMMAND), []
         self.addresses = {}
         for server in self.cluster.servers:
             self.files[server.node] = {CONFIG: USERS}
