@@ -185,7 +185,8 @@ class TestWhileWriting:
         on_read(fake_aws, 2, lambda: late.append(5))
         ensure(fake_aws, public_paths=DESIRED["public_paths"])
         # The plan's; one to base the write on and one to accompany it; the same once more, with a third; the last look.
-        assert fake_aws.calls.count(GET) == 7
+        # Nothing waits for the first that accompanied, so it may still be under way. Without a second try it is 5.
+        assert fake_aws.calls.count(GET) in {6, 7}
 
 
 class TestAfterTheWrite:
