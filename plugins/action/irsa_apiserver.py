@@ -115,13 +115,15 @@ class ActionModule(ActionBase):
         host, options = self._variables["inventory_hostname"], self._options
         inspected = self._inspect([MANIFEST, CONTROLLER_MANAGER], [MANIFESTS], _apiserver_detection.SERVICES)
         name = _apiserver_detection.distribution_of(host, inspected, options["distribution"])
+        has_own_key = options["key"] == "own"
         if name == KUBEADM:
             reading = _kubeadm_reading.read(
-                host, inspected, has_own_key=options["key"] == "own", ask=self._node, inspect=self._inspect
+                host, inspected, has_own_key=has_own_key, ask=self._node, inspect=self._inspect
             )
         else:
+            distribution, address = WITH_SERVICE[name], options["address"]
             reading = _service_reading.read(
-                host, inspected, WITH_SERVICE[name], address=options["address"], ask=self._node
+                host, inspected, distribution, address=address, has_own_key=has_own_key, ask=self._node
             )
         return {"reading": reading}
 

@@ -27,7 +27,13 @@ _ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):\d{1,5}")
 
 
 def read(
-    host: str, inspected: dict[str, t.Any], distribution: Distribution, *, address: str | None, ask: Ask
+    host: str,
+    inspected: dict[str, t.Any],
+    distribution: Distribution,
+    *,
+    address: str | None,
+    has_own_key: bool,
+    ask: Ask,
 ) -> dict[str, t.Any]:
     """Return the reading of a host. ``address`` is that of its API server if the user says so. Raises IrsaError."""
     if address and not _ADDRESS.fullmatch(address):
@@ -36,6 +42,30 @@ def read(
             "server, such as 192.0.2.11:6443 or [2001:db8::11]:6443."
         )
     unit = _unit(inspected, distribution)
+    inspected = {**inspected, **_configuration(distribution, unit, ask)}
+    files = _files(inspected)
+    access = _access(host, distribution, files=files, unit=unit)
+    server = {"server": f"https://{address}"} if address else {}
+    try:
+        observed = ask({"operation": "observe", **access, **server})
+    except IrsaError as error:
+        raise _explained(error, host, distribution, files=files, unit=unit) from None
+    if has_own_key:
+        keys = ask({"operation": "inspect", "folders": [distribution.own_key_folder(files, unit)]})
+        inspected["folders"] = {**inspected["folders"], **keys["folders"]}
+    return {
+        "host": host,
+        "distribution": distribution.name,
+        "address": observed["server"].removeprefix("https://"),
+        "is_address_set": bool(address),
+        "inspected": inspected,
+        "observed": observed,
+        "access": access,
+    }
+
+
+def _configuration(distribution: Distribution, unit: Unit, ask: Ask) -> dict[str, t.Any]:
+    """Return the files of a distribution on a host, and its version. Raises IrsaError."""
     sources = distribution.sources(unit)
     found = ask(
         {
@@ -46,24 +76,7 @@ def read(
             "version_command": distribution.version_command,
         }
     )
-    inspected = {**inspected, "configuration": found["files"], "version": found["version"]}
-    files = _files(inspected)
-    access = _access(host, distribution, files=files, unit=unit)
-    server = {"server": f"https://{address}"} if address else {}
-    try:
-        observed = ask({"operation": "observe", **access, **server})
-    except IrsaError as error:
-        raise _explained(error, host, distribution, files=files, unit=unit) from None
-    keys = ask({"operation": "inspect", "folders": [distribution.own_key_folder(files, unit)]})
-    return {
-        "host": host,
-        "distribution": distribution.name,
-        "address": observed["server"].removeprefix("https://"),
-        "is_address_set": bool(address),
-        "inspected": {**inspected, "folders": keys["folders"]},
-        "observed": observed,
-        "access": access,
-    }
+    return {"configuration": found["files"], "version": found["version"]}
 
 
 def _explained(error: IrsaError, host: str, distribution: Distribution, *, files: Files, unit: Unit) -> IrsaError:

@@ -116,6 +116,23 @@ def test_the_result_says_what_a_server_that_joins_needs():
     )
 
 
+@pytest.mark.parametrize(
+    ("key", "operations"),
+    [("adopt", ["inspect", "configuration", "observe"]), ("own", ["inspect", "configuration", "observe", "inspect"])],
+)
+def test_a_server_is_asked_for_no_more_than_is_needed(key, operations):
+    play = ServicePlay(1)
+    asked, node = [], play.node
+
+    def noted(host, arguments):
+        asked.append(arguments["operation"])
+        return node(host, arguments)
+
+    play.node = noted
+    play.read(key=key)
+    assert asked == operations
+
+
 def test_a_second_run_restarts_nothing():
     play = ServicePlay()
     play.role()
