@@ -15,10 +15,10 @@ from ansible.module_utils.common.validation import check_type_list
 from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.cluster_plan import Annotations
 from ansible_collections.selfhosted.irsa.plugins.module_utils._accounts.manifest import FILE as ACCOUNTS_FILE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constants import ANNOTATION_PREFIX
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.document_set import path_of, title_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.manifests import FILE as INJECTION_FILE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import path_of, title_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import text_at
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._enable_lines import actions_of, name_of
 

@@ -159,10 +159,11 @@ def rig_of_module(new_api_server: NewApiServer, tmp_path_factory: pytest.TempPat
 def set_up(rig: Rig) -> None:
     """Creates a namespace, our policies and a service account with a role, and waits until pods get credentials."""
     from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import documents, settings  # noqa: PLC0415
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import kinds  # noqa: PLC0415
 
     rig.make("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
     for document in documents.all_documents(settings.Settings(region="eu-west-1")):
-        rig.make(f"{ADMISSION}/{documents.PLURALS[document['kind']]}", document)
+        rig.make(kinds.KINDS[document["kind"]].list_path, document)
     rig.account("default", None)
     rig.account("cart", **{LABEL: "true"})
     rig.created.clear()

@@ -17,11 +17,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Change
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.role_rules import is_same_role
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constants import (
-    ANNOTATION_PREFIX,
-    FIELD_MANAGER,
-)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constants import ANNOTATION_PREFIX
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import paths
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.ownership import FIELD_MANAGER
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.rights import Right, missing_rights
 
 if t.TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aw
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._iam.trust_merge import Trust
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constants import MANAGED_BY, MANAGED_BY_LABEL
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.ownership import MANAGED_BY, MANAGED_BY_LABEL
 
 # Under this name a role has the inline policy of its item; those of other names are left alone.
 INLINE_POLICY = "selfhosted.irsa"

@@ -8,12 +8,12 @@ from __future__ import annotations
 import collections
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.cluster_changes import (
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names, paths
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.cluster_changes import (
     ClusterChange,
     ClusterResource,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names, paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.role_accounts import (
     RoleAccount,
     role_accounts,

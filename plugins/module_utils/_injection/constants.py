@@ -16,11 +16,6 @@ GUARD_LABEL = f"{DOMAIN}/guard"
 GUARD_POLICY = "irsa-guard"
 NAMESPACE_GUARD_POLICY = "irsa-guard-namespace"
 
-# Everything that we create has this label, and of what has our names, nothing without it is changed or removed.
-MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
-MANAGED_BY = "selfhosted.irsa"
-FIELD_MANAGER = "selfhosted.irsa"
-
 ANNOTATION_PREFIX = "eks.amazonaws.com"
 TOKEN_FILE = "token"
 MOUNT_PATH = "/var/run/secrets/eks.amazonaws.com/serviceaccount"

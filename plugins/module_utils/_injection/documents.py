@@ -14,25 +14,19 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import cel, constants
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.inject_policy import (
     OWN_ACCOUNT_WITH_ROLE,
-    Document,
     expression,
     inject_spec,
     pods_that_do_not_opt_out,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names
-
-API_VERSION = "admissionregistration.k8s.io/v1"
-MUTATING = "MutatingAdmissionPolicy"
-VALIDATING = "ValidatingAdmissionPolicy"
-BINDING = "Binding"
-# Kinds by the names that they have in URLs.
-PLURALS = {
-    MUTATING: "mutatingadmissionpolicies",
-    f"{MUTATING}{BINDING}": "mutatingadmissionpolicybindings",
-    VALIDATING: "validatingadmissionpolicies",
-    f"{VALIDATING}{BINDING}": "validatingadmissionpolicybindings",
-}
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import (
+    BINDING,
+    MUTATING,
+    VALIDATING,
+    Document,
+    document,
+)
 
 _HAS_TOKEN = "has(object.spec.volumes) && object.spec.volumes.exists(v, v.name == $VOLUME)"
 _HAS_ROLE = "object.metadata.?annotations[?$ROLE_ARN].orValue('') != ''"
@@ -80,8 +74,8 @@ def label_documents(settings: Settings) -> list[Document]:
         ],
     }
     return [
-        _document(MUTATING, names.LABEL_POLICY, spec),
-        _document(f"{MUTATING}{BINDING}", names.LABEL_POLICY, {"policyName": names.LABEL_POLICY}),
+        document(MUTATING, names.LABEL_POLICY, spec=spec),
+        document(f"{MUTATING}{BINDING}", names.LABEL_POLICY, spec={"policyName": names.LABEL_POLICY}),
     ]
 
 
@@ -89,8 +83,8 @@ def inject_documents(settings: Settings) -> list[Document]:
     """Return the policy that injects, and its binding."""
     binding = {"policyName": names.INJECT_POLICY, "paramRef": _labelled_accounts()}
     return [
-        _document(MUTATING, names.INJECT_POLICY, inject_spec(settings)),
-        _document(f"{MUTATING}{BINDING}", names.INJECT_POLICY, binding),
+        document(MUTATING, names.INJECT_POLICY, spec=inject_spec(settings)),
+        document(f"{MUTATING}{BINDING}", names.INJECT_POLICY, spec=binding),
     ]
 
 
@@ -105,9 +99,9 @@ def guard_documents(settings: Settings) -> list[Document]:
         "paramRef": _labelled_accounts(),
     }
     return [
-        _document(VALIDATING, constants.GUARD_POLICY, _account_guard(settings)),
-        _document(f"{VALIDATING}{BINDING}", constants.GUARD_POLICY, binding),
-        _document(VALIDATING, constants.NAMESPACE_GUARD_POLICY, _namespace_guard(settings)),
+        document(VALIDATING, constants.GUARD_POLICY, spec=_account_guard(settings)),
+        document(f"{VALIDATING}{BINDING}", constants.GUARD_POLICY, spec=binding),
+        document(VALIDATING, constants.NAMESPACE_GUARD_POLICY, spec=_namespace_guard(settings)),
         *(_namespace_binding(value) for value in ("warn", "deny")),
     ]
 
@@ -115,16 +109,6 @@ def guard_documents(settings: Settings) -> list[Document]:
 def all_documents(settings: Settings) -> list[Document]:
     """Return all documents in the order in which they are applied."""
     return [*label_documents(settings), *inject_documents(settings), *guard_documents(settings)]
-
-
-def policy_of(binding: Document) -> Document:
-    """Return kind and name of the policy that a binding makes active, as of a document."""
-    return {"kind": binding["kind"].removesuffix(BINDING), "metadata": {"name": binding["spec"]["policyName"]}}
-
-
-def _document(kind: str, name: str, spec: Document) -> Document:
-    metadata = {"name": name, "labels": {constants.MANAGED_BY_LABEL: constants.MANAGED_BY}}
-    return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
 
 
 def _labelled_accounts() -> Document:
@@ -174,4 +158,4 @@ def _namespace_binding(value: t.Literal["warn", "deny"]) -> Document:
         "validationActions": [value.capitalize()],
         "matchResources": {"namespaceSelector": {"matchLabels": {constants.GUARD_LABEL: value}}},
     }
-    return _document(f"{VALIDATING}{BINDING}", f"{constants.NAMESPACE_GUARD_POLICY}-{value}", spec)
+    return document(f"{VALIDATING}{BINDING}", f"{constants.NAMESPACE_GUARD_POLICY}-{value}", spec=spec)

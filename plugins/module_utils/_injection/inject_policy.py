@@ -15,13 +15,11 @@ What it writes is the webhook's result to the byte: https://github.com/aws/amazo
 from __future__ import annotations
 
 import string
-import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import cel, constants
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names
-
-Document = dict[str, t.Any]
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import Document
 
 # Whether the account that is tried is the pod's own, and has a role. One condition, not two: all conditions are
 # evaluated for every account that is tried, and && stops at the name. Mirror pods have no serviceAccountName at all.

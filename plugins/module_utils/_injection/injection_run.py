@@ -13,16 +13,16 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import documents, rights
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.accounts import Accounts, account_names
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.cluster_changes import (
-    ClusterChange,
-    ClusterWriter,
-)
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.document_set import Documents
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.inject_policy import Document
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.method import servers_for_policies
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.proof import Patience, Proof
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.proof_accounts import Leftovers
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.cluster_changes import (
+    ClusterChange,
+    ClusterWriter,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.document_set import Documents
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import Document
 
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer

@@ -9,9 +9,9 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.documents import API_VERSION, MUTATING, PLURALS
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_servers import servers_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import ADMISSION, KINDS, MUTATING
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import names_at
 
 if t.TYPE_CHECKING:
@@ -66,12 +66,12 @@ def servers_for_policies(api: ApiServer, method: str) -> Servers:
 
 def serves_policies(server: ApiServer) -> bool:
     """Whether an API server has MutatingAdmissionPolicy in v1. Raises RequestFailed."""
-    return PLURALS[MUTATING] in names_at(server.find(f"/apis/{API_VERSION}"), "resources")
+    return KINDS[MUTATING].plural in names_at(server.find(KINDS[MUTATING].api_path), "resources")
 
 
 def _missing_at(addresses: t.Iterable[str]) -> str:
     return (
-        f"A policy can inject credentials only if every API server serves {MUTATING} in {API_VERSION}, which "
+        f"A policy can inject credentials only if every API server serves {MUTATING} in {ADMISSION}, which "
         f"Kubernetes does from 1.36 on. These do not: {listed(addresses)}. Upgrade them, or run the EKS pod identity "
         "webhook and set irsa_injection_method: none. Without either, the filter selfhosted.irsa.pod_identity prints "
         "what to add to pod specs."

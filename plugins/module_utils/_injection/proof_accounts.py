@@ -9,13 +9,12 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import constants
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.cluster_changes import (
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import commands, names, ownership, paths
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.cluster_changes import (
     ClusterChange,
     ClusterResource,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import commands, names, paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import text_at
 
@@ -23,7 +22,6 @@ if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 
 _NAME = "irsa-proof-"
-_OURS = {"labelSelector": f"{constants.MANAGED_BY_LABEL}={constants.MANAGED_BY}"}
 # Longer than the proof of another run can last. Both times are of API servers, not of this host.
 _AGE = datetime.timedelta(days=1)
 
@@ -58,7 +56,7 @@ def document(settings: Settings) -> dict[str, t.Any]:
     """Return a service account with a role."""
     metadata = {
         "generateName": _NAME,
-        "labels": {constants.MANAGED_BY_LABEL: constants.MANAGED_BY},
+        "labels": dict(ownership.LABELS),
         "annotations": {settings.annotation("role-arn"): names.PROOF_ROLE},
     }
     return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
@@ -99,7 +97,7 @@ class Leftovers(ClusterResource):
 
 
 def _all(api: ApiServer) -> list[ProofAccount]:
-    found = map(_proof_account, api.list_items(paths.ALL_ACCOUNTS, _OURS))
+    found = map(_proof_account, api.list_items(paths.ALL_ACCOUNTS, ownership.SELECTOR))
     return [each for each in found if each.name.startswith(_NAME)]
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.documents import API_VERSION, PLURALS
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import (
+    KINDS,
+    POLICY_KINDS,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.rights import Right, missing_rights
 
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
-
-_GROUP = API_VERSION.partition("/")[0]
 
 
 def rights_to_install(namespace: str) -> list[Right]:
@@ -51,4 +52,4 @@ def require(api: ApiServer, rights: t.Iterable[Right]) -> None:
 
 
 def _on_documents(*verbs: str) -> list[Right]:
-    return [Right(verb, resource, _GROUP) for resource in PLURALS.values() for verb in verbs]
+    return [Right(verb, KINDS[kind].plural, KINDS[kind].group) for kind in POLICY_KINDS for verb in verbs]

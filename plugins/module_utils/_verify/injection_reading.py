@@ -15,25 +15,19 @@ import dataclasses
 import re
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.documents import (
-    API_VERSION,
-    BINDING,
-    MUTATING,
-    PLURALS,
-)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import BINDING, KINDS, MUTATING
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import (
     at,
     items_at,
     text_at,
 )
 
-_API = f"/apis/{API_VERSION}"
-_POLICIES = f"{_API}/{PLURALS[MUTATING]}"
-_BINDINGS = f"{_API}/{PLURALS[MUTATING + BINDING]}"
-_WEBHOOKS = f"{_API}/mutatingwebhookconfigurations"
+_POLICIES = KINDS[MUTATING].list_path
+_BINDINGS = KINDS[MUTATING + BINDING].list_path
+_WEBHOOKS = KINDS["MutatingWebhookConfiguration"].list_path
 
 # The names of the webhook in its own manifests, in charts and at EKS: pod-identity-webhook.amazonaws.com and
 # iam-for-pods.amazonaws.com.

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import documents, manifests
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import kinds, names
 
 # A literal of CEL, and everything else up to the next one.
 _LITERAL = re.compile(r"'(?:[^'\\]|\\.)*'")
@@ -98,7 +98,7 @@ def test_the_default_of_regional_endpoints_is_a_literal():
 def test_everything_of_ours_can_be_recognized():
     for document in documents.all_documents(PLAIN):
         assert document["metadata"]["labels"] == {"app.kubernetes.io/managed-by": "selfhosted.irsa"}
-        assert document["apiVersion"] == "admissionregistration.k8s.io/v1" and document["kind"] in documents.PLURALS
+        assert document["apiVersion"] == "admissionregistration.k8s.io/v1" and document["kind"] in kinds.POLICY_KINDS
 
 
 def test_each_binding_follows_its_policy():

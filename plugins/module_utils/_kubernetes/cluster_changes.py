@@ -11,7 +11,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import WriteFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Change
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import constants
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import ownership
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
 
 if t.TYPE_CHECKING:
@@ -19,7 +19,7 @@ if t.TYPE_CHECKING:
 
 # https://kubernetes.io/docs/reference/using-api/server-side-apply/
 _APPLY = "application/apply-patch+yaml"
-_OWNER = {"fieldManager": constants.FIELD_MANAGER}
+_OWNER = {"fieldManager": ownership.FIELD_MANAGER}
 _DRY_RUN = {"dryRun": "All"}
 
 

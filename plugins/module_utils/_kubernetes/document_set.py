@@ -1,26 +1,26 @@
 # Copyright (c) 2026, the selfhosted.irsa authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Policies and bindings in a cluster: apply those that are desired, remove those that are not."""
+"""Documents and their objects in a cluster: apply those that are desired, remove those that are not."""
 
 from __future__ import annotations
 
+import hashlib
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import constants
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.cluster_changes import (
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import ownership
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.cluster_changes import (
     ClusterChange,
     ClusterResource,
     applied,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.documents import (
-    API_VERSION,
-    BINDING,
-    PLURALS,
-    policy_of,
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import (
+    Document,
+    path_of,
+    required_by,
+    title_of,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.inject_policy import Document
 
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
@@ -47,10 +47,10 @@ class Documents(ClusterResource):
     def _application(self, document: Document) -> ClusterChange | None:
         path = path_of(document)
         present = self._api.find(path)
-        if present is not None and not _is_ours(present):
+        if present is not None and not ownership.is_ours(present):
             raise IrsaError(
                 f"There is a {title_of(document)} that this role did not create: it lacks the label "
-                f"{constants.MANAGED_BY_LABEL}={constants.MANAGED_BY}. Remove it, or add the label to let the role "
+                f"{ownership.MANAGED_BY_LABEL}={ownership.MANAGED_BY}. Remove it, or add the label to let the role "
                 "overwrite it. Nothing was changed."
             )
         before, after = _shown(present), _shown(self._tried(document, present))
@@ -61,13 +61,9 @@ class Documents(ClusterResource):
         )
 
     def _tried(self, document: Document, present: t.Any) -> t.Any:
-        """Return what an object would become.
-
-        A binding of a policy that does not exist yet is not tried. The API server would not know what parameters the
-        policy has, and would demand the right to read everything.
-        """
-        is_binding = document["kind"].endswith(BINDING)
-        if is_binding and present is None and self._api.find(path_of(policy_of(document))) is None:
+        """Return what an object would become. What needs something that does not exist yet is not tried."""
+        needed = required_by(document) if present is None else None
+        if needed is not None and self._api.find(path_of(needed)) is None:
             return document
         return applied(self._api, path_of(document), document, dry_run=True)
 
@@ -76,32 +72,26 @@ class Documents(ClusterResource):
         present = self._api.find(path)
         if present is None:
             return None
-        if not _is_ours(present):
+        if not ownership.is_ours(present):
             self.warnings.append(
                 f"{title_of(document)} is kept, since this role did not create it: it lacks the label "
-                f"{constants.MANAGED_BY_LABEL}={constants.MANAGED_BY}."
+                f"{ownership.MANAGED_BY_LABEL}={ownership.MANAGED_BY}."
             )
             return None
         return ClusterChange(verb="delete", target=title_of(document), part="object", path=path, before=_shown(present))
 
 
-def title_of(document: Document) -> str:
-    """Return kind and name, as kubectl takes them."""
-    return f"{document['kind']}/{document['metadata']['name']}"
-
-
-def path_of(document: Document) -> str:
-    return f"/apis/{API_VERSION}/{PLURALS[document['kind']]}/{document['metadata']['name']}"
-
-
-def _is_ours(present: t.Mapping[str, t.Any]) -> bool:
-    labels = present["metadata"].get("labels") or {}
-    return bool(labels.get(constants.MANAGED_BY_LABEL) == constants.MANAGED_BY)
-
-
 def _shown(present: t.Mapping[str, t.Any] | None) -> t.Any:
-    """Return an object without what the API server keeps in it for itself."""
+    """Return an object without what the API server keeps in it for itself, and without the values of a Secret."""
     if present is None:
         return None
     metadata = {name: value for name, value in present["metadata"].items() if name not in _BOOKKEEPING}
-    return {**{name: value for name, value in present.items() if name != "status"}, "metadata": metadata}
+    shown = {**{name: value for name, value in present.items() if name != "status"}, "metadata": metadata}
+    if present.get("kind") == "Secret":
+        shown["data"] = {name: _fingerprint(value) for name, value in (present.get("data") or {}).items()}
+    return shown
+
+
+def _fingerprint(value: str) -> str:
+    """Return what tells two values of a Secret apart and cannot be turned back: they are keys, too long to guess."""
+    return "hidden, SHA-256 " + hashlib.sha256(value.encode()).hexdigest()[:16]
