@@ -117,6 +117,10 @@ class Endpoint:
         """STS as a pod calls it: without credentials."""
         return self.session.client("sts", config=Config(signature_version=UNSIGNED))
 
+    @property
+    def is_aws(self) -> bool:
+        return str(urlsplit(self.s3.meta.endpoint_url).hostname).endswith(".amazonaws.com")
+
     def knows(self, service: str, operation: str, **params: Any) -> bool:
         """Whether the endpoint supports a call, whatever it answers."""
         try:
@@ -171,8 +175,7 @@ class Endpoint:
     def make_bucket(self, bucket: str) -> None:
         """Create a private bucket with the SDK."""
         region = self.s3.meta.region_name
-        at_aws = urlsplit(self.s3.meta.endpoint_url).hostname.endswith(".amazonaws.com")
-        elsewhere = at_aws and region != "us-east-1"
+        elsewhere = self.is_aws and region != "us-east-1"
         location = {"CreateBucketConfiguration": {"LocationConstraint": region}} if elsewhere else {}
         self.s3.create_bucket(Bucket=bucket, **location)
 

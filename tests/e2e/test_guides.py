@@ -18,7 +18,7 @@ _PATHS = {
     "ServiceAccount": "/api/v1/namespaces/{namespace}/serviceaccounts",
 }
 # What an API server knows only where something else is installed.
-_CUSTOM = ("CiliumClusterwideNetworkPolicy",)
+_CUSTOM = ("CiliumClusterwideNetworkPolicy", "ClusterIssuer", "ClusterSecretStore")
 
 
 def test_an_api_server_accepts_every_manifest(new_api_server: NewApiServer, ansible: Ansible) -> None:

@@ -76,7 +76,7 @@ class Block:
 
 def pages(repository: Path = REPOSITORY) -> dict[str, list[Block]]:
     """Return the blocks of each README and guide for users, by the page's path."""
-    patterns = ("README.md", "docs/*.md", "docs/distributions/*.md", "roles/*/README.md")
+    patterns = ("README.md", "docs/*.md", "docs/distributions/*.md", "docs/add-ons/*.md", "roles/*/README.md")
     files = [file for pattern in patterns for file in repository.glob(pattern)]
     return {str(file.relative_to(repository)): list(_page(file, repository)) for file in sorted(files)}
 
