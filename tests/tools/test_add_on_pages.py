@@ -8,11 +8,12 @@ The variable files are run in tests/integration/test_add_ons.py, and tests/e2e/t
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -21,13 +22,21 @@ from add_ons import BLOCKS, OVERVIEW, PAGES, VALUES, VARIABLES, needed, page_of,
 
 HEADINGS = ["What it needs", "Variables", "Helm values", "Check", "Outside EKS", "Least permissions"]
 
-# The values that the charts have, of those that are set here. Each is in values.yaml of the chart at this version.
-# A path that ends in `.` takes any values below, which are passed to Kubernetes or to AWS.
-CHARTS: dict[str, tuple[str, str, str, set[str]]] = {
-    "external-dns": (
+
+class Chart(NamedTuple):
+    """A chart, and those of its values that are set here."""
+
+    name: str
+    version: str
+    values: set[str]
+
+
+# Each value is in the values.yaml that the comment names. Any value may be below a path that ends in `.`.
+CHARTS = {
+    # https://github.com/kubernetes-sigs/external-dns, tag external-dns-helm-chart-1.21.1, charts/external-dns
+    "external-dns": Chart(
         "external-dns",
         "1.21.1",
-        "https://github.com/kubernetes-sigs/external-dns/blob/external-dns-helm-chart-1.21.1/charts/external-dns/values.yaml",
         {
             "serviceAccount.create",
             "serviceAccount.name",
@@ -38,16 +47,12 @@ CHARTS: dict[str, tuple[str, str, str, set[str]]] = {
             "extraArgs",
         },
     ),
-    "cert-manager": (
-        "cert-manager",
-        "v1.21.1",
-        "https://github.com/cert-manager/cert-manager/blob/v1.21.1/deploy/charts/cert-manager/values.yaml",
-        {"serviceAccount.create", "serviceAccount.name", "crds.enabled"},
-    ),
-    "velero": (
+    # https://github.com/cert-manager/cert-manager, tag v1.21.1, deploy/charts/cert-manager
+    "cert-manager": Chart("cert-manager", "v1.21.1", {"serviceAccount.create", "serviceAccount.name", "crds.enabled"}),
+    # https://github.com/vmware-tanzu/helm-charts, tag velero-12.1.0, charts/velero
+    "velero": Chart(
         "velero",
         "12.1.0",
-        "https://github.com/vmware-tanzu/helm-charts/blob/velero-12.1.0/charts/velero/values.yaml",
         {
             "serviceAccount.server.create",
             "serviceAccount.server.name",
@@ -62,11 +67,11 @@ CHARTS: dict[str, tuple[str, str, str, set[str]]] = {
             "configuration.backupStorageLocation[0].config.",
         },
     ),
-    "ebs-csi-driver": (
+    # https://github.com/kubernetes-sigs/aws-ebs-csi-driver, tag helm-chart-aws-ebs-csi-driver-2.64.0,
+    # charts/aws-ebs-csi-driver
+    "ebs-csi-driver": Chart(
         "aws-ebs-csi-driver",
         "2.64.0",
-        "https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/helm-chart-aws-ebs-csi-driver-2.64.0/charts/"
-        "aws-ebs-csi-driver/values.yaml",
         {
             "controller.serviceAccount.create",
             "controller.serviceAccount.name",
@@ -75,11 +80,10 @@ CHARTS: dict[str, tuple[str, str, str, set[str]]] = {
             "node.metadataSources",
         },
     ),
-    "load-balancer-controller": (
+    # https://github.com/kubernetes-sigs/aws-load-balancer-controller, tag v3.5.0, helm/aws-load-balancer-controller
+    "load-balancer-controller": Chart(
         "aws-load-balancer-controller",
         "3.5.0",
-        "https://github.com/kubernetes-sigs/aws-load-balancer-controller/blob/v3.5.0/helm/aws-load-balancer-controller/"
-        "values.yaml",
         {
             "serviceAccount.create",
             "serviceAccount.name",
@@ -91,11 +95,11 @@ CHARTS: dict[str, tuple[str, str, str, set[str]]] = {
             "vpcId",
         },
     ),
-    "cluster-autoscaler": (
+    # https://github.com/kubernetes/autoscaler, tag cluster-autoscaler-chart-9.59.0,
+    # cluster-autoscaler/charts/cluster-autoscaler
+    "cluster-autoscaler": Chart(
         "cluster-autoscaler",
         "9.59.0",
-        "https://github.com/kubernetes/autoscaler/blob/cluster-autoscaler-chart-9.59.0/cluster-autoscaler/charts/"
-        "cluster-autoscaler/values.yaml",
         {
             "cloudProvider",
             "rbac.serviceAccount.create",
@@ -104,17 +108,12 @@ CHARTS: dict[str, tuple[str, str, str, set[str]]] = {
             "awsRegion",
         },
     ),
-    "external-secrets": (
-        "external-secrets",
-        "2.9.0",
-        "https://github.com/external-secrets/external-secrets/blob/helm-chart-2.9.0/deploy/charts/external-secrets/"
-        "values.yaml",
-        {"serviceAccount.create", "serviceAccount.name"},
-    ),
-    "fluent-bit": (
+    # https://github.com/external-secrets/external-secrets, tag helm-chart-2.9.0, deploy/charts/external-secrets
+    "external-secrets": Chart("external-secrets", "2.9.0", {"serviceAccount.create", "serviceAccount.name"}),
+    # https://github.com/fluent/helm-charts, tag fluent-bit-0.58.1, charts/fluent-bit
+    "fluent-bit": Chart(
         "fluent-bit",
         "0.58.1",
-        "https://github.com/fluent/helm-charts/blob/fluent-bit-0.58.1/charts/fluent-bit/values.yaml",
         {"serviceAccount.create", "serviceAccount.name", "config.outputs", "env[0].name", "env[0].value"},
     ),
 }
@@ -150,7 +149,7 @@ def installs(page: Path) -> Iterator[list[str]]:
 
 
 def option(words: list[str], name: str) -> list[str]:
-    return [value for word, value in zip(words, words[1:], strict=False) if word == name]
+    return [value for word, value in itertools.pairwise(words) if word == name]
 
 
 def paths(value: Any, prefix: str = "") -> Iterator[str]:
@@ -174,8 +173,8 @@ def test_every_page_has_the_same_headings(page: Path) -> None:
 def test_the_overview_lists_every_page_with_its_account_and_chart() -> None:
     expected = {}
     for page in PAGES:
-        chart, version, *_rest = CHARTS[page.stem]
-        expected[page.name] = [*account(page.with_suffix(".yml")), f"{chart} {version}"]
+        chart = CHARTS[page.stem]
+        expected[page.name] = [*account(page.with_suffix(".yml")), f"{chart.name} {chart.version}"]
     assert {page: cells[:3] for page, cells in table().items()} == expected
 
 
@@ -209,7 +208,7 @@ def test_the_page_says_why_each_permission_is_needed_and_lists_no_other(page: Pa
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_chart_has_every_value_that_is_set(page: Path) -> None:
-    known = CHARTS[page.stem][3]
+    known = CHARTS[page.stem].values
     found = {
         path for file in VALUES if page_of(file) == page for path in paths(yaml.safe_load(file.read_text("utf-8")))
     }
@@ -220,7 +219,7 @@ def test_the_chart_has_every_value_that_is_set(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_chart_is_installed_where_the_account_is(page: Path) -> None:
-    chart, version, *_rest = CHARTS[page.stem]
+    chart, version, _values = CHARTS[page.stem]
     for words in installs(page):
         namespace, name = account(page.with_suffix(".yml"))
         assert option(words, "--version") == [version]
