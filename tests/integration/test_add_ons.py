@@ -108,7 +108,11 @@ def given(new_operator: Callable[[], Operator]) -> dict[Path, Given]:
 def statements(policy: dict[str, Any]) -> Iterator[tuple[list[str], list[str]]]:
     """The actions and the resources of each statement."""
     for statement in policy["Statement"]:
-        yield tuple([each] if isinstance(each, str) else each for each in (statement["Action"], statement["Resource"]))
+        yield as_list(statement["Action"]), as_list(statement["Resource"])
+
+
+def as_list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
 
 
 each_file = pytest.mark.parametrize("file", VARIABLES, ids=lambda file: file.stem)
