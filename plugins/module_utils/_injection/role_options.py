@@ -6,20 +6,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 from urllib.parse import urlsplit
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.s3_hosts import parse_s3_host
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import injection_run, manifest_file
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import (
+    injection_run,
+    manifest_file,
+    webhook_settings,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.method import require_available
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.proof import Patience
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings, problems
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_settings import WebhookSettings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import is_namespace
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import usual_audience
 
 PREFIX = "irsa_injection_"
+_WEBHOOK = "webhook_"
 _NO_REGION = (
     "irsa_injection_region is not set and the issuer does not tell a region, so pods get no AWS_REGION. SDKs then need "
     "a region from elsewhere."
@@ -39,12 +46,22 @@ def settings_of(options: Options) -> Settings:
         guard=options["guard"],
         guard_exceptions=tuple(options["guard_exceptions"]),
     )
-    found = [*problems(settings, PREFIX), *_other_problems(options)]
+    found = [
+        *problems(settings, PREFIX),
+        *webhook_settings.problems(webhook_settings_of(options), PREFIX + _WEBHOOK),
+        *_other_problems(options),
+    ]
     if found:
         intro = "Invalid variables for role irsa_injection; nothing was changed."
         raise IrsaError("\n- ".join([intro, *found]))
     require_available(options["method"])
     return settings
+
+
+def webhook_settings_of(options: Options) -> WebhookSettings:
+    """Return how the webhook runs, whether or not the rules for that are kept: ``settings_of`` says so."""
+    given = {field.name: options[_WEBHOOK + field.name] for field in dataclasses.fields(WebhookSettings)}
+    return WebhookSettings(**{name: tuple(each) if isinstance(each, list) else each for name, each in given.items()})
 
 
 def region_of(issuer: str) -> str:
@@ -89,6 +106,11 @@ def _other_problems(options: Options) -> t.Iterator[str]:
         yield (
             "Set irsa_kubeconfig to the path of a kubeconfig on the controller, or irsa_manifests_path to a folder for "
             "the documents."
+        )
+    if options["manifests_path"] and options["method"] == "webhook" and options["webhook_certificates"] == "own":
+        yield (
+            f"{PREFIX}{_WEBHOOK}certificates must be cert_manager with irsa_manifests_path: with own, the file would "
+            "contain private keys."
         )
     if not is_namespace(options["proof_namespace"]):
         yield f"{PREFIX}proof_namespace must be the name of a namespace, not {quoted(options['proof_namespace'])}."

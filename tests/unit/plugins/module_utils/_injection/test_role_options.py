@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import stat
 
@@ -15,8 +16,10 @@ import yaml
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import documents, role_options
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_settings import WebhookSettings
 
 OPTIONS = {
+    **{f"webhook_{name}": value for name, value in dataclasses.asdict(WebhookSettings()).items()},
     "kubeconfig": None,
     "manifests_path": None,
     "method": "auto",
