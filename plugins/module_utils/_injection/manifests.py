@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_documents import CONFIGURATION, NAME
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import manifest_files, manifests, names
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import MUTATING
 
 FILE = "irsa-injection.yaml"
 
-_HEADER = f"""\
-{manifest_files.header("irsa_injection", FILE)}#
+_HEADER = manifest_files.header("irsa_injection", FILE)
+_ABOUT_POLICIES = f"""\
+#
 # {names.LABEL_POLICY} labels service accounts with an IAM role as they are written. Older ones must be labelled once,
 # or their pods get no credentials:
 #
@@ -20,6 +23,18 @@ _HEADER = f"""\
 """
 
 
-def to_yaml(documents: t.Iterable[t.Mapping[str, t.Any]]) -> str:
+_ABOUT_THE_WEBHOOK = f"""\
+#
+# cert-manager must be installed. It makes the certificate of the webhook, and writes its CA as caBundle into
+# {CONFIGURATION} {NAME}, where whatever applies this file must leave it. Until then,
+# and until the pods of the webhook are ready, other pods get no credentials.
+"""
+
+
+def to_yaml(documents: t.Sequence[t.Mapping[str, t.Any]]) -> str:
     """Return the text of the file; the same documents are always the same text."""
-    return manifests.to_yaml(_HEADER, documents)
+    kinds = {each["kind"] for each in documents}
+    header = _HEADER
+    header += _ABOUT_POLICIES if MUTATING in kinds else ""
+    header += _ABOUT_THE_WEBHOOK if CONFIGURATION in kinds else ""
+    return manifests.to_yaml(header, documents)

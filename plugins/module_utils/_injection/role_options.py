@@ -61,7 +61,8 @@ def settings_of(options: Options) -> Settings:
 def webhook_settings_of(options: Options) -> WebhookSettings:
     """Return how the webhook runs, whether or not the rules for that are kept: ``settings_of`` says so."""
     given = {field.name: options[_WEBHOOK + field.name] for field in dataclasses.fields(WebhookSettings)}
-    return WebhookSettings(**{name: tuple(each) if isinstance(each, list) else each for name, each in given.items()})
+    values: dict[str, t.Any] = {name: tuple(each) if isinstance(each, list) else each for name, each in given.items()}
+    return WebhookSettings(**values)
 
 
 def region_of(issuer: str) -> str:

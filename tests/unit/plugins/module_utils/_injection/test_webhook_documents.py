@@ -10,10 +10,11 @@ import re
 
 import hypothesis
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import documents, webhook_documents
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import documents, manifests, webhook_documents
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_settings import WebhookSettings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import kinds
@@ -213,6 +214,20 @@ def test_a_label_says_who_may_inject(labels, by_webhook, by_policies):
     assert selected(webhook_of(settings)["objectSelector"], labels) is by_webhook
     for policy in documents.inject_documents(settings)[:1]:
         assert selected(policy["spec"]["matchConstraints"]["objectSelector"], labels) is by_policies
+
+
+def test_the_file_is_read_as_the_documents_and_says_what_it_needs():
+    made = [
+        *webhook_documents.workload(PLAIN, WebhookSettings()),
+        webhook_documents.configuration(PLAIN, WebhookSettings(), None),
+    ]
+    text = manifests.to_yaml(made)
+    assert list(yaml.safe_load_all(text)) == made
+    header = text.partition("---")[0]
+    assert "cert-manager must be installed" in header and "kubectl label serviceaccount" not in header
+    header = manifests.to_yaml(documents.all_documents(PLAIN)).partition("---")[0]
+    assert "cert-manager" not in header and "kubectl label serviceaccount" in header
+    assert {len(line) <= 120 for line in text.partition("---")[0].splitlines()} == {True}
 
 
 def test_the_bundle_is_the_pem_or_cert_manager_s():
