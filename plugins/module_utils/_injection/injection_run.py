@@ -31,4 +31,4 @@ class Installation:
         with self._ledger.reported_on_failure():
             servers = chosen(self._api, self._spec.method)
             self._ledger.warn(servers.warnings)
-            return _RUNS[servers.method](Steps(self._api, self._spec, servers, self._ledger))
+            return _RUNS[servers.method](Steps(self._api, self._spec, servers=servers, ledger=self._ledger))

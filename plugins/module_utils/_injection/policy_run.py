@@ -9,7 +9,12 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import planned
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import documents, other_webhooks, rights, webhook_removal
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import (
+    documents,
+    other_webhooks,
+    rights,
+    webhook_removal,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.accounts import Accounts, account_names
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.proof import Injector
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.steps import Steps, superfluous_guards
@@ -49,9 +54,7 @@ def install(steps: Steps) -> dict[str, t.Any]:
         proof.prove()
     steps.ensure(*webhook)
     steps.ensure(guard)
-    result = steps.result(
-        proof, manifests=documents.all_documents(settings), labelled=account_names(labelled)
-    )
+    result = steps.result(proof, manifests=documents.all_documents(settings), labelled=account_names(labelled))
     return {**result, **_unlabelled(steps, accounts, labelled)}
 
 

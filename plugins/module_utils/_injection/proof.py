@@ -131,7 +131,7 @@ class Proof:
         return None if difference(pod, pod_identity(names.PROOF_ROLE, self.settings)) == NOTHING else "credentials"
 
     def _pod(self, server: ApiServer, account: str, only: str) -> t.Any:
-        return dry_runs.created_pod(server, self.namespace, account, {names.ONLY_LABEL: only} if only else {})
+        return dry_runs.created_pod(server, self.namespace, account, labels={names.ONLY_LABEL: only} if only else {})
 
     def _failure(self, server: ApiServer, name: str, seen: str) -> str:
         return (

@@ -14,7 +14,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.proof_a
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.results import nothing_installed, recorded
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_settings import WebhookSettings
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.cluster_changes import ClusterWriter
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.cluster_changes import (
+    ClusterResource,
+    ClusterWriter,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.document_set import Documents
 
 if t.TYPE_CHECKING:
@@ -33,13 +36,13 @@ def remove(api: ApiServer, webhook: WebhookSettings | None = None, *, check_mode
         everything = documents.all_documents(Settings(guard="deny"))
         leftovers = Leftovers(api)
         rights.require(api, rights.rights_to_delete_accounts(each.namespace for each in leftovers.found()))
-        steps = [
+        steps: list[ClusterResource] = [
             Documents(api, superfluous=everything[::-1]),
             *webhook_removal.of_all(api, webhook or WebhookSettings()),
             leftovers,
         ]
         plans = [planned(step) for step in steps]
         rights.require(api, rights.rights_for_removals(change for plan in plans for change in plan))
-        for step, plan in zip(steps, plans):
+        for step, plan in zip(steps, plans, strict=True):
             reconcile(step, ClusterWriter(api), ledger, plan=plan)
     return {**nothing_installed("none", "state is absent"), **recorded(ledger)}

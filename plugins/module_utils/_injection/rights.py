@@ -13,7 +13,12 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.setting
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.tls_state import SECRETS
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_settings import WebhookSettings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.cluster_changes import ClusterChange
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import KINDS, POLICY_KINDS, Document, document
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import (
+    KINDS,
+    POLICY_KINDS,
+    Document,
+    document,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.rights import Right, missing_rights
 
 if t.TYPE_CHECKING:

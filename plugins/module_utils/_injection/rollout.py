@@ -78,4 +78,6 @@ def _obstacles(api: ApiServer, deployment: Document) -> t.Iterator[str]:
             waiting = at(container, "state", "waiting")
             if text_at(waiting, "reason") not in ("", "ContainerCreating", "PodInitializing"):
                 said = text_at(waiting, "message")
-                yield f"A container does not start: {text_at(waiting, 'reason')}" + (f", {quoted(said)}." if said else ".")
+                yield f"A container does not start: {text_at(waiting, 'reason')}" + (
+                    f", {quoted(said)}." if said else "."
+                )

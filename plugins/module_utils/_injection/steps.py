@@ -43,7 +43,7 @@ class InjectionSpec:
 class Steps:
     """The steps of a run at a cluster. All are planned before the first one writes, so a problem changes nothing."""
 
-    def __init__(self, api: ApiServer, spec: InjectionSpec, servers: Servers, ledger: Ledger) -> None:
+    def __init__(self, api: ApiServer, spec: InjectionSpec, *, servers: Servers, ledger: Ledger) -> None:
         self.api = api
         self.spec = spec
         self.servers = servers
@@ -68,7 +68,7 @@ class Steps:
 
     def plan(self, *resources: ClusterResource) -> None:
         """Plan steps. Raises IrsaError, also if the user of the kubeconfig may not remove what they remove."""
-        plans = {resource: planned(resource) for resource in resources}
+        plans: dict[ClusterResource, list[ClusterChange]] = {resource: planned(resource) for resource in resources}
         rights.require(self.api, rights.rights_for_removals(change for plan in plans.values() for change in plan))
         self._pending.update(plans)
         self._changing.update(resource for resource, plan in plans.items() if plan)

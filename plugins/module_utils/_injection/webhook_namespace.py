@@ -13,7 +13,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.patienc
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.tls_state import SECRETS
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_documents import NAME
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import ownership
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.cluster_changes import ClusterChange, ClusterResource
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.cluster_changes import (
+    ClusterChange,
+    ClusterResource,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.document_set import Documents
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import document, path_of

@@ -16,7 +16,12 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import ownership
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.cluster_changes import ClusterResource
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.document_set import Documents
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import KINDS, Document, document, path_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import (
+    KINDS,
+    Document,
+    document,
+    path_of,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import items_at, text_at
 
 if t.TYPE_CHECKING:
@@ -59,7 +64,7 @@ def _of_namespace(api: ApiServer, webhook: WebhookSettings, namespace: str) -> l
 
 
 def _namespaces(api: ApiServer) -> set[str]:
-    """Return where the webhook runs, or has run: where its Deployment is, and where its account was given its rights."""
+    """Return where the webhook runs, or has run: where its Deployment is, and where its account got its rights."""
     deployments = api.list_items(KINDS["Deployment"].list_path, ownership.SELECTOR)
     found = {
         text_at(each, "metadata", "namespace") for each in deployments if text_at(each, "metadata", "name") == NAME

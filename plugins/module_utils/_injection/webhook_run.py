@@ -53,8 +53,9 @@ def install(steps: Steps) -> dict[str, t.Any]:
     if steps.is_real and steps.changes(updated) and not parts.is_asked:
         left = proof.wait_until_left_alone(names.ONLY_WEBHOOK)
         if left is not None:
-            steps.ledger.warn([f"At {left}, pods get credentials from elsewhere, too, so nothing shows that the "
-                               "webhook works alone."])
+            steps.ledger.warn(
+                [f"At {left}, pods get credentials from elsewhere, too, so nothing shows that the webhook works alone."]
+            )
     parts.ensure()
     if steps.is_real and steps.changes(policies):
         proof.prove(only=names.ONLY_WEBHOOK)
@@ -62,9 +63,7 @@ def install(steps: Steps) -> dict[str, t.Any]:
         # A guard would refuse all pods of a webhook that is not asked.
         proof.prove()
     steps.ensure(policies, *elsewhere, guard)
-    return steps.result(
-        proof, manifests=without_secrets([*parts.documents, *guards]), certificates=parts.tls.dates
-    )
+    return steps.result(proof, manifests=without_secrets([*parts.documents, *guards]), certificates=parts.tls.dates)
 
 
 class _Webhook:
@@ -154,9 +153,7 @@ class _Webhook:
 
 
 def _namespaces_of(configuration: t.Any) -> set[str]:
-    return {
-        text_at(each, "clientConfig", "service", "namespace") for each in items_at(configuration, "webhooks")
-    }
+    return {text_at(each, "clientConfig", "service", "namespace") for each in items_at(configuration, "webhooks")}
 
 
 def _policy_to_update(steps: Steps) -> list[Document]:

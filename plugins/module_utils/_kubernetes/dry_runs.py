@@ -24,9 +24,7 @@ def created(server: ApiServer, path: str, document: t.Any) -> t.Any:
     return server.post(path, document, {"dryRun": "All"})
 
 
-def created_pod(
-    server: ApiServer, namespace: str, account: str, labels: t.Mapping[str, str] | None = None
-) -> t.Any:
+def created_pod(server: ApiServer, namespace: str, account: str, *, labels: t.Mapping[str, str] | None = None) -> t.Any:
     """Return what would become of a new pod of a service account. Raises RequestFailed."""
     pod = _pod(account)
     pod["metadata"].update({"labels": dict(labels)} if labels else {})
