@@ -63,6 +63,7 @@ LIBRARIES = {
     "module_utils/_kubernetes": frozenset({"kubernetes", "urllib3", "yaml"}),
     "module_utils/_s3": frozenset({AMAZON_AWS}),
     "module_utils/_iam": frozenset({"cryptography", AMAZON_AWS}),
+    "module_utils/_injection": frozenset({"cryptography"}),
     "module_utils/_accounts": frozenset({AMAZON_AWS}),
     "module_utils/_verify": frozenset({"jwcrypto"}),
     "modules": frozenset({AMAZON_AWS}),

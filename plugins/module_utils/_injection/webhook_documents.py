@@ -35,8 +35,10 @@ _SERVICE_PORT = 443
 _TIMEOUT_SECONDS = 5
 
 
-def workload(settings: Settings, webhook: WebhookSettings, *, can_sleep: bool = True) -> list[Document]:
-    """Return what runs the webhook, in the order in which it is applied.
+def workload(
+    settings: Settings, webhook: WebhookSettings, *, can_sleep: bool = True, tls_secret: str = TLS_SECRET
+) -> list[Document]:
+    """Return what runs the webhook, in the order in which it is applied. Its certificate is in ``tls_secret``.
 
     ``can_sleep`` is whether the API server knows the hook by which a container sleeps before it ends, which it does by
     default from Kubernetes 1.30 on. Older ones refuse it: https://kep.k8s.io/3960
@@ -51,25 +53,28 @@ def workload(settings: Settings, webhook: WebhookSettings, *, can_sleep: bool = 
         document("ClusterRole", NAME, rules=rules),
         document("ClusterRoleBinding", NAME, roleRef=role, subjects=[account]),
         _ours("Service", webhook, spec=_service()),
-        _ours("Deployment", webhook, spec=_deployment(settings, webhook, can_sleep=can_sleep)),
+        _ours("Deployment", webhook, spec=_deployment(settings, webhook, can_sleep=can_sleep, tls_secret=tls_secret)),
         # With one replica and no disruption allowed, a node could not be drained.
         _ours("PodDisruptionBudget", webhook, spec={"maxUnavailable": 1, "selector": {"matchLabels": dict(_SELECTED)}}),
     ]
 
 
-def configuration(settings: Settings, webhook: WebhookSettings, ca_bundle: str | None) -> Document:
+def configuration(
+    settings: Settings, webhook: WebhookSettings, ca_bundle: str | None, *, injected: bool = False
+) -> Document:
     """Return what makes API servers ask the webhook about new pods.
 
-    They trust the certificates in ``ca_bundle``, a text in PEM; with None, those that cert-manager writes there.
+    They trust the certificates in ``ca_bundle``, a text in PEM; with None, those that cert-manager writes there. With
+    ``injected``, it does so, too, and finds the text there.
     """
     client: dict[str, t.Any] = {
         "service": {"namespace": webhook.namespace, "name": NAME, "path": "/mutate", "port": _SERVICE_PORT}
     }
     made = document(CONFIGURATION, NAME)
-    if ca_bundle is None:
+    if ca_bundle is None or injected:
         # https://cert-manager.io/docs/concepts/ca-injector/
         made["metadata"]["annotations"] = {"cert-manager.io/inject-ca-from": f"{webhook.namespace}/{CA_CERTIFICATE}"}
-    else:
+    if ca_bundle is not None:
         client["caBundle"] = base64.b64encode(ca_bundle.encode()).decode()
     return {**made, "webhooks": [_webhook(settings, webhook, client)]}
 
@@ -124,9 +129,9 @@ def _service() -> Document:
     return {"type": "ClusterIP", "ports": [port], "selector": dict(_SELECTED)}
 
 
-def _deployment(settings: Settings, webhook: WebhookSettings, *, can_sleep: bool) -> Document:
+def _deployment(settings: Settings, webhook: WebhookSettings, *, can_sleep: bool, tls_secret: str) -> Document:
     spec = webhook_pods.pod_spec(
-        settings, webhook, account=NAME, tls_secret=TLS_SECRET, labels=_SELECTED, can_sleep=can_sleep
+        settings, webhook, account=NAME, tls_secret=tls_secret, labels=_SELECTED, can_sleep=can_sleep
     )
     # With a host network, the port of a node is taken until the old pod has gone, so a new one cannot come first.
     surge, unavailable = (0, 1) if webhook.host_network else (1, 0)

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import copy
+import datetime
+import email.utils
 import json
 import os
 import re
@@ -140,6 +142,15 @@ class ApiServer:
         """Delete an object. Return the server's answer."""
         return self._ask("DELETE", path, query=None)
 
+    def time(self) -> datetime.datetime:
+        """Return the server's time (RFC 9110, section 6.6.1), and ours if it does not say it."""
+        # All users that are known may see this: https://kubernetes.io/docs/reference/access-authn-authz/rbac/
+        answer, dummy = self._exchange(self._call("GET", "/version"), query=None, headers=self._credentials())
+        try:
+            return email.utils.parsedate_to_datetime(answer.headers["Date"]).astimezone(datetime.timezone.utc)
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return datetime.datetime.now(datetime.timezone.utc)
+
     # --- one request
 
     def _ask(
@@ -156,10 +167,23 @@ class ApiServer:
         call = self._call(method, path)
         credentials = self._credentials()
         headers = {"Accept": accept, **credentials, **({"Content-Type": media_type} if media_type else {})}
+        answer, content = self._exchange(call, query=query, headers=headers, body=body, max_mib=max_mib)
+        if not 200 <= answer.status < 300:
+            hidden = Redaction([*_secrets_in(credentials), *_secrets_in(body)])
+            raise call.refused(answer.status, content, hidden.over)
+        try:
+            return parse_json(content.decode("utf-8"))
+        except ValueError:
+            raise call.unusable("sent something other than JSON") from None
+
+    def _exchange(
+        self, call: Call, *, query: Query | None, headers: dict[str, str], body: t.Any = None, max_mib: int = _MAX_MIB
+    ) -> tuple[t.Any, bytes]:
+        """Return an answer and its content. Raises RequestFailed if there is none."""
         try:
             answer = self._pool.request(
-                method,
-                self.url + path + (f"?{urlencode(query)}" if query else ""),
+                call.method,
+                self.url + call.path + (f"?{urlencode(query)}" if query else ""),
                 headers=headers,
                 body=None if body is None else json.dumps(body),
                 timeout=urllib3.Timeout(self._timeout),
@@ -171,13 +195,7 @@ class ApiServer:
             answer.close()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise call.unanswered(error) from None
-        if not 200 <= answer.status < 300:
-            hidden = Redaction([*_secrets_in(credentials), *_secrets_in(body)])
-            raise call.refused(answer.status, content, hidden.over)
-        try:
-            return parse_json(content.decode("utf-8"))
-        except ValueError:
-            raise call.unusable("sent something other than JSON") from None
+        return answer, content
 
     def _call(self, method: str, path: str) -> Call:
         return Call(self.address, method, path)
@@ -217,12 +235,13 @@ def _pool_of(configuration: t.Any) -> t.Any:
 
 
 def _secrets_in(value: t.Any) -> t.Iterator[str]:
-    """Yield the longer texts in what was sent, which an answer may repeat: credentials, and a token to review."""
+    """Yield the longer texts in what was sent, which an answer may repeat: credentials, and a token to review or
+    a private key."""
     if isinstance(value, str):
         yield from (part for part in value.split() if len(part) >= 16)
     elif isinstance(value, dict):
         for name, inner in value.items():
-            if name in ("Authorization", "authorization", "spec", "token"):
+            if name in ("Authorization", "authorization", "spec", "token", "data", "tls.key"):
                 yield from _secrets_in(inner)
 
 

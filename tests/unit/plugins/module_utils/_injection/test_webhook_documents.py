@@ -221,11 +221,11 @@ def test_the_file_is_read_as_the_documents_and_says_what_it_needs():
         *webhook_documents.workload(PLAIN, WebhookSettings()),
         webhook_documents.configuration(PLAIN, WebhookSettings(), None),
     ]
-    text = manifests.to_yaml(made)
+    text = manifests.webhook_to_yaml(made)
     assert list(yaml.safe_load_all(text)) == made
     header = text.partition("---")[0]
     assert "cert-manager must be installed" in header and "kubectl label serviceaccount" not in header
-    header = manifests.to_yaml(documents.all_documents(PLAIN)).partition("---")[0]
+    header = manifests.policies_to_yaml(documents.all_documents(PLAIN)).partition("---")[0]
     assert "cert-manager" not in header and "kubectl label serviceaccount" in header
     assert {len(line) <= 120 for line in text.partition("---")[0].splitlines()} == {True}
 
