@@ -64,7 +64,8 @@ def webhook_settings_of(options: Options) -> WebhookSettings:
     given: dict[str, t.Any] = {
         field.name: options[_WEBHOOK + field.name] for field in dataclasses.fields(WebhookSettings)
     }
-    return WebhookSettings(**{name: tuple(each) if isinstance(each, list) else each for name, each in given.items()})
+    given.update({name: tuple(each) for name, each in given.items() if isinstance(each, list)})
+    return WebhookSettings(**given)
 
 
 def region_of(issuer: str) -> str:
