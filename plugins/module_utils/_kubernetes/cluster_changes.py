@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import abc
 import dataclasses
 import typing as t
 
@@ -50,16 +49,16 @@ class ClusterWriteFailed(WriteFailed):
         return self._status == 409
 
 
-class ClusterResource(abc.ABC):
+class ClusterResource:
     """What all resources of a cluster have in common: a change is made as it was planned."""
 
     def __init__(self, api: ApiServer) -> None:
         self._api = api
         self.warnings: list[str] = []
 
-    @abc.abstractmethod
     def plan(self) -> list[ClusterChange]:
         """Read the cluster, and list the changes. Raises IrsaError."""
+        raise NotImplementedError
 
     def before_write(self, change: ClusterChange) -> ClusterChange | None:
         return change
