@@ -150,6 +150,8 @@ def require_authority(pair: Pair, now: datetime.datetime) -> None:
     certificate = _usable(pair, now)
     if not _is_ca(certificate):
         raise Fault("its certificate is not that of a CA")
+    if not _is_issued_by(certificate, certificate):
+        raise Fault("its certificate is not signed with its own key, as a root CA's is")
 
 
 def outlives(authority: Pair, days: int, now: datetime.datetime) -> bool:
@@ -182,6 +184,14 @@ def is_nearly_over(text: str, now: datetime.datetime) -> bool:
     except Fault:
         return False
     return end - now < (end - begin) * _RENEWAL
+
+
+def is_issued_by(text: str, issuer: str) -> bool:
+    """Whether the first certificate in a text was issued by the first one in another."""
+    try:
+        return _is_issued_by(_load(text), _load(issuer))
+    except Fault:
+        return False
 
 
 def trusted(text: str, now: datetime.datetime) -> list[str]:
