@@ -13,7 +13,7 @@ import datetime
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import certificates
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import certificates, new_certificates
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.own_tls import host_names
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.tls_state import (
     CA_CERTIFICATE,
@@ -72,7 +72,7 @@ def authority_documents(webhook: WebhookSettings) -> list[Document]:
         # The injector replaces the old CA at once. A renewed one with the same key accepts what the old one issued.
         "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Never"},
     }
-    days = certificates.ca_days(webhook.certificate_days)
+    days = new_certificates.ca_days(webhook.certificate_days)
     return [
         document("Issuer", _SELF_SIGNED, namespace=webhook.namespace, spec={"selfSigned": {}}),
         _certificate(webhook, CA_CERTIFICATE, days=days, issuer=_SELF_SIGNED, spec=spec),

@@ -15,7 +15,11 @@ import tempfile
 import typing as t
 from pathlib import Path
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import certificates, webhook_documents
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import (
+    certificates,
+    new_certificates,
+    webhook_documents,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.tls_state import Tls
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_settings import WebhookSettings
@@ -177,13 +181,13 @@ class CertificateCluster:
             if self._secret(name) in self.objects:
                 continue
             if spec.get("isCA"):
-                pair = certificates.new_authority("cert-manager", 1825, self.now)
+                pair = new_certificates.new_authority("cert-manager", 1825, self.now)
                 ca = pair.certificate
             else:
                 issuer = self.texts(webhook_documents.CA_CERTIFICATE)
                 ca = issuer["tls.crt"]
                 authority = certificates.Pair(ca, issuer["tls.key"])
-                pair = certificates.new_leaf(authority, "leaf", hosts=spec["dnsNames"], days=1825, now=self.now)
+                pair = new_certificates.new_leaf(authority, "leaf", hosts=spec["dnsNames"], days=1825, now=self.now)
             texts = {"tls.crt": pair.certificate, "tls.key": pair.key, "ca.crt": ca}
             data = {each: base64.b64encode(text.encode()).decode() for each, text in texts.items()}
             made = document("Secret", name, namespace="irsa-system", data=data)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import certificates
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import certificates, new_certificates
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.certificates import Pair
 
 HOST = "irsa-pod-identity-webhook.irsa-system.svc"
@@ -23,8 +23,8 @@ LONG_HOST = f"irsa-pod-identity-webhook.{'n' * 63}.svc"
 NOW = datetime.datetime(2027, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
 DAY = datetime.timedelta(days=1)
 
-AUTHORITY = certificates.new_authority("irsa-pod-identity-webhook", 1825, NOW)
-LEAF = certificates.new_leaf(AUTHORITY, "irsa-pod-identity-webhook", hosts=[HOST], days=1825, now=NOW)
+AUTHORITY = new_certificates.new_authority("irsa-pod-identity-webhook", 1825, NOW)
+LEAF = new_certificates.new_leaf(AUTHORITY, "irsa-pod-identity-webhook", hosts=[HOST], days=1825, now=NOW)
 
 
 def openssl(*arguments, text=""):
@@ -78,7 +78,7 @@ def test_keys_are_of_p_256_and_belong_to_their_certificates(pair):
 
 @pytest.mark.parametrize("host", [HOST, LONG_HOST])
 def test_the_chain_is_accepted_until_the_certificate_ends(tmp_path, host):
-    leaf = certificates.new_leaf(AUTHORITY, "irsa-pod-identity-webhook", hosts=[host], days=1825, now=NOW)
+    leaf = new_certificates.new_leaf(AUTHORITY, "irsa-pod-identity-webhook", hosts=[host], days=1825, now=NOW)
     (tmp_path / "ca").write_text(AUTHORITY.certificate)
     (tmp_path / "leaf").write_text(leaf.certificate)
 
@@ -93,13 +93,13 @@ def test_the_chain_is_accepted_until_the_certificate_ends(tmp_path, host):
 
 
 def test_two_cas_have_different_names():
-    other = certificates.new_authority("irsa-pod-identity-webhook", 1825, NOW)
+    other = new_certificates.new_authority("irsa-pod-identity-webhook", 1825, NOW)
     assert shown(other.certificate, "-subject") != shown(AUTHORITY.certificate, "-subject")
 
 
 @pytest.mark.parametrize("days", [1, 1825, 3650, 10000])
 def test_a_new_ca_outlives_two_certificates(days):
-    authority = certificates.new_authority("ca", days, NOW)
+    authority = new_certificates.new_authority("ca", days, NOW)
     assert certificates.outlives(authority, days, NOW)
     assert certificates.outlives(authority, days, NOW + days * DAY)
     assert not certificates.outlives(authority, days, authority.ends - days * DAY + DAY)
@@ -114,7 +114,7 @@ def test_a_certificate_is_due_when_less_than_30_percent_of_its_life_is_left(day,
 def test_a_ca_that_openssl_has_made_can_issue(tmp_path, key):
     authority = made_by_openssl(tmp_path, key=key)
     certificates.require_authority(authority, today())
-    leaf = certificates.new_leaf(authority, "leaf", hosts=[HOST], days=10, now=today())
+    leaf = new_certificates.new_leaf(authority, "leaf", hosts=[HOST], days=10, now=today())
     certificates.require_leaf(leaf, authority, hosts=[HOST], now=today())
     (tmp_path / "leaf").write_text(leaf.certificate)
     openssl("verify", "-CAfile", str(tmp_path / "certificate"), str(tmp_path / "leaf"))
@@ -144,13 +144,13 @@ def test_a_ca_of_the_same_name_is_another_ca(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     first, second = (made_by_openssl(tmp_path / name) for name in "ab")
-    leaf = certificates.new_leaf(first, "leaf", hosts=[HOST], days=10, now=today())
+    leaf = new_certificates.new_leaf(first, "leaf", hosts=[HOST], days=10, now=today())
     with pytest.raises(Fault, match=r"^its certificate was issued by another CA$"):
         certificates.require_leaf(leaf, second, hosts=[HOST], now=today())
 
 
 def test_trusted_certificates_are_found_once_and_without_ended_ones():
-    old = certificates.new_authority("old", 1825, NOW - 4000 * DAY)
+    old = new_certificates.new_authority("old", 1825, NOW - 4000 * DAY)
     text = f"junk{AUTHORITY.certificate}\nmore\n{old.certificate}{AUTHORITY.certificate}{AUTHORITY.key}"
     assert certificates.trusted(text, NOW) == [AUTHORITY.certificate]
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import certificates
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import certificates, new_certificates
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_settings import WebhookSettings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_tls import (
     removable,
@@ -140,9 +140,9 @@ def test_an_earlier_ca_is_known_although_the_configuration_is_lost(cluster):
 
 def broken_cas():
     now = START
-    ca = certificates.new_authority("other", 30, now)
-    leaf = certificates.new_leaf(ca, "leaf", hosts=[HOST], days=30, now=now)
-    late = certificates.new_authority("late", 30, now + YEAR)
+    ca = new_certificates.new_authority("other", 30, now)
+    leaf = new_certificates.new_leaf(ca, "leaf", hosts=[HOST], days=30, now=now)
+    late = new_certificates.new_authority("late", 30, now + YEAR)
     return {
         "no certificate": ({"tls_crt": "nothing"}, "it has no certificate in PEM"),
         "a damaged one": (
@@ -176,9 +176,9 @@ def test_a_ca_that_cannot_be_used_is_replaced_with_a_warning(cluster, texts, rea
 
 
 def broken_leaves():
-    ca = certificates.new_authority("other", 30, START)
-    leaf = certificates.new_leaf(ca, "leaf", hosts=[HOST], days=30, now=START)
-    named = certificates.new_leaf(ca, "leaf", hosts=["other.svc"], days=30, now=START)
+    ca = new_certificates.new_authority("other", 30, START)
+    leaf = new_certificates.new_leaf(ca, "leaf", hosts=[HOST], days=30, now=START)
+    named = new_certificates.new_leaf(ca, "leaf", hosts=["other.svc"], days=30, now=START)
     return {
         "of another CA": (leaf, "its certificate was issued by another CA"),
         "of another host": (named, f"its certificate is for 'other.svc', and not for '{HOST}'"),
@@ -345,7 +345,7 @@ def test_a_certificate_that_cert_manager_does_not_renew_is_named():
 def test_a_certificate_of_another_ca_than_cert_managers_is_named():
     cluster = CertificateCluster(cert_manager=True)
     run(cluster)
-    other = certificates.new_authority("other", 1825, cluster.now).certificate
+    other = new_certificates.new_authority("other", 1825, cluster.now).certificate
     cluster.set_texts(THEIR_CA, ca_crt=other, tls_crt=other)
     (warning,) = tls_for(cluster, WebhookSettings(), cluster.now).warnings
     assert warning.startswith(f"The certificate in Secret {THEIR_LEAF} was not issued by the CA in Secret {THEIR_CA}")
