@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_documents import CONFIGURATION, NAME
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import manifest_files, manifests, names
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import Document
 
@@ -20,9 +21,11 @@ _LABELS = f"""\
 #
 #   kubectl label serviceaccount --namespace NAMESPACE NAME {names.INJECT_LABEL}={names.INJECT_VALUE}
 """
-_CERT_MANAGER = """\
+_CERT_MANAGER = f"""\
 #
-# The certificate of the webhook is made and renewed by cert-manager, which the cluster must have.
+# cert-manager must be installed. It makes the certificate of the webhook, and writes its CA as caBundle into
+# {CONFIGURATION} {NAME}, where whatever applies this file must leave it. Until then,
+# and until the pods of the webhook are ready, other pods get no credentials.
 """
 
 
