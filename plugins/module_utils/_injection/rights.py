@@ -122,8 +122,8 @@ def _on_kinds(kinds: t.Iterable[str], *verbs: str) -> list[Right]:
     return [Right(verb, KINDS[kind].plural, KINDS[kind].group) for kind in kinds for verb in verbs]
 
 
-def _on_documents(wanted: t.Iterable[Document], verb: str) -> list[Right]:
-    found = {(each["kind"], each["metadata"].get("namespace", "")): None for each in wanted}
+def _on_documents(desired: t.Iterable[Document], verb: str) -> list[Right]:
+    found = {(each["kind"], each["metadata"].get("namespace", "")): None for each in desired}
     return [Right(verb, KINDS[kind].plural, KINDS[kind].group, namespace) for kind, namespace in found]
 
 
