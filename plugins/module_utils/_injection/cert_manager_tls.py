@@ -12,7 +12,8 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import certificates
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import certificates, new_certificates
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.own_tls import host_names
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.tls_state import (
     CA_CERTIFICATE,
@@ -27,6 +28,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import Document, document
 
 _SELF_SIGNED = f"{NAME}-self-signed"
+_OTHER_CA = (
+    f"The certificate in Secret {TLS_CERTIFICATE} was not issued by the CA in Secret {CA_CERTIFICATE}, so API servers "
+    f"do not trust it. Delete Secret {TLS_CERTIFICATE}: cert-manager then issues a new one."
+)
 
 
 def cert_manager_tls(webhook: WebhookSettings, found: Found, now: datetime.datetime) -> Tls:
@@ -34,11 +39,16 @@ def cert_manager_tls(webhook: WebhookSettings, found: Found, now: datetime.datet
 
     The injector would remove the CA of a certificate that is still served. So it is told of the configuration only
     when no other certificate is served. From then on the configuration has the text that it writes, so that applying
-    it changes nothing.
+    it changes nothing. Raises IrsaError if the certificate that is there is of another CA.
     """
     ca = found.text(CA_CERTIFICATE, "ca.crt")
     leaf = found.text(TLS_CERTIFICATE, "tls.crt")
     injected = found.configuration is None or found.is_injected or (bool(ca) and found.serves_only(TLS_CERTIFICATE))
+    warnings = _warnings(leaf, now)
+    if ca and leaf and not certificates.is_issued_by(leaf, ca):
+        if not found.is_injected:
+            raise IrsaError(f"{_OTHER_CA} Nothing was changed.")
+        warnings = [_OTHER_CA]
     both = "".join(certificates.trusted(f"{found.ca_bundle}\n{ca}", now))
     return Tls(
         kind=CERT_MANAGER,
@@ -48,7 +58,7 @@ def cert_manager_tls(webhook: WebhookSettings, found: Found, now: datetime.datet
         ca_bundle=(ca or None) if injected else both,
         injected=injected,
         pending=not ca,
-        warnings=_warnings(leaf, now),
+        warnings=warnings,
         ca_ends=certificates.end_of(ca),
         certificate_ends=certificates.end_of(leaf),
     )
@@ -62,7 +72,7 @@ def authority_documents(webhook: WebhookSettings) -> list[Document]:
         # The injector replaces the old CA at once. A renewed one with the same key accepts what the old one issued.
         "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Never"},
     }
-    days = certificates.ca_days(webhook.certificate_days)
+    days = new_certificates.ca_days(webhook.certificate_days)
     return [
         document("Issuer", _SELF_SIGNED, namespace=webhook.namespace, spec={"selfSigned": {}}),
         _certificate(webhook, CA_CERTIFICATE, days=days, issuer=_SELF_SIGNED, spec=spec),
@@ -98,8 +108,8 @@ def _warnings(leaf: str, now: datetime.datetime) -> list[str]:
     """Warn of a certificate that cert-manager should have renewed: it does so when a third of its life is left."""
     if not certificates.is_nearly_over(leaf, now):
         return []
-    end = f"{certificates.end_of(leaf):%Y-%m-%d %H:%M} UTC"
-    return [
-        f"cert-manager has not renewed the certificate in Secret {TLS_CERTIFICATE}, which ends {end}. The status of "
-        "the Certificate of this name says why."
-    ]
+    warning = (
+        f"cert-manager has not renewed the certificate in Secret {TLS_CERTIFICATE}, which ends "
+        f"{certificates.end_of(leaf):%Y-%m-%d %H:%M} UTC. The status of the Certificate of this name says why."
+    )
+    return [warning]

@@ -2,10 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A CA of our own and the certificate that a server in the cluster gets from it: made, read and judged.
-
-All functions are pure, except that keys and serial numbers are random.
-"""
+"""Certificates with their keys, which may be anything: read, and judged as a CA or as what a server shows."""
 
 from __future__ import annotations
 
@@ -18,9 +15,9 @@ try:
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.backends import default_backend
-    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+    from cryptography.x509.oid import ExtendedKeyUsageOID
 
     CRYPTOGRAPHY_IMPORT_ERROR: ImportError | None = None
     # What a certificate or a key raises that cannot be read, or that holds something that cannot be.
@@ -44,9 +41,8 @@ CRYPTOGRAPHY_REQUIREMENT = "cryptography>=3.4"
 # A certificate is renewed when less than this part of its life is left.
 _RENEWAL = 0.3
 # Certificates begin a while before they are made, so that an API server whose clock is late accepts them at once.
-_BACKDATED = datetime.timedelta(hours=1)
+BACKDATED = datetime.timedelta(hours=1)
 _DAY = datetime.timedelta(days=1)
-_CA_DAYS = 3650
 # Clients in Go refuse shorter ones: https://go.dev/doc/go1.24#cryptorsapkgcryptorsa
 _MIN_RSA_BITS = 2048
 
@@ -63,86 +59,11 @@ class Pair:
     @property
     def begins(self) -> datetime.datetime:
         """When the certificate was made."""
-        return _validity(_load(self.certificate))[0] + _BACKDATED
+        return _validity(load(self.certificate))[0] + BACKDATED
 
     @property
     def ends(self) -> datetime.datetime:
-        return _validity(_load(self.certificate))[1]
-
-
-# --- made
-
-
-def ca_days(days: int) -> int:
-    """Return how long a CA lives that issues certificates for this many days: it is good for several."""
-    return max(_CA_DAYS, 2 * days)
-
-
-def new_authority(name: str, days: int, now: datetime.datetime) -> Pair:
-    """Return a CA that outlives certificates of this many days."""
-    key = ec.generate_private_key(ec.SECP256R1(), default_backend())
-    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    # Two CAs are trusted side by side during a renewal, so each has its own name.
-    subject = _common_name(f"{name} {identifier.digest.hex()[:8]}")
-    usage = _usage(key_cert_sign=True, crl_sign=True, digital_signature=True)
-    builder = (
-        _builder(subject, subject, key.public_key(), days=ca_days(days), now=now)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(identifier, critical=False)
-    )
-    return _pair(builder.sign(key, hashes.SHA256(), default_backend()), key)
-
-
-def new_leaf(authority: Pair, name: str, *, hosts: t.Sequence[str], days: int, now: datetime.datetime) -> Pair:
-    """Return a certificate for a server with these host names, issued by a CA that ``require_authority`` accepts."""
-    issuer, issuer_key = _load(authority.certificate), _load_key(authority.key)
-    key = ec.generate_private_key(ec.SECP256R1(), default_backend())
-    alternative = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
-    from_issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
-    builder = (
-        _builder(_common_name(name), issuer.subject, key.public_key(), days=days, now=now)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(digital_signature=True), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(alternative, critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(from_issuer, critical=False)
-    )
-    return _pair(builder.sign(issuer_key, hashes.SHA256(), default_backend()), key)
-
-
-def _builder(subject: t.Any, issuer: t.Any, public_key: t.Any, *, days: int, now: datetime.datetime) -> t.Any:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(public_key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACKDATED)
-        .not_valid_after(now + datetime.timedelta(days=days))
-    )
-
-
-def _common_name(name: str) -> t.Any:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-
-
-def _usage(**allowed: bool) -> t.Any:
-    usages = (
-        "digital_signature content_commitment key_encipherment data_encipherment key_agreement key_cert_sign crl_sign "
-        "encipher_only decipher_only"
-    )
-    return x509.KeyUsage(**{usage: allowed.get(usage, False) for usage in usages.split()})
-
-
-def _pair(certificate: t.Any, key: t.Any) -> Pair:
-    encoding = serialization.Encoding.PEM
-    private = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return Pair(certificate.public_bytes(encoding).decode(), private.decode())
-
-
-# --- judged
+        return _validity(load(self.certificate))[1]
 
 
 def require_authority(pair: Pair, now: datetime.datetime) -> None:
@@ -150,6 +71,8 @@ def require_authority(pair: Pair, now: datetime.datetime) -> None:
     certificate = _usable(pair, now)
     if not _is_ca(certificate):
         raise Fault("its certificate is not that of a CA")
+    if not _is_issued_by(certificate, certificate):
+        raise Fault("its certificate is not signed with its own key, as a root CA's is")
 
 
 def outlives(authority: Pair, days: int, now: datetime.datetime) -> bool:
@@ -164,24 +87,32 @@ def require_leaf(pair: Pair, authority: Pair, *, hosts: t.Sequence[str], now: da
         raise Fault(f"its certificate is for {listed(sorted(_hosts(certificate)))}, and not for {listed(hosts)}")
     if not _serves(certificate):
         raise Fault("its certificate is not for a server")
-    if not _is_issued_by(certificate, _load(authority.certificate)):
+    if not _is_issued_by(certificate, load(authority.certificate)):
         raise Fault("its certificate was issued by another CA")
 
 
 def is_due(leaf: Pair, days: int, now: datetime.datetime) -> bool:
     """Whether a certificate is to be renewed: most of its life is over, or it is valid for longer than is desired."""
-    begin, end = _validity(_load(leaf.certificate))
-    too_long = end - begin > datetime.timedelta(days=days) + _BACKDATED + _DAY
+    begin, end = _validity(load(leaf.certificate))
+    too_long = end - begin > datetime.timedelta(days=days) + BACKDATED + _DAY
     return too_long or is_nearly_over(leaf.certificate, now)
 
 
 def is_nearly_over(text: str, now: datetime.datetime) -> bool:
     """Whether a certificate, the first in a text, should have been renewed; not if there is none."""
     try:
-        begin, end = _validity(_load(text))
+        begin, end = _validity(load(text))
     except Fault:
         return False
     return end - now < (end - begin) * _RENEWAL
+
+
+def is_issued_by(text: str, issuer: str) -> bool:
+    """Whether the first certificate in a text was issued by the first one in another."""
+    try:
+        return _is_issued_by(load(text), load(issuer))
+    except Fault:
+        return False
 
 
 def trusted(text: str, now: datetime.datetime) -> list[str]:
@@ -189,7 +120,7 @@ def trusted(text: str, now: datetime.datetime) -> list[str]:
     found: dict[str, None] = {}
     for match in _PEM.findall(text):
         try:
-            certificate = _load(match)
+            certificate = load(match)
             if now <= _validity(certificate)[1]:
                 found[certificate.public_bytes(serialization.Encoding.PEM).decode()] = None
         except Fault:
@@ -200,14 +131,14 @@ def trusted(text: str, now: datetime.datetime) -> list[str]:
 def end_of(text: str) -> datetime.datetime | None:
     """Return when the first certificate in a text ends; None if it cannot be read."""
     try:
-        return _validity(_load(text))[1]
+        return _validity(load(text))[1]
     except Fault:
         return None
 
 
 def _usable(pair: Pair, now: datetime.datetime) -> t.Any:
     """Return the certificate of a pair that is valid and belongs to its key. Raises Fault."""
-    certificate, key = _load(pair.certificate), _load_key(pair.key)
+    certificate, key = load(pair.certificate), load_key(pair.key)
     if _public(certificate) != _public(key):
         raise Fault("its certificate does not belong to its key")
     begin, end = _validity(certificate)
@@ -226,7 +157,7 @@ def _public(holder: t.Any) -> bytes:
     return encoded
 
 
-def _load(text: str) -> t.Any:
+def load(text: str) -> t.Any:
     """Return the first certificate in a text. Raises Fault."""
     found = _PEM.search(text)
     if not found:
@@ -240,7 +171,7 @@ def _load(text: str) -> t.Any:
     return certificate
 
 
-def _load_key(text: str) -> t.Any:
+def load_key(text: str) -> t.Any:
     """Return a private key that can sign a certificate with SHA-256. Raises Fault."""
     try:
         key = serialization.load_pem_private_key(text.encode(), None, default_backend())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import certificates
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import certificates, new_certificates
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.certificates import Pair
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.tls_state import OWN, Found, Tls, secret
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_documents import (
@@ -40,9 +40,9 @@ def own_tls(webhook: WebhookSettings, found: Found, now: datetime.datetime) -> T
         warnings += distrust
     is_kept = leaf is not None and not certificates.is_due(leaf, days, now)
     if authority is None or not (is_kept or certificates.outlives(authority, days, now)):
-        authority = certificates.new_authority(NAME, days, now)
+        authority = new_certificates.new_authority(NAME, days, now)
     if leaf is None or not is_kept:
-        leaf = certificates.new_leaf(authority, NAME, hosts=host_names(webhook), days=days, now=now)
+        leaf = new_certificates.new_leaf(authority, NAME, hosts=host_names(webhook), days=days, now=now)
     is_served = is_kept and now - leaf.begins >= _SERVED_AFTER and found.serves_only(TLS_SECRET)
     bundle = _bundle(authority, found, now, with_earlier=not is_served)
     return Tls(

@@ -50,7 +50,7 @@ def rights_to_install_webhook(settings: Settings, webhook: WebhookSettings, name
         *(document("Secret", name, namespace=webhook.namespace) for name in SECRETS),
         *documents.guard_documents(settings),
     ]
-    rights = [
+    return [
         *rights_to_apply(applied),
         *_on_kinds([webhook_documents.CONFIGURATION], "create", "patch"),
         *_on_kinds(POLICY_KINDS, "get"),
@@ -60,7 +60,6 @@ def rights_to_install_webhook(settings: Settings, webhook: WebhookSettings, name
         *rights_to_find_webhook(),
         Right("list", "pods", namespace=webhook.namespace),
     ]
-    return list(dict.fromkeys(rights))
 
 
 def rights_to_apply(applied: t.Iterable[Document]) -> list[Right]:
@@ -93,12 +92,12 @@ def rights_to_delete_accounts(namespaces: t.Iterable[str]) -> list[Right]:
 
 def rights_for_removals(changes: t.Iterable[ClusterChange]) -> list[Right]:
     """Return what those of these changes need that remove something."""
-    return list(dict.fromkeys(_right_to_delete(change.path) for change in changes if change.verb == "delete"))
+    return [_right_to_delete(change.path) for change in changes if change.verb == "delete"]
 
 
 def require(api: ApiServer, rights: t.Iterable[Right]) -> None:
     """Raise IrsaError with all rights that the user of the kubeconfig lacks."""
-    missing = missing_rights(api, rights)
+    missing = missing_rights(api, dict.fromkeys(rights))
     if missing:
         raise IrsaError(
             "The user of the kubeconfig lacks rights that the role needs, so nothing was changed: "
@@ -123,8 +122,8 @@ def _on_kinds(kinds: t.Iterable[str], *verbs: str) -> list[Right]:
     return [Right(verb, KINDS[kind].plural, KINDS[kind].group) for kind in kinds for verb in verbs]
 
 
-def _on_documents(wanted: t.Iterable[Document], verb: str) -> list[Right]:
-    found = {(each["kind"], each["metadata"].get("namespace", "")): None for each in wanted}
+def _on_documents(desired: t.Iterable[Document], verb: str) -> list[Right]:
+    found = {(each["kind"], each["metadata"].get("namespace", "")): None for each in desired}
     return [Right(verb, KINDS[kind].plural, KINDS[kind].group, namespace) for kind, namespace in found]
 
 

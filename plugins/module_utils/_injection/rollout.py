@@ -45,17 +45,17 @@ def wait(api: ApiServer, deployment: Document, patience: Patience) -> None:
 def _lacks(deployment: t.Any) -> str | None:
     if deployment is None:
         return "another process has removed it"
-    wanted = at(deployment, "spec", "replicas")
+    desired = at(deployment, "spec", "replicas")
     if (at(deployment, "status", "observedGeneration") or 0) < (at(deployment, "metadata", "generation") or 0):
         return "its controller has not seen it yet"
     pods, new, available = (
         at(deployment, "status", name) or 0 for name in ("replicas", "updatedReplicas", "availableReplicas")
     )
-    if new < wanted:
-        return f"{new} of {wanted} pods are created"
+    if new < desired:
+        return f"{new} of {desired} pods are created"
     if pods > new:
         return f"{pods - new} former pods still run"
-    return None if available >= wanted else f"{available} of {wanted} pods are available"
+    return None if available >= desired else f"{available} of {desired} pods are available"
 
 
 def _failures(deployment: t.Any) -> t.Iterator[str]:

@@ -46,10 +46,10 @@ class OwnNamespace(ClusterResource):
 
     def plan(self) -> list[ClusterChange]:
         """List the removal, unless the namespace must be kept, of which there is a warning then."""
-        wanted = document("Namespace", self._name)
-        if _is_terminating(self._api.find(path_of(wanted))):
+        desired = document("Namespace", self._name)
+        if _is_terminating(self._api.find(path_of(desired))):
             return []
-        removal = Documents(self._api, superfluous=[wanted])
+        removal = Documents(self._api, superfluous=[desired])
         changes = removal.plan()
         self.warnings = removal.warnings
         kept_for = self._kept_for() if changes else None

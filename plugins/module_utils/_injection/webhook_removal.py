@@ -75,6 +75,6 @@ def _namespaces(api: ApiServer) -> set[str]:
     return found - {""}
 
 
-def _is_there(api: ApiServer, wanted: Document) -> bool:
-    present = api.find(path_of(wanted))
+def _is_there(api: ApiServer, desired: Document) -> bool:
+    present = api.find(path_of(desired))
     return present is not None and ownership.is_ours(present)

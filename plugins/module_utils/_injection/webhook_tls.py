@@ -11,7 +11,7 @@ import datetime
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import tls_state
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import certificates, tls_state
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.cert_manager_tls import (
     authority_documents,
     cert_manager_tls,
@@ -32,6 +32,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds 
     title_of,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import names_at
+from ansible_collections.selfhosted.irsa.plugins.module_utils._module.libraries import missing
 
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
@@ -44,13 +45,13 @@ def tls_for(api: ApiServer, webhook: WebhookSettings, now: datetime.datetime) ->
 
     Nothing is written. Keys that are made for the plan are lost with it. Raises IrsaError.
     """
+    _require_cryptography()
     found = tls_state.find(api, webhook)
     served = serves_cert_manager(api)
     kind, warnings = _kind(api, webhook, found, served=served)
     if kind == OWN:
         tls = own_tls(webhook, found, now)
-        others = _cert_manager_documents(webhook) if served else []
-        others += _secrets(webhook, tls_state.CA_CERTIFICATE, tls_state.TLS_CERTIFICATE)
+        others = _theirs(webhook, served=served)
     else:
         _require_ours(api, webhook)
         tls = cert_manager_tls(webhook, found, now)
@@ -77,14 +78,19 @@ def tls_for_manifests(webhook: WebhookSettings) -> Tls:
 
 def removable(api: ApiServer, webhook: WebhookSettings) -> list[Document]:
     """Return all that a cluster may have of both kinds, in the order in which it is removed. Raises RequestFailed."""
-    made = _cert_manager_documents(webhook) if serves_cert_manager(api) else []
-    return made + _secrets(webhook, *tls_state.SECRETS)
+    return _theirs(webhook, served=serves_cert_manager(api)) + _secrets(webhook, TLS_SECRET, CA_SECRET)
 
 
 def serves_cert_manager(api: ApiServer) -> bool:
     """Whether an API server has cert-manager's Certificates. Raises RequestFailed."""
     kind = KINDS["Certificate"]
     return kind.plural in names_at(api.find(kind.api_path), "resources")
+
+
+def _require_cryptography() -> None:
+    error = certificates.CRYPTOGRAPHY_IMPORT_ERROR
+    if error is not None:
+        raise IrsaError(missing({certificates.CRYPTOGRAPHY_REQUIREMENT: error}))
 
 
 def _kind(api: ApiServer, webhook: WebhookSettings, found: Found, *, served: bool) -> tuple[str, list[str]]:
@@ -130,8 +136,16 @@ def _require_ours(api: ApiServer, webhook: WebhookSettings) -> None:
             )
 
 
-def _cert_manager_documents(webhook: WebhookSettings) -> list[Document]:
-    return [*leaf_documents(webhook), *authority_documents(webhook)[::-1]]
+def _theirs(webhook: WebhookSettings, *, served: bool) -> list[Document]:
+    """Return what cert-manager was told, if it is there, and its Secrets.
+
+    The certificate goes before its CA: cert-manager would keep one that is there and give it a new CA.
+    """
+    leaf, leaf_secret = leaf_documents(webhook), _secrets(webhook, tls_state.TLS_CERTIFICATE)
+    authority, ca_secret = authority_documents(webhook)[::-1], _secrets(webhook, tls_state.CA_CERTIFICATE)
+    if not served:
+        return [*leaf_secret, *ca_secret]
+    return [*leaf, *leaf_secret, *authority, *ca_secret]
 
 
 def _secrets(webhook: WebhookSettings, *names: str) -> list[Document]:
