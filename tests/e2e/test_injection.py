@@ -348,10 +348,11 @@ def test_documents_that_are_applied_by_hand_are_those_of_the_role(
     assert cluster.role("--check", guard="deny").result["actions"] == []
 
 
-def test_an_older_api_server_is_refused_by_name(cluster: Cluster, new_api_server: NewApiServer, tmp_path: Path) -> None:
+def test_an_older_api_server_is_refused_for_policies_by_name(
+    cluster: Cluster, new_api_server: NewApiServer, tmp_path: Path
+) -> None:
     with new_api_server(*signing_flags(tmp_path), "--emulated-version=1.35") as older:
         older.write_kubeconfig(tmp_path / "kubeconfig")
-        variables = {"irsa_kubeconfig": str(tmp_path / "kubeconfig"), "irsa_injection_region": REGION}
-        run = Ansible(tmp_path).cluster_role("irsa_injection", variables, fails=True)
+        run = Ansible(tmp_path).injection(region=REGION, method="policy", fails=True)
     output = re.sub(r"\s+", " ", run.output)
-    assert "which Kubernetes does from 1.36 on" in output and older.url.removeprefix("https://") in output
+    assert "Set irsa_injection_method: webhook" in output and older.url.removeprefix("https://") in output
