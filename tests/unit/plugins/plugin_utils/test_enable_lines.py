@@ -181,7 +181,7 @@ class TestResult:
         certificates = {"kind": "own", "ca_ends": "2036-11-24T12:00:00Z", "certificate_ends": "2031-11-26T12:00:00Z"}
         injection = {"changed": False, "method": "webhook", "certificates": certificates, "warnings": []}
         lines = texts(enable_lines(results(injection=injection)))
-        assert "  injection   webhook, with a certificate until 2031-11-26T12:00:00Z" in lines
+        assert "webhook, with a certificate until 2031-11-26T12:00:00Z" in lines
 
     def test_each_warning_once(self):
         injection = {"changed": False, "warnings": ["Mind this.", "Mind this."]}
