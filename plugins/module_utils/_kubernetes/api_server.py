@@ -100,6 +100,11 @@ class ApiServer:
         """Fetch a JSON document, in one of the media types that ``accept`` names."""
         return self._ask("GET", path, query=query, accept=accept)
 
+    def get_text(self, path: str) -> str:
+        """Fetch a text, such as metrics or the answer of a program behind the API server."""
+        content = self._exchange("GET", path, query=None, max_mib=_MAX_LIST_MIB)
+        return content.decode("utf-8", "replace")
+
     def find(self, path: str, query: Query | None = None) -> t.Any:
         """Fetch a JSON document; None if there is none."""
         try:
@@ -142,7 +147,15 @@ class ApiServer:
 
     # --- one request
 
-    def _ask(
+    def _ask(self, method: str, path: str, *, query: Query | None, **options: t.Any) -> t.Any:
+        """Send a request with the options of ``_exchange``, and return the JSON of the answer."""
+        content = self._exchange(method, path, query=query, **options)
+        try:
+            return parse_json(content.decode("utf-8"))
+        except ValueError:
+            raise self._call(method, path).unusable("sent something other than JSON") from None
+
+    def _exchange(
         self,
         method: str,
         path: str,
@@ -152,7 +165,7 @@ class ApiServer:
         accept: str = "*/*",
         media_type: str = "",
         max_mib: int = _MAX_MIB,
-    ) -> t.Any:
+    ) -> bytes:
         call = self._call(method, path)
         credentials = self._credentials()
         headers = {"Accept": accept, **credentials, **({"Content-Type": media_type} if media_type else {})}
@@ -174,10 +187,7 @@ class ApiServer:
         if not 200 <= answer.status < 300:
             hidden = Redaction([*_secrets_in(credentials), *_secrets_in(body)])
             raise call.refused(answer.status, content, hidden.over)
-        try:
-            return parse_json(content.decode("utf-8"))
-        except ValueError:
-            raise call.unusable("sent something other than JSON") from None
+        return content
 
     def _call(self, method: str, path: str) -> Call:
         return Call(self.address, method, path)
