@@ -153,11 +153,32 @@ method:
   type: str
   sample: policy
 manifests:
-  description: The documents that the cluster has, or would have.
+  description: The documents that the cluster has, or would have. Secrets are without their contents.
   returned: success
   type: list
   elements: dict
   sample: []
+certificates:
+  description: The certificates of the webhook; empty without one.
+  returned: success
+  type: dict
+  contains:
+    kind:
+      description: V(own) or V(cert_manager).
+      type: str
+      returned: with a webhook
+    ca_ends:
+      description: When the CA ends (RFC 3339), or null if that is not known yet.
+      type: str
+      returned: with a webhook
+    certificate_ends:
+      description: When the certificate ends (RFC 3339), or null if that is not known yet.
+      type: str
+      returned: with a webhook
+  sample:
+    kind: own
+    ca_ends: "2036-11-24T12:00:00Z"
+    certificate_ends: "2031-11-26T12:00:00Z"
 labelled:
   description: Service accounts that were labelled, in check mode those that would be, as NAMESPACE/NAME.
   returned: success

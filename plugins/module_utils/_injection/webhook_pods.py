@@ -20,6 +20,7 @@ PORT_NAME = "https"
 _TLS_VOLUME, _TLS_FOLDER = "tls", "/etc/webhook/certs"
 # Any user but root: the files of the image are readable by all.
 _USER = 65532
+_SECURITY = {"runAsNonRoot": True, "runAsUser": _USER, "runAsGroup": _USER, "fsGroup": _USER}
 # A pod that is created together with its account arrives before the account does. For this long the webhook waits for
 # it, and asks the API server. By default it does not.
 _GRACE = "500ms"
@@ -78,13 +79,7 @@ def pod_spec(
         "enableServiceLinks": False,
         **({"hostNetwork": True} if webhook.host_network else {}),
         **({"imagePullSecrets": [{"name": name} for name in webhook.pull_secrets]} if webhook.pull_secrets else {}),
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "runAsGroup": _USER,
-            "fsGroup": _USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": {**_SECURITY, "seccompProfile": {"type": "RuntimeDefault"}},
         # The drain, and the 10 seconds that the webhook gives to requests that it has begun to answer.
         "terminationGracePeriodSeconds": 30,
         "containers": [_container(settings, webhook, can_sleep=can_sleep)],
