@@ -33,7 +33,7 @@ GROUP = "/apis/admissionregistration.k8s.io/v1"
 WEBHOOKS = f"{GROUP}/mutatingwebhookconfigurations"
 _WEBHOOK = "pod-identity-webhook"
 _FLAGS = ("--in-cluster=false", f"--aws-default-region={REGION}", "--sts-regional-endpoint=true")
-_MERGE = "application/merge-patch+json"
+_MERGE, _APPLY = "application/merge-patch+json", "application/apply-patch+yaml"
 # kube-apiserver closes a connection that is idle for 90 seconds (IdleTimeout in k8s.io/apiserver/pkg/server).
 _IDLE_SECONDS = 30.0
 
@@ -93,6 +93,13 @@ class Client:
             "annotations": {EKS + key.replace("_", "-"): each for key, each in annotations.items()},
         }
         return self.must("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": metadata})
+
+    def apply(self, path: str, document: Object, *, dry_run: bool = False) -> Any:
+        """The object that a document becomes, if the API server knows all its fields and warns of none."""
+        query = "fieldManager=test&force=true&fieldValidation=Strict" + ("&dryRun=All" if dry_run else "")
+        status, answer = self.call("PATCH", f"{path}?{query}", document, kind=_APPLY)
+        assert status < 300 and self.warnings == [], (path, answer, self.warnings)
+        return answer
 
     def change(self, path: str, metadata: Object) -> Any:
         """Change the metadata of an object."""

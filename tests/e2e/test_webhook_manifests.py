@@ -27,12 +27,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.pod_identity import pod_identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_settings import WebhookSettings
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import path_of, title_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import path_of
 from control_plane import ApiServer, NewApiServer, signing_flags
 from endpoint import eventually, setting
 from pod_shapes import EKS, ROLE, Object, container, pod
 
-_APPLY = "application/apply-patch+yaml"
 _SETTINGS = Settings(
     region="eu-central-1",
     audience='it\'s $(HOME) "audience"',
@@ -52,11 +51,7 @@ class Cluster:
     client: Client
 
     def apply(self, document: Object, *, dry_run: bool = False) -> Any:
-        """The object that a document becomes, if the API server knows all its fields and warns of none."""
-        query = "fieldManager=test&force=true&fieldValidation=Strict" + ("&dryRun=All" if dry_run else "")
-        status, answer = self.client.call("PATCH", f"{path_of(document)}?{query}", document, kind=_APPLY)
-        assert status < 300 and self.client.warnings == [], (title_of(document), answer, self.client.warnings)
-        return answer
+        return self.client.apply(path_of(document), document, dry_run=dry_run)
 
 
 @pytest.fixture(scope="module")
