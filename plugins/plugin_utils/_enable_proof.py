@@ -67,8 +67,9 @@ def read(results: Mapping, variables: Mapping, find: Find | None) -> Proof:
 
 
 def _files(results: Mapping, folder: str) -> list[str]:
-    """Return the manifests in the order in which they must be applied: a policy labels accounts as they are written, and
-    a webhook that runs already serves the pods of new ones.
+    """Return the manifests in the order in which they must be applied: what injects, then what it is to serve.
+
+    A policy labels accounts as they are written.
     """
     injects = (results.get("injection") or {}).get("manifests")
     names = [*([INJECTION_FILE] if injects else []), *([ACCOUNTS_FILE] if results.get("accounts") else [])]
