@@ -51,15 +51,18 @@ def _judge_standing(subject: Subject, counted: str) -> Judgement:
     waiting = held_back(webhook, None if backend is None else backend.pod_labels)
     if waiting:
         seen = (
-            f"While the webhook {webhook.name} does not answer, no pod can be created in {listed(waiting)}: not its own, "
-            "or not those that a cluster needs."
+            f"While the webhook {webhook.name} does not answer, no pod can be created in {listed(waiting)}, not even "
+            "those that the webhook or the cluster itself needs."
         )
         return Judgement(WARNING, seen, _SELECTOR_CAUSE, _SELECTOR_REMEDY)
-    unknown = _unknown(subject)
     if backend is not None and (lacking := _lacking_replicas(backend)):
         return Judgement(WARNING, f"{webhook} answers with fewer pods than it should: {lacking}")
     if subject.is_proven:
         return Judgement(OK, f"{webhook} answers: pods got their credentials from it. {counted}".rstrip())
+    if subject.calls.failure is not None:
+        # Of these failures the API server says what came back.
+        return Judgement(OK, f"{webhook} answers the API servers, which cannot use its answer. {counted}".rstrip())
+    unknown = _unknown(subject)
     if unknown:
         return Judgement(SKIPPED, f"Whether the webhook {webhook.name} answers is unknown: {unknown}")
     return Judgement(OK, f"{webhook} answers the API servers. {counted}".rstrip())
