@@ -14,6 +14,7 @@ import ipaddress
 import json
 import re
 import ssl
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,11 +124,11 @@ def differences(ours: Any, theirs: Any, at: str = "") -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def webhook(binary: Path, server: ApiServer, folder: Path) -> Iterator[None]:
-    """A running EKS pod identity webhook, which the API server has begun to ask."""
-    folder.mkdir()
+def webhook_program(
+    binary: Path, server: ApiServer, folder: Path
+) -> Iterator[tuple[int, subprocess.Popen[bytes], Path]]:
+    """A running EKS pod identity webhook with the certificate in a folder: its port, process and log."""
     port, metrics = free_ports(2)
-    certificate = _certificate(folder)
     server.write_kubeconfig(folder / "kubeconfig")
     command = [
         str(binary),
@@ -141,8 +142,17 @@ def webhook(binary: Path, server: ApiServer, folder: Path) -> Iterator[None]:
         f"--aws-default-region={REGION}",
         "--sts-regional-endpoint=true",
     ]
-    log, client = folder / "webhook.log", Client(server)
+    log = folder / "webhook.log"
     with running(command, log) as process:
+        yield port, process, log
+
+
+@contextlib.contextmanager
+def webhook(binary: Path, server: ApiServer, folder: Path) -> Iterator[None]:
+    """A running EKS pod identity webhook, which the API server has begun to ask."""
+    folder.mkdir()
+    certificate, client = _certificate(folder), Client(server)
+    with webhook_program(binary, server, folder) as (port, process, log):
         client.must("POST", _WEBHOOKS, _configuration(f"https://{LOOPBACK}:{port}/mutate", certificate))
         client.add_namespace("webhook-ready")
         client.add_account("webhook-ready", "app", role_arn=ROLE)

@@ -14,7 +14,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.injection_reading import ServicePort
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import named
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.webhook_backend import Backend
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.webhook_calls import UNREACHED
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.webhook_calls import UNREACHED, Counts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.webhook_scope import held_back
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.webhook_subject import Judgement, Subject
 
@@ -134,7 +134,7 @@ def _admitted(subject: Subject) -> tuple[str, str]:
     counts = subject.calls.counts
     found = {address: answer.value for address, answer in counts.items() if answer.value is not None}
     told = ", ".join(
-        f"{named([address])} has admitted {each.admitted} pods without it and refused {each.refused}"
+        f"{named([address])} has {' and '.join(_outcomes(each))}"
         for address, each in found.items()
         if each.admitted or each.refused
     )
@@ -144,3 +144,10 @@ def _admitted(subject: Subject) -> tuple[str, str]:
     )
     unknown = next((answer.reason for answer in counts.values() if answer.value is None), "")
     return said if told else "", f"How many pods were admitted without it is unknown: {unknown}" if unknown else ""
+
+
+def _outcomes(counts: Counts) -> t.Iterator[str]:
+    if counts.admitted:
+        yield f"admitted {counts.admitted} pods without it"
+    if counts.refused:
+        yield f"refused {counts.refused}"
