@@ -14,6 +14,7 @@ import ipaddress
 import json
 import re
 import ssl
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -131,6 +132,7 @@ def differences(ours: Any, theirs: Any, at: str = "") -> Iterator[str]:
 
 
 @contextlib.contextmanager
+<<<<<<< HEAD
 def webhook(
     binary: Path,
     server: ApiServer,
@@ -151,6 +153,14 @@ def webhook(
     certificate = _certificate(folder)
     user = ApiServer(server.url, token or server.administrator, server.certificate)
     user.write_kubeconfig(folder / "kubeconfig")
+=======
+def webhook_program(
+    binary: Path, server: ApiServer, folder: Path
+) -> Iterator[tuple[int, subprocess.Popen[bytes], Path]]:
+    """A running EKS pod identity webhook with the certificate in a folder: its port, process and log."""
+    port, metrics = free_ports(2)
+    server.write_kubeconfig(folder / "kubeconfig")
+>>>>>>> checks
     command = [
         str(binary),
         *flags,
@@ -162,10 +172,25 @@ def webhook(
         f"--tls-cert={folder / 'tls.crt'}",
         f"--tls-key={folder / 'tls.key'}",
     ]
+<<<<<<< HEAD
     log, client, url = folder / "webhook.log", Client(server), f"https://{LOOPBACK}:{port}"
     configuration = (configure or _configuration)(f"{url}/mutate", certificate)
     with running(command, log) as process:
         client.must("POST", WEBHOOKS, configuration)
+=======
+    log = folder / "webhook.log"
+    with running(command, log) as process:
+        yield port, process, log
+
+
+@contextlib.contextmanager
+def webhook(binary: Path, server: ApiServer, folder: Path) -> Iterator[None]:
+    """A running EKS pod identity webhook, which the API server has begun to ask."""
+    folder.mkdir()
+    certificate, client = _certificate(folder), Client(server)
+    with webhook_program(binary, server, folder) as (port, process, log):
+        client.must("POST", _WEBHOOKS, _configuration(f"https://{LOOPBACK}:{port}/mutate", certificate))
+>>>>>>> checks
         client.add_namespace("webhook-ready")
         client.add_account("webhook-ready", "app", role_arn=ROLE)
 

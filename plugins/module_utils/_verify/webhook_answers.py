@@ -14,7 +14,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.injection_reading import ServicePort
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import named
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.webhook_backend import Backend
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.webhook_calls import UNREACHED
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.webhook_calls import UNREACHED, Counts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.webhook_scope import held_back
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.webhook_subject import Judgement, Subject
 
@@ -51,15 +51,18 @@ def _judge_standing(subject: Subject, counted: str) -> Judgement:
     waiting = held_back(webhook, None if backend is None else backend.pod_labels)
     if waiting:
         seen = (
-            f"While the webhook {webhook.name} does not answer, no pod can be created in {listed(waiting)}: not its own, "
-            "or not those that a cluster needs."
+            f"While the webhook {webhook.name} does not answer, no pod can be created in {listed(waiting)}, not even "
+            "those that the webhook or the cluster itself needs."
         )
         return Judgement(WARNING, seen, _SELECTOR_CAUSE, _SELECTOR_REMEDY)
-    unknown = _unknown(subject)
     if backend is not None and (lacking := _lacking_replicas(backend)):
         return Judgement(WARNING, f"{webhook} answers with fewer pods than it should: {lacking}")
     if subject.is_proven:
         return Judgement(OK, f"{webhook} answers: pods got their credentials from it. {counted}".rstrip())
+    if subject.calls.failure is not None:
+        # Of these failures the API server says what came back.
+        return Judgement(OK, f"{webhook} answers the API servers, which cannot use its answer. {counted}".rstrip())
+    unknown = _unknown(subject)
     if unknown:
         return Judgement(SKIPPED, f"Whether the webhook {webhook.name} answers is unknown: {unknown}")
     return Judgement(OK, f"{webhook} answers the API servers. {counted}".rstrip())
@@ -131,7 +134,7 @@ def _admitted(subject: Subject) -> tuple[str, str]:
     counts = subject.calls.counts
     found = {address: answer.value for address, answer in counts.items() if answer.value is not None}
     told = ", ".join(
-        f"{named([address])} has admitted {each.admitted} pods without it and refused {each.refused}"
+        f"{named([address])} has {' and '.join(_outcomes(each))}"
         for address, each in found.items()
         if each.admitted or each.refused
     )
@@ -141,3 +144,10 @@ def _admitted(subject: Subject) -> tuple[str, str]:
     )
     unknown = next((answer.reason for answer in counts.values() if answer.value is None), "")
     return said if told else "", f"How many pods were admitted without it is unknown: {unknown}" if unknown else ""
+
+
+def _outcomes(counts: Counts) -> t.Iterator[str]:
+    if counts.admitted:
+        yield f"admitted {counts.admitted} pods without it"
+    if counts.refused:
+        yield f"refused {counts.refused}"

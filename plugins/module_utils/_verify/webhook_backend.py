@@ -83,12 +83,12 @@ class Backend:
     @property
     def replicas(self) -> tuple[int, int] | None:
         """How many replicas of the Deployment are ready, and how many there should be; None if that is unknown."""
-        wanted, ready = (
+        expected, ready = (
             at(self.deployment.value, "spec", "replicas"),
             at(self.deployment.value, "status", "readyReplicas"),
         )
-        known = self.deployment.value and isinstance(wanted, int)
-        return (ready if isinstance(ready, int) else 0, wanted) if known else None
+        known = self.deployment.value and isinstance(expected, int)
+        return (ready if isinstance(ready, int) else 0, expected) if known else None
 
     @property
     def made_no_pod(self) -> str:
@@ -120,7 +120,8 @@ class Backend:
             server.get_text(path)
         except RequestFailed as failure:
             reached = failure.status is not None and failure.status < 500
-            unknown = failure.status in (None, 401, 403)
+            # The proxy looks for Endpoints, which not every cluster has beside its EndpointSlices.
+            unknown = failure.status in (None, 401, 403) or "no endpoints available" in str(failure)
             return Answer(None if unknown else reached, str(failure))
         return Answer(True)
 

@@ -31,8 +31,8 @@ _INJECTOR_REMEDY = (
     "cert-manager-cainjector."
 )
 _LATE_REMEDY = (
-    "Run the role irsa_injection again: it renews certificates of its own. If cert-manager renews them, find out why it "
-    "does not: kubectl describe certificate."
+    "Run the role irsa_injection again: it renews certificates of its own. If cert-manager is to renew them, find out "
+    "why it does not: kubectl describe certificate."
 )
 
 

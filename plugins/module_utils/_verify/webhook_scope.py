@@ -39,8 +39,8 @@ def _matches(selector: t.Any, labels: t.Mapping[str, t.Any], known: t.Collection
     """Whether a selector surely matches an object with these labels and perhaps others. Of ``known`` keys it is known
     whether the object has them.
     """
-    wanted = at(selector, "matchLabels")
-    by_label = isinstance(wanted, dict) and any(labels.get(key) != value for key, value in wanted.items())
+    expected = at(selector, "matchLabels")
+    by_label = isinstance(expected, dict) and any(labels.get(key) != value for key, value in expected.items())
     return not by_label and all(_fits(each, labels, known) for each in items_at(selector, "matchExpressions"))
 
 
