@@ -14,6 +14,7 @@ import ipaddress
 import json
 import re
 import ssl
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -131,24 +132,14 @@ def differences(ours: Any, theirs: Any, at: str = "") -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def webhook(
-    binary: Path,
-    server: ApiServer,
-    folder: Path,
-    *,
-    flags: Sequence[str] = _FLAGS,
-    configure: Callable[[str, bytes], Object] | None = None,
-    token: str | None = None,
-) -> Iterator[str]:
-    """A running EKS pod identity webhook, which the API server has begun to ask; yields its URL.
+def webhook_program(
+    binary: Path, server: ApiServer, folder: Path, *, flags: Sequence[str] = _FLAGS, token: str | None = None
+) -> Iterator[tuple[int, subprocess.Popen[bytes], Path]]:
+    """A running EKS pod identity webhook with the certificate in a folder: its port, process and log.
 
-    What ``flags`` say of ports and files is replaced. ``configure`` makes a MutatingWebhookConfiguration of the
-    webhook's URL and certificate, whose file is tls.crt in the folder. The webhook asks as the administrator, or with
-    a token.
+    What ``flags`` say of ports and files is replaced. The webhook asks as the administrator, or with a token.
     """
-    folder.mkdir()
     port, metrics = free_ports(2)
-    certificate = _certificate(folder)
     user = ApiServer(server.url, token or server.administrator, server.certificate)
     user.write_kubeconfig(folder / "kubeconfig")
     command = [
@@ -162,9 +153,30 @@ def webhook(
         f"--tls-cert={folder / 'tls.crt'}",
         f"--tls-key={folder / 'tls.key'}",
     ]
-    log, client, url = folder / "webhook.log", Client(server), f"https://{LOOPBACK}:{port}"
-    configuration = (configure or _configuration)(f"{url}/mutate", certificate)
+    log = folder / "webhook.log"
     with running(command, log) as process:
+        yield port, process, log
+
+
+@contextlib.contextmanager
+def webhook(
+    binary: Path,
+    server: ApiServer,
+    folder: Path,
+    *,
+    configure: Callable[[str, bytes], Object] | None = None,
+    **program: Any,
+) -> Iterator[str]:
+    """A running EKS pod identity webhook, which the API server has begun to ask; yields its URL.
+
+    ``configure`` makes a MutatingWebhookConfiguration of the webhook's URL and certificate, whose file is tls.crt in
+    the folder. What else is given is for the program.
+    """
+    folder.mkdir()
+    certificate, client = _certificate(folder), Client(server)
+    with webhook_program(binary, server, folder, **program) as (port, process, log):
+        url = f"https://{LOOPBACK}:{port}"
+        configuration = (configure or _configuration)(f"{url}/mutate", certificate)
         client.must("POST", WEBHOOKS, configuration)
         client.add_namespace("webhook-ready")
         client.add_account("webhook-ready", "app", role_arn=ROLE)

@@ -104,9 +104,9 @@ class Cluster:
         return applied(self.api, path_of(document), document)
 
     def configure(self, bundle: str) -> None:
-        wanted = configuration(Settings(), WEBHOOK, bundle)
-        wanted["webhooks"][0]["clientConfig"]["service"]["port"] = self.server.port
-        self.apply(wanted)
+        desired = configuration(Settings(), WEBHOOK, bundle)
+        desired["webhooks"][0]["clientConfig"]["service"]["port"] = self.server.port
+        self.apply(desired)
 
     def is_asked(self) -> bool:
         status, made = self.client.try_pod(PODS, pod())

@@ -65,7 +65,7 @@ LIBRARIES = {
     "module_utils/_iam": frozenset({"cryptography", AMAZON_AWS}),
     "module_utils/_injection": frozenset({"cryptography"}),
     "module_utils/_accounts": frozenset({AMAZON_AWS}),
-    "module_utils/_verify": frozenset({"jwcrypto"}),
+    "module_utils/_verify": frozenset({"cryptography", "jwcrypto"}),
     "modules": frozenset({AMAZON_AWS}),
     "filter": frozenset({"ansible", "ansible.module_utils", "botocore"}),
     "lookup": frozenset({"ansible"}),

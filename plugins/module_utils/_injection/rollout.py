@@ -16,6 +16,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.patience import Patience
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import Document, path_of, title_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import at, items_at, text_at
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.pod_problems import problem_of
 
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
@@ -71,13 +72,6 @@ def _obstacles(api: ApiServer, deployment: Document) -> t.Iterator[str]:
     labels = deployment["spec"]["selector"]["matchLabels"]
     selector = ",".join(f"{name}={value}" for name, value in labels.items())
     for pod in api.list_items(folder, {"labelSelector": selector}):
-        for condition in items_at(pod, "status", "conditions"):
-            if text_at(condition, "type") == "PodScheduled" and text_at(condition, "status") == "False":
-                yield f"No node takes a pod: {quoted(text_at(condition, 'message'))}."
-        for container in items_at(pod, "status", "containerStatuses"):
-            waiting = at(container, "state", "waiting")
-            if text_at(waiting, "reason") not in ("", "ContainerCreating", "PodInitializing"):
-                said = text_at(waiting, "message")
-                yield f"A container does not start: {text_at(waiting, 'reason')}" + (
-                    f", {quoted(said)}." if said else "."
-                )
+        problem = problem_of(pod)
+        if problem:
+            yield f"{problem[0].upper()}{problem[1:]}."

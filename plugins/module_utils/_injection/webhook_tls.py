@@ -126,11 +126,11 @@ def _obstacle(api: ApiServer, webhook: WebhookSettings) -> str | None:
 
 def _require_ours(api: ApiServer, webhook: WebhookSettings) -> None:
     """Raise IrsaError if cert-manager would overwrite a Secret of others."""
-    for wanted in _secrets(webhook, tls_state.CA_CERTIFICATE, tls_state.TLS_CERTIFICATE):
-        present = api.find(path_of(wanted))
+    for desired in _secrets(webhook, tls_state.CA_CERTIFICATE, tls_state.TLS_CERTIFICATE):
+        present = api.find(path_of(desired))
         if present is not None and not ownership.is_ours(present):
             raise IrsaError(
-                f"There is a {title_of(wanted)} that this role did not create: it lacks the label "
+                f"There is a {title_of(desired)} that this role did not create: it lacks the label "
                 f"{ownership.MANAGED_BY_LABEL}={ownership.MANAGED_BY}. Remove it, or add the label to let cert-manager "
                 "overwrite it. Nothing was changed."
             )

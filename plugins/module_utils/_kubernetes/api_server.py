@@ -102,6 +102,11 @@ class ApiServer:
         """Fetch a JSON document, in one of the media types that ``accept`` names."""
         return self._ask("GET", path, query=query, accept=accept)
 
+    def get_text(self, path: str) -> str:
+        """Fetch a text, such as metrics or the answer of a program behind the API server."""
+        dummy, content = self._exchange("GET", path, query=None, max_mib=_MAX_LIST_MIB)
+        return content.decode("utf-8", "replace")
+
     def find(self, path: str, query: Query | None = None) -> t.Any:
         """Fetch a JSON document; None if there is none."""
         try:
@@ -145,7 +150,7 @@ class ApiServer:
     def time(self) -> datetime.datetime:
         """Return the server's time (RFC 9110, section 6.6.1), and ours if it does not say it."""
         # All users that are known may see this: https://kubernetes.io/docs/reference/access-authn-authz/rbac/
-        answer, dummy = self._exchange(self._call("GET", "/version"), query=None, headers=self._credentials())
+        answer, dummy = self._exchange("GET", "/version", query=None)
         try:
             return email.utils.parsedate_to_datetime(answer.headers["Date"]).astimezone(datetime.timezone.utc)
         except (KeyError, TypeError, ValueError, OverflowError):
@@ -153,7 +158,15 @@ class ApiServer:
 
     # --- one request
 
-    def _ask(
+    def _ask(self, method: str, path: str, *, query: Query | None, **options: t.Any) -> t.Any:
+        """Send a request with the options of ``_exchange``, and return the JSON of the answer."""
+        dummy, content = self._exchange(method, path, query=query, **options)
+        try:
+            return parse_json(content.decode("utf-8"))
+        except ValueError:
+            raise self._call(method, path).unusable("sent something other than JSON") from None
+
+    def _exchange(
         self,
         method: str,
         path: str,
@@ -163,27 +176,15 @@ class ApiServer:
         accept: str = "*/*",
         media_type: str = "",
         max_mib: int = _MAX_MIB,
-    ) -> t.Any:
+    ) -> tuple[t.Any, bytes]:
+        """Return an answer and its content. Raises RequestFailed if there is none, or if it refuses the request."""
         call = self._call(method, path)
         credentials = self._credentials()
         headers = {"Accept": accept, **credentials, **({"Content-Type": media_type} if media_type else {})}
-        answer, content = self._exchange(call, query=query, headers=headers, body=body, max_mib=max_mib)
-        if not 200 <= answer.status < 300:
-            hidden = Redaction([*_secrets_in(credentials), *_secrets_in(body)])
-            raise call.refused(answer.status, content, hidden.over)
-        try:
-            return parse_json(content.decode("utf-8"))
-        except ValueError:
-            raise call.unusable("sent something other than JSON") from None
-
-    def _exchange(
-        self, call: Call, *, query: Query | None, headers: dict[str, str], body: t.Any = None, max_mib: int = _MAX_MIB
-    ) -> tuple[t.Any, bytes]:
-        """Return an answer and its content. Raises RequestFailed if there is none."""
         try:
             answer = self._pool.request(
-                call.method,
-                self.url + call.path + (f"?{urlencode(query)}" if query else ""),
+                method,
+                self.url + path + (f"?{urlencode(query)}" if query else ""),
                 headers=headers,
                 body=None if body is None else json.dumps(body),
                 timeout=urllib3.Timeout(self._timeout),
@@ -195,6 +196,9 @@ class ApiServer:
             answer.close()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise call.unanswered(error) from None
+        if not 200 <= answer.status < 300:
+            hidden = Redaction([*_secrets_in(credentials), *_secrets_in(body)])
+            raise call.refused(answer.status, content, hidden.over)
         return answer, content
 
     def _call(self, method: str, path: str) -> Call:

@@ -85,21 +85,21 @@ class CertificateCluster:
 
     # --- what a run writes
 
-    def apply(self, wanted: Document) -> None:
-        path = path_of(wanted)
-        if self.objects.get(path) == wanted:
+    def apply(self, desired: Document) -> None:
+        path = path_of(desired)
+        if self.objects.get(path) == desired:
             return
-        self._count(f"apply {wanted['metadata']['name']}")
-        self.objects[path] = copy.deepcopy(wanted)
-        if wanted["kind"] == "Deployment":
+        self._count(f"apply {desired['metadata']['name']}")
+        self.objects[path] = copy.deepcopy(desired)
+        if desired["kind"] == "Deployment":
             self.objects[path]["metadata"]["generation"] = 2
             self.objects[path]["status"] = {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2}
         self._settle()
 
-    def delete(self, unwanted: Document) -> None:
-        if path_of(unwanted) in self.objects:
-            self._count(f"delete {unwanted['metadata']['name']}")
-            del self.objects[path_of(unwanted)]
+    def delete(self, superfluous: Document) -> None:
+        if path_of(superfluous) in self.objects:
+            self._count(f"delete {superfluous['metadata']['name']}")
+            del self.objects[path_of(superfluous)]
             self._settle()
 
     def roll_out(self) -> None:
@@ -238,5 +238,5 @@ def run(cluster: CertificateCluster, certificates_are: str = "auto", *, writes: 
     return asked()
 
 
-def _is_same(present: t.Any, wanted: Document) -> bool:
-    return bool(present) and present["spec"] == wanted["spec"]
+def _is_same(present: t.Any, desired: Document) -> bool:
+    return bool(present) and present["spec"] == desired["spec"]

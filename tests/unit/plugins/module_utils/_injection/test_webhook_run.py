@@ -137,18 +137,18 @@ def test_the_configuration_comes_only_when_the_pods_run(server):
     [
         (
             {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}]},
-            "No node takes a pod: '0/3 nodes are available'.",
+            "Pod a has no node: '0/3 nodes are available'.",
         ),
         (
             {"containerStatuses": [{"state": {"waiting": {"reason": "ErrImagePull", "message": "not found"}}}]},
-            "A container does not start: ErrImagePull, 'not found'.",
+            "Pod a waits: ErrImagePull ('not found').",
         ),
     ],
 )
 def test_what_keeps_pods_from_running_is_named(server, status, reason):
     server.cluster.pods_start = False
     server.cluster.objects["/api/v1/namespaces/irsa-system/pods/a"] = {
-        "metadata": {"labels": {"app.kubernetes.io/name": NAME}},
+        "metadata": {"name": "a", "labels": {"app.kubernetes.io/name": NAME}},
         "status": status,
     }
     with pytest.raises(IrsaError) as failed:
