@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: irsa_injection_role
-short_description: Give pods the credentials of their service accounts by admission policies
+short_description: Give pods the credentials of their service accounts
 version_added: 0.1.0
 description:
   - This module is private to role P(selfhosted.irsa.irsa_injection#role) and may change at any time.
@@ -66,6 +66,57 @@ options:
     description: The variable C(irsa_injection_annotation_prefix).
     type: str
     default: eks.amazonaws.com
+  webhook_namespace:
+    description: The variable C(irsa_injection_webhook_namespace).
+    type: str
+    default: irsa-system
+  webhook_registry:
+    description: The variable C(irsa_injection_webhook_registry).
+    type: str
+    default: public.ecr.aws
+  webhook_image:
+    description: The variable C(irsa_injection_webhook_image).
+    type: str
+    default: eks/amazon-eks-pod-identity-webhook
+  webhook_tag:
+    description: The variable C(irsa_injection_webhook_tag).
+    type: str
+    default: v0.6.17
+  webhook_digest:
+    description: The variable C(irsa_injection_webhook_digest).
+    type: str
+    default: ""
+  webhook_pull_secrets:
+    description: The variable C(irsa_injection_webhook_pull_secrets).
+    type: list
+    elements: str
+    default: []
+  webhook_replicas:
+    description: The variable C(irsa_injection_webhook_replicas).
+    type: int
+    default: 2
+  webhook_host_network:
+    description: The variable C(irsa_injection_webhook_host_network).
+    type: bool
+    default: false
+  webhook_port:
+    description: The variable C(irsa_injection_webhook_port).
+    type: int
+    default: 8443
+  webhook_excluded_namespaces:
+    description: The variable C(irsa_injection_webhook_excluded_namespaces).
+    type: list
+    elements: str
+    default: []
+  webhook_certificates:
+    description: The variable C(irsa_injection_webhook_certificates).
+    type: str
+    choices: [auto, cert_manager, own]
+    default: auto
+  webhook_certificate_days:
+    description: The variable C(irsa_injection_webhook_certificate_days).
+    type: int
+    default: 1825
   proof_namespace:
     description: The variable C(irsa_injection_proof_namespace).
     type: str
@@ -102,11 +153,32 @@ method:
   type: str
   sample: policy
 manifests:
-  description: The documents that the cluster has, or would have.
+  description: The documents that the cluster has, or would have. Secrets are without their contents.
   returned: success
   type: list
   elements: dict
   sample: []
+certificates:
+  description: The certificates of the webhook; empty without one.
+  returned: success
+  type: dict
+  contains:
+    kind:
+      description: V(own) or V(cert_manager).
+      type: str
+      returned: with a webhook
+    ca_ends:
+      description: When the CA ends (RFC 3339), or null if that is not known yet.
+      type: str
+      returned: with a webhook
+    certificate_ends:
+      description: When the certificate ends (RFC 3339), or null if that is not known yet.
+      type: str
+      returned: with a webhook
+  sample:
+    kind: own
+    ca_ends: "2036-11-24T12:00:00Z"
+    certificate_ends: "2031-11-26T12:00:00Z"
 labelled:
   description: Service accounts that were labelled, in check mode those that would be, as NAMESPACE/NAME.
   returned: success
@@ -197,6 +269,18 @@ def main() -> None:
             sts_regional_endpoints=dict(type="bool", default=True),
             mount_path=dict(type="str", default="/var/run/secrets/eks.amazonaws.com/serviceaccount"),
             annotation_prefix=dict(type="str", default="eks.amazonaws.com"),
+            webhook_namespace=dict(type="str", default="irsa-system"),
+            webhook_registry=dict(type="str", default="public.ecr.aws"),
+            webhook_image=dict(type="str", default="eks/amazon-eks-pod-identity-webhook"),
+            webhook_tag=dict(type="str", default="v0.6.17"),
+            webhook_digest=dict(type="str", default=""),
+            webhook_pull_secrets=dict(type="list", elements="str", default=[]),
+            webhook_replicas=dict(type="int", default=2),
+            webhook_host_network=dict(type="bool", default=False),
+            webhook_port=dict(type="int", default=8443),
+            webhook_excluded_namespaces=dict(type="list", elements="str", default=[]),
+            webhook_certificates=dict(type="str", default="auto", choices=["auto", "cert_manager", "own"]),
+            webhook_certificate_days=dict(type="int", default=1825),
             proof_namespace=dict(type="str", default="default"),
             timeout=dict(type="float", default=60),
             state=dict(type="str", default="present", choices=["present", "absent"]),

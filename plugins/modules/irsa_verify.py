@@ -74,6 +74,9 @@ options:
         C(secrets), C(mutatingadmissionpolicybindings) and C(mutatingwebhookconfigurations); and C(create) on C(pods),
         C(serviceaccounts/token) and C(tokenreviews). A check whose right is missing is skipped and names it. Without
         C(list) on C(secrets), only C(legacy-tokens) is.
+      - Where an EKS pod identity webhook injects, C(get) on C(services), C(services/proxy), the non-resource URL
+        C(/metrics) and the Secret with its certificate, and C(list) on C(endpointslices) and C(deployments) tell more
+        about it. Of the Secret, only the certificate is looked at.
     type: path
   kube_context:
     description:

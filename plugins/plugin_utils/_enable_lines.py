@@ -154,10 +154,15 @@ def _signs_for(issuers: t.Sequence[str], own: str | None) -> str:
 
 def _account_facts(results: Result) -> list[Line]:
     injection, accounts = results.get("injection") or {}, results.get("accounts") or []
-    lines = [fact("injection", str(injection["method"]))] if injection.get("method") else []
+    lines = [fact("injection", _injection(injection))] if injection.get("method") else []
     with_role = {name_of(account) for account in accounts if account.get("state") != "absent"}
     shown = [each for each in accounts if each.get("state") != "absent" or name_of(each) not in with_role]
     return lines + facts("accounts", list(dict.fromkeys(map(_account, shown))))
+
+
+def _injection(injection: Result) -> str:
+    ends = (injection.get("certificates") or {}).get("certificate_ends")
+    return f"{injection['method']}, with a certificate until {ends}" if ends else str(injection["method"])
 
 
 def _account(account: Result) -> str:

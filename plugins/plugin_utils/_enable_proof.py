@@ -67,9 +67,12 @@ def read(results: Mapping, variables: Mapping, find: Find | None) -> Proof:
 
 
 def _files(results: Mapping, folder: str) -> list[str]:
-    """Return the manifests in the order in which they must be applied: a policy labels accounts as they are written."""
-    has_policies = (results.get("injection") or {}).get("manifests")
-    names = [*([INJECTION_FILE] if has_policies else []), *([ACCOUNTS_FILE] if results.get("accounts") else [])]
+    """Return the manifests in the order in which they must be applied: what injects, then what it is to serve.
+
+    A policy labels accounts as they are written.
+    """
+    injects = (results.get("injection") or {}).get("manifests")
+    names = [*([INJECTION_FILE] if injects else []), *([ACCOUNTS_FILE] if results.get("accounts") else [])]
     return [os.path.join(os.path.expanduser(folder), name) for name in names]
 
 
@@ -80,7 +83,7 @@ def _has_written(results: Mapping, files: t.Iterable[str]) -> bool:
 
 
 def _lacking(results: Mapping, account: Mapping | None, *, find: Find, prefix: str) -> t.Iterator[str]:
-    """Yield what the cluster lacks for the proof: a policy, or the account with its role."""
+    """Yield what the cluster lacks for the proof: a part of what injects, or the account with its role."""
     for document in (results.get("injection") or {}).get("manifests") or []:
         if not _has(find, path_of(document), lambda present: True):
             yield title_of(document)

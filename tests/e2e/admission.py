@@ -14,8 +14,9 @@ import ipaddress
 import json
 import re
 import ssl
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,9 +31,10 @@ from pod_shapes import BROKEN_CSV, EKS, PODS, ROLE, Object
 
 REGION = "eu-west-1"
 GROUP = "/apis/admissionregistration.k8s.io/v1"
-_WEBHOOKS = f"{GROUP}/mutatingwebhookconfigurations"
+WEBHOOKS = f"{GROUP}/mutatingwebhookconfigurations"
 _WEBHOOK = "pod-identity-webhook"
-_MERGE = "application/merge-patch+json"
+_FLAGS = ("--in-cluster=false", f"--aws-default-region={REGION}", "--sts-regional-endpoint=true")
+_MERGE, _APPLY = "application/merge-patch+json", "application/apply-patch+yaml"
 # kube-apiserver closes a connection that is idle for 90 seconds (IdleTimeout in k8s.io/apiserver/pkg/server).
 _IDLE_SECONDS = 30.0
 
@@ -93,6 +95,13 @@ class Client:
         }
         return self.must("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": metadata})
 
+    def apply(self, path: str, document: Object, *, dry_run: bool = False) -> Any:
+        """The object that a document becomes, if the API server knows all its fields and warns of none."""
+        query = "fieldManager=test&force=true&fieldValidation=Strict" + ("&dryRun=All" if dry_run else "")
+        status, answer = self.call("PATCH", f"{path}?{query}", document, kind=_APPLY)
+        assert status < 300 and self.warnings == [], (path, answer, self.warnings)
+        return answer
+
     def change(self, path: str, metadata: Object) -> Any:
         """Change the metadata of an object."""
         return self.must("PATCH", path, {"metadata": metadata}, kind=_MERGE)
@@ -123,27 +132,52 @@ def differences(ours: Any, theirs: Any, at: str = "") -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def webhook(binary: Path, server: ApiServer, folder: Path) -> Iterator[None]:
-    """A running EKS pod identity webhook, which the API server has begun to ask."""
-    folder.mkdir()
+def webhook_program(
+    binary: Path, server: ApiServer, folder: Path, *, flags: Sequence[str] = _FLAGS, token: str | None = None
+) -> Iterator[tuple[int, subprocess.Popen[bytes], Path]]:
+    """A running EKS pod identity webhook with the certificate in a folder: its port, process and log.
+
+    What ``flags`` say of ports and files is replaced. The webhook asks as the administrator, or with a token.
+    """
     port, metrics = free_ports(2)
-    certificate = _certificate(folder)
-    server.write_kubeconfig(folder / "kubeconfig")
+    user = ApiServer(server.url, token or server.administrator, server.certificate)
+    user.write_kubeconfig(folder / "kubeconfig")
     command = [
         str(binary),
-        "--in-cluster=false",
+        *flags,
+        # Of a flag that is given twice, the last one counts.
         f"--kubeconfig={folder / 'kubeconfig'}",
         f"--kube-api={server.url}",
         f"--port={port}",
         f"--metrics-port={metrics}",
         f"--tls-cert={folder / 'tls.crt'}",
         f"--tls-key={folder / 'tls.key'}",
-        f"--aws-default-region={REGION}",
-        "--sts-regional-endpoint=true",
     ]
-    log, client = folder / "webhook.log", Client(server)
+    log = folder / "webhook.log"
     with running(command, log) as process:
-        client.must("POST", _WEBHOOKS, _configuration(f"https://{LOOPBACK}:{port}/mutate", certificate))
+        yield port, process, log
+
+
+@contextlib.contextmanager
+def webhook(
+    binary: Path,
+    server: ApiServer,
+    folder: Path,
+    *,
+    configure: Callable[[str, bytes], Object] | None = None,
+    **program: Any,
+) -> Iterator[str]:
+    """A running EKS pod identity webhook, which the API server has begun to ask; yields its URL.
+
+    ``configure`` makes a MutatingWebhookConfiguration of the webhook's URL and certificate, whose file is tls.crt in
+    the folder. What else is given is for the program.
+    """
+    folder.mkdir()
+    certificate, client = _certificate(folder), Client(server)
+    with webhook_program(binary, server, folder, **program) as (port, process, log):
+        url = f"https://{LOOPBACK}:{port}"
+        configuration = (configure or _configuration)(f"{url}/mutate", certificate)
+        client.must("POST", WEBHOOKS, configuration)
         client.add_namespace("webhook-ready")
         client.add_account("webhook-ready", "app", role_arn=ROLE)
 
@@ -154,9 +188,9 @@ def webhook(binary: Path, server: ApiServer, folder: Path) -> Iterator[None]:
 
         try:
             wait_until(answers, process, log)
-            yield
+            yield url
         finally:
-            client.must("DELETE", f"{_WEBHOOKS}/{_WEBHOOK}")
+            client.must("DELETE", f"{WEBHOOKS}/{configuration['metadata']['name']}")
 
 
 def _configuration(url: str, certificate: bytes) -> Object:

@@ -21,14 +21,12 @@ import yaml
 from admission import GROUP, REGION, Client, differences, is_injected, plainly, webhook
 from control_plane import ApiServer, NewApiServer, signing_flags
 from endpoint import eventually, setting
-from pod_shapes import ACCOUNTS, BROKEN_CSV, EKS, PODS, ROLE, Object, container, notes, pod
+from pod_shapes import ACCOUNTS, BROKEN_CSV, EKS, PODS, ROLE, container, notes, pod
 from runs import Ansible, Run
+from users import USERS, bind, documented_rights, write_kubeconfig_of
 
 NAMESPACE = "shapes"
-_README = Path(__file__).resolve().parents[2] / "roles" / "irsa_injection" / "README.md"
 _ACCOUNTS = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts"
-_USERS = "users"
-_RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
 @dataclass(frozen=True)
@@ -126,8 +124,8 @@ def test_one_who_may_only_create_pods_gets_credentials_for_them(
 ) -> None:
     rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}]
     role = {"kind": "Role", "metadata": {"name": "pod-creator", "namespace": NAMESPACE}, "rules": rules}
-    _bind(cluster.client, role, "pod-creator")
-    creator = cluster.client.again(f"system:serviceaccount:{_USERS}:pod-creator")
+    bind(cluster.client, role, "pod-creator")
+    creator = cluster.client.again(f"system:serviceaccount:{USERS}:pod-creator")
 
     def injected() -> None:
         assert is_injected(creator.try_pod(NAMESPACE, pod())[1])
@@ -306,11 +304,11 @@ def test_the_account_of_an_interrupted_proof_is_no_account_with_a_role_and_goes_
 def test_a_user_with_the_documented_rights_is_enough_and_others_are_told_what_they_lack(
     cluster: Cluster, installed: tuple[Run, Run, Run], tmp_path: Path
 ) -> None:
-    for document in _documented_rights():
-        _bind(cluster.client, document, "installer")
-    _bind(cluster.client, _documented_rights()[-1], "nobody")
+    for document in documented_rights():
+        bind(cluster.client, document, "installer")
+    bind(cluster.client, documented_rights()[-1], "nobody")
     for user in ("installer", "nobody"):
-        _write_kubeconfig_of(cluster.server, user, tmp_path / user)
+        write_kubeconfig_of(cluster.server, user, tmp_path / user)
     cluster.role(state="absent")
     variables = {"irsa_injection_region": REGION, "irsa_injection_guard": "deny"}
     options = {**variables, "irsa_kubeconfig": str(tmp_path / "installer")}
@@ -350,35 +348,11 @@ def test_documents_that_are_applied_by_hand_are_those_of_the_role(
     assert cluster.role("--check", guard="deny").result["actions"] == []
 
 
-def test_an_older_api_server_is_refused_by_name(cluster: Cluster, new_api_server: NewApiServer, tmp_path: Path) -> None:
+def test_an_older_api_server_is_refused_for_policies_by_name(
+    cluster: Cluster, new_api_server: NewApiServer, tmp_path: Path
+) -> None:
     with new_api_server(*signing_flags(tmp_path), "--emulated-version=1.35") as older:
         older.write_kubeconfig(tmp_path / "kubeconfig")
-        variables = {"irsa_kubeconfig": str(tmp_path / "kubeconfig"), "irsa_injection_region": REGION}
-        run = Ansible(tmp_path).cluster_role("irsa_injection", variables, fails=True)
+        run = Ansible(tmp_path).injection(region=REGION, method="policy", fails=True)
     output = re.sub(r"\s+", " ", run.output)
-    assert "which Kubernetes does from 1.36 on" in output and older.url.removeprefix("https://") in output
-
-
-def _documented_rights() -> list[Object]:
-    [text] = re.findall(r"## Permissions.*?```yaml\n(.*?)```", _README.read_text(encoding="utf-8"), re.DOTALL)
-    return list(yaml.safe_load_all(text))
-
-
-def _bind(client: Client, role: Object, user: str) -> None:
-    """Create a role, and bind it to a service account that stands for a user."""
-    namespace, name = role["metadata"].get("namespace"), role["metadata"]["name"]
-    folder, prefix = (f"{_RBAC}/namespaces/{namespace}", "") if namespace else (_RBAC, "cluster")
-    client.must("POST", f"{folder}/{prefix}roles", role)
-    binding = {
-        "metadata": {"name": f"{user}-{name}"},
-        "subjects": [{"kind": "ServiceAccount", "name": user, "namespace": _USERS}],
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role["kind"], "name": name},
-    }
-    client.must("POST", f"{folder}/{prefix}rolebindings", binding)
-
-
-def _write_kubeconfig_of(server: ApiServer, user: str, path: Path) -> None:
-    server.write_kubeconfig(path)
-    config = json.loads(path.read_text(encoding="utf-8"))
-    config["users"][0]["user"]["token"] = server.token(_USERS, user, "https://issuer.example.com")
-    path.write_text(json.dumps(config), encoding="utf-8")
+    assert "Set irsa_injection_method: webhook" in output and older.url.removeprefix("https://") in output

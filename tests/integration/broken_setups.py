@@ -23,7 +23,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from ansible_collections.selfhosted.irsa.tests.unit.plugins import fake_cluster
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import fake_cluster, fake_webhook
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.fake_cluster import FakeServer
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.https_server import (
     DAY,
@@ -627,6 +627,32 @@ def malformed_thumbprint(cluster: Cluster) -> None:
 def annotation_with_a_placeholder(cluster: Cluster, api_server: FakeServer) -> None:
     bad = fake_cluster.account("mail", "arn:aws:iam::ACCOUNT:role/mail", **{fake_cluster.LABEL: "true"})
     api_server.answers[fake_cluster.ACCOUNTS] += [bad]
+
+
+def with_webhook_alone(api_server: FakeServer, **changes: Any) -> None:
+    """Let a webhook inject instead of the policies, with some of its answers changed, and pods get nothing from it."""
+    ours = fake_webhook.with_webhook(**changes).answers
+    for policy in ("irsa-inject", "irsa-label"):
+        del api_server.answers[f"{fake_cluster.POLICIES}/{policy}"]
+    api_server.answers.update(
+        {path: ours[path] for path in (*fake_webhook.PATHS, fake_cluster.BINDINGS, fake_cluster.WEBHOOKS)}
+    )
+    api_server.answers[fake_cluster.PODS] = lambda body: [] if body is None else body
+
+
+@broken(Cluster, "injection-answers")
+def webhook_whose_image_cannot_be_pulled(cluster: Cluster, api_server: FakeServer) -> None:
+    with_webhook_alone(api_server, slices=[], deployments=[fake_webhook.deployment(ready=0)])
+
+
+@broken(Cluster, "injection-certificate")
+def webhook_whose_certificate_was_renewed_without_its_bundle(cluster: Cluster, api_server: FakeServer) -> None:
+    with_webhook_alone(api_server, webhooks=[fake_webhook.configuration(**fake_webhook.bundle(INTERMEDIATE))])
+
+
+@broken(Cluster, "injection-review-versions")
+def release_of_the_webhook_that_gets_reviews_of_v1(cluster: Cluster, api_server: FakeServer) -> None:
+    with_webhook_alone(api_server, webhooks=[fake_webhook.configuration(admissionReviewVersions=["v1", "v1beta1"])])
 
 
 @broken(Cluster, "injection-present")

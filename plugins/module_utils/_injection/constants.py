@@ -22,3 +22,5 @@ MOUNT_PATH = "/var/run/secrets/eks.amazonaws.com/serviceaccount"
 EXPIRATION = 86400
 # The API server refuses less.
 MIN_EXPIRATION = 600
+# Where the webhook serves metrics.
+METRICS_PORT = 9999

@@ -81,22 +81,25 @@ def label_documents(settings: Settings) -> list[Document]:
 
 def inject_documents(settings: Settings) -> list[Document]:
     """Return the policy that injects, and its binding."""
-    binding = {"policyName": names.INJECT_POLICY, "paramRef": _labelled_accounts()}
+    binding = {"policyName": names.INJECT_POLICY, "paramRef": _accounts(labelled_only=True)}
     return [
         document(MUTATING, names.INJECT_POLICY, spec=inject_spec(settings)),
         document(f"{MUTATING}{BINDING}", names.INJECT_POLICY, spec=binding),
     ]
 
 
-def guard_documents(settings: Settings) -> list[Document]:
-    """Return the guards and their bindings; none if they are off."""
+def guard_documents(settings: Settings, *, labelled_only: bool = True) -> list[Document]:
+    """Return the guards and their bindings; none if they are off.
+
+    Only the policy needs labels, so with a webhook, the guard looks at all accounts, whether or not they are labelled.
+    """
     if settings.guard == "off":
         return []
     action = settings.guard.capitalize()
     binding = {
         "policyName": constants.GUARD_POLICY,
         "validationActions": [action],
-        "paramRef": _labelled_accounts(),
+        "paramRef": _accounts(labelled_only=labelled_only),
     }
     return [
         document(VALIDATING, constants.GUARD_POLICY, spec=_account_guard(settings)),
@@ -106,17 +109,22 @@ def guard_documents(settings: Settings) -> list[Document]:
     ]
 
 
+def policy_documents(settings: Settings) -> list[Document]:
+    """Return the policies and their bindings in the order in which they are applied."""
+    return [*label_documents(settings), *inject_documents(settings)]
+
+
 def all_documents(settings: Settings) -> list[Document]:
-    """Return all documents in the order in which they are applied."""
-    return [*label_documents(settings), *inject_documents(settings), *guard_documents(settings)]
+    """Return policies and guards in the order in which they are applied."""
+    return [*policy_documents(settings), *guard_documents(settings)]
 
 
-def _labelled_accounts() -> Document:
-    """Return the paramRef of a binding: the labelled accounts of the pod's namespace.
+def _accounts(*, labelled_only: bool) -> Document:
+    """Return the paramRef of a binding: the accounts of the pod's namespace, or those of them with the label.
 
     Where there are none, there is nothing to do. Deny would refuse the pods of every namespace without a role.
     """
-    selector = {"matchLabels": {names.INJECT_LABEL: names.INJECT_VALUE}}
+    selector = {"matchLabels": {names.INJECT_LABEL: names.INJECT_VALUE}} if labelled_only else {}
     return {"selector": selector, "parameterNotFoundAction": "Allow"}
 
 

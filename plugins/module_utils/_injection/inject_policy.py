@@ -134,11 +134,18 @@ def expression(template: str, settings: Settings) -> str:
     return string.Template(template).substitute(literals)
 
 
+def pod_selector(settings: Settings, *, not_only: str) -> Document:
+    """Return the objectSelector for pods that do not opt out, and are not only for the other way to inject."""
+    skipped = {"key": settings.annotation("skip-pod-identity-webhook"), "operator": "DoesNotExist"}
+    # What has no such label matches.
+    other = {"key": names.ONLY_LABEL, "operator": "NotIn", "values": [not_only]}
+    return {"matchExpressions": [skipped, other]}
+
+
 def pods_that_do_not_opt_out(settings: Settings) -> Document:
     """Return the matchConstraints of a policy for new pods, without those that carry the webhook's label for that."""
-    skipped = {"key": settings.annotation("skip-pod-identity-webhook"), "operator": "DoesNotExist"}
     return {
-        "objectSelector": {"matchExpressions": [skipped]},
+        "objectSelector": pod_selector(settings, not_only=names.ONLY_WEBHOOK),
         "resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
     }
 

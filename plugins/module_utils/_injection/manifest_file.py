@@ -14,22 +14,52 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import diff_entry
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import documents, manifests
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.injection_run import nothing_installed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import (
+    documents,
+    manifests,
+    webhook_documents,
+    webhook_tls,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.results import nothing_installed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_settings import WebhookSettings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import manifest_files
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import Document
 
 
-def write(folder: str, settings: Settings, *, check_mode: bool) -> dict[str, t.Any]:
-    """Write the documents to the folder, which must exist, and return the result. Raises IrsaError."""
+def write(folder: str, settings: Settings, webhook: WebhookSettings | None, *, check_mode: bool) -> dict[str, t.Any]:
+    """Write the documents to the folder, which must exist, and return the result: those of the policies, or those of a
+    webhook. Raises IrsaError.
+    """
+    nothing = nothing_installed("webhook" if webhook else "policy", "the documents were written to a file")
+    if webhook:
+        text, values = _of_webhook(settings, webhook)
+    else:
+        text, values = _of_policies(settings)
+    return {**nothing, **_ensure(folder, text, check_mode=check_mode), **values}
+
+
+def _of_policies(settings: Settings) -> tuple[str, dict[str, t.Any]]:
     desired = documents.all_documents(settings)
-    result = _ensure(folder, manifests.to_yaml(desired), check_mode=check_mode)
-    return {**nothing_installed("policy", "the documents were written to a file"), **result, "manifests": desired}
+    return manifests.policies_to_yaml(desired), {"manifests": desired}
+
+
+def _of_webhook(settings: Settings, webhook: WebhookSettings) -> tuple[str, dict[str, t.Any]]:
+    tls = webhook_tls.tls_for_manifests(webhook)
+    workload = webhook_documents.workload(settings, webhook, tls_secret=tls.secret)
+    desired: list[Document] = [
+        *workload,
+        *tls.authority,
+        *tls.leaf,
+        webhook_documents.configuration(settings, webhook, tls.ca_bundle, injected=tls.injected),
+        *documents.guard_documents(settings, labelled_only=False),
+    ]
+    return manifests.webhook_to_yaml(desired), {"manifests": desired, "certificates": tls.dates}
 
 
 def remove(folder: str, *, check_mode: bool) -> dict[str, t.Any]:
     """Remove the file with the documents, and return the result. Raises IrsaError."""
-    return {**nothing_installed("policy", "state is absent"), **_ensure(folder, None, check_mode=check_mode)}
+    return {**nothing_installed("none", "state is absent"), **_ensure(folder, None, check_mode=check_mode)}
 
 
 def _ensure(folder: str, text: str | None, *, check_mode: bool) -> dict[str, t.Any]:

@@ -1,21 +1,22 @@
 # Copyright (c) 2026, the selfhosted.irsa authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The proof that the policies work: what the API servers make of a service account with a role and of its pod.
+"""The proof that policies or a webhook work: what the API servers make of a service account with a role and of its pod.
 
 An API server accepts a policy with an expression that fails for every pod, and follows a new policy only after a
-moment. So nothing but a pod shows that it works. The pods are dry runs.
+moment. It admits a pod without a word if it cannot reach a webhook. So nothing but a pod shows that it works. The pods
+are dry runs.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import time
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.waiting import announce
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import proof_accounts
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.patience import Patience
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.pod_identity import pod_identity
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import dry_runs, names, paths
@@ -24,31 +25,23 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failur
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 
-_PAUSE_SECONDS = 0.2
+# What a pod lacks that gets nothing at all.
+NOTHING = "it gets no credentials"
 
 
-@dataclasses.dataclass(frozen=True)
-class Patience:
-    """How long to wait for API servers to follow a policy, in seconds."""
+class Injector(t.NamedTuple):
+    """What injects, as messages name it, what is waited for, and what else to try if it does not."""
 
-    seconds: float
-    pause: t.Callable[[float], None] = time.sleep
-    now: t.Callable[[], float] = time.monotonic
-
-    def until_none(self, lacks: t.Callable[[], str | None]) -> str | None:
-        """Ask until nothing is lacking; returns what still is in the end."""
-        deadline = self.now() + self.seconds
-        while (lacking := lacks()) is not None and self.now() < deadline:
-            announce("policies", f"Waiting up to {self.seconds:g} s until every API server follows the new policies.")
-            self.pause(_PAUSE_SECONDS)
-        return lacking
+    name: str
+    waiting: str
+    remedy: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Proof:
     """Asks ``servers``, of which the first is also written to. Accounts and pods are made in ``namespace``.
 
-    ``warn`` takes what a proof could not tidy up.
+    ``injector`` is what messages name. ``warn`` takes what a proof could not tidy up.
     """
 
     servers: t.Sequence[ApiServer]
@@ -56,6 +49,7 @@ class Proof:
     namespace: str
     patience: Patience
     warn: t.Callable[[t.Iterable[str]], None]
+    injector: Injector
 
     def wait_for_label(self) -> None:
         """Wait until every API server labels accounts with a role. Raises IrsaError if one does not.
@@ -78,17 +72,20 @@ class Proof:
         is_labelled = labels.get(names.INJECT_LABEL) == names.INJECT_VALUE
         return None if is_labelled else f"it does not get the label {names.INJECT_LABEL}"
 
-    def prove(self) -> dict[str, t.Any]:
+    def prove(self, only: str = "") -> dict[str, t.Any]:
         """Create a service account with a role, make its pod at each API server, and remove the account.
 
-        Returns what the pod got. Raises IrsaError if one of the pods got something else.
+        ``only`` is the way to inject that the pod is for, so that another one does not stand in for it. Returns what
+        the pod got. Raises IrsaError if one of the pods got something else.
         """
-        account = proof_accounts.create(self.servers[0], self.namespace, self.settings)
-        try:
+        with self._account() as account:
             for server in self.servers:
-                self._prove_at(server, account.name)
-        finally:
-            self.warn(proof_accounts.remove(self.servers[0], account))
+                lacking = self.patience.until_none(
+                    lambda server=server: self._pod_lacks(server, account, only),  # type: ignore[misc]
+                    self.injector.waiting,
+                )
+                if lacking is not None:
+                    raise IrsaError(self._failure(server, self.injector.name, f"a pod: {lacking}"))
         return {
             "injected": True,
             "reason": None,
@@ -96,24 +93,52 @@ class Proof:
             **pod_identity(names.PROOF_ROLE, self.settings),
         }
 
-    def _prove_at(self, server: ApiServer, account: str) -> None:
-        lacking = self.patience.until_none(lambda: self._pod_lacks(server, account))
-        if lacking is not None:
-            raise IrsaError(self._failure(server, f"policy {names.INJECT_POLICY}", f"a pod: {lacking}"))
+    def wait_until_left_alone(self, only: str) -> str | None:
+        """Wait until pods that are ``only`` for a way to inject that does not exist yet get nothing from another one.
 
-    def _pod_lacks(self, server: ApiServer, account: str) -> str | None:
+        Returns the address of an API server at which they still get credentials; None if there is none.
+        """
+        with self._account() as account:
+            for server in self.servers:
+                left = self.patience.until_none(
+                    lambda server=server: self._pod_gets(server, account, only)  # type: ignore[misc]
+                )
+                if left is not None:
+                    return server.address
+        return None
+
+    @contextlib.contextmanager
+    def _account(self) -> t.Iterator[str]:
+        """The name of a service account with a role, which is there for as long as this."""
+        account = proof_accounts.create(self.servers[0], self.namespace, self.settings)
         try:
-            pod = dry_runs.created_pod(server, self.namespace, account)
+            yield account.name
+        finally:
+            self.warn(proof_accounts.remove(self.servers[0], account))
+
+    def _pod_lacks(self, server: ApiServer, account: str, only: str) -> str | None:
+        try:
+            pod = self._pod(server, account, only)
         except RequestFailed as failure:
             return failure.cause
         return difference(pod, pod_identity(names.PROOF_ROLE, self.settings))
 
-    def _failure(self, server: ApiServer, policy: str, seen: str) -> str:
+    def _pod_gets(self, server: ApiServer, account: str, only: str) -> str | None:
+        try:
+            pod = self._pod(server, account, only)
+        except RequestFailed:
+            return None  # a guard refuses it, since it gets nothing
+        return None if difference(pod, pod_identity(names.PROOF_ROLE, self.settings)) == NOTHING else "credentials"
+
+    def _pod(self, server: ApiServer, account: str, only: str) -> t.Any:
+        return dry_runs.created_pod(server, self.namespace, account, labels={names.ONLY_LABEL: only} if only else {})
+
+    def _failure(self, server: ApiServer, name: str, seen: str) -> str:
         return (
-            f"The API server at {server.address} has not followed {policy} within {self.patience.seconds:g} seconds. "
+            f"The API server at {server.address} has not followed {name} within {self.patience.seconds:g} seconds. "
             f"In namespace {self.namespace}, it was asked for {seen}. If another admission policy or webhook causes "
             "this, set irsa_injection_proof_namespace to a namespace that it leaves alone. If the API server is slow, "
-            "increase irsa_injection_timeout."
+            f"increase irsa_injection_timeout.{self.injector.remedy}"
         )
 
 
@@ -134,6 +159,6 @@ def difference(pod: t.Mapping[str, t.Any], expected: t.Mapping[str, t.Any]) -> s
         "env": [each for each in container.get("env") or [] if each["name"] in own],
     }
     if not any(found.values()):
-        return "it gets no credentials"
+        return NOTHING
     different = [name for name, value in found.items() if value != expected[name]]
     return f"its {' and '.join(different)} are not as set" if different else None

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import copy
+import datetime
+import email.utils
 import json
 import os
 import re
@@ -100,6 +102,11 @@ class ApiServer:
         """Fetch a JSON document, in one of the media types that ``accept`` names."""
         return self._ask("GET", path, query=query, accept=accept)
 
+    def get_text(self, path: str) -> str:
+        """Fetch a text, such as metrics or the answer of a program behind the API server."""
+        dummy, content = self._exchange("GET", path, query=None, max_mib=_MAX_LIST_MIB)
+        return content.decode("utf-8", "replace")
+
     def find(self, path: str, query: Query | None = None) -> t.Any:
         """Fetch a JSON document; None if there is none."""
         try:
@@ -140,9 +147,26 @@ class ApiServer:
         """Delete an object. Return the server's answer."""
         return self._ask("DELETE", path, query=None)
 
+    def time(self) -> datetime.datetime:
+        """Return the server's time (RFC 9110, section 6.6.1), and ours if it does not say it."""
+        # All users that are known may see this: https://kubernetes.io/docs/reference/access-authn-authz/rbac/
+        answer, dummy = self._exchange("GET", "/version", query=None)
+        try:
+            return email.utils.parsedate_to_datetime(answer.headers["Date"]).astimezone(datetime.timezone.utc)
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return datetime.datetime.now(datetime.timezone.utc)
+
     # --- one request
 
-    def _ask(
+    def _ask(self, method: str, path: str, *, query: Query | None, **options: t.Any) -> t.Any:
+        """Send a request with the options of ``_exchange``, and return the JSON of the answer."""
+        dummy, content = self._exchange(method, path, query=query, **options)
+        try:
+            return parse_json(content.decode("utf-8"))
+        except ValueError:
+            raise self._call(method, path).unusable("sent something other than JSON") from None
+
+    def _exchange(
         self,
         method: str,
         path: str,
@@ -152,7 +176,8 @@ class ApiServer:
         accept: str = "*/*",
         media_type: str = "",
         max_mib: int = _MAX_MIB,
-    ) -> t.Any:
+    ) -> tuple[t.Any, bytes]:
+        """Return an answer and its content. Raises RequestFailed if there is none, or if it refuses the request."""
         call = self._call(method, path)
         credentials = self._credentials()
         headers = {"Accept": accept, **credentials, **({"Content-Type": media_type} if media_type else {})}
@@ -174,10 +199,7 @@ class ApiServer:
         if not 200 <= answer.status < 300:
             hidden = Redaction([*_secrets_in(credentials), *_secrets_in(body)])
             raise call.refused(answer.status, content, hidden.over)
-        try:
-            return parse_json(content.decode("utf-8"))
-        except ValueError:
-            raise call.unusable("sent something other than JSON") from None
+        return answer, content
 
     def _call(self, method: str, path: str) -> Call:
         return Call(self.address, method, path)
@@ -217,12 +239,13 @@ def _pool_of(configuration: t.Any) -> t.Any:
 
 
 def _secrets_in(value: t.Any) -> t.Iterator[str]:
-    """Yield the longer texts in what was sent, which an answer may repeat: credentials, and a token to review."""
+    """Yield the longer texts in what was sent, which an answer may repeat: credentials, and a token to review or
+    a private key."""
     if isinstance(value, str):
         yield from (part for part in value.split() if len(part) >= 16)
     elif isinstance(value, dict):
         for name, inner in value.items():
-            if name in ("Authorization", "authorization", "spec", "token"):
+            if name in ("Authorization", "authorization", "spec", "token", "data", "tls.key"):
                 yield from _secrets_in(inner)
 
 

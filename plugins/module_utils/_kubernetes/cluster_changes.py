@@ -56,6 +56,10 @@ class ClusterResource:
         self._api = api
         self.warnings: list[str] = []
 
+    def plan(self) -> list[ClusterChange]:
+        """Read the cluster, and list the changes. Raises IrsaError."""
+        raise NotImplementedError
+
     def before_write(self, change: ClusterChange) -> ClusterChange | None:
         return change
 

@@ -24,9 +24,11 @@ def created(server: ApiServer, path: str, document: t.Any) -> t.Any:
     return server.post(path, document, {"dryRun": "All"})
 
 
-def created_pod(server: ApiServer, namespace: str, account: str) -> t.Any:
+def created_pod(server: ApiServer, namespace: str, account: str, *, labels: t.Mapping[str, str] | None = None) -> t.Any:
     """Return what would become of a new pod of a service account. Raises RequestFailed."""
-    return created(server, f"/api/v1/namespaces/{namespace}/pods", _pod(account))
+    pod = _pod(account)
+    pod["metadata"].update({"labels": dict(labels)} if labels else {})
+    return created(server, f"/api/v1/namespaces/{namespace}/pods", pod)
 
 
 def own_container(pod: t.Any) -> t.Any:

@@ -94,7 +94,8 @@ def permission(method: str, path: str) -> str:
         namespace, names = names[1], names[2:]
     if method == "GET" and len(names) == 1:
         verb = "list"
-    resource = "/".join([names[0], *names[2:]])
+    # What follows a subresource is its own path, such as that of a program behind services/proxy.
+    resource = "/".join([names[0], *names[2:3]])
     return (
         f"the verb {verb} on {resource}"
         + (f" of the API group {group}" if group else "")

@@ -90,9 +90,12 @@ def required_by(document: Document) -> Document | None:
     """Return kind and name of the object without which a document cannot be tried by a dry run; None if of nothing.
 
     A namespaced object needs its namespace. For the binding of a policy that does not exist yet, the API server would
-    not know what parameters the policy has, and would demand the right to read everything.
+    not know what parameters the policy has, and would demand the right to read everything. For the binding of a role
+    that does not exist yet, it could not compare the role's rights with the user's.
     """
     kind = document["kind"]
+    if kind == "ClusterRoleBinding":
+        return {"kind": "ClusterRole", "metadata": {"name": document["roleRef"]["name"]}}
     if kind.endswith(f"Policy{BINDING}"):
         return {"kind": kind.removesuffix(BINDING), "metadata": {"name": document["spec"]["policyName"]}}
     if KINDS[kind].namespaced:

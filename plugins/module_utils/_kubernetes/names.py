@@ -27,6 +27,9 @@ TOKEN_FILE_VARIABLE = "AWS_WEB_IDENTITY_TOKEN_FILE"
 DOMAIN = "irsa.selfhosted.example"
 INJECT_LABEL = f"{DOMAIN}/inject"
 INJECT_VALUE = "true"
+# Label of a pod that only the policy, or only the webhook, may give credentials: to prove one beside the other.
+ONLY_LABEL = f"{DOMAIN}/only"
+ONLY_POLICY, ONLY_WEBHOOK = "policy", "webhook"
 INJECT_POLICY, LABEL_POLICY = "irsa-inject", "irsa-label"
 # The role of the service accounts that the policies are proved with. Its AWS account does not exist.
 PROOF_ROLE = "arn:aws:iam::000000000000:role/irsa-proof"

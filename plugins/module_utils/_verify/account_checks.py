@@ -103,8 +103,10 @@ def _is_arn(account: RoleAccount, owner: str | None) -> bool:
     return account.is_well_formed or (owner is not None and account.account_id == owner)
 
 
-def check_pods(context: Context, cluster: LiveCluster) -> None:
-    """List the running pods that lack the credentials of their service account."""
+def check_pods(context: Context, cluster: LiveCluster, *, broken: str | None = None) -> None:
+    """List the running pods that lack the credentials of their service account. ``broken`` is the id of the check that
+    has found why a webhook does not inject: until that is mended, new pods would lack them as well.
+    """
     report, pods = context.report, cluster.pods_of_roles
     if pods.value is None:
         report.skipped(PODS, pods.reason)
@@ -120,7 +122,7 @@ def check_pods(context: Context, cluster: LiveCluster) -> None:
         f"{len(lacking)} of {len(pods.value)} running pods of service accounts with a role have no credentials: "
         f"{listed(map(str, lacking))}.",
         " ".join(_causes(lacking)),
-        remedy=_remedy(lacking, injected=bool(cluster.injectors or cluster.injection_unknown)),
+        remedy=_remedy(lacking, injected=bool(cluster.injectors or cluster.injection_unknown), broken=broken),
         data={"pods": [pod.as_data() for pod in lacking]},
     )
 
@@ -139,8 +141,10 @@ def _causes(lacking: t.Sequence[PodWithoutCredentials]) -> t.Iterator[str]:
         yield "Whether the others are older than the annotation is unknown."
 
 
-def _remedy(lacking: t.Sequence[PodWithoutCredentials], *, injected: bool) -> str:
+def _remedy(lacking: t.Sequence[PodWithoutCredentials], *, injected: bool, broken: str | None) -> str:
     first = "Restart them: " if injected else "Set up injection first (role irsa_injection), then restart them: "
+    if broken is not None:
+        first = f"Follow the remedy of {broken} first, then restart them: "
     return f"{first}{_together(list(dict.fromkeys(pod.restart for pod in lacking)))}."
 
 

@@ -69,6 +69,9 @@ _S3_DENIED = "A browser or curl gets 403 AccessDenied from the bucket"
 _NO_CREDENTIALS = "The SDK finds no credentials: NoCredentialsError: Unable to locate credentials"
 _NODE_ROLE = "AccessDenied for the role of the node instead of that of the service account"
 
+# Of an API server that cannot use a webhook with failurePolicy Fail.
+_CALL_FAILED = 'A pod cannot be created: failed calling webhook "pod-identity-webhook.amazonaws.com"'
+
 _UNREACHABLE = (_NO_KEY, _IDP, _IAM_IDP)
 _FORBIDDEN = (_NO_KEY, _S3_DENIED)
 
@@ -489,17 +492,56 @@ CATALOGUE: dict[str, Entry] = {
         ),
         symptoms=(_NOT_AUTHORIZED, _WRONG_AUDIENCE, _NO_PROVIDER),
     ),
+    "injection-answers": Entry(
+        title="What injects credentials answers every API server.",
+        cause=(
+            "The Service of the webhook leads to no pod that runs, the network keeps API servers from it, or its "
+            "failurePolicy can keep the cluster from starting it. Why a call failed stands in the log of "
+            "kube-apiserver only."
+        ),
+        remedy=(
+            "Have the pods of the webhook run: kubectl --namespace NAMESPACE describe pods. API servers must reach "
+            "them on the port of the webhook: see firewalls and network policies, or run it in the host's network. "
+            "The role irsa_injection sets one up, from Kubernetes 1.36 on without any pod."
+        ),
+        symptoms=(_NO_CREDENTIALS, _NODE_ROLE, _CALL_FAILED),
+    ),
+    "injection-certificate": Entry(
+        title="API servers trust the certificate of the webhook, today and for the coming weeks.",
+        cause=(
+            "The certificate or its CA was renewed and the caBundle was not, or nothing has renewed them. With "
+            "failurePolicy Ignore, that shows as x509 in the log of kube-apiserver only."
+        ),
+        remedy=(
+            "Write the CA of the certificate into caBundle of the MutatingWebhookConfiguration; cert-manager does so "
+            "by the annotation cert-manager.io/inject-ca-from. The role irsa_injection renews both in an order in "
+            "which no pod is missed."
+        ),
+        symptoms=(_NO_CREDENTIALS, _NODE_ROLE, f"{_CALL_FAILED} … x509: certificate …"),
+    ),
+    "injection-review-versions": Entry(
+        title="API servers send the webhook reviews of a version that it answers.",
+        cause=(
+            "Releases of the EKS pod identity webhook up to v0.6.17 answer v1beta1 only, and API servers send the "
+            "first version in admissionReviewVersions that they know."
+        ),
+        remedy="Set admissionReviewVersions: [v1beta1, v1] in the MutatingWebhookConfiguration.",
+        symptoms=(
+            _NO_CREDENTIALS,
+            _NODE_ROLE,
+            f"{_CALL_FAILED} … expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview",
+        ),
+    ),
     "injection-present": Entry(
         title="Pods of service accounts with a role get their credentials when they are created, on every API server.",
         cause=(
-            "Neither the policy irsa-inject nor the EKS pod identity webhook is there, it was removed, or API servers "
-            "cannot use it: a policy without a binding, a webhook whose certificate the caBundle does not cover or "
-            "that gets reviews it cannot answer. Most of this is silent: pods start without credentials."
+            "Neither the policy irsa-inject nor the EKS pod identity webhook is there, it was removed, or it does not "
+            "act: a policy without a binding, a webhook whose selectors leave the namespace out or whose calls fail. "
+            "Most of this is silent: pods start without credentials."
         ),
         remedy=(
-            "Run the role irsa_injection (playbook selfhosted.irsa.enable). For an EKS webhook of another origin, use "
-            "admissionReviewVersions: [v1beta1, v1] and renew its caBundle. Without either, give pods the volume and "
-            "variables that the filter selfhosted.irsa.pod_identity prints."
+            "Run the role irsa_injection (playbook selfhosted.irsa.enable). Or give pods the volume and variables that "
+            "the filter selfhosted.irsa.pod_identity prints."
         ),
         symptoms=(_NO_CREDENTIALS, _NODE_ROLE),
     ),

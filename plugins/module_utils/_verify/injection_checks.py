@@ -12,81 +12,55 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.method import serves_policies
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.role_accounts import RoleAccount
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import injection_proof
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.injection_proof import (
-    INJECTED,
     MISSED,
     REFUSED,
-    UNKNOWN,
-    Proof,
+    Proofs,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import LiveCluster, asked, named
 
 ID = "injection-present"
 
-# How many service accounts are tried until an API server admits a pod: quotas and policies of others refuse some.
-_MAX_TRIED = 3
 
-
-class Proofs(t.NamedTuple):
-    """The account that the dry-run pod had, and what each API server did with it, by address."""
-
-    account: RoleAccount
-    by_server: t.Mapping[str, Proof]
-
-    def servers(self, *results: str) -> list[str]:
-        """The servers with one of these results."""
-        return [address for address, proof in self.by_server.items() if proof.result in results]
-
-    @property
-    def all_injected(self) -> bool:
-        return len(self.servers(INJECTED)) == len(self.by_server)
-
-    @property
-    def all_missed(self) -> bool:
-        """Whether no server injected anything, and none was kept from it by what injects."""
-        return bool(self.servers(MISSED)) and not self.servers(INJECTED, REFUSED)
-
-    def failure(self, broken: t.Sequence[str]) -> str:
-        """A sentence about the servers that did not inject."""
-        said = f": {self.said}" if self.said else "."
-        return f"A dry-run pod of {quoted(str(self.account))} got no credentials from {named(broken)}{said}"
-
-    @property
-    def said(self) -> str:
-        """What the first server said that did not admit the pod."""
-        return next((proof.said for proof in self.by_server.values() if proof.said), "")
-
-
-def check_injection(context: Context, cluster: LiveCluster) -> None:
-    """Report what injects credentials, and whether a pod gets them."""
+def check_injection(context: Context, cluster: LiveCluster, *, because: str | None = None) -> None:
+    """Report what injects credentials, and whether a pod gets them. ``because`` is the id of the check that has found
+    why a webhook does not inject.
+    """
     if not cluster.injectors and not cluster.injection_unknown:
         _check_without(context, cluster)
         return
-    proofs = _proofs(cluster)
+    proofs = cluster.proofs
     if not cluster.injectors and proofs is not None and proofs.all_missed:
         _check_missed(context, cluster, proofs)
     else:
-        _check_with(context, cluster, proofs)
+        _check_with(context, cluster, proofs, because=because)
 
 
-def _check_with(context: Context, cluster: LiveCluster, proofs: Proofs | None) -> None:
+def _check_with(context: Context, cluster: LiveCluster, proofs: Proofs | None, *, because: str | None) -> None:
     """Report on what injects, or seems to."""
     report = context.report
     broken = [] if proofs is None else proofs.servers(MISSED, REFUSED)
-    faults, doubts = _faults(cluster), _doubts(cluster, proven=proofs is not None and proofs.all_injected)
+    faults, doubts = _faults(cluster), _doubts(cluster)
     if proofs is not None and broken:
-        report.error(ID, proofs.failure(broken), " ".join([*faults, *doubts]) or None)
+        seen = _failure(proofs, broken, said=because is None)
+        report.error(ID, seen, " ".join([*faults, *doubts]) or None, because=because)
     elif faults:
         report.error(ID, " ".join(faults))
     elif doubts:
         report.warning(ID, " ".join(doubts))
+    elif because is not None:
+        report.skipped(ID, f"{_proof_sentence(cluster, proofs)} What {because} has found keeps pods from credentials.")
     elif not cluster.injectors and (proofs is None or not proofs.all_injected):
         report.skipped(ID, f"What injects credentials is unknown: {cluster.injection_unknown}")
     else:
         report.ok(ID, f"{_by_whom(cluster)} {_proof_sentence(cluster, proofs)}")
+
+
+def _failure(proofs: Proofs, broken: t.Sequence[str], *, said: bool = True) -> str:
+    """Return a sentence about the servers that did not inject, with what the first one said if it is to be ``said``."""
+    text = f": {proofs.said}" if said and proofs.said else "."
+    return f"A dry-run pod of {quoted(str(proofs.account))} got no credentials from {named(broken)}{text}"
 
 
 def _check_missed(context: Context, cluster: LiveCluster, proofs: Proofs) -> None:
@@ -94,7 +68,7 @@ def _check_missed(context: Context, cluster: LiveCluster, proofs: Proofs) -> Non
 
     As without anything that injects, this may be intended.
     """
-    seen = proofs.failure(proofs.servers(MISSED))
+    seen = _failure(proofs, proofs.servers(MISSED))
     unknown = f"Whether anything should inject them is unknown: {cluster.injection_unknown}"
     if _all_have_credentials(cluster):
         context.report.skipped(ID, f"{seen} Every running pod of an account with a role has them. {unknown}")
@@ -154,23 +128,7 @@ def _faults(cluster: LiveCluster) -> list[str]:
     return [*policies.faults(), *([unserved] if without else [])]
 
 
-def _doubts(cluster: LiveCluster, *, proven: bool) -> list[str]:
-    policies, webhooks = cluster.policies.value, cluster.webhooks.value or []
-    found = policies.doubts() if policies is not None and not webhooks else []
-    return found if proven else [*found, *(doubt for webhook in webhooks for doubt in webhook.doubts())]
-
-
-def _proofs(cluster: LiveCluster) -> Proofs | None:
-    """Try a pod on each API server; None without a service account that should get credentials."""
-    accounts = cluster.role_accounts.value or []
+def _doubts(cluster: LiveCluster) -> list[str]:
+    """Return what keeps some pods from credentials by the policy, unless a webhook gives them, too."""
     policies = cluster.policies.value
-    by_policy_alone = policies is not None and policies.inject is not None and not cluster.webhooks.value
-    suitable = [account for account in accounts if account.labelled or not by_policy_alone]
-    proofs = None
-    for account in suitable[:_MAX_TRIED]:
-        proofs = Proofs(
-            account, {server.address: injection_proof.prove(server, account) for server in cluster.answering}
-        )
-        if not proofs.servers(UNKNOWN):
-            break
-    return proofs
+    return policies.doubts() if policies is not None and not cluster.webhooks.value else []

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.constants import GUARD_POLICY
@@ -15,6 +16,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failur
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import items_at, names_at, text_at
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.role_accounts import RoleAccount
 
+# How many service accounts are tried until an API server admits a pod: quotas and policies of others refuse some.
+_MAX_TRIED = 3
+
 INJECTED, MISSED, REFUSED, UNKNOWN = "injected", "missed", "refused", "unknown"
 
 
@@ -23,6 +27,41 @@ class Proof(t.NamedTuple):
 
     result: str
     said: str = ""
+
+
+class Proofs(t.NamedTuple):
+    """The account that the dry-run pod had, and what each API server did with it, by address."""
+
+    account: RoleAccount
+    by_server: t.Mapping[str, Proof]
+
+    def servers(self, *results: str) -> list[str]:
+        """The servers with one of these results."""
+        return [address for address, proof in self.by_server.items() if proof.result in results]
+
+    @property
+    def all_injected(self) -> bool:
+        return len(self.servers(INJECTED)) == len(self.by_server)
+
+    @property
+    def all_missed(self) -> bool:
+        """Whether no server injected anything, and none was kept from it by what injects."""
+        return bool(self.servers(MISSED)) and not self.servers(INJECTED, REFUSED)
+
+    @property
+    def said(self) -> str:
+        """What the first server said that did not admit the pod."""
+        return next((proof.said for proof in self.by_server.values() if proof.said), "")
+
+
+def prove_on(servers: t.Sequence[ApiServer], accounts: t.Iterable[RoleAccount]) -> Proofs | None:
+    """Try a pod on each API server, of the first account for which all of them decide; None without an account."""
+    proofs = None
+    for account in itertools.islice(accounts, _MAX_TRIED):
+        proofs = Proofs(account, {server.address: prove(server, account) for server in servers})
+        if not proofs.servers(UNKNOWN):
+            break
+    return proofs
 
 
 def prove(server: ApiServer, account: RoleAccount) -> Proof:

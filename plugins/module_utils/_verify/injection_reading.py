@@ -33,6 +33,15 @@ _WEBHOOKS = KINDS["MutatingWebhookConfiguration"].list_path
 # iam-for-pods.amazonaws.com.
 _WEBHOOK_NAME = re.compile(r"pod-identity|iam-for-pods", re.IGNORECASE)
 
+# https://cert-manager.io/docs/concepts/ca-injector/
+_CA_SOURCES = (
+    "cert-manager.io/inject-ca-from",
+    "cert-manager.io/inject-ca-from-secret",
+    "cert-manager.io/inject-apiserver-ca",
+)
+# https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#service-reference
+_USUAL_PORT = 443
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Policies:
@@ -67,26 +76,44 @@ class Policies:
         return found
 
 
+class ServicePort(t.NamedTuple):
+    """The Service that a webhook is called by, and the port of it."""
+
+    namespace: str
+    name: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def host(self) -> str:
+        """The name that API servers look for in its certificate."""
+        return f"{self.name}.{self.namespace}.svc"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Webhook:
-    """One webhook of a configuration: its name, the versions of reviews that it is sent, and its CA bundle (PEM)."""
+    """One webhook of a configuration: what API servers know of it.
+
+    It is called by a Service, or at a URL. ``review_versions`` are those that it is sent, and ``ca_bundle`` is PEM.
+    ``ca_source`` is where cert-manager takes the bundle from, empty if it does not write it.
+    """
 
     name: str
+    configuration: str
     review_versions: tuple[str, ...]
-    has_service: bool
+    service: ServicePort | None
+    url: str
     ca_bundle: bytes
+    ca_source: str
+    failure_policy: str
+    namespace_selector: t.Any
+    object_selector: t.Any
+    has_conditions: bool
 
-    def doubts(self) -> list[str]:
-        """Return what keeps pods from their credentials with the usual builds of the webhook."""
-        found = []
-        if self.review_versions[:1] == ("v1",):
-            found.append(
-                f"The webhook {self.name} is sent reviews of version v1 first (admissionReviewVersions), which its "
-                "releases up to v0.6.17 do not answer."
-            )
-        if self.has_service and not self.ca_bundle:
-            found.append(f"The webhook {self.name} has no caBundle, so the API server cannot trust its certificate.")
-        return found
+    def __str__(self) -> str:
+        return f"The webhook {self.name}"
 
 
 def read_policies(servers: t.Iterable[ApiServer]) -> Policies:
@@ -113,7 +140,7 @@ def read_policies(servers: t.Iterable[ApiServer]) -> Policies:
 def read_webhooks(api: ApiServer) -> list[Webhook]:
     """Return the EKS pod identity webhooks of a cluster. Raises RequestFailed."""
     return [
-        _webhook(each)
+        _webhook(configuration, each)
         for configuration in api.list_items(_WEBHOOKS)
         for each in items_at(configuration, "webhooks")
         if _is_for_pods(each) and _is_of_eks(configuration, each)
@@ -139,14 +166,32 @@ def _is_of_eks(configuration: t.Any, webhook: t.Any) -> bool:
     return names.SKIP_POD in keys or any(map(_WEBHOOK_NAME.search, known))
 
 
-def _webhook(webhook: t.Any) -> Webhook:
+def _webhook(configuration: t.Any, webhook: t.Any) -> Webhook:
     try:
         bundle = base64.b64decode(text_at(webhook, "clientConfig", "caBundle"))
     except ValueError:
         bundle = b""
     return Webhook(
         name=text_at(webhook, "name"),
+        configuration=text_at(configuration, "metadata", "name"),
         review_versions=tuple(map(str, items_at(webhook, "admissionReviewVersions"))),
-        has_service=at(webhook, "clientConfig", "service") is not None,
+        service=_service(at(webhook, "clientConfig", "service")),
+        url=text_at(webhook, "clientConfig", "url"),
         ca_bundle=bundle,
+        ca_source=next(
+            filter(None, (text_at(configuration, "metadata", "annotations", key) for key in _CA_SOURCES)), ""
+        ),
+        failure_policy=text_at(webhook, "failurePolicy") or "Fail",
+        namespace_selector=at(webhook, "namespaceSelector"),
+        object_selector=at(webhook, "objectSelector"),
+        has_conditions=bool(items_at(webhook, "matchConditions")),
+    )
+
+
+def _service(service: t.Any) -> ServicePort | None:
+    if service is None:
+        return None
+    port = at(service, "port")
+    return ServicePort(
+        text_at(service, "namespace"), text_at(service, "name"), port if isinstance(port, int) else _USUAL_PORT
     )

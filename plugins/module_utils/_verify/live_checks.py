@@ -12,6 +12,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import (
     apiserver_checks,
     injection_checks,
     legacy_token_checks,
+    webhook_checks,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.context import Context
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import LiveCluster
@@ -24,7 +25,7 @@ SERVER_IDS = (
     apiserver_checks.AUDIENCE,
     legacy_token_checks.ID,
 )
-POD_IDS = (account_checks.ANNOTATION, injection_checks.ID, account_checks.PODS)
+POD_IDS = (account_checks.ANNOTATION, *webhook_checks.IDS, injection_checks.ID, account_checks.PODS)
 
 
 def check_servers(context: Context, cluster: LiveCluster) -> None:
@@ -39,5 +40,6 @@ def check_servers(context: Context, cluster: LiveCluster) -> None:
 def check_pods(context: Context, cluster: LiveCluster, provider: FoundProvider) -> None:
     """Check service accounts, injection and pods, and report under ``POD_IDS``."""
     account_checks.check_annotations(context, cluster, provider)
-    injection_checks.check_injection(context, cluster)
-    account_checks.check_pods(context, cluster)
+    because = webhook_checks.check_webhooks(context, cluster)
+    injection_checks.check_injection(context, cluster, because=because)
+    account_checks.check_pods(context, cluster, broken=because)

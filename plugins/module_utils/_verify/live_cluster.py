@@ -35,6 +35,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.tokens
     ServiceAccount,
     mint,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.injection_proof import Proofs, prove_on
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.injection_reading import (
     Policies,
     Webhook,
@@ -157,6 +158,14 @@ class LiveCluster:
         """Whether only our policy injects, which looks at labelled service accounts."""
         policies = self.policies.value
         return policies is not None and policies.inject is not None and self.webhooks.value == []
+
+    @functools.cached_property
+    def proofs(self) -> Proofs | None:
+        """What each API server makes of a dry-run pod; None without an account that should get credentials."""
+        policies = self.policies.value
+        by_policy_alone = policies is not None and policies.inject is not None and not self.webhooks.value
+        accounts = self.role_accounts.value or []
+        return prove_on(self.answering, [each for each in accounts if each.labelled or not by_policy_alone])
 
     def token(self, server: ApiServer, audience: str | None) -> MintedToken:
         """Return a token of some service account from an API server, by default for its own audience.

@@ -50,6 +50,9 @@ class FakeServer:
     def get(self, path: str, query: t.Any = None, *, accept: str = "*/*") -> t.Any:
         return self._answer("GET", path)
 
+    def get_text(self, path: str) -> str:
+        return str(self._answer("GET", path))
+
     def find(self, path: str, query: t.Any = None) -> t.Any:
         return None if self.answers.get(path, 404) == 404 else self.get(path)
 

@@ -46,7 +46,7 @@ def test_a_missing_library_is_named_with_where_it_is_missing(run, monkeypatch, t
     ("options", "message"),
     [
         ({"method": "helm"}, "value of method must be one of: auto, policy, webhook, none, got: helm"),
-        ({"method": "webhook", "kubeconfig": "/nonexistent"}, "irsa_injection_method is webhook"),
+        ({"method": "webhook", "webhook_replicas": 0, "kubeconfig": "/nonexistent"}, "irsa_injection_webhook_replicas"),
         ({"kubeconfig": "/nonexistent"}, "The kubeconfig /nonexistent cannot be used"),
         ({}, "Set irsa_kubeconfig"),
     ],

@@ -177,6 +177,12 @@ class TestResult:
             "  Then run this again: it proves that AWS accepts the tokens.",
         ]
 
+    def test_a_webhook_is_named_with_the_end_of_its_certificate(self):
+        certificates = {"kind": "own", "ca_ends": "2036-11-24T12:00:00Z", "certificate_ends": "2031-11-26T12:00:00Z"}
+        injection = {"changed": False, "method": "webhook", "certificates": certificates, "warnings": []}
+        lines = texts(enable_lines(results(injection=injection)))
+        assert "webhook, with a certificate until 2031-11-26T12:00:00Z" in lines
+
     def test_each_warning_once(self):
         injection = {"changed": False, "warnings": ["Mind this.", "Mind this."]}
         assert texts(enable_lines(results(injection=injection))).count("Mind this.") == 1

@@ -63,6 +63,14 @@ class TestManifests:
         assert found.lacking == ["MutatingAdmissionPolicy/irsa-inject", "ServiceAccount/shop/reader with its role"]
         assert found.to_apply == FILES
 
+    def test_what_runs_the_webhook_is_to_be_applied_like_policies(self):
+        webhook = {"kind": "Certificate", "metadata": {"namespace": "irsa-system", "name": "irsa-webhook"}}
+        results = {"injection": {"manifests": [webhook], "actions": []}}
+        found = read(results, FOLDER, {}.get)
+        assert found.to_apply == FILES[:1] and found.lacking == ["Certificate/irsa-system/irsa-webhook"]
+        path = "/apis/cert-manager.io/v1/namespaces/irsa-system/certificates/irsa-webhook"
+        assert read(results, FOLDER, {path: {}}.get).to_apply == []
+
     def test_an_account_without_its_role_is_not_what_was_written(self):
         found = proof(READER, find={**APPLIED, ACCOUNT_PATH: {"metadata": {}}}.get, **FOLDER)
         assert found.lacking == ["ServiceAccount/shop/reader with its role"]

@@ -78,11 +78,11 @@ def test_each_setting_is_a_literal_of_its_expression(settings):
 @given(SETTINGS)
 def test_the_file_is_read_as_the_documents(settings):
     made = documents.all_documents(settings)
-    assert list(yaml.safe_load_all(manifests.to_yaml(made))) == made
+    assert list(yaml.safe_load_all(manifests.policies_to_yaml(made))) == made
 
 
 def test_expressions_keep_their_lines_in_the_file():
-    text = manifests.to_yaml(documents.all_documents(PLAIN))
+    text = manifests.policies_to_yaml(documents.all_documents(PLAIN))
     lines = {line.strip() for line in text.splitlines()}
     patch = documents.inject_documents(PLAIN)[0]["spec"]["mutations"][0]["jsonPatch"]["expression"]
     assert lines.issuperset(line.strip() for line in patch.splitlines())
@@ -144,6 +144,6 @@ def test_guards_are_there_only_on_request(guard, actions):
 
 def test_annotations_and_the_label_to_opt_out_share_the_prefix():
     settings = Settings(annotation_prefix="irsa.example.org", mount_path="/token", guard="warn")
-    text = manifests.to_yaml(documents.all_documents(settings))
+    text = manifests.policies_to_yaml(documents.all_documents(settings))
     assert "eks.amazonaws.com" not in text
     assert "irsa.example.org/skip-pod-identity-webhook" in text and "irsa.example.org/role-arn" in text

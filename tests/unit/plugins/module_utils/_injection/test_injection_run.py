@@ -11,15 +11,14 @@ import dataclasses
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import injection_run, method
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.injection_run import (
-    InjectionSpec,
-    Installation,
-    remove,
-)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import method
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.injection_run import Installation
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.patience import Patience
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.pod_identity import pod_identity
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.proof import Patience
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.removal import remove
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.results import nothing_installed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.steps import InjectionSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.names import PROOF_ROLE
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._injection.cluster_in_memory import (
     GROUP,
@@ -346,12 +345,11 @@ def test_every_api_server_is_proved(server):
     assert installed(server)["proof"]["servers"] == ["10.0.0.1:6443", "10.0.0.2:6443"]
 
 
-@pytest.mark.parametrize("chosen", ["auto", "policy"])
-def test_one_older_api_server_stops_the_run(server, chosen):
+def test_one_older_api_server_stops_the_run_with_policies(server):
     server.others = [Server(server.cluster, "10.0.0.2:6443"), Server(server.cluster, "10.0.0.3:6443")]
     server.others[1].serves = False
     with pytest.raises(IrsaError, match=r"These do not: '10\.0\.0\.3:6443'\.") as stopped:
-        installed(server, method=chosen)
+        installed(server, method="policy")
     assert "webhook" in str(stopped.value) and server.cluster.writes == []
 
 
@@ -465,4 +463,4 @@ def test_a_write_that_is_refused_ends_the_run_with_what_was_done(server, monkeyp
 def test_results_have_the_same_keys_whatever_was_done(server):
     keys = set(installed(server))
     assert keys == set(remove(server, check_mode=False))
-    assert keys == set(injection_run.nothing_installed("none", "because"))
+    assert keys == set(nothing_installed("none", "because"))

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import stat
 
@@ -15,8 +16,10 @@ import yaml
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import documents, role_options
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_settings import WebhookSettings
 
 OPTIONS = {
+    **{f"webhook_{name}": value for name, value in dataclasses.asdict(WebhookSettings()).items()},
     "kubeconfig": None,
     "manifests_path": None,
     "method": "auto",
@@ -53,10 +56,29 @@ def test_all_problems_are_named_at_once_in_the_names_that_the_user_set():
     assert [line.split()[0] for line in lines[4:]] == ["irsa_injection_proof_namespace", "irsa_injection_timeout"]
 
 
-def test_the_webhook_is_refused_by_name(tmp_path):
-    with pytest.raises(IrsaError, match="irsa_injection_method is webhook"):
-        run({"method": "webhook", "manifests_path": str(tmp_path)})
-    assert list(tmp_path.iterdir()) == []
+def test_the_webhook_in_a_file_has_its_certificate_from_cert_manager(tmp_path):
+    options = {**OPTIONS, "manifests_path": str(tmp_path), "method": "webhook", "region": "eu-west-1"}
+    planned = role_options.run(options, None, check_mode=True)
+    result = role_options.run(options, None, check_mode=False)
+    assert planned["actions"] == result["actions"] and result["method"] == "webhook"
+    assert result["certificates"] == {"kind": "cert_manager", "ca_ends": None, "certificate_ends": None}
+    text = (tmp_path / "irsa-injection.yaml").read_text()
+    written = list(yaml.safe_load_all(text))
+    assert written == result["manifests"] and not [each for each in written if each["kind"] == "Secret"]
+    configuration = written[-1]
+    assert "cert-manager.io/inject-ca-from" in configuration["metadata"]["annotations"]
+    assert "cert-manager" in text.split("---")[0] and "kubectl label" not in text
+    assert role_options.run(options, None, check_mode=False)["changed"] is False
+
+
+def test_a_proof_in_a_namespace_that_the_webhook_does_not_look_at_is_refused():
+    options = {**OPTIONS, "kubeconfig": "/srv/kubeconfig", "webhook_excluded_namespaces": ["default"]}
+    for method in ("auto", "webhook"):
+        with pytest.raises(
+            IrsaError, match="irsa_injection_proof_namespace must be a namespace that the webhook looks"
+        ):
+            role_options.settings_of({**options, "method": method})
+    role_options.settings_of({**options, "method": "policy"})
 
 
 def test_none_needs_no_cluster_and_does_nothing():

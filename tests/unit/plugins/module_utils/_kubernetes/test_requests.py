@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 
 import pytest
@@ -47,6 +48,27 @@ def test_a_patch_is_a_merge_patch_unless_another_kind_is_named(api, server):
     api.patch(PODS, [], media_type="application/json-patch+json")
     sent = [headers["content-type"] for dummy, headers in server.requests]
     assert sent == ["application/merge-patch+json", "application/json-patch+json"]
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_the_time_is_the_servers(api, server, status):
+    server.serve("/version", b"{}", status, Date="Sat, 02 Jan 2027 03:04:05 GMT")
+    assert api.time() == datetime.datetime(2027, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
+
+
+@pytest.mark.parametrize("said", ["", "yesterday", "Sat, 99 Jan 2027 03:04:05 GMT"])
+def test_the_time_is_ours_if_the_server_does_not_say_it(api, server, said):
+    server.serve("/version", b"{}", Date=said)
+    assert abs(api.time() - datetime.datetime.now(datetime.timezone.utc)) < datetime.timedelta(minutes=5)
+
+
+def test_a_secret_that_an_answer_repeats_is_not_shown(api, server):
+    key = "c2VjcmV0IGtleSBvZiB0aGUgQ0E="
+    serve_json(server, PODS, status_object(422, "Invalid", f"data: {key}"), status=422)
+    with pytest.raises(RequestFailed) as raised:
+        api.patch(PODS, {"kind": "Secret", "data": {"tls.key": key}})
+    assert key not in str(raised.value)
+    assert "data: " in str(raised.value)
 
 
 def test_a_kubeconfig_without_verification_causes_no_warning(api_servers, server, recwarn):
