@@ -128,9 +128,6 @@ def _objects(folder: Path, port: int, image: str) -> Iterator[tuple[str, dict[st
         _DEPLOYMENTS,
         {"metadata": metadata, "spec": {"replicas": 1, "selector": {"matchLabels": _LABELS}, "template": template}},
     )
-    # The service proxy of API servers looks at these.
-    subset = {"addresses": [{"ip": own_address()}], "ports": [{"port": port}]}
-    yield f"{_CORE}/endpoints", {"metadata": metadata, "subsets": [subset]}
     yield (
         _SLICES,
         {
