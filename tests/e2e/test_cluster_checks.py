@@ -62,7 +62,13 @@ def verify(**options: Any) -> dict[str, Any]:
 
 def first(result: dict[str, Any]) -> str | None:
     """The id of the first error, or of the first warning if there is none."""
-    found = [check["id"] for status in ("error", "warning") for check in result["checks"] if check["status"] == status]
+    found = [
+        check["id"]
+        for status in ("error", "warning")
+        for check in result["checks"]
+        # What another finding explains comes after it in every report.
+        if check["status"] == status and not check["because"]
+    ]
     return found[0] if found else None
 
 
