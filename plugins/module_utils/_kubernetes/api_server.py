@@ -104,7 +104,7 @@ class ApiServer:
 
     def get_text(self, path: str) -> str:
         """Fetch a text, such as metrics or the answer of a program behind the API server."""
-        dummy, content = self._exchange("GET", path, query=None, max_mib=_MAX_LIST_MIB)
+        content = self._exchange("GET", path, query=None, max_mib=_MAX_LIST_MIB)
         return content.decode("utf-8", "replace")
 
     def find(self, path: str, query: Query | None = None) -> t.Any:
@@ -150,7 +150,7 @@ class ApiServer:
     def time(self) -> datetime.datetime:
         """Return the server's time (RFC 9110, section 6.6.1), and ours if it does not say it."""
         # All users that are known may see this: https://kubernetes.io/docs/reference/access-authn-authz/rbac/
-        answer, dummy = self._exchange("GET", "/version", query=None)
+        answer, dummy = self._send(self._call("GET", "/version"), query=None, headers=self._credentials())
         try:
             return email.utils.parsedate_to_datetime(answer.headers["Date"]).astimezone(datetime.timezone.utc)
         except (KeyError, TypeError, ValueError, OverflowError):
@@ -160,7 +160,7 @@ class ApiServer:
 
     def _ask(self, method: str, path: str, *, query: Query | None, **options: t.Any) -> t.Any:
         """Send a request with the options of ``_exchange``, and return the JSON of the answer."""
-        dummy, content = self._exchange(method, path, query=query, **options)
+        content = self._exchange(method, path, query=query, **options)
         try:
             return parse_json(content.decode("utf-8"))
         except ValueError:
@@ -176,15 +176,25 @@ class ApiServer:
         accept: str = "*/*",
         media_type: str = "",
         max_mib: int = _MAX_MIB,
-    ) -> tuple[t.Any, bytes]:
-        """Return an answer and its content. Raises RequestFailed if there is none, or if it refuses the request."""
+    ) -> bytes:
+        """Return what an answer has in it. Raises RequestFailed if there is none, or if it refuses the request."""
         call = self._call(method, path)
         credentials = self._credentials()
         headers = {"Accept": accept, **credentials, **({"Content-Type": media_type} if media_type else {})}
+        answer, content = self._send(call, query=query, headers=headers, body=body, max_mib=max_mib)
+        if not 200 <= answer.status < 300:
+            hidden = Redaction([*_secrets_in(credentials), *_secrets_in(body)])
+            raise call.refused(answer.status, content, hidden.over)
+        return content
+
+    def _send(
+        self, call: Call, *, query: Query | None, headers: dict[str, str], body: t.Any = None, max_mib: int = _MAX_MIB
+    ) -> tuple[t.Any, bytes]:
+        """Return an answer, whatever its status, and its content. Raises RequestFailed if there is none."""
         try:
             answer = self._pool.request(
-                method,
-                self.url + path + (f"?{urlencode(query)}" if query else ""),
+                call.method,
+                self.url + call.path + (f"?{urlencode(query)}" if query else ""),
                 headers=headers,
                 body=None if body is None else json.dumps(body),
                 timeout=urllib3.Timeout(self._timeout),
@@ -196,9 +206,6 @@ class ApiServer:
             answer.close()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise call.unanswered(error) from None
-        if not 200 <= answer.status < 300:
-            hidden = Redaction([*_secrets_in(credentials), *_secrets_in(body)])
-            raise call.refused(answer.status, content, hidden.over)
         return answer, content
 
     def _call(self, method: str, path: str) -> Call:
