@@ -80,7 +80,7 @@ def _version() -> str:
 
 
 def _environment_file() -> str:
-    """Return the file with the administrator's flags: of those that the unit reads the last one, which is not kubeadm's.
+    """Return the file with the administrator's flags: the last of those that the unit reads, except for kubeadm's.
 
     Raises IrsaError if the unit reads none.
     """

@@ -10,7 +10,8 @@ kubeadm writes anew when a node joins or is initialized. The second is in /etc/d
 /etc/sysconfig/kubelet (RPM), which is the administrator's, and kubeadm never writes it. So flags go there:
 https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/kubelet-integration/
 
-How systemd reads such a file: https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html (EnvironmentFile)
+How systemd reads such a file (EnvironmentFile):
+https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html
 """
 
 from __future__ import annotations

@@ -93,7 +93,9 @@ class _Planner:
             files, after = self._absent()
         expected = {CONFIG: after.config, BIN_DIR: after.bin_dir}
         restarts = bool(files) or self._reading["pending"] or expected != self._reading["flags"]
-        actions = [f"write:{each['path']}" if each["content"] is not None else f"remove:{each['path']}" for each in files]
+        actions = [
+            f"write:{each['path']}" if each["content"] is not None else f"remove:{each['path']}" for each in files
+        ]
         return NodePlan(
             step={"files": files, "flags": expected} if restarts else None,
             config=self._path,
@@ -159,16 +161,14 @@ class _Planner:
             return []
         self._diff.append(_difference(file["path"], before, after))
         content = None if after is None else base64.b64encode(after).decode()
-        return [
-            {"path": file["path"], "content": content, "expected": file["sha256"], "mode": 0o644, "hides": hides}
-        ]
+        return [{"path": file["path"], "content": content, "expected": file["sha256"], "mode": 0o644, "hides": hides}]
 
     def _check_node(self) -> None:
         reading, path = self._reading, self._settings.provider_path
         version = re.match(r"v1\.(\d+)", reading["version"])
         if not version or int(version[1]) < _FIRST_MINOR:
             raise IrsaError(
-                f"The kubelet is {quoted(reading['version'])}. It gives credential providers tokens of service accounts "
+                f"The kubelet is {quoted(reading['version'])}. It gives credential providers tokens of accounts "
                 f"from v1.{_FIRST_MINOR} on."
             )
         if reading["provider"]:
