@@ -9,6 +9,7 @@ Parsing and planning run here on the controller; module irsa_kubelet reads and w
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible.errors import AnsibleActionFail
@@ -55,8 +56,14 @@ class ActionModule(ActionBase):
 
     def _result(self) -> dict[str, t.Any]:
         # A step plans again: what others have in the files is registered nowhere in between.
-        plan = self._plan()
-        found = {"config": plan.config, "needs_step": plan.step is not None, "seconds": None}
+        settings = self._settings()
+        plan = self._plan(settings)
+        found = {
+            "config": plan.config,
+            "settings": dataclasses.asdict(settings),
+            "needs_step": plan.step is not None,
+            "seconds": None,
+        }
         if self._options["operation"] == "plan" or plan.step is None:
             return found
         if not self._task.check_mode:
@@ -64,8 +71,7 @@ class ActionModule(ActionBase):
             found["seconds"] = self._node({"operation": "step", "step": step})["seconds"]
         return {**found, "changed": True, "actions": plan.actions, "diff": plan.diff}
 
-    def _plan(self) -> NodePlan:
-        settings = self._settings()
+    def _plan(self, settings: PullSettings) -> NodePlan:
         request = {"operation": "read", "provider_path": settings.provider_path}
         first = self._node(request)
         config = node_plan.config_to_read(first, settings)

@@ -74,6 +74,13 @@ config:
   returned: success
   type: str
   sample: /etc/kubernetes/irsa-credential-providers.json
+settings:
+  description: The options about the provider, which a step takes.
+  returned: success
+  type: dict
+  sample:
+    provider_path: /usr/local/bin/ecr-credential-provider
+    audience: sts.amazonaws.com
 needs_step:
   description: Whether the kubelet of the node needed a change when it was read.
   returned: success

@@ -56,5 +56,5 @@ def test_a_node_without_a_kubelet_is_refused(node, monkeypatch):
         raise Fault("does not run")
 
     monkeypatch.setattr(kubelet, "running", running)
-    with pytest.raises(IrsaError, match="does not run. Set it up"):
+    with pytest.raises(IrsaError, match=r"does not run\. Set it up"):
         kubelet.described("/x", None)

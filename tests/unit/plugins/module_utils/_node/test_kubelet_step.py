@@ -70,7 +70,7 @@ def test_a_kubelet_that_starts_keeps_its_files(fake, tmp_path):
 def test_one_that_does_not_start_gets_its_former_files_and_its_log_is_told(fake, tmp_path):
     fake.file.write_text("old")
     fake.flag = "old"
-    with pytest.raises(IrsaError, match="is not healthy.*put back, and it runs as before.*it said why") as error:
+    with pytest.raises(IrsaError, match=r"is not healthy.*put back, and it runs as before.*it said why") as error:
         _take(fake, "bad", b"old")
     assert error.value.details["put_back"] is True
     assert fake.file.read_text() == "old" and fake.starts == 2
