@@ -6,7 +6,7 @@
 
 The kubeadm packages' unit starts the kubelet with the variables KUBELET_KUBEADM_ARGS and KUBELET_EXTRA_ARGS, in this
 order, and of a flag that is there twice the last one counts. The first is in /var/lib/kubelet/kubeadm-flags.env, which
-kubeadm writes anew when a node joins or is initialized. The second is in /etc/default/kubelet (Debian) or
+kubeadm writes again when a node joins or is initialized. The second is in /etc/default/kubelet (Debian) or
 /etc/sysconfig/kubelet (RPM), which is the administrator's, and kubeadm never writes it. So flags go there:
 https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/kubelet-integration/
 
