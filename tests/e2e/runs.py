@@ -130,6 +130,12 @@ class Ansible:
         play = {"name": "A play of one's own", "hosts": "localhost", "gather_facts": False, "tasks": [task]}
         return self._play(play, "localhost", variables, *options, fails=fails, found=f"{{'result': {role}_result}}")
 
+    def node_role(self, role: str, host: str, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
+        """Include a role of the collection in a play for a host, as root. Its result is the fact that the role sets."""
+        return self._play(
+            _including(host, role), host, variables, *options, fails=fails, found=f"{{'result': {role}_result}}"
+        )
+
     def injection(self, *options: str, fails: bool = False, **variables: Any) -> Run:
         """Run the role irsa_injection with the kubeconfig in the folder, its variables without their prefix."""
         given = {f"irsa_injection_{name}": value for name, value in variables.items()}

@@ -26,7 +26,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "module_utils/_common",
         "module_utils/_keys module_utils/_web module_utils/_aws module_utils/_cluster module_utils/_node",
         "module_utils/_oidc module_utils/_module module_utils/_kubernetes",
-        "module_utils/_s3 module_utils/_iam module_utils/_injection",
+        "module_utils/_s3 module_utils/_iam module_utils/_injection module_utils/_pulls",
         "module_utils/_verify module_utils/_accounts",
         "module_utils/_issuer",
         "module_utils/_rotation",
@@ -74,7 +74,7 @@ LIBRARIES = {
 }
 
 # What runs on cluster nodes, with Python 3.9: irsa_keypair with cryptography 3.4, without jwcrypto and boto3, and
-# irsa_node with the standard library alone.
+# irsa_node and irsa_kubelet with the standard library alone.
 NODE_ENTRY = "modules/irsa_keypair.py"
 NODE_FILES = frozenset(
     {
@@ -137,12 +137,32 @@ BARE_NODE_FILES = frozenset(
         "module_utils/_node/units.py",
     }
 )
+KUBELET_ENTRY = "modules/irsa_kubelet.py"
+KUBELET_FILES = frozenset(
+    {
+        KUBELET_ENTRY,
+        "module_utils/_common/errors.py",
+        "module_utils/_common/files.py",
+        "module_utils/_common/text.py",
+        "module_utils/_module/bare.py",
+        "module_utils/_node/hidden_values.py",
+        "module_utils/_node/kubectl.py",
+        "module_utils/_node/kubelet.py",
+        "module_utils/_node/kubelet_step.py",
+        "module_utils/_node/node_files.py",
+        "module_utils/_node/pod_log.py",
+        "module_utils/_node/session.py",
+        "module_utils/_node/tools.py",
+        "module_utils/_node/units.py",
+    }
+)
 BARE_NODE_LIBRARIES = frozenset({"ansible.module_utils"})
 NODE_ENTRIES = (
     (NODE_ENTRY, NODE_FILES, NODE_LIBRARIES),
     (BARE_NODE_ENTRY, BARE_NODE_FILES, BARE_NODE_LIBRARIES),
+    (KUBELET_ENTRY, KUBELET_FILES, BARE_NODE_LIBRARIES),
 )
-ON_NODES = NODE_FILES | BARE_NODE_FILES
+ON_NODES = NODE_FILES | BARE_NODE_FILES | KUBELET_FILES
 # What the standard library of the Python that runs this may have and that of Python 3.9 lacks.
 NOT_ON_NODES = frozenset({"annotationlib", "compression", "tomllib"})
 

@@ -174,3 +174,11 @@ def tree(node: yaml.Node | None, *replaced: yaml.Node) -> t.Any:
     if isinstance(node, yaml.SequenceNode):
         return [tree(item, *replaced) for item in node.value]
     return node.tag, node.value
+
+
+def value_of(text: str) -> t.Any:
+    """Return what one YAML document means. Raises Fault for a text that is none, as Document does."""
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise Fault(f"it is not one YAML document{_place(error)}") from None

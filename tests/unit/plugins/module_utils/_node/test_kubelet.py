@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is read of a kubelet. Also runs under Python 3.9."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import kubelet, tools
+
+# As systemd 257 prints it.
+SHOWN = """EnvironmentFiles=/var/lib/kubelet/kubeadm-flags.env (ignore_errors=yes)
+EnvironmentFiles=/etc/sysconfig/kubelet (ignore_errors=yes)
+"""
+
+
+@pytest.fixture(name="node")
+def _node(monkeypatch, tmp_path):
+    said = {"--version": "Kubernetes v1.34.1\n", "show": SHOWN}
+    monkeypatch.setattr(tools, "run", lambda command, **more: tools.Ended(0, said[command[1]].encode(), ""))
+    command = ["/usr/bin/kubelet", f"{kubelet.FLAGS[0]}=/a.yaml", kubelet.FLAGS[1], "/opt"]
+    monkeypatch.setattr(kubelet, "running", lambda: (7, command))
+    return said
+
+
+def test_version_flags_and_files_are_found(node, tmp_path):
+    for name in ("b.yaml", "a.json", "README"):
+        (tmp_path / name).write_text("x")
+    found = kubelet.described(str(tmp_path / "nothing"), str(tmp_path))
+    assert found["version"] == "v1.34.1"
+    assert list(found["flags"].values()) == ["/a.yaml", "/opt"]
+    assert found["environment"]["path"] == "/etc/sysconfig/kubelet"
+    assert [each["path"] for each in found["configs"]] == [str(tmp_path / "a.json"), str(tmp_path / "b.yaml")]
+    assert (found["is_folder"], found["provider"]) == (True, "does not exist")
+
+
+def test_a_program_that_cannot_be_run_is_named(node, tmp_path):
+    program = tmp_path / "provider"
+    program.write_text("x")
+    assert kubelet.described(str(program), None)["provider"] == "is not executable"
+    program.chmod(0o755)
+    assert kubelet.described(str(program), None)["provider"] is None
+
+
+def test_a_unit_without_a_file_for_flags_is_refused(node):
+    node["show"] = SHOWN.splitlines()[0]
+    with pytest.raises(IrsaError, match="reads no file of environment variables for flags of yours"):
+        kubelet.described("/x", None)
+
+
+def test_a_node_without_a_kubelet_is_refused(node, monkeypatch):
+    def running():
+        raise Fault("does not run")
+
+    monkeypatch.setattr(kubelet, "running", running)
+    with pytest.raises(IrsaError, match=r"does not run\. Set it up"):
+        kubelet.described("/x", None)
