@@ -104,7 +104,8 @@ def webhook_behind_service(binary: Path, server: ApiServer, folder: Path) -> Ite
             client.must("POST", _CONFIGURATION.rpartition("/")[0], {"metadata": {"name": _NAME}, "webhooks": [webhook]})
             yield behind
         finally:
-            for path in (_CONFIGURATION, *reversed(made)):
+            # Without a controller, a namespace that was deleted would never be gone.
+            for path in (_CONFIGURATION, *reversed(made[1:])):
                 client.must("DELETE", path)
 
 
@@ -128,9 +129,6 @@ def _objects(folder: Path, port: int, image: str) -> Iterator[tuple[str, dict[st
         _DEPLOYMENTS,
         {"metadata": metadata, "spec": {"replicas": 1, "selector": {"matchLabels": _LABELS}, "template": template}},
     )
-    # The service proxy of API servers looks at these.
-    subset = {"addresses": [{"ip": own_address()}], "ports": [{"port": port}]}
-    yield f"{_CORE}/endpoints", {"metadata": metadata, "subsets": [subset]}
     yield (
         _SLICES,
         {

@@ -41,7 +41,11 @@ def judge(subject: Subject, *, explained: bool) -> Judgement:
         )
         seen = f"Calls to the webhook {subject.webhook.name} fail."
         # The check that explains it says the rest.
-        return Judgement(ERROR, seen) if explained else Judgement(ERROR, f"{seen} {said} {policy}", blocks=True)
+        return (
+            Judgement(ERROR, seen)
+            if explained
+            else Judgement(ERROR, f"{seen} {said} {policy} {admitted}".rstrip(), blocks=True)
+        )
     return _judge_standing(subject, " ".join(filter(None, [admitted, uncounted])))
 
 
