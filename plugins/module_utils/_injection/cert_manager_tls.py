@@ -37,7 +37,7 @@ _OTHER_CA = (
 def cert_manager_tls(webhook: WebhookSettings, found: Found, now: datetime.datetime) -> Tls:
     """Return what makes cert-manager issue the certificate, and its injector tell API servers its CA.
 
-    The injector would remove the CA of a certificate that is still served. So it is told of the configuration only
+    The injector may remove the CA of a certificate that is still served. So it is told of the configuration only
     when no other certificate is served. From then on the configuration has the text that it writes, so that applying
     it changes nothing. Raises IrsaError if the certificate that is there is of another CA.
     """
@@ -69,7 +69,8 @@ def authority_documents(webhook: WebhookSettings) -> list[Document]:
     spec = {
         "isCA": True,
         "commonName": f"{NAME}-ca",
-        # The injector replaces the old CA at once. A renewed one with the same key accepts what the old one issued.
+        # Injectors before cert-manager 1.19 replace the old CA at once. A renewed one with the same key accepts what
+        # the old one issued.
         "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Never"},
     }
     days = new_certificates.ca_days(webhook.certificate_days)
