@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import rights, webhook_documents, webhook_tls
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import rights, webhook_documents
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_documents import NAME
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_namespace import OwnNamespace
@@ -56,6 +56,9 @@ def of_other_namespaces(api: ApiServer, webhook: WebhookSettings) -> list[Cluste
 
 
 def _of_namespace(api: ApiServer, webhook: WebhookSettings, namespace: str) -> list[ClusterResource]:
+    # It imports cryptography, which takes long, and most clusters with policies have no webhook.
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import webhook_tls  # noqa: PLC0415
+
     there = dataclasses.replace(webhook, namespace=namespace)
     own = [each for each in webhook_documents.workload(Settings(), there) if KINDS[each["kind"]].namespaced]
     rights.require(api, rights.rights_to_read(own))
