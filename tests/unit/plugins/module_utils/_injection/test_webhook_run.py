@@ -123,6 +123,17 @@ def test_nothing_that_a_run_returns_has_a_key_in_it(server):
     assert len(secrets) == 2 and all("data" not in each for each in secrets)
 
 
+def test_no_diff_has_a_key_in_it_that_kubectl_has_kept_in_an_annotation(server):
+    installed(server)
+    kept = json.dumps(server.cluster.objects[TLS]["data"])
+    metadata = server.cluster.objects[TLS]["metadata"]
+    metadata["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": kept}
+    key = server.cluster.objects[TLS]["data"]["tls.key"]
+    renewed = installed(server, check_mode=True, certificate_days=90)
+    assert renewed["changed"] and key not in json.dumps(renewed)
+    assert key not in json.dumps(remove(server, check_mode=False))
+
+
 def test_the_configuration_comes_only_when_the_pods_run(server):
     server.cluster.pods_start = False
     with pytest.raises(IrsaError, match="is not rolled out after 180 seconds: 0 of 2 pods are available") as failed:
