@@ -21,6 +21,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.removal
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.steps import InjectionSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_settings import WebhookSettings
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import ownership
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._injection.certificate_cluster import (
+    CertificateCluster,
+)
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._injection.cluster_in_memory import (
     CONFIGURATION,
     GROUP,
@@ -304,6 +308,61 @@ def trusts_what_is_served(server):
     server.cluster.after = written
 
 
+def test_what_a_concurrent_run_leaves_of_another_ca_is_served_in_the_end(server):
+    """The other run has written its CA after ours, and its certificate before ours."""
+    installed(server)
+    theirs = [copy.deepcopy(server.cluster.objects[path]) for path in (CA, CONFIGURATION)]
+    remove(server, check_mode=False)
+
+    def written(path):
+        if path == CONFIGURATION:
+            server.cluster.after = lambda path: None
+            server.cluster.objects.update(zip((CA, CONFIGURATION), theirs, strict=True))
+
+    server.cluster.after = written
+    assert installed(server)["proof"]["injected"] is True
+    assert installed(server)["changed"] is False
+
+
+class ServerWithCertManager(Server):
+    """Makes and injects certificates after each write."""
+
+    def __init__(self, cluster):
+        super().__init__(cluster)
+        self.issuer = CertificateCluster(cert_manager=True)
+        self.issuer.objects, self.issuer.now = cluster.objects, cluster.now
+        cluster.after = lambda path: self.issuer.issue()
+
+    def find(self, path):
+        return self.issuer.find(path) if path == "/apis/cert-manager.io/v1" else super().find(path)
+
+
+@pytest.mark.parametrize(("before", "after"), [("own", "cert_manager"), ("cert_manager", "own")])
+def test_check_mode_lists_what_a_change_of_the_kind_of_certificates_writes(monkeypatch, before, after):
+    server = ServerWithCertManager(Cluster(SETTINGS))
+    monkeypatch.setattr(method, "servers_of", lambda api: [server])
+    installed(server, certificates=before)
+    writes = len(server.cluster.writes)
+    planned = installed(server, certificates=after, check_mode=True)
+    assert len(server.cluster.writes) == writes
+    made = installed(server, certificates=after)
+    # The configuration is written twice, and what it becomes first depends on a CA that is yet to be made.
+    assert list(dict.fromkeys(sorted(planned["actions"]))) == list(dict.fromkeys(sorted(made["actions"])))
+    assert installed(server, certificates=after)["changed"] is False
+
+
+def test_the_right_to_remove_certificates_of_another_kind_is_asked_for_before_a_write(server):
+    path = f"{TLS}-certificate"
+    server.cluster.objects[path] = {"kind": "Secret", "metadata": {"labels": ownership.LABELS}, "data": {}}
+    server.cluster.denied = {("delete", "secrets")}
+    with pytest.raises(IrsaError, match="delete secrets in namespace irsa-system"):
+        installed(server)
+    assert server.cluster.writes == []
+    server.cluster.denied.clear()
+    assert installed(server, check_mode=True)["actions"] == installed(server)["actions"]
+    assert path not in server.cluster.objects
+
+
 @pytest.mark.parametrize(
     ("serving", "answering", "expected"),
     [
@@ -435,6 +494,17 @@ def test_another_namespace_is_left_behind_only_when_the_webhook_works_in_the_new
     gone = result["actions"].index(f"k8s:delete Deployment/irsa-system/{NAME}")
     assert asked < gone and "k8s:delete Namespace/irsa-system" in result["actions"]
     assert not [path for path in server.cluster.objects if "irsa-system" in path]
+
+
+def test_another_namespace_is_kept_if_the_webhook_does_not_work_in_the_new_one(server):
+    installed(server)
+    server.cluster.broken = True
+    with pytest.raises(IrsaError, match="has not followed webhook"):
+        installed(server, namespace="irsa-elsewhere")
+    assert DEPLOYMENT in server.cluster.objects
+    server.cluster.broken, clock = False, Clock()
+    installed(server, namespace="irsa-elsewhere", clock=clock)
+    assert 5.0 in clock.pauses and DEPLOYMENT not in server.cluster.objects
 
 
 def test_a_namespace_that_is_being_removed_is_waited_for(server):
