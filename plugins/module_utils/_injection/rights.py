@@ -74,7 +74,7 @@ def rights_to_read(present: t.Iterable[Document]) -> list[Right]:
 
 def rights_to_find_webhook() -> list[Right]:
     """Return what it needs to find the namespaces where the webhook is."""
-    return [*_on_kinds(["Deployment"], "list"), *_on_kinds(["ClusterRoleBinding"], "get")]
+    return [*_on_kinds(["Deployment", "Namespace"], "list"), *_on_kinds(["ClusterRoleBinding"], "get")]
 
 
 def rights_to_remove() -> list[Right]:

@@ -67,10 +67,19 @@ def _of_namespace(api: ApiServer, webhook: WebhookSettings, namespace: str) -> l
 
 
 def _namespaces(api: ApiServer) -> set[str]:
-    """Return where the webhook runs, or has run: where its Deployment is, and where its account got its rights."""
+    """Return where the webhook runs, or has run: where its Deployment is, where its account got its rights, and the
+    namespaces that were made for it, which are the last to go.
+    """
     deployments = api.list_items(KINDS["Deployment"].list_path, ownership.SELECTOR)
     found = {
         text_at(each, "metadata", "namespace") for each in deployments if text_at(each, "metadata", "name") == NAME
+    }
+    namespaces = api.list_items(KINDS["Namespace"].list_path, ownership.SELECTOR)
+    # One that only has our label was prepared for a run by a user.
+    found |= {
+        text_at(each, "metadata", "name")
+        for each in namespaces
+        if text_at(each, "metadata", "labels", webhook_documents.POD_SECURITY)
     }
     binding = api.find(path_of(_ROLE_BINDING))
     if binding is not None and ownership.is_ours(binding):

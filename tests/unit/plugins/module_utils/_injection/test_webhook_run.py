@@ -496,6 +496,45 @@ def test_another_namespace_is_left_behind_only_when_the_webhook_works_in_the_new
     assert not [path for path in server.cluster.objects if "irsa-system" in path]
 
 
+def test_a_change_of_namespace_that_was_killed_after_any_write_is_completed_by_the_next(server):
+    installed(server)
+    start = copy.deepcopy(server.cluster.objects)
+    server.cluster.writes.clear()
+    installed(server, namespace="irsa-elsewhere")
+    for survived in range(1, len(server.cluster.writes)):
+        server.cluster.objects = copy.deepcopy(start)
+        kill_after(server, survived)
+        with pytest.raises(Killed):
+            installed(server, namespace="irsa-elsewhere")
+        server.cluster.after = lambda path: None
+        installed(server, namespace="irsa-elsewhere")
+        assert not [path for path in server.cluster.objects if "irsa-system" in path], survived
+
+
+def test_a_namespace_that_a_user_has_prepared_is_not_removed(server):
+    path = "/api/v1/namespaces/irsa-prepared"
+    server.cluster.objects[path] = {"metadata": {"name": "irsa-prepared", "labels": ownership.LABELS}}
+    assert "k8s:delete" not in str(installed(server)["actions"])
+    remove(server, check_mode=False)
+    assert list(server.cluster.objects) == [path]
+
+
+def test_a_namespace_that_gets_something_of_others_after_the_plan_is_kept(server):
+    installed(server)
+    folder = "/api/v1/namespaces/irsa-system"
+
+    def written(path):
+        server.cluster.objects[f"{folder}/configmaps/theirs"] = {"metadata": {"name": "theirs"}}
+
+    server.cluster.after = written
+    [warning] = remove(server, check_mode=False)["warnings"]
+    assert "'configmaps/theirs'" in warning
+    assert [path for path in server.cluster.objects if path.startswith(folder)] == [
+        folder,
+        f"{folder}/configmaps/theirs",
+    ]
+
+
 def test_another_namespace_is_kept_if_the_webhook_does_not_work_in_the_new_one(server):
     installed(server)
     server.cluster.broken = True
