@@ -556,10 +556,14 @@ def test_a_namespace_that_is_being_removed_is_waited_for(server):
 
 def test_a_webhook_of_others_is_left_with_a_warning(server):
     path = f"{GROUP}/mutatingwebhookconfigurations/pod-identity-webhook"
-    server.cluster.objects[path] = {"metadata": {"name": "pod-identity-webhook"}}
+    rule = {"resources": ["pods"], "operations": ["CREATE"]}
+    server.cluster.objects[path] = {"metadata": {"name": "pod-identity-webhook"}, "webhooks": [{"rules": [rule]}]}
     for chosen in ("webhook", "policy"):
         [warning] = installed(server, method=chosen)["warnings"]
         assert "'pod-identity-webhook', which this role did not create" in warning
+    # One that is not asked about pods gives them nothing.
+    rule["resources"] = ["serviceaccounts"]
+    assert installed(server, method="policy")["warnings"] == []
     remove(server, check_mode=False)
     assert path in server.cluster.objects
 
