@@ -18,12 +18,17 @@ if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 
 
-def warnings(api: ApiServer) -> list[str]:
-    """Return a warning for each of them. Raises RequestFailed."""
+def configurations(api: ApiServer) -> list[t.Any]:
+    """Return what API servers ask webhooks by, ours and those of others. Raises RequestFailed."""
+    return api.list_items(KINDS[CONFIGURATION].list_path)
+
+
+def warnings(found: t.Iterable[t.Any]) -> list[str]:
+    """Return a warning for each of these configurations that is another's and injects."""
     return [
         f"MutatingWebhookConfiguration {quoted(text_at(each, 'metadata', 'name'))}, which this role did not create, "
         "gives pods credentials, too. It is left. Remove it together with its webhook if it is no longer needed: what "
         "injects first decides."
-        for each in api.list_items(KINDS[CONFIGURATION].list_path)
+        for each in found
         if not ownership.is_ours(each) and webhooks_of(each)
     ]

@@ -32,12 +32,14 @@ _CONFIGURATION = document(webhook_documents.CONFIGURATION, NAME)
 _ROLE, _ROLE_BINDING = document("ClusterRole", NAME), document("ClusterRoleBinding", NAME)
 
 
-def of_all(api: ApiServer, webhook: WebhookSettings) -> list[ClusterResource]:
-    """Return the steps that remove all of the webhook, in order; none if there is nothing. Raises IrsaError.
+def of_all(api: ApiServer, webhook: WebhookSettings, configurations: t.Iterable[t.Any]) -> list[ClusterResource]:
+    """Return the steps that remove all of the webhook, in order; none if there is nothing, not even in these
+    MutatingWebhookConfigurations. Raises IrsaError.
 
     API servers stop asking it first.
     """
-    if not any(_is_there(api, each) for each in (_CONFIGURATION, _ROLE)):
+    is_asked = any(text_at(each, "metadata", "name") == NAME and ownership.is_ours(each) for each in configurations)
+    if not (is_asked or _is_there(api, _ROLE)):
         return []
     rights.require(api, rights.rights_to_find_webhook())
     places = sorted({webhook.namespace, *_namespaces(api)})

@@ -41,7 +41,7 @@ def install(steps: Steps) -> dict[str, t.Any]:
         require_guards(steps.servers.answering)
     needed = rights.rights_to_install_webhook(settings, webhook, steps.spec.proof_namespace)
     rights.require(api, needed)
-    steps.ledger.warn(other_webhooks.warnings(api))
+    steps.ledger.warn(other_webhooks.warnings(other_webhooks.configurations(api)))
     webhook_namespace.wait_until_not_terminating(api, webhook.namespace, steps.spec.patience)
     parts = _Webhook(steps)
     proof = steps.proof(_injector(webhook.namespace))

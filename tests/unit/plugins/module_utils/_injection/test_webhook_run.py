@@ -435,6 +435,23 @@ def test_the_rights_to_remove_are_asked_for_only_if_there_is_a_webhook(server, d
     assert server.cluster.writes == writes
 
 
+def test_a_run_with_policies_asks_twice_whether_there_is_a_webhook(server):
+    installed(server, method="policy")
+    assert [each for each in server.cluster.requests if "webhook" in each] == [
+        f"GET {GROUP}/mutatingwebhookconfigurations",
+        f"GET /apis/rbac.authorization.k8s.io/v1/clusterroles/{NAME}",
+    ]
+
+
+@pytest.mark.parametrize("left", ["MutatingWebhookConfiguration", "ClusterRole"])
+def test_a_webhook_is_found_by_what_is_left_of_it(server, left):
+    installed(server)
+    role = f"/apis/rbac.authorization.k8s.io/v1/clusterroles/{NAME}"
+    del server.cluster.objects[CONFIGURATION if left == "ClusterRole" else role]
+    remove(server, check_mode=False)
+    assert server.cluster.objects == {}
+
+
 def test_removal_takes_all_that_is_ours_and_begins_with_the_configuration(server):
     installed(server, GUARDED)
     planned = remove(server, check_mode=True)
