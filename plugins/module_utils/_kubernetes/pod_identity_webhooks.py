@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the selfhosted.irsa authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which webhooks are the EKS pod identity webhook, whoever installed it.
+"""Which webhooks are the EKS pod identity webhook: ours, and those of others.
 
 https://github.com/aws/amazon-eks-pod-identity-webhook/blob/master/deploy/mutatingwebhook.yaml
 """
