@@ -30,7 +30,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds 
 _SELF_SIGNED = f"{NAME}-self-signed"
 _OTHER_CA = (
     f"The certificate in Secret {TLS_CERTIFICATE} was not issued by the CA in Secret {CA_CERTIFICATE}, so API servers "
-    f"do not trust it. Delete Secret {TLS_CERTIFICATE}: cert-manager then issues a new one."
+    f"that trust only this CA refuse it. Delete Secret {TLS_CERTIFICATE}: cert-manager then issues a new one."
 )
 
 
@@ -44,18 +44,19 @@ def cert_manager_tls(webhook: WebhookSettings, found: Found, now: datetime.datet
     ca = found.text(CA_CERTIFICATE, "ca.crt")
     leaf = found.text(TLS_CERTIFICATE, "tls.crt")
     injected = found.configuration is None or found.is_injected or (bool(ca) and found.serves_only(TLS_CERTIFICATE))
-    warnings = _warnings(leaf, now)
+    warnings, text = _warnings(leaf, now), ca
     if ca and leaf and not certificates.is_issued_by(leaf, ca):
         if not found.is_injected:
             raise IrsaError(f"{_OTHER_CA} Nothing was changed.")
-        warnings = [_OTHER_CA]
+        # An injector that keeps the old CA has the webhook trusted all the same.
+        warnings, text = [_OTHER_CA], found.ca_bundle or ca
     both = "".join(certificates.trusted(f"{found.ca_bundle}\n{ca}", now))
     return Tls(
         kind=CERT_MANAGER,
         secret=TLS_CERTIFICATE,
         authority=authority_documents(webhook),
         leaf=leaf_documents(webhook),
-        ca_bundle=(ca or None) if injected else both,
+        ca_bundle=(text or None) if injected else both,
         injected=injected,
         pending=not ca,
         warnings=warnings,
@@ -69,8 +70,8 @@ def authority_documents(webhook: WebhookSettings) -> list[Document]:
     spec = {
         "isCA": True,
         "commonName": f"{NAME}-ca",
-        # Injectors before cert-manager 1.19 replace the old CA at once. A renewed one with the same key accepts what
-        # the old one issued.
+        # The injector may replace the old CA at once (its feature CAInjectorMerging keeps it). A renewed one with the
+        # same key accepts what the old one issued.
         "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Never"},
     }
     days = new_certificates.ca_days(webhook.certificate_days)

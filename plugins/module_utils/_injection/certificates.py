@@ -35,6 +35,7 @@ except ImportError as import_error:
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.certificates import validity
 
 CRYPTOGRAPHY_REQUIREMENT = "cryptography>=3.4"
 
@@ -59,11 +60,11 @@ class Pair:
     @property
     def begins(self) -> datetime.datetime:
         """When the certificate was made."""
-        return _validity(load(self.certificate))[0] + BACKDATED
+        return validity(load(self.certificate))[0] + BACKDATED
 
     @property
     def ends(self) -> datetime.datetime:
-        return _validity(load(self.certificate))[1]
+        return validity(load(self.certificate))[1]
 
 
 def require_authority(pair: Pair, now: datetime.datetime) -> None:
@@ -93,7 +94,7 @@ def require_leaf(pair: Pair, authority: Pair, *, hosts: t.Sequence[str], now: da
 
 def is_due(leaf: Pair, days: int, now: datetime.datetime) -> bool:
     """Whether a certificate is to be renewed: most of its life is over, or it is valid for longer than is desired."""
-    begin, end = _validity(load(leaf.certificate))
+    begin, end = validity(load(leaf.certificate))
     too_long = end - begin > datetime.timedelta(days=days) + BACKDATED + _DAY
     return too_long or is_nearly_over(leaf.certificate, now)
 
@@ -101,7 +102,7 @@ def is_due(leaf: Pair, days: int, now: datetime.datetime) -> bool:
 def is_nearly_over(text: str, now: datetime.datetime) -> bool:
     """Whether a certificate, the first in a text, should have been renewed; not if there is none."""
     try:
-        begin, end = _validity(load(text))
+        begin, end = validity(load(text))
     except Fault:
         return False
     return end - now < (end - begin) * _RENEWAL
@@ -121,7 +122,7 @@ def trusted(text: str, now: datetime.datetime) -> list[str]:
     for match in _PEM.findall(text):
         try:
             certificate = load(match)
-            if now <= _validity(certificate)[1]:
+            if now <= validity(certificate)[1]:
                 found[certificate.public_bytes(serialization.Encoding.PEM).decode()] = None
         except Fault:
             continue
@@ -131,7 +132,7 @@ def trusted(text: str, now: datetime.datetime) -> list[str]:
 def end_of(text: str) -> datetime.datetime | None:
     """Return when the first certificate in a text ends; None if it cannot be read."""
     try:
-        return _validity(load(text))[1]
+        return validity(load(text))[1]
     except Fault:
         return None
 
@@ -141,7 +142,7 @@ def _usable(pair: Pair, now: datetime.datetime) -> t.Any:
     certificate, key = load(pair.certificate), load_key(pair.key)
     if _public(certificate) != _public(key):
         raise Fault("its certificate does not belong to its key")
-    begin, end = _validity(certificate)
+    begin, end = validity(certificate)
     if not begin <= now <= end:
         raise Fault(
             f"its certificate is valid from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC, and the API server's "
@@ -165,7 +166,7 @@ def load(text: str) -> t.Any:
     try:
         certificate = x509.load_pem_x509_certificate(found[0].encode(), default_backend())
         # These are decoded only when they are asked for.
-        _validity(certificate), _public(certificate), list(certificate.extensions), certificate.subject.rdns
+        validity(certificate), _public(certificate), list(certificate.extensions), certificate.subject.rdns
     except _UNREADABLE:
         raise Fault("its certificate cannot be read") from None
     return certificate
@@ -183,13 +184,6 @@ def load_key(text: str) -> t.Any:
     elif not isinstance(key, ec.EllipticCurvePrivateKey):
         raise Fault("its key is neither an RSA key nor one of an elliptic curve")
     return key
-
-
-def _validity(certificate: t.Any) -> tuple[datetime.datetime, datetime.datetime]:
-    if hasattr(certificate, "not_valid_before_utc"):  # since cryptography 42, which deprecates the other names
-        return certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    begin, end = certificate.not_valid_before, certificate.not_valid_after
-    return begin.replace(tzinfo=datetime.timezone.utc), end.replace(tzinfo=datetime.timezone.utc)
 
 
 def _extension(certificate: t.Any, kind: t.Any) -> t.Any:

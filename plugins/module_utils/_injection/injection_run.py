@@ -8,14 +8,12 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Ledger
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import policy_run, webhook_run
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import policy_run
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.method import chosen
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.steps import InjectionSpec, Steps
 
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
-
-_RUNS = {"policy": policy_run.install, "webhook": webhook_run.install}
 
 
 class Installation:
@@ -31,4 +29,12 @@ class Installation:
         with self._ledger.reported_on_failure():
             servers = chosen(self._api, self._spec.method)
             self._ledger.warn(servers.warnings)
-            return _RUNS[servers.method](Steps(self._api, self._spec, servers=servers, ledger=self._ledger))
+            install = _webhook_installation() if servers.method == "webhook" else policy_run.install
+            return install(Steps(self._api, self._spec, servers=servers, ledger=self._ledger))
+
+
+def _webhook_installation() -> t.Callable[[Steps], dict[str, t.Any]]:
+    # cryptography takes long to import, and policies need no certificate.
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import webhook_run  # noqa: PLC0415
+
+    return webhook_run.install

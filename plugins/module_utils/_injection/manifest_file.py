@@ -18,7 +18,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import 
     documents,
     manifests,
     webhook_documents,
-    webhook_tls,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.results import nothing_installed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
@@ -45,6 +44,9 @@ def _of_policies(settings: Settings) -> tuple[str, dict[str, t.Any]]:
 
 
 def _of_webhook(settings: Settings, webhook: WebhookSettings) -> tuple[str, dict[str, t.Any]]:
+    # It imports cryptography, which takes long, and policies need no certificate.
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import webhook_tls  # noqa: PLC0415
+
     tls = webhook_tls.tls_for_manifests(webhook)
     workload = webhook_documents.workload(settings, webhook, tls_secret=tls.secret)
     desired: list[Document] = [

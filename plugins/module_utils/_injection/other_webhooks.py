@@ -5,35 +5,30 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_documents import CONFIGURATION
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import ownership
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import KINDS
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import items_at, text_at
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import text_at
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.pod_identity_webhooks import webhooks_of
 
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 
-# The names in the webhook's own manifests, in charts and at EKS.
-_NAME = re.compile(r"pod-identity|iam-for-pods", re.IGNORECASE)
+
+def configurations(api: ApiServer) -> list[t.Any]:
+    """Return what API servers ask webhooks by, ours and those of others. Raises RequestFailed."""
+    return api.list_items(KINDS[CONFIGURATION].list_path)
 
 
-def warnings(api: ApiServer) -> list[str]:
-    """Return a warning for each of them. Raises RequestFailed."""
+def warnings(found: t.Iterable[t.Any]) -> list[str]:
+    """Return a warning for each of these configurations that is another's and injects."""
     return [
         f"MutatingWebhookConfiguration {quoted(text_at(each, 'metadata', 'name'))}, which this role did not create, "
         "gives pods credentials, too. It is left. Remove it together with its webhook if it is no longer needed: what "
         "injects first decides."
-        for each in api.list_items(KINDS[CONFIGURATION].list_path)
-        if not ownership.is_ours(each) and _injects(each)
+        for each in found
+        if not ownership.is_ours(each) and webhooks_of(each)
     ]
-
-
-def _injects(configuration: t.Any) -> bool:
-    known = [text_at(configuration, "metadata", "name")]
-    for webhook in items_at(configuration, "webhooks"):
-        known += [text_at(webhook, "name"), text_at(webhook, "clientConfig", "service", "name")]
-    return any(map(_NAME.search, known))

@@ -29,14 +29,15 @@ def install(steps: Steps) -> dict[str, t.Any]:
     """Ensure the policies and the labels of the accounts, and return the result. Raises IrsaError."""
     api, settings = steps.api, steps.spec.settings
     rights.require(api, rights.rights_to_install(steps.spec.proof_namespace))
-    steps.ledger.warn(other_webhooks.warnings(api))
+    asked = other_webhooks.configurations(api)
+    steps.ledger.warn(other_webhooks.warnings(asked))
     proof = steps.proof(_INJECTOR)
     guards = documents.guard_documents(settings)
     unguard = superfluous_guards(api, guards)
     label = Documents(api, desired=documents.label_documents(settings))
     inject = Documents(api, desired=documents.inject_documents(settings))
     guard = Documents(api, desired=guards)
-    webhook = webhook_removal.of_all(api, steps.spec.webhook)
+    webhook = webhook_removal.of_all(api, steps.spec.webhook, asked)
     steps.plan(unguard, label, inject, guard, *webhook)
     steps.ensure(unguard)
     # Each step is proved whether or not this run made it: an earlier one may have ended before it was.

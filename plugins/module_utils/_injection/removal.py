@@ -9,7 +9,12 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Ledger
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import planned, reconcile
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import documents, rights, webhook_removal
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import (
+    documents,
+    other_webhooks,
+    rights,
+    webhook_removal,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.proof_accounts import Leftovers
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.results import nothing_installed, recorded
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
@@ -38,7 +43,7 @@ def remove(api: ApiServer, webhook: WebhookSettings | None = None, *, check_mode
         rights.require(api, rights.rights_to_delete_accounts(each.namespace for each in leftovers.found()))
         steps: list[ClusterResource] = [
             Documents(api, superfluous=everything[::-1]),
-            *webhook_removal.of_all(api, webhook or WebhookSettings()),
+            *webhook_removal.of_all(api, webhook or WebhookSettings(), other_webhooks.configurations(api)),
             leftovers,
         ]
         plans = [planned(step) for step in steps]

@@ -73,8 +73,11 @@ def rights_to_read(present: t.Iterable[Document]) -> list[Right]:
 
 
 def rights_to_find_webhook() -> list[Right]:
-    """Return what it needs to find the namespaces where the webhook is."""
-    return [*_on_kinds(["Deployment"], "list"), *_on_kinds(["ClusterRoleBinding"], "get")]
+    """Return what it needs to find the webhook and the namespaces where it is."""
+    return [
+        *_on_kinds(["Deployment", "Namespace"], "list"),
+        *_on_kinds([webhook_documents.CONFIGURATION, "ClusterRoleBinding"], "get"),
+    ]
 
 
 def rights_to_remove() -> list[Right]:
@@ -82,7 +85,7 @@ def rights_to_remove() -> list[Right]:
     return [
         *_on_kinds(POLICY_KINDS, "get", "delete"),
         Right("list", "serviceaccounts"),
-        *(right for right in _rights_to_look_for_webhooks() if right.verb == "get"),
+        *_rights_to_look_for_webhooks(),
     ]
 
 
@@ -115,7 +118,7 @@ def _rights_to_prove(namespace: str) -> list[Right]:
 
 def _rights_to_look_for_webhooks() -> list[Right]:
     """Those of others, and whether there is one of ours."""
-    return [*_on_kinds([webhook_documents.CONFIGURATION], "get", "list"), *_on_kinds(["ClusterRole"], "get")]
+    return [*_on_kinds([webhook_documents.CONFIGURATION], "list"), *_on_kinds(["ClusterRole"], "get")]
 
 
 def _on_kinds(kinds: t.Iterable[str], *verbs: str) -> list[Right]:

@@ -14,9 +14,9 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.patience import Patience
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import pod_problems
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import Document, path_of, title_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import at, items_at, text_at
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.pod_problems import problem_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import at
 
 if t.TYPE_CHECKING:
     from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
@@ -35,10 +35,10 @@ def wait(api: ApiServer, deployment: Document, patience: Patience) -> None:
     lacking = patient.until_none(lambda: _lacks(api.find(path)), f"until {title} is rolled out")
     if lacking is None:
         return
-    reasons = [*_failures(api.find(path)), *_obstacles(api, deployment)]
+    reasons = list(dict.fromkeys(_reasons(api, deployment)))[:_MANY]
     raise IrsaError(
         f"{title} is not rolled out after {patient.seconds:g} seconds: {lacking}. "
-        f"{' '.join(list(dict.fromkeys(reasons))[:_MANY]) or 'Its pods do not say why.'} Correct this and run again; "
+        f"{' '.join(reasons) or 'Its pods do not say why.'} Correct this and run again; "
         "if it only takes longer, increase irsa_injection_timeout."
     )
 
@@ -59,19 +59,11 @@ def _lacks(deployment: t.Any) -> str | None:
     return None if available >= desired else f"{available} of {desired} pods are available"
 
 
-def _failures(deployment: t.Any) -> t.Iterator[str]:
-    """Yield why pods cannot be created, such as a quota."""
-    for condition in items_at(deployment, "status", "conditions"):
-        if text_at(condition, "type") == "ReplicaFailure" and text_at(condition, "status") == "True":
-            yield f"Pods cannot be created: {quoted(text_at(condition, 'message'))}."
-
-
-def _obstacles(api: ApiServer, deployment: Document) -> t.Iterator[str]:
-    """Yield what keeps pods from running."""
-    folder = f"/api/v1/namespaces/{deployment['metadata']['namespace']}/pods"
+def _reasons(api: ApiServer, deployment: Document) -> t.Iterator[str]:
+    """Yield what keeps pods from being created, and what keeps them from running."""
+    quota = pod_problems.made_no_pod(api.find(path_of(deployment)))
+    if quota:
+        yield f"Pods cannot be created: {quoted(quota)}."
     labels = deployment["spec"]["selector"]["matchLabels"]
-    selector = ",".join(f"{name}={value}" for name, value in labels.items())
-    for pod in api.list_items(folder, {"labelSelector": selector}):
-        problem = problem_of(pod)
-        if problem:
-            yield f"{problem[0].upper()}{problem[1:]}."
+    for problem in pod_problems.problems_of(api, deployment["metadata"]["namespace"], labels):
+        yield f"{problem[0].upper()}{problem[1:]}."

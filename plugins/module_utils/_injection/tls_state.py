@@ -37,8 +37,8 @@ class Tls:
     A new installation gets ``authority`` and ``leaf`` before the Deployment, which mounts the Secret ``secret``, and
     the configuration with ``ca_bundle`` and ``injected`` last. One that exists gets the authority, then this
     configuration, which trusts what is served and what will be, and, once all API servers follow it, the leaf and the
-    Deployment. Once that is rolled out, ``tls_for`` says what the configuration becomes then, and what of another kind
-    of certificates is ``superfluous``: this is removed last.
+    Deployment. Once that is rolled out, ``tls_for`` says what the configuration becomes then. What is there of another
+    kind of certificates is ``superfluous``. It is removed last, and only if ``serves_alone``: no pod has that any more.
 
     While ``pending``, cert-manager has yet to make what ``authority`` asks for: write that, then ask again.
 
@@ -53,6 +53,7 @@ class Tls:
     injected: bool = False
     pending: bool = False
     superfluous: t.Sequence[Document] = ()
+    serves_alone: bool = False
     warnings: t.Sequence[str] = ()
     ca_ends: datetime.datetime | None = None
     certificate_ends: datetime.datetime | None = None

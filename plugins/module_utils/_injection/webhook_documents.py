@@ -25,6 +25,7 @@ CA_SECRET, TLS_SECRET = f"{NAME}-ca", f"{NAME}-tls"
 # The Certificate by which cert-manager makes the CA.
 CA_CERTIFICATE = f"{CA_SECRET}-certificate"
 CONFIGURATION = "MutatingWebhookConfiguration"
+POD_SECURITY = "pod-security.kubernetes.io/enforce"
 # Webhooks have names of at least three parts.
 _WEBHOOK = f"pod-identity.{names.DOMAIN}"
 
@@ -120,7 +121,7 @@ def _namespace(webhook: WebhookSettings) -> Document:
     made = document("Namespace", webhook.namespace)
     # Baseline, the level between the two, refuses host networks as well.
     level = "privileged" if webhook.host_network else "restricted"
-    made["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] = level
+    made["metadata"]["labels"][POD_SECURITY] = level
     return made
 
 

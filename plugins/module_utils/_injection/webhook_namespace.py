@@ -52,11 +52,15 @@ class OwnNamespace(ClusterResource):
         removal = Documents(self._api, superfluous=[desired])
         changes = removal.plan()
         self.warnings = removal.warnings
-        kept_for = self._kept_for() if changes else None
+        return [change for change in changes if self.before_write(change)]
+
+    def before_write(self, change: ClusterChange) -> ClusterChange | None:
+        """Return the removal, unless others have put something into the namespace since it was planned."""
+        kept_for = self._kept_for()
         if kept_for is None:
-            return changes
+            return change
         self.warnings = [f"Namespace {self._name} is kept, since {kept_for}."]
-        return []
+        return None
 
     def _kept_for(self) -> str | None:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import rights, webhook_documents, webhook_tls
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import rights, webhook_documents
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_documents import NAME
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_namespace import OwnNamespace
@@ -32,12 +32,14 @@ _CONFIGURATION = document(webhook_documents.CONFIGURATION, NAME)
 _ROLE, _ROLE_BINDING = document("ClusterRole", NAME), document("ClusterRoleBinding", NAME)
 
 
-def of_all(api: ApiServer, webhook: WebhookSettings) -> list[ClusterResource]:
-    """Return the steps that remove all of the webhook, in order; none if there is nothing. Raises IrsaError.
+def of_all(api: ApiServer, webhook: WebhookSettings, configurations: t.Iterable[t.Any]) -> list[ClusterResource]:
+    """Return the steps that remove all of the webhook, in order; none if there is nothing, not even in these
+    MutatingWebhookConfigurations. Raises IrsaError.
 
     API servers stop asking it first.
     """
-    if not any(_is_there(api, each) for each in (_CONFIGURATION, _ROLE)):
+    is_asked = any(text_at(each, "metadata", "name") == NAME and ownership.is_ours(each) for each in configurations)
+    if not (is_asked or _is_there(api, _ROLE)):
         return []
     rights.require(api, rights.rights_to_find_webhook())
     places = sorted({webhook.namespace, *_namespaces(api)})
@@ -56,6 +58,9 @@ def of_other_namespaces(api: ApiServer, webhook: WebhookSettings) -> list[Cluste
 
 
 def _of_namespace(api: ApiServer, webhook: WebhookSettings, namespace: str) -> list[ClusterResource]:
+    # It imports cryptography, which takes long, and most clusters with policies have no webhook.
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import webhook_tls  # noqa: PLC0415
+
     there = dataclasses.replace(webhook, namespace=namespace)
     own = [each for each in webhook_documents.workload(Settings(), there) if KINDS[each["kind"]].namespaced]
     superfluous = [*own[::-1], *webhook_tls.removable(api, there)]
@@ -64,10 +69,19 @@ def _of_namespace(api: ApiServer, webhook: WebhookSettings, namespace: str) -> l
 
 
 def _namespaces(api: ApiServer) -> set[str]:
-    """Return where the webhook runs, or has run: where its Deployment is, and where its account got its rights."""
+    """Return where the webhook runs, or has run: where its Deployment is, where its account got its rights, and the
+    namespaces that were made for it, which are the last to go.
+    """
     deployments = api.list_items(KINDS["Deployment"].list_path, ownership.SELECTOR)
     found = {
         text_at(each, "metadata", "namespace") for each in deployments if text_at(each, "metadata", "name") == NAME
+    }
+    namespaces = api.list_items(KINDS["Namespace"].list_path, ownership.SELECTOR)
+    # One that only has our label was prepared for a run by a user.
+    found |= {
+        text_at(each, "metadata", "name")
+        for each in namespaces
+        if text_at(each, "metadata", "labels", webhook_documents.POD_SECURITY)
     }
     binding = api.find(path_of(_ROLE_BINDING))
     if binding is not None and ownership.is_ours(binding):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
@@ -21,6 +22,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.method 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.proof import Injector
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.results import without_secrets
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.steps import Steps, superfluous_guards
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.tls_state import CERT_MANAGER
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_documents import NAME
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_tls import tls_for
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names, ownership
@@ -39,7 +41,7 @@ def install(steps: Steps) -> dict[str, t.Any]:
         require_guards(steps.servers.answering)
     needed = rights.rights_to_install_webhook(settings, webhook, steps.spec.proof_namespace)
     rights.require(api, needed)
-    steps.ledger.warn(other_webhooks.warnings(api))
+    steps.ledger.warn(other_webhooks.warnings(other_webhooks.configurations(api)))
     webhook_namespace.wait_until_not_terminating(api, webhook.namespace, steps.spec.patience)
     parts = _Webhook(steps)
     proof = steps.proof(_injector(webhook.namespace))
@@ -57,9 +59,12 @@ def install(steps: Steps) -> dict[str, t.Any]:
                 [f"At {left}, pods get credentials from elsewhere, too, so nothing shows that the webhook works alone."]
             )
     parts.ensure()
+    if steps.is_real and steps.changes(*elsewhere):
+        # An API server that has not heard of the new webhook yet would still ask the former one.
+        steps.spec.patience.let_servers_follow("the webhook's new configuration")
     if steps.is_real and steps.changes(policies):
         proof.prove(only=names.ONLY_WEBHOOK)
-    elif steps.is_real and steps.changes(guard):
+    elif steps.is_real and steps.changes(guard, *elsewhere):
         # A guard would refuse all pods of a webhook that is not asked.
         proof.prove()
     steps.ensure(policies, *elsewhere, guard)
@@ -105,11 +110,11 @@ class _Webhook:
         if self.is_asked:
             # What is to be served must be trusted before.
             steps.ensure(self._configuration_step)
-            if (
-                steps.is_real
-                and steps.changes(self._configuration_step)
-                and steps.changes(self._leaf_step, self._pod_step)
-            ):
+            # The run before may have been killed right after it wrote the configuration.
+            is_served_anew = steps.changes(self._leaf_step) or (
+                steps.changes(self._configuration_step) and steps.changes(self._pod_step)
+            )
+            if steps.is_real and is_served_anew:
                 steps.spec.patience.let_servers_follow("the webhook's new configuration")
         steps.ensure(self._leaf_step, self._pod_step)
         if steps.is_real:
@@ -117,14 +122,28 @@ class _Webhook:
         steps.ensure(self._configuration_step)
         if steps.is_real:
             self._finish()
+        else:
+            self._plan_finish()
 
     def _finish(self) -> None:
         """Trust only what is served from now on, and remove certificates of another kind."""
+        steps = self._steps
         self.tls = self._read_again()
         self._plan_what_depends_on_the_ca()
-        superfluous = Documents(self._api, superfluous=self.tls.superfluous)
-        self._steps.plan(superfluous)
-        self._steps.ensure(self._configuration_step, superfluous)
+        steps.ensure(self._configuration_step)
+        if steps.changes(self._leaf_step):
+            # Another run has written its own CA meanwhile.
+            steps.spec.patience.let_servers_follow("the webhook's new configuration")
+            steps.ensure(self._leaf_step)
+        if self.tls.serves_alone:
+            steps.ensure(self._superfluous_step)
+
+    def _plan_finish(self) -> None:
+        """Plan what ``_finish`` will do, as far as it can be known before."""
+        if self.tls.kind == CERT_MANAGER and not self.tls.injected:
+            self.tls = dataclasses.replace(self.tls, injected=True)
+            self._plan_what_depends_on_the_ca()
+        self._steps.ensure(self._configuration_step, self._superfluous_step)
 
     def _wait_for_cert_manager(self) -> None:
         patience = self._steps.spec.patience
@@ -143,7 +162,8 @@ class _Webhook:
     def _plan_what_depends_on_the_ca(self) -> None:
         self._leaf_step = Documents(self._api, desired=self.tls.leaf)
         self._configuration_step = Documents(self._api, desired=[self._configuration()])
-        self._steps.plan(self._leaf_step, self._configuration_step)
+        self._superfluous_step = Documents(self._api, superfluous=self.tls.superfluous)
+        self._steps.plan(self._leaf_step, self._configuration_step, self._superfluous_step)
         self._steps.ledger.warn(self.tls.warnings)
 
     def _configuration(self) -> Document:

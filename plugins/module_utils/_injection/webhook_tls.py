@@ -59,8 +59,12 @@ def tls_for(api: ApiServer, webhook: WebhookSettings, now: datetime.datetime) ->
     if warnings and kind == CERT_MANAGER:
         # Its webhook would refuse even what changes nothing.
         tls = dataclasses.replace(tls, authority=[], leaf=[])
-    superfluous = others if found.serves_only(tls.secret) and not tls.pending else []
-    return dataclasses.replace(tls, superfluous=superfluous, warnings=[*warnings, *tls.warnings])
+    return dataclasses.replace(
+        tls,
+        superfluous=others,
+        serves_alone=found.serves_only(tls.secret) and not tls.pending,
+        warnings=[*warnings, *tls.warnings],
+    )
 
 
 def tls_for_manifests(webhook: WebhookSettings) -> Tls:

@@ -82,14 +82,20 @@ class Documents(ClusterResource):
 
 
 def _shown(present: t.Mapping[str, t.Any] | None) -> t.Any:
-    """Return an object without what the API server keeps in it for itself, and without the values of a Secret."""
+    """Return an object without what the API server keeps in it for itself, and with no value of a Secret."""
     if present is None:
         return None
     metadata = {name: value for name, value in present["metadata"].items() if name not in _BOOKKEEPING}
     shown = {**{name: value for name, value in present.items() if name != "status"}, "metadata": metadata}
     if present.get("kind") == "Secret":
-        shown["data"] = {name: _fingerprint(value) for name, value in (present.get("data") or {}).items()}
+        shown["data"] = _fingerprints(present.get("data"))
+        # kubectl apply keeps all that it was given in an annotation, keys and all.
+        metadata.update({"annotations": _fingerprints(metadata["annotations"])} if "annotations" in metadata else {})
     return shown
+
+
+def _fingerprints(values: t.Mapping[str, str] | None) -> dict[str, str]:
+    return {name: _fingerprint(value) for name, value in (values or {}).items()}
 
 
 def _fingerprint(value: str) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What keeps a pod from running, in the words of Kubernetes."""
+"""What keeps pods from running, in the words of Kubernetes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,22 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import at, items_at, text_at
+
+if t.TYPE_CHECKING:
+    from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
+
+
+def problems_of(api: ApiServer, namespace: str, labels: t.Mapping[str, str]) -> list[str]:
+    """Return why the pods with these labels are not ready, those of them that are not. Raises RequestFailed."""
+    query = {"labelSelector": ",".join(f"{name}={value}" for name, value in labels.items())}
+    return [each for each in map(problem_of, api.list_items(f"/api/v1/namespaces/{namespace}/pods", query)) if each]
+
+
+def made_no_pod(deployment: t.Any) -> str:
+    """Return why a Deployment cannot make pods, such as a quota; empty if nothing is known to keep it from that."""
+    conditions = items_at(deployment, "status", "conditions")
+    found = next((each for each in conditions if text_at(each, "type") == "ReplicaFailure"), None)
+    return text_at(found, "message") if text_at(found, "status") == "True" else ""
 
 
 def problem_of(pod: t.Any) -> str:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import re
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import names
@@ -24,14 +23,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object
     items_at,
     text_at,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.pod_identity_webhooks import webhooks_of
 
 _POLICIES = KINDS[MUTATING].list_path
 _BINDINGS = KINDS[MUTATING + BINDING].list_path
 _WEBHOOKS = KINDS["MutatingWebhookConfiguration"].list_path
-
-# The names of the webhook in its own manifests, in charts and at EKS: pod-identity-webhook.amazonaws.com and
-# iam-for-pods.amazonaws.com.
-_WEBHOOK_NAME = re.compile(r"pod-identity|iam-for-pods", re.IGNORECASE)
 
 # https://cert-manager.io/docs/concepts/ca-injector/
 _CA_SOURCES = (
@@ -142,28 +138,8 @@ def read_webhooks(api: ApiServer) -> list[Webhook]:
     return [
         _webhook(configuration, each)
         for configuration in api.list_items(_WEBHOOKS)
-        for each in items_at(configuration, "webhooks")
-        if _is_for_pods(each) and _is_of_eks(configuration, each)
+        for each in webhooks_of(configuration)
     ]
-
-
-def _is_for_pods(webhook: t.Any) -> bool:
-    return any(
-        {"pods", "*"} & set(map(str, items_at(rule, "resources")))
-        and {"CREATE", "*"} & set(map(str, items_at(rule, "operations")))
-        for rule in items_at(webhook, "rules")
-    )
-
-
-def _is_of_eks(configuration: t.Any, webhook: t.Any) -> bool:
-    """Whether a webhook is the EKS pod identity webhook, by its names and by the label that opts pods out."""
-    known = (
-        text_at(webhook, "name"),
-        text_at(configuration, "metadata", "name"),
-        text_at(webhook, "clientConfig", "service", "name"),
-    )
-    keys = {text_at(each, "key") for each in items_at(webhook, "objectSelector", "matchExpressions")}
-    return names.SKIP_POD in keys or any(map(_WEBHOOK_NAME.search, known))
 
 
 def _webhook(configuration: t.Any, webhook: t.Any) -> Webhook:

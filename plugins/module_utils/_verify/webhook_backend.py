@@ -14,10 +14,10 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import pod_problems
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import at, items_at, text_at
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.pod_problems import problem_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.injection_reading import ServicePort
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import Answer, asked
 
@@ -76,9 +76,7 @@ class Backend:
         """What keeps the pods from running, as phrases with their names."""
         if not self._selector:
             return Answer([])
-        query = {"labelSelector": ",".join(f"{key}={value}" for key, value in self._selector.items())}
-        path = f"/api/v1/{self._namespace}/pods"
-        return asked(lambda: [each for each in map(problem_of, self._api.list_items(path, query)) if each])
+        return asked(lambda: pod_problems.problems_of(self._api, self._reference.namespace, self._selector))
 
     @property
     def replicas(self) -> tuple[int, int] | None:
@@ -93,9 +91,7 @@ class Backend:
     @property
     def made_no_pod(self) -> str:
         """Why the Deployment cannot make pods, such as a quota; empty if nothing is known to keep it from that."""
-        conditions = items_at(self.deployment.value, "status", "conditions")
-        found = next((each for each in conditions if text_at(each, "type") == "ReplicaFailure"), None)
-        return text_at(found, "message") if text_at(found, "status") == "True" else ""
+        return pod_problems.made_no_pod(self.deployment.value)
 
     @property
     def container(self) -> t.Any:

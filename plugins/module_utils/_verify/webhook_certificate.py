@@ -12,7 +12,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import OK, SKIPPED, WARNING
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
-from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import named
+from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.live_cluster import asked, named
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.webhook_calls import CERTIFICATE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify.webhook_pem import (
     Certificate,
@@ -38,7 +38,8 @@ _LATE_REMEDY = (
 
 def judge(subject: Subject) -> Judgement:
     """Judge the caBundle, and the certificate that the webhook serves as far as it can be read."""
-    now = datetime.datetime.now(datetime.timezone.utc)
+    # API servers judge by their own clocks.
+    now = asked(subject.cluster.api.time).value or datetime.datetime.now(datetime.timezone.utc)
     failure = subject.calls.failure
     said = f" {failure.said}" if failure is not None and failure.kind == CERTIFICATE else ""
     if not subject.webhook.ca_bundle:

@@ -18,6 +18,7 @@ with contextlib.suppress(ImportError):  # the module reports that it is missing
     from cryptography.exceptions import InvalidSignature
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.certificates import validity
 
 _BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -33,7 +34,7 @@ class Certificate:
         """Raises Fault if it cannot be read."""
         try:
             self._x509 = x509.load_pem_x509_certificate(pem)
-            self.begin, self.end = _validity(self._x509)
+            self.begin, self.end = validity(self._x509)
             self.hosts = _hosts(self._x509)
             self.subject = self._x509.subject.rfc4514_string()
         except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
@@ -93,13 +94,6 @@ def leads_to(chain: t.Sequence[Certificate], authorities: t.Sequence[Certificate
         reached += found
         ahead += found
     return False
-
-
-def _validity(certificate: x509.Certificate) -> tuple[datetime.datetime, datetime.datetime]:
-    if hasattr(certificate, "not_valid_before_utc"):  # since cryptography 42, which deprecates the other names
-        return certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    begin, end = certificate.not_valid_before, certificate.not_valid_after
-    return begin.replace(tzinfo=datetime.timezone.utc), end.replace(tzinfo=datetime.timezone.utc)
 
 
 def _hosts(certificate: x509.Certificate) -> list[str]:

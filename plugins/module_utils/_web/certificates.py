@@ -45,7 +45,7 @@ def _cause_of_distrust(chain: t.Sequence[x509.Certificate]) -> str:
 def _cause_of_expiry(chain: t.Sequence[x509.Certificate]) -> str | None:
     now = datetime.datetime.now(datetime.timezone.utc)
     for certificate in chain:
-        begin, end = _validity(certificate)
+        begin, end = validity(certificate)
         if not begin <= now <= end:
             return (
                 f"The certificate of {_name(certificate.subject)} is valid from {begin:%Y-%m-%d %H:%M} to "
@@ -54,7 +54,7 @@ def _cause_of_expiry(chain: t.Sequence[x509.Certificate]) -> str | None:
     return None
 
 
-def _validity(certificate: x509.Certificate) -> tuple[datetime.datetime, datetime.datetime]:
+def validity(certificate: x509.Certificate) -> tuple[datetime.datetime, datetime.datetime]:
     if hasattr(certificate, "not_valid_before_utc"):  # since cryptography 42, which deprecates the other names
         return certificate.not_valid_before_utc, certificate.not_valid_after_utc
     begin, end = certificate.not_valid_before, certificate.not_valid_after

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import datetime
 import json
 import typing as t
 
@@ -34,7 +35,7 @@ class FakeServer:
     """An API server. ``answers`` are documents by path, functions of what was posted, or the status of a refusal;
     the text ``no answer`` stands for none.
 
-    ``requests`` are those that arrived, and ``posted`` what was posted, by path.
+    ``requests`` are those that arrived, and ``posted`` what was posted, by path. Its clock is ``ahead`` of ours.
     """
 
     def __init__(self, address: str, answers: dict[str, t.Any]) -> None:
@@ -43,12 +44,16 @@ class FakeServer:
         self.others: dict[str, FakeServer] = {}
         self.requests: list[str] = []
         self.posted: dict[str, t.Any] = {}
+        self.ahead = datetime.timedelta()
 
     def at(self, address: str) -> FakeServer:
         return self.others[address]
 
     def get(self, path: str, query: t.Any = None, *, accept: str = "*/*") -> t.Any:
         return self._answer("GET", path)
+
+    def time(self) -> datetime.datetime:
+        return datetime.datetime.now(datetime.timezone.utc) + self.ahead
 
     def get_text(self, path: str) -> str:
         return str(self._answer("GET", path))

@@ -161,7 +161,7 @@ class CertificateCluster:
 
     def _settle(self) -> None:
         if self.cert_manager:
-            self._issue()
+            self.issue()
         status = self.objects.get(self._deployment, {}).get("status")
         if status and status["observedGeneration"] == 2:
             self._serve(self._mounted())
@@ -174,7 +174,7 @@ class CertificateCluster:
         ending = {leaf: until or self.now + _KUBELET for leaf, until in self.served.items() if leaf not in leaves}
         self.served = {**ending, **dict.fromkeys(leaves)}
 
-    def _issue(self) -> None:
+    def issue(self) -> None:
         """Do what cert-manager does: make what Certificates ask for, and inject."""
         for each in [each for each in self.objects.values() if each.get("kind") == "Certificate"]:
             name, spec = each["metadata"]["name"], each["spec"]
@@ -232,7 +232,7 @@ def run(cluster: CertificateCluster, certificates_are: str = "auto", *, writes: 
     cluster.roll_out()
     tls = asked()
     cluster.apply(configured(tls))
-    for each in tls.superfluous:
+    for each in tls.superfluous if tls.serves_alone else []:
         cluster.delete(each)
     cluster.writes_left = None
     return asked()

@@ -184,6 +184,8 @@ class Server:
         present = self.cluster.objects.get(path)
         changed = copy.deepcopy(present or {"metadata": {"uid": self.cluster.version()}})
         if "apply" in media_type:
+            # An annotation that is no longer applied goes.
+            changed["metadata"].pop("annotations", None)
             changed = {**copy.deepcopy(body), "metadata": {**changed["metadata"], **body["metadata"]}}
             if path.startswith(GROUP) and "spec" in body:
                 changed["spec"].setdefault("matchPolicy", "Equivalent")

@@ -7,8 +7,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -175,3 +178,14 @@ def test_what_is_no_file_is_not_replaced(tmp_path):
     (tmp_path / "irsa-injection.yaml").mkdir()
     with pytest.raises(IrsaError, match="is a directory"):
         run({"manifests_path": str(tmp_path)})
+
+
+def test_a_run_with_policies_does_not_import_cryptography(tmp_path):
+    """It takes longer than everything else but the kubernetes library."""
+    options = {**OPTIONS, "manifests_path": str(tmp_path), "method": "policy"}
+    program = (
+        f"import json, sys\nfrom {role_options.__name__} import run\n"
+        "run(json.loads(sys.argv[1]), None, check_mode=False)\nsys.exit('cryptography' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", program, json.dumps(options)], env=environment, check=True)

@@ -21,6 +21,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.removal
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.steps import InjectionSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_settings import WebhookSettings
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import ownership
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._injection.certificate_cluster import (
+    CertificateCluster,
+)
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._injection.cluster_in_memory import (
     CONFIGURATION,
     GROUP,
@@ -121,6 +125,17 @@ def test_nothing_that_a_run_returns_has_a_key_in_it(server):
     assert key not in json.dumps(result) and "PRIVATE KEY" not in json.dumps(result)
     secrets = [each for each in result["manifests"] if each["kind"] == "Secret"]
     assert len(secrets) == 2 and all("data" not in each for each in secrets)
+
+
+def test_no_diff_has_a_key_in_it_that_kubectl_has_kept_in_an_annotation(server):
+    installed(server)
+    kept = json.dumps(server.cluster.objects[TLS]["data"])
+    metadata = server.cluster.objects[TLS]["metadata"]
+    metadata["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": kept}
+    key = server.cluster.objects[TLS]["data"]["tls.key"]
+    renewed = installed(server, check_mode=True, certificate_days=90)
+    assert renewed["changed"] and key not in json.dumps(renewed)
+    assert key not in json.dumps(remove(server, check_mode=False))
 
 
 def test_the_configuration_comes_only_when_the_pods_run(server):
@@ -293,6 +308,61 @@ def trusts_what_is_served(server):
     server.cluster.after = written
 
 
+def test_what_a_concurrent_run_leaves_of_another_ca_is_served_in_the_end(server):
+    """The other run has written its CA after ours, and its certificate before ours."""
+    installed(server)
+    theirs = [copy.deepcopy(server.cluster.objects[path]) for path in (CA, CONFIGURATION)]
+    remove(server, check_mode=False)
+
+    def written(path):
+        if path == CONFIGURATION:
+            server.cluster.after = lambda path: None
+            server.cluster.objects.update(zip((CA, CONFIGURATION), theirs, strict=True))
+
+    server.cluster.after = written
+    assert installed(server)["proof"]["injected"] is True
+    assert installed(server)["changed"] is False
+
+
+class ServerWithCertManager(Server):
+    """Makes and injects certificates after each write."""
+
+    def __init__(self, cluster):
+        super().__init__(cluster)
+        self.issuer = CertificateCluster(cert_manager=True)
+        self.issuer.objects, self.issuer.now = cluster.objects, cluster.now
+        cluster.after = lambda path: self.issuer.issue()
+
+    def find(self, path):
+        return self.issuer.find(path) if path == "/apis/cert-manager.io/v1" else super().find(path)
+
+
+@pytest.mark.parametrize(("before", "after"), [("own", "cert_manager"), ("cert_manager", "own")])
+def test_check_mode_lists_what_a_change_of_the_kind_of_certificates_writes(monkeypatch, before, after):
+    server = ServerWithCertManager(Cluster(SETTINGS))
+    monkeypatch.setattr(method, "servers_of", lambda api: [server])
+    installed(server, certificates=before)
+    writes = len(server.cluster.writes)
+    planned = installed(server, certificates=after, check_mode=True)
+    assert len(server.cluster.writes) == writes
+    made = installed(server, certificates=after)
+    # The configuration is written twice, and what it becomes first depends on a CA that is yet to be made.
+    assert list(dict.fromkeys(sorted(planned["actions"]))) == list(dict.fromkeys(sorted(made["actions"])))
+    assert installed(server, certificates=after)["changed"] is False
+
+
+def test_the_right_to_remove_certificates_of_another_kind_is_asked_for_before_a_write(server):
+    path = f"{TLS}-certificate"
+    server.cluster.objects[path] = {"kind": "Secret", "metadata": {"labels": ownership.LABELS}, "data": {}}
+    server.cluster.denied = {("delete", "secrets")}
+    with pytest.raises(IrsaError, match="delete secrets in namespace irsa-system"):
+        installed(server)
+    assert server.cluster.writes == []
+    server.cluster.denied.clear()
+    assert installed(server, check_mode=True)["actions"] == installed(server)["actions"]
+    assert path not in server.cluster.objects
+
+
 @pytest.mark.parametrize(
     ("serving", "answering", "expected"),
     [
@@ -365,6 +435,23 @@ def test_the_rights_to_remove_are_asked_for_only_if_there_is_a_webhook(server, d
     assert server.cluster.writes == writes
 
 
+def test_a_run_with_policies_asks_twice_whether_there_is_a_webhook(server):
+    installed(server, method="policy")
+    assert [each for each in server.cluster.requests if "webhook" in each] == [
+        f"GET {GROUP}/mutatingwebhookconfigurations",
+        f"GET /apis/rbac.authorization.k8s.io/v1/clusterroles/{NAME}",
+    ]
+
+
+@pytest.mark.parametrize("left", ["MutatingWebhookConfiguration", "ClusterRole"])
+def test_a_webhook_is_found_by_what_is_left_of_it(server, left):
+    installed(server)
+    role = f"/apis/rbac.authorization.k8s.io/v1/clusterroles/{NAME}"
+    del server.cluster.objects[CONFIGURATION if left == "ClusterRole" else role]
+    remove(server, check_mode=False)
+    assert server.cluster.objects == {}
+
+
 def test_removal_takes_all_that_is_ours_and_begins_with_the_configuration(server):
     installed(server, GUARDED)
     planned = remove(server, check_mode=True)
@@ -426,6 +513,56 @@ def test_another_namespace_is_left_behind_only_when_the_webhook_works_in_the_new
     assert not [path for path in server.cluster.objects if "irsa-system" in path]
 
 
+def test_a_change_of_namespace_that_was_killed_after_any_write_is_completed_by_the_next(server):
+    installed(server)
+    start = copy.deepcopy(server.cluster.objects)
+    server.cluster.writes.clear()
+    installed(server, namespace="irsa-elsewhere")
+    for survived in range(1, len(server.cluster.writes)):
+        server.cluster.objects = copy.deepcopy(start)
+        kill_after(server, survived)
+        with pytest.raises(Killed):
+            installed(server, namespace="irsa-elsewhere")
+        server.cluster.after = lambda path: None
+        installed(server, namespace="irsa-elsewhere")
+        assert not [path for path in server.cluster.objects if "irsa-system" in path], survived
+
+
+def test_a_namespace_that_a_user_has_prepared_is_not_removed(server):
+    path = "/api/v1/namespaces/irsa-prepared"
+    server.cluster.objects[path] = {"metadata": {"name": "irsa-prepared", "labels": ownership.LABELS}}
+    assert "k8s:delete" not in str(installed(server)["actions"])
+    remove(server, check_mode=False)
+    assert list(server.cluster.objects) == [path]
+
+
+def test_a_namespace_that_gets_something_of_others_after_the_plan_is_kept(server):
+    installed(server)
+    folder = "/api/v1/namespaces/irsa-system"
+
+    def written(path):
+        server.cluster.objects[f"{folder}/configmaps/theirs"] = {"metadata": {"name": "theirs"}}
+
+    server.cluster.after = written
+    [warning] = remove(server, check_mode=False)["warnings"]
+    assert "'configmaps/theirs'" in warning
+    assert [path for path in server.cluster.objects if path.startswith(folder)] == [
+        folder,
+        f"{folder}/configmaps/theirs",
+    ]
+
+
+def test_another_namespace_is_kept_if_the_webhook_does_not_work_in_the_new_one(server):
+    installed(server)
+    server.cluster.broken = True
+    with pytest.raises(IrsaError, match="has not followed webhook"):
+        installed(server, namespace="irsa-elsewhere")
+    assert DEPLOYMENT in server.cluster.objects
+    server.cluster.broken, clock = False, Clock()
+    installed(server, namespace="irsa-elsewhere", clock=clock)
+    assert 5.0 in clock.pauses and DEPLOYMENT not in server.cluster.objects
+
+
 def test_a_namespace_that_is_being_removed_is_waited_for(server):
     path = "/api/v1/namespaces/irsa-system"
     server.cluster.objects[path] = {"metadata": {"name": "irsa-system", "deletionTimestamp": "2026-11-01T12:00:00Z"}}
@@ -436,10 +573,14 @@ def test_a_namespace_that_is_being_removed_is_waited_for(server):
 
 def test_a_webhook_of_others_is_left_with_a_warning(server):
     path = f"{GROUP}/mutatingwebhookconfigurations/pod-identity-webhook"
-    server.cluster.objects[path] = {"metadata": {"name": "pod-identity-webhook"}}
+    rule = {"resources": ["pods"], "operations": ["CREATE"]}
+    server.cluster.objects[path] = {"metadata": {"name": "pod-identity-webhook"}, "webhooks": [{"rules": [rule]}]}
     for chosen in ("webhook", "policy"):
         [warning] = installed(server, method=chosen)["warnings"]
         assert "'pod-identity-webhook', which this role did not create" in warning
+    # One that is not asked about pods gives them nothing.
+    rule["resources"] = ["serviceaccounts"]
+    assert installed(server, method="policy")["warnings"] == []
     remove(server, check_mode=False)
     assert path in server.cluster.objects
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import datetime
 import json
@@ -352,6 +353,17 @@ def test_a_certificate_of_another_ca_than_cert_managers_is_named():
     del cluster.configuration["metadata"]["annotations"]
     with pytest.raises(IrsaError, match=rf"Delete Secret {THEIR_LEAF}: cert-manager then issues a new one\. Nothing"):
         tls_for(cluster, WebhookSettings(), cluster.now)
+
+
+def test_an_earlier_ca_that_the_injector_keeps_stays_while_its_certificate_is_served():
+    cluster = CertificateCluster(cert_manager=True)
+    run(cluster)
+    other = new_certificates.new_authority("other", 1825, cluster.now).certificate
+    both = cluster.bundle + other
+    cluster.set_texts(THEIR_CA, ca_crt=other, tls_crt=other)
+    client = cluster.configuration["webhooks"][0]["clientConfig"]
+    client["caBundle"] = base64.b64encode(both.encode()).decode()
+    assert tls_for(cluster, WebhookSettings(), cluster.now).ca_bundle == both
 
 
 def test_everything_of_both_kinds_can_be_removed():

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._verify import live_checks
@@ -269,6 +271,11 @@ class TestCertificate:
         assert fault.status == "error" and said in fault.seen, fault
         assert "log of kube-apiserver" in fault.cause
         assert finding(report, PRESENT).because == CERTIFICATE
+
+    def test_the_clock_of_an_api_server_decides_what_is_valid(self):
+        api = hook.with_webhook(pods=missed)
+        api.ahead = datetime.timedelta(days=36500)
+        assert "is not valid now" in finding(check(api), CERTIFICATE).seen
 
     def test_a_bundle_that_cert_manager_has_not_written_says_so(self):
         configuration = hook.configuration({"cert-manager.io/inject-ca-from": "aws/webhook"}, **hook.bundle())
