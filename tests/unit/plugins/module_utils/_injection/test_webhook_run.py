@@ -296,6 +296,20 @@ def test_a_new_ca_is_trusted_before_anything_is_served_that_it_issued(server):
     assert len(server.cluster.objects[CONFIGURATION]["webhooks"][0]["clientConfig"]["caBundle"]) < len(both)
 
 
+def test_a_run_that_goes_on_after_a_new_ca_was_trusted_waits_before_it_is_used(server):
+    """The run before may have been killed a moment ago."""
+    installed(server)
+    del server.cluster.objects[CA]
+    kill_after(server, 2)
+    with pytest.raises(Killed):
+        installed(server)
+    clock = Clock()
+    server.cluster.after = lambda path: None
+    result = installed(server, clock=clock)
+    assert result["actions"] == [f"k8s:apply Secret/irsa-system/{NAME}-tls"]
+    assert 5.0 in clock.pauses
+
+
 def trusts_what_is_served(server):
     """Have API servers trust, at each write, the certificate that is served and the one that was before it."""
     served = [server.cluster.objects[TLS]["data"]["tls.crt"]]
