@@ -38,12 +38,16 @@ _NAME_FLAG = "--hostname-override"
 def described(provider_path: str, config: str | None) -> dict[str, t.Any]:
     """Return what is planned on (JSON-like). ``config`` is the file or folder of a configuration to read, too.
 
-    Raises IrsaError if there is no kubelet of systemd's, or if it does not run.
+    Raises IrsaError if there is no kubelet of systemd's, or if it does not run and no killed
+    run is to be finished.
     """
+    is_pending = os.path.exists(PENDING)
+    command: list[str] = []
     try:
         dummy, command = running()
     except Fault as fault:
-        raise IrsaError(f"The kubelet of this node {fault}. Set it up before this role.") from None
+        if not is_pending:  # else what the killed run wrote may be the reason
+            raise IrsaError(f"The kubelet of this node {fault}. Set it up before this role.") from None
     return {
         "version": _version(),
         "flags": {name: flag_of(command, name) for name in FLAGS},
@@ -52,7 +56,7 @@ def described(provider_path: str, config: str | None) -> dict[str, t.Any]:
         "configs": [node_files.described(path) for path in _config_files(config)],
         "is_folder": bool(config and os.path.isdir(config)),
         "provider": _fault_of_program(provider_path),
-        "pending": os.path.exists(PENDING),
+        "pending": is_pending,
     }
 
 

@@ -48,12 +48,7 @@ class KubeletStep:
         """Take the step, and return how long it took. Raises IrsaError; what was written is then put back."""
         start = time.monotonic()
         try:
-            self._before = kubelet.running()
-            if not os.path.exists(kubelet.PENDING):
-                kubelet.require_healthy(self._before[1])
-                node_files.replace(Replacement(kubelet.PENDING, b"", None, folder_mode=0o700), None)
-            else:
-                self._is_untouched = False
+            self._look()
             for file in self._files:
                 self._written.append(node_files.replace(file, node_files.BACKUP_FOLDER))
             self._restart()
@@ -65,6 +60,19 @@ class KubeletStep:
             "seconds": round(time.monotonic() - start, 1),
             "backups": [each.backup for each in self._written if each.backup],
         }
+
+    def _look(self) -> None:
+        """Remember how the kubelet runs, and note that it is about to change. Raises Fault if it is not healthy, unless
+        a killed run has left it so.
+        """
+        if os.path.exists(kubelet.PENDING):
+            self._is_untouched = False
+            with contextlib.suppress(Fault):
+                self._before = kubelet.running()
+            return
+        self._before = kubelet.running()
+        kubelet.require_healthy(self._before[1])
+        node_files.replace(Replacement(kubelet.PENDING, b"", None, folder_mode=0o700), None)
 
     def _restart(self) -> None:
         self._is_untouched = False

@@ -58,3 +58,13 @@ def test_a_node_without_a_kubelet_is_refused(node, monkeypatch):
     monkeypatch.setattr(kubelet, "running", running)
     with pytest.raises(IrsaError, match=r"does not run\. Set it up"):
         kubelet.described("/x", None)
+
+
+def test_one_that_a_killed_run_left_without_its_kubelet_is_read(node, monkeypatch, tmp_path):
+    def running():
+        raise Fault("does not run")
+
+    monkeypatch.setattr(kubelet, "running", running)
+    monkeypatch.setattr(kubelet, "PENDING", str(tmp_path))
+    found = kubelet.described("/x", None)
+    assert found["pending"] and set(found["flags"].values()) == {""}

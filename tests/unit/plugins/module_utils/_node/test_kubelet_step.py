@@ -120,3 +120,21 @@ def test_sigterm_puts_the_files_back_while_the_kubelet_must_stay_healthy(fake, m
     with pytest.raises(IrsaError, match=r"SIGTERM ended this step.*put back, and it runs as before"):
         _take(fake, "good")
     assert not fake.file.exists()
+
+
+def test_a_kubelet_that_a_killed_run_left_broken_is_repaired_by_the_next_one(fake, tmp_path, monkeypatch):
+    def running():
+        if fake.flag == "bad":
+            raise Fault("does not run")
+        return fake.process, ["/usr/bin/kubelet", f"{kubelet.FLAGS[0]}={fake.flag}"]
+
+    monkeypatch.setattr(kubelet, "running", running)
+    fake.file.write_text("bad")
+    fake.flag = "bad"
+    with pytest.raises(IrsaError, match="does not run"):
+        _take(fake, "good", b"bad")
+    pending = tmp_path / "backup" / "pending"
+    pending.parent.mkdir()
+    pending.touch()
+    _take(fake, "good", b"bad")
+    assert fake.flag == "good" and not pending.exists()
