@@ -28,9 +28,9 @@ def test_the_content_of_a_file_with_providers_of_others_is_in_no_log(monkeypatch
     monkeypatch.setattr(basic.AnsibleModule, "log", lambda self, text, **more: logged.append(f"{text} {more}"))
     files = [{"path": "/a.yaml", "expected": None}, {"path": "/b", "expected": "0"}]
     step = {"files": files, "flags": {}, "timeout": 120}
-    with patch_module_args({"operation": "step", "step": step, "contents": [content, None]}):
-        with pytest.raises(SystemExit):
-            irsa_kubelet.main()
+    options = {"operation": "step", "step": step, "contents": [content, None]}
+    with patch_module_args(options), pytest.raises(SystemExit):
+        irsa_kubelet.main()
     said = capsys.readouterr().out
     assert json.loads(said)["found"] == {"seconds": 1.0}
     assert [each["content"] for each in taken[0]["files"]] == [content, None]
