@@ -51,13 +51,17 @@ def described(provider_path: str, config: str | None) -> dict[str, t.Any]:
     return {
         "version": _version(),
         "flags": {name: flag_of(command, name) for name in FLAGS},
-        "kubeadm_flags": node_files.described(KUBEADM_FLAGS, hides=True),
-        "environment": node_files.described(_environment_file(), hides=True),
-        "configs": [node_files.described(path) for path in _config_files(config)],
+        "kubeadm_flags": _file(KUBEADM_FLAGS, hides=True),
+        "environment": _file(_environment_file(), hides=True),
+        "configs": [_file(path) for path in _config_files(config)],
         "is_folder": bool(config and os.path.isdir(config)),
         "provider": _fault_of_program(provider_path),
         "pending": is_pending,
     }
+
+
+def _file(path: str, *, hides: bool = False) -> dict[str, t.Any]:
+    return {**node_files.described(path, hides=hides), "is_link": os.path.islink(path)}
 
 
 def _fault_of_program(path: str) -> str | None:

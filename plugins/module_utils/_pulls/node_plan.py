@@ -83,7 +83,9 @@ class _Planner:
         config = config_to_read(reading, settings)
         self._path = f"{config}/{OWN_NAME}" if reading["is_folder"] else config
         self._configs = {each["path"]: each for each in reading["configs"]}
-        self._config = self._configs.get(self._path, {"path": self._path, "content": None, "sha256": None})
+        self._config = self._configs.get(
+            self._path, {"path": self._path, "content": None, "sha256": None, "is_link": False}
+        )
         self._diff: list[dict[str, str]] = []
 
     def plan(self, state: str) -> NodePlan:
@@ -159,6 +161,8 @@ class _Planner:
         before = _content(file)
         if before == after:
             return []
+        if file["is_link"]:
+            raise self._unusable(file["path"], Fault("it is a symbolic link. Put the file itself in its place"))
         self._diff.append(_difference(file["path"], before, after))
         content = None if after is None else base64.b64encode(after).decode()
         return [{"path": file["path"], "content": content, "expected": file["sha256"], "mode": 0o644, "hides": hides}]

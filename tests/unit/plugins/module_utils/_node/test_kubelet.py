@@ -37,6 +37,13 @@ def test_version_flags_and_files_are_found(node, tmp_path):
     assert (found["is_folder"], found["provider"]) == (True, "does not exist")
 
 
+def test_a_link_is_told_from_a_file(node, tmp_path):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to("file")
+    found = [kubelet.described("/x", str(tmp_path / name))["configs"][0]["is_link"] for name in ("file", "link")]
+    assert found == [False, True]
+
+
 def test_a_program_that_cannot_be_run_is_named(node, tmp_path):
     program = tmp_path / "provider"
     program.write_text("x")
