@@ -18,7 +18,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._pulls import prov
 from ansible_collections.selfhosted.irsa.plugins.module_utils._pulls.kubelet_environment import (
     BIN_DIR,
     CONFIG,
+    VARIABLE,
     Flags,
+    sets_variable,
     with_flags,
     without_flags,
 )
@@ -150,6 +152,11 @@ class _Planner:
         present = Flags.of(before or "")
         if present == flags:
             return []
+        if flags and self._reading["unit_sets_flags"] and not sets_variable(before or ""):
+            raise IrsaError(
+                f"The unit of the kubelet sets {VARIABLE} itself, which a file that sets it would replace. Move it to "
+                f"{file['path']}, and run again. Nothing was changed."
+            )
         try:
             text = without_flags(before, present) if before is not None and present else before
             text = with_flags(text, flags) if flags else text

@@ -58,6 +58,32 @@ def test_a_unit_without_a_file_for_flags_is_refused(node):
         kubelet.described("/x", None)
 
 
+def test_flags_go_into_the_file_that_sets_them_now(node, tmp_path):
+    """Of a variable that several files set, systemd takes that of the last one, and what others set is lost."""
+    first, last = tmp_path / "first", tmp_path / "last"
+    node["show"] = f"EnvironmentFiles={first} (ignore_errors=yes)\nEnvironmentFiles={last} (ignore_errors=yes)\n"
+    first.write_text('KUBELET_EXTRA_ARGS="--node-ip=192.0.2.1"\n')
+    last.write_text("# KUBELET_EXTRA_ARGS=\nHTTPS_PROXY=\n")
+    assert kubelet.described("/x", None)["environment"]["path"] == str(first)
+    last.write_text("KUBELET_EXTRA_ARGS=\n")
+    assert kubelet.described("/x", None)["environment"]["path"] == str(last)
+
+
+@pytest.mark.parametrize(
+    ("shown", "sets"),
+    [
+        ('Environment="KUBELET_CONFIG_ARGS=--a --b" "KUBELET_EXTRA_ARGS=--node-ip=192.0.2.1 --c"\n', True),
+        ("Environment=KUBELET_EXTRA_ARGS=--c\n", True),
+        ("Environment=KUBELET_EXTRA_ARGS= A=b\n", False),
+        ('Environment="KUBELET_CONFIG_ARGS=--a --b" MY_KUBELET_EXTRA_ARGS=--c\n', False),
+        ("", False),
+    ],
+)
+def test_flags_that_the_unit_itself_sets_are_seen(node, shown, sets):
+    node["show"] = shown + SHOWN
+    assert kubelet.described("/x", None)["unit_sets_flags"] is sets
+
+
 def test_a_node_without_a_kubelet_is_refused(node, monkeypatch):
     def running():
         raise Fault("does not run")

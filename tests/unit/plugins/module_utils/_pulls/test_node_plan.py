@@ -32,7 +32,7 @@ class Node:
         self.files = {path: text.encode() for path, text in files.items()}
         self.version, self.provider, self.folder = version, provider, folder
         self.running = {CONFIG: "", BIN_DIR: ""}
-        self.pending, self.links = False, set()
+        self.pending, self.links, self.unit_sets_flags = False, set(), False
 
     def described(self, path):
         content = self.files.get(path)
@@ -52,6 +52,7 @@ class Node:
             "environment": self.described(ENVIRONMENT),
             "provider": self.provider,
             "pending": self.pending,
+            "unit_sets_flags": self.unit_sets_flags,
         }
         config = node_plan.config_to_read(reading, SETTINGS)
         is_folder = config == self.folder
@@ -86,6 +87,19 @@ def test_a_kubelet_that_was_not_restarted_by_an_earlier_run_is():
     assert node.run() == [RESTART]
     node.running = {CONFIG: "", BIN_DIR: ""}
     assert node.run() == [RESTART]
+
+
+def test_flags_of_the_unit_itself_are_not_replaced_by_ours():
+    """A file of variables comes after the unit's own variables."""
+    node = Node()
+    node.unit_sets_flags = True
+    with pytest.raises(IrsaError, match=f"Move it to {ENVIRONMENT}"):
+        node.run()
+    assert node.files == {} and node.run("absent") == []
+    node = Node(**{ENVIRONMENT: "KUBELET_EXTRA_ARGS=--a\n"})
+    node.unit_sets_flags = True  # which the file replaces already
+    node.run()
+    assert node.run() == []
 
 
 def test_a_link_is_refused_before_anything_is_written_and_only_if_it_would_be_written():
