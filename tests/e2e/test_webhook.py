@@ -69,7 +69,7 @@ class Cluster:
         """Change the number of pods as another process might, and wait until none is left if that is 0."""
         self.apps.patch_namespaced_deployment_scale(NAME, SYSTEM, {"spec": {"replicas": replicas}})
         if not replicas:
-            eventually(lambda: self._require(not self.pods()), AssertionError, 90)
+            eventually(lambda: require(not self.pods()), AssertionError, 90)
 
     def wait_until_ready(self, replicas: int = 2) -> None:
         """Return as soon as the Deployment has these available pods."""
@@ -86,9 +86,10 @@ class Cluster:
         host = self.nodes.hosts[0]
         return {self.nodes.shell(host, command.format(pod.status.pod_ip)) for pod in self.pods()}
 
-    @staticmethod
-    def _require(condition: bool) -> None:
-        assert condition
+
+def require(condition: bool) -> None:
+    """For what is tried until it is true."""
+    assert condition
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +145,7 @@ def test_a_certificate_is_renewed_and_no_pod_is_missed(cluster: Cluster, install
     before = cluster.served_serials()
     with stream(cluster.makers) as made:
         renewed = cluster.role(webhook_certificate_days=400)
-        eventually(lambda: cluster._require(not before & cluster.served_serials()), AssertionError, 180)
+        eventually(lambda: require(not before & cluster.served_serials()), AssertionError, 180)
     print(f"\nrenewed certificate: {made}")
     assert renewed.result["actions"] == [f"k8s:apply Secret/{SYSTEM}/{NAME}-tls"]
     assert made.missed == [] and len(made.counts) == len(cluster.makers)
@@ -156,7 +157,7 @@ def test_the_ca_is_renewed_and_no_pod_is_missed(cluster: Cluster, installed: tup
         # Its key is lost with it. What it has issued is served on until the nodes have the new certificate.
         cluster.running.core.delete_namespaced_secret(f"{NAME}-ca", SYSTEM)
         renewed = cluster.role(webhook_certificate_days=400)
-        eventually(lambda: cluster._require(not before & cluster.served_serials()), AssertionError, 180)
+        eventually(lambda: require(not before & cluster.served_serials()), AssertionError, 180)
     print(f"\nrenewed CA: {made}")
     assert renewed.result["actions"] == [
         f"k8s:apply Secret/{SYSTEM}/{NAME}-ca",
@@ -173,7 +174,7 @@ def test_a_change_of_the_region_rolls_out_and_no_pod_is_missed(
     with stream(cluster.makers) as made:
         changed = cluster.role(region="us-east-1", webhook_certificate_days=400)
         # The former pods go only after a while.
-        eventually(lambda: cluster._require(len(cluster.pods()) == 2), AssertionError, 90)
+        eventually(lambda: require(len(cluster.pods()) == 2), AssertionError, 90)
     print(f"\nrolling update: {made}")
     assert changed.result["actions"] == [f"k8s:apply Deployment/{SYSTEM}/{NAME}"]
     assert made.missed == [] and made.regions == {REGION, "us-east-1"}

@@ -69,7 +69,8 @@ def authority_documents(webhook: WebhookSettings) -> list[Document]:
     spec = {
         "isCA": True,
         "commonName": f"{NAME}-ca",
-        # The injector may replace the old CA at once (its feature CAInjectorMerging keeps it). A renewed one with the same key accepts what the old one issued.
+        # Injectors before cert-manager 1.19 replace the old CA at once. A renewed one with the same key accepts what
+        # the old one issued.
         "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Never"},
     }
     days = new_certificates.ca_days(webhook.certificate_days)

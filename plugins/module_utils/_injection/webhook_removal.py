@@ -58,8 +58,8 @@ def of_other_namespaces(api: ApiServer, webhook: WebhookSettings) -> list[Cluste
 def _of_namespace(api: ApiServer, webhook: WebhookSettings, namespace: str) -> list[ClusterResource]:
     there = dataclasses.replace(webhook, namespace=namespace)
     own = [each for each in webhook_documents.workload(Settings(), there) if KINDS[each["kind"]].namespaced]
-    rights.require(api, rights.rights_to_read(own))
     superfluous = [*own[::-1], *webhook_tls.removable(api, there)]
+    rights.require(api, rights.rights_to_read(superfluous))
     return [Documents(api, superfluous=superfluous), OwnNamespace(api, namespace)]
 
 
