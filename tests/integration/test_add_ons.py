@@ -43,7 +43,8 @@ WITHOUT_RESOURCE = re.compile(
     r"|acm:ListCertificates"
     r"|autoscaling:Describe(AutoScalingGroups|LaunchConfigurations|ScalingActivities)"
     r"|ec2:Describe(AccountAttributes|Addresses|AvailabilityZones|Images|InstanceTypes|Instances|InternetGateways"
-    r"|LaunchTemplateVersions|NetworkInterfaces|RouteTables|SecurityGroups|Snapshots|Subnets|VolumeStatus|Volumes|VolumesModifications|Vpcs)"
+    r"|LaunchTemplateVersions|NetworkInterfaces|RouteTables|SecurityGroups"
+    r"|Snapshots|Subnets|VolumeStatus|Volumes|VolumesModifications|Vpcs)"
     # On all in the project's policy, too: Elastic Load Balancing makes this call.
     r"|ec2:Get(InstanceTypesFromInstanceRequirements|SecurityGroupsForVpc)"
     r"|elasticloadbalancing:Describe(ListenerAttributes|ListenerCertificates|Listeners|LoadBalancerAttributes"
