@@ -67,8 +67,7 @@ class ActionModule(ActionBase):
         if self._options["operation"] == "plan" or plan.step is None:
             return found
         if not self._task.check_mode:
-            step = {**plan.step, "timeout": self._options["timeout"]}
-            found["seconds"] = self._node({"operation": "step", "step": step})["seconds"]
+            found["seconds"] = self._node(self._request(plan.step))["seconds"]
         return {**found, "changed": True, "actions": plan.actions, "diff": plan.diff}
 
     def _plan(self, settings: PullSettings) -> NodePlan:
@@ -76,6 +75,13 @@ class ActionModule(ActionBase):
         first = self._node(request)
         config = node_plan.config_to_read(first, settings)
         return node_plan.plan(self._node({**request, "config": config}), settings, state=self._options["state"])
+
+    def _request(self, step: dict[str, t.Any]) -> dict[str, t.Any]:
+        # Contents have secrets of others, perhaps, so they are handed over apart from what the node may log.
+        files = [{name: value for name, value in each.items() if name != "content"} for each in step["files"]]
+        contents = [each["content"] for each in step["files"]]
+        taken = {**step, "files": files, "timeout": self._options["timeout"]}
+        return {"operation": "step", "step": taken, "contents": contents}
 
     def _settings(self) -> PullSettings:
         options = self._options

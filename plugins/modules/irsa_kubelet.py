@@ -32,6 +32,12 @@ options:
   step:
     description: The step to take with V(step).
     type: dict
+  contents:
+    description: The content of each of the step's files in base64, null for one to remove. It is not logged, since
+      providers of others may have secrets there.
+    type: list
+    elements: raw
+    default: []
 extends_documentation_fragment:
   - selfhosted.irsa._attributes
 attributes:
@@ -82,6 +88,7 @@ def main() -> None:
             provider_path=dict(type="str", default=""),
             config=dict(type="str"),
             step=dict(type="dict"),
+            contents=dict(type="list", elements="raw", default=[], no_log=True),
         ),
         required_if=[("operation", "step", ["step"])],
     )
@@ -98,7 +105,9 @@ def _found(options: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         return kubelet.described(options["provider_path"], options["config"])
     if check_mode:
         raise IrsaError("A step cannot be taken in check mode.")
-    return session.run(lambda: KubeletStep(options["step"]).take())
+    step = options["step"]
+    files = [{**file, "content": content} for file, content in zip(step["files"], options["contents"])]
+    return session.run(lambda: KubeletStep({**step, "files": files}).take())
 
 
 if __name__ == "__main__":

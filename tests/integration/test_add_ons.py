@@ -42,9 +42,11 @@ WITHOUT_RESOURCE = re.compile(
     r"route53:ListHostedZones"
     r"|acm:ListCertificates"
     r"|autoscaling:Describe(AutoScalingGroups|LaunchConfigurations|ScalingActivities)"
-    r"|ec2:Describe(AvailabilityZones|Images|InstanceTypes|Instances|LaunchTemplateVersions|NetworkInterfaces|RouteTables"
-    r"|SecurityGroups|Snapshots|Subnets|VolumeStatus|Volumes|VolumesModifications|Vpcs)"
-    r"|ec2:GetInstanceTypesFromInstanceRequirements"
+    r"|ec2:Describe(AccountAttributes|Addresses|AvailabilityZones|Images|InstanceTypes|Instances|InternetGateways"
+    r"|LaunchTemplateVersions|NetworkInterfaces|RouteTables|SecurityGroups"
+    r"|Snapshots|Subnets|VolumeStatus|Volumes|VolumesModifications|Vpcs)"
+    # On all in the project's policy, too: Elastic Load Balancing makes this call.
+    r"|ec2:Get(InstanceTypesFromInstanceRequirements|SecurityGroupsForVpc)"
     r"|elasticloadbalancing:Describe(ListenerAttributes|ListenerCertificates|Listeners|LoadBalancerAttributes"
     r"|LoadBalancers|Rules|Tags|TargetGroupAttributes|TargetGroups|TargetHealth)"
 )

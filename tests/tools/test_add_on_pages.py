@@ -251,3 +251,18 @@ def test_the_same_cluster_and_region_are_on_the_whole_page(page: Path) -> None:
     assert {given[name] for name in names if name in given} <= {settings()["irsa_service_accounts_cluster"]}
     regions = {value for name, value in given.items() if name.rpartition(".")[2] in ("region", "awsRegion")}
     assert regions <= {settings()["add_ons_region"]}
+
+
+def test_the_load_balancer_controller_may_do_what_elastic_load_balancing_does_in_its_name() -> None:
+    """Elastic Load Balancing calls EC2 with the permissions of its caller; the controller's code does not show it."""
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-permissions.html
+    # https://github.com/kubernetes-sigs/aws-load-balancer-controller/issues/3917
+    (file,) = (each for each in VARIABLES if each.stem == "load-balancer-controller")
+    (account,) = yaml.safe_load(file.read_text(encoding="utf-8"))["irsa_service_accounts_list"]
+    look = next(each for each in account["inline_policy"]["Statement"] if each["Sid"] == "Look")
+    assert set(look["Action"]) >= {
+        "ec2:DescribeAccountAttributes",
+        "ec2:DescribeAddresses",
+        "ec2:DescribeInternetGateways",
+        "ec2:GetSecurityGroupsForVpc",
+    }

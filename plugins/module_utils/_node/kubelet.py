@@ -32,28 +32,41 @@ FLAGS = ("--image-credential-provider-config", "--image-credential-provider-bin-
 
 _SECONDS = 20
 _ENVIRONMENT_FILE = re.compile(r"EnvironmentFiles=-?(?P<path>/.*?)(?: \(ignore_errors=\w+\))?")
+# The variable for flags of the administrator. With a value, where the unit itself sets it.
+_SETS_FLAGS = re.compile(rb"^[ \t]*KUBELET_EXTRA_ARGS[ \t]*=", re.MULTILINE)
+_UNIT_SETS_FLAGS = re.compile(r"""^Environment=(?:.*[\s"'])?KUBELET_EXTRA_ARGS=[^\s"']""", re.MULTILINE)
 _NAME_FLAG = "--hostname-override"
 
 
 def described(provider_path: str, config: str | None) -> dict[str, t.Any]:
     """Return what is planned on (JSON-like). ``config`` is the file or folder of a configuration to read, too.
 
-    Raises IrsaError if there is no kubelet of systemd's, or if it does not run.
+    Raises IrsaError if there is no kubelet of systemd's, or if it does not run and no killed
+    run is to be finished.
     """
+    is_pending = os.path.exists(PENDING)
+    command: list[str] = []
     try:
         dummy, command = running()
     except Fault as fault:
-        raise IrsaError(f"The kubelet of this node {fault}. Set it up before this role.") from None
+        if not is_pending:  # else what the killed run wrote may be the reason
+            raise IrsaError(f"The kubelet of this node {fault}. Set it up before this role.") from None
+    unit = _unit()
     return {
         "version": _version(),
         "flags": {name: flag_of(command, name) for name in FLAGS},
-        "kubeadm_flags": node_files.described(KUBEADM_FLAGS, hides=True),
-        "environment": node_files.described(_environment_file(), hides=True),
-        "configs": [node_files.described(path) for path in _config_files(config)],
+        "kubeadm_flags": _file(KUBEADM_FLAGS, hides=True),
+        "environment": _file(_environment_file(unit), hides=True),
+        "unit_sets_flags": bool(_UNIT_SETS_FLAGS.search(unit)),
+        "configs": [_file(path) for path in _config_files(config)],
         "is_folder": bool(config and os.path.isdir(config)),
         "provider": _fault_of_program(provider_path),
-        "pending": os.path.exists(PENDING),
+        "pending": is_pending,
     }
+
+
+def _file(path: str, *, hides: bool = False) -> dict[str, t.Any]:
+    return {**node_files.described(path, hides=hides), "is_link": os.path.islink(path)}
 
 
 def _fault_of_program(path: str) -> str | None:
@@ -79,18 +92,25 @@ def _version() -> str:
     return ended.stdout.decode("utf-8", "replace").strip().rpartition(" ")[2]
 
 
-def _environment_file() -> str:
-    """Return the file with the administrator's flags: the last of those that the unit reads, except for kubeadm's.
+def _unit() -> str:
+    """Return what systemd says of the variables of the kubelet's unit. Raises IrsaError."""
+    program = tools.find("systemctl")
+    command = [program or "systemctl", "show", "--property=Environment,EnvironmentFiles", UNIT]
+    try:
+        ended = tools.run(command, seconds=_SECONDS)
+    except Fault as fault:
+        raise IrsaError(f"systemctl, which is asked for the files of the unit {UNIT}, {fault}.") from None
+    return ended.stdout.decode("utf-8", "replace")
+
+
+def _environment_file(unit: str) -> str:
+    """Return the file with the administrator's flags, except for kubeadm's: the last one that has some, since what the
+    others set does not count then, or the last one that the unit reads.
 
     Raises IrsaError if the unit reads none.
     """
-    program = tools.find("systemctl")
-    try:
-        ended = tools.run([program or "systemctl", "show", "--property=EnvironmentFiles", UNIT], seconds=_SECONDS)
-    except Fault as fault:
-        raise IrsaError(f"systemctl, which is asked for the files of the unit {UNIT}, {fault}.") from None
-    lines = ended.stdout.decode("utf-8", "replace").splitlines()
-    found = [match["path"] for match in map(_ENVIRONMENT_FILE.fullmatch, lines) if match]
+    matches = (_ENVIRONMENT_FILE.fullmatch(line) for line in unit.splitlines())
+    found = [match["path"] for match in matches if match]
     own = [path for path in found if path != KUBEADM_FLAGS]
     if not own:
         raise IrsaError(
@@ -98,7 +118,8 @@ def _environment_file() -> str:
             "packages does with /etc/default/kubelet or /etc/sysconfig/kubelet. This role changes only such nodes; "
             "docs/image-pulls.md says what to set elsewhere."
         )
-    return own[-1]
+    having = [path for path in own if _SETS_FLAGS.search(files.read(path) or b"")]
+    return (having or own)[-1]
 
 
 def running() -> tuple[int, list[str]]:

@@ -62,6 +62,11 @@ def _last(name: str, text: str) -> str:
     return str(found[-1]) if found else ""
 
 
+def sets_variable(text: str) -> bool:
+    """Whether a file sets the variable, in whatever way."""
+    return bool(_ASSIGNMENT.search(text))
+
+
 def with_flags(text: str | None, flags: Flags) -> str:
     """Return the file with these flags at the end of its variable; None is a file that does not exist.
 

@@ -18,7 +18,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._pulls import prov
 from ansible_collections.selfhosted.irsa.plugins.module_utils._pulls.kubelet_environment import (
     BIN_DIR,
     CONFIG,
+    VARIABLE,
     Flags,
+    sets_variable,
     with_flags,
     without_flags,
 )
@@ -83,7 +85,9 @@ class _Planner:
         config = config_to_read(reading, settings)
         self._path = f"{config}/{OWN_NAME}" if reading["is_folder"] else config
         self._configs = {each["path"]: each for each in reading["configs"]}
-        self._config = self._configs.get(self._path, {"path": self._path, "content": None, "sha256": None})
+        self._config = self._configs.get(
+            self._path, {"path": self._path, "content": None, "sha256": None, "is_link": False}
+        )
         self._diff: list[dict[str, str]] = []
 
     def plan(self, state: str) -> NodePlan:
@@ -148,6 +152,11 @@ class _Planner:
         present = Flags.of(before or "")
         if present == flags:
             return []
+        if flags and self._reading["unit_sets_flags"] and not sets_variable(before or ""):
+            raise IrsaError(
+                f"The unit of the kubelet sets {VARIABLE} itself, which a file that sets it would replace. Move it to "
+                f"{file['path']}, and run again. Nothing was changed."
+            )
         try:
             text = without_flags(before, present) if before is not None and present else before
             text = with_flags(text, flags) if flags else text
@@ -159,6 +168,8 @@ class _Planner:
         before = _content(file)
         if before == after:
             return []
+        if file["is_link"]:
+            raise self._unusable(file["path"], Fault("it is a symbolic link. Put the file itself in its place"))
         self._diff.append(_difference(file["path"], before, after))
         content = None if after is None else base64.b64encode(after).decode()
         return [{"path": file["path"], "content": content, "expected": file["sha256"], "mode": 0o644, "hides": hides}]

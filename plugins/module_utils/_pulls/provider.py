@@ -30,6 +30,8 @@ RIGHTS_NAME = "irsa-image-pulls"
 _DURATION = re.compile(r"0|(?:\d+(?:\.\d+)?(?:h|m|s|ms))+")
 _ROLE = re.compile(r"arn:[a-z0-9-]+:iam::\d{12}:role/[\w+=,.@/-]+", re.ASCII)
 _PATTERN = re.compile(r"[A-Za-z0-9*][A-Za-z0-9*.-]*(?::\d+)?(?:/\S*)?")
+# It is a resource in a rule of RBAC, where * stands for all of them.
+_AUDIENCE = re.compile(r"[^\s*]+")
 # A path goes into a line of flags, which a shell or systemd splits at spaces.
 _PATH = re.compile(r"(?:/[A-Za-z0-9_@%+=:,.-]+)+")
 
@@ -70,8 +72,10 @@ def problems(settings: PullSettings) -> list[str]:
             "irsa_image_pulls_match_images must be a list of patterns of images without a scheme, such as "
             f"*.dkr.ecr.*.amazonaws.com, got {quoted(wrong[0] if wrong else [])}."
         )
-    if not settings.audience:
-        found.append("irsa_image_pulls_audience must not be empty.")
+    if not _AUDIENCE.fullmatch(settings.audience):
+        found.append(
+            f"irsa_image_pulls_audience must be one audience without spaces and *, got {quoted(settings.audience)}."
+        )
     if not _DURATION.fullmatch(settings.cache_duration):
         found.append(
             "irsa_image_pulls_cache_duration must be a duration such as 0s or 12h, got "

@@ -38,6 +38,8 @@ class Play:
     def _answer(self, arguments):
         if arguments["operation"] == "read":
             return {"found": self.node.reading()}
+        assert len(arguments["contents"]) == len(arguments["step"]["files"])
+        assert not any("content" in each for each in arguments["step"]["files"])  # which are logged on the node
         self.steps.append(arguments["step"])
         return self.failure or {"found": {"seconds": 8.5, "backups": []}}
 

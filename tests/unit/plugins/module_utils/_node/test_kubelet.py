@@ -37,6 +37,13 @@ def test_version_flags_and_files_are_found(node, tmp_path):
     assert (found["is_folder"], found["provider"]) == (True, "does not exist")
 
 
+def test_a_link_is_told_from_a_file(node, tmp_path):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to("file")
+    found = [kubelet.described("/x", str(tmp_path / name))["configs"][0]["is_link"] for name in ("file", "link")]
+    assert found == [False, True]
+
+
 def test_a_program_that_cannot_be_run_is_named(node, tmp_path):
     program = tmp_path / "provider"
     program.write_text("x")
@@ -51,6 +58,32 @@ def test_a_unit_without_a_file_for_flags_is_refused(node):
         kubelet.described("/x", None)
 
 
+def test_flags_go_into_the_file_that_sets_them_now(node, tmp_path):
+    """Of a variable that several files set, systemd takes that of the last one, and what others set is lost."""
+    first, last = tmp_path / "first", tmp_path / "last"
+    node["show"] = f"EnvironmentFiles={first} (ignore_errors=yes)\nEnvironmentFiles={last} (ignore_errors=yes)\n"
+    first.write_text('KUBELET_EXTRA_ARGS="--node-ip=192.0.2.1"\n')
+    last.write_text("# KUBELET_EXTRA_ARGS=\nHTTPS_PROXY=\n")
+    assert kubelet.described("/x", None)["environment"]["path"] == str(first)
+    last.write_text("KUBELET_EXTRA_ARGS=\n")
+    assert kubelet.described("/x", None)["environment"]["path"] == str(last)
+
+
+@pytest.mark.parametrize(
+    ("shown", "sets"),
+    [
+        ('Environment="KUBELET_CONFIG_ARGS=--a --b" "KUBELET_EXTRA_ARGS=--node-ip=192.0.2.1 --c"\n', True),
+        ("Environment=KUBELET_EXTRA_ARGS=--c\n", True),
+        ("Environment=KUBELET_EXTRA_ARGS= A=b\n", False),
+        ('Environment="KUBELET_CONFIG_ARGS=--a --b" MY_KUBELET_EXTRA_ARGS=--c\n', False),
+        ("", False),
+    ],
+)
+def test_flags_that_the_unit_itself_sets_are_seen(node, shown, sets):
+    node["show"] = shown + SHOWN
+    assert kubelet.described("/x", None)["unit_sets_flags"] is sets
+
+
 def test_a_node_without_a_kubelet_is_refused(node, monkeypatch):
     def running():
         raise Fault("does not run")
@@ -58,3 +91,13 @@ def test_a_node_without_a_kubelet_is_refused(node, monkeypatch):
     monkeypatch.setattr(kubelet, "running", running)
     with pytest.raises(IrsaError, match=r"does not run\. Set it up"):
         kubelet.described("/x", None)
+
+
+def test_one_that_a_killed_run_left_without_its_kubelet_is_read(node, monkeypatch, tmp_path):
+    def running():
+        raise Fault("does not run")
+
+    monkeypatch.setattr(kubelet, "running", running)
+    monkeypatch.setattr(kubelet, "PENDING", str(tmp_path))
+    found = kubelet.described("/x", None)
+    assert found["pending"] and set(found["flags"].values()) == {""}

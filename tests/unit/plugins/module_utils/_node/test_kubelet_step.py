@@ -90,3 +90,51 @@ def test_one_that_runs_with_other_flags_than_its_files_have_is_put_back(fake, mo
     with pytest.raises(IrsaError, match="runs with --image-credential-provider-config 'other' instead of 'good'"):
         _take(fake, "good")
     assert not fake.file.exists()
+
+
+def test_a_file_that_has_changed_is_left_and_the_next_run_restarts_nothing(fake, tmp_path):
+    fake.file.write_text("of someone else")
+    with pytest.raises(IrsaError, match=r"has changed since it was read.*No file was changed"):
+        _take(fake, "good", b"old")
+    assert fake.starts == 0 and not (tmp_path / "backup" / "pending").exists()
+
+
+def test_what_a_killed_run_left_is_still_known_after_a_run_that_wrote_nothing(fake, tmp_path):
+    pending = tmp_path / "backup" / "pending"
+    pending.parent.mkdir()
+    pending.touch()
+    fake.file.write_text("of someone else")
+    with pytest.raises(IrsaError, match="No file was changed"):
+        _take(fake, "good", b"old")
+    assert pending.exists()
+
+
+def test_sigterm_puts_the_files_back_while_the_kubelet_must_stay_healthy(fake, monkeypatch):
+    told = [Fault("was not waited for any longer, since SIGTERM ended this step")]
+
+    def sleep(dummy):
+        if told:
+            raise told.pop()
+
+    monkeypatch.setattr(session, "sleep", sleep)
+    with pytest.raises(IrsaError, match=r"SIGTERM ended this step.*put back, and it runs as before"):
+        _take(fake, "good")
+    assert not fake.file.exists()
+
+
+def test_a_kubelet_that_a_killed_run_left_broken_is_repaired_by_the_next_one(fake, tmp_path, monkeypatch):
+    def running():
+        if fake.flag == "bad":
+            raise Fault("does not run")
+        return fake.process, ["/usr/bin/kubelet", f"{kubelet.FLAGS[0]}={fake.flag}"]
+
+    monkeypatch.setattr(kubelet, "running", running)
+    fake.file.write_text("bad")
+    fake.flag = "bad"
+    with pytest.raises(IrsaError, match="does not run"):
+        _take(fake, "good", b"bad")
+    pending = tmp_path / "backup" / "pending"
+    pending.parent.mkdir()
+    pending.touch()
+    _take(fake, "good", b"bad")
+    assert fake.flag == "good" and not pending.exists()

@@ -32,12 +32,17 @@ class Node:
         self.files = {path: text.encode() for path, text in files.items()}
         self.version, self.provider, self.folder = version, provider, folder
         self.running = {CONFIG: "", BIN_DIR: ""}
-        self.pending = False
+        self.pending, self.links, self.unit_sets_flags = False, set(), False
 
     def described(self, path):
         content = self.files.get(path)
         encoded = None if content is None else base64.b64encode(content).decode()
-        return {"path": path, "content": encoded, "sha256": content and hashlib.sha256(content).hexdigest()}
+        return {
+            "path": path,
+            "content": encoded,
+            "sha256": content and hashlib.sha256(content).hexdigest(),
+            "is_link": path in self.links,
+        }
 
     def reading(self):
         reading = {
@@ -47,6 +52,7 @@ class Node:
             "environment": self.described(ENVIRONMENT),
             "provider": self.provider,
             "pending": self.pending,
+            "unit_sets_flags": self.unit_sets_flags,
         }
         config = node_plan.config_to_read(reading, SETTINGS)
         is_folder = config == self.folder
@@ -81,6 +87,31 @@ def test_a_kubelet_that_was_not_restarted_by_an_earlier_run_is():
     assert node.run() == [RESTART]
     node.running = {CONFIG: "", BIN_DIR: ""}
     assert node.run() == [RESTART]
+
+
+def test_flags_of_the_unit_itself_are_not_replaced_by_ours():
+    """A file of variables comes after the unit's own variables."""
+    node = Node()
+    node.unit_sets_flags = True
+    with pytest.raises(IrsaError, match=f"Move it to {ENVIRONMENT}"):
+        node.run()
+    assert node.files == {} and node.run("absent") == []
+    node = Node(**{ENVIRONMENT: "KUBELET_EXTRA_ARGS=--a\n"})
+    node.unit_sets_flags = True  # which the file replaces already
+    node.run()
+    assert node.run() == []
+
+
+def test_a_link_is_refused_before_anything_is_written_and_only_if_it_would_be_written():
+    node = Node(**{ENVIRONMENT: "A=b\n"})
+    node.links = {ENVIRONMENT}
+    with pytest.raises(IrsaError, match=f"{ENVIRONMENT} cannot be changed: it is a symbolic link"):
+        node.run()
+    assert OWN not in node.files
+    node.links = set()
+    node.run()
+    node.links = {ENVIRONMENT, OWN}
+    assert node.run() == []
 
 
 @pytest.mark.parametrize("where", [ENVIRONMENT, "/var/lib/kubelet/kubeadm-flags.env"])

@@ -85,7 +85,9 @@ def test_what_the_kubelet_would_not_take_is_refused(text, said):
         ({"config_dir": "/etc/../x"}, "config_dir"),
         ({"match_images": []}, "match_images"),
         ({"match_images": ["https://example.com"]}, "without a scheme"),
-        ({"audience": ""}, "audience must not be empty"),
+        ({"audience": ""}, "audience must be one audience"),
+        ({"audience": "*"}, "audience must be one audience"),  # RBAC would let kubelets request tokens for all
+        ({"audience": "a b"}, "audience must be one audience"),
         ({"cache_duration": "1 hour"}, "cache_duration"),
         ({"role_arn": "arn:aws:iam::1:user/x"}, "role_arn"),
     ],
