@@ -17,7 +17,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node import node_files, tools
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import node_files, tools, units
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
 
 UNIT = "kubelet"
@@ -31,7 +31,6 @@ PENDING = f"{node_files.BACKUP_FOLDER}/kubelet-restart-pending"
 FLAGS = ("--image-credential-provider-config", "--image-credential-provider-bin-dir")
 
 _SECONDS = 20
-_ENVIRONMENT_FILE = re.compile(r"EnvironmentFiles=-?(?P<path>/.*?)(?: \(ignore_errors=\w+\))?")
 # The variable for flags of the administrator. With a value, where the unit itself sets it.
 _SETS_FLAGS = re.compile(rb"^[ \t]*KUBELET_EXTRA_ARGS[ \t]*=", re.MULTILINE)
 _UNIT_SETS_FLAGS = re.compile(r"""^Environment=(?:.*[\s"'])?KUBELET_EXTRA_ARGS=[^\s"']""", re.MULTILINE)
@@ -109,8 +108,8 @@ def _environment_file(unit: str) -> str:
 
     Raises IrsaError if the unit reads none.
     """
-    matches = (_ENVIRONMENT_FILE.fullmatch(line) for line in unit.splitlines())
-    found = [match["path"] for match in matches if match]
+    values = (line.partition("EnvironmentFiles=")[2] for line in unit.splitlines())
+    found = [units.environment_file(value) for value in values if value]
     own = [path for path in found if path != KUBEADM_FLAGS]
     if not own:
         raise IrsaError(

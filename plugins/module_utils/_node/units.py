@@ -95,14 +95,19 @@ def _environment(own: str, paths: t.Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     texts = [own]
     for each in paths:
-        path = _FILE.fullmatch(each)
         with contextlib.suppress(IrsaError):  # systemd, too, goes on without a file that may be missing
-            texts.append((files.read((path["path"] if path else each).lstrip("-")) or b"").decode("utf-8", "replace"))
+            texts.append((files.read(environment_file(each)) or b"").decode("utf-8", "replace"))
     for word in (word for text in texts for word in _words(text)):
         name, has_value, value = word.partition("=")
         if has_value and name.startswith(_OPTIONS) and not _is_secret(name):
             found[name] = _without_secrets(value)
     return found
+
+
+def environment_file(value: str) -> str:
+    """Return the path in a value of the property EnvironmentFiles."""
+    found = _FILE.fullmatch(value)
+    return (found["path"] if found else value).lstrip("-")
 
 
 def _words(text: str) -> list[str]:
