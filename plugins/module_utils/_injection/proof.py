@@ -18,6 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import proof_accounts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.patience import Patience
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.pod_identity import pod_identity
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.replicas import Replicas
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import dry_runs, names, paths
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.failures import RequestFailed
@@ -41,7 +42,8 @@ class Injector(t.NamedTuple):
 class Proof:
     """Asks ``servers``, of which the first is also written to. Accounts and pods are made in ``namespace``.
 
-    ``injector`` is what messages name. ``warn`` takes what a proof could not tidy up.
+    ``injector`` is what messages name. ``warn`` takes what a proof could not tidy up. The ``replicas`` of a webhook are
+    asked one by one, too.
     """
 
     servers: t.Sequence[ApiServer]
@@ -50,6 +52,7 @@ class Proof:
     patience: Patience
     warn: t.Callable[[t.Iterable[str]], None]
     injector: Injector
+    replicas: Replicas | None = None
 
     def wait_for_label(self) -> None:
         """Wait until every API server labels accounts with a role. Raises IrsaError if one does not.
@@ -79,6 +82,7 @@ class Proof:
         the pod got. Raises IrsaError if one of the pods got something else.
         """
         with self._account() as account:
+            self._prove_replicas(account)
             for server in self.servers:
                 lacking = self.patience.until_none(
                     lambda server=server: self._pod_lacks(server, account, only),  # type: ignore[misc]
@@ -92,6 +96,16 @@ class Proof:
             "servers": [server.address for server in self.servers],
             **pod_identity(names.PROOF_ROLE, self.settings),
         }
+
+    def _prove_replicas(self, account: str) -> None:
+        replicas = self.replicas
+        if replicas is None:
+            return
+        lacking = self.patience.until_none(
+            lambda: replicas.lack(self.namespace, account), "until every pod of the webhook gives credentials"
+        )
+        if lacking is not None:
+            raise IrsaError(lacking)
 
     def wait_until_left_alone(self, only: str) -> str | None:
         """Wait until pods that are ``only`` for a way to inject that does not exist yet get nothing from another one.

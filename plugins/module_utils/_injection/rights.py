@@ -59,6 +59,7 @@ def rights_to_install_webhook(settings: Settings, webhook: WebhookSettings, name
         *_rights_to_look_for_webhooks(),
         *rights_to_find_webhook(),
         Right("list", "pods", namespace=webhook.namespace),
+        Right("create", "pods/proxy", namespace=webhook.namespace),
     ]
 
 

@@ -12,6 +12,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import documents, rights
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.patience import Patience
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.proof import Injector, Proof
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.replicas import Replicas
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.results import not_proved, recorded
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.settings import Settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook_settings import WebhookSettings
@@ -56,7 +57,7 @@ class Steps:
     def is_real(self) -> bool:
         return not self.ledger.check_mode
 
-    def proof(self, injector: Injector) -> Proof:
+    def proof(self, injector: Injector, replicas: Replicas | None = None) -> Proof:
         return Proof(
             servers=self.servers.answering,
             settings=self.spec.settings,
@@ -64,6 +65,7 @@ class Steps:
             patience=self.spec.patience,
             warn=self.ledger.warn,
             injector=injector,
+            replicas=replicas,
         )
 
     def plan(self, *resources: ClusterResource) -> None:

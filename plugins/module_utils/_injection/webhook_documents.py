@@ -30,6 +30,8 @@ POD_SECURITY = "pod-security.kubernetes.io/enforce"
 _WEBHOOK = f"pod-identity.{names.DOMAIN}"
 
 _SELECTED = {"app.kubernetes.io/name": NAME}
+# Of its pods, as requests select by labels.
+SELECTOR = f"app.kubernetes.io/name={NAME}"
 # API servers dial this port of a Service unless they are told another.
 _SERVICE_PORT = 443
 # How long a pod waits at most for its credentials, and, with all replicas gone, for nothing.

@@ -20,6 +20,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._injection import 
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.method import know_sleep, require_guards
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.proof import Injector
+from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.replicas import Replicas
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.results import without_secrets
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.steps import Steps, superfluous_guards
 from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.tls_state import CERT_MANAGER
@@ -44,7 +45,7 @@ def install(steps: Steps) -> dict[str, t.Any]:
     steps.ledger.warn(other_webhooks.warnings(other_webhooks.configurations(api)))
     webhook_namespace.wait_until_not_terminating(api, webhook.namespace, steps.spec.patience)
     parts = _Webhook(steps)
-    proof = steps.proof(_injector(webhook.namespace))
+    proof = steps.proof(_injector(webhook.namespace), Replicas(api, webhook))
     guards = documents.guard_documents(settings, labelled_only=False)
     unguard, guard = superfluous_guards(api, guards), Documents(api, desired=guards)
     policies = Documents(api, superfluous=documents.policy_documents(settings)[::-1])

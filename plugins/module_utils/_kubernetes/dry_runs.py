@@ -26,9 +26,9 @@ def created(server: ApiServer, path: str, document: t.Any) -> t.Any:
 
 def created_pod(server: ApiServer, namespace: str, account: str, *, labels: t.Mapping[str, str] | None = None) -> t.Any:
     """Return what would become of a new pod of a service account. Raises RequestFailed."""
-    pod = _pod(account)
-    pod["metadata"].update({"labels": dict(labels)} if labels else {})
-    return created(server, f"/api/v1/namespaces/{namespace}/pods", pod)
+    new = pod(account)
+    new["metadata"].update({"labels": dict(labels)} if labels else {})
+    return created(server, f"/api/v1/namespaces/{namespace}/pods", new)
 
 
 def own_container(pod: t.Any) -> t.Any:
@@ -40,8 +40,9 @@ def own_container(pod: t.Any) -> t.Any:
     return next((each for each in items_at(pod, "spec", "containers") if text_at(each, "name") == _NAME), None)
 
 
-def _pod(account: str) -> dict[str, t.Any]:
-    """Return a pod that the strictest of the Pod Security Standards admits, and quotas that ask for resources.
+def pod(account: str) -> dict[str, t.Any]:
+    """Return a pod of a service account that the strictest of the Pod Security Standards admits, and quotas that
+    ask for resources.
 
     https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
     """

@@ -18,7 +18,7 @@ _PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
 class Right(t.NamedTuple):
-    """A verb on a resource, in one namespace or, without one, in all."""
+    """A verb on a resource, or on a subresource such as pods/proxy, in one namespace or, without one, in all."""
 
     verb: str
     resource: str
@@ -36,7 +36,9 @@ def missing_rights(api: ApiServer, rights: t.Iterable[Right]) -> list[Right]:
 
 
 def _is_allowed(api: ApiServer, right: Right) -> bool:
-    attributes = {name: value for name, value in right._asdict().items() if value}
+    resource, dummy, subresource = right.resource.partition("/")
+    parts = {**right._asdict(), "resource": resource, "subresource": subresource}
+    attributes = {name: value for name, value in parts.items() if value}
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",

@@ -12,6 +12,7 @@ import base64
 import copy
 import datetime
 import itertools
+import json
 import typing as t
 
 from cryptography import x509
@@ -47,7 +48,8 @@ class Cluster:
     ``lag`` is how many questions a server answers as before, after a policy was written. ``fails`` are errors for the
     next requests of a method whose path contains a text. ``after`` is called after each write that is no dry run.
     ``sidecar`` is a container that another webhook puts first into each pod. ``day`` is of November 2026, and passes
-    only when a test sets it. ``now`` is the servers' time. ``pods_start`` is whether those of a Deployment do.
+    only when a test sets it. ``now`` is the servers' time. ``pods_start`` is whether those of a Deployment do. Pods in
+    ``cut_off`` cannot reach an API server.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -63,6 +65,7 @@ class Cluster:
         self.day = 1
         self.now = NOW
         self.pods_start = True
+        self.cut_off: set[str] = set()
         self.after: t.Callable[[str], None] = lambda write: None
         self._versions = itertools.count(1)
         self._waiting: dict[str, int] = {}
@@ -231,6 +234,8 @@ class Server:
         if path.endswith("selfsubjectaccessreviews"):
             asked = body["spec"]["resourceAttributes"]
             return {"status": {"allowed": (asked["verb"], asked["resource"]) not in self.cluster.denied}}
+        if "/proxy/" in path:
+            return self._reviewed(path.split("/")[6].split(":")[1], body)
         made = copy.deepcopy(body)
         made["metadata"].update(
             name=f"{made['metadata']['generateName']}{self.cluster.version()}",
@@ -247,6 +252,15 @@ class Server:
             self.cluster.objects[f"{path}/{made['metadata']['name']}"] = made
             self.cluster.written("POST", path)
         return made
+
+    def _reviewed(self, pod: str, review: t.Any) -> t.Any:
+        request = review["request"]
+        account = request["object"]["spec"]["serviceAccountName"]
+        path = f"/api/v1/namespaces/{request['namespace']}/serviceaccounts/{account}"
+        role = self.cluster.objects[path]["metadata"]["annotations"][ROLE]
+        patch = json.dumps([{"op": "add", "path": "/spec/containers/0/env", "value": role}])
+        patched = {} if pod in self.cluster.cut_off else {"patch": base64.b64encode(patch.encode()).decode()}
+        return {"response": {"allowed": True, **patched}}
 
     def _pod(self, pod: t.Any) -> t.Any:
         path = f"/api/v1/namespaces/{pod['metadata']['namespace']}/serviceaccounts/{pod['spec']['serviceAccountName']}"

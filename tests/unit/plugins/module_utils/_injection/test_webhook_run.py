@@ -180,6 +180,38 @@ def test_a_webhook_that_api_servers_cannot_reach_fails_the_run_and_says_what_to_
     assert server.cluster.names("validatingadmissionpolicies") == []
 
 
+@pytest.mark.parametrize("before", ["nothing", "policy"])
+def test_a_pod_of_the_webhook_that_gives_no_credentials_fails_the_run_and_is_named(server, before):
+    """It is ready, and the API servers may all have met another one."""
+    if before == "policy":
+        installed(server, method="policy")
+    for name in ("good", "bad", "leaving"):
+        server.cluster.objects[f"/api/v1/namespaces/irsa-system/pods/{name}"] = {
+            "metadata": {
+                "name": name,
+                "labels": {"app.kubernetes.io/name": NAME},
+                **({"deletionTimestamp": "2026-11-01T12:00:00Z"} if name == "leaving" else {}),
+            },
+            "spec": {"nodeName": f"node-of-{name}"},
+        }
+    server.cluster.cut_off = {"bad", "leaving"}
+    with pytest.raises(IrsaError, match=f"Pod bad of webhook {NAME}, on node 'node-of-bad', answers, but gives"):
+        installed(server)
+    if before == "policy":
+        assert "irsa-inject" in server.cluster.names("mutatingadmissionpolicies")
+    server.cluster.cut_off.clear()
+    assert installed(server)["proof"]["injected"] is True
+
+
+def test_a_pod_of_the_webhook_that_does_not_answer_is_named(server):
+    server.cluster.objects["/api/v1/namespaces/irsa-system/pods/a"] = {
+        "metadata": {"name": "a", "labels": {"app.kubernetes.io/name": NAME}}
+    }
+    server.cluster.fails = [("POST", "/proxy/", refused(503, "no route to host"))] * 1000
+    with pytest.raises(IrsaError, match="does not answer a review: no route to host"):
+        installed(server)
+
+
 @pytest.mark.parametrize("settings", [SETTINGS, GUARDED])
 @pytest.mark.parametrize("before", ["nothing", "policy", "webhook"])
 def test_a_run_that_was_killed_after_any_write_is_completed_by_the_next(server, settings, before):
