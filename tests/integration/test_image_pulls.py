@@ -80,6 +80,6 @@ def test_kubelets_have_the_rights_before_the_first_changes_and_until_the_last_ha
 
 def test_accounts_that_no_trust_policy_can_name_stop_the_run_before_it_changes_anything(tmp_path: Path) -> None:
     arn = "arn:aws:iam::123456789012:oidc-provider/example.com"
-    variables = {"irsa_image_pulls_accounts": ["shop/*"], "irsa_image_pulls_provider_arn": arn}
+    variables: dict[str, Any] = {"irsa_image_pulls_accounts": ["shop/*"], "irsa_image_pulls_provider_arn": arn}
     made = calls(tmp_path, state="present", fails=True, **variables)
     assert [each for each in made if not each.startswith("plan")] == []
