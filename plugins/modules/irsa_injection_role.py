@@ -274,7 +274,8 @@ def main() -> None:
             webhook_image=dict(type="str", default="eks/amazon-eks-pod-identity-webhook"),
             webhook_tag=dict(type="str", default="v0.6.17"),
             webhook_digest=dict(type="str", default=""),
-            webhook_pull_secrets=dict(type="list", elements="str", default=[]),
+            # Names, and no secrets.
+            webhook_pull_secrets=dict(type="list", elements="str", default=[], no_log=False),
             webhook_replicas=dict(type="int", default=2),
             webhook_host_network=dict(type="bool", default=False),
             webhook_port=dict(type="int", default=8443),

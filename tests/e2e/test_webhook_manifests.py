@@ -177,24 +177,24 @@ def running(
         yield Running(build.name, url, folder)
 
 
-def test_a_pod_gets_what_is_set(cluster: Cluster, running: Running) -> None:
+@pytest.mark.parametrize("namespace", ["webhook-ready", "kube-system"])
+def test_a_pod_gets_what_is_set(cluster: Cluster, running: Running, namespace: str) -> None:
     expected = pod_identity(ROLE, _SETTINGS)
-    for namespace in ("webhook-ready", "kube-system"):
-        cluster.client.add_namespace(namespace)
-        cluster.client.add_account(namespace, "app", role_arn=ROLE)
-        asked = pod(automountServiceAccountToken=False, initContainers=[container("i")])
+    cluster.client.add_namespace(namespace)
+    cluster.client.add_account(namespace, "app", role_arn=ROLE)
+    asked = pod(automountServiceAccountToken=False, initContainers=[container("i")])
 
-        def injected(namespace: str = namespace, asked: Object = asked) -> None:
-            status, made = cluster.client.try_pod(namespace, asked)
-            assert status == 201, made
-            [volume] = made["spec"]["volumes"]
-            assert [{"name": volume["name"], "projected": {"sources": volume["projected"]["sources"]}}] == (
-                expected["volumes"]
-            )
-            for each in (*made["spec"]["containers"], *made["spec"]["initContainers"]):
-                assert each["env"] == expected["env"] and each["volumeMounts"] == expected["volumeMounts"]
+    def injected() -> None:
+        status, made = cluster.client.try_pod(namespace, asked)
+        assert status == 201, made
+        [volume] = made["spec"]["volumes"]
+        assert [{"name": volume["name"], "projected": {"sources": volume["projected"]["sources"]}}] == (
+            expected["volumes"]
+        )
+        for each in (*made["spec"]["containers"], *made["spec"]["initContainers"]):
+            assert each["env"] == expected["env"] and each["volumeMounts"] == expected["volumeMounts"]
 
-        eventually(injected, AssertionError)
+    eventually(injected, AssertionError)
 
 
 @pytest.mark.parametrize(

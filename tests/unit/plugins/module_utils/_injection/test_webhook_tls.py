@@ -23,7 +23,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._injection.webhook
     tls_for,
     tls_for_manifests,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import document, path_of, title_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.kinds import document, path_of
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._injection.certificate_cluster import (
     HOST,
     SECOND,
@@ -372,7 +372,7 @@ def test_everything_of_both_kinds_can_be_removed():
     ours = {path for path in cluster.objects if "/secrets/" in path or "cert-manager.io" in path}
     assert ours <= {path_of(each) for each in removable(cluster, WebhookSettings())}
     cluster.cert_manager = False
-    assert {title_of(each).split("/")[0] for each in removable(cluster, WebhookSettings())} == {"Secret"}
+    assert {each["kind"] for each in removable(cluster, WebhookSettings())} == {"Secret"}
 
 
 def test_manifests_hold_no_keys():
