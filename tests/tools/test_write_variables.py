@@ -64,6 +64,7 @@ def test_markup_of_ansible_becomes_markdown(description: str, expected: str) -> 
         ({"default": "0600"}, "`'0600'`"),
         ({"default": ["sts.amazonaws.com"]}, "`[sts.amazonaws.com]`"),
         ({"default": {}}, "`{}`"),
+        ({"default": ["a long text"] * 20}, f"`[{', '.join(['a long text'] * 20)}]`"),
     ],
 )
 def test_default_is_shown_as_yaml(option: dict[str, object], expected: str) -> None:

@@ -11,6 +11,7 @@ variables of playbook verify, from the documentation of module irsa_verify.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -132,7 +133,8 @@ def default(option: Mapping[str, Any]) -> str:
         return "required"
     if "default" not in option:
         return ""
-    shown: str = yaml.safe_dump(option["default"], default_flow_style=True)
+    # A row of a table is one line.
+    shown: str = yaml.safe_dump(option["default"], default_flow_style=True, width=math.inf)
     return "`" + shown.removesuffix("...\n").strip() + "`"
 
 
