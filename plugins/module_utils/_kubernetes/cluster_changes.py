@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import typing as t
 
@@ -49,21 +50,21 @@ class ClusterWriteFailed(WriteFailed):
         return self._status == 409
 
 
-class ClusterResource:
+class ClusterResource(abc.ABC):
     """What all resources of a cluster have in common: a change is made as it was planned."""
 
     def __init__(self, api: ApiServer) -> None:
         self._api = api
         self.warnings: list[str] = []
 
+    @abc.abstractmethod
     def plan(self) -> list[ClusterChange]:
         """Read the cluster, and list the changes. Raises IrsaError."""
-        raise NotImplementedError
 
     def before_write(self, change: ClusterChange) -> ClusterChange | None:
         return change
 
-    def after_write(self, change: ClusterChange, answer: t.Mapping[str, t.Any]) -> None:
+    def after_write(self, change: ClusterChange, answer: t.Mapping[str, t.Any]) -> None:  # noqa: B027  # most need none
         """Do nothing: a result has no values of the objects."""
 
     def recheck(self, made: t.Sequence[ClusterChange]) -> list[ClusterChange]:
