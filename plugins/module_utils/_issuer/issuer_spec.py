@@ -174,7 +174,9 @@ class IssuerSpec:
         of_cluster = (self.cluster_jwks or {}).get("keys", [])
         further += [SourcedKey(f"The API servers' key {quoted(key.get('kid'))}", key) for key in of_cluster]
         if self.keyless and not further:
-            raise IrsaError(f"There is no key to publish: none in {called('extra_jwks')}, and none on the API servers.")
+            raise IrsaError(
+                f"There is no key to publish: {called('extra_jwks')} has none, and the API servers have none."
+            )
         yield from further
 
     @property
