@@ -35,7 +35,11 @@ except ImportError as import_error:
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.certificates import validity
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.certificates import (
+    dns_names,
+    extension,
+    validity,
+)
 
 CRYPTOGRAPHY_REQUIREMENT = "cryptography>=3.4"
 
@@ -84,8 +88,9 @@ def outlives(authority: Pair, days: int, now: datetime.datetime) -> bool:
 def require_leaf(pair: Pair, authority: Pair, *, hosts: t.Sequence[str], now: datetime.datetime) -> None:
     """Raise Fault if a pair is not a server's certificate for these host names that the CA has issued."""
     certificate = _usable(pair, now)
-    if _hosts(certificate) != set(hosts):
-        raise Fault(f"its certificate is for {listed(sorted(_hosts(certificate)))}, and not for {listed(hosts)}")
+    found = sorted(set(dns_names(certificate)))
+    if found != sorted(set(hosts)):
+        raise Fault(f"its certificate is for {listed(found)}, and not for {listed(hosts)}")
     if not _serves(certificate):
         raise Fault("its certificate is not for a server")
     if not _is_issued_by(certificate, load(authority.certificate)):
@@ -186,28 +191,18 @@ def load_key(text: str) -> t.Any:
     return key
 
 
-def _extension(certificate: t.Any, kind: t.Any) -> t.Any:
-    """Return the value of an extension; None if the certificate lacks it."""
-    return next((each.value for each in certificate.extensions if isinstance(each.value, kind)), None)
-
-
 def _is_ca(certificate: t.Any) -> bool:
-    constraints = _extension(certificate, x509.BasicConstraints)
-    usage = _extension(certificate, x509.KeyUsage)
+    constraints = extension(certificate, x509.BasicConstraints)
+    usage = extension(certificate, x509.KeyUsage)
     return bool(constraints and constraints.ca and (usage is None or usage.key_cert_sign))
 
 
 def _serves(certificate: t.Any) -> bool:
     """Whether a client lets a server show a certificate: RFC 5280, sections 4.2.1.3 and 4.2.1.12."""
-    extended, usage = _extension(certificate, x509.ExtendedKeyUsage), _extension(certificate, x509.KeyUsage)
+    extended, usage = extension(certificate, x509.ExtendedKeyUsage), extension(certificate, x509.KeyUsage)
     purposes = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
     is_for_servers = extended is None or not purposes.isdisjoint(extended)
     return is_for_servers and (usage is None or bool(usage.digital_signature))
-
-
-def _hosts(certificate: t.Any) -> set[str]:
-    names = _extension(certificate, x509.SubjectAlternativeName)
-    return set(names.get_values_for_type(x509.DNSName)) if names else set()
 
 
 def _is_issued_by(certificate: t.Any, issuer: t.Any) -> bool:

@@ -18,7 +18,11 @@ with contextlib.suppress(ImportError):  # the module reports that it is missing
     from cryptography.exceptions import InvalidSignature
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
-from ansible_collections.selfhosted.irsa.plugins.module_utils._web.certificates import validity
+from ansible_collections.selfhosted.irsa.plugins.module_utils._web.certificates import (
+    dns_names,
+    extension,
+    validity,
+)
 
 _BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -97,12 +101,9 @@ def leads_to(chain: t.Sequence[Certificate], authorities: t.Sequence[Certificate
 
 
 def _hosts(certificate: x509.Certificate) -> list[str]:
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return []
-    addresses = names.get_values_for_type(x509.IPAddress)
+    names = extension(certificate, x509.SubjectAlternativeName)
+    addresses = names.get_values_for_type(x509.IPAddress) if names else []
     return [
-        *names.get_values_for_type(x509.DNSName),
+        *dns_names(certificate),
         *(str(each) for each in addresses if isinstance(each, (ipaddress.IPv4Address, ipaddress.IPv6Address))),
     ]

@@ -62,12 +62,21 @@ def validity(certificate: x509.Certificate) -> tuple[datetime.datetime, datetime
 
 
 def _cause_of_name(chain: t.Sequence[x509.Certificate]) -> str:
+    return f"The certificate is for {listed(dns_names(chain[0]))}."
+
+
+def dns_names(certificate: x509.Certificate) -> list[str]:
+    """Return the host names that a certificate is for. No one looks at other names of its subject any more."""
+    names = extension(certificate, x509.SubjectAlternativeName)
+    return list(names.get_values_for_type(x509.DNSName)) if names else []
+
+
+def extension(certificate: x509.Certificate, kind: type[x509.ExtensionType]) -> t.Any:
+    """Return the value of an extension; None if the certificate lacks it."""
     try:
-        names = chain[0].extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        hosts = names.get_values_for_type(x509.DNSName)
+        return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
-        hosts = []
-    return f"The certificate is for {listed(hosts)}."
+        return None
 
 
 def _name(name: x509.Name) -> str:
