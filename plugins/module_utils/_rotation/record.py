@@ -16,7 +16,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import json_type, quoted
-from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.moments import moment, seconds_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.moments import moment, seconds_of
 
 VERSION = 1
 
