@@ -25,6 +25,8 @@ WITHDRAWN = "withdrawn"
 ACCEPTED = "accepted"
 DROPPED = "dropped"
 SIGNING = "signing"
+# A server that signed with a key is no longer part of the cluster.
+GONE = "gone"
 # What a server's counter of stale tokens was.
 MEASURED = "measured"
 # A relying party that holds a copy of the keys was told about a key, or that it leaves.
@@ -40,6 +42,7 @@ KINDS: t.Mapping[str, tuple[str, ...]] = {
     ACCEPTED: ("server",),
     DROPPED: ("server",),
     SIGNING: ("server",),
+    GONE: ("server",),
     MEASURED: ("server", "value", "started"),
     TOLD: ("party",),
     TOLD_REMOVAL: ("party",),
@@ -172,7 +175,20 @@ class Record:
     def signing_since(self, kid: str, server: str) -> float | None:
         """Return since when a server that signs with a key has done so. It stops when it signs with another key."""
         others = [event for event in self._of(SIGNING, server=server) if event.kid != kid]
-        return _since(self._of(SIGNING, kid=kid, server=server), others)
+        return _since(self._of(SIGNING, kid=kid, server=server), [*others, *self._of(GONE, server=server)])
+
+    def last_signers(self) -> dict[str, str]:
+        """Return the key that each server signed with when that was recorded last, without servers that are gone."""
+        last = {event.server: event for event in self.events if event.kind in (SIGNING, GONE) and event.server}
+        return {server: event.kid for server, event in last.items() if server and event.kind == SIGNING}
+
+    def gone_at(self, server: str) -> float | None:
+        """Return when a server was first found to be gone, None if it signed again since."""
+        return _since(self._of(GONE, server=server), self._of(SIGNING, server=server))
+
+    def gone(self, kids: t.Container[str]) -> list[float]:
+        """Return when servers that last signed with one of the keys were found to be gone."""
+        return [event.at for event in self._of(GONE) if event.kid in kids]
 
     def signed_from(self, kid: str) -> float | None:
         """Return when a server first signed with a key; None if that is not known of any."""
