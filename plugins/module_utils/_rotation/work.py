@@ -81,7 +81,7 @@ def work_of(phase: str, facts: Facts, record: Record, *, stage: Stage, settings:
 
 
 def has_cause(facts: Facts, record: Record, *, stage: Stage, settings: Settings) -> bool:
-    """Whether auto begins a rotation: not after one has ended, unless another key or type of key is asked for; anew if
+    """Whether auto begins a rotation: not after one has ended, unless another key or type of key is asked for; again if
     the key of the last one was lost.
     """
     if stage.lost:

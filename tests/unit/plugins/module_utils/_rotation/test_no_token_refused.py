@@ -241,7 +241,7 @@ class Rotation(RuleBasedStateMachine):
             self.servers.remove(server)
 
     def remake(self, _server):
-        """Make all tokens in Secrets anew."""
+        """Make all tokens in Secrets again."""
         kids = {server.signing for server in self.servers}
         if len(kids) == 1:
             self.secrets = dict.fromkeys(self.secrets, *kids)
