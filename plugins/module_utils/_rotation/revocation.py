@@ -104,8 +104,8 @@ def revocation(
 def _consequences(kid: str, facts: Facts, settings: Settings) -> t.Iterator[str]:
     caches = duration(cache_seconds(facts, settings))
     yield (
-        f"AWS and other relying parties refuse tokens of {kid} as soon as they read the JWKS again, and may accept them "
-        f"for {caches} more. For as long, some may refuse tokens of the new key."
+        f"AWS and other relying parties refuse tokens of {kid} as soon as they read the JWKS again, and may accept "
+        f"them for {caches} more. For as long, some may refuse tokens of the new key."
     )
     yield (
         "Pods get no new AWS credentials until the kubelet has replaced their token, for up to "
@@ -125,8 +125,8 @@ def _consequences(kid: str, facts: Facts, settings: Settings) -> t.Iterator[str]
     if settings.parties:
         yield f"Tell those in irsa_rotate_relying_parties to forget the key: {', '.join(settings.parties)}."
     yield (
-        "Whoever has the key may have sessions of each role that trusts the issuer. Add the deny policy to these roles "
-        "to end all sessions that were given before its time; pods get new ones."
+        "Someone who has the key may have sessions of each role that trusts the issuer. Add the deny policy to these "
+        "roles to end all sessions that were given before its time; pods get new ones."
     )
 
 

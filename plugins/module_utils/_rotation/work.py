@@ -180,11 +180,11 @@ def _retire(phase: str, facts: Facts, stage: Stage) -> Work:
         breaks = "Every token would be refused."
         return _impossible(phase, breaks, f"{stage.current} still signs on {names}.", until="the phase sign was done")
     place = "published" if phase == RETIRE_PUBLISHED else "accepted"
-    return Work(phase=phase, kid=stage.current, reasons=(f"No old key is {place} any longer.", *_strangers(stage)))
+    return Work(phase=phase, kid=stage.current, reasons=(f"No old key is {place} any longer.", *_unrelated(stage)))
 
 
-def _strangers(stage: Stage) -> t.Iterator[str]:
-    for kid in stage.strangers:
+def _unrelated(stage: Stage) -> t.Iterator[str]:
+    for kid in stage.unrelated:
         yield (
             f"{kid} is published or accepted, and nothing shows that it was ever part of a rotation: it stays. To "
             "retire it, set irsa_rotate_revoke_kid to it in the retire phases."
