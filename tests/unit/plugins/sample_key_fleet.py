@@ -159,6 +159,7 @@ class Machine:
         assert step.arguments == command_of(self.started_from)
         assert step.annotations.items() <= annotations_of(self.started_from).items()
         assert step.kids <= self.kids
+        assert not step.retired_kids & self.kids
         assert step.signing_kid == self.signing
         yield f"restart of {step.phase}"
 
