@@ -69,7 +69,7 @@ LIBRARIES = {
     "modules": frozenset({AMAZON_AWS}),
     "filter": frozenset({"ansible", "ansible.module_utils", "botocore"}),
     "lookup": frozenset({"ansible"}),
-    "plugin_utils": frozenset({"ansible", "ansible.module_utils", "yaml"}),
+    "plugin_utils": frozenset({"ansible", "ansible.module_utils", "cryptography", "yaml"}),
     "action": frozenset({"ansible"}),
 }
 
