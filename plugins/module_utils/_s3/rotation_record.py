@@ -14,6 +14,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import JWKS_PATH, object_keys
@@ -48,15 +49,14 @@ def openings_of(aws: Aws, id_params: t.Mapping[str, str], key: str) -> list[str]
     Raises CallFailed.
     """
     bucket = id_params["Bucket"]
-    absent = ("NoSuchBucketPolicy",)
     try:
-        answer = aws.call("s3", "GetBucketPolicy", f"bucket {bucket}", absent_codes=absent, **id_params)
+        answer = aws.call(
+            "s3", "GetBucketPolicy", f"bucket {bucket}", absent_codes=("NoSuchBucketPolicy",), **id_params
+        )
     except CallFailed as failure:
         if failure.denied or failure.unsupported:
             return None
         raise
-    policy = parse_json(answer["Policy"]) if answer else None
-    statements = public_statements(policy)
-    # The partition of the ARN is in the statements themselves, if they name the bucket.
-    arns = [f"arn:{partition}:s3:::{bucket}/{key}" for partition in ("aws", "aws-cn", "aws-us-gov")]
-    return [str(each) for each in statements if any(each.opens(arn) for arn in arns)]
+    arn = f"arn:{endpoint_of(aws.client('s3')).partition}:s3:::{bucket}/{key}"
+    statements = public_statements(parse_json(answer["Policy"]) if answer else None)
+    return [str(each) for each in statements if each.opens(arn)]
