@@ -28,10 +28,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings
 class Stage:
     """The parts that keys have in a rotation.
 
-    :ivar current: the key that signs; while servers are switched, the one that the last of them still signs with
+    :ivar current: the key that signs; while servers are switched, the one that the last of them still signs with; None
+        if no server could be read
     :ivar next: the key to come
-    :ivar old: keys that signed before and are still published or accepted, and keys that will never sign since their
-        private half is lost
+    :ivar old: keys that signed before and are still published or accepted, and keys that will never sign
+    :ivar lost: those among them that were to sign next, and whose private half was found on no host
     :ivar strangers: keys that are published or accepted and that nothing shows to be part of a rotation
     :ivar others: further keys that servers sign with besides current and next, which should not be
     :ivar due: the phase that comes now; prepare if there is no rotation
@@ -40,6 +41,7 @@ class Stage:
     current: str | None
     next: str | None = None
     old: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     due: str = PREPARE
@@ -53,6 +55,8 @@ class Stage:
 def stage_of(facts: Facts, record: Record, *, revoked: str | None = None) -> Stage:
     """Return where the rotation stands. A key that is revoked is on its way out, unless it signs."""
     signing = _by_arrival(facts, record)
+    if not signing:
+        return Stage(current=None, strangers=tuple(sorted(published(facts))))
     current, following, others = _who_signs(signing, facts)
     candidates = sorted((published(facts) | accepted_anywhere(facts) | set(facts.staged)) - {current, *signing})
     parts = {kid: _part(kid, current, facts=facts, record=record) for kid in candidates}
@@ -64,9 +68,10 @@ def stage_of(facts: Facts, record: Record, *, revoked: str | None = None) -> Sta
     # Of two keys that were prepared at once, one goes on; the other never signs.
     surplus = [kid for kid in upcoming if kid != following]
     present = published(facts) | accepted_anywhere(facts)
-    old = tuple(kid for kid in candidates if kid in present and (parts[kid] == "old" or kid in surplus))
+    old = tuple(kid for kid in candidates if kid in present and (parts[kid] in ("old", "lost") or kid in surplus))
+    lost = tuple(kid for kid in old if parts[kid] == "lost")
     strangers = tuple(kid for kid in candidates if kid in present and parts[kid] == "stranger")
-    found = Stage(current=current, next=following, old=old, strangers=strangers, others=others)
+    found = Stage(current=current, next=following, old=old, lost=lost, strangers=strangers, others=others)
     return dataclasses.replace(found, due=_due(found, facts))
 
 
@@ -108,10 +113,8 @@ def _arrival(kid: str, facts: Facts, record: Record) -> tuple[float, float, floa
     )
 
 
-def _who_signs(signing: t.Sequence[str], facts: Facts) -> tuple[str | None, str | None, tuple[str, ...]]:
+def _who_signs(signing: t.Sequence[str], facts: Facts) -> tuple[str, str | None, tuple[str, ...]]:
     """Return the present key, the next one if servers sign with it already, and what else they sign with."""
-    if not signing:
-        return None, None, ()
     if len(signing) == 1:
         return signing[0], None, ()
     if len(signing) == 2:
@@ -121,21 +124,21 @@ def _who_signs(signing: t.Sequence[str], facts: Facts) -> tuple[str | None, str 
     return current, None, tuple(kid for kid in signing if kid != current)
 
 
-def _part(kid: str, current: str | None, *, facts: Facts, record: Record) -> str:
-    """Return what a key is that no server signs with: "next", "old" or "stranger"; "" for a key that only lies in a
-    folder after it was retired.
+def _part(kid: str, current: str, *, facts: Facts, record: Record) -> str:
+    """Return what a key is that no server signs with: "next", "old", "lost" or "stranger"; "" for a key that only lies
+    in a folder after it was retired.
     """
     is_published, is_accepted = kid in published(facts), kid in accepted_anywhere(facts)
     if record.withdrawn_at(kid) is not None and not is_published:
         return "old" if is_accepted else ""
     if record.signed_from(kid) is not None:
-        came_later = current is not None and _arrival(kid, facts, record) > _arrival(current, facts, record)
+        came_later = _arrival(kid, facts, record) > _arrival(current, facts, record)
         return "next" if came_later and kid in facts.staged else "old"
     if kid in facts.staged:
         return "old" if _has_legacy_tokens(kid, facts) else "next"
-    if record.published_since(kid) is not None and not is_accepted and not _is_known_lost(facts):
-        # The host that it is staged on could not be read.
-        return "next"
+    if _was_prepared(kid, current, record):
+        # The host that it is staged on may be one that could not be read.
+        return "lost" if all(server.accepted is not None for server in facts.servers) else "next"
     if is_published and is_accepted:
         return "old"
     return "old" if record.knows(kid) or (is_accepted and _has_legacy_tokens(kid, facts)) else "stranger"
@@ -145,9 +148,10 @@ def _has_legacy_tokens(kid: str, facts: Facts) -> bool:
     return any(token.kid == kid for token in facts.legacy_tokens or ())
 
 
-def _is_known_lost(facts: Facts) -> bool:
-    """Whether a key that is staged nowhere is lost: all servers could be read."""
-    return all(server.accepted is not None for server in facts.servers)
+def _was_prepared(kid: str, current: str, record: Record) -> bool:
+    """Whether a key was published after the one that signs, to sign next."""
+    since, before = record.published_since(kid), record.published_since(current)
+    return since is not None and before is not None and since > before
 
 
 def _precedence(kid: str, facts: Facts, record: Record) -> tuple[t.Any, ...]:
@@ -165,11 +169,13 @@ def _due(stage: Stage, facts: Facts) -> str:
         return ACCEPT if not_accepting(stage.next, facts) else SIGN
     if stage.current and (stage.current not in present):
         return PREPARE
-    if stage.current and not_accepting(stage.current, facts):
+    if stage.current and any(server.accepted is not None for server in not_accepting(stage.current, facts)):
         return ACCEPT
+    if stage.old == stage.lost:
+        return PREPARE
     if any(kid in present for kid in stage.old):
         return RETIRE_PUBLISHED
-    return RETIRE_ACCEPTED if stage.old else PREPARE
+    return RETIRE_ACCEPTED
 
 
 def _or(value: float | None, default: float) -> float:
