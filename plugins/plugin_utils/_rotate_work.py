@@ -55,9 +55,9 @@ def withdraw(kids: t.Sequence[str], events: Events = ()) -> Json:
     return _item(STORE, f"withdraw {', '.join(kids)}", withdraw=list(kids), events=events)
 
 
-def record(events: Events) -> Json:
+def record(events: Events, title: str = "record what was found") -> Json:
     """Return the item that remembers events."""
-    return _item(STORE, "record what was found", events=events)
+    return _item(STORE, title, events=events)
 
 
 def tell(party: t.Mapping[str, t.Any], phase: str, events: Events = ()) -> Json:
