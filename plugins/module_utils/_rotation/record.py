@@ -15,8 +15,8 @@ import json
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import json_type, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.moments import moment, seconds_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import json_type, quoted
 
 VERSION = 1
 

@@ -165,7 +165,7 @@ def _due(stage: Stage, facts: Facts) -> str:
         return ACCEPT if not_accepting(stage.next, facts) else SIGN
     if stage.current and (stage.current not in present):
         return PREPARE
-    if stage.current and not_accepting(stage.current, facts):
+    if stage.current and any(server.accepted is not None for server in not_accepting(stage.current, facts)):
         return ACCEPT
     if any(kid in present for kid in stage.old):
         return RETIRE_PUBLISHED
