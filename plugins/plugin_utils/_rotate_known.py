@@ -16,9 +16,10 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._host_reading impo
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StagedKey:
-    """A private key that lies ready on a host of the play."""
+class PrivateFile:
+    """A private key that lies on a host of the play."""
 
+    kid: str
     host: str
     path: str
     sha256: str
@@ -26,10 +27,11 @@ class StagedKey:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class KnownKeys:
-    """Public keys by their IDs, and the private ones that lie ready."""
+    """Public keys by their IDs; private keys in the folders of own keys; and those that servers sign with."""
 
     public: t.Mapping[str, key_facts.PublicKey]
-    staged: t.Mapping[str, StagedKey]
+    staged: tuple[PrivateFile, ...] = ()
+    in_use: tuple[PrivateFile, ...] = ()
 
     @classmethod
     def of(
@@ -37,16 +39,17 @@ class KnownKeys:
     ) -> KnownKeys:
         """Return the keys in the readings of hosts, in what API servers serve, and in the text of the JWKS."""
         public: dict[str, key_facts.PublicKey] = {}
-        staged: dict[str, StagedKey] = {}
         for key in [key for key_set in key_sets for key in (key_set or {}).get("keys", [])] + _keys_in(published):
             with contextlib.suppress(Fault):
                 public.setdefault(str(key.get("kid")), jwk.public_key_of(key))
-        for reading in readings:
-            for key in reading["keys"]["staged"]:
-                staged.setdefault(key["kid"], StagedKey(host=reading["host"], path=key["path"], sha256=key["sha256"]))
-                with contextlib.suppress(Fault):
-                    public.setdefault(key["kid"], signing_key.load_public(key["public_key"].encode()))
-        return cls(public=public, staged=staged)
+        for key in [key for reading in readings for key in reading["keys"]["staged"]]:
+            with contextlib.suppress(Fault):
+                public.setdefault(key["kid"], signing_key.load_public(key["public_key"].encode()))
+        return cls(
+            public=public,
+            staged=tuple(file for reading in readings for file in _staged_in(reading)),
+            in_use=tuple(file for reading in readings for file in _used_in(reading)),
+        )
 
     def pem(self, kid: str) -> str:
         """Return a public key as PEM. Raises IrsaError if it was found nowhere."""
@@ -56,6 +59,22 @@ class KnownKeys:
                 "half lies on no host. Run irsa_rotate_phase=prepare, which begins with another key."
             )
         return key_facts.public_pem(self.public[kid])
+
+    def private(self, kid: str) -> PrivateFile | None:
+        """Return a file with the private half of a key, preferably one that no server signs with."""
+        return next((file for file in (*self.staged, *self.in_use) if file.kid == kid), None)
+
+
+def _staged_in(reading: Reading) -> t.Iterator[PrivateFile]:
+    for key in reading["keys"]["staged"]:
+        yield PrivateFile(kid=key["kid"], host=reading["host"], path=key["path"], sha256=key["sha256"])
+
+
+def _used_in(reading: Reading) -> t.Iterator[PrivateFile]:
+    """Yield the files that a server signs with, as far as its host can tell their key IDs."""
+    for path, digest in reading["keys"]["digests"].items():
+        if digest and digest["kid"]:
+            yield PrivateFile(kid=digest["kid"], host=reading["host"], path=path, sha256=digest["sha256"])
 
 
 def _keys_in(published: str | None) -> list[dict[str, t.Any]]:

@@ -6,115 +6,112 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import record
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import KeyGoal
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import ACCEPT, RETIRE_KEY, SIGN
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import record, settings
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.work import Work
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _rotate_work as work
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_known import KnownKeys
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_known import KnownKeys, PrivateFile
 
 Json = dict[str, t.Any]
-Events = list[dict[str, t.Any]]
+Parties = t.Sequence[t.Mapping[str, t.Any]]
+
+_GOALS = {settings.ACCEPT: ACCEPT, settings.SIGN: SIGN, settings.RETIRE_ACCEPTED: RETIRE_KEY}
+# What a server does afterwards; of the keys that it drops, each one.
+_EVENTS = {settings.ACCEPT: record.ACCEPTED, settings.SIGN: record.SIGNING, settings.RETIRE_ACCEPTED: record.DROPPED}
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Keys:
-    """The keys that a phase is about. ``new`` is None while it is yet to be made."""
-
-    new: str | None
-    old: tuple[str, ...]
-
-
-def prepare(
-    keys: Keys,
-    known: KnownKeys,
-    *,
-    makes: Json | None,
-    is_published: bool,
-    lost: t.Sequence[str],
-    parties: t.Sequence[t.Mapping[str, t.Any]],
-) -> list[Json]:
-    """Return how the new key is made, if ``makes`` says how, and published. ``lost``: keys that nobody can sign with."""
-    items = [makes] if makes else []
-    if makes:
-        items.append(work.publish(None, None))
-    elif not is_published and keys.new:
-        items.append(work.publish(keys.new, known.pem(keys.new), _events(record.PUBLISHED, keys.new)))
-    if lost:
-        items.append(work.withdraw(lost, _events(record.WITHDRAWN, *lost)))
-    return items + _told(parties, "prepare", kind=record.TOLD, kids=[keys.new] if keys.new else [])
+def publishing(found: Work, known: KnownKeys, makes: t.Callable[[], Json]) -> list[Json]:
+    """Return how the new key is made and published, and how old ones leave the JWKS. ``makes`` says how it is made."""
+    items = [makes(), work.publish(None, None)] if found.makes_key else []
+    items += [work.publish(kid, known.pem(kid)) for kid in found.publish]
+    return items + ([work.withdraw(found.withdraw)] if found.withdraw else [])
 
 
-def servers(
-    steps: t.Sequence[t.Mapping[str, t.Any]],
-    known: KnownKeys,
-    *,
-    kind: str,
-    kids: t.Sequence[str],
-    sealed_for: t.Callable[[t.Mapping[str, t.Any]], str | None],
-) -> list[Json]:
-    """Return how the servers are changed, one after the other, and what is remembered of each.
-
-    ``sealed_for`` says of a step which private key it needs.
-    """
-    items = []
-    for step in steps:
-        kid = sealed_for(step)
-        staged = known.staged[kid] if kid else None
-        key = {"host": staged.host, "path": staged.path} if staged else None
-        items.append(work.server(step, key, [_event(kind, kid=each, server=step["server"]) for each in kids]))
-    return items
+def goal_of(found: Work, known: KnownKeys) -> KeyGoal | None:
+    """Return what servers are to be changed to, None if they are not."""
+    if not found.changes_servers or not found.kid:
+        return None
+    private = known.private(found.kid)
+    return KeyGoal(
+        phase=_GOALS[found.phase],
+        kid=found.kid,
+        public_key=known.pem(found.kid),
+        digest=private.sha256 if private else None,
+        retired_kids=frozenset(found.drop),
+    )
 
 
-def retire_published(keys: Keys, *, parties: t.Sequence[t.Mapping[str, t.Any]]) -> list[Json]:
-    """Return how the old keys leave the JWKS."""
-    told = _told(parties, "retire-published", kind=record.TOLD_REMOVAL, kids=keys.old)
-    return [work.withdraw(keys.old, _events(record.WITHDRAWN, *keys.old)), *told]
+def servers(found: Work, known: KnownKeys, steps: t.Sequence[t.Mapping[str, t.Any]]) -> list[Json]:
+    """Return how the servers are changed, one after the other."""
+    private = known.private(found.kid or "")
+    key = {"host": private.host, "path": private.path} if private else None
+    return [work.server(step, key if step["needs_key"] else None) for step in steps]
 
 
-def destroyed(paths: t.Mapping[str, t.Sequence[str]]) -> list[Json]:
-    """Return how the files of old private keys are removed, given their paths by host."""
+def events_of(found: Work, steps: t.Sequence[t.Mapping[str, t.Any]]) -> list[Json]:
+    """Return what is true of the servers when they are changed. The time is that of the store when it is written."""
+    kids = found.drop or (found.kid,)
+    names = dict.fromkeys(step["server"] for step in steps)
+    return [{"kind": _EVENTS[found.phase], "kid": kid, "server": name} for name in names for kid in kids]
+
+
+def destroyed(found: Work, files: t.Sequence[PrivateFile]) -> list[Json]:
+    """Return how the files of keys that servers have dropped are removed."""
+    by_host: dict[str, list[str]] = {}
+    for file in files:
+        if file.kid in found.drop:
+            by_host.setdefault(file.host, []).extend([file.path, f"{file.path.removesuffix('.key')}.pub"])
     return [
         work.node(
             host,
             f"{host}: destroy the old key",
-            {"operation": "remove_keys", "paths": list(each)},
-            actions=[f"{host}:remove {path}" for path in each],
+            {"operation": "remove_keys", "paths": paths},
+            actions=[f"{host}:remove {path}" for path in paths],
         )
-        for host, each in paths.items()
-        if each
+        for host, paths in by_host.items()
     ]
 
 
-def remade(host: str, server: str, secrets: t.Sequence[t.Mapping[str, str]], access: Json) -> Json:
-    """Return how tokens that never expire are made anew."""
+def remade(reading: t.Mapping[str, t.Any], secrets: t.Sequence[t.Mapping[str, str]]) -> Json:
+    """Return how tokens that never expire are made anew, on the host of a reading."""
+    arguments = {"server": f"https://{reading['address']}", "secrets": [dict(each) for each in secrets]}
     return work.node(
-        host,
+        reading["host"],
         "make legacy tokens anew",
-        {"operation": "remake_tokens", "server": server, "secrets": [dict(each) for each in secrets], **access},
+        {"operation": "remake_tokens", **arguments, **reading["access"]},
         actions=[f"k8s:patch Secret/{each['namespace']}/{each['name']}" for each in secrets],
     )
 
 
-def as_one_run(items: t.Sequence[Json], *, by: str, kid: str) -> list[Json]:
-    """Return the items so that others can see in the record that a run has begun, and that it has ended."""
-    if not items:
-        return []
-    began, ended = ([{"kind": kind, "kid": kid, "by": by}] for kind in (record.BEGAN, record.ENDED))
-    return [work.record(began, "record that this run begins"), *items, work.record(ended, "record that it has ended")]
+def told(parties: Parties, remembered: record.Record, *, phase: str, kids: t.Sequence[str | None]) -> list[Json]:
+    """Return how parties that do not know it yet are told that keys come or go. None: the key that was just made."""
+    kind = record.TOLD_REMOVAL if phase == settings.RETIRE_PUBLISHED else record.TOLD
+    items = []
+    for party in parties:
+        name = party["name"]
+        new = [kid for kid in kids if kid is None or not remembered.is_told(kid, name, kind=kind)]
+        if new and party.get("confirm") is None:
+            items.append(work.tell(party, phase, [{"kind": kind, "kid": kid, "party": name} for kid in new]))
+    return items
 
 
-def _told(
-    parties: t.Sequence[t.Mapping[str, t.Any]], phase: str, *, kind: str, kids: t.Sequence[str]
-) -> list[Json]:
-    told = [party for party in parties if party.get("confirm") is None]
-    return [work.tell(party, phase, [_event(kind, kid=kid, party=party["name"]) for kid in kids]) for party in told]
+def bracketed(items: t.Sequence[Json], *, first: t.Sequence[Json], last: t.Sequence[Json]) -> list[Json]:
+    """Return the items with what is to be remembered before the first one and after the last one.
 
-
-def _events(kind: str, *kids: str) -> Events:
-    return [_event(kind, kid=kid) for kid in kids]
-
-
-def _event(kind: str, **members: str) -> dict[str, t.Any]:
-    """Return an event whose time is that of the store when it is written."""
-    return {"kind": kind, **members}
+    An item of the store remembers it in the same write.
+    """
+    found = list(items)
+    if not found:
+        return [work.record(first)] if first else []
+    if found[0]["kind"] == work.STORE:
+        found[0] = {**found[0], "events": [*first, *found[0]["events"]]}
+    elif first:
+        found.insert(0, work.record(first, "record that this run begins"))
+    if found[-1]["kind"] == work.STORE:
+        found[-1] = {**found[-1], "events": [*found[-1]["events"], *last]}
+    else:
+        found.append(work.record(last, "record that it is done"))
+    return found
