@@ -11,6 +11,20 @@ key_change.limits(cluster, distribution) -> {phase of the role: reason}        w
 from __future__ import annotations
 
 import dataclasses
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import ACCEPT, RETIRE_KEY, SIGN
+
+# How a summary says what servers restart for.
+PURPOSES: t.Mapping[str, str] = {
+    ACCEPT: "to verify the new key",
+    SIGN: "to sign with the new key",
+    RETIRE_KEY: "to refuse the former key",
+}
+
+
+# What the role calls these phases.
+ROLE_PHASES: t.Mapping[str, str] = {ACCEPT: "accept", SIGN: "sign", RETIRE_KEY: "retire-accepted"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

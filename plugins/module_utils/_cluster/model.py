@@ -17,8 +17,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribut
 PRESENT = "present"
 ABSENT = "absent"
 
-# Phases of irsa_apiserver_phase. A step is ACCEPT or SIGN, or on the way back SIGN_BACK or FORGET. When a key is changed,
-# the last one is RETIRE_KEY.
+# Phases of irsa_apiserver_phase. A step is ACCEPT or SIGN, or on the way back SIGN_BACK or FORGET. When a key is
+# changed, the last one is RETIRE_KEY.
 AUTO = "auto"
 ACCEPT = "accept"
 SIGN = "sign"
@@ -99,7 +99,8 @@ class Server:
     :ivar patches: files in irsa_apiserver_patches_dir by name
     :ivar public_key_faults: sentences that say why no API server starts with a file of ``Goal.accepted_key_files``, by
         its path
-    :ivar key_files: the contents of the files of public keys that its flags name, by path; read only if a key is changed
+    :ivar key_files: the contents of the files of public keys that its flags name, by path; read only if a key is to be
+        changed
     :ivar private_keys: the SHA-256 of the files of private keys that its flags name, and the ID of each key where its
         host can tell it, by path; likewise
     :ivar tool_version: the version of the tool that writes its manifest, such as ``v1.37.2`` of kubeadm
@@ -186,7 +187,7 @@ class PrivateKeyWrite:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ManagerChange:
-    """What is written of kube-controller-manager, and the arguments and annotations that it must run with afterwards."""
+    """What is written of kube-controller-manager, and the arguments and annotations that it must run with then."""
 
     file: FileWrite
     arguments: tuple[str, ...]

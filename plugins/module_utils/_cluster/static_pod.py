@@ -114,9 +114,9 @@ class StaticPod:
             return self
         path = (*_ANNOTATIONS, name)
         after = StaticPod(yaml_members.with_value(self._document.text, path, value).encode(), self.program)
-        before_and_after = (yaml_text.tree(each._document.root) for each in (self, after))
-        expected, found = (_with_string(each, path, value) for each in before_and_after)
-        if after.annotation(name) != value or found != expected:
+        before = yaml_text.tree(self._document.root)
+        found = yaml_text.tree(after._document.root)
+        if after.annotation(name) != value or _with_string(found, path, value) != _with_string(before, path, value):
             raise Fault(_STRANGE_LAYOUT)
         return after
 
@@ -179,7 +179,7 @@ def _container(nodes: t.Sequence[yaml.Node], program: str) -> yaml.Node:
 
 
 def _with_string(tree: t.Any, path: tuple[str, ...], value: str) -> t.Any:
-    """Return what a document means (yaml_text.tree) with a string at a path, whatever the order of the keys above it."""
+    """Return what a document means (yaml_text.tree) with a string at a path, in which keys above it come last."""
     if not path:
         return _STRING, value
     pairs = tree["map"] if isinstance(tree, dict) else []
