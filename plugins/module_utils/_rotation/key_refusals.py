@@ -202,7 +202,8 @@ def _of_counter(
     if since is not None:
         yield since + settings.stale_window, f"{counter} stands at {value} since {moment(since)}; {wait}."
     elif grown is not None:
-        text = f"{counter} has grown from {grown.value} to {value} since {moment(grown.at)}: such tokens are in use; {wait}."
+        growth = f"has grown from {grown.value} to {value} since {moment(grown.at)}"
+        text = f"{counter} {growth}: such tokens are in use; {wait}."
         yield facts.now + settings.stale_window, text
     else:
         text = f"{counter} was read for the first time since the server started: it is {value}; {wait}."

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A refusal to do a phase now: what it would break, what was read, when it may be done, and how to do it all the same."""
+"""A refusal to do a phase now: what would break, what was read, when it may be done, how to do it all the same."""
 
 from __future__ import annotations
 
