@@ -19,7 +19,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.key_refu
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import Settings
 
 # The life that the service account admission plugin asks for in pods' tokens for the API server:
-# https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/serviceaccount/claims.go (WarnOnlyBoundTokenExpirationPeriod)
+# WarnOnlyBoundTokenExpirationPeriod in
+# https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/serviceaccount/claims.go
 API_TOKEN_SECONDS = 3607
 # https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/kubelet/token/token_manager.go: a token is requested anew
 # after 80 % of its life, at the latest after 24 hours, with up to 10 seconds of jitter.
@@ -108,8 +109,8 @@ def _consequences(kid: str, facts: Facts, settings: Settings) -> t.Iterator[str]
     )
     yield (
         "Pods get no new AWS credentials until the kubelet has replaced their token, for up to "
-        f"{duration(refresh_seconds(token_seconds(facts, settings)))}. Credentials that they have stay valid until they "
-        "expire."
+        f"{duration(refresh_seconds(token_seconds(facts, settings)))}. Credentials that they have stay valid until "
+        "they expire."
     )
     yield (
         "API servers refuse pods' tokens until the kubelet has replaced them, for up to "

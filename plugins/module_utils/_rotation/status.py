@@ -126,17 +126,15 @@ def _retirement(kid: str, facts: Facts, stage: Stage) -> Work | None:
 
 
 def _role(kid: str, stage: Stage) -> str:
-    roles = {
-        **dict.fromkeys(stage.old, "old"),
-        **dict.fromkeys(stage.lost, "lost"),
-        **dict.fromkeys((stage.current, *stage.others), "signing"),
-        stage.next: "next",
-    }
-    return roles.get(kid, "other")
+    if kid in (stage.current, *stage.others):
+        return "signing"
+    if kid in stage.lost:
+        return "lost"
+    return "next" if kid == stage.next else "old" if kid in stage.old else "other"
 
 
 def _row(key: t.Mapping[str, t.Any], servers: int) -> tuple[str, ...]:
-    retires = "now" if key["may_retire"] else key["may_retire_at"] or ("not yet" if key["why_not_yet"] else "-")
+    retires: str = "now" if key["may_retire"] else key["may_retire_at"] or ("not yet" if key["why_not_yet"] else "-")
     return (
         key["kid"],
         key["algorithm"] or "-",
