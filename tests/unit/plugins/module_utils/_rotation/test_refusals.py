@@ -31,6 +31,7 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._rotati
     cluster,
     event,
     events,
+    published,
     server,
     unread,
     with_server,
