@@ -9,6 +9,7 @@ A result is ``irsa_rotate_result``.
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines import (
@@ -20,7 +21,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines impo
     next_step,
     prose,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.moments import moment
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import OK, WARNING
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import grouped
 
@@ -32,11 +32,33 @@ def rotate_lines(result: Result, *, check_mode: bool = False) -> list[Line]:
     return [
         _heading(result, check_mode),
         *facts("actions", grouped(result["actions"])),
-        *[Line(text=text, whole=True) for text in result["table"]],
-        *[fact("refused", each["message"], status=WARNING) for each in result["refusals"]],
+        *_table(result),
         *[Line(text=text, status=WARNING) for text in result["warnings"]],
-        *[prose(text) for text in [*result["reasons"], *result["notes"]]],
-        next_step(_next(result, check_mode)),
+        *[prose(text) for text in result["notes"]],
+        *_revocation(result.get("revocation") or {}),
+        *([next_step("run this again without --check.")] if check_mode and result["actions"] else []),
+    ]
+
+
+def _table(result: Result) -> list[Line]:
+    """The table of keys, whose rows are never wrapped, and the sentences below it, with the next command."""
+    rows = len(result["status"]["keys"]) + 1
+    command = result["status"]["next_command"]
+    return [
+        Line(text=text, whole=True) if number < rows or text == command else prose(text)
+        for number, text in enumerate(result["table"])
+    ]
+
+
+def _revocation(revocation: Result) -> list[Line]:
+    """What fails now that a leaked key is gone, how to hasten it, and what ends the sessions that it gave."""
+    if not revocation:
+        return []
+    policy = json.dumps(revocation["deny_policy"])
+    return [
+        *[Line(text=text, status=WARNING) for text in revocation["consequences"]],
+        *[Line(text=text, whole=True) for text in revocation["hasten"]],
+        fact("deny policy", policy),
     ]
 
 
@@ -49,13 +71,3 @@ def _heading(result: Result, check_mode: bool) -> Line:
     if check_mode:
         return Line(text=f"would change: {phases}{number}", status=PLANNED)
     return Line(text=f"changed: {phases}{number}", status=CHANGED)
-
-
-def _next(result: Result, check_mode: bool) -> str:
-    phase, at = result["next_phase"], result["next_at"]
-    if check_mode and result["actions"]:
-        return "run this again without --check."
-    if phase is None:
-        return "nothing to do."
-    when = f" from {moment(at)} on" if at is not None else ""
-    return f"run this with irsa_rotate_phase={phase}{when}, or with auto."

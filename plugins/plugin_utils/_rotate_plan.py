@@ -6,12 +6,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
-from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import key_refusals, record, refusals, status
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import (
+    key_refusals,
+    record,
+    refusals,
+    revocation,
+    status,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.decision import Decision, decide
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import (
     AUTO,
@@ -182,8 +189,10 @@ class Round:
 
     def _told(self) -> Json:
         facts, decision = self.read.facts, self.decision
-        found = status.status(facts, self.record, settings=self.settings)
+        found = status.status(facts, self.record, self.settings)
+        leaked = self.given["revoke_kid"] if self.given["phase"] == REVOKE else None
         return {
+            "revocation": dataclasses.asdict(revocation.revocation(leaked, facts, self.settings)) if leaked else None,
             "phase": decision.phase if self.asked != STATUS else STATUS,
             "status": found,
             "table": list(status.table(found)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-_OF_PLAN = ("status", "table", "refusals", "next_phase", "next_at", "reasons")
+_OF_PLAN = ("status", "table", "refusals", "next_phase", "next_at", "reasons", "revocation")
 _OF_RUN = ("forced", "warnings", "notes", "actions")
 
 

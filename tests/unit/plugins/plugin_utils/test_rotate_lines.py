@@ -14,8 +14,8 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_lines impo
 NOTHING = {
     "phase": "status",
     "done": [],
-    "status": {},
-    "table": ["key  new  signs"],
+    "status": {"keys": [{}], "next_command": "ansible-playbook selfhosted.irsa.rotate -e irsa_rotate_phase=sign"},
+    "table": ["KEY  ROLE", "new  signing", "It is old. " * 12, "Next: sign."],
     "refusals": [],
     "reasons": [],
     "notes": [],
@@ -23,21 +23,29 @@ NOTHING = {
     "actions": [],
     "next_phase": None,
     "next_at": None,
+    "revocation": None,
 }
-DONE = {**NOTHING, "done": ["prepare", "accept"], "actions": ["a", "b"], "next_phase": "sign", "next_at": 0.0}
-REFUSED = {**NOTHING, "refusals": [{"name": "cache-time", "message": "Not yet.", "at": None}], "next_phase": "sign"}
+DONE = {
+    **NOTHING,
+    "done": ["prepare", "accept"],
+    "actions": ["a", "b"],
+    "warnings": ["Look here."],
+    "notes": ["Later."],
+}
+LEAKED = {"consequences": ["Pods fail."], "hasten": ["kubectl delete pod x"], "deny_policy": {"Version": "2012-10-17"}}
 
 
 @pytest.mark.parametrize(
     ("result", "check_mode", "expected"),
     [
-        (NOTHING, False, ["ok: nothing had to change", "key  new  signs", "Next: nothing to do."]),
+        (NOTHING, False, ["ok: nothing had to change", "KEY  ROLE", "new  signing", "Next: sign."]),
         (NOTHING, True, ["ok: nothing would change"]),
-        (DONE, False, ["changed: prepare, accept: 2 actions", "irsa_rotate_phase=sign from 1970-01-01T00:00:00Z on"]),
+        (DONE, False, ["changed: prepare, accept: 2 actions", "Look here.", "Later."]),
         (DONE, True, ["would change: prepare, accept: 2 actions", "run this again without --check"]),
-        (REFUSED, False, ["refused     Not yet.", "irsa_rotate_phase=sign"]),
+        ({**DONE, "revocation": LEAKED}, False, ["Pods fail.", "kubectl delete pod x", '{"Version": "2012-10-17"}']),
     ],
 )
 def test_the_lines_say_what_was_done_and_what_comes_next(result, check_mode, expected):
-    text = " ".join(as_text(rotate_lines(result, check_mode=check_mode)).split("\n"))
-    assert [part for part in expected if part not in text] == []
+    lines = as_text(rotate_lines(result, check_mode=check_mode)).split("\n")
+    assert [part for part in expected if not any(part in line for line in lines)] == []
+    assert max(map(len, lines)) <= 80
