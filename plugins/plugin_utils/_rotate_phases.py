@@ -77,11 +77,11 @@ def destroyed(found: Work, files: t.Sequence[PrivateFile]) -> list[Json]:
 
 
 def remade(reading: t.Mapping[str, t.Any], secrets: t.Sequence[t.Mapping[str, str]]) -> Json:
-    """Return how tokens that never expire are made anew, on the host of a reading."""
+    """Return how tokens that never expire are made again, on the host of a reading."""
     arguments = {"server": f"https://{reading['address']}", "secrets": [dict(each) for each in secrets]}
     return work.node(
         reading["host"],
-        "make legacy tokens anew",
+        "make legacy tokens again",
         {"operation": "remake_tokens", **arguments, **reading["access"]},
         actions=[f"k8s:patch Secret/{each['namespace']}/{each['name']}" for each in secrets],
     )

@@ -115,7 +115,7 @@ class Round:
     # --- the work
 
     def _remakes(self) -> list[Json]:
-        """Return how legacy tokens of the old key are made anew, if they stand in the way and the user wants that."""
+        """Return how legacy tokens of the old key are made again, if they stand in the way and the user wants that."""
         refused = {refusal.name for refusal in self.decision.refusals}
         if not self.given["remake_tokens"] or refusals.LEGACY_TOKENS not in refused:
             return []

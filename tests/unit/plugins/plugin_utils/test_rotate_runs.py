@@ -17,7 +17,7 @@ def test_only_ended_runs_of_this_person_on_this_machine_are_dead():
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     own, dead = _rotate_runs.who(os.getpid()), _rotate_runs.who(ended.pid)
-    others = [f"somebody@elsewhere, process {ended.pid}", "platform-ci", own]
+    others = [f"root@elsewhere, process {ended.pid}", "platform-ci", own]
     assert _rotate_runs.dead([*others, dead]) == {dead}
 
 
