@@ -89,6 +89,7 @@ def _step_data(step: Step, reading: ClusterReading, key: Json | None, *, new: li
             "arguments": list(step.arguments),
             "issuer": step.issuers[0],
             "kids": sorted(step.kids),
+            "retired_kids": sorted(step.retired_kids),
             "signing_kid": step.signing_kid,
             "private": dataclasses.asdict(step.private) if step.private else None,
             "files": [_file(each, hides=distribution is not None) for each in step.files],

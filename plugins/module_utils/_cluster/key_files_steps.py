@@ -111,6 +111,7 @@ class Planner:
             arguments=arguments.texts,
             issuers=arguments.values(ISSUER),
             kids=state.kids,
+            retired_kids=self._goal.retired_kids if phase == RETIRE_KEY else frozenset(),
             signing_kid=state.signing_kid,
             private=private,
             files=tuple(files),

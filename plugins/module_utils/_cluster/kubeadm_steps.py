@@ -32,6 +32,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model imp
     ABSENT,
     ACCEPT,
     FORGET,
+    RETIRE_KEY,
     FileWrite,
     Goal,
     ManagerChange,
@@ -143,6 +144,7 @@ class Planner:
             arguments=arguments.texts,
             issuers=arguments.values(ISSUER),
             kids=kids_after(phase, server, self._goal),
+            retired_kids=self._goal.retired_kids if phase == RETIRE_KEY else frozenset(),
             signing_kid=signing_kid_after(
                 phase, server, self._goal, before=Arguments.of(server.running or ()), after=arguments
             ),

@@ -203,6 +203,7 @@ class Step:
     :ivar arguments: what must run afterwards: the container's command with its arguments
     :ivar issuers: the issuers among them; the first one signs, and is the issuer in the discovery document
     :ivar kids: key IDs that its JWKS must have afterwards, as far as they are known
+    :ivar retired_kids: key IDs that its JWKS must not have any more
     :ivar signing_kid: the key that must sign afterwards, if it is known
     :ivar private: the private key that is replaced before anything else is written
     :ivar files: what is written on this server, in this order; the manifest comes last
@@ -217,6 +218,7 @@ class Step:
     arguments: tuple[str, ...]
     issuers: tuple[str, ...]
     kids: frozenset[str] = frozenset()
+    retired_kids: frozenset[str] = frozenset()
     signing_kid: str | None = None
     private: PrivateKeyWrite | None = None
     files: tuple[FileWrite, ...] = ()

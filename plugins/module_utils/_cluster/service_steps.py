@@ -17,7 +17,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Files, Programs
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kids import kids_after, signing_kid_after
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import FileWrite, Goal, Step
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import RETIRE_KEY, FileWrite, Goal, Step
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.phases import Target
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.service_node import ServiceNode
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.steps import Walk
@@ -94,6 +94,7 @@ class ServicePlanner:
             arguments=programs.api_server.texts,
             issuers=programs.api_server.values(ISSUER),
             kids=kids_after(phase, node.server, self._goal),
+            retired_kids=self._goal.retired_kids if phase == RETIRE_KEY else frozenset(),
             signing_kid=signing_kid_after(
                 phase, node.server, self._goal, before=state.first.api_server, after=programs.api_server
             ),

@@ -28,7 +28,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings
 class Stage:
     """The parts that keys have in a rotation.
 
-    :ivar current: the key that signs; while servers are switched, the one that the last of them still signs with
+    :ivar current: the key that signs; while servers are switched, the one that the last of them still signs with; None
+        if no server could be read
     :ivar next: the key to come
     :ivar old: keys that signed before and are still published or accepted, and keys that will never sign
     :ivar lost: those among them that were to sign next, and whose private half was found on no host
@@ -54,6 +55,8 @@ class Stage:
 def stage_of(facts: Facts, record: Record, *, revoked: str | None = None) -> Stage:
     """Return where the rotation stands. A key that is revoked is on its way out, unless it signs."""
     signing = _by_arrival(facts, record)
+    if not signing:
+        return Stage(current=None, strangers=tuple(sorted(published(facts))))
     current, following, others = _who_signs(signing, facts)
     candidates = sorted((published(facts) | accepted_anywhere(facts) | set(facts.staged)) - {current, *signing})
     parts = {kid: _part(kid, current, facts=facts, record=record) for kid in candidates}
@@ -110,10 +113,8 @@ def _arrival(kid: str, facts: Facts, record: Record) -> tuple[float, float, floa
     )
 
 
-def _who_signs(signing: t.Sequence[str], facts: Facts) -> tuple[str | None, str | None, tuple[str, ...]]:
+def _who_signs(signing: t.Sequence[str], facts: Facts) -> tuple[str, str | None, tuple[str, ...]]:
     """Return the present key, the next one if servers sign with it already, and what else they sign with."""
-    if not signing:
-        return None, None, ()
     if len(signing) == 1:
         return signing[0], None, ()
     if len(signing) == 2:
@@ -123,7 +124,7 @@ def _who_signs(signing: t.Sequence[str], facts: Facts) -> tuple[str | None, str 
     return current, None, tuple(kid for kid in signing if kid != current)
 
 
-def _part(kid: str, current: str | None, *, facts: Facts, record: Record) -> str:
+def _part(kid: str, current: str, *, facts: Facts, record: Record) -> str:
     """Return what a key is that no server signs with: "next", "old", "lost" or "stranger"; "" for a key that only lies
     in a folder after it was retired.
     """
@@ -131,7 +132,7 @@ def _part(kid: str, current: str | None, *, facts: Facts, record: Record) -> str
     if record.withdrawn_at(kid) is not None and not is_published:
         return "old" if is_accepted else ""
     if record.signed_from(kid) is not None:
-        came_later = current is not None and _arrival(kid, facts, record) > _arrival(current, facts, record)
+        came_later = _arrival(kid, facts, record) > _arrival(current, facts, record)
         return "next" if came_later and kid in facts.staged else "old"
     if kid in facts.staged:
         return "old" if _has_legacy_tokens(kid, facts) else "next"
@@ -147,9 +148,9 @@ def _has_legacy_tokens(kid: str, facts: Facts) -> bool:
     return any(token.kid == kid for token in facts.legacy_tokens or ())
 
 
-def _was_prepared(kid: str, current: str | None, record: Record) -> bool:
+def _was_prepared(kid: str, current: str, record: Record) -> bool:
     """Whether a key was published after the one that signs, to sign next."""
-    since, before = record.published_since(kid), record.published_since(current) if current else None
+    since, before = record.published_since(kid), record.published_since(current)
     return since is not None and before is not None and since > before
 
 

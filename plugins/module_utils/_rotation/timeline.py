@@ -35,7 +35,7 @@ class Moment:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Bar:
-    """For how long a key is published, accepted or signing, in seconds after prepare; None: longer than the rotation."""
+    """For how long a key is published, accepted or signing, in seconds after prepare. None: longer than that."""
 
     key: str
     what: str

@@ -28,6 +28,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.stage im
     published,
 )
 
+_UNKNOWN = ("What signs tokens is not known.", "No API server could be read.")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Work:
@@ -67,7 +69,7 @@ class Work:
 def work_of(phase: str, facts: Facts, record: Record, *, stage: Stage, settings: Settings, begins: bool) -> Work:
     """Return what a phase does. ``begins``: a rotation is begun if none is under way; else only if there is cause."""
     if stage.current is None:
-        return _impossible(phase, "What signs tokens is not known.", "No API server could be read.")
+        return _impossible(phase, *_UNKNOWN)
     if phase == PREPARE:
         is_wanted = begins or has_cause(facts, record, stage=stage, settings=settings)
         return _prepare(facts, stage, settings=settings, begins=is_wanted)
@@ -194,6 +196,8 @@ def emergency_work(facts: Facts, stage: Stage, settings: Settings) -> Work:
     kid = settings.revoke_kid
     if not kid:
         return _impossible(PREPARE, "Nothing says which key has leaked.", "irsa_rotate_revoke_kid is not set.")
+    if stage.current is None:
+        return _impossible(PREPARE, *_UNKNOWN)
     signing = [server for server in facts.servers if server.signing == kid]
     if kid == stage.next and signing:
         stage = dataclasses.replace(stage, current=kid, next=stage.current)

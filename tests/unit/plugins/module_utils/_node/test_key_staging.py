@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node import key_staging, node_files, tools
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.sudden_ends import ended_at
 
 KID = samples.kid(samples.RSA.pkcs8)
 PUBLIC = samples.public_pem(samples.RSA.pkcs8).decode()
@@ -115,6 +116,18 @@ class TestInstall:
         with pytest.raises(IrsaError, match="is another key than the one that its name says"):
             installed(folder)
         assert os.listdir(folder) == [f"{KID}.key"]
+
+
+def test_a_key_is_whole_or_not_there_wherever_a_run_is_killed(tmp_path):
+    number = 0
+    while ended_at(number, lambda folder=tmp_path / str(number): installed(folder)):
+        folder = tmp_path / str(number)
+        for path in folder.glob("*.key"):
+            assert path.read_bytes() == samples.RSA.pkcs8 and path.with_suffix(".pub").exists()
+        assert installed(folder)["kid"] == KID
+        assert sorted(os.listdir(folder)) == [f"{KID}.key", f"{KID}.pub"]
+        number += 1
+    assert number > 10
 
 
 class TestSealed:

@@ -334,6 +334,7 @@ def test_after_a_year_no_token_of_the_old_key_can_be_valid():
         ("prepare", but(IDLE, servers=(unread("cp1"),)), {}, "No API server could be read."),
         ("accept", but_server(ACCEPTED, unread("cp2")), {}, "What 'cp2' accepts could not be read; all others"),
         ("revoke", IDLE, {}, "irsa_rotate_revoke_kid is not set."),
+        ("revoke", but(IDLE, servers=(unread("cp1"),)), {"revoke_kid": OLD}, "No API server could be read."),
     ],
 )
 def test_what_cannot_be_done_at_all_cannot_be_forced(phase, place, variables, said):
