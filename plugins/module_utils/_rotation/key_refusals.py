@@ -152,7 +152,7 @@ def of_legacy_tokens(facts: Facts, *, kids: t.Collection[str]) -> t.Iterator[Ref
                 f"Signed with the old key, or with one that cannot be told, {is_or_are(left)} "
                 f"{named(f'{token.namespace}/{token.name}' for token in left)}."
             ),
-            until="each was made anew: clear its data.token, and hand the new one to whoever has a copy",
+            until="each has a new token: clear its data.token, and give the new one to all that have a copy",
         )
 
 

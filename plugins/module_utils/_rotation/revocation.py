@@ -22,7 +22,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings
 # WarnOnlyBoundTokenExpirationPeriod in
 # https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/serviceaccount/claims.go
 API_TOKEN_SECONDS = 3607
-# https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/kubelet/token/token_manager.go: a token is requested anew
+# https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/kubelet/token/token_manager.go: a token is requested again
 # after 80 % of its life, at the latest after 24 hours, with up to 10 seconds of jitter.
 _REFRESHED_AFTER = 0.8
 _MAX_AGE = 24 * 3600
@@ -33,7 +33,7 @@ _JITTER = 10
 class Pod:
     """A pod that runs.
 
-    :ivar workload: what to restart, such as "deployment/cart"; None for a pod that nothing makes anew
+    :ivar workload: what to restart, such as "deployment/cart"; None for a pod that nothing makes again
     :ivar uses_aws: whether it has a token for AWS
     :ivar started: when it started
     """
@@ -104,8 +104,8 @@ def revocation(
 def _consequences(kid: str, facts: Facts, settings: Settings) -> t.Iterator[str]:
     caches = duration(cache_seconds(facts, settings))
     yield (
-        f"AWS and other relying parties refuse tokens of {kid} as soon as they read the JWKS anew, and may accept them "
-        f"for {caches} more. For as long, some may refuse tokens of the new key."
+        f"AWS and other relying parties refuse tokens of {kid} as soon as they read the JWKS again, and may accept "
+        f"them for {caches} more. For as long, some may refuse tokens of the new key."
     )
     yield (
         "Pods get no new AWS credentials until the kubelet has replaced their token, for up to "
@@ -119,19 +119,19 @@ def _consequences(kid: str, facts: Facts, settings: Settings) -> t.Iterator[str]
     left = legacy_tokens_of(facts, kids=(kid,))
     if left:
         names = ", ".join(f"{token.namespace}/{token.name}" for token in left)
-        yield f"Tokens in these Secrets are refused for good, until they are made anew: {names}."
+        yield f"Tokens in these Secrets are refused for good, until they have new tokens: {names}."
     if facts.legacy_tokens is None:
         yield "Secrets with tokens could not be listed; those with tokens of the leaked key are refused for good."
     if settings.parties:
         yield f"Tell those in irsa_rotate_relying_parties to forget the key: {', '.join(settings.parties)}."
     yield (
-        "Whoever has the key may have sessions of each role that trusts the issuer. Add the deny policy to these roles "
-        "to end all sessions that were given before its time; pods get new ones."
+        "Someone who has the key may have sessions of each role that trusts the issuer. Add the deny policy to these "
+        "roles to end all sessions that were given before its time; pods get new ones."
     )
 
 
 def _hasten(kid: str, facts: Facts, pods: t.Sequence[Pod]) -> t.Iterator[str]:
-    """Yield commands for each workload once, and for each pod that has none: that is not made anew by itself."""
+    """Yield commands for each workload once, and for each pod that has none: nothing makes that a second time."""
     commands = (
         f"kubectl -n {pod.namespace} rollout restart {pod.workload}"
         if pod.workload

@@ -33,7 +33,7 @@ class Stage:
     :ivar next: the key to come
     :ivar old: keys that signed before and are still published or accepted, and keys that will never sign
     :ivar lost: those among them that were to sign next, and whose private half was found on no host
-    :ivar strangers: keys that are published or accepted and that nothing shows to be part of a rotation
+    :ivar unrelated: keys that are published or accepted and that nothing shows to be part of a rotation
     :ivar others: further keys that servers sign with besides current and next, which should not be
     :ivar due: the phase that comes now; prepare if there is no rotation
     """
@@ -42,7 +42,7 @@ class Stage:
     next: str | None = None
     old: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
-    strangers: tuple[str, ...] = ()
+    unrelated: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     due: str = PREPARE
 
@@ -56,7 +56,7 @@ def stage_of(facts: Facts, record: Record, *, revoked: str | None = None) -> Sta
     """Return where the rotation stands. A key that is revoked is on its way out, unless it signs."""
     signing = _by_arrival(facts, record)
     if not signing:
-        return Stage(current=None, strangers=tuple(sorted(published(facts))))
+        return Stage(current=None, unrelated=tuple(sorted(published(facts))))
     current, following, others = _who_signs(signing, facts)
     candidates = sorted((published(facts) | accepted_anywhere(facts) | set(facts.staged)) - {current, *signing})
     parts = {kid: _part(kid, current, facts=facts, record=record) for kid in candidates}
@@ -70,8 +70,8 @@ def stage_of(facts: Facts, record: Record, *, revoked: str | None = None) -> Sta
     present = published(facts) | accepted_anywhere(facts)
     old = tuple(kid for kid in candidates if kid in present and (parts[kid] in ("old", "lost") or kid in surplus))
     lost = tuple(kid for kid in old if parts[kid] == "lost")
-    strangers = tuple(kid for kid in candidates if kid in present and parts[kid] == "stranger")
-    found = Stage(current=current, next=following, old=old, lost=lost, strangers=strangers, others=others)
+    unrelated = tuple(kid for kid in candidates if kid in present and parts[kid] == "unrelated")
+    found = Stage(current=current, next=following, old=old, lost=lost, unrelated=unrelated, others=others)
     return dataclasses.replace(found, due=_due(found, facts))
 
 
@@ -125,7 +125,7 @@ def _who_signs(signing: t.Sequence[str], facts: Facts) -> tuple[str, str | None,
 
 
 def _part(kid: str, current: str, *, facts: Facts, record: Record) -> str:
-    """Return what a key is that no server signs with: "next", "old", "lost" or "stranger"; "" for a key that only lies
+    """Return what a key is that no server signs with: "next", "old", "lost" or "unrelated"; "" for a key that only lies
     in a folder after it was retired.
     """
     is_published, is_accepted = kid in published(facts), kid in accepted_anywhere(facts)
@@ -141,7 +141,7 @@ def _part(kid: str, current: str, *, facts: Facts, record: Record) -> str:
         return "lost" if all(server.accepted is not None for server in facts.servers) else "next"
     if is_published and is_accepted:
         return "old"
-    return "old" if record.knows(kid) or (is_accepted and _has_legacy_tokens(kid, facts)) else "stranger"
+    return "old" if record.knows(kid) or (is_accepted and _has_legacy_tokens(kid, facts)) else "unrelated"
 
 
 def _has_legacy_tokens(kid: str, facts: Facts) -> bool:

@@ -81,7 +81,7 @@ def work_of(phase: str, facts: Facts, record: Record, *, stage: Stage, settings:
 
 
 def has_cause(facts: Facts, record: Record, *, stage: Stage, settings: Settings) -> bool:
-    """Whether auto begins a rotation: not after one has ended, unless another key or type of key is asked for; anew if
+    """Whether auto begins a rotation: not after one has ended, unless another key or type of key is asked for; again if
     the key of the last one was lost.
     """
     if stage.lost:
@@ -180,11 +180,11 @@ def _retire(phase: str, facts: Facts, stage: Stage) -> Work:
         breaks = "Every token would be refused."
         return _impossible(phase, breaks, f"{stage.current} still signs on {names}.", until="the phase sign was done")
     place = "published" if phase == RETIRE_PUBLISHED else "accepted"
-    return Work(phase=phase, kid=stage.current, reasons=(f"No old key is {place} any longer.", *_strangers(stage)))
+    return Work(phase=phase, kid=stage.current, reasons=(f"No old key is {place} any longer.", *_unrelated(stage)))
 
 
-def _strangers(stage: Stage) -> t.Iterator[str]:
-    for kid in stage.strangers:
+def _unrelated(stage: Stage) -> t.Iterator[str]:
+    for kid in stage.unrelated:
         yield (
             f"{kid} is published or accepted, and nothing shows that it was ever part of a rotation: it stays. To "
             "retire it, set irsa_rotate_revoke_kid to it in the retire phases."

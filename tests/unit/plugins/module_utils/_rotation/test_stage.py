@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a rotation stands, whoever began it, and what a phase does there."""
+"""Where a rotation stands, by hand or not, and what a phase does there."""
 
 from __future__ import annotations
 
@@ -95,11 +95,11 @@ CASES = {
         Stage(current=OLD, next=NEW, due="sign"),
     ),
     # What nobody knows is left alone.
-    "a-foreign-key": (facts(IDLE, published=published(OLD, FOREIGN)), BEFORE, Stage(current=OLD, strangers=(FOREIGN,))),
+    "a-foreign-key": (facts(IDLE, published=published(OLD, FOREIGN)), BEFORE, Stage(current=OLD, unrelated=(FOREIGN,))),
     "a-key-that-is-only-accepted": (
         facts(IDLE, servers=cluster(OLD, FOREIGN)),
         BEFORE,
-        Stage(current=OLD, strangers=(FOREIGN,)),
+        Stage(current=OLD, unrelated=(FOREIGN,)),
     ),
     # Servers that come, go and fail.
     "a-server-joined-with-old-files": (
@@ -116,9 +116,9 @@ CASES = {
     "a-server-lacks-the-present-key": (
         with_server(DONE[0], server("cp2", FOREIGN, signing=NEW)),
         DONE[1],
-        Stage(current=NEW, strangers=(FOREIGN,), due="accept"),
+        Stage(current=NEW, unrelated=(FOREIGN,), due="accept"),
     ),
-    "no-server-answers": (facts(IDLE, servers=(unread("cp1"),)), BEFORE, Stage(current=None, strangers=(OLD,))),
+    "no-server-answers": (facts(IDLE, servers=(unread("cp1"),)), BEFORE, Stage(current=None, unrelated=(OLD,))),
     # The new key's private half is gone.
     "lost-after-prepare": (
         facts(PREPARED, staged={}),
