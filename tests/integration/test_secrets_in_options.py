@@ -42,6 +42,7 @@ BASE: dict[str, dict[str, Any]] = {
     "irsa_oidc_provider": {"url": ISSUER},
     "irsa_oidc_provider_info": {},
     "irsa_publish": {"bucket": "irsa-secrets", "issuer": ISSUER},
+    "irsa_rotation_state": {"bucket": "irsa-secrets", "issuer": ISSUER},
     "irsa_service_accounts_plan": {"manifests_path": "/nonexistent"},
     "irsa_show": {"subject": "provision", "results": {}},
     "irsa_verify": {"issuer": "https://127.0.0.1:1", "timeout": 1},

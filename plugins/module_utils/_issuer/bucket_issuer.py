@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Ledger
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import planned, settle
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_run import IssuerRun, LostKey, Values
 from ansible_collections.selfhosted.irsa.plugins.module_utils._issuer.issuer_spec import IssuerSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.withdrawn import IssuerDocuments, KeysWithdrawn
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_present import PresentBucket, creates_bucket
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_present import PresentDocuments
@@ -70,7 +73,7 @@ class BucketIssuer(IssuerRun):
         bucket_plan = self._plan_bucket()
         if creates_bucket(bucket_plan) or self.spec.prepared.get("without_documents"):
             self.documents.assume_absent()
-        documents_plan = planned(self.documents)
+        documents_plan = self._plan_documents(self.documents)
         self.plan_provider(provider_plan)
 
         if isinstance(self.bucket, PresentBucket):
@@ -89,7 +92,28 @@ class BucketIssuer(IssuerRun):
         spec = self.spec.publication_spec(
             bucket.spec.name, url=self.url, account_id=bucket.account_id, region=bucket.region, texts=texts
         )
-        return PresentDocuments(self.aws, spec)
+        return IssuerDocuments(self.aws, spec)
+
+    def _plan_documents(self, documents: PresentDocuments) -> list[ApiCall]:
+        """Return the plan of the documents, without those keys of the cluster that a rotation has withdrawn.
+
+        Raises IrsaError, also if nothing else would be left, or if the run was given such a key.
+        """
+        try:
+            return planned(documents)
+        except KeysWithdrawn as found:
+            of_cluster = (self.spec.cluster_jwks or {}).get("keys", [])
+            rest = [key for key in of_cluster if key.get("kid") not in found.kids]
+            if rest == of_cluster or not rest:
+                raise
+            self.spec = dataclasses.replace(self.spec, cluster_jwks={"keys": rest})
+            text = (
+                f"The API servers still accept keys that a rotation has withdrawn: {found.keys}. They are not "
+                "published again. If an API server signs with one of them, publish it with module irsa_rotation_state."
+            )
+        self.ledger.warn([text])
+        self.documents = self._documents(self.document_texts())
+        return planned(self.documents)
 
     def _start_documents(self) -> None:
         if self.documents is not None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Delete a bucket, but only if it holds nothing except the documents."""
+"""Delete a bucket, but only if it holds nothing except the documents and the records of rotations."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.issuer_url import object_keys
-from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import issuer_objects, public_paths
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import issuer_objects, public_paths, rotation_record
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_base import Bucket
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_settings import BucketSpec
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_store import MAX_STORED_BYTES, read_of
 
 _DELETED_AT_ONCE = 1000  # the most that DeleteObjects takes
 _MAX_IN_RESULT = 100
@@ -25,7 +26,8 @@ DEFAULT_PATHS = object_keys(None)
 
 
 def ensure_absent(aws: Aws, spec: BucketSpec, check_mode: bool) -> Outcome[ApiCall]:
-    """Delete the bucket with the documents that ``spec.public_paths`` name, all versions of them.
+    """Delete the bucket with the documents that ``spec.public_paths`` name, and the records of rotations beside them,
+    all versions of them.
 
     Raises IrsaError, with a list, if the bucket holds any other object. Objects that match a pattern, or have the
     default names of the documents, are deleted only if they are documents of an issuer, or in ``spec.own_paths``.
@@ -92,14 +94,27 @@ class AbsentBucket(Bucket):
             versions += page.get("Versions", []) + page.get("DeleteMarkers", [])
             current |= {version["Key"] for version in page.get("Versions", []) if version.get("IsLatest", True)}
         self.unexplained = self._unexplained(current)
+        records = self._records({version["Key"] for version in versions}, current)
         ours, foreign = [], []
         for version in versions:
             key = version["Key"]
-            if key not in self.unexplained and any(wildcards.fits(path, key) for path in self.spec.public_paths):
+            if key in records or self._is_document(key):
                 ours.append({"Key": key, "VersionId": version["VersionId"]})
             elif key not in foreign:
                 foreign.append(key)
         return ours, foreign
+
+    def _is_document(self, key: str) -> bool:
+        return key not in self.unexplained and any(wildcards.fits(path, key) for path in self.spec.public_paths)
+
+    def _records(self, keys: set[str], current: set[str]) -> set[str]:
+        """Return the records of rotations beside our documents. Only the content tells them from objects of others."""
+        beside = {key for key in keys if self._is_document(rotation_record.jwks_beside(key) or "")}
+        return {key for key in beside if key not in current or self._holds_record(key)}
+
+    def _holds_record(self, key: str) -> bool:
+        answer = read_of(self.aws, self.id_params, key, max_body=MAX_STORED_BYTES).result()
+        return answer is None or rotation_record.is_record(answer["Body"])
 
     def _unexplained(self, current: set[str]) -> set[str]:
         """Return the objects that no one has named and that are not documents of an issuer. Raises IrsaError."""

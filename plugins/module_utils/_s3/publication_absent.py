@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Remove the two documents of an issuer from their bucket, the discovery document first."""
+"""Remove the two documents of an issuer from their bucket, the discovery document first, and the record of rotations
+last.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import published_keys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import rotation_record
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_store import Stored
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import Documents, PublicationSpec
 
@@ -34,7 +37,12 @@ class AbsentDocuments(Documents):
         super().__init__(aws, spec)
         self.ours: list[jwk.Jwk] | None = _given_keys(spec.jwks_json)
         self.unproven: str | None = None
+        self._record_key = rotation_record.key_of(spec.prefix)
         self._proven_etag: str | None = None
+
+    def start(self) -> None:
+        super().start()
+        self.store.start(self._record_key)
 
     def plan(self) -> list[ApiCall]:
         jwks, discovery = self.read()
@@ -51,7 +59,14 @@ class AbsentDocuments(Documents):
             self._warn_unproven()
         elif jwks is not None:
             self._warn_foreign()
-        stored = [(self.discovery_key, discovery), (self.jwks_key, None if self.unproven else jwks)]
+        record = self.store.read(self._record_key)
+        # An object of that name that is no record belongs to something else.
+        is_ours = record is not None and not self.unproven and rotation_record.is_record(record.content)
+        stored = [
+            (self.discovery_key, discovery),
+            (self.jwks_key, None if self.unproven else jwks),
+            (self._record_key, record if is_ours else None),
+        ]
         return [self.store.delete(key, current) for key, current in stored if current is not None]
 
     def _is_named_by(self, discovery: Stored | None) -> bool:

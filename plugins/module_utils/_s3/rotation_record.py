@@ -37,6 +37,11 @@ def beside(jwks_key: str) -> str:
     return f"{jwks_key.removesuffix(JWKS_PATH)}{NAME}"
 
 
+def jwks_beside(key: str) -> str | None:
+    """Return the key of the JWKS that a record belongs to; None for a key that no record has."""
+    return f"{key.removesuffix(NAME)}{JWKS_PATH}" if key == NAME or key.endswith(f"/{NAME}") else None
+
+
 def is_record(content: str | bytes | None) -> bool:
     """Return whether the content of an object is a record, as far as its outer form tells."""
     document = documents.object_in(content) if content is not None else None

@@ -131,6 +131,13 @@ class TestResults:
             unknown = {**PUBLISH, "jwks_json": None, "discovery_json": None}
             check_result("irsa_publish", run("irsa_publish", check_mode, **unknown).result)
 
+    def test_results_of_irsa_rotation_state_are_documented(self, run, aws, check_mode):
+        run("irsa_bucket", name="irsa-prod", region=REGION)
+        run("irsa_publish", **PUBLISH)
+        where = {name: PUBLISH[name] for name in ("bucket", "region", "issuer")}
+        for given in ({}, {"publish": [PUBLIC], "by": "ci"}, {}):
+            check_result("irsa_rotation_state", run("irsa_rotation_state", check_mode, **where, **given).result)
+
     def test_results_of_irsa_oidc_provider_are_documented(self, run, aws, check_mode):
         for state in ("present", "present", "absent", "absent"):
             check_result(

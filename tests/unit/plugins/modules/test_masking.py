@@ -135,6 +135,15 @@ def test_irsa_publish_hides_a_private_key(run, aws, sample, check_mode, spell, o
 
 
 @each_key
+@each_mode
+@pytest.mark.parametrize("option", ["publish", "withdraw"])
+def test_irsa_rotation_state_hides_a_private_key(run, aws, sample, check_mode, option):
+    options = {"bucket": "irsa-prod", "region": REGION, "issuer": ISSUER, option: [sample.pkcs8.decode()]}
+    assert_hidden(sample, run("irsa_rotation_state", check_mode, fails=True, **options))
+    assert aws.writes == []
+
+
+@each_key
 def test_irsa_publish_hides_a_published_private_key_that_it_removes(run, aws, sample):
     s3 = aws.quietly("s3")
     s3.create_bucket(Bucket="irsa-prod", CreateBucketConfiguration={"LocationConstraint": REGION})

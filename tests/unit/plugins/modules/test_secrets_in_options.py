@@ -50,6 +50,7 @@ BASE: dict[str, dict[str, t.Any]] = {
         "jwks_json": json.dumps(JWKS),
         "discovery_json": DISCOVERY,
     },
+    "irsa_rotation_state": {"bucket": "irsa-prod", "region": REGION, "issuer": ISSUER},
     "irsa_service_accounts_plan": {"manifests_path": "/nonexistent", "region": REGION},
     "irsa_verify": {"issuer": "https://127.0.0.1:1", "region": REGION, "timeout": 1},
 }

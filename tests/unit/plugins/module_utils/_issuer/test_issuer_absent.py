@@ -25,6 +25,7 @@ HOST = f"{BUCKET}.s3.{REGION}.amazonaws.com"
 ISSUER, ARN = f"https://{HOST}", f"arn:aws:iam::{ACCOUNT}:oidc-provider/{HOST}"
 OTHER_ACCOUNT = "999999999999"
 JWKS_KEY, DISCOVERY_KEY = "keys.json", ".well-known/openid-configuration"
+RECORD_KEY, RECORD = "rotation.json", b'{"events": [], "version": 1}'
 
 UNREGISTER, DELETE = "iam:DeleteOpenIDConnectProvider", "s3:DeleteObject"
 DELETE_ALL, DELETE_BUCKET = "s3:DeleteObjects", "s3:DeleteBucket"
@@ -107,6 +108,27 @@ class TestRemoval:
         make(fake_aws, bucket_settings={"versioning": True})
         s3.delete_object(Bucket=BUCKET, Key=JWKS_KEY)
         assert assert_as_planned(fake_aws, delete_bucket=True).actions[-1] == DELETE_BUCKET
+
+    @pytest.mark.parametrize("prefix", [None, "clusters/a"])
+    def test_issuer_removal_removes_the_record_of_rotations_last(self, fake_aws, s3, prefix):
+        make(fake_aws, prefix=prefix)
+        key = f"{prefix}/{RECORD_KEY}" if prefix else RECORD_KEY
+        s3.put_object(Bucket=BUCKET, Key=key, Body=RECORD)
+        assert assert_as_planned(fake_aws, prefix=prefix).actions == [UNREGISTER, DELETE, DELETE, DELETE]
+        assert [params["Key"] for params in fake_aws.params_of(DELETE)][-1] == key
+        assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
+
+    def test_delete_bucket_removes_the_records_of_rotations_with_it(self, fake_aws, s3):
+        make(fake_aws, bucket_settings={"versioning": True})
+        for number in range(2):
+            s3.put_object(Bucket=BUCKET, Key=RECORD_KEY, Body=RECORD + b" " * number)
+        assert assert_as_planned(fake_aws, delete_bucket=True).actions == [UNREGISTER, DELETE_ALL, DELETE_BUCKET]
+
+    def test_an_object_of_that_name_that_is_no_record_stays(self, fake_aws, made, s3):
+        s3.put_object(Bucket=BUCKET, Key=RECORD_KEY, Body=b'{"shifts": []}')
+        assert refusal(fake_aws, delete_bucket=True).details["foreign_objects"] == [RECORD_KEY]
+        assert remove(fake_aws).actions == [UNREGISTER, DELETE, DELETE]
+        assert s3.get_object(Bucket=BUCKET, Key=RECORD_KEY)["Body"].read() == b'{"shifts": []}'
 
     @pytest.mark.parametrize("delete_bucket", [True, False], ids=["with the bucket", "without"])
     @pytest.mark.parametrize("proof", ["key", "extra_jwks", "overwrite"])
@@ -197,7 +219,9 @@ class TestRemoval:
 
     def test_issuer_removal_makes_few_calls(self, fake_aws, made):
         remove(fake_aws)
-        assert sorted(fake_aws.calls) == sorted([IDENTITY, HEAD, GET, GET, LOOK_UP, ROLES, UNREGISTER, DELETE, DELETE])
+        assert sorted(fake_aws.calls) == sorted(
+            [IDENTITY, HEAD, GET, GET, GET, LOOK_UP, ROLES, UNREGISTER, DELETE, DELETE]
+        )
 
 
 class TestNothingFound:
