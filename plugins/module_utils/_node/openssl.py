@@ -36,15 +36,20 @@ def made(key_type: str, *, size: int, curve: str) -> bytes:
 
     API servers read each of them: https://github.com/kubernetes/kubernetes/blob/v1.37.2/staging/src/k8s.io/client-go/util/keyutil/key.go
     """
-    if key_type == "RSA":
-        return _run(["genrsa", str(size)])
-    return _run(["ecparam", "-name", _CURVES[curve], "-genkey", "-noout"])
+    words = ["genrsa", str(size)] if key_type == "RSA" else ["ecparam", "-name", _CURVES[curve], "-genkey", "-noout"]
+    ended = _run(words)
+    if ended.return_code or not ended.stdout:
+        raise Fault(f"cannot be made: openssl {words[0]} ended with {ended.return_code}")
+    return ended.stdout
 
 
 def public_key_of(private: bytes) -> str:
     """Return the public key (SubjectPublicKeyInfo in PEM) of the first private key in a text. Raises Fault."""
     # With a passphrase for encrypted ones, which openssl would ask for otherwise.
-    return _run(["pkey", "-pubout", "-passin", "pass:"], stdin=private).decode("ascii", "replace")
+    ended = _run(["pkey", "-pubout", "-passin", "pass:"], stdin=private)
+    if ended.return_code or not ended.stdout:
+        raise Fault("holds no private key that openssl of this host can read")
+    return ended.stdout.decode("ascii", "replace")
 
 
 def kid_of(public_key: str) -> str:
@@ -62,11 +67,8 @@ def kid_of(public_key: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
 
 
-def _run(arguments: list[str], *, stdin: bytes = b"") -> bytes:
+def _run(arguments: list[str], *, stdin: bytes = b"") -> tools.Ended:
     program = tools.find("openssl")
     if program is None:
-        raise Fault("cannot be done: this host has no openssl")
-    ended = tools.run([program, *arguments], stdin=stdin, seconds=_SECONDS)
-    if ended.return_code or not ended.stdout:
-        raise Fault(f"cannot be done: openssl {arguments[0]} ended with {ended.return_code}")
-    return ended.stdout
+        raise Fault("needs openssl, which this host does not have")
+    return tools.run([program, *arguments], stdin=stdin, seconds=_SECONDS)

@@ -88,7 +88,7 @@ class TestPublicKeys:
     def test_without_openssl_a_private_key_is_named_and_not_returned(self, tmp_path, without_openssl):
         path = placed(tmp_path / "service.key", samples.RSA.pkcs8)
         found, faults = read(path)
-        assert (found["content"], faults) == (None, [f"{path} cannot be done: this host has no openssl."])
+        assert (found["content"], faults) == (None, [f"{path} needs openssl, which this host does not have."])
 
 
 class TestPrivateKeys:
@@ -113,7 +113,7 @@ class TestPrivateKeys:
     def test_a_key_that_nobody_can_use_is_a_fault(self, tmp_path, content):
         path, faults = placed(tmp_path / "sa.key", content), []
         assert key_reading.digests([path], faults) == {path: None}
-        assert faults == [f"{path} cannot be done: openssl pkey ended with 1."]
+        assert faults == [f"{path} holds no private key that openssl of this host can read."]
 
 
 class TestStagedKeys:

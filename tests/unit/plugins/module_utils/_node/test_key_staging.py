@@ -78,7 +78,9 @@ class TestMake:
         monkeypatch.setattr(tools, "find", lambda name: None)
         with pytest.raises(IrsaError) as caught:
             made(folder)
-        assert str(caught.value) == ("A key of type RSA cannot be done: this host has no openssl. Nothing was written.")
+        assert str(caught.value) == (
+            "A key of type RSA needs openssl, which this host does not have. Nothing was written."
+        )
         assert not folder.exists()
 
 
