@@ -28,7 +28,7 @@ Json = dict[str, t.Any]
 
 _STALE_CERTIFICATES = (
     "Secret kube-system/kubeadm-certs holds the keys from before. A control plane that joins with it would sign with a "
-    "former key. Upload them anew on a control-plane node: kubeadm init phase upload-certs --upload-certs. kubeadm "
+    "former key. Upload them again on a control-plane node: kubeadm init phase upload-certs --upload-certs. kubeadm "
     "deletes that Secret two hours after each upload."
 )
 
@@ -141,7 +141,7 @@ def _own_key(server: Server, distribution: Distribution | None, goal: KeyGoal) -
 
 
 def _stale_certificates(plan: Plan, reading: ClusterReading, cluster: Cluster) -> t.Iterator[str]:
-    """Yield what has to be uploaded anew, if a step changes what kubeadm gives to a control plane that joins."""
+    """Yield what has to be uploaded again, if a step changes what kubeadm gives to a control plane that joins."""
     hosts = _hosts(reading, cluster).values()
     if plan.steps and any((host.get("keys") or {}).get("has_kubeadm_certs") for host in hosts):
         yield _STALE_CERTIFICATES

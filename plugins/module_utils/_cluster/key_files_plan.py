@@ -7,7 +7,7 @@
 --service-account-key-file names a file that may hold several keys, so a new key joins it there, and the private key is
 replaced in its place. kubeadm copies both files to control-plane nodes that join, and leaves them alone in an upgrade:
 https://kubernetes.io/docs/setup/best-practices/certificates/
-The kubelet starts a static pod anew when its manifest changes, which gets an annotation for that.
+The kubelet starts a static pod again when its manifest changes, which gets an annotation for that.
 
 Whatever a run that was cut off left: each step is made of what the files hold and of what the servers do.
 """

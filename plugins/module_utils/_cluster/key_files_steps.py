@@ -170,7 +170,7 @@ class Planner:
 
 
 def _annotated(pod: StaticPod, path: str, value: str) -> tuple[StaticPod, FileWrite, dict[str, str]]:
-    """Return a manifest with which the kubelet starts its pod anew, and what is written. Raises Fault."""
+    """Return a manifest with which the kubelet starts its pod again, and what is written. Raises Fault."""
     if pod.annotation(KEYS_ANNOTATION) == value:
         value += _AGAIN
     after = pod.with_annotation(KEYS_ANNOTATION, value)

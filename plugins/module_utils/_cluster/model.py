@@ -26,7 +26,7 @@ SIGN_BACK = "sign_back"
 FORGET = "forget"
 RETIRE_KEY = "retire_key"
 
-# What a manifest has so that the kubelet starts its pod anew when files of keys have changed.
+# What a manifest has so that the kubelet starts its pod again when files of keys have changed.
 KEYS_ANNOTATION = "irsa.selfhosted.example/keys"
 
 # Where module irsa_node keeps what it replaces.

@@ -20,6 +20,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._node import node_
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import digest
 from ansible_collections.selfhosted.irsa.plugins.modules import irsa_apiserver as module
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _sealed
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_cluster import (
     NEW,
@@ -560,6 +561,33 @@ class TestBadInput:
         first, *problems = play.message().split("\n- ")
         assert first == "The API servers cannot be changed; nothing was changed."
         assert "/readyz" in problems[0]
+
+
+def test_a_step_gets_the_key_that_another_host_had_and_says_nothing_of_it():
+    play, given = Play(1), []
+    play.node = lambda host, arguments: given.append(arguments) or {"found": {}}
+    kids = {"before": ["old"], "after": ["old"]}
+    before = {"issuers": {"before": [OLD]}, "kids": kids, "signing_kid": "old", "jwks": None, "files": []}
+    step = {
+        "server": "node1",
+        "phase": "sign",
+        "issuers": [OLD],
+        "actions": ["node1:write sa.key"],
+        "paths": ["sa.key"],
+        "diff": [],
+        "access": {},
+        "node": {"key": None, "kids": ["new"], "signing_kid": "new", "restarts": True},
+    }
+    result = play.run(
+        play.hosts[0],
+        operation="step",
+        step=step,
+        results={"node1": {**before, "restarted": False, "checks": [], "actions": []}},
+        sealed_key=_sealed.seal("the private key"),
+    )
+    assert [(each["operation"], each["private_key"]) for each in given] == [("step", "the private key")]
+    assert result["results"]["node1"]["signing_kid"] == "new"
+    assert "the private key" not in json.dumps(result)
 
 
 def test_options_are_those_of_the_documentation():
