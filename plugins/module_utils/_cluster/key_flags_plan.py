@@ -90,8 +90,8 @@ def _limit(server: Server, distribution: Distribution, issuer: str) -> str | Non
     files, programs = dict(server.files), node.programs
     try:
         for phase in (SIGN, RETIRE_KEY):
-            wanted = service_steps.programs_after(phase, programs, node.view.target)
-            after = node.distribution.files_after(files, node.unit, wanted)
+            expected = service_steps.programs_after(phase, programs, node.view.target)
+            after = node.distribution.files_after(files, node.unit, expected)
             files = {path: content for path, content in {**files, **after}.items() if content is not None}
             programs = node.distribution.programs(files, node.unit)
     except Fault as fault:

@@ -38,7 +38,7 @@ def warned(monkeypatch):
         ("irsa_verify_role", "irsa_verify_role_arn"),
         ("irsa_verify_tokenpath", "irsa_verify_token_path"),
         ("irsa_verify_failon", "irsa_verify_fail_on"),
-        ("irsa_verify_key_path", "irsa_issuer_key_path"),
+        ("irsa_verify_key_backup", "irsa_issuer_key_backup"),
         ("irsa_apiserver_phases", "irsa_apiserver_phase"),
         ("irsa_injection_audiences", "irsa_injection_audience"),
         ("irsa_service_accounts_namespaces", "irsa_service_accounts_create_namespaces"),
