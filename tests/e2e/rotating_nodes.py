@@ -50,14 +50,15 @@ class RotatingNodes:
         return [key["kid"] for key in json.loads(self.endpoint.fetch(self.site.documents[0]).body)["keys"]]
 
     @contextlib.contextmanager
-    def token_users(self, life: Life, *, with_sts: bool = True) -> Iterator[Checks]:
+    def token_users(self, life: Life, exchange: Exchange) -> Iterator[Checks]:
+        """Have clients use tokens at all servers and at a relying party until the block is over."""
         addresses = [server.url.removeprefix("https://") for server in self.servers.values()]
         with token_users(
             addresses,
             self.nodes.cluster.kubeconfig,
             account=ACCOUNT,
             life=life,
-            exchange=self.exchange if with_sts else None,
+            exchange=exchange,
         ) as checks:
             yield checks
 
@@ -74,8 +75,9 @@ class RotatingNodes:
 
 
 def server_of(nodes: Nodes, host: str) -> Server:
-    pod = nodes.pods()[host]
-    return Server(f"{pod.status.host_ip}:6443", nodes.cluster.kubeconfig)
+    addresses = nodes.cluster.core.read_node(host).status.addresses
+    [address] = [found.address for found in addresses if found.type == "InternalIP"]
+    return Server(f"{address}:6443", nodes.cluster.kubeconfig)
 
 
 @contextlib.contextmanager

@@ -115,6 +115,11 @@ class Ansible:
         found = "{'result': irsa_apiserver_result}"
         return self._play(_importing_apiserver(), "control_plane", variables, *options, fails=fails, found=found)
 
+    def rotate(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
+        """Run the playbook rotate. Its result is irsa_rotate_result, if it got that far."""
+        found = "{'result': irsa_rotate_result}"
+        return self._play(_imported("rotate"), "control_plane", variables, *options, fails=fails, found=found)
+
     def service_accounts(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
         """Run the role irsa_service_accounts. Its result is irsa_service_accounts_result, as accounts."""
         found = "{'result': {'accounts': irsa_service_accounts_result}}"

@@ -40,7 +40,7 @@ def rotating(nodes: Nodes, endpoint: Endpoint, any_style: str) -> Iterator[Rotat
 
 
 def test_a_pair_made_anew_refuses_valid_tokens_until_all_are_renewed(rotating: RotatingNodes, tmp_path: Path) -> None:
-    with rotating.token_users(LIFE) as checks:
+    with rotating.token_users(LIFE, rotating.exchange) as checks:
         _until(lambda: checks.answered.total() > 300)
         assert checks.refused == [], "before anything was changed"
         replaced = checks.now()

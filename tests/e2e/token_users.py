@@ -181,17 +181,15 @@ class _Pool:
 
 @contextlib.contextmanager
 def token_users(
-    addresses: Sequence[str], kubeconfig: str, *, account: tuple[str, str], life: Life, exchange: Exchange | None
+    addresses: Sequence[str], kubeconfig: str, *, account: tuple[str, str], life: Life, exchange: Exchange
 ) -> Iterator[Checks]:
-    """Have clients use tokens of an account at all servers, and at STS if there is one, until the block is over."""
+    """Have clients use tokens of an account at all servers and at a relying party until the block is over."""
 
     # Each thread has connections of its own.
     pool = _Pool([Server(address, kubeconfig) for address in addresses], account, life)
     checks, over = Checks(), threading.Event()
     pool.mint()
-    asking = [_asks_server(Server(address, kubeconfig)) for address in addresses]
-    if exchange:
-        asking.append(_asks_sts(exchange))
+    asking = [*(_asks_server(Server(address, kubeconfig)) for address in addresses), _asks_relying_party(exchange)]
     threads = [threading.Thread(target=_mint, args=(pool, over))]
     threads += [
         threading.Thread(target=_check, args=(pool, ask), kwargs={"checks": checks, "over": over}) for ask in asking
@@ -228,9 +226,9 @@ def _asks_server(server: Server) -> Ask:
     return ask
 
 
-def _asks_sts(exchange: Exchange) -> Ask:
+def _asks_relying_party(exchange: Exchange) -> Ask:
     def ask(held: Held) -> Iterator[tuple[str, Answer]]:
         if held.audience == AWS_AUDIENCE:
-            yield "STS", exchange(held.token)
+            yield "relying party", exchange(held.token)
 
     return ask
