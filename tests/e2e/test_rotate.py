@@ -236,7 +236,5 @@ def test_a_control_plane_that_joins_gets_the_new_key_and_what_it_must_accept(rot
                 host, f"cat {PKI}/{name} | sha256sum"
             )
     finally:
-        nodes.shell(
-            host,
-            f"rm -rf {folder}; kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-system delete secret kubeadm-certs",
-        )
+        nodes.cluster.core.delete_namespaced_secret("kubeadm-certs", "kube-system")
+        nodes.shell(host, f"rm -rf {folder}")
