@@ -10,11 +10,12 @@ longer, so what the playbook waits for is right for the clients alone.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +41,7 @@ SETTINGS = {
 }
 _ALGORITHMS = {"RSA": "RS256", "ECDSA": "ES256"}
 _ATTEMPTS = 6
+LEGACY = "irsa-e2e-legacy"
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +63,7 @@ class Rotation:
     planned: dict[str, Run] = field(default_factory=dict)
     done: dict[str, Run] = field(default_factory=dict)
     new_kid: str = ""
+    blocked: Run | None = None
 
     def run(self, phase: str, *options: str) -> Run:
         variables = {
@@ -121,6 +124,33 @@ def trusting(rotating: RotatingNodes, new_api_server: NewApiServer, folder: Any)
         yield server
 
 
+@contextlib.contextmanager
+def legacy_secret(rotating: RotatingNodes) -> Iterator[Callable[[str], None]]:
+    """A Secret whose token never expires; yields what has its token made again by another key than this one."""
+    core, (namespace, account) = rotating.nodes.cluster.core, ACCOUNT
+
+    def token_kid() -> str:
+        data = core.read_namespaced_secret(LEGACY, namespace).data or {}
+        return str(header_of(base64.b64decode(data["token"]).decode())["kid"])
+
+    def remake(kid: str) -> None:
+        assert token_kid() == kid
+        core.patch_namespaced_secret(LEGACY, namespace, {"data": {"token": None}})
+
+        def is_by_another() -> None:
+            assert token_kid() != kid
+
+        eventually(is_by_another, Exception)
+
+    metadata = {"name": LEGACY, "annotations": {"kubernetes.io/service-account.name": account}}
+    core.create_namespaced_secret(namespace, {"type": "kubernetes.io/service-account-token", "metadata": metadata})
+    try:
+        eventually(token_kid, Exception)
+        yield remake
+    finally:
+        core.delete_namespaced_secret(LEGACY, namespace)
+
+
 @pytest.fixture(scope="module", params=list(_ALGORITHMS))
 def rotation(
     rotating: RotatingNodes,
@@ -138,8 +168,12 @@ def rotation(
         tokens = [server.mint() for server in rotating.servers.values()]
         checks = stack.enter_context(rotating.token_users(LIFE, exchange))
         found = Rotation(rotating, request.param, old_kid, tokens, checks, rotating.pods())
-        for phase in PHASES:
-            found.do(phase)
+        with legacy_secret(rotating) as remake:
+            for phase in PHASES[:-1]:
+                found.do(phase)
+            found.blocked = found.run("auto")
+            remake(found.old_kid)
+            found.do(PHASES[-1])
         [found.new_kid] = set(rotating.signing_kids().values())
         # Tokens of the new key alone are checked for a while.
         threading.Event().wait(20)
@@ -155,6 +189,13 @@ def test_no_valid_token_is_refused(rotation: Rotation) -> None:
     assert len(parties) == 1 + 2 * len(rotation.rotating.nodes.hosts)
     for kid in (rotation.old_kid, rotation.new_kid):
         assert {party for party, asked in checks.answered if asked == kid} == parties
+
+
+def test_a_secret_with_a_token_of_the_old_key_blocks_its_retirement_by_name(rotation: Rotation) -> None:
+    assert rotation.blocked is not None
+    assert "retire-accepted" not in rotation.blocked.result["done"]
+    messages = {refusal["name"]: refusal["message"] for refusal in rotation.blocked.result["refusals"]}
+    assert f"{ACCOUNT[0]}/{LEGACY}" in messages["legacy-tokens"]
 
 
 def test_no_pod_is_restarted(rotation: Rotation) -> None:
