@@ -43,4 +43,4 @@ def test_each_phase_is_named_within_the_drawing() -> None:
     for name, attributes in texts.items():
         width, x = 8 * len(name or ""), float(attributes["x"])
         start = {"start": x, "middle": x - width / 2, "end": x - width}[attributes["text-anchor"]]
-        assert 0 <= start and start + width <= WIDTH
+        assert start >= 0 and start + width <= WIDTH
