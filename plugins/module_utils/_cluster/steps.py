@@ -10,7 +10,6 @@ it, and every server signs with the former issuer again, for long enough, before
 
 from __future__ import annotations
 
-import datetime
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import phases, restarts
@@ -28,6 +27,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model imp
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.views import View
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.moments import moment
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
 # A phase, and the servers that change in it.
@@ -172,11 +172,6 @@ def _too_early(views: t.Sequence[View], goal: Goal, now: float) -> str | None:
         f"tokens of it. {youngest.name} started at {moment(youngest.server.started or 0)}, and "
         f"irsa_apiserver_forget_after is {goal.forget_after} seconds. Run this again then.{hint if without else ''}"
     )
-
-
-def moment(seconds: float) -> str:
-    """Return a time as people and programs read it."""
-    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def summary(steps: t.Sequence[Step]) -> str:

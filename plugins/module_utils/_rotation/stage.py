@@ -1,0 +1,176 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where a rotation stands, which the keys themselves say: also one that was begun by hand.
+
+The record only breaks ties: a key that is published and accepted while another one signs may be the next or the former.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.facts import Facts, ServerKeys
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import Record
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import (
+    ACCEPT,
+    PREPARE,
+    RETIRE_ACCEPTED,
+    RETIRE_PUBLISHED,
+    SIGN,
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stage:
+    """The parts that keys have in a rotation.
+
+    :ivar current: the key that signs; while servers are switched, the one that the last of them still signs with
+    :ivar next: the key to come
+    :ivar old: keys that signed before and are still published or accepted, and keys that will never sign since their
+        private half is lost
+    :ivar strangers: keys that are published or accepted and that nothing shows to be part of a rotation
+    :ivar others: further keys that servers sign with besides current and next, which should not be
+    :ivar due: the phase that comes now; prepare if there is no rotation
+    """
+
+    current: str | None
+    next: str | None = None
+    old: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    due: str = PREPARE
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a rotation was begun and has not ended."""
+        return bool(self.next or self.old)
+
+
+def stage_of(facts: Facts, record: Record, *, revoked: str | None = None) -> Stage:
+    """Return where the rotation stands. A key that is revoked is on its way out, unless it signs."""
+    signing = _by_arrival(facts, record)
+    current, following, others = _who_signs(signing, facts)
+    candidates = sorted((published(facts) | accepted_anywhere(facts) | set(facts.staged)) - {current, *signing})
+    parts = {kid: _part(kid, current, facts=facts, record=record) for kid in candidates}
+    if revoked in parts:
+        parts[revoked] = "old"
+    upcoming = [kid for kid in candidates if parts[kid] == "next"]
+    if following is None and upcoming:
+        following = min(upcoming, key=lambda kid: _precedence(kid, facts, record))
+    # Of two keys that were prepared at once, one goes on; the other never signs.
+    surplus = [kid for kid in upcoming if kid != following]
+    present = published(facts) | accepted_anywhere(facts)
+    old = tuple(kid for kid in candidates if kid in present and (parts[kid] == "old" or kid in surplus))
+    strangers = tuple(kid for kid in candidates if kid in present and parts[kid] == "stranger")
+    found = Stage(current=current, next=following, old=old, strangers=strangers, others=others)
+    return dataclasses.replace(found, due=_due(found, facts))
+
+
+def published(facts: Facts) -> frozenset[str]:
+    """Return the key IDs in the JWKS."""
+    return frozenset(key.kid for key in facts.published)
+
+
+def accepted_anywhere(facts: Facts) -> frozenset[str]:
+    """Return the key IDs that any server accepts, as far as servers could be read."""
+    return frozenset().union(*(server.accepted or () for server in facts.servers))
+
+
+def not_accepting(kid: str, facts: Facts) -> list[ServerKeys]:
+    """Return the servers that do not accept a key, or of which that is not known."""
+    return [server for server in facts.servers if server.accepted is None or kid not in server.accepted]
+
+
+def not_signing(kid: str, facts: Facts) -> list[ServerKeys]:
+    """Return the servers that do not sign with a key, or of which that is not known."""
+    return [server for server in facts.servers if server.signing != kid]
+
+
+def _by_arrival(facts: Facts, record: Record) -> list[str]:
+    """Return the keys that servers sign with, the one that came last at the end."""
+    kids = {server.signing for server in facts.servers if server.signing}
+    return sorted(kids, key=lambda kid: (*_arrival(kid, facts, record), kid))
+
+
+def _arrival(kid: str, facts: Facts, record: Record) -> tuple[float, float, float]:
+    """Return what orders keys by when they came. A server reads its keys only when it starts, so that of two keys that
+    nothing is known of, the one came last that the youngest server signs with.
+    """
+    starts = [server.started or 0 for server in facts.servers if server.signing == kid]
+    return (
+        _or(record.signed_from(kid), math.inf),
+        _or(record.published_since(kid), math.inf),
+        max(starts, default=0),
+    )
+
+
+def _who_signs(signing: t.Sequence[str], facts: Facts) -> tuple[str | None, str | None, tuple[str, ...]]:
+    """Return the present key, the next one if servers sign with it already, and what else they sign with."""
+    if not signing:
+        return None, None, ()
+    if len(signing) == 1:
+        return signing[0], None, ()
+    if len(signing) == 2:
+        return signing[0], signing[1], ()
+    used = [server.signing for server in facts.servers]
+    current = max(signing, key=used.count)
+    return current, None, tuple(kid for kid in signing if kid != current)
+
+
+def _part(kid: str, current: str | None, *, facts: Facts, record: Record) -> str:
+    """Return what a key is that no server signs with: "next", "old" or "stranger"; "" for a key that only lies in a
+    folder after it was retired.
+    """
+    is_published, is_accepted = kid in published(facts), kid in accepted_anywhere(facts)
+    if record.withdrawn_at(kid) is not None and not is_published:
+        return "old" if is_accepted else ""
+    if record.signed_from(kid) is not None:
+        came_later = current is not None and _arrival(kid, facts, record) > _arrival(current, facts, record)
+        return "next" if came_later and kid in facts.staged else "old"
+    if kid in facts.staged:
+        return "old" if _has_legacy_tokens(kid, facts) else "next"
+    if record.published_since(kid) is not None and not is_accepted and not _is_known_lost(facts):
+        # The host that it is staged on could not be read.
+        return "next"
+    if is_published and is_accepted:
+        return "old"
+    return "old" if record.knows(kid) or (is_accepted and _has_legacy_tokens(kid, facts)) else "stranger"
+
+
+def _has_legacy_tokens(kid: str, facts: Facts) -> bool:
+    return any(token.kid == kid for token in facts.legacy_tokens or ())
+
+
+def _is_known_lost(facts: Facts) -> bool:
+    """Whether a key that is staged nowhere is lost: all servers could be read."""
+    return all(server.accepted is not None for server in facts.servers)
+
+
+def _precedence(kid: str, facts: Facts, record: Record) -> tuple[t.Any, ...]:
+    """Return what orders keys that may be the next: the one that is further on comes first."""
+    accepting = sum(kid in (server.accepted or ()) for server in facts.servers)
+    return (-accepting, kid not in published(facts), _or(record.published_since(kid), math.inf), kid)
+
+
+def _due(stage: Stage, facts: Facts) -> str:
+    """Return the phase that comes now."""
+    present = published(facts)
+    if stage.next:
+        if stage.next not in present:
+            return PREPARE
+        return ACCEPT if not_accepting(stage.next, facts) else SIGN
+    if stage.current and (stage.current not in present):
+        return PREPARE
+    if stage.current and any(server.accepted is not None for server in not_accepting(stage.current, facts)):
+        return ACCEPT
+    if any(kid in present for kid in stage.old):
+        return RETIRE_PUBLISHED
+    return RETIRE_ACCEPTED if stage.old else PREPARE
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value
