@@ -39,6 +39,12 @@ def is_any_of(key: jwk.Jwk, ours: Keys) -> bool:
     return any(key.get("kid") in ("", None, own.get("kid")) and jwk.same_key(key, own) for own in ours)
 
 
+def without(kids: t.Container[str], published: Keys) -> list[jwk.Jwk]:
+    """Return the published keys but for those with these kids, and without copies of them that have no name."""
+    leaving = [key for key in published if _kid(key) in kids]
+    return [key for key in published if _kid(key) not in kids and not is_any_of(key, leaving)]
+
+
 def reused_kids(ours: Keys, published: Keys) -> list[str]:
     """Return the kids under which another key is published than the one given."""
     pairs = _of_one_kid(ours, published)

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import datetime
+import email.utils
 import hashlib
 import re
 import typing as t
@@ -75,12 +77,26 @@ def read_of(
 class Stored(t.NamedTuple):
     """An object as it is stored: its content as clients decode it, the same as text (None if it is not UTF-8), its
     ETag, and the headers it is served with.
+
+    ``modified`` is when it was written last and ``read_at`` when it was read, both by the store's clock, in seconds
+    since 1970; None if the store did not say.
     """
 
     content: bytes
     text: str | None
     etag: str
     headers: t.Mapping[str, str]
+    modified: float | None = None
+    read_at: float | None = None
+
+
+def time_of(answer: t.Mapping[str, t.Any]) -> float | None:
+    """Return when the store sent an answer, by its own clock (the header Date); None if it did not say."""
+    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    try:
+        return email.utils.parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, ValueError, TypeError, OverflowError, IndexError):
+        return None
 
 
 class S3Store:
@@ -156,7 +172,15 @@ class S3Store:
             text = content.decode("utf-8")
         except UnicodeDecodeError:
             text = None
-        return Stored(content=content, text=text, etag=answer["ETag"], headers=headers)
+        modified = answer.get("LastModified")
+        return Stored(
+            content=content,
+            text=text,
+            etag=answer["ETag"],
+            headers=headers,
+            modified=modified.timestamp() if isinstance(modified, datetime.datetime) else None,
+            read_at=time_of(answer),
+        )
 
     def _too_large(self, key: str) -> IrsaError:
         return IrsaError(
@@ -247,12 +271,12 @@ def _decoded(content: bytes, encoding: str) -> bytes:
 
 
 def _is_document(content: bytes) -> bool:
-    """Whether a body looks like a JWKS or a discovery document."""
+    """Whether a body looks like a JWKS, a discovery document or the record of a rotation."""
     try:
         document = parse_json(content.decode("utf-8"))
     except ValueError:  # also UnicodeDecodeError
         return False
-    return isinstance(document, dict) and bool({"keys", "issuer"} & document.keys())
+    return isinstance(document, dict) and bool({"keys", "issuer", "events"} & document.keys())
 
 
 def _shown(current: Stored) -> str:

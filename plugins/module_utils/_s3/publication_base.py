@@ -43,8 +43,9 @@ _OVERWRITE_HINT = (
 class PublicationSpec:
     """What must be published, and where.
 
-    The texts are None while they cannot be known yet, which only check mode allows. ``region`` is the bucket's, None if
-    it is not known: clients find the bucket in any region.
+    The texts are None while they cannot be known yet, which only check mode allows. ``withdraw`` are the kids of
+    published keys that are to leave. ``region`` is the bucket's, None if it is not known: clients find the bucket in
+    any region.
     """
 
     bucket: str
@@ -52,6 +53,7 @@ class PublicationSpec:
     prefix: str | None = None
     jwks_json: str | None = None
     discovery_json: str | None = None
+    withdraw: t.Sequence[str] = ()
     purge_keys: bool = False
     overwrite: bool = False
     cache_control: str = DEFAULT_CACHE_CONTROL

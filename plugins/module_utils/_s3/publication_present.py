@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import not_json, parse_json
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, ensure
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.s3_hosts import parse_s3_host
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
@@ -25,6 +24,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import (
     published_keys,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc.public_issuer import require_public
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import given_documents
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.bucket_issuer_rules import (
     check_bucket_of_issuer,
     check_host_of_issuer,
@@ -36,8 +36,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_ba
     PublicationSpec,
     object_in,
 )
-
-Parsed = t.TypeVar("Parsed")
 
 
 def ensure_present(aws: Aws, spec: PublicationSpec, check_mode: bool) -> Outcome[ApiCall]:
@@ -58,8 +56,8 @@ class PresentDocuments(Documents):
     )
 
     def __init__(self, aws: Aws, spec: PublicationSpec) -> None:
-        self.ours = _parse_option(spec.jwks_json, "jwks_json", jwk.parse_jwks)
-        self.discovery = _parse_option(spec.discovery_json, "discovery_json", _parse_discovery)
+        self.ours = given_documents.jwks_in(spec.jwks_json)
+        self.discovery = given_documents.discovery_in(spec.discovery_json)
         if self.discovery is not None and self.discovery.get("issuer") != spec.issuer:
             raise IrsaError(
                 f"discovery_json names the issuer {quoted(self.discovery.get('issuer'))}, and issuer is "
@@ -91,8 +89,8 @@ class PresentDocuments(Documents):
         jwks, discovery = self.read()
         self._check_new_url(discovery)
         self._warn_replaced_issuer(discovery)
-        in_place = self.parse_keys(jwks, self.jwks_key, discovery)
-        elsewhere = self._keys_elsewhere(discovery)
+        in_place = published_keys.without(self.spec.withdraw, self.parse_keys(jwks, self.jwks_key, discovery))
+        elsewhere = published_keys.without(self.spec.withdraw, self._keys_elsewhere(discovery))
         self.current_keys = in_place + elsewhere
         if not self.spec.purge_keys:
             self._refuse_private_keys(in_place, self.jwks_key)
@@ -106,17 +104,26 @@ class PresentDocuments(Documents):
             return [self._write(key, current, self._preview(key)) for key, current in stored]
         ours = published_keys.as_published(published_keys.with_free_names(ours, self.foreign), in_place)
         self.published = published_keys.in_present_order(ours + self.foreign, in_place)
-        jwk.check_count(self.published)
+        self._check_published()
         self._warn_foreign()
         self.texts = {
             self.jwks_key: self._desired_jwks(jwks, self.spec.jwks_json or ""),
-            self.discovery_key: self._desired_discovery(discovery, self.discovery),
+            self.discovery_key: self.desired_discovery(discovery, self.discovery),
         }
         return [
             self._write(key, current, self.texts[key])
             for key, current in stored
-            if current is None or not self.store.matches(current, self.texts[key], self.spec.cache_control)
+            if current is None or not self.store.matches(current, self.texts[key], self.cache_control(current))
         ]
+
+    def _check_published(self) -> None:
+        """Raise IrsaError if relying parties could not use the keys that are to be published."""
+        jwk.check_count(self.published)
+        if self.spec.withdraw and not self.published:
+            raise IrsaError(
+                f"{self.where(self.jwks_key)} would have no key without {listed(self.spec.withdraw)}, so that AWS "
+                "would refuse every token. Nothing was changed. Publish another key first."
+            )
 
     def _preview(self, key: str) -> str:
         """Return what check mode can show of a document before the key exists."""
@@ -126,7 +133,11 @@ class PresentDocuments(Documents):
         return documents.render(documents.discovery(self.spec.issuer, self.new_jwks_url, [unknown]))
 
     def _write(self, key: str, current: Stored | None, text: str) -> ApiCall:
-        return self.store.write(key, current, text=text, cache_control=self.spec.cache_control)
+        return self.store.write(key, current, text=text, cache_control=self.cache_control(current))
+
+    def cache_control(self, current: Stored | None) -> str:
+        """Return the Cache-Control that a document gets in place of what is stored."""
+        return self.spec.cache_control
 
     def _desired_jwks(self, stored: Stored | None, given: str) -> str:
         """Return the text of the JWKS: as given, byte for byte, unless that lacks a key or has another order only."""
@@ -134,7 +145,7 @@ class PresentDocuments(Documents):
             return given
         return _unless_only_order(stored, {"keys": self.published}, {"keys": self.ours})
 
-    def _desired_discovery(self, stored: Stored | None, given: dict[str, t.Any]) -> str:
+    def desired_discovery(self, stored: Stored | None, given: dict[str, t.Any]) -> str:
         """Return the text of the discovery document: as given, byte for byte, unless its algorithms are not those of
         the published keys, or it differs only in the order of a list.
         """
@@ -239,12 +250,7 @@ class PresentDocuments(Documents):
             )
 
     def _warn_foreign(self) -> None:
-        if self.foreign:
-            kids = listed(key.get("kid") for key in self.foreign)
-            self.warnings.append(
-                f"The JWKS keeps published keys that this run was not given: {kids}. AWS accepts them until purge_keys "
-                "(irsa_issuer_purge_keys) removes them."
-            )
+        self.warn_kept()
         changed = published_keys.changed_algorithms(self.ours or [], self.current_keys)
         if changed:
             self.warnings.append(
@@ -262,6 +268,15 @@ class PresentDocuments(Documents):
                 "(irsa_issuer_legacy_empty_kid) is not published: STS could find only one of them."
             )
 
+    def warn_kept(self) -> None:
+        """Warn of the published keys that the run was not given, and that stay."""
+        if self.foreign:
+            kids = listed(key.get("kid") for key in self.foreign)
+            self.warnings.append(
+                f"The JWKS keeps published keys that this run was not given: {kids}. AWS accepts them until purge_keys "
+                "(irsa_issuer_purge_keys) removes them."
+            )
+
     def values(self, changes: t.Sequence[ApiCall] = ()) -> dict[str, t.Any]:
         return {
             **super().values(changes),
@@ -275,24 +290,3 @@ def _unless_only_order(stored: Stored | None, desired: dict[str, t.Any], given: 
     if stored is not None and stored.text and desired != given and object_in(stored) == desired:
         return stored.text if stored.text.isascii() else documents.render(desired)
     return documents.render(desired)
-
-
-def _parse_option(text: str | None, option: str, parse: t.Callable[[str], Parsed]) -> Parsed | None:
-    if text is None:
-        return None
-    if not text.isascii():
-        raise IrsaError(f"{option} must be in ASCII, as irsa_jwks writes it.")
-    try:
-        return parse(text)
-    except Fault as fault:
-        raise IrsaError(f"{option} cannot be published: {fault}.") from None
-
-
-def _parse_discovery(text: str) -> dict[str, t.Any]:
-    try:
-        document = parse_json(text)
-    except ValueError:
-        raise Fault(f"it {not_json(text.encode())}") from None
-    if not isinstance(document, dict):
-        raise Fault("it is not a JSON object")
-    return document

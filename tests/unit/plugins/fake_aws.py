@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import email.utils
 import json
 import threading
 import typing as t
@@ -85,6 +86,8 @@ class FakeAws:
             client.meta.events.register_first("before-call", self._arrive)
         self.clients["s3"].meta.events.register("after-call.s3.CreateBucket", self._complete_bucket)
         self.clients["s3"].meta.events.register("after-call.s3.GetObject", _add_length)
+        for operation in ("GetObject", "PutObject"):
+            self.clients["s3"].meta.events.register(f"after-call.s3.{operation}", _add_date)
 
     def stop(self) -> None:
         # A read that was started and that no one asked for must not reach the next test's account, or the real AWS. It
@@ -97,6 +100,8 @@ class FakeAws:
             client.meta.events.unregister("before-call", self._arrive)
         self.clients["s3"].meta.events.unregister("after-call.s3.CreateBucket", self._complete_bucket)
         self.clients["s3"].meta.events.unregister("after-call.s3.GetObject", _add_length)
+        for operation in ("GetObject", "PutObject"):
+            self.clients["s3"].meta.events.unregister(f"after-call.s3.{operation}", _add_date)
         self._mock.stop()
 
     def _new_pool(self, *arguments: t.Any, **named: t.Any) -> ThreadPoolExecutor:
@@ -220,6 +225,13 @@ def _add_length(http_response: t.Any, parsed: dict[str, t.Any], **ignored: t.Any
     """Give an object its Content-Length, which moto leaves to its server."""
     if http_response.status_code == 200:
         parsed.setdefault("ContentLength", len(http_response.raw.getvalue()))
+
+
+def _add_date(parsed: dict[str, t.Any], **ignored: t.Any) -> None:
+    """Give an answer its Date, which moto leaves to its server, too."""
+    headers = parsed.get("ResponseMetadata", {}).get("HTTPHeaders")
+    if headers is not None:
+        headers.setdefault("date", email.utils.formatdate(usegmt=True))
 
 
 def _success() -> tuple[t.Any, dict[str, t.Any]]:
