@@ -127,6 +127,7 @@ BARE_NODE_FILES = frozenset(
         "module_utils/_node/node_files.py",
         "module_utils/_node/observation.py",
         "module_utils/_node/pod_log.py",
+        "module_utils/_node/private_file.py",
         "module_utils/_node/public_key_files.py",
         "module_utils/_node/service.py",
         "module_utils/_node/session.py",

@@ -41,5 +41,8 @@ class Component(t.Protocol):
     def require_running(self, arguments: t.Any) -> dict[str, t.Any]:
         """Return what it is. Raises Fault unless it runs with these arguments."""
 
+    def require_former(self) -> None:
+        """Raise Fault unless it runs as it did at ``look``."""
+
     def end_of_log(self) -> str:
         """Return the last lines that it logged."""

@@ -9,6 +9,7 @@ Runs on control-plane nodes: the standard library of Python 3.9 must be enough.
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
@@ -21,16 +22,25 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl impo
 _MAX_STARTS = 4
 
 
+@dataclasses.dataclass(frozen=True)
+class PodOptions:
+    """Which pod it is, the ``annotations`` that it must have once it runs by its new manifest, and where it logs."""
+
+    name: str
+    component: str
+    log_folder: str
+    annotations: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
 class MirrorPod:
     """A component of the control plane on this node, as its API server mirrors it.
 
     What it was when ``look`` was called is ``before``. Every method raises Fault with a whole sentence's predicate.
     """
 
-    def __init__(self, kubectl: Kubectl, server: str, *, name: str, component: str, log_folder: str) -> None:
-        self.name = name
-        self._kubectl, self._server = kubectl, server
-        self._component, self._log_folder = component, log_folder
+    def __init__(self, kubectl: Kubectl, server: str, options: PodOptions) -> None:
+        self.name = options.name
+        self._kubectl, self._server, self._options = kubectl, server, options
         self._restarts = pod_log.restarts(self._logs())
         self.before: t.Mapping[str, t.Any] = {}
 
@@ -51,7 +61,7 @@ class MirrorPod:
             pod = self._present()
             if is_new and pod["hash"] == self.before["hash"]:
                 raise Fault("still runs as before: the kubelet has not taken up the new manifest")
-            return _required(pod, arguments)
+            return self._required(pod, arguments)
         except Fault:
             starts = pod_log.starts_since(self._restarts, self._logs())
             if starts >= _MAX_STARTS:
@@ -60,26 +70,39 @@ class MirrorPod:
 
     def require_running(self, arguments: t.Sequence[str]) -> dict[str, t.Any]:
         """Return what it is. Raises Fault unless its container runs with these arguments."""
-        return _required(self._present(), arguments)
+        return self._required(self._present(), arguments)
+
+    def require_former(self) -> None:
+        """Raise Fault unless it runs as it did at ``look``."""
+        pod = _ready(self._present(), self.before["command"])
+        if pod["annotations"] != self.before["annotations"]:
+            raise Fault("still runs by the new manifest")
 
     def end_of_log(self) -> str:
         """Return the last lines that it logged."""
         return pod_log.end_of_log(self._logs())
 
     def _present(self) -> dict[str, t.Any]:
-        pods = observation.pods(self._kubectl, self._server, self._component)
+        pods = observation.pods(self._kubectl, self._server, self._options.component)
         found = [pod for pod in pods if pod["name"] == self.name]
         if not found:
             raise Fault(f"does not list its own pod {self.name}")
         return found[0]
 
     def _logs(self) -> list[str]:
-        return pod_log.logs_of(self.name, self._component, self._log_folder)
+        return pod_log.logs_of(self.name, self._options.component, self._options.log_folder)
+
+    def _required(self, pod: dict[str, t.Any], arguments: t.Sequence[str]) -> dict[str, t.Any]:
+        _ready(pod, arguments)
+        for name, text in self._options.annotations.items():
+            if pod["annotations"].get(name) != text:
+                raise Fault(f"runs without the annotation {name} that its manifest has: it has not started again")
+        return {**pod, "seen": f"pod {pod['name']} runs with the arguments of its manifest"}
 
 
-def _required(pod: dict[str, t.Any], arguments: t.Sequence[str]) -> dict[str, t.Any]:
+def _ready(pod: dict[str, t.Any], arguments: t.Sequence[str]) -> dict[str, t.Any]:
     if list(pod["command"]) != list(arguments):
         raise Fault("runs with arguments other than those in its manifest")
     if not pod["ready"]:
         raise Fault("has started, but is not ready")
-    return {**pod, "seen": f"pod {pod['name']} runs with the arguments of its manifest"}
+    return pod

@@ -35,7 +35,8 @@ class Replacement:
     does not exist. A new file gets ``mode``, and its folder, if that is new, too, ``folder_mode``; both get the owner
     of the file ``like``, if there is one. An existing file keeps mode, owner and SELinux label.
 
-    With ``hides``, content and ``expected`` are those of the file without its secrets (hidden_values).
+    With ``hides``, content and ``expected`` are those of the file without its secrets (hidden_values). Of one that
+    ``is_private``, nothing is kept in the backup folder.
     """
 
     path: str
@@ -45,6 +46,7 @@ class Replacement:
     folder_mode: int = 0o755
     like: str | None = None
     hides: bool = False
+    is_private: bool = False
 
     @classmethod
     def of(cls, options: t.Mapping[str, t.Any]) -> Replacement:
@@ -102,7 +104,7 @@ def replace(new: Replacement, backup_folder: str | None) -> Replaced:
     """
     new, present = _expected_content(new)
     backup = None
-    if present is not None and backup_folder is not None:
+    if present is not None and backup_folder is not None and not new.is_private:
         backup = _back_up(new.path, present, backup_folder)
     folders: list[str] = []
     try:

@@ -54,6 +54,8 @@ _LEGACY = "/api/v1/secrets?limit=500&fieldSelector=type%3Dkubernetes.io%2Fservic
 _MIRROR = "kubernetes.io/config.mirror"
 _HASH = "kubernetes.io/config.hash"
 _ENDPOINT = "kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint"
+# Annotations of this collection in a manifest: they restart its pod though no argument changes.
+_OWN = "irsa.selfhosted.example/"
 
 
 def own_server(kubectl: Kubectl) -> str:
@@ -209,6 +211,7 @@ def _pod(item: t.Mapping[str, t.Any], component: str) -> dict[str, t.Any]:
         "node": spec.get("nodeName"),
         "hash": metadata["annotations"].get(_HASH),
         "endpoint": metadata["annotations"].get(_ENDPOINT),
+        "annotations": {name: text for name, text in metadata["annotations"].items() if name.startswith(_OWN)},
         "addresses": [each["ip"] for each in status.get("hostIPs") or status.get("podIPs") or []],
         "command": [*(container.get("command") or []), *(container.get("args") or [])],
         "started_at": running.get("startedAt"),

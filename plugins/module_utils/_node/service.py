@@ -92,6 +92,10 @@ class Service:
             raise Fault(self._as_before)
         return self._required(unit, arguments)
 
+    def require_former(self) -> None:
+        """Raise Fault unless it runs as it did at ``look``, since it was last restarted."""
+        self.require_running(self.before["command"])
+
     @property
     def _as_before(self) -> str:
         return f"still runs as before: {self.name} has not been started again"

@@ -23,12 +23,13 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._node import (
     node_files,
     observation,
     pod_log,
+    private_file,
     session,
     tokens,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.component import Component, Hopeless
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node.mirror_pod import MirrorPod
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.mirror_pod import MirrorPod, PodOptions
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import Replaced, Replacement
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.service import Service
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step_request import Manager, Step
@@ -70,12 +71,12 @@ class Walker:
     def _component(self) -> Component:
         step, node = self._step, self._node
         if step.service is None:
-            return self._mirror_pod(observation.API_SERVER, step.pod)
+            return self._mirror_pod(observation.API_SERVER, step.pod, step.annotations)
         return Service(node.kubectl, step.server, pod=step.pod, options=step.service)
 
-    def _mirror_pod(self, component: str, name: str) -> MirrorPod:
-        node = self._node
-        return MirrorPod(node.kubectl, self._step.server, name=name, component=component, log_folder=node.log_folder)
+    def _mirror_pod(self, component: str, name: str, annotations: t.Mapping[str, str]) -> MirrorPod:
+        options = PodOptions(name, component, self._node.log_folder, annotations)
+        return MirrorPod(self._node.kubectl, self._step.server, options)
 
     def take(self) -> dict[str, t.Any]:
         """Take the step, and return what was done and proved. Raises IrsaError; what was written is then put back."""
@@ -101,16 +102,18 @@ class Walker:
         }
 
     def _files(self) -> list[Replacement]:
-        """Return what is written: the key before the manifest that names its files. Raises IrsaError."""
-        key = self._step.key
-        return [*(key_install.missing_files(key) if key else []), *self._step.files]
+        """Return what is written: keys before the manifest by which the API server restarts. Raises IrsaError."""
+        step = self._step
+        own = key_install.missing_files(step.key) if step.key else []
+        private = private_file.missing_files(step.private) if step.private else []
+        return [*own, *private, *step.files]
 
     def _look(self, *, is_new: bool) -> None:
         """Remember what is about to restart. Raises Fault if that cannot be seen: nobody could say if it came back."""
         if is_new:
             self._wait(self._api_server.look, _LOOK_SECONDS)
         if self._step.manager:
-            self._wait(self._mirror_pod(_MANAGER, self._step.manager.pod).look, _LOOK_SECONDS)
+            self._wait(self._manager(self._step.manager).look, _LOOK_SECONDS)
 
     def _write(self, files: t.Iterable[Replacement]) -> None:
         for file in files:
@@ -134,7 +137,7 @@ class Walker:
 
         It comes after the API server, which must verify what it signs.
         """
-        pod = self._mirror_pod(_MANAGER, manager.pod)
+        pod = self._manager(manager)
         # Not before: while its API server restarted, it may have, too.
         self._wait(pod.look, _LOOK_SECONDS)
         self._changed.append(pod)
@@ -142,6 +145,9 @@ class Walker:
         return self._wait(
             lambda: pod.require_started(manager.arguments, is_new=True), min(_RESTART_SECONDS, self._step.timeout)
         )
+
+    def _manager(self, manager: Manager) -> MirrorPod:
+        return self._mirror_pod(_MANAGER, manager.pod, manager.annotations)
 
     def _wait(self, condition: t.Callable[[], Proof], seconds: float) -> Proof:
         """Return what a condition returns once it raises no Fault any more. Raises the last Fault after that time."""
@@ -171,6 +177,9 @@ class Walker:
         missing = [kid for kid in step.kids if kid not in kids]
         if missing:
             raise Fault(f"does not serve the public key {listed(missing)}, only {listed(kids)}")
+        left = [kid for kid in step.retired_kids if kid in kids]
+        if left:
+            raise Fault(f"still serves the public key {listed(left)}")
         self._require_accepted(found["token"])
         return {"pod": pod, "issuer": found["issuer"], "kids": kids, "jwks": found["jwks"], "token": found["token"]}
 
@@ -239,9 +248,16 @@ class Walker:
         return f"{files} were put back, and {runs} as before."
 
     def _undo(self) -> list[str]:
-        """Put the files back, and return what stood in the way."""
+        """Put the files back, and return what stood in the way.
+
+        What was replaced comes first, and in the order in which it was written: the kubelet starts the former server as
+        soon as its manifest is back, and the keys that it reads then must be the former ones. New files are removed
+        last, since a manifest that is still there may name them.
+        """
         faults: list[str] = []
-        for each in reversed(self._written):
+        replaced = [each for each in self._written if each.former is not None]
+        added = [each for each in reversed(self._written) if each.former is None]
+        for each in [*replaced, *added]:
             if faults and each.former is None:
                 continue  # a manifest that stays may name it
             try:
@@ -258,7 +274,7 @@ class Walker:
             pod.restart()
 
         def require_former() -> None:
-            pod.require_running(pod.before["command"])
+            pod.require_former()
             # The kubelet may report the pod as ready from before.
             self._node.kubectl.get_text(observation.READY, self._step.server)
 

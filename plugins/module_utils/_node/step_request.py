@@ -12,23 +12,27 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node import key_install
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import key_install, private_file
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import Replacement
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.service import ServiceOptions
 
 
 @dataclasses.dataclass(frozen=True)
 class Manager:
-    """What is changed of kube-controller-manager: its manifest, and the arguments that its pod must run with then."""
+    """What is changed of kube-controller-manager: its manifest, and the arguments and annotations that its pod must
+    have then.
+    """
 
     pod: str
     arguments: t.Sequence[str]
     file: Replacement
+    annotations: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(cls, options: t.Mapping[str, t.Any]) -> Manager:
         """Return one from a task's arguments."""
-        return cls(options["pod"], options["arguments"], Replacement.of(options["file"]))
+        file = Replacement.of(options["file"])
+        return cls(options["pod"], options["arguments"], file, options.get("annotations") or {})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +41,9 @@ class Step:
 
     ``pod`` is the name of the API server's mirror pod, ``server`` its URL, and ``servers`` the URLs of all API servers
     of the cluster. If a service starts it, ``service`` is its unit, and ``arguments`` are those about service accounts.
-    ``configuration`` is text before and after of kubeadm's ClusterConfiguration.
+    Its mirror pod must have the ``annotations``, by which it restarts though no argument changes. Its JWKS must have
+    the keys ``kids``, and none of ``retired_kids``. ``key`` is installed under a name of its own, and ``private``
+    replaces a file. ``configuration`` is text before and after of kubeadm's ClusterConfiguration.
     """
 
     pod: str
@@ -47,9 +53,12 @@ class Step:
     arguments: t.Sequence[str]
     issuer: str
     kids: t.Sequence[str] = ()
+    retired_kids: t.Sequence[str] = ()
     signing_kid: str | None = None
+    annotations: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     files: t.Sequence[Replacement] = ()
     key: key_install.KeyFiles | None = None
+    private: private_file.PrivateFile | None = None
     service: ServiceOptions | None = None
     manager: Manager | None = None
     configuration: t.Mapping[str, str] | None = None
@@ -68,4 +77,6 @@ class Step:
             given["manager"] = Manager.of(options["manager"])
         if options.get("key"):
             given["key"] = key_install.KeyFiles(content=private_key, **options["key"])
+        if options.get("private"):
+            given["private"] = private_file.PrivateFile(content=private_key, **options["private"])
         return cls(**given)

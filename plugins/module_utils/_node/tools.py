@@ -24,8 +24,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 # /opt/bin.
 _FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/opt/bin")
 
-# The list of the pods of all API servers has some kilobytes for each.
-_MAX_BYTES = 8 << 20
+# The metrics of an API server have some megabytes, of a large cluster's tens of them.
+_MAX_BYTES = 64 << 20
 
 _MAX_REASON = 500
 

@@ -21,8 +21,13 @@ def encoded(value):
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
+def annotations_in(words):
+    """The annotations among the words of a manifest, which has flags besides."""
+    return dict(word.split("=", 1) for word in words if not word.startswith("--"))
+
+
 class Server:
-    """One API server, which runs with the arguments that its manifest had at the last restart."""
+    """One API server, which runs with the arguments and annotations that its manifest had at the last restart."""
 
     def __init__(self, number, issuers=(OLD,)):
         self.node = f"node{number}"
@@ -33,12 +38,14 @@ class Server:
         self.run_manager_with(["--service-account-private-key-file=/etc/kubernetes/pki/sa.key"])
         self.run_with([f"--service-account-issuer={issuer}" for issuer in issuers])
 
-    def run_with(self, flags):
-        self.command = ["kube-apiserver", *flags]
+    def run_with(self, words):
+        self.command = ["kube-apiserver", *(word for word in words if word.startswith("--"))]
+        self.annotations = annotations_in(words)
         self.ready = True
 
-    def run_manager_with(self, flags, ready=True):
-        self.manager, self.manager_ready = ["kube-controller-manager", *flags], ready
+    def run_manager_with(self, words, ready=True):
+        self.manager = ["kube-controller-manager", *(word for word in words if word.startswith("--"))]
+        self.manager_annotations, self.manager_ready = annotations_in(words), ready
 
     @property
     def issuers(self):
@@ -56,14 +63,16 @@ class Server:
         return {"error": f"[invalid bearer token, {token}]"}
 
     def pod(self):
-        return self.mirror("kube-apiserver", self.command, self.ready)
+        return self.mirror("kube-apiserver", self.command, self.ready, own=self.annotations)
 
     def manager_pod(self):
-        return self.mirror("kube-controller-manager", self.manager, self.manager_ready)
+        annotations = self.manager_annotations
+        return self.mirror("kube-controller-manager", self.manager, self.manager_ready, own=annotations)
 
-    def mirror(self, component, command, ready):
-        digest = hashlib.sha256(" ".join(command).encode()).hexdigest()[:32]
+    def mirror(self, component, command, ready, *, own=()):
+        digest = hashlib.sha256(json.dumps([command, dict(own)]).encode()).hexdigest()[:32]
         annotations = {
+            **dict(own),
             "kubernetes.io/config.mirror": digest,
             "kubernetes.io/config.hash": digest,
         }

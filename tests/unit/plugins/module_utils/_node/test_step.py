@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node import observation
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import node_files, observation
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step import Walker
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step_request import Step
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_cluster import NEW, OLD, SIGNATURE
@@ -24,6 +25,10 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.f
     Rig,
     written,
 )
+
+
+def sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @pytest.fixture
@@ -315,6 +320,174 @@ class TestOwnKey:
         for path in left:
             with open(path, encoding="utf-8") as file:
                 assert "not a real one" not in file.read(), path
+
+
+ANNOTATION = {"irsa.selfhosted.example/keys": "hash"}
+
+
+class TestReplacedKey:
+    """The key in the file that the arguments name changes, so only an annotation restarts the server."""
+
+    OLD_KEY = "-----BEGIN PRIVATE KEY-----\nthe former one\n-----END PRIVATE KEY-----\n"
+    NEW_KEY = "-----BEGIN PRIVATE KEY-----\nthe new one\n-----END PRIVATE KEY-----\n"
+    ANNOTATED = BEFORE + "irsa.selfhosted.example/keys=hash\n"
+    MANAGER_ANNOTATED = MANAGER_BEFORE + "irsa.selfhosted.example/keys=hash\n"
+
+    @pytest.fixture
+    def pki(self, rig):
+        folder = rig.folder / "pki"
+        folder.mkdir()
+        (folder / "sa.key").write_text(self.OLD_KEY, encoding="utf-8")
+        (folder / "sa.key").chmod(0o600)
+        (folder / "sa.pub").write_text("old\n", encoding="utf-8")
+        return folder
+
+    def options(self, rig, pki, **more):
+        return rig.options(
+            **{
+                "arguments": ["kube-apiserver", *BEFORE.split()],
+                "issuer": OLD,
+                "annotations": ANNOTATION,
+                "private": {
+                    "path": str(pki / "sa.key"),
+                    "expected": sha256(self.OLD_KEY),
+                    "archive": str(pki / "irsa" / "old.key"),
+                    "new": sha256(self.NEW_KEY),
+                },
+                "files": [
+                    written(pki / "sa.pub", "old\n", "new\nold\n"),
+                    written(rig.manifest, BEFORE, self.ANNOTATED),
+                ],
+                **more,
+            }
+        )
+
+    def take(self, rig, pki, content=NEW_KEY, **more):
+        return Walker(Step.of(self.options(rig, pki, **more), content), rig.node()).take()
+
+    def refusal(self, rig, pki, **more):
+        with pytest.raises(IrsaError) as caught:
+            self.take(rig, pki, **more)
+        return caught.value
+
+    def is_as_before(self, rig, pki):
+        return (
+            (pki / "sa.key").read_text(encoding="utf-8") == self.OLD_KEY
+            and (pki / "sa.pub").read_text(encoding="utf-8") == "old\n"
+            and rig.manifest.read_text(encoding="utf-8") == BEFORE
+            and sorted(os.listdir(pki)) == ["sa.key", "sa.pub"]
+        )
+
+    def test_it_is_replaced_and_the_former_one_is_kept_in_one_place(self, rig, pki):
+        found = self.take(rig, pki)
+        assert (pki / "sa.key").read_text(encoding="utf-8") == self.NEW_KEY
+        assert (pki / "irsa" / "old.key").read_text(encoding="utf-8") == self.OLD_KEY
+        modes = [path.stat().st_mode & 0o777 for path in (pki / "sa.key", pki / "irsa", pki / "irsa" / "old.key")]
+        assert modes == [0o600, 0o700, 0o600]
+        assert found["proof"]["pod"]["annotations"] == ANNOTATION
+        assert sorted(name.split(".")[0] for name in os.listdir(rig.folder / "backup")) == ["kube-apiserver", "sa"]
+        copies = [
+            (rig.folder / "backup" / name).read_text(encoding="utf-8") for name in os.listdir(rig.folder / "backup")
+        ]
+        assert not any("PRIVATE KEY" in copy for copy in copies)
+        assert "the former one" not in json.dumps(found) and "the new one" not in json.dumps(found)
+
+    def test_the_key_is_in_place_before_the_server_restarts(self, rig, pki):
+        seen = []
+        rig.starts = lambda words: seen.append((pki / "sa.key").read_text(encoding="utf-8")) is None
+        self.take(rig, pki)
+        assert seen == [self.NEW_KEY]
+
+    def test_a_second_time_nothing_is_written(self, rig, pki):
+        self.take(rig, pki)
+        assert self.take(rig, pki, None, files=[])["files"] == []
+
+    def test_what_ended_after_the_key_was_written_is_taken_up(self, rig, pki):
+        (pki / "sa.key").write_text(self.NEW_KEY, encoding="utf-8")
+        assert self.take(rig, pki, None)["files"] == [str(pki / "sa.pub"), str(rig.manifest)]
+
+    def test_what_ended_after_the_archive_was_written_is_taken_up(self, rig, pki):
+        (pki / "irsa").mkdir()
+        (pki / "irsa" / "old.key").write_text(self.OLD_KEY, encoding="utf-8")
+        assert self.take(rig, pki)["files"][0] == str(pki / "sa.key")
+
+    @pytest.mark.parametrize("content", [None, OLD_KEY])
+    def test_another_key_than_the_planned_one_is_not_written(self, rig, pki, content):
+        error = self.refusal(rig, pki, content=content)
+        assert str(error) == f"{pki}/sa.key was not replaced: the new key did not come along whole. Run again."
+        assert self.is_as_before(rig, pki)
+
+    def test_a_key_that_has_changed_since_it_was_read_is_not_replaced(self, rig, pki):
+        (pki / "sa.key").write_text("another", encoding="utf-8")
+        error = self.refusal(rig, pki)
+        assert str(error).startswith(f"{pki}/sa.key is another key than the one that was read, so it was not replaced.")
+        assert (pki / "sa.key").read_text(encoding="utf-8") == "another"
+
+    def test_an_archive_of_another_key_is_left_alone(self, rig, pki):
+        (pki / "irsa").mkdir()
+        (pki / "irsa" / "old.key").write_text("another", encoding="utf-8")
+        assert "is another key than the one that" in str(self.refusal(rig, pki))
+        assert (pki / "sa.key").read_text(encoding="utf-8") == self.OLD_KEY
+
+    def test_a_server_that_fails_gets_its_former_key_back(self, rig, pki):
+        rig.starts = lambda words: words == BEFORE.split()
+        error = self.refusal(rig, pki)
+        assert "Its files were put back, and it runs as before." in str(error)
+        assert "PRIVATE KEY" not in str(error)
+        assert self.is_as_before(rig, pki)
+
+    def test_the_former_key_is_back_before_the_server_restarts(self, rig, pki):
+        rig.starts = lambda words: words == BEFORE.split() and self.is_as_before(rig, pki)
+        assert "and it runs as before" in str(self.refusal(rig, pki))
+
+    def test_keys_are_put_back_before_the_manifest_that_restarts_the_server(self, rig, pki, monkeypatch):
+        rig.starts = lambda words: words == BEFORE.split()
+        order, replace = [], node_files.replace
+
+        def noted(new, backup_folder):
+            order.append(os.path.basename(new.path))
+            return replace(new, backup_folder)
+
+        monkeypatch.setattr(node_files, "replace", noted)
+        self.refusal(rig, pki)
+        put_back = ["sa.key", "sa.pub", "kube-apiserver.yaml", "old.key"]
+        assert order == ["old.key", "sa.key", "sa.pub", "kube-apiserver.yaml", *put_back]
+
+    def test_a_server_that_does_not_restart_is_not_taken_for_changed(self, rig, pki):
+        rig.delay = None
+        assert "has not taken up the new manifest" in str(self.refusal(rig, pki, timeout=60))
+
+    def test_a_server_that_an_earlier_run_left_before_its_restart_is_waited_for(self, rig, pki):
+        rig.delay = None
+        (pki / "sa.key").write_text(self.NEW_KEY, encoding="utf-8")
+        rig.manifest.write_text(self.ANNOTATED, encoding="utf-8")
+        error = self.refusal(rig, pki, files=[], timeout=60)
+        assert "runs without the annotation irsa.selfhosted.example/keys that its manifest has" in str(error)
+
+    def test_the_controller_manager_restarts_by_its_annotation(self, rig, pki):
+        manager = {
+            "pod": "kube-controller-manager-node1",
+            "arguments": ["kube-controller-manager", *MANAGER_BEFORE.split()],
+            "annotations": ANNOTATION,
+            "file": written(rig.manager, MANAGER_BEFORE, self.MANAGER_ANNOTATED),
+        }
+        assert self.take(rig, pki, manager=manager)["proof"]["manager"]["annotations"] == ANNOTATION
+
+    def test_a_controller_manager_that_fails_gets_its_former_key_back(self, rig, pki):
+        rig.manager_starts = lambda words: words == MANAGER_BEFORE.split()
+        manager = {
+            "pod": "kube-controller-manager-node1",
+            "arguments": ["kube-controller-manager", *MANAGER_BEFORE.split()],
+            "annotations": ANNOTATION,
+            "file": written(rig.manager, MANAGER_BEFORE, self.MANAGER_ANNOTATED),
+        }
+        assert "and everything runs as before" in str(self.refusal(rig, pki, manager=manager))
+        assert self.is_as_before(rig, pki)
+
+    def test_a_retired_key_that_is_still_served_puts_everything_back(self, rig, pki):
+        error = self.refusal(rig, pki, retired_kids=["kid-of-the-cluster"], kids=[])
+        assert "still serves the public key 'kid-of-the-cluster'" in str(error)
+        assert self.is_as_before(rig, pki)
 
 
 def test_the_controller_manager_is_changed_when_the_server_is_proved(rig):
