@@ -24,7 +24,9 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
     _apiserver_plan,
     _apiserver_reading,
     _issuer_key,
+    _key_reading,
     _kubeadm_reading,
+    _sealed,
     _service_reading,
 )
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading import ClusterReading
@@ -75,7 +77,10 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "rollback": {"type": "bool", "default": True},
     "force": {"type": "bool", "default": False},
     "readings": {"type": "str", "default": "__irsa_apiserver_reading"},
+    "keys": {"type": "str", "choices": ["none", "rotate"], "default": "none"},
+    "audiences": {"type": "list", "elements": "str", "default": ["sts.amazonaws.com"]},
     "step": {"type": "dict"},
+    "sealed_key": {"type": "str"},
     "results": {"type": "dict", "default": {}},
 }
 
@@ -115,7 +120,7 @@ class ActionModule(ActionBase):
         host, options = self._variables["inventory_hostname"], self._options
         inspected = self._inspect([MANIFEST, CONTROLLER_MANAGER], [MANIFESTS], _apiserver_detection.SERVICES)
         name = _apiserver_detection.distribution_of(host, inspected, options["distribution"])
-        has_own_key = options["key"] == "own"
+        has_own_key = options["key"] == "own" or options["keys"] == "rotate"
         if name == KUBEADM:
             reading = _kubeadm_reading.read(
                 host, inspected, has_own_key=has_own_key, ask=self._node, inspect=self._inspect
@@ -125,6 +130,8 @@ class ActionModule(ActionBase):
             reading = _service_reading.read(
                 host, inspected, distribution, address=address, has_own_key=has_own_key, ask=self._node
             )
+        if options["keys"] == "rotate":
+            reading["keys"] = _key_reading.read(reading, ask=self._node, audiences=options["audiences"])
         return {"reading": reading}
 
     def _inspect(
@@ -259,7 +266,7 @@ class ActionModule(ActionBase):
         if not self._task.check_mode:
             limits = {"timeout": self._options["timeout"], "rollback": self._options["rollback"]}
             node = {"operation": "step", "step": {**step["node"], **limits}, **step["access"]}
-            found = self._node({**node, "private_key": _private_key(step["node"]["key"])})
+            found = self._node({**node, "private_key": self._private_key(step["node"]["key"])})
         server = step["server"]
         return {
             "changed": True,
@@ -269,8 +276,11 @@ class ActionModule(ActionBase):
             "results": {**results, server: _apiserver_plan.result_after(results[server], step, found)},
         }
 
-
-def _private_key(key: t.Mapping[str, t.Any] | None) -> str | None:
-    """Return the issuer's own key if it is on the controller, None if it must be on the node. Raises IrsaError."""
-    content = files.read(key["source"]) if key else None
-    return None if content is None else content.decode("utf-8", "replace")
+    def _private_key(self, key: t.Mapping[str, t.Any] | None) -> str | None:
+        """Return the key that a step installs: one that another host had, or the issuer's own if it is on the
+        controller; None if it must be on the node. Raises IrsaError.
+        """
+        if self._options["sealed_key"]:
+            return _sealed.unseal(self._options["sealed_key"])
+        content = files.read(key["source"]) if key else None
+        return None if content is None else content.decode("utf-8", "replace")

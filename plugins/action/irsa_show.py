@@ -29,9 +29,10 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines impo
 )
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._misspelt import warn_of_misspelt
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._printer import Printer
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_lines import rotate_lines
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._verify_lines import table_lines, verify_lines
 
-_SUBJECTS = ("provision", "teardown", "verify", "verify_table", "enable_plan", "enable")
+_SUBJECTS = ("provision", "teardown", "verify", "verify_table", "enable_plan", "enable", "rotate")
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "subject": {"type": "str", "choices": list(_SUBJECTS), "required": True},
@@ -69,6 +70,8 @@ class ActionModule(ActionBase):
                 "by_hand": bool(unchanged_by_hand(results)),
                 "actions": actions_of(results),
             }
+        if options["subject"] == "rotate":
+            return {**result, "actions": results["rotation"]["actions"]}
         if not printer.results_are_printed:
             result["clusters"] = {host: _returned(values) for host, values in results.items()}
             if not printer.is_silent:
@@ -95,6 +98,8 @@ class ActionModule(ActionBase):
             return plan_lines(results, check_mode=self._task.check_mode)
         if subject == "enable":
             return enable_lines(results, check_mode=self._task.check_mode, verbose=verbose)
+        if subject == "rotate":
+            return rotate_lines(results["rotation"], check_mode=self._task.check_mode)
         if subject == "verify":
             return verify_lines(results, verbose=verbose)
         if subject == "verify_table":

@@ -163,9 +163,27 @@ options:
     description: Name of the variable in which O(operation=read) was registered on each host.
     type: str
     default: __irsa_apiserver_reading
+  keys:
+    description:
+      - With V(rotate), O(operation=read) also reads what a change of the signing key is decided on, which are the files
+        of keys, the Secrets with tokens that never expire, and how long the tokens of pods live. Of private keys, it
+        reads nothing but a digest.
+    type: str
+    choices: [none, rotate]
+    default: none
+  audiences:
+    description: Audiences of the tokens of pods whose life is read with O(keys=rotate).
+    type: list
+    elements: str
+    default: [sts.amazonaws.com]
   step:
     description: One of RV(steps), with O(operation=step).
     type: dict
+  sealed_key:
+    description:
+      - The private key for a step that replaces one, with O(operation=step). It is encrypted, and only the run of
+        C(ansible-playbook) that read it can use it.
+    type: str
   results:
     description: RV(results) of the plan or of the step before, with O(operation=step).
     type: dict

@@ -22,11 +22,21 @@ options:
       - V(observe) asks an API server what it runs, serves and signs with.
       - V(step) writes files, waits for the API server, proves that it works, and puts the files back if it does not. It
         goes on if the connection to the node is lost. SIGTERM has it put the files back.
+      - V(keys) tells which keys the node has, and which tokens of the cluster a change of the signing key would touch.
+        Of a private key, it returns nothing but its SHA-256.
+      - V(make_key) makes a key with the node's own openssl, or installs O(private_key), in O(key_folder).
+      - V(private_key) returns a private key sealed with O(pad).
+      - V(remake_tokens) has kube-controller-manager sign the tokens in Secrets anew. The former tokens are refused from
+        then on, wherever copies of them are in use.
+      - V(remove_keys) removes files of keys in O(key_folder).
     type: str
-    choices: [inspect, configuration, observe, step]
+    choices: [inspect, configuration, observe, step, keys, make_key, private_key, remake_tokens, remove_keys]
     required: true
   paths:
-    description: Files to read with V(inspect). One that does not exist has no content.
+    description:
+      - Files to read with V(inspect), files of public keys to read with V(keys), or files to remove with
+        V(remove_keys).
+      - One that does not exist has no content. Where V(keys) finds private keys, it returns their public keys instead.
     type: list
     elements: str
     default: []
@@ -69,22 +79,81 @@ options:
     elements: str
     default: [/etc/kubernetes/admin.conf]
   server:
-    description: URL of the API server to ask with V(observe). Without it, the API server of the node is found.
+    description:
+      - URL of the API server to ask with V(observe), V(keys) and V(remake_tokens). Without it, the API server of the
+        node is found.
     type: str
   step:
     description: The step to take with V(step).
     type: dict
   private_key:
-    description: The issuer's own key in PEM, for a step that installs it. It is in no result and no log.
+    description: A private key in PEM, for a step that installs it or for V(make_key). It is in no result and no log.
     type: str
+  private_paths:
+    description: Files of private keys of which V(keys) returns the SHA-256, and the key ID if the node has openssl.
+    type: list
+    elements: str
+    default: []
+  key_folder:
+    description: Folder for the issuer's own keys, where files are called as their key ID.
+    type: str
+  audiences:
+    description: Audiences of projected tokens of which V(keys) returns the longest life that pods ask for.
+    type: list
+    elements: str
+    default: []
+  key_type:
+    description: Type of the key that V(make_key) makes.
+    type: str
+    choices: [RSA, ECDSA]
+    default: RSA
+  key_size:
+    description: Size of an RSA key in bits. If omitted, 2048.
+    type: int
+    choices: [2048, 3072, 4096]
+  key_curve:
+    description: Curve of an ECDSA key. If omitted, P-256.
+    type: str
+    choices: [P-256, P-384, P-521]
+  like:
+    description: File whose owner the new files of V(make_key) get.
+    type: str
+  public_key:
+    description: The public key of O(private_key) in PEM (SubjectPublicKeyInfo), for V(make_key).
+    type: str
+  kid:
+    description: The key ID of O(private_key), for V(make_key).
+    type: str
+  path:
+    description: File of the private key to return sealed with V(private_key).
+    type: str
+  pad:
+    description:
+      - Random bytes (base64), at least as many as the key has. V(private_key) returns the key XOR these bytes. They
+        must be used once. They are in no result and no log.
+    type: str
+  secrets:
+    description: Namespace and name of the Secrets whose tokens V(remake_tokens) has made anew.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      namespace:
+        description: Namespace of the Secret.
+        type: str
+        required: true
+      name:
+        description: Name of the Secret.
+        type: str
+        required: true
 extends_documentation_fragment:
   - selfhosted.irsa._attributes
 attributes:
   check_mode:
     support: partial
     details:
-      - V(inspect) and V(observe) read in check mode, too. V(step) is refused in it; M(selfhosted.irsa.irsa_apiserver)
-        does not call it then.
+      - V(inspect), V(configuration), V(observe), V(keys) and V(private_key) read in check mode, too. The others are
+        refused in it; who plans them does not call them then.
   diff_mode:
     support: none
     details:
@@ -117,17 +186,14 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.bare import conclude
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node import inspection, observation, session
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step import Node, Walker
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step_request import Step
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import operations
 
 
 def main() -> None:
     conclude(
         _result,
         argument_spec=dict(
-            operation=dict(type="str", choices=["inspect", "configuration", "observe", "step"], required=True),
+            operation=dict(type="str", choices=[*operations.NAMES], required=True),
             paths=dict(type="list", elements="str", default=[]),
             folders=dict(type="list", elements="str", default=[]),
             patches=dict(type="str"),
@@ -140,39 +206,40 @@ def main() -> None:
             server=dict(type="str"),
             step=dict(type="dict"),
             private_key=dict(type="str", no_log=True),
+            private_paths=dict(type="list", elements="str", default=[]),
+            key_folder=dict(type="str", no_log=False),
+            audiences=dict(type="list", elements="str", default=[]),
+            key_type=dict(type="str", choices=["RSA", "ECDSA"], default="RSA", no_log=False),
+            key_size=dict(type="int", choices=[2048, 3072, 4096], no_log=False),
+            key_curve=dict(type="str", choices=["P-256", "P-384", "P-521"], no_log=False),
+            like=dict(type="str"),
+            public_key=dict(type="str", no_log=False),
+            kid=dict(type="str"),
+            path=dict(type="str"),
+            pad=dict(type="str", no_log=True),
+            secrets=dict(type="list", elements="dict", default=[], options=_SECRET, no_log=False),
         ),
-        required_if=[("operation", "step", ["step"])],
+        required_if=_REQUIRED,
+        required_together=[("public_key", "kid")],
     )
 
 
+_SECRET = dict(namespace=dict(type="str", required=True), name=dict(type="str", required=True))
+_REQUIRED = [
+    ("operation", "step", ["step"]),
+    ("operation", "make_key", ["key_folder"]),
+    ("operation", "private_key", ["path", "pad"]),
+    ("operation", "remove_keys", ["key_folder"]),
+]
+
+
 def _result(options: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    return {"changed": options["operation"] == "step", "found": _found(options, check_mode)}
-
-
-def _found(options: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     if os.geteuid() != 0:
         raise IrsaError("Control planes belong to root. Set become: true for the hosts, or connect as root.")
-    if options["operation"] == "inspect":
-        return inspection.inspect(
-            options["paths"],
-            options["folders"],
-            options["patches"],
-            public_keys=options["public_keys"],
-            services=options["services"],
-        )
-    if options["operation"] == "configuration":
-        return inspection.configuration(
-            options["paths"],
-            options["folders"],
-            endings=options["endings"],
-            version_command=options["version_command"],
-        )
-    kubectl = Kubectl.found(options["kubectl"], options["kubeconfigs"])
-    if options["operation"] == "observe":
-        return observation.observe(kubectl, options["server"] or observation.own_server(kubectl))
-    if check_mode:
-        raise IrsaError("A step cannot be taken in check mode.")
-    return session.run(lambda: Walker(Step.of(options["step"], options["private_key"]), Node(kubectl)).take())
+    if check_mode and options["operation"] in operations.CHANGING:
+        raise IrsaError(f"Operation {options['operation']} cannot be done in check mode.")
+    changed, found = operations.done(options)
+    return {"changed": changed, "found": found}
 
 
 if __name__ == "__main__":

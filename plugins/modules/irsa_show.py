@@ -24,7 +24,7 @@ options:
         V(enable), they are not by host, but by part of the playbook - C(issuer), C(servers), C(injection), C(accounts)
         and C(proof).
     type: str
-    choices: [provision, teardown, verify, verify_table, enable_plan, enable]
+    choices: [provision, teardown, verify, verify_table, enable_plan, enable, rotate]
     required: true
   results:
     description:

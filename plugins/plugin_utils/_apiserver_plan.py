@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import typing as t
 
@@ -14,6 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribut
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distributions import WITH_SERVICE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
     PRESENT,
+    RETIRE_KEY,
     FileWrite,
     Plan,
     Server,
@@ -76,7 +78,8 @@ def _step_data(step: Step, reading: ClusterReading, key: Json | None, *, new: li
         "title": f"{step.server}: {step.phase.replace('_', ' ')}",
         "issuers": list(step.issuers),
         "actions": [*(f"{step.server}:write {file}" for file in new), *_actions(step, distribution)],
-        "paths": [*new, *(file.path for file in step.writes)],
+        "paths": [*new, *_private_paths(step), *(file.path for file in step.writes)],
+        "needs_key": step.private is not None or bool(new),
         "diff": _diff(step),
         "node": {
             "pod": reading.pod(step.server),
@@ -87,7 +90,9 @@ def _step_data(step: Step, reading: ClusterReading, key: Json | None, *, new: li
             "issuer": step.issuers[0],
             "kids": sorted(step.kids),
             "signing_kid": step.signing_kid,
+            "private": dataclasses.asdict(step.private) if step.private else None,
             "files": [_file(each, hides=distribution is not None) for each in step.files],
+            "annotations": dict(step.annotations),
             "key": key,
             "service": {"unit": distribution.unit, "restart": list(distribution.restart)} if distribution else None,
             "manager": _manager(step, reading),
@@ -102,7 +107,12 @@ def _manager(step: Step, reading: ClusterReading) -> Json | None:
     if step.manager is None:
         return None
     pod = f"{_MANAGER}-{reading.pod(step.server).removeprefix(f'{API_SERVER}-')}"
-    return {"pod": pod, "arguments": list(step.manager.arguments), "file": _file(step.manager.file, hides=False)}
+    return {
+        "pod": pod,
+        "arguments": list(step.manager.arguments),
+        "annotations": dict(step.manager.annotations),
+        "file": _file(step.manager.file, hides=False),
+    }
 
 
 def _file(file: FileWrite, *, hides: bool) -> Json:
@@ -116,12 +126,18 @@ def _file(file: FileWrite, *, hides: bool) -> Json:
 
 
 def _actions(step: Step, distribution: Distribution | None) -> list[str]:
-    actions = [_write(step, file) for file in step.files]
+    actions = [f"{step.server}:write {path}" for path in _private_paths(step)]
+    actions += [_write(step, file) for file in step.files]
     if step.restarts:
         actions.append(f"{step.server}:restart {distribution.unit if distribution else API_SERVER}")
     if step.manager:
         actions += [_write(step, step.manager.file), f"{step.server}:restart {_MANAGER}"]
     return actions + ([_CONFIGURATION] if step.configuration else [])
+
+
+def _private_paths(step: Step) -> list[str]:
+    """Return the files of private keys that a step writes: where the former one is kept, and the new one."""
+    return [step.private.archive, step.private.path] if step.private else []
 
 
 def _write(step: Step, file: FileWrite) -> str:
@@ -188,7 +204,8 @@ def result_after(before: Json, step: Json, found: Json | None) -> Json:
     """Return the result of a server after a step. ``found`` is what module irsa_node returned, None in check mode."""
     proof = (found or {}).get("proof") or {}
     node = step["node"]
-    kids = proof.get("kids") or sorted({*before["kids"]["after"], *node["kids"]})
+    kept = () if step["phase"] == RETIRE_KEY else before["kids"]["after"]
+    kids = proof.get("kids") or sorted({*kept, *node["kids"]})
     return {
         **before,
         "issuers": {**before["issuers"], "after": step["issuers"]},

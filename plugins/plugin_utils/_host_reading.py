@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import PrivateKey
+
 # A host with what was read of it. All of it is JSON, since it travels between tasks.
 Reading = t.Mapping[str, t.Any]
 
@@ -20,6 +22,17 @@ def content(described: t.Mapping[str, t.Any] | None) -> bytes | None:
     """Return the content of a file that module irsa_node read."""
     encoded = (described or {}).get("content")
     return None if encoded is None else base64.b64decode(encoded)
+
+
+def keys_of(reading: Reading) -> dict[str, t.Any]:
+    """Return the values of a server that come of its files of keys; none if these were not read."""
+    keys = reading.get("keys") or {}
+    contents = {path: content(described) for path, described in (keys.get("files") or {}).items()}
+    digests = {path: each for path, each in (keys.get("digests") or {}).items() if each}
+    return {
+        "key_files": {path: text for path, text in contents.items() if text is not None},
+        "private_keys": {path: PrivateKey(sha256=each["sha256"], kid=each["kid"]) for path, each in digests.items()},
+    }
 
 
 def faults_of_keys(inspected: t.Mapping[str, t.Any]) -> dict[str, str]:

@@ -22,6 +22,7 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._host_reading impo
     Reading,
     content,
     faults_of_keys,
+    keys_of,
 )
 
 KUBEADM = "kubeadm"
@@ -98,5 +99,6 @@ def server(name: str, reading: Reading, observed: t.Mapping[str, t.Any]) -> Serv
         patches={name: base64.b64decode(text) for name, text in inspected["patches"].items()},
         public_key_faults=faults_of_keys(inspected),
         tool_version=inspected["kubeadm_version"],
+        **keys_of(reading),
         **observed,
     )

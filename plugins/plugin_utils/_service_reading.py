@@ -20,6 +20,7 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._host_reading impo
     Reading,
     content,
     faults_of_keys,
+    keys_of,
 )
 
 # An address of IPv6 is in brackets.
@@ -41,9 +42,9 @@ def read(
             f"irsa_apiserver_address of the host {host} is {quoted(address)}, expected address and port of its API "
             "server, such as 192.0.2.11:6443 or [2001:db8::11]:6443."
         )
-    unit = _unit(inspected, distribution)
+    unit = unit_of(inspected, distribution)
     inspected = {**inspected, **_configuration(distribution, unit, ask)}
-    files = _files(inspected)
+    files = files_of(inspected)
     access = _access(host, distribution, files=files, unit=unit)
     server = {"server": f"https://{address}"} if address else {}
     try:
@@ -97,7 +98,7 @@ def _access(host: str, distribution: Distribution, *, files: Files, unit: Unit) 
     return {"kubectl": [list(words) for words in access.kubectl], "kubeconfigs": list(access.kubeconfigs)}
 
 
-def _unit(inspected: t.Mapping[str, t.Any], distribution: Distribution) -> Unit:
+def unit_of(inspected: t.Mapping[str, t.Any], distribution: Distribution) -> Unit:
     """Return the service of a distribution."""
     found = inspected["services"][distribution.unit]
     return Unit(
@@ -108,7 +109,7 @@ def _unit(inspected: t.Mapping[str, t.Any], distribution: Distribution) -> Unit:
     )
 
 
-def _files(inspected: t.Mapping[str, t.Any]) -> dict[str, bytes]:
+def files_of(inspected: t.Mapping[str, t.Any]) -> dict[str, bytes]:
     """Return the configuration of a host, without its secrets."""
     contents = {path: content(described) for path, described in inspected["configuration"].items()}
     return {path: text for path, text in contents.items() if text is not None}
@@ -117,14 +118,15 @@ def _files(inspected: t.Mapping[str, t.Any]) -> dict[str, bytes]:
 def server(name: str, reading: Reading, observed: t.Mapping[str, t.Any]) -> Server:
     """Return a server of the play. ``observed`` are the values that its API server told."""
     inspected = reading["inspected"]
-    unit = _unit(inspected, WITH_SERVICE[reading["distribution"]])
+    unit = unit_of(inspected, WITH_SERVICE[reading["distribution"]])
     return Server(
         name=name,
         addresses=(reading["address"],),
         unit=unit,
-        files=_files(inspected),
+        files=files_of(inspected),
         changed={path: each["changed"] for path, each in inspected["configuration"].items() if each["changed"]},
         public_key_faults=faults_of_keys(inspected),
         tool_version=inspected["version"],
+        **keys_of(reading),
         **{**observed, "started": observed["started"] or unit.started},
     )

@@ -118,7 +118,7 @@ class Ansible:
         return self._play(_importing_apiserver(), "control_plane", variables, *options, fails=fails, found=found)
 
     def rotate(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
-        """Run the playbook rotate. Its result is irsa_rotate_result, if it got that far."""
+        """Run the playbook rotate for the control plane. Its result is irsa_rotate_result."""
         found = "{'result': irsa_rotate_result}"
         return self._play(_imported("rotate"), "control_plane", variables, *options, fails=fails, found=found)
 

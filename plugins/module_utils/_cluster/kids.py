@@ -7,12 +7,18 @@
 from __future__ import annotations
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import SIGNING_KEY_FILE, Arguments
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import ACCEPT, SIGN, Goal, Server
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
+    ACCEPT,
+    RETIRE_KEY,
+    SIGN,
+    Goal,
+    Server,
+)
 
 
 def kids_after(phase: str, server: Server, goal: Goal) -> frozenset[str]:
     """Return the key IDs that its JWKS must have, as far as they are known."""
-    own = goal.own_kid if phase in (ACCEPT, SIGN) else None
+    own = goal.own_kid if phase in (ACCEPT, SIGN, RETIRE_KEY) else None
     return frozenset(kid for kid in (server.signing_kid, own) if kid)
 
 

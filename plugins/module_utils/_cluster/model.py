@@ -17,12 +17,17 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribut
 PRESENT = "present"
 ABSENT = "absent"
 
-# Phases of irsa_apiserver_phase. A step is ACCEPT or SIGN, or on the way back SIGN_BACK or FORGET.
+# Phases of irsa_apiserver_phase. A step is ACCEPT or SIGN, or on the way back SIGN_BACK or FORGET. When a key is
+# changed, the last one is RETIRE_KEY.
 AUTO = "auto"
 ACCEPT = "accept"
 SIGN = "sign"
 SIGN_BACK = "sign_back"
 FORGET = "forget"
+RETIRE_KEY = "retire_key"
+
+# What a manifest has so that the kubelet starts its pod anew when files of keys have changed.
+KEYS_ANNOTATION = "irsa.selfhosted.example/keys"
 
 # Where module irsa_node keeps what it replaces.
 BACKUP_FOLDER = "/etc/kubernetes/irsa-backup"
@@ -36,6 +41,7 @@ class Goal:
     :ivar published_kids: key IDs in the published JWKS; an adopted key must be among them
     :ivar own_kid: the ID of the issuer's own key, which is installed beside the cluster's; None: the key that signs
         today is adopted
+    :ivar retired_kids: IDs of own keys that ``RETIRE_KEY`` takes away
     :ivar accepted_issuers: what else is accepted, besides the issuers that the servers accept today
     :ivar accepted_key_files: files of further public keys on the servers, likewise
     :ivar forget_after: seconds that must have passed since the youngest API server started before the issuer is
@@ -48,10 +54,19 @@ class Goal:
     phase: str = AUTO
     published_kids: frozenset[str] = frozenset()
     own_kid: str | None = None
+    retired_kids: frozenset[str] = frozenset()
     accepted_issuers: tuple[str, ...] = ()
     accepted_key_files: tuple[str, ...] = ()
     forget_after: int = 86400
     force: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PrivateKey:
+    """What is known of a file with a private key: the SHA-256 of its content, and the ID of the key."""
+
+    sha256: str
+    kid: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -84,6 +99,10 @@ class Server:
     :ivar patches: files in irsa_apiserver_patches_dir by name
     :ivar public_key_faults: sentences that say why no API server starts with a file of ``Goal.accepted_key_files``, by
         its path
+    :ivar key_files: the contents of the files of public keys that its flags name, by path; read only if a key is to be
+        changed
+    :ivar private_keys: the SHA-256 of the files of private keys that its flags name, and the ID of each key where its
+        host can tell it, by path; likewise
     :ivar tool_version: the version of the tool that writes its manifest, such as ``v1.37.2`` of kubeadm
     :ivar unknown: sentences that say what could not be read and why
     """
@@ -109,6 +128,8 @@ class Server:
     folder: tuple[str, ...] = ()
     patches: t.Mapping[str, bytes] = dataclasses.field(default_factory=dict)
     public_key_faults: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    key_files: t.Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+    private_keys: t.Mapping[str, PrivateKey] = dataclasses.field(default_factory=dict)
     tool_version: str | None = None
     unknown: tuple[str, ...] = ()
 
@@ -150,24 +171,42 @@ class FileWrite:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class PrivateKeyWrite:
+    """A private key in the place of another one. Its content is not part of a plan.
+
+    :ivar expected: the SHA-256 of the present file
+    :ivar archive: where the present file is kept
+    :ivar new: the SHA-256 of the new file; None: the key is yet to be made
+    """
+
+    path: str
+    expected: str
+    archive: str
+    new: str | None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ManagerChange:
-    """What is written of kube-controller-manager, and the arguments that it must run with afterwards."""
+    """What is written of kube-controller-manager, and the arguments and annotations that it must run with then."""
 
     file: FileWrite
     arguments: tuple[str, ...]
+    annotations: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Step:
     """One server's change, which is proved before the next step begins.
 
-    :ivar phase: ``ACCEPT``, ``SIGN``, ``SIGN_BACK`` or ``FORGET``
+    :ivar phase: ``ACCEPT``, ``SIGN``, ``SIGN_BACK``, ``FORGET`` or ``RETIRE_KEY``
     :ivar restarts: False: nothing changes in what runs as API server, only in what survives an upgrade
     :ivar arguments: what must run afterwards: the container's command with its arguments
     :ivar issuers: the issuers among them; the first one signs, and is the issuer in the discovery document
     :ivar kids: key IDs that its JWKS must have afterwards, as far as they are known
     :ivar signing_kid: the key that must sign afterwards, if it is known
+    :ivar private: the private key that is replaced before anything else is written
     :ivar files: what is written on this server, in this order; the manifest comes last
+    :ivar annotations: what the pod that runs must have besides its arguments
     :ivar manager: what changes of kube-controller-manager when the API server is proved
     :ivar configuration: ClusterConfiguration before and after, if this step writes it (after the server is proved)
     """
@@ -179,7 +218,9 @@ class Step:
     issuers: tuple[str, ...]
     kids: frozenset[str] = frozenset()
     signing_kid: str | None = None
+    private: PrivateKeyWrite | None = None
     files: tuple[FileWrite, ...] = ()
+    annotations: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     manager: ManagerChange | None = None
     configuration: tuple[str, str] | None = None
 

@@ -14,6 +14,7 @@ is to remove it.
 from __future__ import annotations
 
 import dataclasses
+import posixpath
 import re
 import typing as t
 
@@ -25,8 +26,15 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments
     SIGNING_KEY_FILE,
     Arguments,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import ACCEPT, FORGET, SIGN, SIGN_BACK
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
+    ACCEPT,
+    FORGET,
+    RETIRE_KEY,
+    SIGN,
+    SIGN_BACK,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 
 # Own keys lie in a folder beside the cluster's key. They are named after their key IDs, which are SHA-256 in base64url.
 _OWN_KEY = re.compile(r".*/irsa/[A-Za-z0-9_-]{43}\.(?:key|pub)")
@@ -39,16 +47,28 @@ class KeyFiles:
     private: str
     public: str
 
+    @property
+    def kid(self) -> str:
+        """The ID of the key, after which its files are named."""
+        return posixpath.basename(self.public).removesuffix(".pub")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Target:
-    """The goal as one server's arguments express it. ``keeps_audiences``: those that are set are left alone."""
+    """The goal as one server's arguments express it.
+
+    :ivar keeps_audiences: those that are set are left alone
+    :ivar retired_keys: where own keys are that are to be retired
+    :ivar retires_clusters_key: the cluster's own key is to be retired, too
+    """
 
     issuer: str
     key: KeyFiles | None = None
     accepted_issuers: tuple[str, ...] = ()
     accepted_key_files: tuple[str, ...] = ()
     keeps_audiences: bool = False
+    retired_keys: tuple[KeyFiles, ...] = ()
+    retires_clusters_key: bool = False
 
 
 def own_key_folder(folder: str) -> str:
@@ -129,6 +149,39 @@ def _forgotten_keys(arguments: Arguments, target: Target, *, name: str) -> list[
     return [file for file in own if file in (target.key.private, target.key.public)]
 
 
+def retire_key(arguments: Arguments, target: Target) -> Arguments:
+    """Verify the retired keys no longer. Raises Fault for a server that signs with one of them, and for a file that
+    cannot be told from others.
+    """
+    signing = arguments.value(SIGNING_KEY_FILE)
+    for key in target.retired_keys:
+        if signing == key.private:
+            raise Fault("it signs with the key that is to be retired")
+        arguments = arguments.without(KEY_FILE, key.public).without(SIGNING_KEY_FILE, key.private)
+    return _without_clusters_key(arguments) if target.retires_clusters_key else arguments
+
+
+def _without_clusters_key(arguments: Arguments) -> Arguments:
+    """Return the arguments without the file of the cluster's own public key, if they have it still."""
+    others = [file for file in arguments.values(KEY_FILE) if not is_own_key(file)]
+    if not others:
+        return arguments
+    if not signs_with_own_key(arguments):
+        raise Fault("it signs with the key that is to be retired")
+    if len(others) > 1:
+        raise Fault(
+            f"which of the files {listed(others)} (--{KEY_FILE}) holds the key that is to be retired is not known. "
+            "Take that flag away by hand"
+        )
+    return arguments.without(KEY_FILE, others[0])
+
+
+def has_retired_clusters_key(arguments: Arguments) -> bool:
+    """Whether only keys that we installed are verified, so that no other one may sign again."""
+    files = arguments.values(KEY_FILE)
+    return bool(files) and signs_with_own_key(arguments) and all(map(is_own_key, files))
+
+
 def signs_with_own_key(arguments: Arguments) -> bool:
     """Whether a key that we installed signs."""
     return is_own_key(arguments.value(SIGNING_KEY_FILE) or "")
@@ -139,6 +192,7 @@ _PHASES: t.Mapping[str, t.Callable[[Arguments, Target], Arguments]] = {
     SIGN: sign,
     SIGN_BACK: sign_back,
     FORGET: forget,
+    RETIRE_KEY: retire_key,
 }
 
 
@@ -158,6 +212,10 @@ def controller_manager_after(phase: str, arguments: Arguments, target: Target, *
     """
     if phase == SIGN:
         return _signing_with(arguments, target.key.private if target.key else None, name=PRIVATE_KEY_FILE)
+    if phase == RETIRE_KEY:
+        for key in target.retired_keys:
+            arguments = arguments.without(PRIVATE_KEY_FILE, key.private)
+        return arguments
     if phase == ACCEPT or signs_with_own_key(api_server):
         return arguments
     return _without_own_keys(arguments, PRIVATE_KEY_FILE)

@@ -63,13 +63,13 @@ def plan(
         steps=tuple(planned),
         findings=findings,
         summary=steps.summary(planned),
-        next=(*_next_steps(planned, goal), *made.advice()),
+        next=(*next_steps(planned, goal), *made.advice()),
         method=method,
         new_node_needs=tuple(made.new_node_needs()),
     )
 
 
-def _next_steps(planned: t.Sequence[Step], goal: Goal) -> t.Iterator[str]:
+def next_steps(planned: t.Sequence[Step], goal: Goal) -> t.Iterator[str]:
     """Yield what may or must be done after the steps."""
     last = planned[-1] if planned else None
     if last and last.phase == ACCEPT:

@@ -266,7 +266,7 @@ def _flag_differences(views: t.Sequence[View]) -> t.Iterator[str]:
     for view, flags in known[1:]:
         first, expected = known[0]
         for name, value in flags.items():
-            if value != expected[name]:
+            if value != expected[name] and None not in (value, expected[name]):
                 yield (
                     f"{first.name} and {view.name} differ in --{name}: {listed(expected[name])} and {listed(value)}. "
                     "Make them the same, or set irsa_apiserver_force to leave that as it is."

@@ -45,6 +45,9 @@ _COMMENT = "# Written by role irsa_apiserver of the Ansible collection selfhoste
 
 def lines(name: str, base: t.Sequence[str], expected: t.Sequence[str]) -> list[Line]:
     """Return what leads from a flag's values in other files to the expected ones. Raises Fault if nothing does."""
+    if name == KEY_FILE and expected and not set(base).intersection(expected):
+        # The cluster's own key is retired: the first line takes its place.
+        return [Line(name, APPENDED if index else PLAIN, value) for index, value in enumerate(expected)]
     places = range(len(expected) - len(base) + 1)
     start = next((at for at in places if list(expected[at : at + len(base)]) == list(base)), None)
     if start is None or (name in SINGLE and start > 0):
@@ -84,4 +87,4 @@ def as_appended(each: Line) -> Line:
 
 
 def _is_ours(each: Line, names: t.Collection[str]) -> bool:
-    return each.name in names and (each.sign == PLAIN) == (each.name in SINGLE)
+    return each.name in names and (each.name == KEY_FILE or (each.sign == PLAIN) == (each.name in SINGLE))

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import phases, planning, service_node
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import SIGNING_KEY_FILE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import SIGNING_KEY_FILE, Arguments
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Distribution, Unit
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
     Cluster,
@@ -26,9 +26,13 @@ def own_key_paths(server: Server, distribution: Distribution, kid: str) -> tuple
     Not every API server runs as root. Raises Fault if the server's files cannot be used.
     """
     unit = server.unit or Unit()
-    keys = distribution.programs(server.files, unit).api_server.values(SIGNING_KEY_FILE)
-    cluster_key = next((path for path in keys if not phases.is_own_key(path)), None)
-    return phases.key_files_in(distribution.own_key_folder(server.files, unit), kid), cluster_key
+    arguments = distribution.programs(server.files, unit).api_server
+    return phases.key_files_in(distribution.own_key_folder(server.files, unit), kid), cluster_key(arguments)
+
+
+def cluster_key(arguments: Arguments) -> str | None:
+    """Return the path of the cluster's private key, None if an API server's arguments do not name it."""
+    return next((path for path in arguments.values(SIGNING_KEY_FILE) if not phases.is_own_key(path)), None)
 
 
 def plan(cluster: Cluster, goal: Goal, distribution: Distribution) -> Plan:

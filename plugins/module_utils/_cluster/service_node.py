@@ -74,6 +74,8 @@ def node_of(server: Server, goal: Goal, distribution: Distribution) -> ServiceNo
     elif written and told and not stale:
         faults += _differences(written, told, distribution)
     target = _target(goal, distribution.own_key_folder(server.files, unit) if goal.own_kid else None)
+    if written and not is_pending:
+        target = dataclasses.replace(target, retires_clusters_key=_retires_clusters_key(server, written, target))
     # What its files come to is what runs: the service was started since, and nothing that it tells is against that.
     return ServiceNode(View(server, written, written, target, goal, is_pending), distribution, programs, tuple(faults))
 
@@ -84,9 +86,16 @@ def _target(goal: Goal, folder: str | None = None) -> Target:
         key=phases.key_files_in(folder, goal.own_kid) if folder and goal.own_kid else None,
         accepted_issuers=goal.accepted_issuers,
         accepted_key_files=goal.accepted_key_files,
+        retired_keys=tuple(phases.key_files_in(folder, kid) for kid in sorted(goal.retired_kids) if folder),
         # They are set by the distribution, and keep what tokens have today.
         keeps_audiences=True,
     )
+
+
+def _retires_clusters_key(server: Server, written: Arguments, target: Target) -> bool:
+    """Whether a key to be retired is verified, but not because of one of our files."""
+    ours = written.values(KEY_FILE)
+    return any(key.kid in (server.kids or ()) and key.public not in ours for key in target.retired_keys)
 
 
 def _stale(server: Server, unit: Unit) -> list[str]:

@@ -18,6 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Files, Programs
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kids import kids_after, signing_kid_after
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import FileWrite, Goal, Step
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.phases import Target
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.service_node import ServiceNode
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.steps import Walk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
@@ -82,13 +83,7 @@ class ServicePlanner:
         """Return a server's step in a phase, and move its state on."""
         node, before = state.node, state.programs
         try:
-            api_server = phases.after(phase, before.api_server, node.view.target)
-            programs = Programs(
-                api_server=api_server,
-                controller_manager=phases.controller_manager_after(
-                    phase, before.controller_manager, node.view.target, api_server=api_server
-                ),
-            )
+            programs = programs_after(phase, before, node.view.target)
             files = {} if programs == before else node.distribution.files_after(state.files, node.unit, programs)
         except Fault as fault:
             raise IrsaError(f"{node.server.name}: its API server cannot be changed: {fault}.") from None
@@ -96,11 +91,11 @@ class ServicePlanner:
             phase=phase,
             server=node.server.name,
             restarts=bool(files) or state.is_pending,
-            arguments=api_server.texts,
-            issuers=api_server.values(ISSUER),
+            arguments=programs.api_server.texts,
+            issuers=programs.api_server.values(ISSUER),
             kids=kids_after(phase, node.server, self._goal),
             signing_kid=signing_kid_after(
-                phase, node.server, self._goal, before=state.first.api_server, after=api_server
+                phase, node.server, self._goal, before=state.first.api_server, after=programs.api_server
             ),
             files=tuple(_write(path, state.files, after) for path, after in files.items()),
         )
@@ -109,6 +104,17 @@ class ServicePlanner:
         state.programs = node.distribution.programs(state.files, node.unit) if files else before
         state.is_pending = False
         return step
+
+
+def programs_after(phase: str, before: Programs, target: Target) -> Programs:
+    """Return the arguments of both programs after a phase. Raises Fault if they cannot be had."""
+    api_server = phases.after(phase, before.api_server, target)
+    return Programs(
+        api_server=api_server,
+        controller_manager=phases.controller_manager_after(
+            phase, before.controller_manager, target, api_server=api_server
+        ),
+    )
 
 
 def _write(path: str, files: Files, after: bytes | None) -> FileWrite:

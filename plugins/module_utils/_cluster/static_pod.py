@@ -2,14 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The manifest of a static pod: which arguments its program gets, and the same bytes with other arguments."""
+"""The manifest of a static pod: which arguments its program gets, and the same bytes with other arguments or with an
+annotation.
+"""
 
 from __future__ import annotations
 
 import posixpath
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import yaml_list, yaml_text
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import yaml_list, yaml_members, yaml_text
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import Argument, Arguments, is_program
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.yaml_list import Item
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.yaml_text import at, items, member, scalar
@@ -23,6 +25,8 @@ KUBE_APISERVER = "kube-apiserver"
 KUBE_CONTROLLER_MANAGER = "kube-controller-manager"
 
 _STRING = "tag:yaml.org,2002:str"
+_ANNOTATIONS = ("metadata", "annotations")
+_STRANGE_LAYOUT = "an edit of it would change something else, too. Its layout is not known here"
 
 
 class StaticPod:
@@ -97,6 +101,25 @@ class StaticPod:
                 splices += yaml_list.changes(self._document, node, part)
         return self._checked(yaml_list.spliced(self._document.text, splices).encode(), new)
 
+    def annotation(self, name: str) -> str | None:
+        """Return the value of an annotation, None if there is none."""
+        return scalar(at(self._document.root, *_ANNOTATIONS, name))
+
+    def with_annotation(self, name: str, value: str) -> StaticPod:
+        """Return the manifest with an annotation and otherwise the same bytes.
+
+        Raises Fault if that cannot be done safely.
+        """
+        if self.annotation(name) == value:
+            return self
+        path = (*_ANNOTATIONS, name)
+        after = StaticPod(yaml_members.with_value(self._document.text, path, value).encode(), self.program)
+        before = yaml_text.tree(self._document.root)
+        found = yaml_text.tree(after._document.root)
+        if after.annotation(name) != value or _with_string(found, path, value) != _with_string(before, path, value):
+            raise Fault(_STRANGE_LAYOUT)
+        return after
+
     def _parts(self, new: Arguments) -> list[list[Item]]:
         """Return the new items of each list. A new argument joins the one behind it, at the end the one before it."""
         bounds = [len(node.value) for node in self._lists]
@@ -138,7 +161,7 @@ class StaticPod:
         after = StaticPod(content, self.program)
         same = yaml_text.tree(after._document.root, *after._lists) == yaml_text.tree(self._document.root, *self._lists)
         if after.arguments.texts != new.texts or not same:
-            raise Fault("an edit of it would change something else, too. Its layout is not known here")
+            raise Fault(_STRANGE_LAYOUT)
         return after
 
 
@@ -153,6 +176,17 @@ def _container(nodes: t.Sequence[yaml.Node], program: str) -> yaml.Node:
     if len(found) != 1:
         raise Fault(f"it has {'several containers' if found else 'no container'} of {program}")
     return found[0]
+
+
+def _with_string(tree: t.Any, path: tuple[str, ...], value: str) -> t.Any:
+    """Return what a document means (yaml_text.tree) with a string at a path, in which keys above it come last."""
+    if not path:
+        return _STRING, value
+    pairs = tree["map"] if isinstance(tree, dict) else []
+    name = (_STRING, path[0])
+    found = next((below for each, below in pairs if each == name), None)
+    others = [pair for pair in pairs if pair[0] != name]
+    return {"map": [*others, (name, _with_string(found, path[1:], value))]}
 
 
 def _text(node: yaml.Node) -> str:

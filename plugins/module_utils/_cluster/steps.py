@@ -11,6 +11,7 @@ it, and every server signs with the former issuer again, for long enough, before
 from __future__ import annotations
 
 import typing as t
+from types import MappingProxyType
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import phases, restarts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import EXTEND_TOKEN_EXPIRATION, ISSUER
@@ -19,6 +20,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model imp
     ACCEPT,
     AUTO,
     FORGET,
+    RETIRE_KEY,
     SIGN,
     SIGN_BACK,
     Findings,
@@ -45,6 +47,9 @@ def walk(views: t.Sequence[View], goal: Goal, now: float) -> tuple[Walk, Finding
     """Return the phases in order, each with its servers in order, and what speaks against them."""
     if goal.state == ABSENT:
         return _back(views, goal, now)
+    if goal.phase == RETIRE_KEY:
+        left = [view for view in views if not view.has_reached(RETIRE_KEY)]
+        return [(RETIRE_KEY, _managed(left))], Findings(warnings=_left_out(left, "refuse the retired key"))
     accepting = [view for view in views if not view.has_reached(ACCEPT)]
     signing = [view for view in views if not view.has_reached(SIGN)]
     if goal.phase == ACCEPT:
@@ -129,6 +134,12 @@ def _former_problems(view: View, views: t.Sequence[View]) -> t.Iterator[str]:
         except Fault as fault:
             yield f"{view.name}: it cannot sign with a former issuer again: {fault}."
             return
+        if phases.has_retired_clusters_key(arguments):
+            yield (
+                f"{view.name}: it cannot sign with a former issuer again: it does not verify the cluster's own key any "
+                "more, since that was retired."
+            )
+            return
         for other in views:
             if other is not view and (not other.running or former not in other.running.values(ISSUER)):
                 yield (
@@ -174,13 +185,15 @@ def _too_early(views: t.Sequence[View], goal: Goal, now: float) -> str | None:
     )
 
 
-def summary(steps: t.Sequence[Step]) -> str:
-    """Return what restarts: "3 API servers restart, one at a time, …"; empty if nothing does."""
+def summary(steps: t.Sequence[Step], why: t.Mapping[str, str] = MappingProxyType(_PURPOSES)) -> str:
+    """Return what restarts: "3 API servers restart, one at a time, …"; empty if nothing does. ``why`` names the purpose
+    of each phase.
+    """
     restarting = [step for step in steps if step.restarts]
     managers = len({step.server for step in steps if step.manager})
     count, sentences = len({step.server for step in restarting}), []
     if count:
-        purposes = [_PURPOSES[phase] for phase in dict.fromkeys(step.phase for step in restarting)]
+        purposes = [why[phase] for phase in dict.fromkeys(step.phase for step in restarting)]
         sentences.append(f"{restarts.of_servers(count)}, {' and then '.join(purposes)}.")
     if managers:
         sentences.append(f"{restarts.of_managers(managers)}{', too' if count else ''}.")

@@ -80,6 +80,7 @@ def target_of(arguments: Arguments | None, goal: Goal) -> Target:
         key=key,
         accepted_issuers=goal.accepted_issuers,
         accepted_key_files=goal.accepted_key_files,
+        retired_keys=tuple(phases.own_key_files(folder, kid) for kid in sorted(goal.retired_kids) if folder),
     )
 
 
@@ -98,7 +99,8 @@ def compared(view: View) -> t.Mapping[str, t.Any]:
     key_files = {file for file in arguments.values(KEY_FILE) if not phases.is_own_key(file)}
     return {
         ISSUER: [issuer for issuer in arguments.values(ISSUER) if issuer not in (ours, *accepted)],
-        KEY_FILE: sorted(key_files.difference(view.target.accepted_key_files)),
+        # None where the cluster's own key is retired: a server that joined later has its file.
+        KEY_FILE: sorted(key_files.difference(view.target.accepted_key_files)) if key_files else None,
         SIGNING_KEY_FILE: [file for file in arguments.values(SIGNING_KEY_FILE) if not phases.is_own_key(file)],
         API_AUDIENCES: [each for each in arguments.separated(API_AUDIENCES) or () if each != ours],
     }

@@ -70,9 +70,9 @@ class Kubectl:
         """Create an object, and return the answer."""
         return _parsed(self._ask(["create", "--raw", path, "-f", "-"], path, server=server, body=body), path)
 
-    def replace(self, path: str, body: t.Any) -> t.Any:
+    def replace(self, path: str, body: t.Any, server: str | None = None) -> t.Any:
         """Replace an object, if it still has the ``resourceVersion`` of the body, and return the answer."""
-        return _parsed(self._ask(["replace", "--raw", path, "-f", "-"], path, body=body), path)
+        return _parsed(self._ask(["replace", "--raw", path, "-f", "-"], path, server=server, body=body), path)
 
     def _ask(self, arguments: list[str], path: str, *, server: str | None = None, body: t.Any = None) -> str:
         command = [*self._command, *([f"--server={server}"] if server else [])]

@@ -41,12 +41,12 @@ def prove(kubectl: Kubectl, minted_by: str, reviewed_by: t.Iterable[str]) -> dic
     token = answer.get("status", {}).get("token") if isinstance(answer, dict) else None
     if not isinstance(token, str):
         raise Fault("answers a TokenRequest without a token")
-    header, claims = _decoded(token)
+    header, claims = decoded(token)
     told = {"kid": header.get("kid"), **{name: claims.get(name) for name in _CLAIMS}}
     return {**told, "reviews": {server: _review(kubectl, token, server) for server in reviewed_by}}
 
 
-def _decoded(token: str) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
+def decoded(token: str) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
     """Return header and claims of a token. Raises Fault if it is none."""
     try:
         header, claims = (

@@ -270,3 +270,44 @@ def test_a_manifest_says_as_whom_its_program_runs_and_what_it_sees():
     assert not StaticPod(elsewhere).sees("/etc/kubernetes/pki")
     a_part = edited(KUBEADM, "mountPath: /etc/kubernetes/pki", "subPath: x\n      mountPath: /etc/kubernetes/pki")
     assert not StaticPod(a_part).sees("/etc/kubernetes/pki")
+
+
+ANNOTATION = "irsa.selfhosted.example/keys"
+# The annotations of this one are used in a second place, which would change with them.
+ANNOTATED = {name: manifest for name, manifest in HAND_WRITTEN.items() if name != "anchors"}
+
+
+@pytest.mark.parametrize("name", ANNOTATED)
+@pytest.mark.parametrize("value", ["a" * 64, "1" * 64, "1e5"])
+def test_an_annotation_is_a_string_and_nothing_else_changes(name, value):
+    original = ANNOTATED[name]
+    annotated = StaticPod(original).with_annotation(ANNOTATION, value)
+    document = yaml.safe_load(annotated.content)
+    assert document["metadata"]["annotations"].pop(ANNOTATION) == annotated.annotation(ANNOTATION) == value
+    for section, parent in (("annotations", document["metadata"]), ("metadata", document)):
+        parent.pop(section) if not parent[section] else None
+    assert document == yaml.safe_load(original)
+    assert kept_bytes(original, annotated.content) == len(original)
+
+
+@pytest.mark.parametrize("name", ANNOTATED)
+def test_another_value_of_an_annotation_leaves_the_other_bytes(name):
+    first = StaticPod(ANNOTATED[name]).with_annotation(ANNOTATION, "a" * 64)
+    second = first.with_annotation(ANNOTATION, "b" * 64)
+    assert second.content == first.content.replace(b"a" * 64, b"b" * 64)
+    assert second.with_annotation(ANNOTATION, "a" * 64).content == first.content
+    assert first.with_annotation(ANNOTATION, "a" * 64) is first
+
+
+@pytest.mark.parametrize("name", ANNOTATED)
+def test_arguments_can_change_after_an_annotation(name):
+    annotated = StaticPod(ANNOTATED[name]).with_annotation(ANNOTATION, "a" * 64).content
+    assert StaticPod(after(annotated, ACCEPT)).annotation(ANNOTATION) == "a" * 64
+    assert StaticPod(after(ANNOTATED[name], ACCEPT)).with_annotation(ANNOTATION, "a" * 64).content == after(
+        annotated, ACCEPT
+    )
+
+
+def test_an_annotation_that_is_also_used_elsewhere_is_refused():
+    with pytest.raises(Fault, match="is used in several places"):
+        StaticPod(HAND_WRITTEN["anchors"]).with_annotation(ANNOTATION, "a")

@@ -1,0 +1,146 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plans the rotation of a signing key, and does the parts of it that are neither an API server's nor the store's.
+
+Facts are read by irsa_apiserver and irsa_rotation_state; role irsa_rotate runs all of them in rounds.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import cut, printable_lines
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
+    _rotate_keys,
+    _rotate_parties,
+    _rotate_plan,
+    _rotate_result,
+    _rotate_settings,
+    _sealed,
+)
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._misspelt import warn_of_misspelt
+
+_NODE = "selfhosted.irsa.irsa_node"
+_MAX_MESSAGE = 12000
+_TELL_SECONDS = 60.0
+
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    "operation": {
+        "type": "str",
+        "choices": ["check", "plan", "make_key", "fetch_key", "node", "tell", "result"],
+        "required": True,
+    },
+    "settings": {"type": "dict", "required": True, "options": _rotate_settings.SPEC},
+    "readings": {"type": "str", "default": "__irsa_rotate_reading"},
+    "state": {"type": "dict", "default": {}},
+    "done": {"type": "dict", "default": {}},
+    "work": {"type": "dict", "default": {}},
+    "plan": {"type": "dict", "default": {}},
+}
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        self._variables = task_vars or {}
+        _unused, self._options = self.validate_argument_spec(ARGUMENT_SPEC)
+        operations = {
+            "check": self._check,
+            "plan": self._plan,
+            "make_key": self._make_key,
+            "fetch_key": self._fetch_key,
+            "node": self._at_node,
+            "tell": self._tell,
+            "result": self._result,
+        }
+        try:
+            return {**result, "changed": False, **operations[self._options["operation"]]()}
+        except IrsaError as error:
+            message = cut(printable_lines(str(error)), _MAX_MESSAGE)
+            return {**result, "failed": True, "changed": False, "msg": message, **error.details}
+
+    # --- once for all hosts
+
+    def _check(self) -> dict[str, t.Any]:
+        warn_of_misspelt(self._variables)
+        _rotate_settings.check(self._options["settings"])
+        return {}
+
+    def _plan(self) -> dict[str, t.Any]:
+        """Decide what may be done now, and plan it, from the readings of all hosts of the play and of the store."""
+        round_ = _rotate_plan.Round.of(self._variables, self._options, self._node)
+        return round_.plan(check_mode=bool(self._task.check_mode))
+
+    def _result(self) -> dict[str, t.Any]:
+        facts = _rotate_result.of(self._options["plan"], self._options["done"])
+        return {"ansible_facts": {"irsa_rotate_result": facts}, "changed": False}
+
+    # --- one item of the work
+
+    def _make_key(self) -> dict[str, t.Any]:
+        """Make the new key on the task's host, or put the one there that was handed over."""
+        work, settings = self._options["work"], self._options["settings"]
+        if self._task.check_mode:
+            # Something must be planned with; nothing of it is kept.
+            key = self._handed_over() if settings["key_path"] else _rotate_keys.made(work["key"])
+            return self._did([f"{work['host']}:make key"], made={"kid": key.kid, "public_key": key.public_key})
+        given = self._handed_over() if settings["key_path"] else None
+        if given is None and not work["has_openssl"]:
+            given = _rotate_keys.made(work["key"])
+        key_options = {"key_folder": work["folder"], "like": work["like"], **work["key"], **work["access"]}
+        if given:
+            key_options |= {"kid": given.kid, "public_key": given.public_key, "private_key": given.private}
+        found = self._node({"operation": "make_key", **key_options})
+        actions = [f"{work['host']}:make key"] if found["made"] else []
+        return self._did(actions, made={"kid": found["kid"], "public_key": found["public_key"]})
+
+    def _handed_over(self) -> _rotate_keys.NewKey:
+        return _rotate_keys.handed_over(self._options["settings"]["key_path"], self._ask_for_key)
+
+    def _fetch_key(self) -> dict[str, t.Any]:
+        """Return a private key of the task's host, sealed; nothing if the item needs none."""
+        key = self._options["work"]["key"]
+        if not key or self._task.check_mode:
+            return {}
+        return {"sealed": _sealed.seal(_rotate_keys.fetched(key["path"], self._ask_for_key))}
+
+    def _ask_for_key(self, path: str, pad: str) -> t.Mapping[str, t.Any]:
+        return self._node({"operation": "private_key", "path": path, "pad": pad})
+
+    def _at_node(self) -> dict[str, t.Any]:
+        work = self._options["work"]
+        if not self._task.check_mode:
+            self._node(work["arguments"])
+        return self._did(work["actions"])
+
+    def _tell(self) -> dict[str, t.Any]:
+        work, settings = self._options["work"], self._options["settings"]
+        if not self._task.check_mode:
+            message = _rotate_parties.message(settings["issuer"], work["phase"], self._options["state"])
+            _rotate_parties.tell(work["party"], message, _TELL_SECONDS)
+        return self._did([f"tell:{work['party']['name']}"])
+
+    def _did(self, actions: t.Sequence[str], **more: t.Any) -> dict[str, t.Any]:
+        """Return the result of an item, with what the run has done so far."""
+        done = {**self._options["done"], **more}
+        done["actions"] = [*done["actions"], *actions]
+        return {"changed": bool(actions), "actions": list(actions), "done": done}
+
+    def _node(self, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Run module irsa_node on the task's host, and return what it found. Raises IrsaError, or as core does."""
+        result = self._execute_module(module_name=_NODE, module_args=arguments, task_vars=self._variables)
+        if result.get("failed"):
+            raise IrsaError(str(result.get("msg", "The module failed.")))
+        if "found" not in result:  # the interpreter could not even start it
+            raise AnsibleActionFail("Module irsa_node returned no result.", result=result)
+        found: dict[str, t.Any] = result["found"]
+        return found

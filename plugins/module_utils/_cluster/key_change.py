@@ -1,0 +1,98 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan for another signing key on the API servers of a cluster, by the way that its distribution allows.
+
+By files, if the cluster's key signs on nodes of kubeadm: key_files_plan. By flags everywhere else: key_flags_plan.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import (
+    key_files_plan,
+    key_flags_plan,
+    kubeadm,
+    phases,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import (
+    ISSUER,
+    SIGNING_ENDPOINT,
+    Arguments,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Distribution
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import ROLE_PHASES, KeyGoal
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
+    ACCEPT,
+    RETIRE_KEY,
+    Cluster,
+    Findings,
+    Plan,
+    Server,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+
+FILES = "files"
+FLAGS = "flags"
+
+_UNKNOWN_ISSUER = (
+    "No API server says with which issuer it signs, so the key cannot be changed. See that every host of this play "
+    "runs an API server."
+)
+
+
+def way(cluster: Cluster, distribution: Distribution | None) -> str:
+    """Return FILES or FLAGS. ``distribution`` is None for kubeadm."""
+    if distribution is not None:
+        return FLAGS
+    return FLAGS if any(_signs_with_own_key(server) for server in cluster.servers) else FILES
+
+
+def _signs_with_own_key(server: Server) -> bool:
+    return phases.signs_with_own_key(Arguments.of(server.running or ()))
+
+
+def plan(cluster: Cluster, goal: KeyGoal, *, distribution: Distribution | None, options: kubeadm.Options) -> Plan:
+    """Return the steps of one phase. ``distribution`` is None for kubeadm, and ``options`` are those of kubeadm alone.
+
+    Never raises for what was read of the cluster: that is a problem.
+    """
+    issuer = _issuer(cluster)
+    if issuer is None:
+        return Plan(findings=Findings(problems=(_UNKNOWN_ISSUER,)))
+    if way(cluster, distribution) == FILES:
+        return key_files_plan.plan(cluster, goal, issuer=issuer)
+    return key_flags_plan.plan(cluster, goal, distribution=distribution, options=options, issuer=issuer)
+
+
+def limits(cluster: Cluster, distribution: Distribution | None) -> dict[str, str]:
+    """Return why a phase cannot be done on this cluster, by the phase as the role calls it.
+
+    What only stands in the way today, such as a server that is down, is a problem of a plan instead.
+    """
+    issuer = _issuer(cluster)
+    if issuer is None:
+        return {}
+    external = [server.name for server in cluster.servers if _endpoint(server)]
+    if external:
+        reason = (
+            f"{', '.join(external)}: an external signer signs its tokens (--{SIGNING_ENDPOINT}="
+            f"{quoted(next(filter(None, map(_endpoint, cluster.servers))))}). Change the key where the signer is set "
+            "up."
+        )
+        return {ROLE_PHASES[ACCEPT]: reason}
+    if way(cluster, distribution) == FILES:
+        found = key_files_plan.limits(cluster, issuer)
+        return {ROLE_PHASES[ACCEPT]: " ".join(found)} if found else {}
+    found = key_flags_plan.limits(cluster, distribution, issuer=issuer)
+    return {ROLE_PHASES[RETIRE_KEY]: " ".join(found)} if found else {}
+
+
+def _issuer(cluster: Cluster) -> str | None:
+    """Return the issuer that the servers sign with."""
+    found = (Arguments.of(server.running or ()).values(ISSUER) for server in cluster.servers)
+    return next((issuers[0] for issuers in found if issuers), None)
+
+
+def _endpoint(server: Server) -> str | None:
+    return Arguments.of(server.running or ()).value(SIGNING_ENDPOINT)

@@ -1,0 +1,110 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A change of the cluster's key on nodes of kubeadm by its own files: no flag changes.
+
+--service-account-key-file names a file that may hold several keys, so a new key joins it there, and the private key is
+replaced in its place. kubeadm copies both files to control-plane nodes that join, and leaves them alone in an upgrade:
+https://kubernetes.io/docs/setup/best-practices/certificates/
+The kubelet starts a static pod anew when its manifest changes, which gets an annotation for that.
+
+Whatever a run that was cut off left: each step is made of what the files hold and of what the servers do.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import (
+    key_files_node,
+    kubeadm_node,
+    preflight,
+    steps,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_files_node import KeyNode
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_files_steps import Planner
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import PURPOSES, KeyGoal
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_walk import walk
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
+    SIGN,
+    Cluster,
+    Findings,
+    Goal,
+    Plan,
+    Server,
+)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
+
+METHOD = "files"
+
+
+def limits(cluster: Cluster, issuer: str) -> list[str]:
+    """Return why the keys of this cluster cannot be changed, whatever state they are in."""
+    return key_files_node.limits(key_files_node.node_of(server, issuer) for server in cluster.servers)
+
+
+def plan(cluster: Cluster, goal: KeyGoal, *, issuer: str) -> Plan:
+    """Return the steps of one phase. Never raises for what was read of the cluster: that is a problem."""
+    nodes = [key_files_node.node_of(server, issuer) for server in cluster.servers]
+    phases, findings = walk(cluster.servers, goal)
+    findings = _preflight(cluster, nodes, goal, issuer=issuer) + findings
+    if findings.problems:
+        return Plan(findings=findings, method=METHOD)
+    try:
+        planned = Planner(nodes, goal).plan(phases)
+    except IrsaError as error:
+        return Plan(findings=findings + Findings(problems=(str(error),)), method=METHOD)
+    return Plan(steps=tuple(planned), findings=findings, summary=steps.summary(planned, PURPOSES), method=METHOD)
+
+
+def _preflight(cluster: Cluster, nodes: t.Sequence[KeyNode], goal: KeyGoal, *, issuer: str) -> Findings:
+    of_kubeadm = [node.node for node in nodes]
+    # A key of the goal that one server does not verify yet is what the steps are for.
+    general = Goal(issuer=issuer, own_kid=goal.kid, force=goal.force)
+    views = [kubeadm_node.node_of(_as_meant(server, goal), general).view for server in cluster.servers]
+    return (
+        preflight.check(views, general, _without_legacy_tokens(cluster))
+        + Findings(
+            problems=tuple(kubeadm_node.problems(of_kubeadm, persists=False)),
+            warnings=tuple(kubeadm_node.warnings(of_kubeadm, persists=False)),
+        )
+        + Findings(
+            problems=(
+                *key_files_node.limits(nodes),
+                *key_files_node.problems(nodes, goal),
+                *_refusals(cluster, goal),
+                *_emptied(nodes, goal),
+            )
+        )
+    )
+
+
+def _as_meant(server: Server, goal: KeyGoal) -> Server:
+    """Return a server that signs as it will. One that joined with former keys is repaired by that, not refused."""
+    return dataclasses.replace(server, signing_kid=goal.kid) if goal.phase == SIGN and server.managed else server
+
+
+def _without_legacy_tokens(cluster: Cluster) -> Cluster:
+    """Return the cluster without what only a general warning is made of: which of these tokens matter is known."""
+    return dataclasses.replace(cluster, legacy_tokens=None)
+
+
+def _refusals(cluster: Cluster, goal: KeyGoal) -> t.Iterator[str]:
+    """Yield refusals of tokens, unless a server does not verify the new key yet, which another one may sign with."""
+    if all(goal.kid in (server.kids or ()) for server in cluster.servers):
+        yield from (f"{server.name}: {refusal}" for server in cluster.servers for refusal in server.refusals)
+
+
+def _emptied(nodes: t.Iterable[KeyNode], goal: KeyGoal) -> t.Iterator[str]:
+    """Yield files that would hold no key, with which no API server starts."""
+    for node in nodes:
+        path = key_files_node.retired_file(node, goal) if node.server.managed else None
+        if path:
+            yield (
+                f"{node.server.name}: {quoted(path)} of its --service-account-key-file holds nothing but keys to be "
+                "retired, and with an empty file no API server starts. Take that flag out of its manifest and of "
+                "ClusterConfiguration, and run this again."
+            )

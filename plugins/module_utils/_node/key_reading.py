@@ -1,0 +1,129 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which keys a node has: those that its API server verifies with, digests of those that it signs with, and those that
+lie ready in the folder for the issuer's own keys. Nothing of a private key but its SHA-256 is returned.
+
+Runs on control-plane nodes: the standard library of Python 3.9 must be enough.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import openssl
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import digest
+
+_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\s.*?-----END \1-----[^\S\n]*\n?", re.DOTALL)
+_PUBLIC = (b"PUBLIC KEY", b"CERTIFICATE")
+_PRIVATE_KEY = b"PRIVATE KEY"
+
+# A kid is a SHA-256 in base64url.
+PRIVATE_NAME = re.compile(r"([A-Za-z0-9_-]{43})\.key")
+
+Json = dict[str, t.Any]
+
+
+def key_files(paths: t.Iterable[str], faults: list[str]) -> dict[str, Json]:
+    """Return path, content (base64) and SHA-256 of files that an API server verifies tokens with, by path.
+
+    Some distributions name a file of private keys there. Of such a file, the content is the public keys instead, and it
+    ``is_private``. A file without a key has no content; ``faults`` says so.
+    """
+    return {path: _asked(_described, path, faults) or _unknown(path) for path in paths}
+
+
+def _described(path: str) -> Json:
+    content = files.read(path)
+    if content is None:
+        return _unknown(path)
+    blocks = [(found[1], found[0]) for found in _BLOCK.finditer(content)]
+    is_private = b"PRIVATE" in content
+    if not is_private and not any(label in _PUBLIC for label, _block in blocks):
+        raise Fault("holds no public key in PEM")
+    public = b"".join(_public(label, block) for label, block in blocks) if is_private else content
+    return {
+        "path": path,
+        "content": base64.b64encode(public).decode(),
+        "sha256": digest(content),
+        "is_private": is_private,
+    }
+
+
+def _unknown(path: str) -> Json:
+    return {"path": path, "content": None, "sha256": None, "is_private": False}
+
+
+def _public(label: bytes, block: bytes) -> bytes:
+    """Return what is public of a PEM block. Raises Fault."""
+    if label in _PUBLIC:
+        return block
+    return openssl.public_key_of(block).encode() if label.endswith(_PRIVATE_KEY) else b""
+
+
+def digests(paths: t.Iterable[str], faults: list[str]) -> dict[str, Json | None]:
+    """Return SHA-256 and ``kid`` of files of private keys by path: None for no file, and for a kid without openssl."""
+    return {path: _asked(_digest, path, faults) for path in paths}
+
+
+def _digest(path: str) -> Json | None:
+    content = files.read(path)
+    return None if content is None else {"sha256": digest(content), "kid": _derived(content)[0]}
+
+
+def _derived(private: bytes) -> tuple[str | None, str | None]:
+    """Return kid and public key of a private key: (None, None) without openssl. Raises Fault."""
+    if not openssl.is_there():
+        return None, None
+    public_key = openssl.public_key_of(private)
+    return openssl.kid_of(public_key), public_key
+
+
+def staged(folder: str | None, faults: list[str]) -> list[Json]:
+    """Return the private keys in a folder whose files are called as their kid, each with ``kid``, ``path``, ``sha256``
+    and ``public_key`` (None if neither a file beside it nor openssl tells it).
+    """
+    try:
+        names = sorted(os.listdir(folder)) if folder else []
+    except (FileNotFoundError, NotADirectoryError):
+        names = []
+    except OSError as error:
+        faults.append(f"{files.shown(folder or '')} cannot be read: {files.reason(error)}.")
+        names = []
+    paths = [os.path.join(folder or "", name) for name in names if PRIVATE_NAME.fullmatch(name)]
+    found = (_asked(_staged, path, faults) for path in paths)
+    return [each for each in found if each is not None]
+
+
+def _staged(path: str) -> Json | None:
+    content = files.read(path)
+    kid = os.path.basename(path)[: -len(".key")]
+    if content is None:
+        return None
+    derived, public_key = _derived(content)
+    if public_key is None:
+        beside = files.read(f"{path[: -len('.key')]}.pub")
+        public_key = None if beside is None else beside.decode("utf-8", "replace")
+        derived = kid if public_key is None else openssl.kid_of(public_key)
+    if derived != kid:
+        raise Fault("is another key than the one that its name says")
+    return {"kid": kid, "path": path, "sha256": digest(content), "public_key": public_key}
+
+
+Answer = t.TypeVar("Answer")
+
+
+def _asked(question: t.Callable[[str], Answer | None], path: str, faults: list[str]) -> Answer | None:
+    try:
+        return question(path)
+    except Fault as fault:
+        faults.append(f"{files.shown(path)} {fault}.")
+    except IrsaError as error:
+        faults.append(str(error))
+    return None

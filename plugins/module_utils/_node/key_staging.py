@@ -1,0 +1,124 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Have a new signing key ready on a node before any API server signs with it, hand it on to other servers, and remove
+it when it is retired. No message and no result holds a byte of it that could be read.
+
+Runs on control-plane nodes: the standard library of Python 3.9 must be enough.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import key_reading, node_files, openssl
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import Replacement, digest
+
+_DEFAULT_SIZE = 2048
+_DEFAULT_CURVE = "P-256"
+
+Json = dict[str, t.Any]
+
+
+def make(folder: str, *, key_type: str, size: int | None, curve: str | None, like: str | None) -> Json:
+    """Make a key with the node's openssl and put it into a folder. Return ``kid``, ``public_key``, ``path``, ``sha256``
+    and whether it was ``made``. Raises IrsaError.
+
+    Its files belong to the owner of the file ``like``, if there is one: not every API server runs as root.
+    """
+    try:
+        private = openssl.made(key_type, size=size or _DEFAULT_SIZE, curve=curve or _DEFAULT_CURVE)
+        public_key = openssl.public_key_of(private)
+        kid = openssl.kid_of(public_key)
+    except Fault as fault:
+        raise IrsaError(f"A key of type {key_type} {fault}. Nothing was written.") from None
+    return _put(folder, private, kid=kid, public_key=public_key, like=like)
+
+
+def install(folder: str, private_key: str, *, public_key: str, kid: str, like: str | None) -> Json:
+    """Put a key that was made elsewhere into a folder, as ``make`` does. Raises IrsaError if it has another kid."""
+    private = private_key.encode()
+    try:
+        public_keys = [public_key, *([openssl.public_key_of(private)] if openssl.is_there() else [])]
+        is_whole = all(openssl.kid_of(each) == kid for each in public_keys)
+    except Fault:
+        is_whole = False
+    if not is_whole:
+        raise IrsaError(f"The key {kid} was not installed: what was handed over is another key. Nothing was written.")
+    return _put(folder, private, kid=kid, public_key=public_key, like=like)
+
+
+def _put(folder: str, private: bytes, *, kid: str, public_key: str, like: str | None) -> Json:
+    """Write the two files of a key. The public one is first: whoever finds the private one knows what it is."""
+    path = os.path.join(folder, f"{kid}.key")
+    new = [
+        Replacement(f"{path[: -len('.key')]}.pub", public_key.encode(), None, 0o644, folder_mode=0o700, like=like),
+        Replacement(path, private, None, 0o600, folder_mode=0o700, like=like, is_private=True),
+    ]
+    missing = [file for file in new if not _is_in_place(file)]
+    for file in missing:
+        node_files.replace(file, None)
+    present = files.read(path)
+    return {"kid": kid, "public_key": public_key, "path": path, "sha256": digest(present), "made": bool(missing)}
+
+
+def _is_in_place(file: Replacement) -> bool:
+    """Whether a file has been written. Raises IrsaError if something else is there."""
+    present = files.read(file.path)
+    if present is not None and present.strip() != (file.content or b"").strip():
+        raise IrsaError(
+            f"{files.shown(file.path)} exists and is another key than the one that its name says. Remove it if nothing "
+            "uses it."
+        )
+    return present is not None
+
+
+def sealed(path: str, pad: str) -> Json:
+    """Return a private key XOR a pad of random bytes (base64) that is at least as long, and the key's ``length``. Who
+    knows the pad can read it, and nobody else. Raises IrsaError.
+    """
+    content = files.read(path)
+    if content is None:
+        raise IrsaError(f"{files.shown(path)} does not exist, so the key in it cannot be handed to other API servers.")
+    key = base64.b64decode(pad)
+    if len(key) < len(content):
+        raise IrsaError(f"{files.shown(path)} has {len(content)} bytes, and cannot be sealed with {len(key)}.")
+    mixed = bytes(left ^ right for left, right in zip(content, key))
+    return {"sealed": base64.b64encode(mixed).decode(), "length": len(content)}
+
+
+def remove(folder: str, paths: t.Iterable[str]) -> Json:
+    """Remove files of keys from the folder for the issuer's own keys, and return which were ``removed``.
+
+    Raises IrsaError for any other path; then nothing is removed.
+    """
+    wanted = list(paths)
+    other = [path for path in wanted if os.path.dirname(path) != folder or not _is_of_key(os.path.basename(path))]
+    if other:
+        raise IrsaError(
+            f"{files.shown(other[0])} is not removed: it is not a file KID.key or KID.pub in {files.shown(folder)}."
+        )
+    removed = [path for path in wanted if os.path.lexists(path)]
+    for path in removed:
+        _unlink(path)
+    files.sync_folder(folder)
+    return {"removed": removed}
+
+
+def _is_of_key(name: str) -> bool:
+    stem, ending = os.path.splitext(name)
+    return ending in (".key", ".pub") and key_reading.PRIVATE_NAME.fullmatch(f"{stem}.key") is not None
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise IrsaError(f"{files.shown(path)} cannot be removed: {files.reason(error)}.") from None

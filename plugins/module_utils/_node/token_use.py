@@ -1,0 +1,141 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which tokens of a cluster are in use that a change of its signing key would touch. A token never leaves this process.
+
+Runs on control-plane nodes: the standard library of Python 3.9 must be enough.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import typing as t
+import urllib.parse
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import observation, tokens
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl, Missing
+
+LEGACY_TYPE = "kubernetes.io/service-account-token"
+_LEGACY = f"/api/v1/secrets?limit=500&fieldSelector=type%3D{LEGACY_TYPE}"
+_ACCOUNT = "kubernetes.io/service-account.name"
+# All whose tokens may be in use: those that run, and those that start.
+_PODS = "/api/v1/pods?limit=200&fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed"
+# What kubeadm init phase upload-certs leaves for two hours:
+# https://kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-init/#uploading-control-plane-certificates-to-the-cluster
+_CERTIFICATES = "/api/v1/namespaces/kube-system/secrets/kubeadm-certs"
+_METRICS = "/metrics"
+# https://kubernetes.io/docs/reference/instrumentation/metrics/
+_STALE = re.compile(r"^serviceaccount_stale_tokens_total(?:\{[^}]*\})? ([0-9.e+]+)", re.MULTILINE)
+# What a projected token asks for that says nothing: https://kubernetes.io/docs/concepts/storage/projected-volumes/
+_DEFAULT_SECONDS = 3600
+
+Json = dict[str, t.Any]
+Answer = t.TypeVar("Answer")
+
+
+def token_use(kubectl: Kubectl, server: str, *, audiences: t.Sequence[str], faults: list[str]) -> Json:
+    """Return ``legacy_tokens``, ``stale_tokens`` (of this API server alone), ``token_seconds`` and
+    ``has_kubeadm_certs``. What cannot be read is None, and ``faults`` says why.
+    """
+    is_ready = _asked(lambda: kubectl.get_text(observation.READY, server), server, faults) is not None
+    # The cluster can also be seen by way of another API server, which admin.conf may name.
+    seen_by = server if is_ready else None
+
+    def asked(question: t.Callable[[], Answer]) -> Answer | None:
+        return _asked(question, seen_by, faults)
+
+    return {
+        "legacy_tokens": asked(lambda: legacy_tokens(kubectl, seen_by)),
+        "stale_tokens": asked(lambda: _stale_tokens(kubectl, server)) if is_ready else None,
+        "token_seconds": asked(lambda: _token_seconds(kubectl, seen_by, audiences)),
+        "has_kubeadm_certs": asked(lambda: _has_kubeadm_certs(kubectl, seen_by)),
+    }
+
+
+def legacy_tokens(kubectl: Kubectl, server: str | None) -> list[Json]:
+    """Return the Secrets with tokens that never expire, each with ``namespace``, ``name``, ``account`` and the ``kid``
+    of the key that signed it, None for one without a token. Raises Fault.
+    """
+    return [
+        {
+            "namespace": secret["metadata"]["namespace"],
+            "name": secret["metadata"]["name"],
+            "account": (secret["metadata"].get("annotations") or {}).get(_ACCOUNT, ""),
+            "kid": kid_of(secret),
+        }
+        for secret in _items(kubectl, _LEGACY, server)
+    ]
+
+
+def kid_of(secret: t.Mapping[str, t.Any]) -> str | None:
+    """Return the kid of the token in a Secret, None if it has none."""
+    try:
+        token = base64.b64decode((secret.get("data") or {}).get("token") or "").decode("ascii")
+        kid = tokens.decoded(token)[0].get("kid")
+    except (ValueError, Fault):
+        return None
+    return kid if isinstance(kid, str) else None
+
+
+def _items(kubectl: Kubectl, path: str, server: str | None) -> t.Iterator[t.Any]:
+    """Yield the items of a list, page by page. Raises Fault."""
+    following = ""
+    while True:
+        page = kubectl.get(path + following, server)
+        yield from page["items"]
+        rest = (page.get("metadata") or {}).get("continue")
+        if not rest:
+            return
+        following = f"&continue={urllib.parse.quote(rest, safe='')}"
+
+
+def _stale_tokens(kubectl: Kubectl, server: str) -> int:
+    """Return how many tokens an API server has seen, since it started, that should have been renewed. Raises Fault.
+
+    It tells 0 from its start on, so one that tells nothing hides the metric (--disabled-metrics).
+    """
+    counted = _STALE.findall(kubectl.get_text(_METRICS, server))
+    if not counted:
+        raise Fault(f"does not tell serviceaccount_stale_tokens_total at {_METRICS}")
+    return sum(int(float(each)) for each in counted)
+
+
+def _token_seconds(kubectl: Kubectl, server: str | None, audiences: t.Sequence[str]) -> int:
+    """Return the longest life that a projected token for one of these audiences asks for, 0 without such tokens. Raises
+    Fault.
+    """
+    projected = (
+        source.get("serviceAccountToken") or {}
+        for pod in _items(kubectl, _PODS, server)
+        for volume in pod["spec"].get("volumes") or []
+        for source in (volume.get("projected") or {}).get("sources") or []
+    )
+    lives = (int(each.get("expirationSeconds") or _DEFAULT_SECONDS) for each in projected if _is_for(each, audiences))
+    return max(lives, default=0)
+
+
+def _is_for(token: t.Mapping[str, t.Any], audiences: t.Sequence[str]) -> bool:
+    return token.get("audience") in audiences
+
+
+def _has_kubeadm_certs(kubectl: Kubectl, server: str | None) -> bool:
+    """Whether kubeadm's certificates are in the cluster, for servers that join. Raises Fault."""
+    try:
+        kubectl.get(_CERTIFICATES, server)
+    except Missing:
+        return False
+    return True
+
+
+def _asked(question: t.Callable[[], Answer], server: str | None, faults: list[str]) -> Answer | None:
+    subject = f"The API server {server}" if server else "The cluster"
+    try:
+        return question()
+    except Fault as fault:
+        faults.append(f"{subject} {fault}.")
+    except (KeyError, TypeError, AttributeError, ValueError):
+        faults.append(f"{subject} answers in an unknown form.")
+    return None

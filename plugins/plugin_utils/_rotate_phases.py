@@ -1,0 +1,117 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What each phase of a rotation has to do, as a list of items for the role's tasks."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import KeyGoal
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import ACCEPT, RETIRE_KEY, SIGN
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import record, settings
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.work import Work
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _rotate_work as work
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_known import KnownKeys, PrivateFile
+
+Json = dict[str, t.Any]
+Parties = t.Sequence[t.Mapping[str, t.Any]]
+
+_GOALS = {settings.ACCEPT: ACCEPT, settings.SIGN: SIGN, settings.RETIRE_ACCEPTED: RETIRE_KEY}
+# What a server does afterwards; of the keys that it drops, each one.
+_EVENTS = {settings.ACCEPT: record.ACCEPTED, settings.SIGN: record.SIGNING, settings.RETIRE_ACCEPTED: record.DROPPED}
+
+
+def publishing(found: Work, known: KnownKeys, makes: t.Callable[[], Json]) -> list[Json]:
+    """Return how the new key is made and published, and how old ones leave the JWKS. ``makes`` says how it is made."""
+    items = [makes(), work.publish(None, None)] if found.makes_key else []
+    items += [work.publish(kid, known.pem(kid)) for kid in found.publish]
+    return items + ([work.withdraw(found.withdraw)] if found.withdraw else [])
+
+
+def goal_of(found: Work, known: KnownKeys) -> KeyGoal | None:
+    """Return what servers are to be changed to, None if they are not."""
+    if not found.changes_servers or not found.kid:
+        return None
+    private = known.private(found.kid)
+    return KeyGoal(
+        phase=_GOALS[found.phase],
+        kid=found.kid,
+        public_key=known.pem(found.kid),
+        digest=private.sha256 if private else None,
+        retired_kids=frozenset(found.drop),
+    )
+
+
+def servers(found: Work, known: KnownKeys, steps: t.Sequence[t.Mapping[str, t.Any]]) -> list[Json]:
+    """Return how the servers are changed, one after the other."""
+    private = known.private(found.kid or "")
+    key = {"host": private.host, "path": private.path} if private else None
+    return [work.server(step, key if step["needs_key"] else None) for step in steps]
+
+
+def events_of(found: Work, steps: t.Sequence[t.Mapping[str, t.Any]]) -> list[Json]:
+    """Return what is true of the servers when they are changed. The time is that of the store when it is written."""
+    kids = found.drop or (found.kid,)
+    names = dict.fromkeys(step["server"] for step in steps)
+    return [{"kind": _EVENTS[found.phase], "kid": kid, "server": name} for name in names for kid in kids]
+
+
+def destroyed(found: Work, files: t.Sequence[PrivateFile]) -> list[Json]:
+    """Return how the files of keys that servers have dropped are removed."""
+    by_host: dict[str, list[str]] = {}
+    for file in files:
+        if file.kid in found.drop:
+            by_host.setdefault(file.host, []).extend([file.path, f"{file.path.removesuffix('.key')}.pub"])
+    return [
+        work.node(
+            host,
+            f"{host}: destroy the old key",
+            {"operation": "remove_keys", "paths": paths},
+            actions=[f"{host}:remove {path}" for path in paths],
+        )
+        for host, paths in by_host.items()
+    ]
+
+
+def remade(reading: t.Mapping[str, t.Any], secrets: t.Sequence[t.Mapping[str, str]]) -> Json:
+    """Return how tokens that never expire are made anew, on the host of a reading."""
+    arguments = {"server": f"https://{reading['address']}", "secrets": [dict(each) for each in secrets]}
+    return work.node(
+        reading["host"],
+        "make legacy tokens anew",
+        {"operation": "remake_tokens", **arguments, **reading["access"]},
+        actions=[f"k8s:patch Secret/{each['namespace']}/{each['name']}" for each in secrets],
+    )
+
+
+def told(parties: Parties, remembered: record.Record, *, phase: str, kids: t.Sequence[str | None]) -> list[Json]:
+    """Return how parties that do not know it yet are told that keys come or go. None: the key that was just made."""
+    kind = record.TOLD_REMOVAL if phase == settings.RETIRE_PUBLISHED else record.TOLD
+    items = []
+    for party in parties:
+        name = party["name"]
+        new = [kid for kid in kids if kid is None or not remembered.is_told(kid, name, kind=kind)]
+        if new and party.get("confirm") is None:
+            items.append(work.tell(party, phase, [{"kind": kind, "kid": kid, "party": name} for kid in new]))
+    return items
+
+
+def bracketed(items: t.Sequence[Json], *, first: t.Sequence[Json], last: t.Sequence[Json]) -> list[Json]:
+    """Return the items with what is to be remembered before the first one and after the last one.
+
+    An item of the store remembers it in the same write.
+    """
+    found = list(items)
+    if not found:
+        return [work.record(first)] if first else []
+    if found[0]["kind"] == work.STORE:
+        found[0] = {**found[0], "events": [*first, *found[0]["events"]]}
+    elif first:
+        found.insert(0, work.record(first, "record that this run begins"))
+    if found[-1]["kind"] == work.STORE:
+        found[-1] = {**found[-1], "events": [*found[-1]["events"], *last]}
+    else:
+        found.append(work.record(last, "record that it is done"))
+    return found

@@ -1,0 +1,53 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who runs the playbook, as others are told of it, and which earlier runs on this machine have ended without a word."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import re
+import socket
+import typing as t
+
+_BY = re.compile(r"(?P<who>.+), process (?P<process>\d+)")
+
+
+def who(process: int) -> str:
+    """Return what the record says of a run whose ansible-playbook is this process."""
+    return f"{_person()}, process {process}"
+
+
+def own_process() -> int:
+    """Return the process of ansible-playbook, from whose worker this is called."""
+    return os.getppid()
+
+
+def dead(runs: t.Iterable[str]) -> frozenset[str]:
+    """Return those of the runs that were this person's on this machine, and whose process has ended."""
+    found = []
+    for run in runs:
+        match = _BY.fullmatch(run)
+        if match and match["who"] == _person() and not _is_alive(int(match["process"])):
+            found.append(run)
+    return frozenset(found)
+
+
+def _person() -> str:
+    # A container may run as a user who has no name.
+    with contextlib.suppress(OSError, KeyError):
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    return f"{os.getuid()}@{socket.gethostname()}"
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

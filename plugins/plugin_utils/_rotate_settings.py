@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The variables of role irsa_rotate, as its tasks pass them on, and what they must be together."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _rotate_parties
+
+STATUS, AUTO, REVOKE = "status", "auto", "revoke"
+PHASES = (STATUS, AUTO, "prepare", "accept", "sign", "retire-published", "retire-accepted", REVOKE)
+REFUSALS = (
+    *("not-accepted", "cache-time", "token-time", "legacy-tokens", "stale-tokens", "extended-tokens"),
+    *("servers-disagree", "platform", "other-rotation", "clock", "relying-parties"),
+)
+_PARTY: dict[str, dict[str, t.Any]] = {
+    "name": {"type": "str", "required": True},
+    "command": {"type": "list", "elements": "str"},
+    "url": {"type": "str"},
+    "confirm": {"type": "list", "elements": "str"},
+}
+
+SPEC: dict[str, dict[str, t.Any]] = {
+    "phase": {"type": "str", "choices": list(PHASES), "default": STATUS},
+    "cache_seconds": {"type": "int", "default": 3600},
+    "token_seconds": {"type": "int", "default": 86400, "no_log": False},
+    "stale_window": {"type": "int", "default": 3600},
+    "force": {"type": "list", "elements": "str", "choices": list(REFUSALS), "default": []},
+    "relying_parties": {"type": "list", "elements": "dict", "options": _PARTY, "default": []},
+    "key_path": {"type": "path", "no_log": False},
+    "key_type": {"type": "str", "choices": ["", "RSA", "ECDSA"], "default": "", "no_log": False},
+    "key_size": {"type": "int", "default": 0, "no_log": False},
+    "key_curve": {"type": "str", "choices": ["", "P-256", "P-384", "P-521"], "default": "", "no_log": False},
+    "old_key": {"type": "str", "choices": ["archive", "destroy"], "default": "archive", "no_log": False},
+    "revoke_kid": {"type": "str"},
+    "issuer": {"type": "str"},
+    "audiences": {"type": "list", "elements": "str", "default": ["sts.amazonaws.com"]},
+}
+
+Settings = t.Mapping[str, t.Any]
+
+
+def check(settings: Settings) -> None:
+    """Raise IrsaError, which lists everything that is wrong with the variables."""
+    found = list(_problems(settings))
+    if found:
+        intro = "The playbook selfhosted.irsa.rotate cannot begin; nothing was changed."
+        raise IrsaError("\n- ".join([intro, *map(shown, found)]))
+
+
+def _problems(settings: Settings) -> t.Iterator[str]:
+    for name in ("cache_seconds", "token_seconds", "stale_window"):
+        if settings[name] < 0:
+            yield f"irsa_rotate_{name} is {settings[name]}; expected a number of seconds."
+    if settings["key_size"] and settings["key_size"] not in (2048, 3072, 4096):
+        yield f"irsa_rotate_key_size is {settings['key_size']}; expected 2048, 3072 or 4096."
+    if settings["key_path"] and any(settings[name] for name in ("key_type", "key_size", "key_curve")):
+        yield (
+            "irsa_rotate_key_path names a key that exists, so irsa_rotate_key_type, irsa_rotate_key_size and "
+            "irsa_rotate_key_curve have no meaning. Remove either."
+        )
+    if settings["phase"] == REVOKE and not settings["revoke_kid"]:
+        yield (
+            "irsa_rotate_phase is revoke, but irsa_rotate_revoke_kid does not say which key has leaked. Set it to the "
+            "ID of that key, which irsa_rotate_phase=status shows."
+        )
+    yield from _rotate_parties.problems(settings["relying_parties"])
