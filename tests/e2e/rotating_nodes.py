@@ -145,17 +145,17 @@ def _put_back() -> str:
     return f"{keys}\n{manifests}\nrm -rf {KEPT} {OWN_KEYS}"
 
 
-def _wait(servers: dict[str, Server], wanted: tuple[str, str]) -> None:
+def _wait(servers: dict[str, Server], expected: tuple[str, str]) -> None:
     """Wait until every server makes tokens with this issuer and key."""
     for server in servers.values():
-        wait_for(server, lambda token: (claims_of(token)["iss"], header_of(token)["kid"]) == wanted)
+        wait_for(server, lambda token: (claims_of(token)["iss"], header_of(token)["kid"]) == expected)
 
 
-def wait_for(server: Server, is_wanted: Any) -> None:
+def wait_for(server: Server, is_right: Any) -> None:
     """Wait until a server makes such tokens, and accepts them."""
 
     def attempt() -> None:
         token = server.mint()
-        assert is_wanted(token) and server.status(token) == 200
+        assert is_right(token) and server.status(token) == 200
 
     eventually(attempt, Exception, _PATIENCE)

@@ -4,7 +4,7 @@
 
 """What it costs to change the signing key by hand and at once, on a real cluster: the figure in docs/rotation.md.
 
-The order is that of https://github.com/clastix/kamaji/issues/1325: the pair is made anew, and each API server comes
+The order is that of https://github.com/clastix/kamaji/issues/1325: the pair is made again, and each API server comes
 back with one key to sign and to verify with. What is published is replaced likewise.
 """
 
@@ -39,7 +39,7 @@ def rotating(nodes: Nodes, endpoint: Endpoint, any_style: str) -> Iterator[Rotat
         yield found
 
 
-def test_a_pair_made_anew_refuses_valid_tokens_until_all_are_renewed(rotating: RotatingNodes, tmp_path: Path) -> None:
+def test_a_pair_made_again_refuses_valid_tokens_until_all_are_renewed(rotating: RotatingNodes, tmp_path: Path) -> None:
     with rotating.token_users(LIFE, rotating.exchange) as checks:
         _until(lambda: checks.answered.total() > 300)
         assert checks.refused == [], "before anything was changed"
