@@ -25,6 +25,7 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
     _sealed,
 )
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._misspelt import warn_of_misspelt
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_reading import Read
 
 _NODE = "selfhosted.irsa.irsa_node"
 _MAX_MESSAGE = 12000
@@ -77,12 +78,13 @@ class ActionModule(ActionBase):
 
     def _plan(self) -> dict[str, t.Any]:
         """Decide what may be done now, and plan it, from the readings of all hosts of the play and of the store."""
-        round_ = _rotate_plan.Round.of(self._variables, self._options, self._node)
-        return round_.plan(check_mode=bool(self._task.check_mode))
+        options = self._options
+        read = Read.of(self._variables, options["readings"], options["state"], ask=self._node)
+        return _rotate_plan.Round(read, options["settings"], options["done"], ask=self._node).plan()
 
     def _result(self) -> dict[str, t.Any]:
-        facts = _rotate_result.of(self._options["plan"], self._options["done"])
-        return {"ansible_facts": {"irsa_rotate_result": facts}, "changed": False}
+        found = _rotate_result.of(self._options["settings"], self._options["plan"], self._options["done"])
+        return {"ansible_facts": {"irsa_rotate_result": found}}
 
     # --- one item of the work
 
@@ -96,7 +98,7 @@ class ActionModule(ActionBase):
         given = self._handed_over() if settings["key_path"] else None
         if given is None and not work["has_openssl"]:
             given = _rotate_keys.made(work["key"])
-        key_options = {"key_folder": work["folder"], "like": work["like"], **work["key"], **work["access"]}
+        key_options = {"key_folder": work["folder"], "like": work["like"], **work["key"]}
         if given:
             key_options |= {"kid": given.kid, "public_key": given.public_key, "private_key": given.private}
         found = self._node({"operation": "make_key", **key_options})
@@ -127,7 +129,9 @@ class ActionModule(ActionBase):
         if not self._task.check_mode:
             message = _rotate_parties.message(settings["issuer"], work["phase"], self._options["state"])
             _rotate_parties.tell(work["party"], message, _TELL_SECONDS)
-        return self._did([f"tell:{work['party']['name']}"])
+        made = self._options["done"]["made"].get("kid")
+        events = [{**event, "kid": event["kid"] or made} for event in work["events"]]
+        return {**self._did([f"tell:{work['party']['name']}"]), "events": events}
 
     def _did(self, actions: t.Sequence[str], **more: t.Any) -> dict[str, t.Any]:
         """Return the result of an item, with what the run has done so far."""

@@ -140,6 +140,7 @@ NAMES = frozenset(
         "irsa_rotate_old_key",
         "irsa_rotate_phase",
         "irsa_rotate_relying_parties",
+        "irsa_rotate_remake_tokens",
         "irsa_rotate_result",
         "irsa_rotate_revoke_kid",
         "irsa_rotate_stale_window",

@@ -18,7 +18,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines impo
     fact,
     facts,
     next_step,
+    prose,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.moments import moment
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import OK, WARNING
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import grouped
 
@@ -30,10 +32,10 @@ def rotate_lines(result: Result, *, check_mode: bool = False) -> list[Line]:
     return [
         _heading(result, check_mode),
         *facts("actions", grouped(result["actions"])),
-        *[Line(text=text, indent=2, hanging=4, whole=True) for text in result["table"]],
-        *[fact("not yet", f"{each['name']}: {each['message']}", status=WARNING) for each in result["refusals"]],
+        *[Line(text=text, whole=True) for text in result["table"]],
+        *[fact("refused", each["message"], status=WARNING) for each in result["refusals"]],
         *[Line(text=text, status=WARNING) for text in result["warnings"]],
-        *_restarts(result.get("revocation") or {}),
+        *[prose(text) for text in [*result["reasons"], *result["notes"]]],
         next_step(_next(result, check_mode)),
     ]
 
@@ -41,25 +43,19 @@ def rotate_lines(result: Result, *, check_mode: bool = False) -> list[Line]:
 def _heading(result: Result, check_mode: bool) -> Line:
     if not result["actions"]:
         return Line(text=f"ok: nothing {'would change' if check_mode else 'had to change'}", status=OK)
-    phases = " and ".join([", ".join(result["done"][:-1]), result["done"][-1]]).removeprefix(" and ")
     count = len(result["actions"])
     number = f"{count} action{'' if count == 1 else 's'}"
+    phases = f"{', '.join(result['done'])}: " if result["done"] else ""
     if check_mode:
-        return Line(text=f"would change: {phases}, {number}", status=PLANNED)
-    return Line(text=f"changed: {phases}, {number}", status=CHANGED)
-
-
-def _restarts(revocation: Result) -> list[Line]:
-    """What a leaked key has broken, and what ends that."""
-    if not revocation:
-        return []
-    return [
-        *[Line(text=text, status=WARNING) for text in revocation.get("fails") or []],
-        *facts("restart", revocation.get("restart") or []),
-    ]
+        return Line(text=f"would change: {phases}{number}", status=PLANNED)
+    return Line(text=f"changed: {phases}{number}", status=CHANGED)
 
 
 def _next(result: Result, check_mode: bool) -> str:
+    phase, at = result["next_phase"], result["next_at"]
     if check_mode and result["actions"]:
         return "run this again without --check."
-    return str(result["next"]) or "nothing to do."
+    if phase is None:
+        return "nothing to do."
+    when = f" from {moment(at)} on" if at is not None else ""
+    return f"run this with irsa_rotate_phase={phase}{when}, or with auto."

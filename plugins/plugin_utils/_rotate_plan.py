@@ -2,36 +2,202 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One round of a rotation: what was read, what may be done now, and the work."""
+"""One round of a rotation: what may be done now, by what was read, and the work."""
 
 from __future__ import annotations
 
-import dataclasses
-import time
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import KeyGoal
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import ACCEPT, RETIRE_KEY, SIGN
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
-from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import record as records
-from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import refusals, settings, stage, status
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import key_refusals, record, refusals, status
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.decision import Decision, decide
-from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.facts import Facts
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import (
+    AUTO,
+    PREPARE,
+    RETIRE_ACCEPTED,
+    REVOKE,
+    STATUS,
+    Settings,
+)
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
+    _key_steps,
     _rotate_keys,
     _rotate_phases,
     _rotate_runs,
     _rotate_work,
 )
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_known import KnownKeys
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._host_reading import Ask
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_reading import Read
 
 Json = dict[str, t.Any]
 
-_GOALS = {settings.ACCEPT: ACCEPT, settings.SIGN: SIGN, settings.RETIRE_ACCEPTED: RETIRE_KEY}
-_EVENTS = {
-    settings.ACCEPT: records.ACCEPTED,
-    settings.SIGN: records.SIGNING,
-    settings.RETIRE_ACCEPTED: records.DROPPED,
-}
+# A phase may be due twice in a run if a server has joined meanwhile; more often, something undoes it.
+_MOST_TIMES = 2
+
+
+class Round:
+    """What is decided on what was read. ``given`` are the role's variables, ``done`` is what the run has done."""
+
+    def __init__(self, read: Read, given: t.Mapping[str, t.Any], done: t.Mapping[str, t.Any], *, ask: Ask) -> None:
+        self.read, self.given, self.done, self.ask = read, given, done, ask
+        self.record = read.record.after(_confirmed(given["relying_parties"], read.facts.now))
+        self.key_kid, self.key_error = self._handed_over()
+        self.settings = self._settings()
+        # The last round shows what is true when all is done.
+        is_over = given["phase"] not in (AUTO, REVOKE) and given["phase"] in done["phases"]
+        self.asked: str = STATUS if is_over else given["phase"]
+        self.decision: Decision = decide(self.asked, read.facts, self.record, settings=self.settings)
+
+    def plan(self) -> Json:
+        """Return what role irsa_rotate does in this round, and what it tells. Raises IrsaError."""
+        decision = self.decision
+        may_change = self.asked != STATUS and not self._is_stuck()
+        remakes = self._remakes() if may_change else []
+        steps = self._steps() if may_change and decision.may_go_on else {}
+        items = remakes or (self._items(steps) if may_change else [])
+        ended = [*_rotate_phases.events_of(decision.work, steps.get("steps", [])), self._ended()] if items else []
+        observed = [event.as_dict() for event in decision.events]
+        work = _rotate_phases.bracketed(items, first=observed if may_change else [], last=ended)
+        phases = [*self.done["phases"], decision.phase] if items and not remakes else self.done["phases"]
+        actions = self.done["actions"]
+        return {
+            "work": work,
+            "again": bool(items),
+            "failure": self._failure() if may_change and not items else None,
+            "by": self.settings.by,
+            "servers": steps.get("results", {}),
+            "done": {**self.done, "phases": phases, "actions": actions, "servers": {}, "made": {}, **self._said(steps)},
+            **self._told(),
+        }
+
+    # --- what is decided on
+
+    def _handed_over(self) -> tuple[str | None, IrsaError | None]:
+        """Return the ID of the key in irsa_rotate_key_path, or why it cannot be used: not every phase needs it."""
+        path = self.given["key_path"]
+        if not path:
+            return None, None
+        try:
+            return _rotate_keys.handed_over(path, self._ask_for_key).kid, None
+        except IrsaError as error:
+            return None, error
+
+    def _ask_for_key(self, path: str, pad: str) -> t.Mapping[str, t.Any]:
+        return self.ask({"operation": "private_key", "path": path, "pad": pad})
+
+    def _settings(self) -> Settings:
+        given, own = self.given, _rotate_runs.who(_rotate_runs.own_process())
+        return Settings(
+            cache_seconds=given["cache_seconds"],
+            token_seconds=given["token_seconds"],
+            stale_window=given["stale_window"],
+            force=frozenset(given["force"]),
+            parties=tuple(party["name"] for party in given["relying_parties"]),
+            by=own,
+            dead_runs=_rotate_runs.dead(str(run.by) for run, _last in self.record.open_runs()),
+            key_type=given["key_type"],
+            key_kid=self.key_kid,
+            revoke_kid=given["revoke_kid"] or None,
+        )
+
+    def _is_stuck(self) -> bool:
+        return list(self.done["phases"]).count(self.decision.phase) >= _MOST_TIMES
+
+    # --- the work
+
+    def _remakes(self) -> list[Json]:
+        """Return how legacy tokens of the old key are made anew, if they stand in the way and the user wants that."""
+        refused = {refusal.name for refusal in self.decision.refusals}
+        if not self.given["remake_tokens"] or refusals.LEGACY_TOKENS not in refused:
+            return []
+        left = key_refusals.legacy_tokens_of(self.read.facts, kids=self.decision.work.drop)
+        names = [{"namespace": token.namespace, "name": token.name} for token in left]
+        return [_rotate_phases.remade(self.read.first, names)] if names else []
+
+    def _steps(self) -> Json:
+        """Return the steps of the servers, and what they mean. Raises IrsaError if one of them cannot be changed."""
+        goal = _rotate_phases.goal_of(self.decision.work, self.read.known)
+        if goal is None:
+            return {}
+        options = kubeadm.Options(persist=self.given["persist"], patches_dir=self.given["patches_dir"])
+        return _key_steps.key_plan(self.read.reading, self.read.cluster, goal, options)
+
+    def _items(self, steps: Json) -> list[Json]:
+        found, known, parties = self.decision.work, self.read.known, self.given["relying_parties"]
+        if not self.decision.may_go_on:
+            return self._told_late(parties)
+        items = _rotate_phases.publishing(found, known, self._makes)
+        items += _rotate_phases.servers(found, known, steps.get("steps", []))
+        if self.given["old_key"] == "destroy" and found.phase == RETIRE_ACCEPTED:
+            items += _rotate_phases.destroyed(found, known.staged)
+        kids = found.withdraw or ((None,) if found.makes_key else found.publish)
+        return items + _rotate_phases.told(parties, self.record, phase=found.phase, kids=kids)
+
+    def _told_late(self, parties: _rotate_phases.Parties) -> list[Json]:
+        """Return how parties are told that could not be told when the new key was published."""
+        kid = self.decision.stage.next
+        kids = [kid] if kid and kid in {key.kid for key in self.read.facts.published} else []
+        return _rotate_phases.told(parties, self.record, phase=PREPARE, kids=kids)
+
+    def _makes(self) -> Json:
+        """Return how the new key is made. Raises IrsaError."""
+        if self.key_error:
+            raise self.key_error
+        first = self.read.first
+        kind = _rotate_keys.kind_of_new(self.given, self.read.known.public.get(self.decision.stage.current or ""))
+        new = _rotate_work.NewKeyWork(
+            host=first["host"],
+            folder=first["keys"]["key_folder"],
+            like=first["keys"]["like"],
+            has_openssl=first["keys"]["has_openssl"],
+            kind=kind,
+        )
+        return _rotate_work.make_key(new)
+
+    def _ended(self) -> Json:
+        return {"kind": record.ENDED, "kid": self.decision.work.kid or "", "by": self.settings.by}
+
+    # --- what is told
+
+    def _said(self, steps: Json) -> Json:
+        """Return what the run says at its end of what it has done."""
+        forced = [refusal.warning() for refusal in self.decision.forced] if self.decision.may_go_on else []
+        return {
+            name: list(dict.fromkeys([*self.done[name], *new]))
+            for name, new in (
+                ("forced", [str(refusal.name) for refusal in self.decision.forced] if forced else []),
+                ("warnings", [*forced, *steps.get("warnings", [])]),
+                ("notes", steps.get("next", [])),
+            )
+        }
+
+    def _failure(self) -> str | None:
+        """Return why a phase that was asked for by name is not done."""
+        if self.asked == AUTO or not self.decision.refusals:
+            return None
+        messages = [refusal.message(self.read.facts.now) for refusal in self.decision.refusals]
+        return "\n- ".join([f"{self.decision.phase} is refused; nothing was changed.", *map(shown, messages)])
+
+    def _told(self) -> Json:
+        facts, decision = self.read.facts, self.decision
+        found = status.status(facts, self.record, settings=self.settings)
+        return {
+            "phase": decision.phase if self.asked != STATUS else STATUS,
+            "status": found,
+            "table": list(status.table(found)),
+            "refusals": [refusal.as_dict(facts.now) for refusal in decision.refusals],
+            "next_phase": decision.next_phase,
+            "next_at": decision.next_at,
+            "reasons": list(decision.reasons),
+        }
+
+
+def _confirmed(parties: _rotate_phases.Parties, now: float) -> list[record.Event]:
+    """Return what people say that parties have: it counts like what the record knows."""
+    return [
+        record.Event(kind=record.TOLD, kid=kid, at=now, party=party["name"])
+        for party in parties
+        for kid in party.get("confirm") or []
+    ]

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import typing as t
 
-_OF_PLAN = ("phase", "status", "table", "refusals", "next", "next_phase", "next_at", "warnings", "revocation")
+_OF_PLAN = ("status", "table", "refusals", "next_phase", "next_at", "reasons")
+_OF_RUN = ("forced", "warnings", "notes", "actions")
 
 
-def of(plan: t.Mapping[str, t.Any], done: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def of(settings: t.Mapping[str, t.Any], plan: t.Mapping[str, t.Any], done: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return ``irsa_rotate_result``, given the plan of the last round and what the run has done."""
     return {
-        **{name: plan.get(name) for name in _OF_PLAN},
+        "phase": settings["phase"],
         "done": list(done["phases"]),
-        "forced": list(done["forced"]),
-        "actions": list(done["actions"]),
+        **{name: plan[name] for name in _OF_PLAN},
+        **{name: list(done[name]) for name in _OF_RUN},
         "changed": bool(done["actions"]),
     }

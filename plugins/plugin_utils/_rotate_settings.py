@@ -10,14 +10,10 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import refusals
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import PHASES, REVOKE, STATUS
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _rotate_parties
 
-STATUS, AUTO, REVOKE = "status", "auto", "revoke"
-PHASES = (STATUS, AUTO, "prepare", "accept", "sign", "retire-published", "retire-accepted", REVOKE)
-REFUSALS = (
-    *("not-accepted", "cache-time", "token-time", "legacy-tokens", "stale-tokens", "extended-tokens"),
-    *("servers-disagree", "platform", "other-rotation", "clock", "relying-parties"),
-)
 _PARTY: dict[str, dict[str, t.Any]] = {
     "name": {"type": "str", "required": True},
     "command": {"type": "list", "elements": "str"},
@@ -30,16 +26,18 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "cache_seconds": {"type": "int", "default": 3600},
     "token_seconds": {"type": "int", "default": 86400, "no_log": False},
     "stale_window": {"type": "int", "default": 3600},
-    "force": {"type": "list", "elements": "str", "choices": list(REFUSALS), "default": []},
+    "force": {"type": "list", "elements": "str", "choices": list(refusals.NAMES), "default": []},
     "relying_parties": {"type": "list", "elements": "dict", "options": _PARTY, "default": []},
     "key_path": {"type": "path", "no_log": False},
     "key_type": {"type": "str", "choices": ["", "RSA", "ECDSA"], "default": "", "no_log": False},
     "key_size": {"type": "int", "default": 0, "no_log": False},
     "key_curve": {"type": "str", "choices": ["", "P-256", "P-384", "P-521"], "default": "", "no_log": False},
     "old_key": {"type": "str", "choices": ["archive", "destroy"], "default": "archive", "no_log": False},
+    "remake_tokens": {"type": "bool", "default": False, "no_log": False},
     "revoke_kid": {"type": "str"},
     "issuer": {"type": "str"},
-    "audiences": {"type": "list", "elements": "str", "default": ["sts.amazonaws.com"]},
+    "persist": {"type": "str", "default": "auto"},
+    "patches_dir": {"type": "str", "default": "/etc/kubernetes/patches"},
 }
 
 Settings = t.Mapping[str, t.Any]

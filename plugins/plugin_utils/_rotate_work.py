@@ -30,7 +30,7 @@ class NewKeyWork:
     has_openssl: bool = True
 
 
-def make_key(new: NewKeyWork, access: t.Mapping[str, t.Any]) -> Json:
+def make_key(new: NewKeyWork) -> Json:
     """Return the item that makes the new key and stages it."""
     return _item(
         MAKE_KEY,
@@ -39,7 +39,6 @@ def make_key(new: NewKeyWork, access: t.Mapping[str, t.Any]) -> Json:
         folder=new.folder,
         like=new.like,
         has_openssl=new.has_openssl,
-        access=dict(access),
         key=dict(new.kind),
     )
 
