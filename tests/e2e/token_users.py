@@ -29,8 +29,8 @@ from polling import Server
 from tokens import header_of
 
 AWS_AUDIENCE = "sts.amazonaws.com"
-_MINT_EVERY = 3.0
-_CHECK_EVERY = 0.5
+_MINT_EVERY = 4.0
+_CHECK_EVERY = 1.0
 # The kubelet asks for a new token when so much of its life is over:
 # https://github.com/kubernetes/kubernetes/blob/v1.37.2/pkg/kubelet/token/token_manager.go (requiresRefresh)
 RENEWED_AFTER = 0.8

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
+from typing import Protocol
 
 LICENSE = """\
 Copyright (c) 2026, the selfhosted.irsa authors
@@ -20,35 +20,24 @@ HOUR = 3600.0
 # The wider the rotation, the fewer hours are named.
 _TICKS = (1, 2, 3, 6, 12, 24, 48, 168)
 # Okabe and Ito's palette, for those, too, who cannot tell red from green: https://jfly.uni-koeln.de/color/
-OLD, NEW, INK = "#d55e00", "#0072b2", "#333333"
+COLORS, INK = {"old": "#d55e00", "new": "#0072b2"}, "#333333"
 
 
-@dataclass(frozen=True)
-class Row:
-    """One thing that is so of a key, from a second to another; None: from before, or for good."""
+class Bar(Protocol):
+    """What is so of a key, from a second to another; None: from before, or for good."""
 
-    title: str
-    color: str
-    start: float | None
-    end: float | None
-
-
-def rows(at: Mapping[str, float]) -> list[Row]:
-    """:param at: when each phase is done at the earliest, in seconds since the first"""
-    return [
-        Row("old key published", OLD, None, at["retire-published"]),
-        Row("old key accepted", OLD, None, at["retire-accepted"]),
-        Row("old key signs", OLD, None, at["sign"]),
-        Row("new key published", NEW, at["prepare"], None),
-        Row("new key accepted", NEW, at["accept"], None),
-        Row("new key signs", NEW, at["sign"], None),
-    ]
+    key: str
+    what: str
+    start: int | None
+    end: int | None
 
 
-def svg(at: Mapping[str, float]) -> str:
-    """Return the drawing. Times are to scale."""
-    lines = rows(at)
-    height = TOP + ROW * len(lines) + 44
+def svg(at: Mapping[str, int], bars: Sequence[Bar]) -> str:
+    """Return the drawing. Times are to scale.
+
+    :param at: when each phase may be done, in seconds after the first
+    """
+    height = TOP + ROW * len(bars) + 44
     before, after = 1.2 * HOUR, max(at.values()) + 2 * HOUR
 
     def x(seconds: float | None, otherwise: float) -> float:
@@ -66,17 +55,15 @@ def svg(at: Mapping[str, float]) -> str:
         parts.append(_rule(place, top - 8, height - 32))
         side, shift = ("start", 5) if place < WIDTH / 2 else ("end", -5)
         parts.append(_text(", ".join(phases), place + shift, top, anchor=side))
-    for number, row in enumerate(lines):
-        y = TOP + ROW * number
-        start, end = x(row.start, -before), x(row.end, after)
-        parts.append(_text(row.title, LEFT - 10, y + BAR - 4, anchor="end"))
-        parts.append(
-            f'<rect x="{start:.1f}" y="{y}" width="{end - start:.1f}" height="{BAR}" rx="3" fill="{row.color}"/>'
-        )
+    for number, bar in enumerate(bars):
+        y, color = TOP + ROW * number, COLORS[bar.key]
+        start, end = x(bar.start, -before), x(bar.end, after)
+        parts.append(_text(f"{bar.key} key: {bar.what}", LEFT - 10, y + BAR - 4, anchor="end"))
+        parts.append(f'<rect x="{start:.1f}" y="{y}" width="{end - start:.1f}" height="{BAR}" rx="3" fill="{color}"/>')
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _together(at: Mapping[str, float]) -> Iterator[tuple[list[str], float]]:
+def _together(at: Mapping[str, int]) -> Iterator[tuple[list[str], float]]:
     """Phases that may follow each other at once stand at one line."""
     for seconds in sorted(set(at.values())):
         yield [phase for phase, when in at.items() if when == seconds], seconds

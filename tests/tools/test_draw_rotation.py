@@ -5,19 +5,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from xml.etree import ElementTree
 
 import pytest
 
-from draw_rotation import HOUR, LEFT, NEW, OLD, WIDTH, svg
+from draw_rotation import COLORS, LEFT, WIDTH, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
-AT = {"prepare": 0.0, "accept": 0.0, "sign": HOUR, "retire-published": 25 * HOUR, "retire-accepted": 26 * HOUR}
+HOUR = 3600
+AT = {"prepare": 0, "accept": 0, "sign": HOUR, "retire-published": 25 * HOUR, "retire-accepted": 26 * HOUR}
+
+
+@dataclass
+class Bar:
+    key: str
+    what: str
+    start: int | None
+    end: int | None
+
+
+BARS = [
+    Bar("old", "published", None, 25 * HOUR),
+    Bar("old", "accepted", None, 26 * HOUR),
+    Bar("old", "signing", None, HOUR),
+    Bar("new", "published", 0, None),
+    Bar("new", "accepted", 0, None),
+    Bar("new", "signing", HOUR, None),
+]
 
 
 def bars() -> list[dict[str, str]]:
-    found = ElementTree.fromstring(svg(AT)).iter(f"{SVG}rect")
-    return [rect.attrib for rect in found if rect.get("fill") in (OLD, NEW)]
+    found = ElementTree.fromstring(svg(AT, BARS)).iter(f"{SVG}rect")
+    return [rect.attrib for rect in found if rect.get("fill") in COLORS.values()]
 
 
 def ends(bar: dict[str, str]) -> tuple[float, float]:
@@ -38,7 +58,7 @@ def test_the_old_key_ends_where_the_rules_say_and_the_new_one_begins() -> None:
 
 
 def test_each_phase_is_named_within_the_drawing() -> None:
-    texts = {text.text: text.attrib for text in ElementTree.fromstring(svg(AT)).iter(f"{SVG}text")}
+    texts = {text.text: text.attrib for text in ElementTree.fromstring(svg(AT, BARS)).iter(f"{SVG}text")}
     assert {"prepare, accept", "sign", "retire-published", "retire-accepted"}.issubset(texts)
     for name, attributes in texts.items():
         width, x = 8 * len(name or ""), float(attributes["x"])
