@@ -30,8 +30,8 @@ class Stage:
 
     :ivar current: the key that signs; while servers are switched, the one that the last of them still signs with
     :ivar next: the key to come
-    :ivar old: keys that signed before and are still published or accepted, and keys that will never sign since their
-        private half is lost
+    :ivar old: keys that signed before and are still published or accepted, and keys that will never sign
+    :ivar lost: those among them that were to sign next, and whose private half was found on no host
     :ivar strangers: keys that are published or accepted and that nothing shows to be part of a rotation
     :ivar others: further keys that servers sign with besides current and next, which should not be
     :ivar due: the phase that comes now; prepare if there is no rotation
@@ -40,6 +40,7 @@ class Stage:
     current: str | None
     next: str | None = None
     old: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     due: str = PREPARE
@@ -64,9 +65,10 @@ def stage_of(facts: Facts, record: Record, *, revoked: str | None = None) -> Sta
     # Of two keys that were prepared at once, one goes on; the other never signs.
     surplus = [kid for kid in upcoming if kid != following]
     present = published(facts) | accepted_anywhere(facts)
-    old = tuple(kid for kid in candidates if kid in present and (parts[kid] == "old" or kid in surplus))
+    old = tuple(kid for kid in candidates if kid in present and (parts[kid] in ("old", "lost") or kid in surplus))
+    lost = tuple(kid for kid in old if parts[kid] == "lost")
     strangers = tuple(kid for kid in candidates if kid in present and parts[kid] == "stranger")
-    found = Stage(current=current, next=following, old=old, strangers=strangers, others=others)
+    found = Stage(current=current, next=following, old=old, lost=lost, strangers=strangers, others=others)
     return dataclasses.replace(found, due=_due(found, facts))
 
 
@@ -122,8 +124,8 @@ def _who_signs(signing: t.Sequence[str], facts: Facts) -> tuple[str | None, str 
 
 
 def _part(kid: str, current: str | None, *, facts: Facts, record: Record) -> str:
-    """Return what a key is that no server signs with: "next", "old" or "stranger"; "" for a key that only lies in a
-    folder after it was retired.
+    """Return what a key is that no server signs with: "next", "old", "lost" or "stranger"; "" for a key that only lies
+    in a folder after it was retired.
     """
     is_published, is_accepted = kid in published(facts), kid in accepted_anywhere(facts)
     if record.withdrawn_at(kid) is not None and not is_published:
@@ -133,9 +135,9 @@ def _part(kid: str, current: str | None, *, facts: Facts, record: Record) -> str
         return "next" if came_later and kid in facts.staged else "old"
     if kid in facts.staged:
         return "old" if _has_legacy_tokens(kid, facts) else "next"
-    if record.published_since(kid) is not None and not is_accepted and not _is_known_lost(facts):
-        # The host that it is staged on could not be read.
-        return "next"
+    if _was_prepared(kid, current, record):
+        # The host that it is staged on may be one that could not be read.
+        return "lost" if all(server.accepted is not None for server in facts.servers) else "next"
     if is_published and is_accepted:
         return "old"
     return "old" if record.knows(kid) or (is_accepted and _has_legacy_tokens(kid, facts)) else "stranger"
@@ -145,9 +147,10 @@ def _has_legacy_tokens(kid: str, facts: Facts) -> bool:
     return any(token.kid == kid for token in facts.legacy_tokens or ())
 
 
-def _is_known_lost(facts: Facts) -> bool:
-    """Whether a key that is staged nowhere is lost: all servers could be read."""
-    return all(server.accepted is not None for server in facts.servers)
+def _was_prepared(kid: str, current: str | None, record: Record) -> bool:
+    """Whether a key was published after the one that signs, to sign next."""
+    since, before = record.published_since(kid), record.published_since(current) if current else None
+    return since is not None and before is not None and since > before
 
 
 def _precedence(kid: str, facts: Facts, record: Record) -> tuple[t.Any, ...]:
@@ -167,9 +170,11 @@ def _due(stage: Stage, facts: Facts) -> str:
         return PREPARE
     if stage.current and any(server.accepted is not None for server in not_accepting(stage.current, facts)):
         return ACCEPT
+    if stage.old == stage.lost:
+        return PREPARE
     if any(kid in present for kid in stage.old):
         return RETIRE_PUBLISHED
-    return RETIRE_ACCEPTED if stage.old else PREPARE
+    return RETIRE_ACCEPTED
 
 
 def _or(value: float | None, default: float) -> float:

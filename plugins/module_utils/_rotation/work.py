@@ -79,7 +79,11 @@ def work_of(phase: str, facts: Facts, record: Record, *, stage: Stage, settings:
 
 
 def has_cause(facts: Facts, record: Record, *, stage: Stage, settings: Settings) -> bool:
-    """Whether auto begins a rotation: not after one has ended, unless another key or type of key is asked for."""
+    """Whether auto begins a rotation: not after one has ended, unless another key or type of key is asked for; anew if
+    the key of the last one was lost.
+    """
+    if stage.lost:
+        return True
     if settings.key_kid:
         return settings.key_kid != stage.current
     algorithm = next((key.algorithm for key in facts.published if key.kid == stage.current), None)
@@ -128,7 +132,7 @@ def _accept(facts: Facts, record: Record, stage: Stage) -> Work:
         return _impossible(ACCEPT, "The new key cannot be brought to a server that does not answer.", read)
     if stage.next or _is_behind(record, stage):
         return Work(phase=ACCEPT, kid=kid, reasons=(f"Every API server accepts {kid}.",))
-    return _nothing_prepared(ACCEPT)
+    return _nothing_prepared(ACCEPT, stage)
 
 
 def _sign(facts: Facts, record: Record, stage: Stage) -> Work:
@@ -136,7 +140,7 @@ def _sign(facts: Facts, record: Record, stage: Stage) -> Work:
     if kid is None:
         if _is_behind(record, stage):
             return Work(phase=SIGN, kid=stage.current, reasons=(f"Every API server signs with {stage.current}.",))
-        return _nothing_prepared(SIGN)
+        return _nothing_prepared(SIGN, stage)
     if not any(server.signing is not None for server in not_signing(kid, facts)):
         unread = [server.name for server in not_signing(kid, facts)]
         return _impossible(SIGN, "A server that does not answer cannot be changed.", f"{named(unread)} did not answer.")
@@ -150,11 +154,12 @@ def _sign(facts: Facts, record: Record, stage: Stage) -> Work:
 
 def _is_behind(record: Record, stage: Stage) -> bool:
     """Whether the phase was done earlier, and a second run says so."""
-    return bool(stage.old) or _came_by_rotation(record, stage)
+    return stage.old != stage.lost or _came_by_rotation(record, stage)
 
 
-def _nothing_prepared(phase: str) -> Work:
-    return _impossible(phase, "There is no new key.", "No rotation is under way.", until="prepare has made one")
+def _nothing_prepared(phase: str, stage: Stage) -> Work:
+    lost = f"The private half of {named(stage.lost)} was found on no host." if stage.lost else ""
+    return _impossible(phase, "There is no new key.", lost or "No rotation is under way.", until="prepare has made one")
 
 
 def _retire(phase: str, facts: Facts, stage: Stage) -> Work:

@@ -1,0 +1,217 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What people are shown of a rotation, and the same as data; when phases may be done; what a revocation breaks."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.moments import duration, moment
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.decision import decide
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.facts import LegacyToken
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import Record
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.revocation import Pod, revocation
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import STEPS, Settings
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.status import next_lines, status, table
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.timeline import timeline
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._rotation.rotations import (
+    ACCEPTED,
+    DAY,
+    DONE,
+    IDLE,
+    NEW,
+    NOW,
+    OLD,
+    PREPARED,
+    SIGNED,
+    WITHDRAWN,
+    cluster,
+    event,
+    events,
+    published,
+    server,
+    unread,
+    with_server,
+)
+
+JUST_SIGNED = (SIGNED[0], ACCEPTED[1].after(events("signing", NEW, NOW - 3600)))
+
+
+def key_of(found, kid):
+    return next(key for key in found["keys"] if key["kid"] == kid)
+
+
+def test_status_says_all_of_each_key():
+    found = status(*JUST_SIGNED, Settings())
+    old, new = key_of(found, OLD), key_of(found, NEW)
+    assert new == {
+        "kid": NEW,
+        "algorithm": "RS256",
+        "role": "signing",
+        "published_since": moment(NOW - 7200),
+        "accepted_by": ["cp1", "cp2", "cp3"],
+        "signing_on": ["cp1", "cp2", "cp3"],
+        "staged_on": "cp1",
+        "may_retire": False,
+        "may_retire_at": None,
+        "why_not_yet": [],
+    }
+    assert (old["role"], old["signing_on"], old["may_retire_at"]) == ("old", [], moment(NOW + DAY - 3600))
+    assert "Tokens that are signed with 'old-kid'" in old["why_not_yet"][0]
+    assert (found["next_phase"], found["next_at"]) == ("retire-published", moment(NOW + DAY - 3600))
+    assert found["next_command"].endswith("irsa_rotate_phase=retire-published")
+    assert found["age"] == f"{NEW} signs; it is at least 2 hours old."
+    json.dumps(found)
+
+
+def test_the_table_shows_each_key_on_one_line_and_what_comes_next():
+    lines = table(status(*JUST_SIGNED, Settings()))
+    assert lines[0].split("  ")[0] == "KEY"
+    assert lines[1].split() == [NEW, "RS256", "signing", moment(NOW - 7200), *("all 3 " * 2).split(), "-"]
+    assert lines[2].split()[-1] == moment(NOW + DAY - 3600)
+    assert lines[3] == f"{NEW} signs; it is at least 2 hours old."
+    assert lines[4] == f"Next: retire-published, not before {moment(NOW + DAY - 3600)}."
+    assert lines[-1] == "ansible-playbook selfhosted.irsa.rotate -e irsa_rotate_phase=retire-published"
+    assert sum("still valid" in line for line in lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "ahead"),
+    [
+        (IDLE, "Next: prepare, now."),
+        (PREPARED, "Next: accept, now."),
+        (ACCEPTED, "Next: sign, now."),
+        (SIGNED, "Next: retire-published, now."),
+        (WITHDRAWN, "Next: retire-accepted, now."),
+        ((with_server(ACCEPTED[0], unread("cp2")), ACCEPTED[1]), "Next: accept, not yet."),
+    ],
+)
+def test_the_table_says_what_may_be_done_now(place, ahead):
+    assert ahead in table(status(*place, Settings()))
+
+
+def test_after_a_rotation_nothing_is_due():
+    found = status(*DONE, Settings())
+    assert (found["next_phase"], found["next_command"], found["under_way"]) == (None, None, False)
+    assert any("No rotation is under way" in line for line in table(found))
+
+
+def test_servers_that_differ_are_shown_by_name():
+    half = with_server(ACCEPTED[0], server("cp2", OLD, NEW, signing=NEW))
+    lines = table(status(half, ACCEPTED[1], Settings()))
+    assert "cp1, cp3" in lines[1]
+    assert "cp2" in lines[2].split()
+
+
+def test_a_server_that_could_not_be_read_is_named():
+    assert "cp2 could not be read." in table(status(with_server(IDLE[0], unread("cp2")), IDLE[1], Settings()))
+
+
+def test_a_run_says_the_next_phase_and_its_command():
+    (line,) = next_lines(decide("auto", *ACCEPTED, settings=Settings()))
+    assert line == (
+        f"Next: retire-published, from {moment(NOW + DAY)} on: ansible-playbook selfhosted.irsa.rotate "
+        "-e irsa_rotate_phase=retire-published"
+    )
+    assert next_lines(decide("auto", *DONE, settings=Settings())) == []
+
+
+# --- the timeline of the guide
+
+
+@given(st.integers(0, 9000), st.integers(0, 200_000), st.integers(0, 9000))
+def test_the_timeline_s_moments_are_those_at_which_phases_are_allowed(cache, token, window):
+    settings = Settings(cache_seconds=cache, token_seconds=token, stale_window=window)
+    line = timeline(settings)
+    assert tuple(each.phase for each in line.moments) == STEPS
+    sign, withdraw, drop = (each.at for each in line.moments[2:])
+    start = 1_000_000
+    record = Record.of([event("published", OLD, start - DAY), *events("signing", OLD, start - DAY)])
+    record = record.after([event("published", NEW, start)])
+    signed = record.after(events("signing", NEW, start + sign))
+    measured = signed.after(events("measured", NEW, start + sign, value=0, started=start + sign))
+    switched = cluster(OLD, NEW, signing=NEW, started=start + sign)
+    places = [
+        (sign, {"published": published(OLD, NEW), "servers": cluster(OLD, NEW, started=start)}, record),
+        (withdraw, {"published": published(OLD, NEW), "servers": switched}, signed),
+        (drop, {"published": published(NEW), "servers": switched}, measured),
+    ]
+    for (at, changes, known), phase in zip(places, STEPS[2:], strict=True):
+        for now, may in ((start + at, True), (start + at - 1, False)):
+            changes = {**changes, "now": now, "controller": now, "token_seconds": None, "max_age": None}
+            found = dataclasses.replace(ACCEPTED[0], modified=start, **changes)
+            if may or at > (0 if phase == "sign" else sign):
+                assert decide(phase, found, known, settings=settings).may_go_on is may
+
+
+def test_the_timeline_keeps_each_key_known_for_as_long_as_it_signs_and_longer():
+    line = timeline(Settings())
+    bars = {(bar.key, bar.what): (bar.start, bar.end) for bar in line.bars}
+    assert bars["old", "signing"] == (None, 3600)
+    assert bars["old", "published"] == (None, 3600 + DAY)
+    assert bars["new", "signing"] == (3600, None)
+    assert bars["new", "published"] == bars["new", "accepted"] == (0, None)
+    assert line.unmeasured == 3600 + 365 * DAY
+
+
+# --- the emergency
+
+PODS = (
+    Pod(namespace="shop", name="web-1", workload="deployment/web", started=NOW - 60),
+    Pod(namespace="shop", name="cart-1", workload="deployment/cart", uses_aws=True, started=NOW - 60),
+    Pod(namespace="shop", name="cart-2", workload="deployment/cart", uses_aws=True, started=NOW - 60),
+    Pod(namespace="shop", name="late-1", workload="deployment/late", uses_aws=True, started=NOW - 5),
+    Pod(namespace="jobs", name="alone", uses_aws=True),
+)
+
+
+def test_a_revocation_says_what_fails_and_which_pods_to_restart():
+    token = LegacyToken(namespace="shop", name="robot", account="robot", kid=OLD)
+    facts = dataclasses.replace(IDLE[0], legacy_tokens=(token,))
+    found = revocation(OLD, facts, Settings(parties=("vault",)), pods=PODS, switched=NOW - 30)
+    assert found.pods == ("jobs/alone", "shop/cart-1", "shop/cart-2", "shop/web-1")
+    assert found.hasten == (
+        "kubectl -n jobs delete pod alone",
+        "kubectl -n shop rollout restart deployment/cart",
+        "kubectl -n shop rollout restart deployment/web",
+        """kubectl -n shop patch secret robot -p '{"data": {"token": null}}'""",
+    )
+    text = " ".join(found.consequences)
+    for words in ("19 hours 12 minutes", "48 minutes", "for 1 hour more", "shop/robot", "vault", "deny policy"):
+        assert words in text
+
+
+def test_the_deny_policy_ends_sessions_given_before_caches_have_forgotten_the_key():
+    policy = revocation(OLD, dataclasses.replace(IDLE[0], max_age=7200), Settings()).deny_policy
+    (statement,) = policy["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert (statement["Action"], statement["Resource"]) == ("*", "*")
+    assert statement["Condition"] == {"DateLessThan": {"aws:TokenIssueTime": moment(NOW + 7200)}}
+    json.dumps(policy)
+
+
+def test_secrets_that_cannot_be_listed_are_said_in_a_revocation():
+    text = " ".join(revocation(OLD, dataclasses.replace(IDLE[0], legacy_tokens=None), Settings()).consequences)
+    assert "could not be listed" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 seconds"),
+        (1, "1 second"),
+        (59.2, "1 minute"),
+        (3600, "1 hour"),
+        (90061, "1 day 1 hour"),
+        (-5, "0 seconds"),
+    ],
+)
+def test_a_duration_has_its_two_largest_units(seconds, words):
+    assert duration(seconds) == words
