@@ -4,7 +4,7 @@
 
 """What is asked of a cluster's API servers when its signing key is changed.
 
-key_change.plan(cluster, KeyGoal(…), distribution, options) -> model.Plan      the steps of one phase
+key_change.plan(cluster, KeyGoal(…), distribution=…, options=…) -> model.Plan      the steps of one phase
 key_change.limits(cluster, distribution) -> {phase of the role: reason}        what this cluster cannot do
 """
 

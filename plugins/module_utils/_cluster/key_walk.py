@@ -50,10 +50,17 @@ def _to_sign(servers: t.Sequence[Server], lacking: t.Sequence[Server], goal: Key
         return [], Findings(problems=(refusal,))
     others = [server for server in servers if server.signing_kid != goal.kid]
     found = Findings(warnings=_left_out(others, "sign with the new key"))
-    # One server that does not verify the key yet, such as one that was down, gets there in the step in which it signs.
-    first = [server for server in lacking if server.managed]
-    ordered = [*first, *(server for server in servers if server not in first)]
-    return [(ACCEPT, _managed(first) if len(first) > 1 else []), (SIGN, _managed(ordered))], found
+    # One whose tokens the others refuse, such as one that joined with former keys, signs with the new key at once.
+    broken = [server for server in servers if _is_refused(server, servers)]
+    first = [server for server in lacking if server not in broken]
+    ordered = [*broken, *(server for server in servers if server not in broken)]
+    return [(ACCEPT, _managed(first)), (SIGN, _managed(ordered))], found
+
+
+def _is_refused(server: Server, servers: t.Iterable[Server]) -> bool:
+    """Whether another server does not verify the key that a server signs with."""
+    known = [other.kids for other in servers if other is not server and other.kids is not None]
+    return server.signing_kid is not None and any(server.signing_kid not in kids for kids in known)
 
 
 def _to_retire(servers: t.Sequence[Server], goal: KeyGoal) -> tuple[Walk, Findings]:

@@ -40,6 +40,7 @@ _PURPOSES = {
     SIGN: "to sign with the issuer",
     SIGN_BACK: "to sign with the former issuer again",
     FORGET: "to forget the issuer",
+    RETIRE_KEY: "to refuse the former key",
 }
 
 
@@ -48,7 +49,7 @@ def walk(views: t.Sequence[View], goal: Goal, now: float) -> tuple[Walk, Finding
     if goal.state == ABSENT:
         return _back(views, goal, now)
     if goal.phase == RETIRE_KEY:
-        left = [view for view in views if not view.has_reached(RETIRE_KEY)]
+        left = [view for view in views if not _has_retired(view)]
         return [(RETIRE_KEY, _managed(left))], Findings(warnings=_left_out(left, "refuse the retired key"))
     accepting = [view for view in views if not view.has_reached(ACCEPT)]
     signing = [view for view in views if not view.has_reached(SIGN)]
@@ -64,6 +65,14 @@ def walk(views: t.Sequence[View], goal: Goal, now: float) -> tuple[Walk, Finding
     return [(ACCEPT, accepting), (SIGN, _managed(signing))], Findings(
         warnings=_left_out(signing, "sign with the issuer")
     )
+
+
+def _has_retired(view: View) -> bool:
+    """Whether a server refuses the retired keys. One that signs with them cannot, which a planner says."""
+    try:
+        return view.has_reached(RETIRE_KEY)
+    except Fault:
+        return False
 
 
 def _managed(views: t.Iterable[View]) -> list[View]:
