@@ -26,8 +26,8 @@ options:
         Of a private key, it returns nothing but its SHA-256.
       - V(make_key) makes a key with the node's own openssl, or installs O(private_key), in O(key_folder).
       - V(private_key) returns a private key sealed with O(pad).
-      - V(remake_tokens) has kube-controller-manager sign the tokens in Secrets anew. The former tokens are refused from
-        then on, wherever copies of them are in use.
+      - V(remake_tokens) has kube-controller-manager make new tokens in Secrets. The former tokens are refused from then
+        on, wherever copies of them are in use.
       - V(remove_keys) removes files of keys in O(key_folder).
     type: str
     choices: [inspect, configuration, observe, step, keys, make_key, private_key, remake_tokens, remove_keys]
@@ -133,7 +133,7 @@ options:
         must be used once. They are in no result and no log.
     type: str
   secrets:
-    description: Namespace and name of the Secrets whose tokens V(remake_tokens) has made anew.
+    description: Namespace and name of the Secrets in which V(remake_tokens) has new tokens made.
     type: list
     elements: dict
     default: []

@@ -45,8 +45,8 @@ def _described(path: str) -> Json:
         return _unknown(path)
     blocks = [(found[1], found[0]) for found in _BLOCK.finditer(content)]
     is_private = b"PRIVATE" in content
-    if not is_private and not any(label in _PUBLIC for label, _block in blocks):
-        raise Fault("holds no public key in PEM")
+    if not any(label in _PUBLIC or label.endswith(_PRIVATE_KEY) for label, _block in blocks):
+        raise Fault("holds no whole key in PEM")
     public = b"".join(_public(label, block) for label, block in blocks) if is_private else content
     return {
         "path": path,

@@ -45,7 +45,7 @@ def install(folder: str, private_key: str, *, public_key: str, kid: str, like: s
     private = private_key.encode()
     try:
         public_keys = [public_key, *([openssl.public_key_of(private)] if openssl.is_there() else [])]
-        is_whole = all(openssl.kid_of(each) == kid for each in public_keys)
+        is_whole = "PRIVATE" not in public_key and all(openssl.kid_of(each) == kid for each in public_keys)
     except Fault:
         is_whole = False
     if not is_whole:
@@ -54,7 +54,7 @@ def install(folder: str, private_key: str, *, public_key: str, kid: str, like: s
 
 
 def _put(folder: str, private: bytes, *, kid: str, public_key: str, like: str | None) -> Json:
-    """Write the two files of a key. The public one is first: whoever finds the private one knows what it is."""
+    """Write the two files of a key. The public one is first, so that a private one never lies there unexplained."""
     path = os.path.join(folder, f"{kid}.key")
     new = [
         Replacement(f"{path[: -len('.key')]}.pub", public_key.encode(), None, 0o644, folder_mode=0o700, like=like),
@@ -97,13 +97,13 @@ def remove(folder: str, paths: t.Iterable[str]) -> Json:
 
     Raises IrsaError for any other path; then nothing is removed.
     """
-    wanted = list(paths)
-    other = [path for path in wanted if os.path.dirname(path) != folder or not _is_of_key(os.path.basename(path))]
+    paths = list(paths)
+    other = [path for path in paths if os.path.dirname(path) != folder or not _is_of_key(os.path.basename(path))]
     if other:
         raise IrsaError(
             f"{files.shown(other[0])} is not removed: it is not a file KID.key or KID.pub in {files.shown(folder)}."
         )
-    removed = [path for path in wanted if os.path.lexists(path)]
+    removed = [path for path in paths if os.path.lexists(path)]
     for path in removed:
         _unlink(path)
     files.sync_folder(folder)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Have kube-controller-manager sign tokens anew that never expire. The former ones are refused from then on.
+"""Have kube-controller-manager make new tokens that never expire. The former ones are refused from then on.
 
 Runs on control-plane nodes: the standard library of Python 3.9 must be enough.
 """

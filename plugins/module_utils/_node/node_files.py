@@ -17,6 +17,7 @@ import hashlib
 import os
 import secrets
 import stat
+import time
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
@@ -27,6 +28,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._node import hidde
 BACKUP_FOLDER = "/etc/kubernetes/irsa-backup"
 
 _SELINUX = "security.selinux"
+
+_TEMPORARY = (".selfhosted-irsa-", ".tmp")
+# No write takes as long: what is older was left by a process that was killed, and may hold a private key.
+_LEFT_SECONDS = 3600
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,7 +202,9 @@ def _write(new: Replacement, content: bytes) -> None:
     """Put a file in place by a rename, so that no reader finds a part of it."""
     folder = os.path.dirname(new.path)
     present, like = _status(new.path), _status(new.like)
-    temporary = os.path.join(_temporary_folder(folder), f".selfhosted-irsa-{secrets.token_hex(8)}.tmp")
+    beside = _temporary_folder(folder)
+    _remove_left(beside)
+    temporary = os.path.join(beside, secrets.token_hex(8).join(_TEMPORARY))
     # O_EXCL: nobody can have put a link in its place.
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
@@ -227,6 +234,16 @@ def _temporary_folder(folder: str) -> str:
     """
     above = os.path.dirname(folder)
     return above if os.stat(above).st_dev == os.stat(folder).st_dev else folder
+
+
+def _remove_left(folder: str) -> None:
+    """Remove temporary files that a process left that was killed, as far as that is possible."""
+    start, end = _TEMPORARY
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            path = os.path.join(folder, name)
+            if name.startswith(start) and name.endswith(end) and os.lstat(path).st_mtime < time.time() - _LEFT_SECONDS:
+                os.unlink(path)
 
 
 def _status(path: str | None) -> os.stat_result | None:

@@ -34,7 +34,9 @@ def run_any(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     # returning them, and each only once.
     monkeypatch.setattr("ansible.module_utils._internal.is_controller", False, raising=False)
     logged: list[str] = []
-    monkeypatch.setattr("ansible.module_utils.basic.AnsibleModule.log", lambda self, *log: logged.append(str(log)))
+    monkeypatch.setattr(
+        "ansible.module_utils.basic.AnsibleModule.log", lambda self, *log, **more: logged.append(f"{log} {more}")
+    )
 
     def run_module(module_name: str, /, check_mode: bool = False, **options: t.Any) -> str:
         module = importlib.import_module(f"{MODULES}.{module_name}")

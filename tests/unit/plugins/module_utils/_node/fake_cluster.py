@@ -96,7 +96,7 @@ class FakeCluster:
     ``on_request`` is called with the path before each answer. ``requests`` has all of them, with their body. The next
     ``unready`` answers of /readyz are failures. ``configuration`` is kubeadm's, None for a cluster without it. Without
     ``has_pods``, the API servers are no static pods; with ``tells_flags``, they tell their flags; without
-    ``has_leases``, they have no leases.
+    ``has_leases``, they have no leases. ``answers`` are functions of verb, query and body, by their path.
     """
 
     def __init__(self, count=1):
@@ -107,6 +107,7 @@ class FakeCluster:
         self.on_request = lambda path: None
         self.unready = 0
         self.has_pods, self.tells_flags, self.has_leases = True, False, True
+        self.answers = {}
 
     def __call__(self, command, *, stdin=b"", seconds):
         options = dict(part.lstrip("-").split("=", 1) for part in command if part.startswith("--") and "=" in part)
@@ -135,6 +136,8 @@ class FakeCluster:
             "/api/v1/namespaces/default/serviceaccounts/default/token": lambda: {"status": {"token": server.mint()}},
         }
         path, _mark, selector = path.partition("?")
+        if path in self.answers:
+            return self.answers[path](verb, selector, body)
         if path == "/flagz" and self.tells_flags:
             return flagz(server.command)
         if path in fixed:

@@ -59,6 +59,18 @@ def test_a_write_that_fails_leaves_the_file_and_nothing_else(manifests, monkeypa
     assert sorted(os.listdir(manifests.parent)) == ["backup", "manifests"]
 
 
+def test_what_a_killed_process_left_is_removed_and_what_one_may_write_now_is_not(manifests):
+    old, young, other = (
+        manifests.parent / name for name in (".selfhosted-irsa-1.tmp", ".selfhosted-irsa-2.tmp", "3.tmp")
+    )
+    for path in (old, young, other):
+        path.write_bytes(b"half of a key")
+        os.utime(path, (0, 0))
+    os.utime(young)
+    replace(manifests / "pod.yaml", b"new")
+    assert [path.exists() for path in (old, young, other)] == [False, True, True]
+
+
 def test_a_link_is_not_written_through(manifests):
     link = manifests / "link.yaml"
     link.symlink_to("pod.yaml")

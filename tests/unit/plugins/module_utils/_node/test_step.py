@@ -25,6 +25,7 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.f
     Rig,
     written,
 )
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.sudden_ends import ended_at
 
 
 def sha256(text):
@@ -335,6 +336,9 @@ class TestReplacedKey:
 
     @pytest.fixture
     def pki(self, rig):
+        return self.files(rig)
+
+    def files(self, rig):
         folder = rig.folder / "pki"
         folder.mkdir()
         (folder / "sa.key").write_text(self.OLD_KEY, encoding="utf-8")
@@ -410,6 +414,33 @@ class TestReplacedKey:
         (pki / "irsa").mkdir()
         (pki / "irsa" / "old.key").write_text(self.OLD_KEY, encoding="utf-8")
         assert self.take(rig, pki)["files"][0] == str(pki / "sa.key")
+
+    def test_a_run_that_was_killed_anywhere_is_taken_up(self, tmp_path):
+        """Whatever is read in between, a private key is the former or the new one, and the former one is kept."""
+        number, is_killed = 0, True
+        while is_killed:
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            rig = Rig(folder)
+            pki = self.files(rig)
+            is_killed = ended_at(number, lambda rig=rig, pki=pki: self.take(rig, pki))
+            present = (pki / "sa.key").read_text(encoding="utf-8")
+            archive = pki / "irsa" / "old.key"
+            assert present == self.OLD_KEY or (
+                present == self.NEW_KEY and archive.read_bytes() == self.OLD_KEY.encode()
+            )
+            public, manifest = (path.read_text(encoding="utf-8") for path in (pki / "sa.pub", rig.manifest))
+            assert present == self.NEW_KEY or public == "old\n"
+            assert public == "new\nold\n" or manifest == BEFORE
+            files = [
+                *([written(pki / "sa.pub", public, "new\nold\n")] if public == "old\n" else []),
+                *([written(rig.manifest, manifest, self.ANNOTATED)] if manifest == BEFORE else []),
+            ]
+            assert self.take(rig, pki, files=files)["proof"]["pod"]["annotations"] == ANNOTATION
+            assert (pki / "sa.key").read_text(encoding="utf-8") == self.NEW_KEY
+            assert archive.read_text(encoding="utf-8") == self.OLD_KEY
+            number += 1
+        assert number > 20
 
     @pytest.mark.parametrize("content", [None, OLD_KEY])
     def test_another_key_than_the_planned_one_is_not_written(self, rig, pki, content):

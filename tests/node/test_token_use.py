@@ -1,0 +1,1 @@
+../unit/plugins/module_utils/_node/test_token_use.py
