@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""20 runs at once on one bucket, each with a public path, a tag and a key of its own, beside another writer."""
+"""20 runs at once on one bucket, each with a public path, a tag and a key of its own, beside another writer; and 20
+rotations at once, each with a key of its own.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,10 @@ import pytest
 
 
 @pytest.mark.usefixtures("endpoint")
-def test_concurrent_runs_lose_nothing() -> None:
+@pytest.mark.parametrize("module", ["tests.races", "tests.races.publishers"], ids=["issuers", "rotations"])
+def test_concurrent_runs_lose_nothing(module: str) -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.races"],
+        [sys.executable, "-m", module],
         cwd=Path(__file__).parents[2],
         text=True,
         stdout=subprocess.PIPE,

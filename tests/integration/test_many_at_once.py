@@ -19,8 +19,16 @@ pytestmark = pytest.mark.any_core
 
 def test_concurrent_runs_lose_nothing(sandbox: Sandbox) -> None:
     """One round in which they create the bucket, and one in which it is there. ``make races`` tries more."""
+    run(sandbox, "tests.races", "--rounds", "2", "--runs", "5")
+
+
+def test_20_rotations_at_once_lose_no_key(sandbox: Sandbox) -> None:
+    run(sandbox, "tests.races.publishers")
+
+
+def run(sandbox: Sandbox, *module: str) -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.races", "--rounds", "2", "--runs", "5"],
+        [sys.executable, "-m", *module],
         cwd=HERE.parents[1],
         env=sandbox.environ(),
         text=True,

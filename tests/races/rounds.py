@@ -29,7 +29,7 @@ from .other_writer import OtherWriter
 from .timing import Clock, Window
 
 # Forked processes share the models that botocore has parsed, so that they start within milliseconds of each other.
-_processes = multiprocessing.get_context("fork")
+processes = multiprocessing.get_context("fork")
 
 PATH_STYLE = Config(s3={"addressing_style": "path"})
 
@@ -91,10 +91,10 @@ def _tag(number: int) -> str:
 
 def run_round(scene: Scene) -> Round:
     """Let all processes run, and compare what is there afterwards with what they were told."""
-    start, stop = _processes.Event(), _processes.Event()
-    results: Any = _processes.Queue()
-    children = [_in_process(_one_run, scene, number, start=start, results=results) for number in range(scene.runs)]
-    other = _in_process(_others, scene, stop=stop, start=start, results=results)
+    start, stop = processes.Event(), processes.Event()
+    results: Any = processes.Queue()
+    children = [in_process(_one_run, scene, number, start=start, results=results) for number in range(scene.runs)]
+    other = in_process(_others, scene, stop=stop, start=start, results=results)
     for child in [*children, other]:
         child.start()
     start.set()
@@ -106,8 +106,9 @@ def run_round(scene: Scene) -> Round:
     return _compare(scene, ended, told)
 
 
-def _in_process(work: Any, *arguments: Any, **shared: Any) -> Any:
-    return _processes.Process(target=_in_child, args=(work, arguments, shared), daemon=True)
+def in_process(work: Any, *arguments: Any, **shared: Any) -> Any:
+    """A process that puts the traceback of what goes wrong into ``results``."""
+    return processes.Process(target=_in_child, args=(work, arguments, shared), daemon=True)
 
 
 def _in_child(work: Any, arguments: tuple[Any, ...], shared: dict[str, Any]) -> None:
@@ -117,12 +118,13 @@ def _in_child(work: Any, arguments: tuple[Any, ...], shared: dict[str, Any]) -> 
         shared["results"].put(traceback.format_exc())
 
 
-def _client(service: str) -> Any:
+def client(service: str) -> Any:
+    """A client for the endpoint that the environment names."""
     return boto3.session.Session().client(service, config=PATH_STYLE if service == "s3" else None)
 
 
 def _one_run(scene: Scene, number: int, *, start: Any, results: Any) -> None:
-    clients = ReadyClients({service: _client(service) for service in ("s3", "s3control", "sts")})
+    clients = ReadyClients({service: client(service) for service in ("s3", "s3control", "sts")})
     clock = Clock(clients["s3"])
     kid, texts = _new_documents(scene.issuer)
     start.wait()
@@ -161,7 +163,7 @@ def _new_documents(issuer: str) -> tuple[str, dict[str, Any]]:
 
 
 def _others(scene: Scene, *, stop: Any, start: Any, results: Any) -> None:
-    other = OtherWriter(_client("s3"), scene.bucket, most=scene.other_writes)
+    other = OtherWriter(client("s3"), scene.bucket, most=scene.other_writes)
     start.wait()
     other.work_until(stop.is_set)
     other.look_again()
@@ -173,7 +175,7 @@ def _compare(scene: Scene, ended: list[Any], told: Any) -> Round:
     crashed = [each for each in [*ended, told] if isinstance(each, str)]
     if crashed:
         raise RuntimeError("\n".join(crashed))
-    s3 = _client("s3")
+    s3 = client("s3")
     seen = OtherWriter(s3, scene.bucket, most=0)
     policy, tags, sids = json.dumps(seen.policy()), seen.tag_keys(), seen.sids()
     answer = s3.get_object(Bucket=scene.bucket, Key="keys.json")

@@ -81,6 +81,8 @@ class _Handler(BaseHTTPRequestHandler):
             if name.lower() == "content-length" and not is_head:
                 continue
             lines.append(f"{name}: {value}")
+        if not any(name.lower() == "date" for name in answer.headers):
+            lines.append(f"Date: {self.date_time_string()}")
         if not is_head and answer.status not in BODILESS:
             lines.append(f"Content-Length: {len(answer.body)}")
         head = "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n"

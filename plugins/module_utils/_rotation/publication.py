@@ -128,7 +128,7 @@ class RotatedDocuments(PresentDocuments):
             self.left.update(dict.fromkeys(self.spec.withdraw, self.now))
 
     def cache_control(self, current: Stored | None) -> str:
-        """What is stored: whoever has read the JWKS before may keep it for as long as it said then."""
+        """What is stored: those who have read the JWKS before may keep it for as long as it said then."""
         return current.headers.get("Cache-Control", "") if current else self.spec.cache_control
 
     def desired_discovery(self, stored: Stored | None, given: dict[str, t.Any]) -> str:

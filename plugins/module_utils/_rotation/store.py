@@ -25,7 +25,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record i
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import rotation_record
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_store import Stored
 
-# What this run knows better than whoever decided on it: it sees the answers of the writes.
+# What this run knows better than the decision on it: it sees the answers of the writes.
 _OWN_KINDS = (record.PUBLISHED, record.WITHDRAWN)
 
 
