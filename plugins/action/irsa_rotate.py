@@ -83,8 +83,8 @@ class ActionModule(ActionBase):
         return _rotate_plan.Round(read, options["settings"], options["done"], ask=self._node).plan()
 
     def _result(self) -> dict[str, t.Any]:
-        found = _rotate_result.of(self._options["settings"], self._options["plan"], self._options["done"])
-        return {"ansible_facts": {"irsa_rotate_result": found}}
+        options = self._options
+        return {"rotation": _rotate_result.of(options["settings"], options["plan"], options["done"])}
 
     # --- one item of the work
 

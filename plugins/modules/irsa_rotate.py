@@ -112,6 +112,10 @@ done:
   description: What the run has done so far.
   returned: when an item was done
   type: dict
+rotation:
+  description: The role's result.
+  returned: with O(operation=result)
+  type: dict
 sealed:
   description: A private key that only this run of ansible-playbook can read.
   returned: with O(operation=fetch_key)

@@ -22,6 +22,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_f
 # Longer than the PEM of any key that STS can use; an RSA key of 4096 bits has 3.3 kB.
 _PAD_BYTES = 16384
 
+# Of a new RSA key. A present key of another size gets a successor of the next larger one.
+SIZES = (2048, 3072, 4096)
+
 # Asks for the content of a file on a host, hidden by a pad. Raises IrsaError.
 AskForKey = t.Callable[[str, str], t.Mapping[str, t.Any]]
 
@@ -85,4 +88,4 @@ def kind_of_new(options: t.Mapping[str, t.Any], present: key_facts.PublicKey | N
     if key_type == "ECDSA":
         return {"key_type": key_type, "key_curve": options["key_curve"] or facts.get("curve") or "P-256"}
     size = options["key_size"] or facts.get("size") or 0
-    return {"key_type": key_type, "key_size": max(size, key_facts.MIN_RSA_BITS)}
+    return {"key_type": key_type, "key_size": next((each for each in SIZES if each >= size), SIZES[-1])}

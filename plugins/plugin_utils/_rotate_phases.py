@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import KeyGoal
@@ -68,7 +69,7 @@ def destroyed(found: Work, files: t.Sequence[PrivateFile]) -> list[Json]:
         work.node(
             host,
             f"{host}: destroy the old key",
-            {"operation": "remove_keys", "paths": paths},
+            {"operation": "remove_keys", "key_folder": posixpath.dirname(paths[0]), "paths": paths},
             actions=[f"{host}:remove {path}" for path in paths],
         )
         for host, paths in by_host.items()

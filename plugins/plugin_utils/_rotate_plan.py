@@ -122,7 +122,7 @@ class Round:
         if goal is None:
             return {}
         options = kubeadm.Options(persist=self.given["persist"], patches_dir=self.given["patches_dir"])
-        return _key_steps.key_plan(self.read.reading, self.read.cluster, goal, options)
+        return _key_steps.key_plan(self.read.reading, self.read.cluster, goal, options=options)
 
     def _items(self, steps: Json) -> list[Json]:
         found, known, parties = self.decision.work, self.read.known, self.given["relying_parties"]

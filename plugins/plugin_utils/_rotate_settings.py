@@ -12,7 +12,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import refusals
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import PHASES, REVOKE, STATUS
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _rotate_parties
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _rotate_keys, _rotate_parties
 
 _PARTY: dict[str, dict[str, t.Any]] = {
     "name": {"type": "str", "required": True},
@@ -55,7 +55,7 @@ def _problems(settings: Settings) -> t.Iterator[str]:
     for name in ("cache_seconds", "token_seconds", "stale_window"):
         if settings[name] < 0:
             yield f"irsa_rotate_{name} is {settings[name]}; expected a number of seconds."
-    if settings["key_size"] and settings["key_size"] not in (2048, 3072, 4096):
+    if settings["key_size"] and settings["key_size"] not in _rotate_keys.SIZES:
         yield f"irsa_rotate_key_size is {settings['key_size']}; expected 2048, 3072 or 4096."
     if settings["key_path"] and any(settings[name] for name in ("key_type", "key_size", "key_curve")):
         yield (
