@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -81,12 +82,13 @@ class Rotation:
     def when_due(self, phase: str) -> Run:
         """Wait until a phase is the next one and may be done. Returns the status that says so."""
         for dummy in range(_ATTEMPTS):
-            status = self.run("status")
-            seconds = (status.result["next_at"] or 0) - time.time()
-            if status.result["next_phase"] == phase and seconds <= 0:
-                return status
-            threading.Event().wait(max(seconds, 0) + 1)
-        raise AssertionError(f"{phase} may not be done:\n{status.output}")
+            run = self.run("status")
+            status = run.result["status"]
+            until = datetime.fromisoformat(status["next_at"]).timestamp() if status["next_at"] else 0.0
+            if status["next_phase"] == phase and until <= time.time():
+                return run
+            threading.Event().wait(max(until - time.time(), 0) + 1)
+        raise AssertionError(f"{phase} may not be done:\n{run.output}")
 
     def do(self, phase: str) -> None:
         """Do a phase as soon as it may be done, with a look at what it will do."""
