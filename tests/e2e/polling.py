@@ -28,12 +28,37 @@ class Server:
         client = kubernetes.config.new_client_from_config(kubeconfig)
         client.configuration.host = self.url = f"https://{address}"
         self._core = kubernetes.client.CoreV1Api(client)
+        self._reviews = kubernetes.client.AuthenticationV1Api(client)
         self._pool = urllib3.PoolManager(ca_certs=client.configuration.ssl_ca_cert, timeout=10, retries=False)
 
-    def mint(self) -> str:
-        """A token for an account that every cluster has, with the API servers' own audience."""
-        answer = self._core.create_namespaced_service_account_token("default", "default", {"spec": {}})
+    def mint(
+        self,
+        account: tuple[str, str] = ("default", "default"),
+        *,
+        audience: str | None = None,
+        seconds: int | None = None,
+    ) -> str:
+        """A token for an account, by default one that every cluster has.
+
+        :param account: namespace and name
+        :param audience: None: the API servers' own
+        """
+        namespace, name = account
+        asked = {"audiences": [audience] if audience else None, "expirationSeconds": seconds}
+        spec = {option: given for option, given in asked.items() if given}
+        answer = self._core.create_namespaced_service_account_token(
+            name, namespace, {"spec": spec}, _request_timeout=10
+        )
         return str(answer.status.token)
+
+    def review(self, token: str, audience: str | None = None) -> str | None:
+        """Why a TokenReview refuses a token, or "" if it does not; None while the server does not answer."""
+        spec = {"token": token, "audiences": [audience] if audience else None}
+        try:
+            answer = self._reviews.create_token_review(kubernetes.client.V1TokenReview(spec=spec), _request_timeout=10)
+        except (kubernetes.client.ApiException, urllib3.exceptions.HTTPError):
+            return None
+        return "" if answer.status.authenticated else str(answer.status.error or "not authenticated")
 
     def status(self, token: str) -> int | None:
         """The status of a request with a token; None while the server does not answer."""

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -120,6 +122,23 @@ class Ansible:
         found = "{'result': irsa_rotate_result}"
         return self._play(_imported("rotate"), "control_plane", variables, *options, fails=fails, found=found)
 
+    def rotate_until(self, variables: Mapping[str, Any], line: re.Pattern[str], number: int) -> str:
+        """Run the playbook rotate, and kill it and all that it has started when such a line is printed for the n-th
+        time. Returns what it printed, all of it if there are fewer such lines.
+        """
+        (self.folder / "play.yml").write_text(json.dumps([_imported("rotate")]), encoding="utf-8")
+        (self.folder / "variables.json").write_text(json.dumps(dict(variables)), encoding="utf-8")
+        printed = []
+        with self._started("playbook", "play.yml", "-e", "@variables.json") as process:
+            assert process.stdout is not None
+            for text in process.stdout:
+                printed.append(text)
+                number -= bool(line.search(text))
+                if number == 0:
+                    kill_tree(process.pid)
+                    break
+        return "".join(printed)
+
     def service_accounts(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
         """Run the role irsa_service_accounts. Its result is irsa_service_accounts_result, as accounts."""
         found = "{'result': {'accounts': irsa_service_accounts_result}}"
@@ -182,6 +201,15 @@ class Ansible:
             return {file.name: json.loads(file.read_text(encoding="utf-8")) for file in Path(tree).iterdir()}
 
     def _run(self, *command: str, requests: Path | None = None) -> subprocess.CompletedProcess[str]:
+        with self._started(*command, requests=requests) as process:
+            try:
+                output, dummy = process.communicate(timeout=1800)
+            except BaseException:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, output)
+
+    def _started(self, *command: str, requests: Path | None = None) -> subprocess.Popen[str]:
         environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "False"}
         # What Ansible keeps for a moment on this side can be searched, too.
         environment["ANSIBLE_LOCAL_TEMP"] = str(self.folder / "ansible-temporary")
@@ -189,16 +217,29 @@ class Ansible:
             environment["IRSA_E2E_REQUESTS"] = str(requests)
             path = (str(_REQUESTS_LOG), os.environ.get("PYTHONPATH"))
             environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
-        return subprocess.run(
+        return subprocess.Popen(
             [sys.executable, "-m", "ansible", *command, "-i", str(self._inventory)],
             cwd=self.folder,
             env=environment,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=1800,
-            check=False,
         )
+
+
+def kill_tree(pid: int) -> None:
+    """Kill a process and its descendants, which Ansible gives sessions of their own."""
+    parents: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            parents.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    family = [pid]
+    for member in family:
+        family += parents.get(member, [])
+    for member in family:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(member, signal.SIGKILL)
 
 
 def _imported(playbook: str) -> dict[str, Any]:

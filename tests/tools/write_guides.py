@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import write_known_variables
 import write_role_docs
+import write_rotation
 import write_troubleshooting
 import write_variables
 
@@ -17,6 +18,7 @@ import write_variables
 def main() -> None:
     write_troubleshooting.main()
     write_role_docs.main()
+    write_rotation.main()
     write_variables.main()
     write_known_variables.main()
 
