@@ -11,6 +11,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import key_change, kubeadm, service
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import (
     EXTEND_TOKEN_EXPIRATION,
+    SIGNING_KEY_FILE,
     Arguments,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Distribution
@@ -61,11 +62,18 @@ def facts_of(reading: ClusterReading, cluster: Cluster) -> Json:
 
 
 def staged(reading: ClusterReading, cluster: Cluster) -> dict[str, str]:
-    """Return the IDs of the private keys that lie ready, each with the first host that has it."""
+    """Return the IDs of the private keys that lie ready, each with the first host that has it: not those that signed
+    before.
+    """
+    # The last one of a repeated flag signs.
+    former = {
+        path for server in cluster.servers for path in Arguments.of(server.running or ()).values(SIGNING_KEY_FILE)[:-1]
+    }
     found: dict[str, str] = {}
     for host in _hosts(reading, cluster).values():
         for each in (host.get("keys") or {}).get("staged") or []:
-            found.setdefault(each["kid"], host["host"])
+            if not each["is_retired"] and each["path"] not in former:
+                found.setdefault(each["kid"], host["host"])
     return found
 
 

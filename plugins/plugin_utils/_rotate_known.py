@@ -42,7 +42,7 @@ class KnownKeys:
         for key in [key for key_set in key_sets for key in (key_set or {}).get("keys", [])] + _keys_in(published):
             with contextlib.suppress(Fault):
                 public.setdefault(str(key.get("kid")), jwk.public_key_of(key))
-        for key in [key for reading in readings for key in reading["keys"]["staged"]]:
+        for key in [key for reading in readings for key in reading["keys"]["staged"] if key["public_key"]]:
             with contextlib.suppress(Fault):
                 public.setdefault(key["kid"], signing_key.load_public(key["public_key"].encode()))
         return cls(

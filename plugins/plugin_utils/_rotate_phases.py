@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-import posixpath
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import phases
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import KeyGoal
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import ACCEPT, RETIRE_KEY, SIGN
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import record, settings
@@ -69,7 +69,7 @@ def destroyed(found: Work, files: t.Sequence[PrivateFile]) -> list[Json]:
         work.node(
             host,
             f"{host}: destroy the old key",
-            {"operation": "remove_keys", "key_folder": posixpath.dirname(paths[0]), "paths": paths},
+            {"operation": "remove_keys", "key_folder": phases.folder_of_own_key(paths[0]), "paths": paths},
             actions=[f"{host}:remove {path}" for path in paths],
         )
         for host, paths in by_host.items()

@@ -132,11 +132,10 @@ class Planner:
             return None
         former = state.private_kid or state.server.signing_kid or ""
         state.private_kid = self._goal.kid
-        folder = phases.own_key_folder(posixpath.dirname(path))
         return PrivateKeyWrite(
             path=path,
             expected=present.sha256,
-            archive=phases.key_files_in(folder, former).private,
+            archive=phases.retired_key_file(posixpath.dirname(path), former),
             new=self._goal.digest,
         )
 

@@ -36,6 +36,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 
+# Where module irsa_node looks for keys that signed before, below the folder of own keys.
+RETIRED = "retired"
+
 # Own keys lie in a folder beside the cluster's key. They are named after their key IDs, which are SHA-256 in base64url.
 _OWN_KEY = re.compile(r".*/irsa/[A-Za-z0-9_-]{43}\.(?:key|pub)")
 
@@ -85,6 +88,17 @@ def key_files_in(folder: str, kid: str) -> KeyFiles:
     """Return the files of an own key, given the folder of own keys."""
     path = f"{folder}/{kid}"
     return KeyFiles(private=f"{path}.key", public=f"{path}.pub")
+
+
+def retired_key_file(folder: str, kid: str) -> str:
+    """Return where a private key is kept that another one has replaced, given the folder of the cluster's key."""
+    return key_files_in(f"{own_key_folder(folder)}/{RETIRED}", kid).private
+
+
+def folder_of_own_key(path: str) -> str:
+    """Return the folder of own keys, given the path of one that may have been replaced."""
+    folder = posixpath.dirname(path)
+    return posixpath.dirname(folder) if posixpath.basename(folder) == RETIRED else folder
 
 
 def is_own_key(path: str) -> bool:

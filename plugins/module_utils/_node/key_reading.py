@@ -25,6 +25,8 @@ _PUBLIC = (b"PUBLIC KEY", b"CERTIFICATE")
 _PRIVATE_KEY = b"PRIVATE KEY"
 
 # A kid is a SHA-256 in base64url.
+# In the folder for own keys, what has the keys that signed before.
+RETIRED = "retired"
 PRIVATE_NAME = re.compile(r"([A-Za-z0-9_-]{43})\.key")
 
 Json = dict[str, t.Any]
@@ -86,19 +88,30 @@ def _derived(private: bytes) -> tuple[str | None, str | None]:
 
 
 def staged(folder: str | None, faults: list[str]) -> list[Json]:
-    """Return the private keys in a folder whose files are called as their kid, each with ``kid``, ``path``, ``sha256``
-    and ``public_key`` (None if neither a file beside it nor openssl tells it).
+    """Return the private keys in a folder for own keys, and in the one below it for those that were replaced.
+
+    Their files are called as their kid. Each has ``kid``, ``path``, ``sha256``, ``public_key`` (None if neither a file
+    beside it nor openssl tells it), and ``is_retired``: whether a step has replaced it as the key that signs.
     """
-    try:
-        names = sorted(os.listdir(folder)) if folder else []
-    except (FileNotFoundError, NotADirectoryError):
-        names = []
-    except OSError as error:
-        faults.append(f"{files.shown(folder or '')} cannot be read: {files.reason(error)}.")
-        names = []
-    paths = [os.path.join(folder or "", name) for name in names if PRIVATE_NAME.fullmatch(name)]
+    if not folder:
+        return []
+    retired_folder = os.path.join(folder, RETIRED)
+    retired = _names_in(retired_folder, faults)
+    paths = [os.path.join(folder, name) for name in _names_in(folder, faults)]
+    paths += [os.path.join(retired_folder, name) for name in retired]
     found = (_asked(_staged, path, faults) for path in paths)
-    return [each for each in found if each is not None]
+    return [{**each, "is_retired": os.path.basename(each["path"]) in retired} for each in found if each is not None]
+
+
+def _names_in(folder: str, faults: list[str]) -> list[str]:
+    """Return the names of private keys in a folder."""
+    try:
+        return sorted(name for name in os.listdir(folder) if PRIVATE_NAME.fullmatch(name))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        faults.append(f"{files.shown(folder)} cannot be read: {files.reason(error)}.")
+        return []
 
 
 def _staged(path: str) -> Json | None:

@@ -93,12 +93,13 @@ def sealed(path: str, pad: str) -> Json:
 
 
 def remove(folder: str, paths: t.Iterable[str]) -> Json:
-    """Remove files of keys from the folder for the issuer's own keys, and return which were ``removed``.
+    """Remove files of keys from the folder for own keys and the one below it, and return which were ``removed``.
 
     Raises IrsaError for any other path; then nothing is removed.
     """
     paths = list(paths)
-    other = [path for path in paths if os.path.dirname(path) != folder or not _is_of_key(os.path.basename(path))]
+    folders = (folder, os.path.join(folder, key_reading.RETIRED))
+    other = [path for path in paths if os.path.dirname(path) not in folders or not _is_of_key(os.path.basename(path))]
     if other:
         raise IrsaError(
             f"{files.shown(other[0])} is not removed: it is not a file KID.key or KID.pub in {files.shown(folder)}."
@@ -106,7 +107,7 @@ def remove(folder: str, paths: t.Iterable[str]) -> Json:
     removed = [path for path in paths if os.path.lexists(path)]
     for path in removed:
         _unlink(path)
-    files.sync_folder(folder)
+        files.sync_folder(os.path.dirname(path))
     return {"removed": removed}
 
 

@@ -49,7 +49,15 @@ def described(content):
 
 def keys_of(machine, asked):
     """What module irsa_node finds of the keys of a node."""
-    staged = [{"kid": NEW.kid, "path": f"{FOLDER}/{NEW.kid}.key", "sha256": NEW.digest, "public_key": ""}]
+    staged = [
+        {"kid": kid, "path": f"{FOLDER}/{name}.key", "sha256": "0", "public_key": "", "is_retired": is_retired}
+        for kid, name, is_retired in (
+            (NEW.kid, NEW.kid, False),
+            # Two rotations ago this key was made on the node, and the last one replaced it.
+            (FORMER.kid, FORMER.kid, True),
+            (FORMER.kid, f"retired/{FORMER.kid}", True),
+        )
+    ]
     return {
         **KEYS_OF_CLUSTER,
         "files": {path: described(machine.disk[path]) for path in asked["paths"]},
@@ -174,7 +182,7 @@ def test_steps_say_what_they_write_and_which_of_them_need_the_key():
     signing = planned(reached(1), GOALS[1])["steps"][0]
     assert signing["needs_key"]
     assert signing["actions"] == [
-        f"node1:write {FOLDER}/{FORMER.kid}.key",
+        f"node1:write {FOLDER}/retired/{FORMER.kid}.key",
         f"node1:write {PRIVATE}",
         f"node1:write {PUBLIC}",
         f"node1:write {MANIFEST}",

@@ -14,7 +14,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record i
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.work import Work
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _rotate_phases as phases
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _rotate_work as work
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_known import KnownKeys
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_known import KnownKeys, PrivateFile
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
 NEW, OLD = (samples.kid(sample.pkcs8) for sample in (samples.P256, samples.RSA))
@@ -91,6 +91,12 @@ class TestServers:
         ]
         drops = phases.events_of(Work(phase="retire-accepted", kid=NEW, drop=(OLD,), changes_servers=True), STEPS[:1])
         assert [(event["kind"], event["kid"]) for event in drops] == [("dropped", OLD)]
+
+
+def test_a_key_that_was_replaced_is_removed_by_the_folder_of_own_keys():
+    file = PrivateFile(kid=OLD, host="node1", path=f"{FOLDER}/retired/{OLD}.key", sha256="0")
+    [item] = phases.destroyed(Work(phase="retire-accepted", kid=NEW, drop=(OLD,)), [file])
+    assert item["arguments"]["key_folder"] == FOLDER
 
 
 def test_only_the_files_of_dropped_keys_are_destroyed():

@@ -72,7 +72,7 @@ def test_sign_puts_the_new_key_first_and_keeps_the_former_one_beside():
     assert dataclasses.astuple(step.private) == (
         PRIVATE,
         FORMER.digest,
-        f"/etc/kubernetes/pki/irsa/{FORMER.kid}.key",
+        f"/etc/kubernetes/pki/irsa/retired/{FORMER.kid}.key",
         NEW.digest,
     )
     assert step.files[0].after == NEW.public + FORMER.public

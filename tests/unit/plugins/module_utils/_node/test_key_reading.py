@@ -150,6 +150,18 @@ class TestStagedKeys:
         (tmp_path / "old").mkdir()
         assert key_reading.staged(str(tmp_path), []) == []
 
+    def test_a_key_that_was_replaced_is_told_from_one_that_lies_ready(self, tmp_path):
+        ready = self.stage(tmp_path)
+        replaced = self.stage(tmp_path, samples.P256)
+        (tmp_path / "retired").mkdir()
+        self.stage(tmp_path / "retired", samples.P256, public=False)
+        found = key_reading.staged(str(tmp_path), [])
+        assert {each["path"]: each["is_retired"] for each in found} == {
+            f"{tmp_path}/{ready}.key": False,
+            f"{tmp_path}/{replaced}.key": True,
+            f"{tmp_path}/retired/{replaced}.key": True,
+        }
+
     @pytest.mark.parametrize("folder", [None, "/nonexistent/irsa", os.devnull])
     def test_no_folder_has_no_keys(self, folder):
         faults = []

@@ -162,6 +162,12 @@ class TestRemove:
         assert key_staging.remove(str(folder), paths) == {"removed": []}
         assert os.listdir(folder) == []
 
+    def test_a_key_that_was_replaced_is_removed_from_where_it_is_kept(self, folder):
+        path = f"{folder}/retired/{os.path.basename(installed(folder)['path'])}"
+        os.mkdir(f"{folder}/retired")
+        os.rename(installed(folder)["path"], path)
+        assert key_staging.remove(str(folder), [path]) == {"removed": [path]}
+
     @pytest.mark.parametrize(
         "other", ["{0}/sa.key", "{0}/../{1}.key", "{1}.key", "{0}/{1}.crt", "/etc/{1}.key", "{0}/a/{1}.key"]
     )
