@@ -45,7 +45,12 @@ Settings = t.Mapping[str, t.Any]
 
 def check(settings: Settings) -> None:
     """Raise IrsaError, which lists everything that is wrong with the variables."""
-    found = list(_problems(settings))
+    stop(_problems(settings))
+
+
+def stop(problems: t.Iterable[str]) -> None:
+    """Raise IrsaError with everything that is wrong, if something is."""
+    found = list(problems)
     if found:
         intro = "The playbook selfhosted.irsa.rotate cannot begin; nothing was changed."
         raise IrsaError("\n- ".join([intro, *map(shown, found)]))

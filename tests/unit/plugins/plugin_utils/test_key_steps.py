@@ -194,7 +194,7 @@ def test_steps_say_what_they_write_and_which_of_them_need_the_key():
     assert node["private"] == {
         "path": PRIVATE,
         "expected": FORMER.digest,
-        "archive": f"{FOLDER}/{FORMER.kid}.key",
+        "archive": f"{FOLDER}/retired/{FORMER.kid}.key",
         "new": NEW.digest,
     }
     assert node["key"] is None
