@@ -36,6 +36,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "remake_tokens": {"type": "bool", "default": False, "no_log": False},
     "revoke_kid": {"type": "str"},
     "issuer": {"type": "str"},
+    "audiences": {"type": "list", "elements": "str", "default": ["sts.amazonaws.com"]},
     "persist": {"type": "str", "default": "auto"},
     "patches_dir": {"type": "str", "default": "/etc/kubernetes/patches"},
 }
