@@ -16,6 +16,7 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
     _ansible_internals,
     _enable_proof,
     _enable_variables,
+    _play_hosts,
 )
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._misspelt import warn_of_misspelt
 
@@ -57,7 +58,8 @@ class ActionModule(ActionBase):
     def _check(self, options: Variables, variables: Variables) -> dict[str, t.Any]:
         warn_of_misspelt(variables)
         values = self._values(_enable_variables.NAMES, variables)
-        enabling = _enable_variables.read(values, hosts=_hosts(options, variables), folder=_FOLDER)
+        hosts = _play_hosts.of(options["pattern"], options["hosts"], variables)
+        enabling = _enable_variables.read(values, hosts=hosts, folder=_FOLDER)
         servers = [] if enabling.has_hosts else _servers(_api(enabling.kubeconfig, enabling.kube_context))
         return {**dataclasses.asdict(enabling), "servers": servers}
 
@@ -71,15 +73,6 @@ class ActionModule(ActionBase):
 
     def _values(self, names: t.Iterable[str], variables: Variables) -> dict[str, t.Any]:
         return {name: _ansible_internals.template(self, variables[name]) for name in names if name in variables}
-
-
-def _hosts(options: Variables, variables: Variables) -> _enable_variables.Hosts:
-    return _enable_variables.Hosts(
-        pattern=options["pattern"],
-        matching=options["hosts"],
-        of_play=variables["ansible_play_hosts_all"],
-        limited="ansible_limit" in variables,
-    )
 
 
 def _api(kubeconfig: str | None, context: str | None) -> ApiServer:

@@ -17,6 +17,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import cut, printable_lines
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
+    _play_hosts,
     _rotate_keys,
     _rotate_parties,
     _rotate_plan,
@@ -34,16 +35,22 @@ _TELL_SECONDS = 60.0
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "operation": {
         "type": "str",
-        "choices": ["check", "plan", "make_key", "fetch_key", "node", "tell", "result"],
+        "choices": ["hosts", "check", "plan", "make_key", "fetch_key", "node", "tell", "result"],
         "required": True,
     },
-    "settings": {"type": "dict", "required": True, "options": _rotate_settings.SPEC},
+    "settings": {"type": "dict", "options": _rotate_settings.SPEC},
     "readings": {"type": "str", "default": "__irsa_rotate_reading"},
     "state": {"type": "dict", "default": {}},
     "done": {"type": "dict", "default": {}},
     "work": {"type": "dict", "default": {}},
     "plan": {"type": "dict", "default": {}},
+    "hosts": {"type": "list", "elements": "str"},
+    "pattern": {"type": "str"},
 }
+_REQUIRED_IF = [
+    ("operation", "hosts", ("hosts", "pattern")),
+    *(("operation", name, ("settings",)) for name in ARGUMENT_SPEC["operation"]["choices"] if name != "hosts"),
+]
 
 
 class ActionModule(ActionBase):
@@ -53,8 +60,9 @@ class ActionModule(ActionBase):
     def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         self._variables = task_vars or {}
-        _unused, self._options = self.validate_argument_spec(ARGUMENT_SPEC)
+        _unused, self._options = self.validate_argument_spec(ARGUMENT_SPEC, required_if=_REQUIRED_IF)
         operations = {
+            "hosts": self._hosts,
             "check": self._check,
             "plan": self._plan,
             "make_key": self._make_key,
@@ -70,6 +78,11 @@ class ActionModule(ActionBase):
             return {**result, "failed": True, "changed": False, "msg": message, **error.details}
 
     # --- once for all hosts
+
+    def _hosts(self) -> dict[str, t.Any]:
+        hosts = _play_hosts.of(self._options["pattern"], self._options["hosts"], self._variables)
+        _rotate_settings.stop(_play_hosts.problems(hosts))
+        return {}
 
     def _check(self) -> dict[str, t.Any]:
         warn_of_misspelt(self._variables)

@@ -24,13 +24,15 @@ options:
         goes on if the connection to the node is lost. SIGTERM has it put the files back.
       - V(keys) tells which keys the node has, and which tokens of the cluster a change of the signing key would touch.
         Of a private key, it returns nothing but its SHA-256.
+      - V(token_pods) names the pods that run with projected tokens for O(audiences).
       - V(make_key) makes a key with the node's own openssl, or installs O(private_key), in O(key_folder).
       - V(private_key) returns a private key sealed with O(pad).
       - V(remake_tokens) has kube-controller-manager make new tokens in Secrets. The former tokens are refused from then
         on, wherever copies of them are in use.
       - V(remove_keys) removes files of keys in O(key_folder).
     type: str
-    choices: [inspect, configuration, observe, step, keys, make_key, private_key, remake_tokens, remove_keys]
+    choices:
+      [inspect, configuration, observe, step, keys, token_pods, make_key, private_key, remake_tokens, remove_keys]
     required: true
   paths:
     description:
@@ -98,7 +100,9 @@ options:
     description: Folder for the issuer's own keys, where files are called as their key ID.
     type: str
   audiences:
-    description: Audiences of projected tokens of which V(keys) returns the longest life that pods ask for.
+    description:
+      - Audiences of projected tokens of which V(keys) returns the longest life that pods ask for, and whose pods
+        V(token_pods) names.
     type: list
     elements: str
     default: []

@@ -17,17 +17,17 @@ description:
 options:
   operation:
     description:
-      - V(check) checks the variables. V(plan) decides and lists the work, V(result) sets the role's result. These run
-        once.
+      - V(hosts) checks the hosts of the play, and V(check) the variables. V(plan) decides and lists the work, V(result)
+        sets the role's result. These run once.
       - V(make_key), V(fetch_key), V(node) and V(tell) do one item of the work.
     type: str
-    choices: [check, plan, make_key, fetch_key, node, tell, result]
+    choices: [hosts, check, plan, make_key, fetch_key, node, tell, result]
     required: true
   settings:
     description:
-      - The variables of the role by their names without C(irsa_rotate_), and the issuer and its audiences.
+      - The variables of the role by their names without C(irsa_rotate_), and the issuer and its audiences. Required for
+        everything but O(operation=hosts).
     type: dict
-    required: true
   readings:
     description:
       - Name under which each host has the registered result of M(selfhosted.irsa.irsa_apiserver).
@@ -53,6 +53,15 @@ options:
       - The registered result of O(operation=plan).
     type: dict
     default: {}
+  hosts:
+    description:
+      - The hosts that O(pattern) matches, for O(operation=hosts).
+    type: list
+    elements: str
+  pattern:
+    description:
+      - The hosts of API servers, as C(irsa_control_plane) or the inventory names them. Empty if neither does.
+    type: str
 extends_documentation_fragment:
   - selfhosted.irsa._attributes
 attributes:

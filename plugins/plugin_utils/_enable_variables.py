@@ -18,8 +18,10 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipes import RECIPES
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted, shown
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted, shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_sets
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _play_hosts
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._play_hosts import Hosts
 
 # Everything that the playbook itself reads, the roles' variables included.
 NAMES = (
@@ -40,21 +42,13 @@ NAMES = (
     *("irsa_issuer_key_path", "irsa_issuer_ca_path", "irsa_issuer_extra_jwks", "irsa_apiserver_key_path"),
     *("irsa_issuer_from_cluster", "irsa_issuer_purge_keys"),
 )
+# What can be done if Ansible reaches no host.
+_WITHOUT_HOSTS = (
+    "If Ansible cannot reach them, set irsa_kubeconfig; the run then prints what has to be done on each of them."
+)
 _STATES = ("irsa_issuer_state", "irsa_apiserver_state", "irsa_injection_state")
 
 Variables = t.Mapping[str, t.Any]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Hosts:
-    """The hosts of the play, and those that it should have: ``matching`` are the hosts that ``pattern`` matches, which
-    is empty if neither the user nor the inventory names any. ``limited`` says that --limit left some of them out.
-    """
-
-    pattern: str
-    matching: t.Sequence[str]
-    of_play: t.Sequence[str]
-    limited: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -89,7 +83,7 @@ def read(variables: Variables, *, hosts: Hosts, folder: str) -> Enabling:
     adopts = variables.get("irsa_apiserver_key") != "own"
     kubeconfig = kubeconfig_path(variables, folder)
     found = [
-        *_host_problems(hosts, has_kubeconfig=kubeconfig is not None),
+        *_play_hosts.problems(hosts, instead=_WITHOUT_HOSTS, needs_hosts=kubeconfig is None),
         *_cluster_problems(variables, kubeconfig),
         *_recipe_problems(variables, has_recipe=has_recipe, has_kubeconfig=kubeconfig is not None),
         *_key_problems(variables, adopts=adopts, has_hosts=has_hosts or has_recipe),
@@ -124,36 +118,6 @@ def _absolute(path: t.Any, folder: str) -> str | None:
 
 def _is_on(variables: Variables, name: str) -> bool:
     return bool(boolean(variables.get(name, False), strict=False))
-
-
-def _host_problems(hosts: Hosts, *, has_kubeconfig: bool) -> t.Iterator[str]:
-    if hosts.matching:
-        yield from _play_problems(hosts)
-    elif hosts.pattern:
-        yield (
-            f"irsa_control_plane is {quoted(hosts.pattern)}, but no host of the inventory matches this pattern. Set it "
-            "to the hosts that the API servers run on."
-        )
-    elif not has_kubeconfig:
-        yield (
-            "There is no control plane to work on. Pass an inventory whose group control_plane or kube_control_plane "
-            "has the hosts that the API servers run on, or name these hosts with irsa_control_plane. If Ansible cannot "
-            "reach them, set irsa_kubeconfig; the run then prints what has to be done on each of them."
-        )
-
-
-def _play_problems(hosts: Hosts) -> t.Iterator[str]:
-    """Yield that the play runs on other hosts than the variables say: Ansible chooses the hosts of a play before it
-    reads the variables of the inventory.
-    """
-    matching, of_play = set(hosts.matching), set(hosts.of_play)
-    if of_play <= matching and (of_play == matching or hosts.limited):
-        return
-    yield (
-        f"irsa_control_plane is {quoted(hosts.pattern)} in the inventory, which is {listed(sorted(matching))}, but the "
-        f"play runs on {listed(sorted(of_play))}. A variable of the inventory cannot choose the hosts of a play. Pass "
-        "this one with -e."
-    )
 
 
 def _cluster_problems(variables: Variables, kubeconfig: str | None) -> t.Iterator[str]:

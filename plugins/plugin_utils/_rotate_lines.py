@@ -24,6 +24,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines impo
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import OK, WARNING
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import grouped
 
+_MOST_COMMANDS = 40
+
 Result = t.Mapping[str, t.Any]
 
 
@@ -57,9 +59,20 @@ def _revocation(revocation: Result) -> list[Line]:
     policy = json.dumps(revocation["deny_policy"])
     return [
         *[Line(text=text, status=WARNING) for text in revocation["consequences"]],
-        *[Line(text=text, whole=True) for text in revocation["hasten"]],
+        *_commands(revocation["hasten"]),
         fact("deny policy", policy),
     ]
+
+
+def _commands(hasten: t.Sequence[str]) -> t.Iterator[Line]:
+    """What ends it sooner, as many commands as people can look through."""
+    for text in hasten[:_MOST_COMMANDS]:
+        yield Line(text=text, whole=True)
+    rest = len(hasten) - _MOST_COMMANDS
+    if rest > 0:
+        yield prose(
+            f"{rest} more {'command is' if rest == 1 else 'commands are'} in irsa_rotate_result.revocation.hasten."
+        )
 
 
 def _heading(result: Result, check_mode: bool) -> Line:

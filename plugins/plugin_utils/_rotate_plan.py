@@ -32,6 +32,7 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
     _key_steps,
     _rotate_keys,
     _rotate_phases,
+    _rotate_pods,
     _rotate_runs,
     _rotate_work,
 )
@@ -190,9 +191,8 @@ class Round:
     def _told(self) -> Json:
         facts, decision = self.read.facts, self.decision
         found = status.status(facts, self.record, self.settings)
-        leaked = self.given["revoke_kid"] if self.given["phase"] == REVOKE else None
         return {
-            "revocation": dataclasses.asdict(revocation.revocation(leaked, facts, self.settings)) if leaked else None,
+            "revocation": self._revocation(),
             "phase": decision.phase if self.asked != STATUS else STATUS,
             "status": found,
             "table": list(status.table(found)),
@@ -201,6 +201,18 @@ class Round:
             "next_at": decision.next_at,
             "reasons": list(decision.reasons),
         }
+
+    def _revocation(self) -> Json | None:
+        """Return what the revocation of the leaked key means."""
+        leaked = self.given["revoke_kid"]
+        if self.given["phase"] != REVOKE or not leaked:
+            return None
+        pods, unlisted = _rotate_pods.of_cluster(self.read.first, self.given["audiences"], ask=self.ask)
+        switched = revocation.switched_at(leaked, self.read.facts, self.record)
+        found = revocation.revocation(
+            leaked, self.read.facts, self.settings, pods=pods, unlisted=unlisted, switched=switched
+        )
+        return dataclasses.asdict(found)
 
 
 def _confirmed(parties: _rotate_phases.Parties, now: float) -> list[record.Event]:

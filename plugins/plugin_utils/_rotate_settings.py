@@ -36,6 +36,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "remake_tokens": {"type": "bool", "default": False, "no_log": False},
     "revoke_kid": {"type": "str"},
     "issuer": {"type": "str"},
+    "audiences": {"type": "list", "elements": "str", "default": ["sts.amazonaws.com"]},
     "persist": {"type": "str", "default": "auto"},
     "patches_dir": {"type": "str", "default": "/etc/kubernetes/patches"},
 }
@@ -45,7 +46,12 @@ Settings = t.Mapping[str, t.Any]
 
 def check(settings: Settings) -> None:
     """Raise IrsaError, which lists everything that is wrong with the variables."""
-    found = list(_problems(settings))
+    stop(_problems(settings))
+
+
+def stop(problems: t.Iterable[str]) -> None:
+    """Raise IrsaError with everything that is wrong, if something is."""
+    found = list(problems)
     if found:
         intro = "The playbook selfhosted.irsa.rotate cannot begin; nothing was changed."
         raise IrsaError("\n- ".join([intro, *map(shown, found)]))

@@ -15,18 +15,16 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes import commands, names
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.api_server import ApiServer
-from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.object_names import is_subdomain
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.objects import (
     at,
     items_at,
     names_at,
     text_at,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.pod_owner import owner_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._kubernetes.role_accounts import RoleAccount
 
 _ENDED = ("Succeeded", "Failed")
-_APPS = "apps/v1"
-_RESTARTABLE = ("Deployment", "StatefulSet", "DaemonSet")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -103,7 +101,7 @@ def containers_without_credentials(pod: t.Any) -> tuple[str, ...]:
 
 def _lacking(pod: t.Any, account: RoleAccount, containers: tuple[str, ...]) -> PodWithoutCredentials:
     metadata = at(pod, "metadata")
-    name, owner = text_at(metadata, "name"), _owner(metadata)
+    name, owner = text_at(metadata, "name"), owner_of(metadata)
     created = text_at(metadata, "creationTimestamp")
     # Both are in UTC and in one format, so that they compare as texts.
     known = bool(created and account.annotated_at)
@@ -119,27 +117,3 @@ def _lacking(pod: t.Any, account: RoleAccount, containers: tuple[str, ...]) -> P
         is_older=created < account.annotated_at if known else None,
         restart=commands.kubectl(account.namespace, *(owner.restart or ("delete", "pod", name))),
     )
-
-
-class _Owner(t.NamedTuple):
-    """What makes a pod, and the arguments of kubectl that have it do so again; all empty if that is unknown."""
-
-    kind: str = ""
-    name: str = ""
-    restart: tuple[str, ...] = ()
-
-
-def _owner(metadata: t.Any) -> _Owner:
-    """Return the controller of a pod. A ReplicaSet of a Deployment counts as the Deployment.
-
-    The creator of a pod names its owner. Kubernetes does not check that such an object can exist.
-    """
-    owner = next((each for each in items_at(metadata, "ownerReferences") if at(each, "controller") is True), None)
-    is_of_apps, kind, name = text_at(owner, "apiVersion") == _APPS, text_at(owner, "kind"), text_at(owner, "name")
-    suffix = f"-{text_at(metadata, 'labels', 'pod-template-hash')}"
-    if is_of_apps and kind == "ReplicaSet" and len(suffix) > 1 and name.endswith(suffix):
-        kind, name = "Deployment", name.removesuffix(suffix)
-    if not is_subdomain(name):
-        return _Owner()
-    is_restartable = is_of_apps and kind in _RESTARTABLE
-    return _Owner(kind, name, ("rollout", "restart", f"{kind.lower()}/{name}") if is_restartable else ())

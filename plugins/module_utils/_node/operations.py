@@ -76,6 +76,11 @@ def _keys(options: Options) -> Json:
     }
 
 
+def _token_pods(options: Options) -> Json:
+    kubectl = _kubectl(options)
+    return token_use.token_pods(kubectl, options["server"] or observation.own_server(kubectl), options["audiences"])
+
+
 def _make_key(options: Options) -> Json:
     folder, like = options["key_folder"], options["like"]
     if options["private_key"] is None:
@@ -106,6 +111,7 @@ _FUNCTIONS: dict[str, t.Callable[[Options], Json]] = {
     "observe": _observe,
     "step": _step,
     "keys": _keys,
+    "token_pods": _token_pods,
     "make_key": _make_key,
     "private_key": _private_key,
     "remake_tokens": _remake_tokens,

@@ -32,6 +32,11 @@ _STALE = re.compile(r"^serviceaccount_stale_tokens_total(?:\{[^}]*\})? ([0-9.e+]
 # What a projected token asks for that says nothing: https://kubernetes.io/docs/concepts/storage/projected-volumes/
 _DEFAULT_SECONDS = 3600
 
+# What tells the Deployment of a pod:
+# https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#pod-template-hash-label
+_TEMPLATE = "pod-template-hash"
+_OF_OWNER = ("apiVersion", "kind", "name", "controller")
+
 Json = dict[str, t.Any]
 Answer = t.TypeVar("Answer")
 
@@ -107,18 +112,46 @@ def _token_seconds(kubectl: Kubectl, server: str | None, audiences: t.Sequence[s
     """Return the longest life that a projected token for one of these audiences asks for, 0 without such tokens. Raises
     Fault.
     """
+    projected = (token for pod in _items(kubectl, _PODS, server) for token in _tokens_for(audiences, pod))
+    return max((int(each.get("expirationSeconds") or _DEFAULT_SECONDS) for each in projected), default=0)
+
+
+def _tokens_for(audiences: t.Sequence[str], pod: t.Mapping[str, t.Any]) -> list[Json]:
+    """Return what a pod asks for as projected tokens for one of these audiences."""
     projected = (
         source.get("serviceAccountToken") or {}
-        for pod in _items(kubectl, _PODS, server)
         for volume in pod["spec"].get("volumes") or []
         for source in (volume.get("projected") or {}).get("sources") or []
     )
-    lives = (int(each.get("expirationSeconds") or _DEFAULT_SECONDS) for each in projected if _is_for(each, audiences))
-    return max(lives, default=0)
+    return [token for token in projected if token.get("audience") in audiences]
 
 
-def _is_for(token: t.Mapping[str, t.Any], audiences: t.Sequence[str]) -> bool:
-    return token.get("audience") in audiences
+def token_pods(kubectl: Kubectl, server: str, audiences: t.Sequence[str]) -> Json:
+    """Return ``pods``: those that run with projected tokens for one of these audiences, each with ``started`` and of
+    its ``metadata`` what names it and what makes it. None if they cannot be listed; ``faults`` says why.
+    """
+    faults: list[str] = []
+    is_ready = _asked(lambda: kubectl.get_text(observation.READY, server), server, faults) is not None
+    seen_by = server if is_ready else None
+    pods = _asked(
+        lambda: [_named(pod) for pod in _items(kubectl, _PODS, seen_by) if _tokens_for(audiences, pod)], seen_by, faults
+    )
+    return {"pods": pods, "faults": faults}
+
+
+def _named(pod: t.Mapping[str, t.Any]) -> Json:
+    metadata = pod["metadata"]
+    labels = metadata.get("labels") or {}
+    owners = [each for each in metadata.get("ownerReferences") or [] if each.get("controller") is True]
+    return {
+        "started": (pod.get("status") or {}).get("startTime"),
+        "metadata": {
+            "namespace": metadata["namespace"],
+            "name": metadata["name"],
+            "labels": {name: labels[name] for name in (_TEMPLATE,) if name in labels},
+            "ownerReferences": [{name: each.get(name) for name in _OF_OWNER} for each in owners],
+        },
+    }
 
 
 def _has_kubeadm_certs(kubectl: Kubectl, server: str | None) -> bool:

@@ -13,9 +13,11 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.moments im
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.facts import Facts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.key_refusals import (
     cache_seconds,
+    last_switch,
     legacy_tokens_of,
     token_seconds,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import Record
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import Settings
 
 # The life that the service account admission plugin asks for in pods' tokens for the API server:
@@ -83,22 +85,35 @@ def deny_policy(before: float) -> dict[str, t.Any]:
 
 
 def revocation(
-    kid: str, facts: Facts, settings: Settings, *, pods: t.Iterable[Pod] = (), switched: float | None = None
+    kid: str,
+    facts: Facts,
+    settings: Settings,
+    *,
+    pods: t.Iterable[Pod] = (),
+    unlisted: str | None = None,
+    switched: float | None = None,
 ) -> Revocation:
     """Return what it means to revoke a key now, without the waits of a rotation.
 
-    ``switched`` is when the last server stopped signing with it; None: it has not. Pods that started later have no
-    token of it.
+    ``unlisted`` is why the pods could not be listed. ``switched`` is when the last server stopped signing with the key;
+    None: it has not. Pods that started later have no token of it.
     """
     affected = [pod for pod in pods if switched is None or pod.started is None or pod.started <= switched]
     affected.sort(key=lambda pod: (not pod.uses_aws, pod.namespace, pod.name))
     return Revocation(
         kid=kid,
-        consequences=tuple(_consequences(kid, facts, settings)),
+        consequences=(*_consequences(kid, facts, settings), *_unlisted(unlisted)),
         hasten=tuple(_hasten(kid, facts, affected)),
         pods=tuple(f"{pod.namespace}/{pod.name}" for pod in affected),
         deny_policy=deny_policy(facts.now + cache_seconds(facts, settings)),
     )
+
+
+def switched_at(kid: str, facts: Facts, record: Record) -> float | None:
+    """Return when the last server stopped signing with a key; None if one still does, or could not be read."""
+    if all(server.signing not in (None, kid) for server in facts.servers):
+        return last_switch(facts, record, (kid,))[0]
+    return None
 
 
 def _consequences(kid: str, facts: Facts, settings: Settings) -> t.Iterator[str]:
@@ -128,6 +143,11 @@ def _consequences(kid: str, facts: Facts, settings: Settings) -> t.Iterator[str]
         "Someone who has the key may have sessions of each role that trusts the issuer. Add the deny policy to these "
         "roles to end all sessions that were given before its time; pods get new ones."
     )
+
+
+def _unlisted(reason: str | None) -> t.Iterator[str]:
+    if reason is not None:
+        yield f"Pods with AWS tokens could not be listed; restart all that use AWS. {reason}"
 
 
 def _hasten(kid: str, facts: Facts, pods: t.Sequence[Pod]) -> t.Iterator[str]:

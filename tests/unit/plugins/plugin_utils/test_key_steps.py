@@ -13,11 +13,9 @@ import pytest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm import Options
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import RETIRE_KEY
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import digest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.facts import Facts, LegacyToken
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _apiserver_plan, _key_reading, _key_steps
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading import ClusterReading
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_clusters import command_of
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_fleet import (
     FORMER,
     GOALS,
@@ -29,96 +27,9 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_fleet imp
     Fleet,
     goal,
 )
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_readings import FOLDER, keys_of, readings_of
 
-FOLDER = "/etc/kubernetes/pki/irsa"
 NODES = ["node1", "node2", "node3"]
-KEYS_OF_CLUSTER = {
-    "legacy_tokens": [{"namespace": "ci", "name": "robot", "account": "robot", "kid": FORMER.kid}],
-    "stale_tokens": 4,
-    "token_seconds": 7200,
-    "has_kubeadm_certs": True,
-    "has_openssl": True,
-    "now": 1_000_000.0,
-    "faults": [],
-}
-
-
-def described(content):
-    return {"content": base64.b64encode(content).decode(), "sha256": digest(content)}
-
-
-def keys_of(machine, asked):
-    """What module irsa_node finds of the keys of a node."""
-    staged = [
-        {"kid": kid, "path": f"{FOLDER}/{name}.key", "sha256": "0", "public_key": "", "is_retired": is_retired}
-        for kid, name, is_retired in (
-            (NEW.kid, NEW.kid, False),
-            # Two rotations ago this key was made on the node, and the last one replaced it.
-            (FORMER.kid, FORMER.kid, True),
-            (FORMER.kid, f"retired/{FORMER.kid}", True),
-        )
-    ]
-    return {
-        **KEYS_OF_CLUSTER,
-        "files": {path: described(machine.disk[path]) for path in asked["paths"]},
-        "digests": {
-            path: {"sha256": digest(machine.disk[path]), "kid": machine.signing_on_disk()}
-            for path in asked["private_paths"]
-        },
-        "staged": staged if machine.name == "node2" else [],
-    }
-
-
-def readings_of(fleet):
-    """What tasks with operation read and keys rotate return on all hosts."""
-    addresses = {name: f"192.0.2.{number}:6443" for number, name in enumerate(fleet.machines, start=1)}
-    pods = [
-        {
-            "name": f"kube-apiserver-{machine.name}",
-            "node": machine.name,
-            "endpoint": addresses[machine.name],
-            "addresses": [],
-            "command": list(command_of(machine.started_from)),
-            "started_at": "1970-01-12T13:46:40Z",
-        }
-        for machine in fleet.machines.values()
-    ]
-    return [_reading(machine, addresses, pods) for machine in fleet.machines.values()]
-
-
-def _reading(machine, addresses, pods):
-    reading = {
-        "host": f"host-of-{machine.name}",
-        "distribution": "kubeadm",
-        "address": addresses[machine.name],
-        "access": {},
-        "inspected": {
-            "hostname": machine.name,
-            "now": 1_000_010.0,
-            "files": {path: described(machine.disk[path]) for path in (MANIFEST, MANAGER)},
-            "folders": {"/etc/kubernetes/manifests": ["kube-apiserver.yaml"], FOLDER: None},
-            "patches": {},
-            "public_keys": {},
-            "services": {},
-            "kubeadm_version": "v1.37.2",
-        },
-        "observed": {
-            "server": f"https://{addresses[machine.name]}",
-            "pods": pods,
-            "endpoints": list(addresses.values()),
-            "configuration": None,
-            "legacy_tokens": 1,
-            "issuer": "https://kubernetes.default.svc.cluster.local",
-            "jwks": {"keys": [{"kid": kid} for kid in sorted(machine.kids)]},
-            "token": {"kid": machine.signing, "reviews": {}},
-            "count": None,
-            "flags": None,
-            "ready": "ok",
-            "faults": [],
-        },
-    }
-    keys = _key_reading.read(reading, ask=lambda asked: keys_of(machine, asked), audiences=["sts.amazonaws.com"])
-    return {**reading, "keys": keys}
 
 
 def read(fleet):

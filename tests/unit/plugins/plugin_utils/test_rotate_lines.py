@@ -35,6 +35,15 @@ DONE = {
 LEAKED = {"consequences": ["Pods fail."], "hasten": ["kubectl delete pod x"], "deny_policy": {"Version": "2012-10-17"}}
 
 
+MANY = {**LEAKED, "hasten": [f"kubectl -n shop rollout restart deployment/app{number}" for number in range(42)]}
+
+
+def test_a_revocation_shows_as_many_commands_as_people_can_look_through():
+    text = as_text(rotate_lines({**DONE, "revocation": MANY}))
+    assert (text.count("kubectl"), "deployment/app39" in text) == (40, True)
+    assert "2 more commands are in irsa_rotate_result.revocation.hasten" in text
+
+
 @pytest.mark.parametrize(
     ("result", "check_mode", "expected"),
     [

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node import legacy_secrets, tools
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.kubectl import Kubectl
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node.token_use import token_use
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.token_use import token_pods, token_use
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_cluster import (
     SIGNATURE,
     FakeCluster,
@@ -129,6 +129,35 @@ def test_the_longest_life_that_a_pod_asks_for_counts(cluster):
 def test_a_token_that_does_not_say_lives_for_an_hour(cluster):
     cluster.answers[PODS] = pages([pod(projected())])
     assert read(cluster)[0]["token_seconds"] == 3600
+
+
+def owned(name, *owners, started="2026-01-01T00:00:00Z", sources=None):
+    """A pod with a token for AWS, and much that is nobody's business."""
+    found = pod(*(sources or [projected()]))
+    labels = {"pod-template-hash": "7d", "team": SIGNATURE}
+    found["metadata"] = {"namespace": "shop", "name": name, "labels": labels, "ownerReferences": list(owners)}
+    return {**found, "status": {"startTime": started}}
+
+
+def test_pods_with_tokens_for_the_audiences_are_named_with_what_makes_them(cluster):
+    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "cart-7d", "controller": True, "uid": SIGNATURE}
+    other = {"apiVersion": "v1", "kind": "Node", "name": "node1", "controller": False}
+    cluster.answers[PODS] = pages(
+        [owned("cart-7d-1", other, owner), owned("vault", sources=[projected("vault")])], [owned("alone")]
+    )
+    found = token_pods(kubectl(cluster), cluster.servers[0].url, [AWS])
+    assert found["faults"] == [] and SIGNATURE not in json.dumps(found)
+    assert [(each["metadata"]["name"], each["started"]) for each in found["pods"]] == [
+        ("cart-7d-1", "2026-01-01T00:00:00Z"),
+        ("alone", "2026-01-01T00:00:00Z"),
+    ]
+    assert found["pods"][0]["metadata"]["ownerReferences"] == [{key: owner[key] for key in list(owner)[:4]}]
+
+
+def test_pods_are_not_known_if_they_cannot_be_listed(cluster):
+    cluster.answers[PODS] = lambda verb, query, body: tools.Ended(1, b"", "Error from server (Forbidden)")
+    found = token_pods(kubectl(cluster), cluster.servers[0].url, [AWS])
+    assert found["pods"] is None and "Forbidden" in found["faults"][0]
 
 
 def test_certificates_of_kubeadm_are_seen_and_not_read_out(cluster):

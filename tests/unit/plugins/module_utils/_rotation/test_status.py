@@ -17,7 +17,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.moments im
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.decision import decide
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.facts import LegacyToken
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import Record
-from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.revocation import Pod, revocation
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.revocation import Pod, revocation, switched_at
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import STEPS, Settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.status import next_lines, status, table
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.timeline import timeline
@@ -197,6 +197,24 @@ def test_the_deny_policy_ends_sessions_given_before_caches_have_forgotten_the_ke
     assert (statement["Action"], statement["Resource"]) == ("*", "*")
     assert statement["Condition"] == {"DateLessThan": {"aws:TokenIssueTime": moment(NOW + 7200)}}
     json.dumps(policy)
+
+
+def test_pods_that_cannot_be_listed_are_said_in_a_revocation():
+    found = revocation(OLD, IDLE[0], Settings(), unlisted="The API server is down.")
+    assert "could not be listed; restart all that use AWS. The API server is down." in found.consequences[-1]
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        (ACCEPTED, None),
+        (SIGNED, NOW - 2 * DAY),
+        ((with_server(SIGNED[0], server("cp2", OLD, NEW, signing=OLD)), SIGNED[1]), None),
+        ((with_server(SIGNED[0], unread("cp2")), SIGNED[1]), None),
+    ],
+)
+def test_a_key_was_switched_when_the_last_server_stopped_signing_with_it(place, expected):
+    assert switched_at(OLD, *place) == expected
 
 
 def test_secrets_that_cannot_be_listed_are_said_in_a_revocation():

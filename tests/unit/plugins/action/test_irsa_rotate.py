@@ -1,0 +1,379 @@
+# Copyright (c) 2026, the selfhosted.irsa authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Rounds of a rotation on a cluster and a store in memory, item by item as the role does them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from unittest import mock
+
+import pytest
+
+from ansible_collections.selfhosted.irsa.plugins.action import irsa_rotate as action
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import digest
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import Event, Record
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _rotate_reading, _sealed
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_fleet import BY_DIGEST, FORMER, KEYS, NEW, Fleet
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_readings import (
+    FOLDER,
+    jwk_of,
+    keys_of,
+    readings_of,
+)
+
+DAY = 86400
+START = 1_000_000.0 + 30 * DAY
+QUIET = {"legacy_tokens": [], "stale_tokens": 0}
+DONE = {"phases": [], "actions": [], "forced": [], "warnings": [], "notes": [], "servers": {}, "made": {}}
+WAITS = {"prepare": 0, "accept": 0, "sign": 3600, "retire-published": DAY, "retire-accepted": 3600}
+HOSTS = [f"host-of-node{number}" for number in (1, 2, 3)]
+
+
+class Play:
+    """The role's tasks on three kubeadm nodes and a bucket."""
+
+    def __init__(self):
+        self.fleet, self.now, self.check_mode = Fleet(), START, False
+        self.published, self.record = [FORMER.kid], Record.of([Event(kind="published", kid=FORMER.kid, at=1.0)])
+        self.own = {host: {} for host in HOSTS}
+        self.of_cluster, self.has_openssl, self.asked, self.done = QUIET, True, [], DONE
+        self.pods = {"pods": [], "faults": []}
+
+    # --- the tasks of a round
+
+    def rounds(self, phase, **settings):
+        """Do rounds until one has nothing to do, and return the last plan and what was planned at all."""
+        self.done, planned = DONE, []
+        while True:
+            plan = self.plan(phase, **settings)
+            if plan.get("failed") or plan["failure"]:
+                return plan, planned
+            self.done = plan["done"]
+            for item in plan["work"]:
+                planned.append(item["title"])
+                self.do(item, plan, phase=phase, **settings)
+            if not plan["again"] or self.check_mode:
+                return plan, planned
+
+    def plan(self, phase, **settings):
+        return self.run(HOSTS[0], operation="plan", settings={"phase": phase, **settings}, state=self.state())
+
+    def do(self, item, plan, **settings):
+        getattr(self, f"_{item['kind']}")(item, plan, settings)
+
+    def _make_key(self, item, plan, settings):
+        self._noted(self.run(item["host"], operation="make_key", settings=settings, work=item))
+
+    def _node(self, item, plan, settings):
+        self._noted(self.run(item["host"], operation="node", settings=settings, work=item))
+
+    def _tell(self, item, plan, settings):
+        told = self._noted(self.run(HOSTS[0], operation="tell", settings=settings, work=item, state=self.state()))
+        self._store({**item, "events": told["events"]}, plan, settings)
+
+    def _store(self, item, plan, settings):
+        if self.check_mode:
+            return
+        made = [self.done["made"]["kid"]] if item["publishes_made"] else []
+        new = made + [kid for kid, key in KEYS.items() if key.public.decode() in item["publish"]]
+        self.published = [kid for kid in dict.fromkeys([*self.published, *new]) if kid not in item["withdraw"]]
+        events = [{"kind": "published", "kid": kid} for kid in new]
+        events += [{"kind": "withdrawn", "kid": kid} for kid in item["withdraw"]]
+        events += [{"by": plan["by"], **event} if event["kind"] == "began" else event for event in item["events"]]
+        self.record = self.record.after(Event.from_dict(event, now=self.now) for event in events)
+
+    def _server(self, item, plan, settings):
+        step, key = item["step"], item["key"]
+        sealed = self.run((key or item)["host"], operation="fetch_key", settings=settings, work=item).get("sealed")
+        self.done = {**self.done, "actions": [*self.done["actions"], *step["actions"]]}
+        if self.check_mode:
+            return
+        machine, private = self.fleet.machines[step["server"]], step["node"]["private"]
+        assert bool(sealed) is step["needs_key"]
+        if private:
+            content = _sealed.unseal(sealed).encode()
+            assert (digest(machine.disk[private["path"]]), digest(content)) == (private["expected"], private["new"])
+            self.own[item["host"]][private["archive"]] = machine.disk[private["path"]]
+            machine.disk[private["path"]] = content
+        for file in [*step["node"]["files"], *([step["node"]["manager"]["file"]] if step["node"]["manager"] else [])]:
+            machine.disk[file["path"]] = base64.b64decode(file["content"])
+        machine.kubelet()
+
+    def _noted(self, result):
+        if result.get("failed"):
+            raise AssertionError(result["msg"])
+        self.done = result["done"]
+        return result
+
+    # --- what they run on
+
+    def state(self):
+        published = [{"kid": kid, "algorithm": "RS256" if kid == FORMER.kid else "ES256"} for kid in self.published]
+        key_set = json.dumps({"keys": [jwk_of(kid) for kid in self.published]})
+        times = {"now": self.now, "modified": START - DAY, "max_age": 60}
+        return {"published": published, "jwks_json": key_set, "record": self.record.text, **times}
+
+    def run(self, host, **options):
+        task = mock.Mock(args={"done": self.done, **options}, async_val=0, check_mode=self.check_mode)
+        connection = mock.Mock(**{"_shell.tmpdir": None})
+        plugin = action.ActionModule(
+            task, connection, play_context=mock.Mock(), loader=mock.Mock(), templar=mock.Mock(), shared_loader_obj=None
+        )
+        plugin._execute_module = lambda **call: self.node(host, call["module_args"])
+        readings = {reading["host"]: reading for reading in readings_of(self.fleet, self.find)}
+        variables = {
+            "hostvars": {name: {"__irsa_rotate_reading": {"reading": each}} for name, each in readings.items()},
+            "ansible_play_hosts": HOSTS,
+            "ansible_play_hosts_all": HOSTS,
+        }
+        return plugin.run(task_vars=variables)
+
+    def find(self, machine, asked):
+        staged = [
+            {
+                "kid": BY_DIGEST[digest(content)].kid,
+                "path": path,
+                "sha256": digest(content),
+                "public_key": BY_DIGEST[digest(content)].public.decode(),
+                "is_retired": "/retired/" in path,
+            }
+            for path, content in self.own[f"host-of-{machine.name}"].items()
+        ]
+        return {**keys_of(machine, asked), **self.of_cluster, "staged": staged, "has_openssl": self.has_openssl}
+
+    def node(self, host, arguments):
+        """What module irsa_node returns on a host."""
+        self.asked.append((host, arguments))
+        operation = arguments["operation"]
+        if operation == "private_key":
+            content = self.content(host, arguments["path"])
+            if content is None:
+                return {"failed": True, "msg": f"{arguments['path']} does not exist."}
+            pad = base64.b64decode(arguments["pad"])
+            hidden = bytes(one ^ other for one, other in zip(content, pad, strict=False))
+            return {"found": {"sealed": base64.b64encode(hidden).decode(), "length": len(hidden)}}
+        if operation == "make_key":
+            private = (arguments.get("private_key") or NEW.private.decode()).encode()
+            if digest(private) in BY_DIGEST:
+                self.own[host][f"{FOLDER}/{NEW.kid}.key"] = private
+            kid = arguments.get("kid") or NEW.kid
+            public_key = arguments.get("public_key") or NEW.public.decode()
+            return {"found": {"kid": kid, "public_key": public_key, "made": True}}
+        if operation == "remove_keys":
+            for path in arguments["paths"]:
+                self.own[host].pop(path, None)
+            return {"found": {"removed": arguments["paths"]}}
+        return {"found": {"token_pods": self.pods, "remake_tokens": {"secrets": []}}[operation]}
+
+    def content(self, host, path):
+        disk = self.fleet.machines[host.removeprefix("host-of-")].disk
+        return self.own[host].get(path, disk.get(path))
+
+
+@pytest.fixture
+def play(monkeypatch):
+    play = Play()
+    monkeypatch.setattr(_rotate_reading.time, "time", lambda: play.now)
+    return play
+
+
+def reach(play, phase, **settings):
+    """Do all phases before one, each when it may be done."""
+    for each, wait in WAITS.items():
+        play.now += wait
+        if each == phase:
+            return
+        plan, planned = play.rounds(each, **settings)
+        assert planned, plan
+    raise AssertionError(phase)
+
+
+def test_each_phase_does_its_part_and_a_second_run_nothing(play):
+    for phase, wait in WAITS.items():
+        play.now += wait
+        dummy, planned = play.rounds(phase)
+        assert planned and play.fleet.refused() == []
+        plan, again = play.rounds(phase)
+        assert (plan["failure"], [title for title in again if title != "record what was found"]) == (None, [])
+    assert play.published == [NEW.kid]
+    assert {(machine.signing, *machine.kids) for machine in play.fleet.machines.values()} == {(NEW.kid, NEW.kid)}
+    assert play.plan("status")["table"]
+
+
+@pytest.mark.parametrize("phase", WAITS)
+def test_check_mode_lists_the_actions_of_the_run_and_does_none(play, phase):
+    reach(play, phase)
+    before = (play.published, play.record.text, play.fleet.state(), str(play.own))
+    play.check_mode = True
+    dummy, titles = play.rounds(phase)
+    planned = play.done["actions"]
+    assert (play.published, play.record.text, play.fleet.state(), str(play.own)) == before
+    play.check_mode = False
+    assert play.rounds(phase)[1] == titles
+    assert play.done["actions"] == planned
+
+
+def test_no_result_has_a_private_key(play):
+    reach(play, "sign")
+    plan, dummy = play.rounds("sign")
+    for key in (FORMER, NEW):
+        assert key.private.decode().split("\n")[1] not in f"{plan} {play.done}"
+
+
+@pytest.mark.parametrize(
+    ("phase", "early", "name"), [("sign", 1, "cache-time"), ("retire-published", 60, "token-time")]
+)
+def test_a_phase_that_comes_too_early_is_refused_unless_it_is_forced(play, phase, early, name):
+    reach(play, phase)
+    play.now -= early
+    plan, planned = play.rounds(phase)
+    assert (planned, [each["name"] for each in plan["refusals"]]) == ([], [name])
+    assert plan["failure"].startswith(f"{phase} is refused; nothing was changed.")
+    assert f"add {name} to irsa_rotate_force" in plan["failure"]
+    assert play.rounds(phase, force=[name])[1]
+    assert play.done["forced"] == [name]
+    assert play.done["warnings"][0].startswith(f"irsa_rotate_force has {name}.")
+
+
+def test_auto_says_when_the_next_phase_may_be_done_and_does_not_fail(play):
+    plan, dummy = play.rounds("auto")
+    assert (play.done["phases"], plan["failure"], plan["next_phase"]) == (["prepare", "accept"], None, "sign")
+    assert plan["next_at"] == play.now + 3600
+
+
+class TestHandedOver:
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [
+            (NEW.public, "public"),
+            (samples.openssl("genrsa 1024"), "1024"),
+            (samples.openssl("genpkey -algorithm ED25519"), "ED25519|Ed25519"),
+            (samples.openssl("genrsa -aes128 -passout pass:secret 2048"), "encrypted|passphrase|password"),
+            (b"nonsense", "PEM|key"),
+        ],
+    )
+    def test_a_key_that_cannot_be_used_is_refused_with_the_reason(self, play, tmp_path, content, reason):
+        path = tmp_path / "handed.key"
+        path.write_bytes(content)
+        plan = play.plan("prepare", key_path=str(path))
+        assert plan["failed"] and "irsa_rotate_key_path cannot be used" in plan["msg"]
+        assert any(each in plan["msg"] for each in reason.split("|"))
+        assert play.plan("status", key_path=str(path))["table"]
+
+    def test_a_file_that_is_nowhere_is_named(self, play, tmp_path):
+        plan = play.plan("prepare", key_path=str(tmp_path / "none.key"))
+        assert plan["failed"] and f"{tmp_path}/none.key" in plan["msg"]
+
+    def test_one_that_can_be_used_is_staged_and_published(self, play, tmp_path):
+        path = tmp_path / "handed.key"
+        path.write_bytes(NEW.private)
+        play.rounds("prepare", key_path=str(path))
+        assert (play.published, play.own[HOSTS[0]]) == (
+            [FORMER.kid, NEW.kid],
+            {f"{FOLDER}/{NEW.kid}.key": NEW.private},
+        )
+
+
+def test_a_node_without_openssl_gets_a_key_that_was_made_in_memory(play):
+    play.has_openssl = False
+    plan = play.plan("prepare")
+    made = play.run(HOSTS[0], operation="make_key", settings={"phase": "prepare"}, work=plan["work"][1])
+    [(host, asked)] = [each for each in play.asked if each[1]["operation"] == "make_key"]
+    assert (host, made["done"]["made"]["kid"]) == (HOSTS[0], samples.kid(asked["private_key"].encode()))
+    assert asked["private_key"] not in str(made)
+
+
+def test_a_prepare_whose_key_was_lost_starts_over(play):
+    play.rounds("prepare")
+    play.own[HOSTS[0]].clear()
+    plan = play.plan("sign")
+    assert "The private half of" in plan["failure"]
+    plan, planned = play.rounds("prepare")
+    assert planned[:2] == ["record that this run begins", "host-of-node1: make the new key"]
+    assert (plan["failure"], play.own[HOSTS[0]]) == (None, {f"{FOLDER}/{NEW.kid}.key": NEW.private})
+
+
+def test_a_second_rotation_says_who_began_the_first_and_when(play):
+    play.record = play.record.after([Event(kind="began", kid="", at=play.now - 60, by="ann@desk, process 1")])
+    plan, planned = play.rounds("prepare")
+    assert (planned, play.published, play.own[HOSTS[0]]) == ([], [FORMER.kid], {})
+    for part in ("ann@desk, process 1", "other-rotation", "1970-"):
+        assert part in plan["failure"]
+    assert play.rounds("prepare", force=["other-rotation"])[1]
+
+
+class TestParties:
+    def test_one_that_is_told_is_remembered(self, play, tmp_path):
+        script = f"import sys; open({str(tmp_path / 'told')!r}, 'a').write(sys.stdin.read())"
+        parties = [{"name": "vault", "command": [sys.executable, "-c", script]}]
+        play.rounds("prepare", relying_parties=parties, issuer="https://example.com")
+        told = json.loads((tmp_path / "told").read_text())
+        assert (told["kids"], told["phase"]) == ([FORMER.kid, NEW.kid], "prepare")
+        assert play.record.is_told(NEW.kid, "vault")
+
+    def test_one_whose_command_fails_ends_the_run_by_name_and_is_told_by_the_next(self, play):
+        parties = [{"name": "vault", "command": [sys.executable, "-c", "import sys; sys.exit('sealed')"]}]
+        with pytest.raises(AssertionError, match=r"(?s)'vault'.*sealed.*run the phase again"):
+            play.rounds("prepare", relying_parties=parties)
+        assert not play.record.is_told(NEW.kid, "vault")
+        play.rounds("prepare", relying_parties=[{"name": "vault", "command": [sys.executable, "-c", ""]}])
+        assert play.record.is_told(NEW.kid, "vault")
+
+    def test_sign_waits_for_one_that_has_to_confirm(self, play):
+        parties = [{"name": "desk", "confirm": []}]
+        reach(play, "sign", relying_parties=parties)
+        plan = play.plan("sign", relying_parties=parties)
+        assert [each["name"] for each in plan["refusals"]] == ["relying-parties"]
+        assert play.rounds("sign", relying_parties=[{"name": "desk", "confirm": [NEW.kid]}])[1]
+
+
+@pytest.mark.parametrize(("old_key", "left"), [("archive", 3), ("destroy", 0)])
+def test_the_old_key_is_kept_or_destroyed_as_told(play, old_key, left):
+    reach(play, "retire-accepted")
+    play.rounds("retire-accepted", old_key=old_key)
+    assert sum(FORMER.private in files.values() for files in play.own.values()) == left
+
+
+def test_legacy_tokens_of_the_old_key_are_named_and_made_again_if_told(play):
+    reach(play, "retire-accepted")
+    secret = {"namespace": "ci", "name": "robot", "account": "robot", "kid": FORMER.kid}
+    play.of_cluster = {**QUIET, "legacy_tokens": [secret]}
+    assert "ci/robot" in play.plan("retire-accepted")["failure"]
+    work = play.plan("retire-accepted", remake_tokens=True)["work"]
+    assert [item["arguments"]["secrets"] for item in work if item["kind"] == "node"] == [
+        [{"namespace": "ci", "name": "robot"}]
+    ]
+
+
+CART = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "cart-7d", "controller": True}
+
+
+class TestRevoke:
+    def pod(self, name, *owners, started="1970-01-02T00:00:00Z"):
+        labels = {"pod-template-hash": "7d"}
+        metadata = {"namespace": "shop", "name": name, "labels": labels, "ownerReferences": list(owners)}
+        return {"started": started, "metadata": metadata}
+
+    def test_it_replaces_the_key_at_once_and_names_the_pods_to_restart(self, play):
+        pods = [self.pod("cart-7d-1", CART), self.pod("cart-7d-2", CART), self.pod("alone")]
+        late = self.pod("late", started="2099-01-01T00:00:00Z")
+        play.pods = {"pods": [*pods, late], "faults": []}
+        plan, dummy = play.rounds("revoke", revoke_kid=FORMER.kid)
+        assert play.published == [NEW.kid]
+        assert {(machine.signing, *machine.kids) for machine in play.fleet.machines.values()} == {(NEW.kid, NEW.kid)}
+        assert plan["revocation"]["hasten"] == (
+            "kubectl -n shop delete pod alone",
+            "kubectl -n shop rollout restart deployment/cart",
+        )
+        asked = [arguments for host, arguments in play.asked if arguments["operation"] == "token_pods"]
+        assert asked[0]["audiences"] == ["sts.amazonaws.com"]
+
+    def test_pods_that_cannot_be_listed_do_not_stop_it(self, play):
+        play.pods = {"pods": None, "faults": ["The API server x answers in an unknown form."]}
+        plan = play.plan("revoke", revoke_kid=FORMER.kid)
+        assert plan["work"] and "x answers in an unknown form." in plan["revocation"]["consequences"][-1]
