@@ -27,6 +27,8 @@ from tokens import header_of
 BUCKET = "irsa-e2e-rotate"
 ISSUER = f"https://{BUCKET}.s3.{REGION}.amazonaws.com"
 PHASES = ("prepare", "accept", "sign", "retire-published", "retire-accepted")
+# A key of its own by flags, and the cluster's own key in its files; on one server and on several.
+CLUSTERS = (("kubeadm", 2), ("k3s", 2), ("k3s", 1))
 # Everything that must be waited for, shortened to nothing.
 SHORT = {"irsa_rotate_cache_seconds": 0, "irsa_rotate_token_seconds": 0, "irsa_rotate_stale_window": 0}
 
@@ -67,12 +69,13 @@ class Rotation:
             self.tokens[phase], self.published[phase] = self.cluster.minted(), self.kids()
 
 
-@pytest.fixture(scope="module")
-def rotation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rotation]:
+@pytest.fixture(scope="module", params=CLUSTERS, ids=lambda cluster: f"{cluster[0]}-{cluster[1]}")
+def rotation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rotation]:
     folder = tmp_path_factory.mktemp("rotate")
+    distribution, count = request.param
     with (
         pytest.MonkeyPatch.context() as patch,
-        stand_in_cluster("k3s", 2, folder) as servers,
+        stand_in_cluster(distribution, count, folder) as servers,
         Sandbox(tmp_path_factory.mktemp("sandbox")) as sandbox,
     ):
         for name in REMOVED:
