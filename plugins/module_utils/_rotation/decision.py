@@ -39,7 +39,8 @@ class Decision:
     :ivar work: what the phase does
     :ivar refusals: why it is not done
     :ivar forced: refusals that irsa_rotate_force overrules: each is a warning
-    :ivar next_phase: the phase after it, or the same one if it is refused; None if there is none
+    :ivar next_phase: the phase after it, or the same one if it is refused or only the status was asked for; None if
+        there is none
     :ivar next_at: when that may be done; None: at once, or at a time that is not known yet
     :ivar reasons: sentences that say why there is nothing to do, and what to know besides
     :ivar events: what the record must remember, written before the work and also when the phase is refused; a
@@ -149,6 +150,8 @@ def _next(decision: Decision, facts: Facts, record: Record, *, settings: Setting
             return None, None
         following = decide(AUTO, facts, record, settings=settings)
         return following.phase, following.next_at if following.refusals else None
+    if decision.asked == STATUS:  # which does nothing, so that the phase is still to be done
+        return decision.phase, None
     if decision.asked == REVOKE or decision.phase not in STEPS[:-1]:
         return None, None
     following_phase = STEPS[STEPS.index(decision.phase) + 1]

@@ -59,7 +59,7 @@ class Event:
     """Something that was so at a time, by the servers' clocks.
 
     :ivar kind: one of KINDS
-    :ivar kid: the key
+    :ivar kid: the key; empty for a run that makes one, which begins before the key has an ID
     :ivar at: seconds since 1970
     :ivar server: the name of the API server's node
     :ivar party: the name of a relying party

@@ -117,7 +117,7 @@ class Cluster:
         return {server.name: _files(server.host.root) for server in self.servers}
 
 
-_FOLDERS = ("etc/rancher", "etc/k0s", "var/lib/k0s", "var/lib/rancher", "var/snap")
+_FOLDERS = ("etc/rancher", "etc/k0s", "etc/kubernetes", "var/lib/k0s", "var/lib/rancher", "var/snap")
 # What the services themselves write.
 _WRITTEN = ("var/lib/rancher/rke2/agent/", "var/lib/rancher/k3s/server/tls/temporary-certs/")
 

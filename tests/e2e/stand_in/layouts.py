@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from stand_in import certificates
+from stand_in import certificates, kubeadm
 from stand_in.certificates import Authority, Pair
 
 # What must be in no output.
@@ -299,6 +299,46 @@ _MICROK8S_MANAGER = """--kubeconfig=${SNAP_DATA}/credentials/controller.config
 """
 
 
+def kubeadm_node(host: Host, python: str) -> None:
+    """As ``kubeadm init`` or ``kubeadm join --control-plane`` leaves it."""
+    secrets, pki = host.secrets, kubeadm.PKI
+    administrator = secrets.server_ca.issue("kubernetes-admin", "system:masters")
+    host.pairs(
+        pki,
+        {
+            "ca": secrets.server_ca.pair,
+            # The stand-in kubelet's own.
+            "admin": administrator,
+            "apiserver": host.serving(secrets.server_ca),
+            "apiserver-kubelet-client": secrets.server_ca.issue("kube-apiserver-kubelet-client", "system:masters"),
+            "front-proxy-ca": secrets.header_ca.pair,
+            "front-proxy-client": secrets.header_ca.issue("front-proxy-client"),
+        },
+    )
+    host.write(f"{pki}/sa.key", secrets.signing_key[0], 0o600)
+    host.write(f"{pki}/sa.pub", secrets.signing_key[1], 0o600)
+    url = f"https://{host.address}:6443"
+    host.write(kubeadm.KUBECONFIG, certificates.kubeconfig(url, secrets.server_ca, administrator))
+    for name, text in kubeadm.manifests(host.address, host.etcd).items():
+        host.write(f"{kubeadm.MANIFESTS}/{name}", text)
+    host.write(
+        "/etc/systemd/system/kubelet.service",
+        """[Unit]
+Description=kubelet: The Kubernetes Node Agent
+
+[Service]
+ExecStart=/usr/bin/kubelet
+KillMode=process
+Restart=always
+RestartSec=10
+""",
+        0o644,
+    )
+    host.command("/usr/bin/kubelet", f"exec {python} -m stand_in.kubeadm {host.address}")
+    host.command("/usr/bin/kubeadm", "echo v1.37.2")
+    host.command("/usr/bin/kubectl", 'exec /opt/stand-in/kubectl "$@"')
+
+
 @dataclass(frozen=True)
 class Distribution:
     """How a distribution's server is made and started."""
@@ -329,6 +369,7 @@ DISTRIBUTIONS = {
         "/var/snap/microk8s/current/credentials/client.config",
         _one_ca,
     ),
+    "kubeadm": Distribution(kubeadm_node, "kubelet.service", 6443, kubeadm.KUBECONFIG, _one_ca),
 }
 
 

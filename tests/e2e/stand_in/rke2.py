@@ -30,7 +30,7 @@ from stand_in import api_server, rancher
 
 CONFIG = Path("/etc/rancher/rke2/config.yaml")
 _MIRROR = "kubernetes.io/config."
-_STATE = Path("/run/stand-in/containers")
+STATE = Path("/run/stand-in/containers")
 _LOGS = Path("/var/log/pods")
 # The kubelet's, which doubles it up to five minutes.
 _BACK_OFF_SECONDS = 10.0
@@ -84,7 +84,7 @@ class Container:
 
     def __init__(self, component: str) -> None:
         self.component = component
-        self._state = _STATE / f"{component}.json"
+        self._state = STATE / f"{component}.json"
         self._number, self._not_before, self._wait = 0, 0.0, _BACK_OFF_SECONDS
         self.mirrored = ""
 
@@ -152,13 +152,14 @@ class Container:
 
     def _command(self, manifest: dict[str, Any]) -> list[str]:
         container = manifest["spec"]["containers"][0]
+        arguments = [*container.get("command", [])[1:], *container.get("args", [])]
         mounted = [each["mountPath"] for each in container["volumeMounts"]]
-        for path in rancher.files_in(container["args"]):
+        for path in rancher.files_in(arguments):
             if not any(path == each or path.startswith(f"{each}/") for each in mounted):
                 return api_server.failing(f"Error: open {path}: no such file or directory")
         if self.component == "kube-apiserver":
-            return api_server.command(container["args"])
-        api_server.note_manager(container["args"])
+            return api_server.command(arguments)
+        api_server.note_manager(arguments)
         return ["sleep", "infinity"]
 
 
@@ -179,7 +180,10 @@ def mirror(
 ) -> None:
     """Show a static pod in the cluster, as its kubelet does."""
     uid, name = manifest["metadata"]["uid"], f"{manifest['metadata']['name']}-{node}"
-    annotations = {f"{_MIRROR}{key}": value for key, value in (("hash", uid), ("mirror", uid), ("seen", started))}
+    annotations = {
+        **manifest["metadata"].get("annotations", {}),
+        **{f"{_MIRROR}{key}": value for key, value in (("hash", uid), ("mirror", uid), ("seen", started))},
+    }
     metadata = {
         **{key: value for key, value in manifest["metadata"].items() if key != "uid"},
         "name": name,
@@ -243,7 +247,7 @@ def keep(
     folder: Path, administrator: api_server.Administrator, manager: Sequence[str], *, node: str, address: str
 ) -> None:
     """Be the kubelet of the static pods, and write the controller manager's once the API server is ready."""
-    _STATE.mkdir(parents=True, exist_ok=True)
+    STATE.mkdir(parents=True, exist_ok=True)
     containers = {name: Container(name) for name in ("kube-apiserver", "kube-controller-manager")}
     is_up = False
     while True:

@@ -214,6 +214,22 @@ def test_a_decision_says_when_the_next_phase_may_be_done(place, variables, after
     assert (decision.next_phase, decision.next_at) == (after, at)
 
 
+@pytest.mark.parametrize(
+    ("place", "variables", "due", "at"),
+    [
+        (IDLE, {}, "prepare", None),
+        (PREPARED, {}, "accept", None),
+        (ACCEPTED, {}, "sign", None),
+        (ACCEPTED, {"cache_seconds": 9000}, "sign", NOW + 1800),
+        (WITHDRAWN, {}, "retire-accepted", None),
+        (ARCHIVED, {}, None, None),
+    ],
+)
+def test_the_status_names_the_phase_that_is_due(place, variables, due, at):
+    decision = decide("status", *place, settings=Settings(**variables))
+    assert (decision.next_phase, decision.next_at) == (due, at)
+
+
 def test_a_phase_that_is_done_names_the_one_that_is_due():
     decision = decide("accept", *ACCEPTED, settings=Settings(cache_seconds=9000))
     assert (decision.next_phase, decision.next_at) == ("sign", NOW + 1800)
