@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm, model, service
@@ -26,6 +25,7 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
     _issuer_key,
     _key_reading,
     _kubeadm_reading,
+    _node_results,
     _sealed,
     _service_reading,
 )
@@ -151,13 +151,7 @@ class ActionModule(ActionBase):
     def _node(self, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
         """Run module irsa_node on the task's host, and return what it found. Raises IrsaError, or as core does."""
         result = self._execute_module(module_name=_NODE, module_args=arguments, task_vars=self._variables)
-        if result.get("failed"):
-            details = {name: result[name] for name in ("log", "put_back") if name in result}
-            raise IrsaError(str(result.get("msg", "The module failed.")), **details)
-        if "found" not in result:  # the interpreter could not even start it
-            raise AnsibleActionFail("Module irsa_node returned no result.", result=result)
-        found: dict[str, t.Any] = result["found"]
-        return found
+        return _node_results.found_in(result, _NODE)
 
     # --- all hosts
 

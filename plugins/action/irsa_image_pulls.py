@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
@@ -20,6 +19,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 from ansible_collections.selfhosted.irsa.plugins.module_utils._pulls import node_plan
 from ansible_collections.selfhosted.irsa.plugins.module_utils._pulls.node_plan import NodePlan
 from ansible_collections.selfhosted.irsa.plugins.module_utils._pulls.provider import PullSettings, problems
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _node_results
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._misspelt import warn_of_misspelt
 
 _NODE = "selfhosted.irsa.irsa_kubelet"
@@ -103,10 +103,4 @@ class ActionModule(ActionBase):
     def _node(self, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
         """Run module irsa_kubelet on the task's host, and return what it found. Raises IrsaError, or as core does."""
         result = self._execute_module(module_name=_NODE, module_args=arguments, task_vars=self._variables)
-        if result.get("failed"):
-            details = {name: result[name] for name in ("put_back",) if name in result}
-            raise IrsaError(str(result.get("msg", "The module failed.")), **details)
-        if "found" not in result:  # the interpreter could not even start it
-            raise AnsibleActionFail("Module irsa_kubelet returned no result.", result=result)
-        found: dict[str, t.Any] = result["found"]
-        return found
+        return _node_results.found_in(result, _NODE)

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import cut, printable_lines
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
+    _node_results,
     _play_hosts,
     _rotate_keys,
     _rotate_parties,
@@ -155,9 +155,4 @@ class ActionModule(ActionBase):
     def _node(self, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
         """Run module irsa_node on the task's host, and return what it found. Raises IrsaError, or as core does."""
         result = self._execute_module(module_name=_NODE, module_args=arguments, task_vars=self._variables)
-        if result.get("failed"):
-            raise IrsaError(str(result.get("msg", "The module failed.")))
-        if "found" not in result:  # the interpreter could not even start it
-            raise AnsibleActionFail("Module irsa_node returned no result.", result=result)
-        found: dict[str, t.Any] = result["found"]
-        return found
+        return _node_results.found_in(result, _NODE)
