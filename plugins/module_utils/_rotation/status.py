@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.moments import duration, moment
-from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.decision import Decision, decide, refusals_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.decision import decide, refusals_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.facts import Facts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.key_refusals import published_since
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import Record
@@ -78,14 +78,6 @@ def table(found: t.Mapping[str, t.Any]) -> list[str]:
         lines += found["why_not_yet"]
         lines.append(found["next_command"])
     return lines
-
-
-def next_lines(decision: Decision) -> list[str]:
-    """Return what a run that has done a phase says of the next one."""
-    if decision.next_phase is None:
-        return []
-    when = f"from {moment(decision.next_at)} on" if decision.next_at is not None else "now"
-    return [f"Next: {decision.next_phase}, {when}: {COMMAND}{decision.next_phase}"]
 
 
 def _kids(facts: Facts, stage: Stage) -> list[str]:

@@ -19,7 +19,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.facts im
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import Record
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.revocation import Pod, revocation, switched_at
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import STEPS, Settings
-from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.status import next_lines, status, table
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.status import status, table
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.timeline import timeline
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._rotation.rotations import (
     ACCEPTED,
@@ -114,13 +114,10 @@ def test_a_server_that_could_not_be_read_is_named():
     assert "cp2 could not be read." in table(status(with_server(IDLE[0], unread("cp2")), IDLE[1], Settings()))
 
 
-def test_a_run_says_the_next_phase_and_its_command():
-    (line,) = next_lines(decide("auto", *ACCEPTED, settings=Settings()))
-    assert line == (
-        f"Next: retire-published, from {moment(NOW + DAY)} on: ansible-playbook selfhosted.irsa.rotate "
-        "-e irsa_rotate_phase=retire-published"
-    )
-    assert next_lines(decide("auto", *DONE, settings=Settings())) == []
+def test_a_run_says_the_next_phase_and_its_time():
+    decision = decide("auto", *ACCEPTED, settings=Settings())
+    assert (decision.next_phase, decision.next_at) == ("retire-published", NOW + DAY)
+    assert decide("auto", *DONE, settings=Settings()).next_phase is None
 
 
 # --- the timeline of the guide
