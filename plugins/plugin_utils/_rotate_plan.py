@@ -69,14 +69,13 @@ class Round:
         observed = [event.as_dict() for event in decision.events]
         work = _rotate_phases.bracketed(items, first=observed if may_change else [], last=ended)
         phases = [*self.done["phases"], decision.phase] if items and not remakes else self.done["phases"]
-        actions = self.done["actions"]
         return {
             "work": work,
             "again": bool(items),
             "failure": self._failure() if may_change and not items else None,
             "by": self.settings.by,
             "servers": steps.get("results", {}),
-            "done": {**self.done, "phases": phases, "actions": actions, "servers": {}, "made": {}, **self._said(steps)},
+            "done": {**self.done, "phases": phases, "servers": {}, "made": {}, **self._said(steps)},
             **self._told(),
         }
 
