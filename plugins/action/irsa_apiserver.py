@@ -16,7 +16,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm, model, service
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distributions import WITH_SERVICE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import cut, printable_lines, shown
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
     _apiserver_detection,
@@ -194,21 +194,13 @@ class ActionModule(ActionBase):
         options = self._options
         if options["key"] != "own" or options["state"] != "present":
             return None
-        kid, like = self._own_kid() or "", None
-        try:
-            if reading.distribution == KUBEADM:
-                paths = kubeadm.own_key_paths(server.manifest or b"", kid)
-            else:
-                paths, like = service.own_key_paths(server, WITH_SERVICE[reading.distribution], kid)
-        except Fault as fault:
-            raise IrsaError(f"The configuration of {server.name} cannot be used: {fault}.") from None
-        return {
-            "private_path": paths.private,
-            "public_path": paths.public,
-            "public_key": options["public_key"],
-            "source": options["key_path"],
-            "like": like,
-        }
+        return _apiserver_plan.own_key(
+            server,
+            WITH_SERVICE.get(reading.distribution),
+            kid=self._own_kid() or "",
+            public_key=options["public_key"],
+            source=options["key_path"],
+        )
 
     def _goal(self) -> model.Goal:
         options = self._options

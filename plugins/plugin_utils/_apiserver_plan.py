@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm, service
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Distribution
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distributions import WITH_SERVICE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
@@ -21,6 +22,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model imp
     Server,
     Step,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import as_text
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import printable
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import issuer_url
@@ -49,6 +51,29 @@ def check_issuers(options: t.Mapping[str, t.Any]) -> None:
 def issuer_warnings(options: t.Mapping[str, t.Any]) -> list[str]:
     """Return a warning if AWS cannot reach the issuer with which the API servers are to sign."""
     return issuer_url.warnings_of(options["issuer"]) if options["state"] == PRESENT else []
+
+
+def own_key(
+    server: Server, distribution: Distribution | None, *, kid: str, public_key: str | None, source: str | None = None
+) -> Json:
+    """Return where a key of our own goes on a server; ``distribution`` is None for kubeadm. ``source`` is the file that
+    it comes from if the step does not bring it along, None for the place where it goes. Raises IrsaError.
+    """
+    like: str | None = None
+    try:
+        if distribution is None:
+            paths = kubeadm.own_key_paths(server.manifest or b"", kid)
+        else:
+            paths, like = service.own_key_paths(server, distribution, kid)
+    except Fault as fault:
+        raise IrsaError(f"The configuration of {server.name} cannot be used: {fault}.") from None
+    return {
+        "private_path": paths.private,
+        "public_path": paths.public,
+        "public_key": public_key,
+        "source": source or paths.private,
+        "like": like,
+    }
 
 
 def steps_data(steps: t.Iterable[Step], reading: ClusterReading, keys: t.Mapping[str, Json | None]) -> list[Json]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import key_change, kubeadm, service
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import key_change, kubeadm
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import (
     EXTEND_TOKEN_EXPIRATION,
     SIGNING_KEY_FILE,
@@ -18,7 +18,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribut
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distributions import WITH_SERVICE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import KeyGoal
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import RETIRE_KEY, Cluster, Plan, Server
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.facts import LegacyToken, ServerKeys
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _apiserver_plan
@@ -112,7 +112,9 @@ def key_plan(reading: ClusterReading, cluster: Cluster, goal: KeyGoal, *, option
     changed = {step.server for step in plan.steps}
     by_flags = key_change.way(cluster, distribution) == key_change.FLAGS and goal.phase != RETIRE_KEY
     keys = {
-        server.name: _own_key(server, distribution, goal) if by_flags else None
+        server.name: _apiserver_plan.own_key(server, distribution, kid=goal.kid, public_key=goal.public_key)
+        if by_flags
+        else None
         for server in cluster.servers
         if server.name in changed
     }
@@ -125,26 +127,6 @@ def key_plan(reading: ClusterReading, cluster: Cluster, goal: KeyGoal, *, option
         "results": _apiserver_plan.first_results(
             [server for server in cluster.servers if server.managed], plan, reading=reading, observed=reading.observed
         ),
-    }
-
-
-def _own_key(server: Server, distribution: Distribution | None, goal: KeyGoal) -> Json:
-    """Return where a key of our own goes on a server. Raises IrsaError."""
-    like: str | None = None
-    try:
-        if distribution is None:
-            paths = kubeadm.own_key_paths(server.manifest or b"", goal.kid)
-        else:
-            paths, like = service.own_key_paths(server, distribution, goal.kid)
-    except Fault as fault:
-        raise IrsaError(f"The configuration of {server.name} cannot be used: {fault}.") from None
-    return {
-        "private_path": paths.private,
-        "public_path": paths.public,
-        "public_key": goal.public_key,
-        # Where it is unless the step brings it along.
-        "source": paths.private,
-        "like": like,
     }
 
 

@@ -43,15 +43,15 @@ def make_key(new: NewKeyWork) -> Json:
     )
 
 
-def publish(kid: str | None, public_key: str | None, events: Events = ()) -> Json:
+def publish(kid: str | None, public_key: str | None) -> Json:
     """Return the item that publishes a key; None: the one that was made before it."""
     given = [public_key] if public_key else []
-    return _item(STORE, f"publish {kid or 'the new key'}", publish=given, publishes_made=not given, events=events)
+    return _item(STORE, f"publish {kid or 'the new key'}", publish=given, publishes_made=not given)
 
 
-def withdraw(kids: t.Sequence[str], events: Events = ()) -> Json:
+def withdraw(kids: t.Sequence[str]) -> Json:
     """Return the item that takes keys out of the JWKS."""
-    return _item(STORE, f"withdraw {', '.join(kids)}", withdraw=list(kids), events=events)
+    return _item(STORE, f"withdraw {', '.join(kids)}", withdraw=list(kids))
 
 
 def record(events: Events, title: str = "record what was found") -> Json:
@@ -64,11 +64,9 @@ def tell(party: t.Mapping[str, t.Any], phase: str, events: Events = ()) -> Json:
     return _item(TELL, f"tell {party['name']}", party=dict(party), phase=phase, events=events)
 
 
-def server(step: t.Mapping[str, t.Any], key: t.Mapping[str, t.Any] | None, events: Events = ()) -> Json:
+def server(step: t.Mapping[str, t.Any], key: t.Mapping[str, t.Any] | None) -> Json:
     """Return the item that changes a server. ``key`` says where the private key is that it needs: host and path."""
-    return _item(
-        SERVER, step["title"], host=step["host"], step=dict(step), key=dict(key) if key else None, events=events
-    )
+    return _item(SERVER, step["title"], host=step["host"], step=dict(step), key=dict(key) if key else None)
 
 
 def node(host: str, title: str, arguments: t.Mapping[str, t.Any], *, actions: t.Sequence[str]) -> Json:
