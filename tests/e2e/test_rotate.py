@@ -126,7 +126,8 @@ def trusting(rotating: RotatingNodes, new_api_server: NewApiServer, folder: Any)
         "--oidc-signing-algs=RS256,ES256",
         *([f"--oidc-ca-file={rotating.endpoint.ca_path}"] if rotating.endpoint.ca_path else []),
     ) as server:
-        token = next(iter(rotating.servers.values())).mint(ACCOUNT, audience=AWS_AUDIENCE)
+        first, *_others = rotating.servers.values()
+        token = first.mint(ACCOUNT, audience=AWS_AUDIENCE)
 
         def known() -> None:
             assert relying_party(server)(token) == ""

@@ -55,10 +55,10 @@ def svg(at: Mapping[str, int], bars: Sequence[Bar]) -> str:
         parts.append(_rule(place, top - 8, height - 32))
         side, shift = ("start", 5) if place < WIDTH / 2 else ("end", -5)
         parts.append(_text(", ".join(phases), place + shift, top, anchor=side))
-    for number, bar in enumerate(bars):
-        y, color = TOP + ROW * number, COLORS[bar.key]
-        start, end = x(bar.start, -before), x(bar.end, after)
-        parts.append(_text(f"{bar.key} key: {bar.what}", LEFT - 10, y + BAR - 4, anchor="end"))
+    for number, span in enumerate(bars):
+        y, color = TOP + ROW * number, COLORS[span.key]
+        start, end = x(span.start, -before), x(span.end, after)
+        parts.append(_text(f"{span.key} key: {span.what}", LEFT - 10, y + BAR - 4, anchor="end"))
         parts.append(f'<rect x="{start:.1f}" y="{y}" width="{end - start:.1f}" height="{BAR}" rx="3" fill="{color}"/>')
     return "\n".join([*parts, "</svg>", ""])
 

@@ -40,9 +40,9 @@ def bars() -> list[dict[str, str]]:
     return [rect.attrib for rect in found if rect.get("fill") in COLORS.values()]
 
 
-def ends(bar: dict[str, str]) -> tuple[float, float]:
-    start = float(bar["x"])
-    return start, start + float(bar["width"])
+def ends(rect: dict[str, str]) -> tuple[float, float]:
+    start = float(rect["x"])
+    return start, start + float(rect["width"])
 
 
 def test_the_old_key_ends_where_the_rules_say_and_the_new_one_begins() -> None:

@@ -152,7 +152,7 @@ def test_the_timeline_s_moments_are_those_at_which_phases_are_allowed(cache, tok
 
 def test_the_timeline_keeps_each_key_known_for_as_long_as_it_signs_and_longer():
     line = timeline(Settings())
-    bars = {(bar.key, bar.what): (bar.start, bar.end) for bar in line.bars}
+    bars = {(span.key, span.what): (span.start, span.end) for span in line.bars}
     assert bars["old", "signing"] == (None, 3600)
     assert bars["old", "published"] == (None, 3600 + DAY)
     assert bars["new", "signing"] == (3600, None)
