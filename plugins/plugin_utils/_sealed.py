@@ -11,23 +11,38 @@ an action plugin before they fork (``action_loader.get`` in plugins/strategy/lin
 
 from __future__ import annotations
 
-from cryptography import fernet
+import base64
+import secrets
+import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 
-_BOX = fernet.Fernet(fernet.Fernet.generate_key())
+if t.TYPE_CHECKING:
+    from cryptography.fernet import Fernet
+
+# Made when this file is imported, so that all workers have the same. https://github.com/fernet/spec says what it is.
+_KEY = base64.urlsafe_b64encode(secrets.token_bytes(32))
 
 
 def seal(text: str) -> str:
     """Return a text as only this run of ansible-playbook can read it."""
-    return _BOX.encrypt(text.encode()).decode("ascii")
+    return _box().encrypt(text.encode()).decode("ascii")
 
 
 def unseal(sealed: str) -> str:
     """Return what was sealed. Raises IrsaError if another run has sealed it."""
+    from cryptography.fernet import InvalidToken  # noqa: PLC0415
+
     try:
-        return _BOX.decrypt(sealed.encode()).decode()
-    except fernet.InvalidToken:
+        return _box().decrypt(sealed.encode()).decode()
+    except InvalidToken:
         raise IrsaError(
             "The private key was not read by this run of ansible-playbook. Run the playbook again, from its beginning."
         ) from None
+
+
+def _box() -> Fernet:
+    # Not before: a plugin must be importable without libraries, and hardly any task carries a key.
+    from cryptography.fernet import Fernet  # noqa: PLC0415
+
+    return Fernet(_KEY)
