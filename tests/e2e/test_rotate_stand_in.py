@@ -46,7 +46,8 @@ class Rotation:
 
 @pytest.fixture(scope="module", params=CLUSTERS, ids=lambda cluster: f"{cluster[0]}-{cluster[1]}")
 def rotation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rotation]:
-    with rotating(*request.param, tmp_path_factory) as cluster:
+    distribution, count = request.param
+    with rotating(distribution, count, tmp_path_factory) as cluster:
         found = Rotation(cluster)
         found.walk()
         yield found
