@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm, model, service
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distributions import WITH_SERVICE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
@@ -25,7 +23,6 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
     _issuer_key,
     _key_reading,
     _kubeadm_reading,
-    _node_results,
     _sealed,
     _service_reading,
 )
@@ -41,6 +38,7 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._kubeadm_reading i
     MANIFESTS,
 )
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._misspelt import warn_of_misspelt
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._node_action import NodeAction
 
 # A cluster of seven servers may have a problem with each of them.
 _MAX_MESSAGE = 12000
@@ -48,7 +46,6 @@ _MAX_MESSAGE = 12000
 # What a plan calls a key that does not exist yet, in the form of a key ID.
 _PLANNED_KID = "the-ID-of-the-key-that-is-yet-to-be-created"
 
-_NODE = "selfhosted.irsa.irsa_node"
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "operation": {"type": "str", "choices": ["read", "plan", "step"], "required": True},
@@ -85,7 +82,8 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(NodeAction):
+    node_module = "selfhosted.irsa.irsa_node"
     TRANSFERS_FILES = False
     _supports_check_mode = True
 
@@ -147,11 +145,6 @@ class ActionModule(ActionBase):
                 "services": services,
             }
         )
-
-    def _node(self, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Run module irsa_node on the task's host, and return what it found. Raises IrsaError, or as core does."""
-        result = self._execute_module(module_name=_NODE, module_args=arguments, task_vars=self._variables)
-        return _node_results.found_in(result, _NODE)
 
     # --- all hosts
 

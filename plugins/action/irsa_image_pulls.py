@@ -12,17 +12,13 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import printable_lines
 from ansible_collections.selfhosted.irsa.plugins.module_utils._pulls import node_plan
 from ansible_collections.selfhosted.irsa.plugins.module_utils._pulls.node_plan import NodePlan
 from ansible_collections.selfhosted.irsa.plugins.module_utils._pulls.provider import PullSettings, problems
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _node_results
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._misspelt import warn_of_misspelt
-
-_NODE = "selfhosted.irsa.irsa_kubelet"
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._node_action import NodeAction
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "operation": {"type": "str", "choices": ["plan", "step"], "required": True},
@@ -38,7 +34,8 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(NodeAction):
+    node_module = "selfhosted.irsa.irsa_kubelet"
     TRANSFERS_FILES = False
     _supports_check_mode = True
 
@@ -99,8 +96,3 @@ class ActionModule(ActionBase):
             intro = "Invalid variables for role irsa_image_pulls; nothing was changed."
             raise IrsaError("\n- ".join([intro, *found]))
         return settings
-
-    def _node(self, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Run module irsa_kubelet on the task's host, and return what it found. Raises IrsaError, or as core does."""
-        result = self._execute_module(module_name=_NODE, module_args=arguments, task_vars=self._variables)
-        return _node_results.found_in(result, _NODE)

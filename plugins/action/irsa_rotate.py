@@ -11,12 +11,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import cut, printable_lines
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
-    _node_results,
     _play_hosts,
     _rotate_keys,
     _rotate_parties,
@@ -26,9 +23,9 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
     _sealed,
 )
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._misspelt import warn_of_misspelt
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._node_action import NodeAction
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_reading import Read
 
-_NODE = "selfhosted.irsa.irsa_node"
 _MAX_MESSAGE = 12000
 _TELL_SECONDS = 60.0
 
@@ -53,7 +50,8 @@ _REQUIRED_IF = [
 ]
 
 
-class ActionModule(ActionBase):
+class ActionModule(NodeAction):
+    node_module = "selfhosted.irsa.irsa_node"
     TRANSFERS_FILES = False
     _supports_check_mode = True
 
@@ -141,7 +139,8 @@ class ActionModule(ActionBase):
         work, settings = self._options["work"], self._options["settings"]
         if not self._task.check_mode:
             message = _rotate_parties.message(settings["issuer"], work["phase"], self._options["state"])
-            _rotate_parties.tell(work["party"], message, _TELL_SECONDS)
+            party = next(each for each in settings["relying_parties"] if each["name"] == work["party"]["name"])
+            _rotate_parties.tell(party, message, _TELL_SECONDS)
         made = self._options["done"]["made"].get("kid")
         events = [{**event, "kid": event["kid"] or made} for event in work["events"]]
         return {**self._did([f"tell:{work['party']['name']}"]), "events": events}
@@ -151,8 +150,3 @@ class ActionModule(ActionBase):
         done = {**self._options["done"], **more}
         done["actions"] = [*done["actions"], *actions]
         return {"changed": bool(actions), "actions": list(actions), "done": done}
-
-    def _node(self, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Run module irsa_node on the task's host, and return what it found. Raises IrsaError, or as core does."""
-        result = self._execute_module(module_name=_NODE, module_args=arguments, task_vars=self._variables)
-        return _node_results.found_in(result, _NODE)

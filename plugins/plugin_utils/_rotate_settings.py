@@ -35,6 +35,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "old_key": {"type": "str", "choices": ["archive", "destroy"], "default": "archive", "no_log": False},
     "remake_tokens": {"type": "bool", "default": False, "no_log": False},
     "revoke_kid": {"type": "str"},
+    "bucket": {"type": "str"},
     "issuer": {"type": "str"},
     "audiences": {"type": "list", "elements": "str", "default": ["sts.amazonaws.com"]},
     "persist": {"type": "str", "default": "auto"},
@@ -58,6 +59,10 @@ def stop(problems: t.Iterable[str]) -> None:
 
 
 def _problems(settings: Settings) -> t.Iterator[str]:
+    if not settings["bucket"]:
+        yield "irsa_issuer_bucket is not set. Set it to the name of the bucket that has the issuer's documents."
+    elif not settings["issuer"]:
+        yield "The issuer is not known. Set irsa_issuer_region, from which its URL follows, or irsa_issuer_url."
     for name in ("cache_seconds", "token_seconds", "stale_window"):
         if settings[name] < 0:
             yield f"irsa_rotate_{name} is {settings[name]}; expected a number of seconds."

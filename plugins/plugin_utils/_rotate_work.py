@@ -60,8 +60,8 @@ def record(events: Events, title: str = "record what was found") -> Json:
 
 
 def tell(party: t.Mapping[str, t.Any], phase: str, events: Events = ()) -> Json:
-    """Return the item that tells a relying party of the keys."""
-    return _item(TELL, f"tell {party['name']}", party=dict(party), phase=phase, events=events)
+    """Return the item that tells a relying party of the keys. Its command or URL may have a secret: they stay out."""
+    return _item(TELL, f"tell {party['name']}", party={"name": party["name"]}, phase=phase, events=events)
 
 
 def server(step: t.Mapping[str, t.Any], key: t.Mapping[str, t.Any] | None) -> Json:

@@ -44,3 +44,30 @@ def test_no_variable_of_a_role_is_set(file: Path) -> None:
 def test_every_play_sets_its_strategy(file: Path) -> None:
     plays = yaml.safe_load(file.read_text(encoding="utf-8"))
     assert {play.get("strategy") for play in plays} == {"ansible.builtin.linear"}
+
+
+def local_variables(node: Any) -> Iterator[dict[str, Any]]:
+    """Every ``vars`` that has something run on the controller."""
+    if isinstance(node, list):
+        for each in node:
+            yield from local_variables(each)
+    elif isinstance(node, dict):
+        if (node.get("vars") or {}).get("ansible_connection") == "local":
+            yield node["vars"]
+        for each in node.values():
+            yield from local_variables(each)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        file
+        for file in (*PLAYBOOKS, *sorted((ROOT / "roles").rglob("*.yml")))
+        if "ansible_connection" in file.read_text()
+    ],
+    ids=lambda file: str(file.relative_to(ROOT)),
+)
+def test_what_runs_on_the_controller_does_not_become_another_user(file: Path) -> None:
+    """A variable ansible_become of the inventory is stronger than the keyword become."""
+    found = list(local_variables(yaml.safe_load(file.read_text(encoding="utf-8"))))
+    assert found and {each.get("ansible_become") for each in found} == {False}

@@ -17,7 +17,8 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _rotate_set
 
 
 def settings(**given):
-    return ArgumentSpecValidator(_rotate_settings.SPEC).validate(given).validated_parameters
+    issuer = {"bucket": "irsa-prod", "issuer": "https://irsa-prod.s3.eu-west-1.amazonaws.com"}
+    return ArgumentSpecValidator(_rotate_settings.SPEC).validate({**issuer, **given}).validated_parameters
 
 
 def test_the_defaults_are_in_order():
@@ -33,6 +34,14 @@ def test_all_that_is_wrong_is_in_one_message():
     lines = str(caught.value).splitlines()
     names = ("cache_seconds", "key_size", "key_path", "revoke_kid", "relying_parties")
     assert [name for name, line in zip(names, lines[1:], strict=True) if f"irsa_rotate_{name}" not in line] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "name"), [({"bucket": "", "issuer": ""}, "irsa_issuer_bucket"), ({"issuer": ""}, "irsa_issuer_region")]
+)
+def test_an_issuer_that_is_not_named_is_asked_for(given, name):
+    with pytest.raises(IrsaError, match=name):
+        _rotate_settings.check(settings(**given))
 
 
 @pytest.mark.parametrize("name", ["phase", "force", "old_key"])
