@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import typing
 from unittest import mock
 
 import pytest
@@ -22,7 +23,7 @@ WITH_KEY = {"operation": "step", "private_key": "PEM"}
 
 class Action(NodeAction):
     node_module = "selfhosted.irsa.irsa_node"
-    result: dict = {"found": {"seconds": 1}}
+    result: typing.ClassVar[dict] = {"found": {"seconds": 1}}
 
     def __init__(self, transport, become):
         connection = connection_loader.get(transport, PlayContext(), "/dev/null")
@@ -77,7 +78,7 @@ def test_files_that_ansible_keeps_are_refused(action, monkeypatch):
 
 def test_a_failed_step_tells_why_and_a_module_that_did_not_start_too(action):
     action.result = {"failed": True, "msg": "No.", "log": ["line"], "other": 1}
-    with pytest.raises(IrsaError, match="No.") as caught:
+    with pytest.raises(IrsaError, match=r"No\.") as caught:
         action._node(WITH_KEY)
     assert caught.value.details == {"log": ["line"]}
     action.result = {"rc": 127}
