@@ -87,7 +87,7 @@ def decide(phase: str, facts: Facts, record: Record, *, settings: Settings) -> D
         refusals=refused,
         forced=forced,
         reasons=found.reasons,
-        events=events_of(facts, record, stage),
+        events=events_of(facts, record, stage=stage, settings=settings),
     )
     next_phase, next_at = _next(decision, facts, record, settings=settings)
     decision = dataclasses.replace(decision, next_phase=next_phase, next_at=next_at)

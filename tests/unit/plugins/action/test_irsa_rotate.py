@@ -82,7 +82,7 @@ class Play:
         made = [self.done["made"]["kid"]] if item["publishes_made"] else []
         new = made + [kid for kid, key in KEYS.items() if key.public.decode() in item["publish"]]
         self.published = [kid for kid in dict.fromkeys([*self.published, *new]) if kid not in item["withdraw"]]
-        events = [{"kind": "published", "kid": kid} for kid in new]
+        events = [{"kind": "published", "kid": kid, "by": plan["by"]} for kid in new]
         events += [{"kind": "withdrawn", "kid": kid} for kid in item["withdraw"]]
         events += [{"by": plan["by"], **event} if event["kind"] == "began" else event for event in item["events"]]
         self.record = self.record.after(Event.from_dict(event, now=self.now) for event in events)

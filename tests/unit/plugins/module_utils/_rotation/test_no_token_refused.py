@@ -157,7 +157,7 @@ class Rotation(RuleBasedStateMachine):
             self.publish(added, work.withdraw)
             at = self.now
             yield
-            self.remember(*(Event(kind="published", kid=each, at=at) for each in added))
+            self.remember(*(Event(kind="published", kid=each, at=at, by="us") for each in added))
             self.remember(*(Event(kind="withdrawn", kid=each, at=at) for each in work.withdraw))
         for server in self.servers if work.changes_servers else ():
             yield
