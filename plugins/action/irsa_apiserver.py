@@ -78,7 +78,6 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "force": {"type": "bool", "default": False},
     "readings": {"type": "str", "default": "__irsa_apiserver_reading"},
     "keys": {"type": "str", "choices": ["none", "rotate"], "default": "none"},
-    "audiences": {"type": "list", "elements": "str", "default": ["sts.amazonaws.com"]},
     "step": {"type": "dict"},
     "sealed_key": {"type": "str"},
     "results": {"type": "dict", "default": {}},
@@ -131,7 +130,7 @@ class ActionModule(ActionBase):
                 host, inspected, distribution, address=address, has_own_key=has_own_key, ask=self._node
             )
         if options["keys"] == "rotate":
-            reading["keys"] = _key_reading.read(reading, ask=self._node, audiences=options["audiences"])
+            reading["keys"] = _key_reading.read(reading, ask=self._node)
         return {"reading": reading}
 
     def _inspect(

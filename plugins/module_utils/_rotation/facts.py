@@ -66,7 +66,8 @@ class Facts:
     :ivar max_age: for how long caches may keep the JWKS, if its Cache-Control says so
     :ivar servers: all API servers of the cluster
     :ivar legacy_tokens: Secrets with tokens that never expire
-    :ivar token_seconds: the longest life that a projected token for AWS asks for in the pods that run
+    :ivar token_seconds: the longest life that a projected token asks for in the pods that run, besides the token that
+        each pod gets for the API server
     :ivar staged: key IDs of private keys that lie ready on a host, and the name of that host
     :ivar limits: why a phase cannot be done on this platform without refusals, by the phase
     """

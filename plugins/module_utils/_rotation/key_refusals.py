@@ -119,6 +119,13 @@ def of_parties(record: Record, stage: Stage, settings: Settings) -> t.Iterator[R
 
 def of_token_life(facts: Facts, record: Record, *, kids: t.Collection[str], settings: Settings) -> t.Iterator[Refusal]:
     """Yield a refusal to retire keys before the last token of them has expired."""
+    if facts.token_seconds is None:
+        yield Refusal(
+            name=TOKEN_TIME,
+            breaks=f"Tokens that are signed with {named(kids)} and still valid would be refused.",
+            read="What life running pods ask for their tokens could not be read.",
+            until="the pods of all namespaces can be listed",
+        )
     wait = token_seconds(facts, settings)
     since, server = last_switch(facts, record, kids)
     if facts.now < since + wait:

@@ -55,7 +55,7 @@ def test_a_host_is_asked_for_the_files_that_its_flags_name():
         asked.append(arguments)
         return keys_of(fleet.machines["node1"], arguments)
 
-    found = _key_reading.read(readings_of(fleet)[0], ask=ask, audiences=["sts.amazonaws.com"])
+    found = _key_reading.read(readings_of(fleet)[0], ask=ask)
     assert asked == [
         {
             "operation": "keys",
@@ -63,7 +63,6 @@ def test_a_host_is_asked_for_the_files_that_its_flags_name():
             "private_paths": [PRIVATE],
             "key_folder": FOLDER,
             "server": "https://192.0.2.1:6443",
-            "audiences": ["sts.amazonaws.com"],
         }
     ]
     assert (found["key_folder"], found["like"]) == (FOLDER, PRIVATE)

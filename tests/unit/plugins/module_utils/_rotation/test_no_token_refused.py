@@ -91,7 +91,7 @@ class Rotation(RuleBasedStateMachine):
             legacy_tokens=tuple(
                 LegacyToken(namespace="shop", name=name, account="robot", kid=kid) for name, kid in self.secrets.items()
             ),
-            token_seconds=self.asked,
+            token_seconds=self.asked or 0,
             staged=dict(self.staged),
         )
 

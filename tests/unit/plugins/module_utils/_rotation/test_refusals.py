@@ -131,6 +131,10 @@ CASES = {
     "pods-ask-for-longer-tokens": (
         *("token-time", "retire-published", but(SIGNED, token_seconds=3 * DAY), {}, NOW + DAY, ["3 days"]),
     ),
+    "pods-cannot-be-listed": (
+        *("token-time", "retire-published", but(SIGNED, token_seconds=None), {}, None),
+        ["could not be read", "the pods of all namespaces can be listed"],
+    ),
     "longer-tokens-by-a-variable": (
         *("token-time", "retire-published", SIGNED, {"token_seconds": 2 * DAY + 60}, NOW + 60, ["2 days 1 minute"]),
     ),
