@@ -30,6 +30,7 @@ class ServerKeys:
     :ivar accepted: key IDs in its JWKS: the keys that it verifies tokens with
     :ivar signing: the key ID in the header of a token that it minted
     :ivar started: when it started
+    :ivar now: what its host's clock said when it was read; None for one that is no host of the play
     :ivar stale_tokens: its counter serviceaccount_stale_tokens_total, which starts with 0 whenever it starts
     :ivar extends_tokens: whether it makes pod tokens that are valid for a year
     :ivar refusals: sentences that say which server refused a token that it minted
@@ -40,6 +41,7 @@ class ServerKeys:
     accepted: frozenset[str] | None = None
     signing: str | None = None
     started: float | None = None
+    now: float | None = None
     stale_tokens: int | None = None
     extends_tokens: bool = True
     refusals: tuple[str, ...] = ()

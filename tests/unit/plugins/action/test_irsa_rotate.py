@@ -144,7 +144,13 @@ class Play:
             }
             for path, content in self.own[f"host-of-{machine.name}"].items()
         ]
-        return {**keys_of(machine, asked), **self.of_cluster, "staged": staged, "has_openssl": self.has_openssl}
+        return {
+            **keys_of(machine, asked),
+            **self.of_cluster,
+            "staged": staged,
+            "has_openssl": self.has_openssl,
+            "now": self.now,
+        }
 
     def node(self, host, arguments):
         """What module irsa_node returns on a host."""
@@ -372,6 +378,11 @@ class TestRevoke:
         )
         asked = [arguments for host, arguments in play.asked if arguments["operation"] == "token_pods"]
         assert asked[0]["audiences"] == ["sts.amazonaws.com"]
+
+    def test_a_key_id_that_is_mistyped_is_no_success(self, play):
+        plan, planned = play.rounds("revoke", revoke_kid=f"{FORMER.kid}x")
+        assert planned == []
+        assert f"'{FORMER.kid}x' is not known" in plan["failure"] and "irsa_rotate_revoke_kid" in plan["failure"]
 
     def test_pods_that_cannot_be_listed_do_not_stop_it(self, play):
         play.pods = {"pods": None, "faults": ["The API server x answers in an unknown form."]}
