@@ -200,7 +200,7 @@ def mistyped(facts: Facts, record: Record, settings: Settings) -> Work | None:
         return None
     signed = any(server.signing == kid for server in facts.servers) or _has_secret(kid, facts)
     read = (
-        "It is not published, no API server that answers accepts it, it lies on no host, and the record of the rotation "
+        "It is not published, no API server that answers accepts it, it lies on no host, and the rotation's record "
         "does not have it. Compare irsa_rotate_revoke_kid with the table that irsa_rotate_phase=status shows."
     )
     return None if signed else _impossible(PREPARE, f"The key {quoted(kid)} is not known; nothing was revoked.", read)
