@@ -75,7 +75,6 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "force": {"type": "bool", "default": False},
     "readings": {"type": "str", "default": "__irsa_apiserver_reading"},
     "keys": {"type": "str", "choices": ["none", "rotate"], "default": "none"},
-    "audiences": {"type": "list", "elements": "str", "default": ["sts.amazonaws.com"]},
     "step": {"type": "dict"},
     "sealed_key": {"type": "str"},
     "results": {"type": "dict", "default": {}},
@@ -129,7 +128,7 @@ class ActionModule(NodeAction):
                 host, inspected, distribution, address=address, has_own_key=has_own_key, ask=self._node
             )
         if options["keys"] == "rotate":
-            reading["keys"] = _key_reading.read(reading, ask=self._node, audiences=options["audiences"])
+            reading["keys"] = _key_reading.read(reading, ask=self._node)
         return {"reading": reading}
 
     def _inspect(

@@ -171,11 +171,6 @@ options:
     type: str
     choices: [none, rotate]
     default: none
-  audiences:
-    description: Audiences of the tokens of pods whose life is read with O(keys=rotate).
-    type: list
-    elements: str
-    default: [sts.amazonaws.com]
   step:
     description: One of RV(steps), with O(operation=step).
     type: dict

@@ -101,8 +101,7 @@ options:
     type: str
   audiences:
     description:
-      - Audiences of projected tokens of which V(keys) returns the longest life that pods ask for, and whose pods
-        V(token_pods) names.
+      - Audiences of projected tokens whose pods V(token_pods) names.
     type: list
     elements: str
     default: []

@@ -39,7 +39,7 @@ class _Paths(t.NamedTuple):
     like: str | None
 
 
-def read(reading: Reading, *, ask: Ask, audiences: t.Sequence[str]) -> dict[str, t.Any]:
+def read(reading: Reading, *, ask: Ask) -> dict[str, t.Any]:
     """Return what module irsa_node found of the keys of a host that was read, with the folder of its own keys.
 
     Raises IrsaError.
@@ -55,7 +55,6 @@ def read(reading: Reading, *, ask: Ask, audiences: t.Sequence[str]) -> dict[str,
             "private_paths": paths.private,
             "key_folder": paths.folder,
             "server": f"https://{reading['address']}",
-            "audiences": list(audiences),
             **reading["access"],
         }
     )

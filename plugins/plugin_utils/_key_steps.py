@@ -89,6 +89,7 @@ def _server_keys(server: Server, keys: Json) -> ServerKeys:
         accepted=server.kids,
         signing=server.signing_kid,
         started=server.started,
+        now=keys.get("now"),
         stale_tokens=keys.get("stale_tokens"),
         extends_tokens=Arguments.of(server.running or ()).value(EXTEND_TOKEN_EXPIRATION) != "false",
         refusals=server.refusals,

@@ -89,9 +89,12 @@ def limits(cluster: Cluster, distribution: Distribution | None) -> dict[str, str
 
 
 def _issuer(cluster: Cluster) -> str | None:
-    """Return the issuer that the servers sign with."""
+    """Return the issuer that the servers sign with: by the arguments that they run with, or where nothing shows those,
+    such as /flagz from Kubernetes 1.36 on, by their discovery document.
+    """
     found = (Arguments.of(server.running or ()).values(ISSUER) for server in cluster.servers)
-    return next((issuers[0] for issuers in found if issuers), None)
+    said = (server.issuer for server in cluster.servers if server.issuer)
+    return next((issuers[0] for issuers in found if issuers), next(said, None))
 
 
 def _endpoint(server: Server) -> str | None:

@@ -69,7 +69,7 @@ def _keys(options: Options) -> Json:
         "files": key_reading.key_files(options["paths"], faults),
         "digests": key_reading.digests(options["private_paths"], faults),
         "staged": key_reading.staged(options["key_folder"], faults),
-        **token_use.token_use(kubectl, server, audiences=options["audiences"], faults=faults),
+        **token_use.token_use(kubectl, server, faults=faults),
         "has_openssl": openssl.is_there(),
         "now": time.time(),
         "faults": faults,

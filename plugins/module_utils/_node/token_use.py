@@ -31,6 +31,10 @@ _METRICS = "/metrics"
 _STALE = re.compile(r"^serviceaccount_stale_tokens_total(?:\{[^}]*\})? ([0-9.e+]+)", re.MULTILINE)
 # What a projected token asks for that says nothing: https://kubernetes.io/docs/concepts/storage/projected-volumes/
 _DEFAULT_SECONDS = 3600
+# What the admission plugin ServiceAccount asks for in the token that each pod gets for the API server, and what tells
+# that the API server may extend it to a year: WarnOnlyBoundTokenExpirationPeriod in
+# https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/serviceaccount/claims.go
+_EXTENDED_SECONDS = 3607
 
 # What tells the Deployment of a pod:
 # https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#pod-template-hash-label
@@ -41,7 +45,7 @@ Json = dict[str, t.Any]
 Answer = t.TypeVar("Answer")
 
 
-def token_use(kubectl: Kubectl, server: str, *, audiences: t.Sequence[str], faults: list[str]) -> Json:
+def token_use(kubectl: Kubectl, server: str, *, faults: list[str]) -> Json:
     """Return ``legacy_tokens``, ``stale_tokens`` (of this API server alone), ``token_seconds`` and
     ``has_kubeadm_certs``. What cannot be read is None, and ``faults`` says why.
     """
@@ -55,7 +59,7 @@ def token_use(kubectl: Kubectl, server: str, *, audiences: t.Sequence[str], faul
     return {
         "legacy_tokens": asked(lambda: legacy_tokens(kubectl, seen_by)),
         "stale_tokens": asked(lambda: _stale_tokens(kubectl, server)) if is_ready else None,
-        "token_seconds": asked(lambda: _token_seconds(kubectl, seen_by, audiences)),
+        "token_seconds": asked(lambda: _token_seconds(kubectl, seen_by)),
         "has_kubeadm_certs": asked(lambda: _has_kubeadm_certs(kubectl, seen_by)),
     }
 
@@ -108,22 +112,33 @@ def _stale_tokens(kubectl: Kubectl, server: str) -> int:
     return sum(int(float(each)) for each in counted)
 
 
-def _token_seconds(kubectl: Kubectl, server: str | None, audiences: t.Sequence[str]) -> int:
-    """Return the longest life that a projected token for one of these audiences asks for, 0 without such tokens. Raises
-    Fault.
+def _token_seconds(kubectl: Kubectl, server: str | None) -> int:
+    """Return the longest life that a projected token asks for, whoever reads it, 0 without such tokens. Raises Fault.
+
+    The token that each pod gets by itself does not count: of those, servers count the uses when they are stale.
     """
-    projected = (token for pod in _items(kubectl, _PODS, server) for token in _tokens_for(audiences, pod))
-    return max((int(each.get("expirationSeconds") or _DEFAULT_SECONDS) for each in projected), default=0)
+    projected = (token for pod in _items(kubectl, _PODS, server) for token in _tokens_of(pod))
+    lives = (int(each.get("expirationSeconds") or _DEFAULT_SECONDS) for each in projected if not _is_extended(each))
+    return max(lives, default=0)
+
+
+def _is_extended(token: t.Mapping[str, t.Any]) -> bool:
+    return not token.get("audience") and token.get("expirationSeconds") == _EXTENDED_SECONDS
 
 
 def _tokens_for(audiences: t.Sequence[str], pod: t.Mapping[str, t.Any]) -> list[Json]:
     """Return what a pod asks for as projected tokens for one of these audiences."""
-    projected = (
-        source.get("serviceAccountToken") or {}
+    return [token for token in _tokens_of(pod) if token.get("audience") in audiences]
+
+
+def _tokens_of(pod: t.Mapping[str, t.Any]) -> list[Json]:
+    """Return what a pod asks for as projected tokens, for whomever they are."""
+    return [
+        source["serviceAccountToken"] or {}
         for volume in pod["spec"].get("volumes") or []
         for source in (volume.get("projected") or {}).get("sources") or []
-    )
-    return [token for token in projected if token.get("audience") in audiences]
+        if "serviceAccountToken" in source
+    ]
 
 
 def token_pods(kubectl: Kubectl, server: str, audiences: t.Sequence[str]) -> Json:

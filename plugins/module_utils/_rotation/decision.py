@@ -26,7 +26,12 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings
     Settings,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.stage import Stage, stage_of
-from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.work import Work, emergency_work, work_of
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.work import (
+    Work,
+    emergency_work,
+    mistyped,
+    work_of,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,7 +78,7 @@ def decide(phase: str, facts: Facts, record: Record, *, settings: Settings) -> D
     """Return what a run of a phase may do now. For status, what the phase that is due could do."""
     stage = stage_of(facts, record, revoked=settings.revoke_kid)
     if phase == REVOKE:
-        found = emergency_work(facts, stage, settings)
+        found = mistyped(facts, record, settings) or emergency_work(facts, stage, settings)
         stage = found.stage or stage
     else:
         due = stage.due if phase in (AUTO, STATUS) else phase
@@ -87,7 +92,7 @@ def decide(phase: str, facts: Facts, record: Record, *, settings: Settings) -> D
         refusals=refused,
         forced=forced,
         reasons=found.reasons,
-        events=events_of(facts, record, stage),
+        events=events_of(facts, record, stage=stage, settings=settings),
     )
     next_phase, next_at = _next(decision, facts, record, settings=settings)
     decision = dataclasses.replace(decision, next_phase=next_phase, next_at=next_at)

@@ -30,6 +30,7 @@ class ServerKeys:
     :ivar accepted: key IDs in its JWKS: the keys that it verifies tokens with
     :ivar signing: the key ID in the header of a token that it minted
     :ivar started: when it started
+    :ivar now: what its host's clock said when it was read; None for one that is no host of the play
     :ivar stale_tokens: its counter serviceaccount_stale_tokens_total, which starts with 0 whenever it starts
     :ivar extends_tokens: whether it makes pod tokens that are valid for a year
     :ivar refusals: sentences that say which server refused a token that it minted
@@ -40,6 +41,7 @@ class ServerKeys:
     accepted: frozenset[str] | None = None
     signing: str | None = None
     started: float | None = None
+    now: float | None = None
     stale_tokens: int | None = None
     extends_tokens: bool = True
     refusals: tuple[str, ...] = ()
@@ -66,7 +68,8 @@ class Facts:
     :ivar max_age: for how long caches may keep the JWKS, if its Cache-Control says so
     :ivar servers: all API servers of the cluster
     :ivar legacy_tokens: Secrets with tokens that never expire
-    :ivar token_seconds: the longest life that a projected token for AWS asks for in the pods that run
+    :ivar token_seconds: the longest life that a projected token asks for in the pods that run, besides the token that
+        each pod gets for the API server
     :ivar staged: key IDs of private keys that lie ready on a host, and the name of that host
     :ivar limits: why a phase cannot be done on this platform without refusals, by the phase
     """

@@ -29,6 +29,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.stage im
 
 # ExpirationExtensionSeconds of https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/serviceaccount/claims.go
 EXTENDED_SECONDS = 365 * 24 * 3600
+# A server counts the use of such a token only when it is older: WarnOnlyBoundTokenExpirationPeriod, in the same file.
+STALE_SECONDS = 3607
 
 
 def cache_seconds(facts: Facts, settings: Settings) -> int:
@@ -39,6 +41,13 @@ def cache_seconds(facts: Facts, settings: Settings) -> int:
 def token_seconds(facts: Facts, settings: Settings) -> int:
     """Return for how long tokens are valid: the longer of what is set and what pods that run ask for."""
     return max(settings.token_seconds, facts.token_seconds or 0)
+
+
+def stale_seconds(settings: Settings) -> int:
+    """Return after how long the window for stale tokens begins, from the last switch on: when all tokens of the old key
+    are stale. Who sets a shorter window waits no longer for this, either.
+    """
+    return min(STALE_SECONDS, settings.stale_window)
 
 
 def published_since(kid: str, facts: Facts, record: Record) -> float | None:
@@ -119,6 +128,13 @@ def of_parties(record: Record, stage: Stage, settings: Settings) -> t.Iterator[R
 
 def of_token_life(facts: Facts, record: Record, *, kids: t.Collection[str], settings: Settings) -> t.Iterator[Refusal]:
     """Yield a refusal to retire keys before the last token of them has expired."""
+    if facts.token_seconds is None:
+        yield Refusal(
+            name=TOKEN_TIME,
+            breaks=f"Tokens that are signed with {named(kids)} and still valid would be refused.",
+            read="What life running pods ask for their tokens could not be read.",
+            until="the pods of all namespaces can be listed",
+        )
     wait = token_seconds(facts, settings)
     since, server = last_switch(facts, record, kids)
     if facts.now < since + wait:
@@ -170,7 +186,8 @@ def of_extended_tokens(
     first hour: https://kubernetes.io/docs/reference/instrumentation/metrics/. Who uses such a token less often than
     once in the window cannot be seen.
     """
-    end = last_switch(facts, record, kids)[0] + EXTENDED_SECONDS
+    switched = last_switch(facts, record, kids)[0]
+    end = switched + EXTENDED_SECONDS
     if facts.now >= end:
         return
     breaks = "Pods that read their token once, and go on with one of the old key, would be refused."
@@ -182,29 +199,37 @@ def of_extended_tokens(
         read = f"Pods' tokens are valid for a year, and on {named(unread)}, nothing shows whether they are in use."
         yield Refusal(name=EXTENDED_TOKENS, breaks=breaks, read=read, at=end)
     measured = [server for server in facts.servers if server.name not in unread]
-    waits = [wait for server in measured for wait in _of_counter(server, facts, record=record, settings=settings)]
+    begin = switched + stale_seconds(settings)
+    waits = [
+        wait
+        for server in measured
+        for wait in _of_counter(server, facts, record=record, begin=begin, window=settings.stale_window)
+    ]
     if waits:
         at = max(at for at, _sentence in waits)
         yield Refusal(name=STALE_TOKENS, breaks=breaks, read=" ".join(text for _at, text in waits), at=at)
 
 
 def _of_counter(
-    server: ServerKeys, facts: Facts, *, record: Record, settings: Settings
+    server: ServerKeys, facts: Facts, *, record: Record, begin: float, window: int
 ) -> t.Iterator[tuple[float, str]]:
-    """Yield until when a server's counter must stand still, and why."""
+    """Yield until when a server's counter must stand still, and why: for as long as the window, which begins when
+    tokens of the old key are stale.
+    """
     value, started, name = server.stale_tokens or 0, server.started or 0, quoted(server.name)
     since = record.quiet_since(server.name, value=value, started=started)
-    if since is not None and facts.now >= since + settings.stale_window:
+    start = max(begin, facts.now if since is None else since)
+    if since is not None and facts.now >= start + window:
         return
     grown = record.measured_growth(server.name, value=value, started=started)
-    wait = f"it must not grow for {duration(settings.stale_window)} (irsa_rotate_stale_window)"
+    wait = f"it must not grow for {duration(window)} (irsa_rotate_stale_window)"
+    if start == begin:
+        wait += f" from {moment(begin)} on, when all tokens of the old key are stale"
     counter = f"serviceaccount_stale_tokens_total of {name}"
     if since is not None:
-        yield since + settings.stale_window, f"{counter} stands at {value} since {moment(since)}; {wait}."
+        yield start + window, f"{counter} stands at {value} since {moment(since)}; {wait}."
     elif grown is not None:
         growth = f"has grown from {grown.value} to {value} since {moment(grown.at)}"
-        text = f"{counter} {growth}: such tokens are in use; {wait}."
-        yield facts.now + settings.stale_window, text
+        yield start + window, f"{counter} {growth}: such tokens are in use; {wait}."
     else:
-        text = f"{counter} was read for the first time since the server started: it is {value}; {wait}."
-        yield facts.now + settings.stale_window, text
+        yield start + window, f"{counter} was read for the first time since the server started: it is {value}; {wait}."

@@ -21,13 +21,19 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record i
     Event,
     Record,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import Settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.stage import Stage, published
 
 
-def events_of(facts: Facts, record: Record, stage: Stage) -> tuple[Event, ...]:
-    """Return what is true and not in the record. A fact without a time was so at the latest when it was read."""
+def events_of(facts: Facts, record: Record, *, stage: Stage, settings: Settings) -> tuple[Event, ...]:
+    """Return what is true and not in the record. A fact without a time was so at the latest when it was read.
+
+    A key does not become part of the rotation because somebody asks to revoke it, perhaps by mistake.
+    """
     kids = [kid for kid in (stage.current, stage.next, *stage.old, *stage.others) if kid]
-    found = [*_of_publication(facts, record, kids), *_of_departures(facts, record)]
+    kids = [kid for kid in kids if kid != settings.revoke_kid or kid == stage.current or record.is_ours(kid)]
+    ours = {stage.next: settings.by or None}
+    found = [*_of_publication(facts, record, kids=kids, ours=ours), *_of_departures(facts, record)]
     for server in facts.servers:
         found += _of_server(server, facts, record=record, kids=kids)
         if stage.old:
@@ -35,12 +41,14 @@ def events_of(facts: Facts, record: Record, stage: Stage) -> tuple[Event, ...]:
     return tuple(found)
 
 
-def _of_publication(facts: Facts, record: Record, kids: t.Sequence[str]) -> t.Iterator[Event]:
+def _of_publication(
+    facts: Facts, record: Record, *, kids: t.Sequence[str], ours: t.Mapping[str | None, str | None]
+) -> t.Iterator[Event]:
     present = published(facts)
     for kid in kids:
         if kid in present and record.published_since(kid) is None:
             at = facts.now if facts.modified is None or record.withdrawn_at(kid) is not None else facts.modified
-            yield Event(kind=PUBLISHED, kid=kid, at=at)
+            yield Event(kind=PUBLISHED, kid=kid, at=at, by=ours.get(kid))
     for kid in sorted({event.kid for event in record.events if event.kind == PUBLISHED} - present):
         if record.published_since(kid) is not None:
             yield Event(kind=WITHDRAWN, kid=kid, at=facts.now)

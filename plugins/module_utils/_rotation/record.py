@@ -194,9 +194,15 @@ class Record:
         """Return when a server first signed with a key; None if that is not known of any."""
         return min((event.at for event in self._of(SIGNING, kid=kid)), default=None)
 
-    def knows(self, kid: str) -> bool:
-        """Whether there is anything about a key."""
-        return any(event.kid == kid for event in self.events)
+    def is_ours(self, kid: str) -> bool:
+        """Whether a key was part of a rotation: a server signed with it or accepted it, or a run published it. That it
+        was seen among the published keys says nothing: it may be another cluster's.
+        """
+        return any(
+            event.kind in (SIGNING, ACCEPTED) or (event.kind == PUBLISHED and event.by is not None)
+            for event in self.events
+            if event.kid == kid
+        )
 
     def quiet_since(self, server: str, *, value: int, started: float) -> float | None:
         """Return since when a server's counter is known to stand where it stands, in one run of the server.

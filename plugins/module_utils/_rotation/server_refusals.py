@@ -57,6 +57,11 @@ def of_clock(facts: Facts, record: Record) -> t.Iterator[Refusal]:
         for server in facts.servers
         if server.started is not None and server.started > late
     ]
+    found += [
+        f"The clock of {quoted(server.name)} says {moment(server.now)}, and the store's {moment(facts.now)}."
+        for server in facts.servers
+        if server.now is not None and abs(server.now - facts.now) > CLOCK_SECONDS
+    ]
     last = max((event.at for event in record.events), default=0.0)
     if last > late:
         found.append(f"The rotation's record has an event at {moment(last)}, which is after {moment(facts.now)}.")

@@ -141,7 +141,7 @@ def _part(kid: str, current: str, *, facts: Facts, record: Record) -> str:
         return "lost" if all(server.accepted is not None for server in facts.servers) else "next"
     if is_published and is_accepted:
         return "old"
-    return "old" if record.knows(kid) or (is_accepted and _has_legacy_tokens(kid, facts)) else "unrelated"
+    return "old" if record.is_ours(kid) or (is_accepted and _has_legacy_tokens(kid, facts)) else "unrelated"
 
 
 def _has_legacy_tokens(kid: str, facts: Facts) -> bool:
@@ -149,7 +149,9 @@ def _has_legacy_tokens(kid: str, facts: Facts) -> bool:
 
 
 def _was_prepared(kid: str, current: str, record: Record) -> bool:
-    """Whether a key was published after the one that signs, to sign next."""
+    """Whether a run published a key after the one that signs, to sign next."""
+    if not record.is_ours(kid):
+        return False
     since, before = record.published_since(kid), record.published_since(current)
     return since is not None and before is not None and since > before
 

@@ -135,11 +135,13 @@ class RecordObject(AwsResource):
         spec, documents = self.spec, self.documents
         if not (spec.publish or spec.withdraw or spec.events):
             return []
-        since = {**dict.fromkeys(documents.kids, documents.now), **documents.since}
+        # The keys of others, such as another cluster's, are no part of the rotation, and must not seem to be.
         published = [
-            self._own(record.PUBLISHED, kid, at=_later(at, before.withdrawn_at(kid)))
-            for kid, at in since.items()
-            if kid not in spec.withdraw and before.published_since(kid) is None
+            self._own(
+                record.PUBLISHED, kid, at=_later(documents.since.get(kid, documents.now), before.withdrawn_at(kid))
+            )
+            for kid in documents.kids
+            if before.published_since(kid) is None
         ]
         gone = documents.modified if documents.modified is not None else documents.now
         withdrawn = [
@@ -150,8 +152,7 @@ class RecordObject(AwsResource):
         return [*published, *withdrawn, *self._given()]
 
     def _own(self, kind: str, kid: str, *, at: float) -> Event:
-        is_ours = kid in self.documents.kids or kid in self.spec.withdraw
-        return Event(kind=kind, kid=kid, at=at, by=self.spec.by if is_ours else None)
+        return Event(kind=kind, kid=kid, at=at, by=self.spec.by)
 
     def _given(self) -> t.Iterator[Event]:
         own = {*self.documents.kids, *self.spec.withdraw}

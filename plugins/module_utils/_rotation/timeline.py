@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.key_refusals import EXTENDED_SECONDS
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.key_refusals import (
+    EXTENDED_SECONDS,
+    stale_seconds,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import (
     ACCEPT,
     PREPARE,
@@ -61,9 +64,10 @@ def timeline(settings: Settings) -> Timeline:
     """Return a rotation whose phases are each done as early as they may be, with all servers in the same second."""
     sign = settings.cache_seconds
     withdraw = sign + settings.token_seconds
-    # Counters are read from the moment on from which there is an old key.
-    drop = sign + max(settings.token_seconds, settings.stale_window)
-    window = settings.stale_window > settings.token_seconds
+    # Counters are read from the moment on from which there is an old key, and count when its tokens are stale.
+    quiet = stale_seconds(settings) + settings.stale_window
+    drop = sign + max(settings.token_seconds, quiet)
+    window = quiet > settings.token_seconds
     moments = (
         Moment(phase=PREPARE, at=0),
         Moment(phase=ACCEPT, at=0),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.facts import Facts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import SIGNING, Record
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.refusals import Refusal, named
@@ -189,6 +190,24 @@ def _unrelated(stage: Stage) -> t.Iterator[str]:
             f"{kid} is published or accepted, and nothing shows that it was ever part of a rotation: it stays. To "
             "retire it, set irsa_rotate_revoke_kid to it in the retire phases."
         )
+
+
+def mistyped(facts: Facts, record: Record, settings: Settings) -> Work | None:
+    """Return what refuses to revoke a key that nothing shows: who did would take the leaked one for gone."""
+    kid = settings.revoke_kid
+    is_known = any(event.kid == kid for event in record.events)
+    if not kid or is_known or kid in published(facts) | accepted_anywhere(facts) | {*facts.staged}:
+        return None
+    signed = any(server.signing == kid for server in facts.servers) or _has_secret(kid, facts)
+    read = (
+        "It is not published, no API server that answers accepts it, it lies on no host, and the rotation's record "
+        "does not have it. Compare irsa_rotate_revoke_kid with the table that irsa_rotate_phase=status shows."
+    )
+    return None if signed else _impossible(PREPARE, f"The key {quoted(kid)} is not known; nothing was revoked.", read)
+
+
+def _has_secret(kid: str, facts: Facts) -> bool:
+    return any(token.kid == kid for token in facts.legacy_tokens or ())
 
 
 def emergency_work(facts: Facts, stage: Stage, settings: Settings) -> Work:

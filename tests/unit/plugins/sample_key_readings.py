@@ -105,5 +105,5 @@ def _reading(machine, addresses, *, pods, find):
             "faults": [],
         },
     }
-    keys = _key_reading.read(reading, ask=lambda asked: find(machine, asked), audiences=["sts.amazonaws.com"])
+    keys = _key_reading.read(reading, ask=lambda asked: find(machine, asked))
     return {**reading, "keys": keys}

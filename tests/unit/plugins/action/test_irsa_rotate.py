@@ -82,7 +82,7 @@ class Play:
         made = [self.done["made"]["kid"]] if item["publishes_made"] else []
         new = made + [kid for kid, key in KEYS.items() if key.public.decode() in item["publish"]]
         self.published = [kid for kid in dict.fromkeys([*self.published, *new]) if kid not in item["withdraw"]]
-        events = [{"kind": "published", "kid": kid} for kid in new]
+        events = [{"kind": "published", "kid": kid, "by": plan["by"]} for kid in new]
         events += [{"kind": "withdrawn", "kid": kid} for kid in item["withdraw"]]
         events += [{"by": plan["by"], **event} if event["kind"] == "began" else event for event in item["events"]]
         self.record = self.record.after(Event.from_dict(event, now=self.now) for event in events)
@@ -144,7 +144,13 @@ class Play:
             }
             for path, content in self.own[f"host-of-{machine.name}"].items()
         ]
-        return {**keys_of(machine, asked), **self.of_cluster, "staged": staged, "has_openssl": self.has_openssl}
+        return {
+            **keys_of(machine, asked),
+            **self.of_cluster,
+            "staged": staged,
+            "has_openssl": self.has_openssl,
+            "now": self.now,
+        }
 
     def node(self, host, arguments):
         """What module irsa_node returns on a host."""
@@ -372,6 +378,11 @@ class TestRevoke:
         )
         asked = [arguments for host, arguments in play.asked if arguments["operation"] == "token_pods"]
         assert asked[0]["audiences"] == ["sts.amazonaws.com"]
+
+    def test_a_key_id_that_is_mistyped_is_no_success(self, play):
+        plan, planned = play.rounds("revoke", revoke_kid=f"{FORMER.kid}x")
+        assert planned == []
+        assert f"'{FORMER.kid}x' is not known" in plan["failure"] and "irsa_rotate_revoke_kid" in plan["failure"]
 
     def test_pods_that_cannot_be_listed_do_not_stop_it(self, play):
         play.pods = {"pods": None, "faults": ["The API server x answers in an unknown form."]}

@@ -55,7 +55,7 @@ def test_a_host_is_asked_for_the_files_that_its_flags_name():
         asked.append(arguments)
         return keys_of(fleet.machines["node1"], arguments)
 
-    found = _key_reading.read(readings_of(fleet)[0], ask=ask, audiences=["sts.amazonaws.com"])
+    found = _key_reading.read(readings_of(fleet)[0], ask=ask)
     assert asked == [
         {
             "operation": "keys",
@@ -63,7 +63,6 @@ def test_a_host_is_asked_for_the_files_that_its_flags_name():
             "private_paths": [PRIVATE],
             "key_folder": FOLDER,
             "server": "https://192.0.2.1:6443",
-            "audiences": ["sts.amazonaws.com"],
         }
     ]
     assert (found["key_folder"], found["like"]) == (FOLDER, PRIVATE)
@@ -75,9 +74,10 @@ def test_facts_are_what_the_servers_and_their_hosts_say():
     assert {(server.accepted, server.signing) for server in facts.servers} == {
         (frozenset({FORMER.kid, NEW.kid}), FORMER.kid)
     }
-    assert {(server.started, server.stale_tokens, server.extends_tokens) for server in facts.servers} == {
-        (1_000_000.0, 4, True)
+    assert {(server.started, server.now, server.stale_tokens) for server in facts.servers} == {
+        (1_000_000.0, 1_000_000.0, 4)
     }
+    assert all(server.extends_tokens for server in facts.servers)
     assert facts.legacy_tokens == (LegacyToken(namespace="ci", name="robot", account="robot", kid=FORMER.kid),)
     assert (facts.token_seconds, facts.staged, facts.limits) == (7200, {NEW.kid: "host-of-node2"}, {})
 

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import (
+    ISSUER,
     KEY_FILE,
     PRIVATE_KEY_FILE,
     SIGNING_KEY_FILE,
@@ -98,6 +99,21 @@ def goal(phase, kid, retired=()):
 
 def planned(name, cluster, asked):
     return plan(cluster, asked, distribution=WITH_SERVICE.get(name), options=Options())
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_servers_that_do_not_show_their_arguments_are_changed_by_their_discovery_document(name):
+    shown = cluster_of(name)
+    issuer = arguments_of(name, shown.servers[0]).api_server.values(ISSUER)[0]
+    hidden = dataclasses.replace(
+        shown, servers=tuple(dataclasses.replace(each, running=None, issuer=issuer) for each in shown.servers)
+    )
+    found = planned(name, hidden, goal(ACCEPT, A))
+    assert found.findings.problems == ()
+    assert [(step.server, step.files) for step in found.steps] == [
+        (step.server, step.files) for step in planned(name, shown, goal(ACCEPT, A)).steps
+    ]
+    assert limits(hidden, WITH_SERVICE[name]) == limits(shown, WITH_SERVICE[name])
 
 
 def taken(name, cluster, asked, steps=None):

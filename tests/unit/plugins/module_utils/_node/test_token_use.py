@@ -78,7 +78,7 @@ def kubectl(cluster):
 
 def read(cluster):
     faults = []
-    return token_use(kubectl(cluster), cluster.servers[0].url, audiences=[AWS], faults=faults), faults
+    return token_use(kubectl(cluster), cluster.servers[0].url, faults=faults), faults
 
 
 def test_a_cluster_without_such_tokens_is_read_whole(cluster):
@@ -121,14 +121,20 @@ def test_a_server_that_hides_the_metric_does_not_count_as_one_without_stale_toke
 def test_the_longest_life_that_a_pod_asks_for_counts(cluster):
     cluster.answers[PODS] = pages(
         [pod(projected(expirationSeconds=600)), pod(projected("vault", expirationSeconds=172800))],
-        [pod(projected(expirationSeconds=86400), projected(None, expirationSeconds=200000)), {"spec": {}}],
+        [pod(projected(expirationSeconds=86400), projected(None, expirationSeconds=604800)), {"spec": {}}],
     )
-    assert read(cluster)[0]["token_seconds"] == 86400
+    assert read(cluster)[0]["token_seconds"] == 604800
 
 
 def test_a_token_that_does_not_say_lives_for_an_hour(cluster):
     cluster.answers[PODS] = pages([pod(projected())])
     assert read(cluster)[0]["token_seconds"] == 3600
+
+
+def test_the_token_that_each_pod_gets_by_itself_is_counted_by_the_servers_instead(cluster):
+    default = {"serviceAccountToken": {"path": "token", "expirationSeconds": 3607}}
+    cluster.answers[PODS] = pages([pod(default), pod(default, projected("vault", expirationSeconds=600))])
+    assert read(cluster)[0]["token_seconds"] == 600
 
 
 def owned(name, *owners, started="2026-01-01T00:00:00Z", sources=None):

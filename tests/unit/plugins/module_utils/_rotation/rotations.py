@@ -64,7 +64,7 @@ BEFORE = Record.of([event("published", OLD, NOW - 30 * DAY), *events("signing", 
 IDLE = (BASE, BEFORE)
 PREPARED = (
     dataclasses.replace(BASE, published=published(OLD, NEW), modified=NOW - 7200, staged={NEW: "cp1"}),
-    BEFORE.after([event("published", NEW, NOW - 7200)]),
+    BEFORE.after([event("published", NEW, NOW - 7200, by="us")]),
 )
 ACCEPTED = (dataclasses.replace(PREPARED[0], servers=cluster(OLD, NEW)), PREPARED[1])
 SIGNED = (

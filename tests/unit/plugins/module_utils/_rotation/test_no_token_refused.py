@@ -91,7 +91,7 @@ class Rotation(RuleBasedStateMachine):
             legacy_tokens=tuple(
                 LegacyToken(namespace="shop", name=name, account="robot", kid=kid) for name, kid in self.secrets.items()
             ),
-            token_seconds=self.asked,
+            token_seconds=self.asked or 0,
             staged=dict(self.staged),
         )
 
@@ -157,7 +157,7 @@ class Rotation(RuleBasedStateMachine):
             self.publish(added, work.withdraw)
             at = self.now
             yield
-            self.remember(*(Event(kind="published", kid=each, at=at) for each in added))
+            self.remember(*(Event(kind="published", kid=each, at=at, by="us") for each in added))
             self.remember(*(Event(kind="withdrawn", kid=each, at=at) for each in work.withdraw))
         for server in self.servers if work.changes_servers else ():
             yield

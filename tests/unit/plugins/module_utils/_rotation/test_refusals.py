@@ -76,6 +76,17 @@ def test_a_phase_that_breaks_nothing_may_be_done(phase, place):
 
 FRESH = (but(ACCEPTED, modified=NOW - 600)[0], IDLE[1].after([event("published", NEW, NOW - 600)]))
 JUST_SIGNED = (SIGNED[0], ACCEPTED[1].after(events("signing", NEW, NOW - 3600)))
+# Switched an hour ago, with counters that were read at once.
+SHORT_TOKENS = (
+    but(WITHDRAWN, token_seconds=3600, servers=cluster(OLD, NEW, signing=NEW, started=NOW - 3610))[0],
+    ACCEPTED[1].after(
+        [
+            *events("signing", NEW, NOW - 3610),
+            *events("measured", NEW, NOW - 3605, value=0, started=NOW - 3610),
+            event("withdrawn", OLD, NOW - 5),
+        ]
+    ),
+)
 UNMEASURED = (WITHDRAWN[0], SIGNED[1])
 SIGNING_WITH_THREE = tuple(server(f"cp-{kid}", "a", "b", "c", OLD, signing=kid) for kid in "abc")
 OTHERS = IDLE[1].after([event("began", NEW, NOW - 600, by="eve@laptop")])
@@ -131,6 +142,10 @@ CASES = {
     "pods-ask-for-longer-tokens": (
         *("token-time", "retire-published", but(SIGNED, token_seconds=3 * DAY), {}, NOW + DAY, ["3 days"]),
     ),
+    "pods-cannot-be-listed": (
+        *("token-time", "retire-published", but(SIGNED, token_seconds=None), {}, None),
+        ["could not be read", "the pods of all namespaces can be listed"],
+    ),
     "longer-tokens-by-a-variable": (
         *("token-time", "retire-published", SIGNED, {"token_seconds": 2 * DAY + 60}, NOW + 60, ["2 days 1 minute"]),
     ),
@@ -171,6 +186,13 @@ CASES = {
     "a-counter-stands-for-less-than-the-window": (
         *("stale-tokens", "retire-accepted", WITHDRAWN, {"stale_window": 4000}, NOW + 400),
         ["stands at 0 since " + moment(NOW - 3600)],
+    ),
+    "tokens-of-the-old-key-are-not-stale-yet": (
+        "stale-tokens",
+        "retire-accepted",
+        SHORT_TOKENS,
+        {"token_seconds": 3600},
+        *(NOW + 3590, ["stands at 0 since " + moment(NOW - 3605), "from " + moment(NOW - 10) + " on, when all"]),
     ),
     "a-server-restarted-since": (
         "stale-tokens",
@@ -257,6 +279,10 @@ CASES = {
         *("clock", "prepare", but_server(IDLE, server("cp2", OLD, started=NOW + 999)), {}, None),
         ["'cp2' started at " + moment(NOW + 999)],
     ),
+    "a-slow-clock-of-a-server": (
+        *("clock", "retire-published", but_server(SIGNED, server("cp2", OLD, NEW, signing=NEW, now=NOW - DAY)), {}),
+        *(None, ["The clock of 'cp2' says " + moment(NOW - DAY) + ", and the store's " + moment(NOW)]),
+    ),
     "a-record-of-the-future": (
         *("clock", "prepare", (IDLE[0], IDLE[1].after([event("published", OLD, NOW + 999)])), {}, None),
         ["record has an event at " + moment(NOW + 999)],
@@ -299,6 +325,7 @@ def test_every_refusal_is_broken_above():
         ("sign", (ACCEPTED[0], ACCEPTED[1].after([event("told", NEW, NOW, party="vault")])), {"parties": ("vault",)}),
         ("retire-accepted", but(WITHDRAWN, legacy_tokens=legacy(NEW)), {}),
         ("retire-accepted", (WITHDRAWN[0], QUIET), {}),
+        ("retire-accepted", SHORT_TOKENS, {"token_seconds": 3600, "stale_window": 1800}),
         ("prepare", (IDLE[0], OTHERS), {"dead_runs": frozenset({"eve@laptop"})}),
         ("prepare", (IDLE[0], OTHERS.after([event("ended", NEW, NOW - 60, by="eve@laptop")])), {}),
         ("prepare", (IDLE[0], IDLE[1].after([event("began", NEW, NOW - 3600, by="eve@laptop")])), {}),
@@ -307,7 +334,8 @@ def test_every_refusal_is_broken_above():
         ("accept", but_server(PREPARED, server("cp2", OLD, NEW, managed=False)), {}),
     ],
     ids=[
-        *("the-wait-is-over", "the-party-was-told", "a-secret-of-the-new-key", "quiet", "a-run-that-died-here"),
+        *("the-wait-is-over", "the-party-was-told", "a-secret-of-the-new-key", "quiet"),
+        *("a-shorter-window", "a-run-that-died-here"),
         *("a-run-that-ended", "a-run-that-fell-silent", "our-own-run-that-was-killed", "five-minutes-off"),
         "changed-by-hand",
     ],
@@ -335,6 +363,7 @@ def test_after_a_year_no_token_of_the_old_key_can_be_valid():
         ("accept", but_server(ACCEPTED, unread("cp2")), {}, "What 'cp2' accepts could not be read; all others"),
         ("revoke", IDLE, {}, "irsa_rotate_revoke_kid is not set."),
         ("revoke", but(IDLE, servers=(unread("cp1"),)), {"revoke_kid": OLD}, "No API server could be read."),
+        ("revoke", IDLE, {"revoke_kid": "old-kidd"}, "The key 'old-kidd' is not known"),
     ],
 )
 def test_what_cannot_be_done_at_all_cannot_be_forced(phase, place, variables, said):

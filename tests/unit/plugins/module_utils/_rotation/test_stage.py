@@ -96,6 +96,11 @@ CASES = {
     ),
     # What nobody knows is left alone.
     "a-foreign-key": (facts(IDLE, published=published(OLD, FOREIGN)), BEFORE, Stage(current=OLD, unrelated=(FOREIGN,))),
+    "a-foreign-key-that-the-record-has": (
+        facts(SIGNED, published=published(OLD, NEW, FOREIGN)),
+        SIGNED[1].after([event("published", FOREIGN, NOW - 60)]),
+        Stage(current=NEW, old=(OLD,), unrelated=(FOREIGN,), due="retire-published"),
+    ),
     "a-key-that-is-only-accepted": (
         facts(IDLE, servers=cluster(OLD, FOREIGN)),
         BEFORE,
@@ -137,7 +142,7 @@ CASES = {
     ),
     "two-keys-prepared-at-once": (
         facts(PREPARED, published=published(OLD, NEW, "newer"), staged={NEW: "cp1", "newer": "cp2"}),
-        PREPARED[1].after([event("published", "newer", NOW - 7100)]),
+        PREPARED[1].after([event("published", "newer", NOW - 7100, by="us")]),
         Stage(current=OLD, next=NEW, old=("newer",), due="accept"),
     ),
     "a-second-rotation": (
@@ -277,6 +282,20 @@ def test_an_unknown_key_that_is_kept_is_named():
     decision = decide("retire-accepted", *CASES["a-key-that-is-only-accepted"][:2], settings=Settings())
     assert decision.is_done
     assert any(FOREIGN in reason and "irsa_rotate_revoke_kid" in reason for reason in decision.reasons)
+
+
+def test_a_foreign_key_that_was_to_be_revoked_by_mistake_stays_foreign():
+    found, record, dummy = CASES["a-foreign-key"]
+    found = dataclasses.replace(found, servers=cluster(OLD, FOREIGN), published=published(OLD))
+    refused = record.after([event("began", NEW, NOW - 600, by="eve@laptop")])
+    decision = decide("revoke", found, refused, settings=Settings(by="us", revoke_kid=FOREIGN))
+    assert not decision.may_go_on
+    assert stage_of(found, refused.after(decision.events)).unrelated == (FOREIGN,)
+
+
+def test_the_key_to_come_is_remembered_as_this_run_s():
+    decision = decide("accept", PREPARED[0], BEFORE, settings=Settings(by="us"))
+    assert [(e.kid, e.by) for e in decision.events if e.kind == "published"] == [(NEW, "us")]
 
 
 def test_facts_without_a_time_count_from_now():

@@ -143,9 +143,7 @@ def test_the_timeline_s_moments_are_those_at_which_phases_are_allowed(cache, tok
     for (at, changes, known), phase in zip(places, STEPS[2:], strict=True):
         for now, may in ((start + at, True), (start + at - 1, False)):
             clocks = {"now": now, "controller": now}
-            found = dataclasses.replace(
-                ACCEPTED[0], modified=start, token_seconds=None, max_age=None, **clocks, **changes
-            )
+            found = dataclasses.replace(ACCEPTED[0], modified=start, token_seconds=0, max_age=None, **clocks, **changes)
             if may or at > (0 if phase == "sign" else sign):
                 assert decide(phase, found, known, settings=settings).may_go_on is may
 
