@@ -122,7 +122,7 @@ def test_an_answer_other_than_success_is_no_success(endpoint, path, reason):
 
 
 def test_a_url_that_does_not_answer_ends_the_run(endpoint):
-    with pytest.raises(IrsaError, match="The party 'mesh' .* its url failed: timed out. Repair it"):
+    with pytest.raises(IrsaError, match=r"The party 'mesh' .* its url failed: timed out. Repair it"):
         post(endpoint, "silent", timeout=0.2)
 
 
