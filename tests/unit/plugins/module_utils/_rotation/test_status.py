@@ -205,7 +205,8 @@ PODS = (
     Pod(namespace="shop", name="cart-1", workload="deployment/cart", uses_aws=True, started=NOW - 60),
     Pod(namespace="shop", name="cart-2", workload="deployment/cart", uses_aws=True, started=NOW - 60),
     Pod(namespace="shop", name="late-1", workload="deployment/late", uses_aws=True, started=NOW - 5),
-    Pod(namespace="jobs", name="alone", uses_aws=True),
+    Pod(namespace="jobs", name="batch-1", uses_aws=True),
+    Pod(namespace="jobs", name="alone", is_alone=True, uses_aws=True),
 )
 
 
@@ -213,13 +214,14 @@ def test_a_revocation_says_what_fails_and_which_pods_to_restart():
     token = LegacyToken(namespace="shop", name="robot", account="robot", kid=OLD)
     facts = dataclasses.replace(IDLE[0], legacy_tokens=(token,))
     found = revocation(OLD, facts, Settings(parties=("vault",)), pods=PODS, switched=NOW - 30)
-    assert found.pods == ("jobs/alone", "shop/cart-1", "shop/cart-2", "shop/web-1")
+    assert found.pods == ("jobs/alone", "jobs/batch-1", "shop/cart-1", "shop/cart-2", "shop/web-1")
     assert found.hasten == (
-        "kubectl -n jobs delete pod alone",
+        "kubectl -n jobs delete pod batch-1",
         "kubectl -n shop rollout restart deployment/cart",
         "kubectl -n shop rollout restart deployment/web",
         """kubectl -n shop patch secret robot -p '{"data": {"token": null}}'""",
     )
+    assert found.alone == ("kubectl -n jobs get pod alone -o yaml | kubectl -n jobs replace --force -f -",)
     text = " ".join(found.consequences)
     for words in ("19 hours 12 minutes", "48 minutes", "for 1 hour more", "shop/robot", "vault", "deny policy"):
         assert words in text
