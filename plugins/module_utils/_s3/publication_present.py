@@ -38,13 +38,15 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_ba
 )
 
 
-def ensure_present(aws: Aws, spec: PublicationSpec, check_mode: bool) -> Outcome[ApiCall]:
+def ensure_present(
+    aws: Aws, spec: PublicationSpec, check_mode: bool, *, documents: type[PresentDocuments] | None = None
+) -> Outcome[ApiCall]:
     """Publish the documents, the JWKS first. Needs the clients s3 and sts.
 
     The outcome's values are ``documents``, ``account_id``, ``kids``, ``foreign_kids``, ``published_keys``,
     ``jwks_json`` and ``discovery_json``. Raises IrsaError.
     """
-    return ensure(PresentDocuments(aws, spec), aws, check_mode)
+    return ensure((documents or PresentDocuments)(aws, spec), aws, check_mode)
 
 
 class PresentDocuments(Documents):
