@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipes import RECIPES
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import cut, printable_lines
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
@@ -28,6 +29,11 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_reading im
 
 _MAX_MESSAGE = 12000
 _TELL_SECONDS = 60.0
+_NOT_BY_KUBECONFIG = (
+    "The key is changed in files on these hosts, for which irsa_kubeconfig is not enough. If Ansible cannot reach "
+    "them, set irsa_apiserver_distribution to the name of yours (generic for one without a name): the run says then "
+    "how to change the key by hand."
+)
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "operation": {
@@ -43,6 +49,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "plan": {"type": "dict", "default": {}},
     "hosts": {"type": "list", "elements": "str"},
     "pattern": {"type": "str"},
+    "distribution": {"type": "str", "default": "auto"},
 }
 _REQUIRED_IF = [
     ("operation", "hosts", ("hosts", "pattern")),
@@ -78,8 +85,11 @@ class ActionModule(NodeAction):
     # --- once for all hosts
 
     def _hosts(self) -> dict[str, t.Any]:
-        hosts = _play_hosts.of(self._options["pattern"], self._options["hosts"], self._variables)
-        _rotate_settings.stop(_play_hosts.problems(hosts))
+        options = self._options
+        hosts = _play_hosts.of(options["pattern"], options["hosts"], self._variables)
+        # For others, the check of the variables says what to do by hand, on no host.
+        needs_hosts = options["distribution"] not in RECIPES
+        _rotate_settings.stop(_play_hosts.problems(hosts, instead=_NOT_BY_KUBECONFIG, needs_hosts=needs_hosts))
         return {}
 
     def _check(self) -> dict[str, t.Any]:

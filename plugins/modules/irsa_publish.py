@@ -17,7 +17,8 @@ description:
   - Also looks for published keys at the URL that the present discovery document names. If another object of the bucket
     is served there, its keys are kept in the new JWKS, and the object is left as it is. If it is not certain which
     object is served there, the module stops.
-  - Stops if O(jwks_json) has a different key under the C(kid) of a published one.
+  - Stops if O(jwks_json) has a different key under the C(kid) of a published one, or a key that a rotation has
+    withdrawn (M(selfhosted.irsa.irsa_rotation_state)).
   - Documents that differ only in the order of their keys, or of the lists in the discovery document, are not changed.
 options:
   bucket:
@@ -48,6 +49,7 @@ options:
   purge_keys:
     description:
       - Whether to remove published keys that are not in O(jwks_json), including one that has the C(kid) of a given key.
+        Keys that a rotation has published or found there stay, with a warning.
         From then on, AWS STS refuses tokens signed with them.
     type: bool
     default: false
@@ -193,6 +195,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._module.aws_module
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._module.masked import MaskedModule
 from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import document_set
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.withdrawn import IssuerDocuments
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import publication_absent, publication_present
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_base import (
     DEFAULT_CACHE_CONTROL,
@@ -232,11 +235,13 @@ def main() -> None:
             msg=f"missing required arguments: {', '.join(missing)}. "
             "They may be omitted only in check mode, while the key does not exist."
         )
-    ensure = publication_absent.ensure_absent if absent else publication_present.ensure_present
 
     def published() -> Outcome[ApiCall]:
         texts = document_set.given_texts(options["jwks_json"], options["discovery_json"])
-        return ensure(aws_of(module), spec_from(PublicationSpec, {**options, **texts}), module.check_mode)
+        given = aws_of(module), spec_from(PublicationSpec, {**options, **texts}), module.check_mode
+        if absent:
+            return publication_absent.ensure_absent(*given)
+        return publication_present.ensure_present(*given, documents=IssuerDocuments)
 
     conclude_outcome(module, published)
 

@@ -62,6 +62,11 @@ options:
     description:
       - The hosts of API servers, as C(irsa_control_plane) or the inventory names them. Empty if neither does.
     type: str
+  distribution:
+    description:
+      - The variable C(irsa_apiserver_distribution), for O(operation=hosts).
+    type: str
+    default: auto
 extends_documentation_fragment:
   - selfhosted.irsa._attributes
 attributes:

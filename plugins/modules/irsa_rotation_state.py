@@ -64,6 +64,13 @@ options:
     type: list
     elements: str
     default: []
+  forget:
+    description:
+      - IDs of keys that nothing uses any longer. Whenever the record is written, it drops what it says of them and no
+        decision needs, a year after the last event.
+    type: list
+    elements: str
+    default: []
   cache_control:
     description:
       - Cache-Control header of a document that does not exist yet.
@@ -188,6 +195,7 @@ def main() -> None:
             events=dict(type="list", elements="dict", default=[]),
             by=dict(type="str"),
             known_runs=dict(type="list", elements="str", default=[]),
+            forget=dict(type="list", elements="str", default=[]),
             cache_control=dict(type="str", default=DEFAULT_CACHE_CONTROL),
             account_id=dict(type="str"),
         ),

@@ -128,7 +128,7 @@ def _request(options: Options, *, check_mode: bool) -> Request:
     return Request(
         issuer=options["issuer"],
         present_issuers=present,
-        version=_version(options["distribution_version"]),
+        version=version_of(options["distribution_version"]),
         cluster_name=name,
         private_key=own and own[0],
         public_key=own and own[1],
@@ -137,7 +137,7 @@ def _request(options: Options, *, check_mode: bool) -> Request:
     )
 
 
-def _version(given: t.Any) -> str | None:
+def version_of(given: t.Any) -> str | None:
     """Return the version as text; None if it is not set. Raises IrsaError for a number that has lost its zero."""
     if isinstance(given, float) and len(str(given).partition(".")[2]) == 1:
         raise IrsaError(

@@ -22,9 +22,14 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines impo
     prose,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import OK, WARNING
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import AUTO, REVOKE, STEPS
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import grouped
 
 _MOST_COMMANDS = 40
+_ALONE = (
+    "Nothing makes these pods again: if they are only deleted, they are gone. Each of these commands replaces one by "
+    "the same pod, without what it has in its emptyDir volumes. Rather apply its manifest, if you have it."
+)
 
 Result = t.Mapping[str, t.Any]
 
@@ -38,8 +43,21 @@ def rotate_lines(result: Result, *, check_mode: bool = False) -> list[Line]:
         *[Line(text=text, status=WARNING) for text in result["warnings"]],
         *[prose(text) for text in result["notes"]],
         *_revocation(result.get("revocation") or {}),
-        *([next_step("run this again without --check.")] if check_mode and result["actions"] else []),
+        *_planned(result, check_mode),
     ]
+
+
+def _planned(result: Result, check_mode: bool) -> t.Iterator[Line]:
+    """What a run would do after the phase that was planned, which must be done for the next ones to be planned."""
+    if not check_mode or not result["actions"]:
+        return
+    phases = result["done"][-1:]
+    following = STEPS[STEPS.index(phases[0]) + 1 :] if phases and phases[0] in STEPS else ()
+    if following and result["phase"] == REVOKE:
+        yield prose(f"The run would then {', '.join(following)}: their actions depend on what it finds.")
+    elif following and result["phase"] == AUTO:
+        yield prose(f"The run would then {', '.join(following)}, as far as that may be done at once.")
+    yield next_step("run this again without --check.")
 
 
 def _table(result: Result) -> list[Line]:
@@ -59,19 +77,21 @@ def _revocation(revocation: Result) -> list[Line]:
     policy = json.dumps(revocation["deny_policy"])
     return [
         *[Line(text=text, status=WARNING) for text in revocation["consequences"]],
-        *_commands(revocation["hasten"]),
+        *_commands(revocation["hasten"], "hasten"),
+        *([Line(text=_ALONE, status=WARNING)] if revocation["alone"] else []),
+        *_commands(revocation["alone"], "alone"),
         fact("deny policy", policy),
     ]
 
 
-def _commands(hasten: t.Sequence[str]) -> t.Iterator[Line]:
-    """What ends it sooner, as many commands as people can look through."""
-    for text in hasten[:_MOST_COMMANDS]:
+def _commands(commands: t.Sequence[str], name: str) -> t.Iterator[Line]:
+    """As many commands as people can look through, of those that the result has by a name."""
+    for text in commands[:_MOST_COMMANDS]:
         yield Line(text=text, whole=True)
-    rest = len(hasten) - _MOST_COMMANDS
+    rest = len(commands) - _MOST_COMMANDS
     if rest > 0:
         yield prose(
-            f"{rest} more {'command is' if rest == 1 else 'commands are'} in irsa_rotate_result.revocation.hasten."
+            f"{rest} more {'command is' if rest == 1 else 'commands are'} in irsa_rotate_result.revocation.{name}."
         )
 
 

@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import typing as t
+from urllib.error import HTTPError
 
 from ansible.module_utils.urls import open_url
 
@@ -64,8 +65,16 @@ def _run(command: t.Sequence[str], text: str, timeout: float) -> None:
 
 
 def _post(url: str, text: str, timeout: float) -> None:
-    """Raises OSError: urllib's errors derive from it, an answer of 300 or more is one."""
-    open_url(url, method="POST", data=text, headers={"Content-Type": "application/json"}, timeout=timeout)
+    """Raises OSError, for every answer but a success: urllib follows a redirect of a POST without what it says."""
+    headers = {"Content-Type": "application/json"}
+    try:
+        open_url(url, method="POST", data=text, headers=headers, timeout=timeout, follow_redirects="none")
+    except HTTPError as error:
+        answer, place = f"it answered {error.code} {error.reason}", error.headers.get("Location")
+        error.close()
+        if not place:
+            raise OSError(answer) from None
+        raise OSError(f"{answer}, which leads to {quoted(place)}. Set url to where the keys are taken") from None
 
 
 def _untold(party: Party, reason: str) -> IrsaError:

@@ -13,6 +13,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import ku
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import (
+    forgetting,
     key_refusals,
     record,
     refusals,
@@ -77,6 +78,7 @@ class Round:
             "failure": self._failure() if may_change and not items else None,
             "by": self.settings.by,
             "known_runs": [run.by for run, _last in self.record.open_runs()],
+            "forget": forgetting.unused(self.read.facts, self.record),
             "servers": steps.get("results", {}),
             "done": {**self.done, "phases": phases, "servers": {}, "made": {}, **self._said(steps)},
             **self._told(),

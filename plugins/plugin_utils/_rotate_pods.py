@@ -34,11 +34,12 @@ def _pod(found: t.Mapping[str, t.Any]) -> Pod:
     metadata, started = found["metadata"], None
     with contextlib.suppress(Fault):
         started = seconds_of(found["started"]) if found["started"] else None
-    restart = owner_of(metadata).restart
+    owner = owner_of(metadata)
     return Pod(
         namespace=metadata["namespace"],
         name=metadata["name"],
-        workload=restart[-1] if restart else None,
+        workload=owner.restart[-1] if owner.restart else None,
+        is_alone=not owner.kind,
         uses_aws=True,
         started=started,
     )

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import key_by_hand
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipes import RECIPES
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import refusals
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import PHASES, REVOKE, STATUS
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _rotate_keys, _rotate_parties
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_recipes import SPEC_OF_RECIPES, version_of
 
 _PARTY: dict[str, dict[str, t.Any]] = {
     "name": {"type": "str", "required": True},
@@ -40,13 +43,24 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "audiences": {"type": "list", "elements": "str", "default": ["sts.amazonaws.com"]},
     "persist": {"type": "str", "default": "auto"},
     "patches_dir": {"type": "str", "default": "/etc/kubernetes/patches"},
+    **{name: SPEC_OF_RECIPES[name] for name in ("distribution", "distribution_version")},
 }
 
 Settings = t.Mapping[str, t.Any]
 
 
 def check(settings: Settings) -> None:
-    """Raise IrsaError, which lists everything that is wrong with the variables."""
+    """Raise IrsaError, which lists everything that is wrong with the variables, or says how the key is changed where
+    the playbook cannot do it.
+    """
+    distribution = settings["distribution"]
+    if distribution in RECIPES:
+        by_hand = key_by_hand.sentences(distribution, version_of(settings["distribution_version"]))
+        intro = (
+            f"irsa_apiserver_distribution is {distribution}, so the key is not on hosts that this playbook changes. It "
+            "has no phase there, and nothing was changed."
+        )
+        raise IrsaError("\n- ".join([intro, *by_hand]))
     stop(_problems(settings))
 
 
@@ -60,9 +74,12 @@ def stop(problems: t.Iterable[str]) -> None:
 
 def _problems(settings: Settings) -> t.Iterator[str]:
     if not settings["bucket"]:
-        yield "irsa_issuer_bucket is not set. Set it to the name of the bucket that has the issuer's documents."
+        yield "irsa_issuer_bucket is not set. Set it to the bucket that the issuer's documents are in."
     elif not settings["issuer"]:
-        yield "The issuer is not known. Set irsa_issuer_region, from which its URL follows, or irsa_issuer_url."
+        yield (
+            "The issuer's URL is not known. Set irsa_issuer_region to the region of its bucket, or irsa_issuer_url if "
+            "it has another one than the bucket."
+        )
     for name in ("cache_seconds", "token_seconds", "stale_window"):
         if settings[name] < 0:
             yield f"irsa_rotate_{name} is {settings[name]}; expected a number of seconds."

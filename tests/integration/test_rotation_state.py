@@ -37,6 +37,10 @@ def test_a_key_joins_and_another_one_leaves(operator: Operator, account: Account
     }
     assert fetch(f"{issuer.issuer}/rotation.json").code == "AccessDenied"
 
+    # A job that runs with the variables from before, and even with those that remove all other keys, changes nothing.
+    for purges in (False, True):
+        during = operator.provision(variables={**issuer.variables, "irsa_issuer_purge_keys": purges}).ok()
+        assert during.writes == []
     assert rotate(operator, issuer, withdraw=[kid_of(old)]).writes == ["s3:PutObject"] * 2
     assert [each["kid"] for each in account.document(issuer.name, "keys.json")["keys"]] == [kid_of(new)]
     events = account.document(issuer.name, "rotation.json")["events"]

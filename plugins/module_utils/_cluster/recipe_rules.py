@@ -53,7 +53,7 @@ def require_cluster_name(request: Request, title: str) -> str:
 
 def require_minor(request: Request, title: str, example: str) -> tuple[int, ...]:
     """Return the first two numbers of the distribution's version. Raises IrsaError if it is not known."""
-    numbers = _numbers(request, example)
+    numbers = version_numbers(request.version, example)
     if not numbers:
         raise IrsaError(
             f"Set irsa_apiserver_distribution_version to the version of {title} that the cluster runs, such as "
@@ -64,18 +64,18 @@ def require_minor(request: Request, title: str, example: str) -> tuple[int, ...]
 
 def is_older(request: Request, oldest: tuple[int, ...], example: str) -> bool:
     """Whether the distribution's version is known to be older than ``oldest``. Raises IrsaError if it is no version."""
-    numbers = _numbers(request, example)
+    numbers = version_numbers(request.version, example)
     return bool(numbers) and numbers[: len(oldest)] < oldest[: len(numbers)]
 
 
-def _numbers(request: Request, example: str) -> tuple[int, ...]:
-    """Return the two or three numbers of the version; none if it is not named. Raises IrsaError if it is no version."""
-    if not request.version:
+def version_numbers(version: str | None, example: str) -> tuple[int, ...]:
+    """Return the two or three numbers of a version; none if it is not named. Raises IrsaError if it is no version."""
+    if not version:
         return ()
-    found = _VERSION.fullmatch(request.version)
+    found = _VERSION.fullmatch(version)
     if found is None:
         raise IrsaError(
-            f"irsa_apiserver_distribution_version is {quoted(request.version)}. Expected a version such as {example}."
+            f"irsa_apiserver_distribution_version is {quoted(version)}. Expected a version such as {example}."
         )
     return tuple(int(number) for number in found.groups() if number)
 

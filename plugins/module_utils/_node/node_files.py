@@ -37,8 +37,9 @@ _LEFT_SECONDS = 3600
 @dataclasses.dataclass(frozen=True)
 class Replacement:
     """A file and its new content, None to remove it. ``expected`` is the SHA-256 of its present content, None if it
-    does not exist. A new file gets ``mode``, and its folder, if that is new, too, ``folder_mode``; both get the owner
-    of the file ``like``, if there is one. An existing file keeps mode, owner and SELinux label.
+    does not exist. A new file gets ``mode``, and the ``folders`` above it, as far as they are new, too,
+    ``folder_mode``; all get the owner of the file ``like``, if there is one. What exists keeps mode, owner and SELinux
+    label.
 
     With ``hides``, content and ``expected`` are those of the file without its secrets (hidden_values). Of one that
     ``is_private``, nothing is kept in the backup folder.
@@ -49,6 +50,7 @@ class Replacement:
     expected: str | None
     mode: int = 0o600
     folder_mode: int = 0o755
+    folders: int = 1
     like: str | None = None
     hides: bool = False
     is_private: bool = False
@@ -116,7 +118,8 @@ def replace(new: Replacement, backup_folder: str | None) -> Replaced:
         if new.content is None:
             _remove(new.path)
         else:
-            folders = _make_folder(os.path.dirname(new.path), new.folder_mode, owner=_status(new.like))
+            above, owner = os.path.dirname(new.path), _status(new.like)
+            folders = _make_folder(above, new.folder_mode, owner=owner, count=new.folders)
             _write(new, new.content)
     except OSError as error:
         _remove_empty(folders)
@@ -170,16 +173,16 @@ def _back_up(path: str, content: bytes, folder: str) -> str:
     return copy
 
 
-def _make_folder(folder: str, mode: int, *, owner: os.stat_result | None = None) -> list[str]:
+def _make_folder(folder: str, mode: int, *, owner: os.stat_result | None = None, count: int = 1) -> list[str]:
     """Create a folder and those above it as far as they do not exist. Return what was created, the outermost first.
 
-    The folder itself gets an owner, if that is given.
+    So many of them, from the folder itself on, get the mode, and an owner if that is given.
     """
     if os.path.isdir(folder):
         return []
-    made = _make_folder(os.path.dirname(folder) or ".", 0o755)
+    made = _make_folder(os.path.dirname(folder) or ".", mode if count > 1 else 0o755, owner=owner, count=count - 1)
     os.mkdir(folder, mode)
-    if owner is not None:
+    if owner is not None and count > 0:
         os.chown(folder, owner.st_uid, owner.st_gid)
     files.sync_folder(os.path.dirname(folder))
     return [*made, folder]

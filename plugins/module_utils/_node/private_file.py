@@ -60,4 +60,5 @@ def _archived(path: str, content: bytes, *, like: str) -> list[Replacement]:
             f"{files.shown(path)} exists and is another key than the one that {files.shown(like)} holds. Remove it if "
             "nothing uses it."
         )
-    return [Replacement(path, content, None, 0o600, folder_mode=0o700, like=like, is_private=True)]
+    # The folder of retired keys is in that of own keys, which does not exist where no key was staged.
+    return [Replacement(path, content, None, 0o600, folder_mode=0o700, folders=2, like=like, is_private=True)]

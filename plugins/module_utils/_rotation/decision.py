@@ -13,7 +13,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import k
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.facts import Facts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.observed import events_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import BEGAN, Event, Record
-from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.refusals import Refusal
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.refusals import Refusal, earliest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import (
     ACCEPT,
     AUTO,
@@ -147,9 +147,7 @@ def refusals_of(work: Work, facts: Facts, record: Record, *, stage: Stage, setti
 def _next(decision: Decision, facts: Facts, record: Record, *, settings: Settings) -> tuple[str | None, float | None]:
     """Return the phase after a decision, and when it may be done, as far as that is known."""
     if decision.refusals:
-        times = [refusal.at for refusal in decision.refusals]
-        known = [at for at in times if at is not None]
-        return decision.phase, max(known) if len(known) == len(times) else None
+        return decision.phase, earliest(decision.refusals)
     if decision.work.is_nothing:
         stage = decision.stage
         if not stage.is_under_way or decision.asked in (AUTO, STATUS):
@@ -174,5 +172,6 @@ def _earliest(phase: str, decision: Decision, facts: Facts, *, record: Record, s
         waits = list(key_refusals.of_caches(facts, record, stage=decision.stage, settings=settings))
     else:
         kids = decision.stage.old
-        waits = list(key_refusals.of_extended_tokens(facts, record, kids=kids, settings=settings))
-    return max((wait.at for wait in waits if wait.at is not None), default=None)
+        waits = list(key_refusals.of_legacy_tokens(facts, kids=kids))
+        waits += key_refusals.of_extended_tokens(facts, record, kids=kids, settings=settings)
+    return earliest(waits)

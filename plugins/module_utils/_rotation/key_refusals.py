@@ -191,13 +191,15 @@ def of_extended_tokens(
     if facts.now >= end:
         return
     breaks = "Pods that read their token once, and go on with one of the old key, would be refused."
+    window = duration(settings.stale_window)
+    measured_still = f"the counter can be read on all servers and has not been found to grow for {window}"
     unread = [server.name for server in facts.servers if server.stale_tokens is None or server.started is None]
     if unread:
         what = f"The counter serviceaccount_stale_tokens_total of {named(unread)} could not be read."
-        yield Refusal(name=STALE_TOKENS, breaks=breaks, read=what, at=end, until="it can be read, if that is sooner")
+        yield Refusal(name=STALE_TOKENS, breaks=breaks, read=what, at=end, until=measured_still)
     if unread and any(server.extends_tokens for server in facts.servers):
         read = f"Pods' tokens are valid for a year, and on {named(unread)}, nothing shows whether they are in use."
-        yield Refusal(name=EXTENDED_TOKENS, breaks=breaks, read=read, at=end)
+        yield Refusal(name=EXTENDED_TOKENS, breaks=breaks, read=read, at=end, until=measured_still)
     measured = [server for server in facts.servers if server.name not in unread]
     begin = switched + stale_seconds(settings)
     waits = [
@@ -207,7 +209,8 @@ def of_extended_tokens(
     ]
     if waits:
         at = max(at for at, _sentence in waits)
-        yield Refusal(name=STALE_TOKENS, breaks=breaks, read=" ".join(text for _at, text in waits), at=at)
+        read = " ".join(text for _at, text in waits)
+        yield Refusal(name=STALE_TOKENS, breaks=breaks, read=read, at=at, provided="it has not grown by then")
 
 
 def _of_counter(
@@ -232,4 +235,6 @@ def _of_counter(
         growth = f"has grown from {grown.value} to {value} since {moment(grown.at)}"
         yield start + window, f"{counter} {growth}: such tokens are in use; {wait}."
     else:
-        yield start + window, f"{counter} was read for the first time since the server started: it is {value}; {wait}."
+        first = "the server started again since it was last recorded, or it never was (status records nothing)"
+        text = f"{counter} is {value}: {first}; {wait}."
+        yield start + window, text

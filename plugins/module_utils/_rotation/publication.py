@@ -35,6 +35,7 @@ class StateSpec:
     :ivar events: what is to be remembered, as ``record.Event.from_dict`` takes it
     :ivar by: who runs the playbook
     :ivar known_runs: others that began and did not end when it was decided what this step does
+    :ivar forget: keys that nothing uses, of which the record drops what no decision needs when it is written
     """
 
     bucket: str
@@ -48,6 +49,7 @@ class StateSpec:
     events: t.Sequence[t.Mapping[str, t.Any]] = ()
     by: str | None = None
     known_runs: t.Sequence[str] = ()
+    forget: t.Sequence[str] = ()
 
 
 class RotatedDocuments(PresentDocuments):

@@ -36,8 +36,9 @@ class Refusal:
     :ivar name: its name in irsa_rotate_force; None if nothing can force it, since there is nothing that could be done
     :ivar breaks: a sentence that says what the phase would break
     :ivar read: sentences that say what was read
-    :ivar at: when it may be done, if that is known
+    :ivar at: when it may be done, if that is known; at the latest if there is ``until``, too
     :ivar until: what must be so before, to follow "It may be done when"
+    :ivar provided: what must still be so at that time, to follow "It may be done ... if"
     """
 
     name: str | None
@@ -45,13 +46,22 @@ class Refusal:
     read: str = ""
     at: float | None = None
     until: str = ""
+    provided: str = ""
+
+    @property
+    def earliest(self) -> float | None:
+        """The time before which it may not be done; None if that is not known."""
+        return None if self.until else self.at
 
     def message(self, now: float) -> str:
         """Return all of it as one line."""
         parts = [self.breaks, self.read]
         if self.at is not None:
-            parts.append(f"It may be done from {moment(self.at)} on, in {duration(self.at - now)}.")
-        if self.until:
+            sooner = f", or as soon as {self.until}" if self.until else ""
+            provided = f", if {self.provided}" if self.provided else ""
+            when = f"from {moment(self.at)} on, in {duration(self.at - now)}"
+            parts.append(f"It may be done {when}{sooner}{provided}.")
+        elif self.until:
             parts.append(f"It may be done when {self.until}.")
         if self.name:
             parts.append(f"To do it all the same, add {self.name} to irsa_rotate_force.")
@@ -65,6 +75,13 @@ class Refusal:
         """Return it for a result."""
         at = None if self.at is None else moment(self.at)
         return {"name": self.name, "message": self.message(now), "at": at}
+
+
+def earliest(refused: t.Iterable[Refusal]) -> float | None:
+    """Return the time before which none of it may be done; None if that is not known, or if nothing is refused."""
+    times = [refusal.earliest for refusal in refused]
+    known = [at for at in times if at is not None]
+    return max(known, default=None) if len(known) == len(times) else None
 
 
 def named(names: t.Iterable[str]) -> str:

@@ -35,7 +35,8 @@ _JITTER = 10
 class Pod:
     """A pod that runs.
 
-    :ivar workload: what to restart, such as "deployment/cart"; None for a pod that nothing makes again
+    :ivar workload: what to restart, such as "deployment/cart"; None for a pod that kubectl cannot restart by its owner
+    :ivar is_alone: nothing makes it again if it is deleted
     :ivar uses_aws: whether it has a token for AWS
     :ivar started: when it started
     """
@@ -43,6 +44,7 @@ class Pod:
     namespace: str
     name: str
     workload: str | None = None
+    is_alone: bool = False
     uses_aws: bool = False
     started: float | None = None
 
@@ -53,6 +55,7 @@ class Revocation:
 
     :ivar consequences: sentences that say what fails, and for how long
     :ivar hasten: commands that end it sooner, those for pods with AWS tokens first
+    :ivar alone: commands that replace pods which would not come back if they were only deleted
     :ivar pods: pods with tokens of the leaked key, as namespace/name, those with AWS tokens first
     :ivar deny_policy: an IAM policy for each role that trusts the issuer, which ends sessions that were given before
     """
@@ -60,6 +63,7 @@ class Revocation:
     kid: str
     consequences: tuple[str, ...]
     hasten: tuple[str, ...]
+    alone: tuple[str, ...]
     pods: tuple[str, ...]
     deny_policy: dict[str, t.Any]
 
@@ -103,7 +107,8 @@ def revocation(
     return Revocation(
         kid=kid,
         consequences=(*_consequences(kid, facts, settings), *_unlisted(unlisted)),
-        hasten=tuple(_hasten(kid, facts, affected)),
+        hasten=tuple(_hasten(kid, facts, [pod for pod in affected if not pod.is_alone])),
+        alone=tuple(_replaced(pod) for pod in affected if pod.is_alone),
         pods=tuple(f"{pod.namespace}/{pod.name}" for pod in affected),
         deny_policy=deny_policy(facts.now + cache_seconds(facts, settings)),
     )
@@ -151,7 +156,7 @@ def _unlisted(reason: str | None) -> t.Iterator[str]:
 
 
 def _hasten(kid: str, facts: Facts, pods: t.Sequence[Pod]) -> t.Iterator[str]:
-    """Yield commands for each workload once, and for each pod that has none: nothing makes that a second time."""
+    """Yield commands for each workload once, and for each pod whose owner makes another one when it is gone."""
     commands = (
         f"kubectl -n {pod.namespace} rollout restart {pod.workload}"
         if pod.workload
@@ -162,3 +167,9 @@ def _hasten(kid: str, facts: Facts, pods: t.Sequence[Pod]) -> t.Iterator[str]:
     for token in legacy_tokens_of(facts, kids=(kid,)):
         patch = """'{"data": {"token": null}}'"""
         yield f"kubectl -n {token.namespace} patch secret {token.name} -p {patch}"
+
+
+def _replaced(pod: Pod) -> str:
+    """Return the command that makes a pod again as it is: https://kubernetes.io/docs/reference/kubectl/quick-reference/"""
+    kubectl = f"kubectl -n {pod.namespace}"
+    return f"{kubectl} get pod {pod.name} -o yaml | {kubectl} replace --force -f -"

@@ -13,6 +13,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.decision
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.facts import Facts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.key_refusals import published_since
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import Record
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.refusals import earliest
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import (
     RETIRE_ACCEPTED,
     RETIRE_PUBLISHED,
@@ -92,8 +93,6 @@ def _key(kid: str, facts: Facts, *, record: Record, stage: Stage, settings: Sett
     work = _retirement(kid, facts, stage)
     if work:
         waits = list(refusals_of(work, facts, record, stage=stage, settings=settings))
-    times = [wait.at for wait in waits]
-    known = [at for at in times if at is not None]
     return {
         "kid": kid,
         "algorithm": next((key.algorithm for key in facts.published if key.kid == kid), None),
@@ -103,7 +102,7 @@ def _key(kid: str, facts: Facts, *, record: Record, stage: Stage, settings: Sett
         "signing_on": [server.name for server in facts.servers if server.signing == kid],
         "staged_on": facts.staged.get(kid),
         "may_retire": bool(work) and not waits,
-        "may_retire_at": _time(max(known)) if known and len(known) == len(times) else None,
+        "may_retire_at": _time(earliest(waits)),
         "why_not_yet": [wait.message(facts.now) for wait in waits],
     }
 

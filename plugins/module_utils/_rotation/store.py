@@ -22,6 +22,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.moments im
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, planned, reconcile
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import record
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.forgetting import pruned
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.publication import RotatedDocuments, StateSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import Event, Record
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import rotation_record
@@ -78,6 +79,7 @@ class RecordObject(AwsResource):
         if after == before:
             return []
         self._refuse_readers(stored)
+        after = pruned(after, self.spec.forget, self.documents.now)
         self._text = after.text
         cache_control = rotation_record.CACHE_CONTROL
         return [self.store.write(self.key, stored, text=after.text, cache_control=cache_control)]

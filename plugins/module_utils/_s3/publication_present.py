@@ -38,13 +38,15 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.publication_ba
 )
 
 
-def ensure_present(aws: Aws, spec: PublicationSpec, check_mode: bool) -> Outcome[ApiCall]:
+def ensure_present(
+    aws: Aws, spec: PublicationSpec, check_mode: bool, *, documents: type[PresentDocuments] | None = None
+) -> Outcome[ApiCall]:
     """Publish the documents, the JWKS first. Needs the clients s3 and sts.
 
     The outcome's values are ``documents``, ``account_id``, ``kids``, ``foreign_kids``, ``published_keys``,
     ``jwks_json`` and ``discovery_json``. Raises IrsaError.
     """
-    return ensure(PresentDocuments(aws, spec), aws, check_mode)
+    return ensure((documents or PresentDocuments)(aws, spec), aws, check_mode)
 
 
 class PresentDocuments(Documents):
@@ -98,7 +100,8 @@ class PresentDocuments(Documents):
         # The JWKS first: the discovery document must not name an algorithm or a URL that is not served yet.
         stored = ((self.jwks_key, jwks), (self.discovery_key, discovery))
         ours = self.ours or []
-        self.foreign = [] if self.spec.purge_keys else published_keys.foreign_keys(ours, self.current_keys)
+        foreign = published_keys.foreign_keys(ours, self.current_keys)
+        self.foreign = self.not_purged(foreign) if self.spec.purge_keys else foreign
         if self.ours is None or self.discovery is None:
             self.published = list(self.foreign)
             return [self._write(key, current, self._preview(key)) for key, current in stored]
@@ -267,6 +270,10 @@ class PresentDocuments(Documents):
                 "A foreign key has an empty kid, so the copy of this issuer's key with an empty kid "
                 "(irsa_issuer_legacy_empty_kid) is not published: STS could find only one of them."
             )
+
+    def not_purged(self, foreign: list[jwk.Jwk]) -> list[jwk.Jwk]:
+        """Return which of the published keys that the run was not given stay although it purges keys."""
+        return []
 
     def warn_kept(self) -> None:
         """Warn of the published keys that the run was not given, and that stay."""

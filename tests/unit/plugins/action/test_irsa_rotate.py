@@ -356,6 +356,7 @@ def test_legacy_tokens_of_the_old_key_are_named_and_made_again_if_told(play):
     ]
 
 
+BATCH = {"apiVersion": "batch/v1", "kind": "Job", "name": "batch", "controller": True}
 CART = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "cart-7d", "controller": True}
 
 
@@ -366,15 +367,18 @@ class TestRevoke:
         return {"started": started, "metadata": metadata}
 
     def test_it_replaces_the_key_at_once_and_names_the_pods_to_restart(self, play):
-        pods = [self.pod("cart-7d-1", CART), self.pod("cart-7d-2", CART), self.pod("alone")]
+        pods = [self.pod("cart-7d-1", CART), self.pod("cart-7d-2", CART), self.pod("alone"), self.pod("batch-1", BATCH)]
         late = self.pod("late", started="2099-01-01T00:00:00Z")
         play.pods = {"pods": [*pods, late], "faults": []}
         plan, dummy = play.rounds("revoke", revoke_kid=FORMER.kid)
         assert play.published == [NEW.kid]
         assert {(machine.signing, *machine.kids) for machine in play.fleet.machines.values()} == {(NEW.kid, NEW.kid)}
         assert plan["revocation"]["hasten"] == (
-            "kubectl -n shop delete pod alone",
+            "kubectl -n shop delete pod batch-1",
             "kubectl -n shop rollout restart deployment/cart",
+        )
+        assert plan["revocation"]["alone"] == (
+            "kubectl -n shop get pod alone -o yaml | kubectl -n shop replace --force -f -",
         )
         asked = [arguments for host, arguments in play.asked if arguments["operation"] == "token_pods"]
         assert asked[0]["audiences"] == ["sts.amazonaws.com"]

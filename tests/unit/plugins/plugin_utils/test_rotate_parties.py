@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import sys
+import threading
 
 import pytest
 
@@ -52,6 +54,76 @@ def test_a_command_gets_the_keys_as_its_input(tmp_path):
 def test_a_party_that_does_not_take_them_is_named_with_the_reason(party, reason):
     with pytest.raises(IrsaError, match=rf"(?s)The party 'vault' .*{reason}"):
         _rotate_parties.tell({"name": "vault", **party}, MESSAGE, 1)
+
+
+class Endpoint(http.server.BaseHTTPRequestHandler):
+    """A party's URL: what it answers is in the path, and what it was told is kept by the server."""
+
+    def do_POST(self):
+        text = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/silent":
+            self.server.is_over.wait()
+            return
+        code = int(self.path[1:4])
+        if code == 200:
+            self.server.told.append((self.headers["Content-Type"], json.loads(text)))
+        self.send_response(code)
+        if code in (302, 307):
+            self.send_header("Location", "/200-elsewhere")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_GET(self):
+        self.server.told.append("GET")
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def endpoint():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
+        server.told, server.is_over = [], threading.Event()
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.is_over.set()
+        server.shutdown()
+        thread.join()
+
+
+def post(endpoint, path, timeout=60):
+    url = f"http://127.0.0.1:{endpoint.server_port}/{path}"
+    _rotate_parties.tell({"name": "mesh", "url": url}, MESSAGE, timeout)
+
+
+def test_a_url_gets_the_keys_with_a_post(endpoint):
+    post(endpoint, "200")
+    assert endpoint.told == [("application/json", MESSAGE)]
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("500", "it answered 500 Internal Server Error"),
+        ("404", "it answered 404 Not Found"),
+        ("302", "it answered 302 Found, which leads to '/200-elsewhere'. Set url to where the keys are taken"),
+        ("307", "it answered 307 Temporary Redirect, which leads to '/200-elsewhere'"),
+    ],
+)
+def test_an_answer_other_than_success_is_no_success(endpoint, path, reason):
+    with pytest.raises(IrsaError) as caught:
+        post(endpoint, path)
+    assert reason in str(caught.value) and "The party 'mesh'" in str(caught.value)
+    assert endpoint.told == []
+
+
+def test_a_url_that_does_not_answer_ends_the_run(endpoint):
+    with pytest.raises(IrsaError, match=r"The party 'mesh' .* its url failed: timed out. Repair it"):
+        post(endpoint, "silent", timeout=0.2)
 
 
 @pytest.mark.parametrize(

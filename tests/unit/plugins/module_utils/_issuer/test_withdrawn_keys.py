@@ -104,6 +104,34 @@ def test_a_key_that_is_withdrawn_while_a_run_writes_stays_away(fake_aws):
     assert published(fake_aws) == {kid(NEW)}
 
 
+@pytest.fixture
+def prepared(fake_aws):
+    """An issuer whose next key was published by a rotation."""
+    ensure(fake_aws, **cluster(OLD))
+    rotate(fake_aws, publish=[pem(NEW)])
+    fake_aws.calls.clear()
+
+
+@pytest.mark.parametrize("given", ["the cluster", "the old key file", "the new key file"])
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_keys_of_a_rotation_stay_although_a_run_purges_keys(fake_aws, prepared, given, check_mode):
+    options = {
+        "the cluster": cluster(OLD),
+        "the old key file": {"key": SigningKey(exists=True, public_key=pem(OLD), kid=kid(OLD))},
+        "the new key file": {"key": SigningKey(exists=True, public_key=pem(NEW), kid=kid(NEW))},
+    }[given]
+    done = ensure(fake_aws, check_mode=check_mode, purge_keys=True, **options)
+    assert published(fake_aws) == {kid(OLD), kid(NEW)} and fake_aws.writes == []
+    [warning] = [text for text in done.warnings if "rotation" in text]
+    assert "irsa_rotate_revoke_kid" in warning and kid(OLD if given == "the new key file" else NEW) in warning
+
+
+def test_a_key_that_no_rotation_knows_is_purged_all_the_same(fake_aws, rotated):
+    ensure(fake_aws, **cluster(NEW, THIRD))
+    ensure(fake_aws, purge_keys=True, **cluster(NEW))
+    assert published(fake_aws) == {kid(NEW)}
+
+
 def test_a_run_without_new_keys_does_not_read_the_record(fake_aws, rotated):
     ensure(fake_aws, **cluster(NEW))
     assert fake_aws.calls.count("s3:GetObject") == 2

@@ -396,6 +396,17 @@ class TestReplacedKey:
         assert not any("PRIVATE KEY" in copy for copy in copies)
         assert "the former one" not in json.dumps(found) and "the new one" not in json.dumps(found)
 
+    @pytest.mark.parametrize(("present", "mode"), [(None, 0o700), (0o755, 0o755)])
+    def test_all_folders_that_are_made_for_the_former_one_are_closed(self, rig, pki, present, mode):
+        if present:
+            (pki / "irsa").mkdir()
+            (pki / "irsa").chmod(present)
+        options = self.options(rig, pki)
+        options["private"]["archive"] = str(pki / "irsa" / "retired" / "old.key")
+        Walker(Step.of(options, self.NEW_KEY), rig.node()).take()
+        folders = (pki / "irsa", pki / "irsa" / "retired")
+        assert [path.stat().st_mode & 0o777 for path in folders] == [mode, 0o700]
+
     def test_the_key_is_in_place_before_the_server_restarts(self, rig, pki):
         seen = []
         rig.starts = lambda words: seen.append((pki / "sa.key").read_text(encoding="utf-8")) is None

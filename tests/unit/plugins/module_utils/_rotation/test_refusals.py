@@ -174,7 +174,7 @@ CASES = {
     ),
     "a-counter-was-never-read": (
         *("stale-tokens", "retire-accepted", UNMEASURED, {}, NOW + 3600),
-        ["of 'cp1' was read for the first time", "of 'cp3' was", "1 hour (irsa_rotate_stale_window)"],
+        ["of 'cp1' is 0: the server started again", "of 'cp3' is 0", "1 hour (irsa_rotate_stale_window)"],
     ),
     "a-counter-grows": (
         "stale-tokens",
@@ -200,7 +200,7 @@ CASES = {
         but_server(WITHDRAWN, server("cp2", OLD, NEW, signing=NEW, started=NOW - 100)),
         {},
         NOW + 3600,
-        ["of 'cp2' was read for the first time since the server started"],
+        ["of 'cp2' is 0: the server started again since it was last recorded"],
     ),
     "a-counter-cannot-be-read": (
         "stale-tokens",
@@ -265,7 +265,7 @@ CASES = {
     ),
     "another-run": (
         *("other-rotation", "prepare", (IDLE[0], OTHERS), {}, NOW + 3000),
-        [f"'eve@laptop' began at {moment(NOW - 600)}", "when that run has ended"],
+        [f"'eve@laptop' began at {moment(NOW - 600)}", "or as soon as that run has ended"],
     ),
     "a-wrong-clock-here": (
         *("clock", "prepare", but(IDLE, controller=NOW - 7200), {}, None),

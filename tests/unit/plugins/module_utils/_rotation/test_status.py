@@ -97,6 +97,44 @@ def test_the_table_says_what_may_be_done_now(place, ahead):
     assert ahead in table(status(*place, Settings()))
 
 
+UNCOUNTED = with_server(WITHDRAWN[0], server("cp2", OLD, NEW, signing=NEW, stale=None)), WITHDRAWN[1]
+
+
+def test_a_counter_that_cannot_be_read_is_no_reason_to_wait_for_a_year():
+    found = status(*UNCOUNTED, Settings())
+    assert (found["next_phase"], found["next_at"], key_of(found, OLD)["may_retire_at"]) == (
+        *("retire-accepted", None),
+        None,
+    )
+    lines = table(found)
+    assert "Next: retire-accepted, not yet." in lines
+    [stale] = [line for line in lines if "could not be read" in line]
+    year = moment(NOW - 2 * DAY + 365 * DAY)
+    assert f"'cp2' could not be read. It may be done from {year} on, in 363 days, or as soon as" in stale
+    assert "not been found to grow for 1 hour" in stale
+
+
+def test_a_counter_that_was_read_only_once_is_said_to_have_to_stand_still():
+    found = status(WITHDRAWN[0], SIGNED[1], Settings())
+    assert (found["next_phase"], found["next_at"]) == ("retire-accepted", moment(NOW + 3600))
+    assert f"It may be done from {moment(NOW + 3600)} on, in 1 hour, if it has not grown by then." in " ".join(
+        found["why_not_yet"]
+    )
+
+
+def test_a_run_that_withdraws_a_key_does_not_promise_when_servers_may_forget_it_if_counters_cannot_be_read():
+    uncounted = with_server(SIGNED[0], server("cp2", OLD, NEW, signing=NEW, stale=None))
+    decision = decide("auto", uncounted, SIGNED[1], settings=Settings())
+    assert (decision.phase, decision.next_phase, decision.next_at) == ("retire-published", "retire-accepted", None)
+
+
+def test_another_run_is_no_reason_to_name_a_time_before_which_nothing_may_be_done():
+    others = IDLE[1].after([event("began", NEW, NOW - 600, by="eve@laptop")])
+    found = status(IDLE[0], others, Settings())
+    assert found["next_at"] is None
+    assert "in 50 minutes, or as soon as that run has ended." in found["why_not_yet"][0]
+
+
 def test_after_a_rotation_nothing_is_due():
     found = status(*DONE, Settings())
     assert (found["next_phase"], found["next_command"], found["under_way"]) == (None, None, False)
@@ -165,7 +203,8 @@ PODS = (
     Pod(namespace="shop", name="cart-1", workload="deployment/cart", uses_aws=True, started=NOW - 60),
     Pod(namespace="shop", name="cart-2", workload="deployment/cart", uses_aws=True, started=NOW - 60),
     Pod(namespace="shop", name="late-1", workload="deployment/late", uses_aws=True, started=NOW - 5),
-    Pod(namespace="jobs", name="alone", uses_aws=True),
+    Pod(namespace="jobs", name="batch-1", uses_aws=True),
+    Pod(namespace="jobs", name="alone", is_alone=True, uses_aws=True),
 )
 
 
@@ -173,13 +212,14 @@ def test_a_revocation_says_what_fails_and_which_pods_to_restart():
     token = LegacyToken(namespace="shop", name="robot", account="robot", kid=OLD)
     facts = dataclasses.replace(IDLE[0], legacy_tokens=(token,))
     found = revocation(OLD, facts, Settings(parties=("vault",)), pods=PODS, switched=NOW - 30)
-    assert found.pods == ("jobs/alone", "shop/cart-1", "shop/cart-2", "shop/web-1")
+    assert found.pods == ("jobs/alone", "jobs/batch-1", "shop/cart-1", "shop/cart-2", "shop/web-1")
     assert found.hasten == (
-        "kubectl -n jobs delete pod alone",
+        "kubectl -n jobs delete pod batch-1",
         "kubectl -n shop rollout restart deployment/cart",
         "kubectl -n shop rollout restart deployment/web",
         """kubectl -n shop patch secret robot -p '{"data": {"token": null}}'""",
     )
+    assert found.alone == ("kubectl -n jobs get pod alone -o yaml | kubectl -n jobs replace --force -f -",)
     text = " ".join(found.consequences)
     for words in ("19 hours 12 minutes", "48 minutes", "for 1 hour more", "shop/robot", "vault", "deny policy"):
         assert words in text

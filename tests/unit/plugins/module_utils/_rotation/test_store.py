@@ -226,6 +226,17 @@ class TestEvents:
         ensure(fake_aws, publish=[pem(NEXT)], events=[{"kind": "published", "kid": kid(NEXT), "at": 1000.0}])
         assert record(s3).published_since(kid(NEXT)) > 1000
 
+    def test_of_a_key_that_nothing_uses_little_is_remembered_after_a_year_once_something_is_written(self, fake_aws, s3):
+        times = {"published": "2001-01-01T00:00:00Z", "accepted": "2001-01-01T00:00:00Z"}
+        first = [{"kind": each, "kid": "gone", "at": at, "server": "cp1"} for each, at in times.items()]
+        ensure(fake_aws, events=[{**first[0], "server": None}, first[1]])
+        ensure(fake_aws, events=[{"kind": "withdrawn", "kid": "gone", "at": "2001-01-03T00:00:00Z"}])
+        before = record(s3)
+        ensure(fake_aws, forget=["gone"])
+        assert record(s3) == before
+        ensure(fake_aws, events=[{"kind": "accepted", "kid": kid(OLD), "server": "cp1"}], forget=["gone"])
+        assert [event.kind for event in record(s3).events if event.kid == "gone"] == ["withdrawn"]
+
     def test_an_unknown_one_is_refused_before_anything_is_published(self, fake_aws, s3):
         assert "events: the event 'lost' is not known" in refusal(
             fake_aws, publish=[pem(NEXT)], events=[{"kind": "lost", "kid": "a"}]
