@@ -188,9 +188,7 @@ def rotation(
         for_aws = next(server.mint(ACCOUNT, audience=AWS_AUDIENCE) for server in rotating.servers.values())
         assert exchange(for_aws) == ""
         checks = stack.enter_context(rotating.token_users(LIFE, exchange))
-        found = Rotation(
-            rotating, key_type, is_killed, old_kid, tokens, for_aws, exchange, checks, rotating.pods()
-        )
+        found = Rotation(rotating, key_type, is_killed, old_kid, tokens, for_aws, exchange, checks, rotating.pods())
         with legacy_secret(rotating) as remake:
             for phase in PHASES[:-1]:
                 found.do(phase)

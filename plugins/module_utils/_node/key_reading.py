@@ -58,6 +58,21 @@ def _described(path: str) -> Json:
     }
 
 
+def private_keys(content: bytes) -> dict[str, bytes]:
+    """Return the private keys in a text by their IDs, in order, in a form in which API servers read both halves.
+
+    Raises Fault.
+    """
+    found = {}
+    for block in _BLOCK.finditer(content):
+        if block[1].endswith(_PRIVATE_KEY):
+            # They read no public key from an elliptic-curve key in PKCS#8.
+            text = openssl.sec1_of(block[0]) if block[1] == _PRIVATE_KEY else block[0]
+            text = text if text.endswith(b"\n") else text + b"\n"
+            found[openssl.kid_of(openssl.public_key_of(text))] = text
+    return found
+
+
 def _unknown(path: str) -> Json:
     return {"path": path, "content": None, "sha256": None, "is_private": False}
 
