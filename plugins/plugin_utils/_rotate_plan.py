@@ -135,7 +135,7 @@ class Round:
         found, known, parties = self.decision.work, self.read.known, self.given["relying_parties"]
         if not self.decision.may_go_on:
             return self._told_late(parties)
-        items = _rotate_phases.publishing(found, known, self._makes)
+        items = _rotate_phases.tidied(known.left) + _rotate_phases.publishing(found, known, self._makes)
         items += _rotate_phases.servers(found, known, steps.get("steps", []))
         if self.given["old_key"] == "destroy" and found.phase == RETIRE_ACCEPTED:
             items += _rotate_phases.destroyed(found, known.staged)

@@ -127,9 +127,9 @@ def _run(keys: DatastoreKeys, staging: str) -> None:
 
 
 def left(folder: str | None) -> list[str]:
-    """Return the files of private keys that a run left that was killed."""
-    path = os.path.join(folder, STAGING, _FILE) if folder else ""
-    return [path] if path and os.path.lexists(path) else []
+    """Return the folder with private keys that a run left that was killed, if there is one."""
+    staging = os.path.join(folder, STAGING) if folder else ""
+    return [staging] if staging and os.path.lexists(staging) else []
 
 
 def remove_left(folder: str) -> None:

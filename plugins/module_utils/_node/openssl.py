@@ -53,7 +53,7 @@ def public_key_of(private: bytes) -> str:
 
 
 def sec1_of(private: bytes) -> bytes:
-    """Return an elliptic-curve key in SEC1, and any other key as it is. Raises Fault."""
+    """Return an elliptic-curve key in SEC1, and any other key in some form of its own. Raises Fault."""
     ended = _run(["ec", "-passin", "pass:"], stdin=private)
     return private if ended.return_code else ended.stdout
 
