@@ -15,6 +15,8 @@ https://docs.k3s.io/cli/certificate#service-account-issuer-key-rotation
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import (
     key_datastore_node,
     key_preflight,
@@ -29,6 +31,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_walk 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import Cluster, Findings, Goal, Plan
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.service_steps import ServicePlanner
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 
 METHOD = "datastore"
 
@@ -59,16 +62,25 @@ def plan(cluster: Cluster, goal: KeyGoal, *, distribution: Distribution, issuer:
         planned = Planner(nodes, goal).plan(phases)
     except IrsaError as error:
         return Plan(findings=findings + Findings(problems=(str(error),)), method=METHOD)
-    # The issuer is still by flags of ours, in a file that a server has to have when it joins.
-    flags = ServicePlanner([node.node for node in nodes], Goal(issuer=issuer))
+    needs = tuple(ServicePlanner([node.node for node in nodes], Goal(issuer=issuer)).new_node_needs())
     return Plan(
         steps=tuple(planned),
         findings=findings,
         summary=steps.summary(planned, PURPOSES),
-        next=tuple(flags.advice()),
+        next=tuple(_advice(needs)),
         method=METHOD,
-        new_node_needs=tuple(flags.new_node_needs()),
+        new_node_needs=needs,
     )
+
+
+def _advice(needs: tuple[str, ...]) -> t.Iterator[str]:
+    """Yield what a server must have that joins: not the keys, but our flags for the issuer."""
+    if needs:
+        yield (
+            f"Give a server that joins this cluster {listed(needs)} with its mode, or run role irsa_apiserver as soon "
+            "as it has joined: the keys come from the cluster's datastore, the issuer does not. Until then, it refuses "
+            "the tokens of the others."
+        )
 
 
 def _preflight(

@@ -102,8 +102,8 @@ class Cluster:
     distribution: str
     servers: Sequence[Server]
     kubeconfig: str
-    # Starts one more server.
-    join: Callable[[], Server]
+    # Starts one more server, with these files of the first one.
+    join: Callable[[Sequence[str]], Server]
 
     @property
     def inventory(self) -> str:
@@ -158,8 +158,11 @@ def running(distribution: str, count: int, folder: Path, *, programs: Mapping[st
                 layouts.linked(programs[program], host.root / "opt/stand-in" / program)
             return stack.enter_context(_machine(host, number, kind, python=programs["python"]))
 
-        def join() -> Server:
-            return _started(laid_out(joins=True))
+        def join(copied: Sequence[str]) -> Server:
+            server = laid_out(joins=True)
+            for path in copied:
+                server.host.write(path, servers[0].path(path).read_bytes())
+            return _started(server)
 
         servers = [laid_out(joins=False) for dummy in range(count)]
         for server in servers:

@@ -139,6 +139,7 @@ def test_a_joining_server_still_needs_the_file_of_the_issuer_alone():
     found = fleet.plan(GOALS[0])
     assert found.findings.problems == ()
     assert found.new_node_needs == (drop_in,)
+    assert found.next[0].startswith(f"Give a server that joins this cluster '{drop_in}' with its mode, or run role")
     assert found.steps[0].issuers[0] == issuer
 
 
