@@ -34,8 +34,8 @@ _SHORT = {"irsa_rotate_cache_seconds": 0, "irsa_rotate_token_seconds": 0, "irsa_
 
 @dataclass
 class Rotating:
-    """A cluster with its bucket, and tokens of its ``former`` key. ``polls`` are those of phases after which every token
-    must still be accepted.
+    """A cluster with its bucket, and tokens of its ``former`` key. ``polls`` are those of phases after which every
+    token must still be accepted.
     """
 
     cluster: Walked

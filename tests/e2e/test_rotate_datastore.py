@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Playbook rotate changes the key in the datastore of stand-in servers of k3s and RKE2: from RSA to ECDSA, with servers
-that restart by themselves or join in between.
+"""Playbook rotate changes the key in the datastore of stand-in servers of k3s and RKE2: from RSA to ECDSA, with one
+that restarts by itself and one that joins.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stand_in.cluster import Server
 
 @pytest.fixture(scope="module", params=["rke2", "k3s"])
 def rotated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rotating]:
-    """A cluster after all phases, in each of which a server restarted by itself; and the tokens from before."""
+    """A cluster after all phases, after each of which a server restarted by itself; and the tokens from before."""
     with rotating(request.param, 2, tmp_path_factory) as cluster:
         cluster.former = cluster.cluster.minted()
         for phase in PHASES:

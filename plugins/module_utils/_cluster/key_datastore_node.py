@@ -29,6 +29,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.preflight
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.public_keys import PublicKeyFile
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.service_node import ServiceNode
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.moments import moment
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 
 
@@ -86,8 +87,9 @@ def has_own_key(server: Server, distribution: Distribution) -> bool:
 
 def problems(nodes: t.Iterable[KeyNode], goal: KeyGoal) -> list[str]:
     """Return what must be repaired first."""
-    rules = (_unread, _changed, _lost)
-    return by_text((node.server.name, text) for node in nodes for rule in rules for text in rule(node, goal))
+    nodes, rules = list(nodes), (_unread, _changed, _lost)
+    found = [(node.server.name, text) for node in nodes for rule in rules for text in rule(node, goal)]
+    return by_text([*found, *_fast_clocks(nodes)])
 
 
 def _unread(node: KeyNode, _goal: KeyGoal) -> t.Iterator[str]:
@@ -111,6 +113,20 @@ def _changed(node: KeyNode, _goal: KeyGoal) -> t.Iterator[str]:
             f"signs with {quoted(server.signing_kid)} and verifies {listed(sorted(server.kids))}. That file comes "
             f"from the cluster's datastore. Restart {node.node.distribution.unit}, and run this again."
         )
+
+
+def _fast_clocks(nodes: t.Sequence[KeyNode]) -> t.Iterator[tuple[str, str]]:
+    """Yield servers that may not start with other keys: their file would be younger than what the datastore has."""
+    clocks = [(node.server.now, node.server.name) for node in nodes if node.server.now is not None]
+    for node in nodes:
+        time = node.server.key_times.get(node.command.key_file)
+        if time is not None and clocks and time > min(clocks)[0]:
+            said = (
+                f"{quoted(node.command.key_file)} was written at {moment(time)} by its clock, and on {min(clocks)[1]} "
+                f"that time is yet to come. {node.node.distribution.title} does not start with a file that is younger "
+                "than its datastore. Set the clocks of all servers right, and run this again."
+            )
+            yield node.server.name, said
 
 
 def _lost(node: KeyNode, goal: KeyGoal) -> t.Iterator[str]:

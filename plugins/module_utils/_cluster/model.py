@@ -101,6 +101,8 @@ class Server:
         its path
     :ivar key_files: the contents of the files of public keys that its flags name, by path; read only if a key is to be
         changed
+    :ivar key_times: when each of those changed, by the clock of its host, in seconds since 1970
+    :ivar now: what that clock says
     :ivar private_keys: the SHA-256 of the files of private keys that its flags name, and the ID of each key where its
         host can tell it, by path; likewise
     :ivar tool_version: the version of the tool that writes its manifest, such as ``v1.37.2`` of kubeadm
@@ -129,6 +131,8 @@ class Server:
     patches: t.Mapping[str, bytes] = dataclasses.field(default_factory=dict)
     public_key_faults: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     key_files: t.Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+    key_times: t.Mapping[str, float] = dataclasses.field(default_factory=dict)
+    now: float | None = None
     private_keys: t.Mapping[str, PrivateKey] = dataclasses.field(default_factory=dict)
     tool_version: str | None = None
     unknown: tuple[str, ...] = ()

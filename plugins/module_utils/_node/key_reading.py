@@ -33,7 +33,7 @@ Json = dict[str, t.Any]
 
 
 def key_files(paths: t.Iterable[str], faults: list[str]) -> dict[str, Json]:
-    """Return path, content (base64) and SHA-256 of files that an API server verifies tokens with, by path.
+    """Return path, content (base64), SHA-256 and time of files that an API server verifies tokens with, by path.
 
     Some distributions name a file of private keys there. Of such a file, the content is the public keys instead, and it
     ``is_private``. A file without a key has no content; ``faults`` says so.
@@ -55,6 +55,7 @@ def _described(path: str) -> Json:
         "content": base64.b64encode(public).decode(),
         "sha256": digest(content),
         "is_private": is_private,
+        "modified": os.stat(path).st_mtime,
     }
 
 
@@ -74,7 +75,7 @@ def private_keys(content: bytes) -> dict[str, bytes]:
 
 
 def _unknown(path: str) -> Json:
-    return {"path": path, "content": None, "sha256": None, "is_private": False}
+    return {"path": path, "content": None, "sha256": None, "is_private": False, "modified": None}
 
 
 def _public(label: bytes, block: bytes) -> bytes:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A change of the signing key of k3s in its datastore, from what was read on hosts: what is asked, and steps as data."""
+"""A change of the signing key of k3s in its datastore, from what was read on hosts: what is asked, and the steps."""
 
 from __future__ import annotations
 

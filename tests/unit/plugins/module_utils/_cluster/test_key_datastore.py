@@ -15,6 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribut
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distributions import WITH_SERVICE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_change import limits, way
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import ACCEPT, RETIRE_KEY, SIGN
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_clusters import STARTED
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_datastore_fleet import Fleet, key_file_of
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_fleet import FORMER, GOALS, NEW, THIRD, goal
 
@@ -246,6 +247,20 @@ class TestProblems:
         said = self.problems(fleet)
         assert f"node2: '{key_file_of('k3s')}' has the keys" in said
         assert "Restart k3s.service, and run this again." in said
+
+    def test_a_file_that_is_younger_than_the_clock_of_another_server(self):
+        """With such a file, k3s does not start: it is younger than what the datastore gets now."""
+        fleet = Fleet(2)
+        cluster = fleet.read()
+        times = {"node1": (STARTED, STARTED + 5), "node2": (STARTED + 60, STARTED + 70)}
+        servers = [
+            dataclasses.replace(each, key_times={key_file_of("k3s"): times[each.name][0]}, now=times[each.name][1])
+            for each in cluster.servers
+        ]
+        fleet.read = lambda: dataclasses.replace(cluster, servers=tuple(servers))
+        said = self.problems(fleet)
+        assert "node2: '" in said and "node1: '" not in said
+        assert "by its clock, and on node1 that time is yet to come. k3s does not start" in said
 
     def test_a_key_that_would_be_lost_with_a_restart(self):
         fleet = Fleet()
