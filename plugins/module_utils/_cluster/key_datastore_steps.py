@@ -62,12 +62,12 @@ class Planner:
         left = [state for state in states if not self._has_loaded(phase, state)]
         if not left:
             return []
-        wanted = self._wanted(phase)
+        expected = self._expected(phase)
         is_there = any(self._has_taken(phase, state) for state in self._states.values())
         if not is_there:
-            first = self._able(left, wanted)
+            first = self._able(left, expected)
             left = [first, *(state for state in left if state is not first)]
-        return [self._step(phase, state, wanted, replaces=not is_there and state is left[0]) for state in left]
+        return [self._step(phase, state, expected, replaces=not is_there and state is left[0]) for state in left]
 
     def _has_loaded(self, phase: str, state: _State) -> bool:
         """Whether a running API server needs no restart for a phase."""
@@ -83,7 +83,7 @@ class Planner:
             return not self._goal.retired_kids.intersection(state.file)
         return phase == ACCEPT or state.file[0] == self._goal.kid
 
-    def _wanted(self, phase: str) -> tuple[str, ...]:
+    def _expected(self, phase: str) -> tuple[str, ...]:
         """Return the keys that the datastore has to have: those of all servers."""
         kid = self._goal.kid
         present = sorted((state.file for state in self._states.values()), key=len, reverse=True)
@@ -93,9 +93,9 @@ class Planner:
         kids = [kid, *(each for each in kids if each != kid)]
         return tuple(each for each in kids if phase == SIGN or each not in self._goal.retired_kids)
 
-    def _able(self, states: t.Iterable[_State], wanted: t.Iterable[str]) -> _State:
-        """Return the first server whose file has the wanted keys, but for the new one."""
-        needed = set(wanted) - {self._goal.kid}
+    def _able(self, states: t.Iterable[_State], expected: t.Iterable[str]) -> _State:
+        """Return the first server whose file has the expected keys, but for the new one."""
+        needed = set(expected) - {self._goal.kid}
         found = next((state for state in states if needed.issubset(state.file)), None)
         if found is None:
             raise IrsaError(
@@ -104,12 +104,14 @@ class Planner:
             )
         return found
 
-    def _step(self, phase: str, state: _State, wanted: tuple[str, ...], *, replaces: bool) -> Step:
+    def _step(self, phase: str, state: _State, expected: tuple[str, ...], *, replaces: bool) -> Step:
         """Return a server's step in a phase, and move its state on."""
         before = state.file
         # Those in other files of its flags stay.
-        state.kids = state.kids.difference(before, self._goal.retired_kids if phase == RETIRE_KEY else ()).union(wanted)
-        state.file, state.signing_kid = wanted, wanted[0]
+        state.kids = state.kids.difference(before, self._goal.retired_kids if phase == RETIRE_KEY else ()).union(
+            expected
+        )
+        state.file, state.signing_kid = expected, expected[0]
         arguments = state.node.node.programs.api_server if state.node.node.programs else None
         if arguments is None:
             raise IrsaError(f"{state.name}: its files cannot be used, so it cannot be restarted.")
@@ -122,19 +124,19 @@ class Planner:
             kids=state.kids,
             retired_kids=self._goal.retired_kids if phase == RETIRE_KEY else frozenset(),
             # Where servers are to sign with the new key next, one that is to verify it first may sign with it already.
-            signing_kid=None if (phase, self._goal.phase) == (ACCEPT, SIGN) else wanted[0],
+            signing_kid=None if (phase, self._goal.phase) == (ACCEPT, SIGN) else expected[0],
             takes_keys=True,
-            datastore=self._keys(phase, state.node, before=before, wanted=wanted) if replaces else None,
+            datastore=self._keys(phase, state.node, before=before, expected=expected) if replaces else None,
         )
 
-    def _keys(self, phase: str, node: KeyNode, *, before: tuple[str, ...], wanted: tuple[str, ...]) -> DatastoreKeys:
+    def _keys(self, phase: str, node: KeyNode, *, before: tuple[str, ...], expected: tuple[str, ...]) -> DatastoreKeys:
         retired = phases.key_files_in(f"{node.folder}/{phases.RETIRED}", before[0]).private
         return DatastoreKeys(
             command=node.command.words,
             path=node.command.key_file,
             folder=node.folder,
-            kids=wanted,
+            kids=expected,
             retired=tuple(sorted(self._goal.retired_kids)) if phase == RETIRE_KEY else (),
-            archive=retired if phase == SIGN and before[0] != wanted[0] else None,
+            archive=retired if phase == SIGN and before[0] != expected[0] else None,
             needs_key=self._goal.kid not in before,
         )
