@@ -10,7 +10,7 @@ https://docs.k3s.io/cli/certificate#service-account-issuer-key-rotation and, in 
   directory;
 - pkg/server/handlers/cert.go: that server takes its present files for what is missing, refuses service.key without the
   key that is first in its present one, and writes all of it into the datastore, encrypted;
-- pkg/cluster/bootstrap.go: every server writes what the datastore has over its files when it starts, whoever starts it.
+- pkg/cluster/bootstrap.go: every server writes what the datastore has over its files when it starts, also by a crash.
   A server that joins gets the same. With a file that differs and is 3 seconds younger, it does not start;
 - pkg/daemons/control/deps/deps.go: at each start it makes service.current.key of the first private key in service.key,
   RSA or ECDSA.
