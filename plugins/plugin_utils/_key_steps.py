@@ -69,11 +69,17 @@ def staged(reading: ClusterReading, cluster: Cluster) -> dict[str, str]:
     former = {
         path for server in cluster.servers for path in Arguments.of(server.running or ()).values(SIGNING_KEY_FILE)[:-1]
     }
+    lying = [
+        (host["host"], each)
+        for host in _hosts(reading, cluster).values()
+        for each in (host.get("keys") or {}).get("staged") or []
+    ]
+    # One that signed before need not be kept on the host where it was made.
+    retired = {each["kid"] for _host, each in lying if each["is_retired"]}
     found: dict[str, str] = {}
-    for host in _hosts(reading, cluster).values():
-        for each in (host.get("keys") or {}).get("staged") or []:
-            if not each["is_retired"] and each["path"] not in former:
-                found.setdefault(each["kid"], host["host"])
+    for host, each in lying:
+        if each["kid"] not in retired and each["path"] not in former:
+            found.setdefault(each["kid"], host)
     return found
 
 

@@ -29,6 +29,8 @@ class Machine:
 
     def __init__(self, name: str, fleet: Fleet) -> None:
         self.name, self.fleet, self.restarts = name, fleet, 0
+        # The keys in its folder of own keys: ID, and the folder below that one.
+        self.own: list[tuple[str, str]] = []
         self.disk: tuple[str, ...] = ()
         self.start()
 

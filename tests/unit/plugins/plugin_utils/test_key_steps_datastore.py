@@ -22,6 +22,11 @@ FOLDER = "/etc/rancher/k3s/irsa"
 LEFT = f"{FOLDER}/rotate-ca"
 
 
+def staged(kid, where):
+    path = f"{FOLDER}/{where}{kid}.key"
+    return {"kid": kid, "path": path, "sha256": "0", "public_key": None, "is_retired": bool(where)}
+
+
 def keys_of(machine, asked):
     """What module irsa_node finds of the keys of a server."""
     public = b"".join(KEYS[kid].public for kid in machine.disk)
@@ -29,7 +34,7 @@ def keys_of(machine, asked):
         **KEYS_OF_CLUSTER,
         "files": {path: {"content": base64.b64encode(public).decode()} for path in asked["paths"]},
         "digests": {path: {"sha256": "0", "kid": machine.disk[0]} for path in asked["private_paths"]},
-        "staged": [],
+        "staged": [staged(kid, where) for kid, where in machine.own],
         "left": [LEFT] if machine.name == "node2" else [],
     }
 
@@ -137,6 +142,16 @@ def test_no_private_key_is_in_a_plan():
 def test_the_distribution_has_what_a_server_needs_that_joins():
     assert planned(Fleet(), GOALS[0])["new_node_needs"] == []
     assert WITH_SERVICE["k0s"].datastore_command({}, None, "v1.37.2") is None
+
+
+def test_a_key_that_signed_before_does_not_lie_ready_wherever_it_was_made():
+    """It was made on one host, and the command that replaced it ran on another one."""
+    fleet = Fleet()
+    fleet.machines["node1"].own = [(FORMER.kid, ""), (NEW.kid, "")]
+    fleet.machines["node2"].own = [(FORMER.kid, "retired/")]
+    reading = ClusterReading(read(fleet))
+    cluster = _key_steps.cluster_of(reading, ask=lambda asked: {})
+    assert _key_steps.staged(reading, cluster) == {NEW.kid: "host-of-node1"}
 
 
 def test_what_a_killed_run_left_on_a_host_is_removed():
