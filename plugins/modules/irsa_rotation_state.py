@@ -57,6 +57,13 @@ options:
     description:
       - Who runs the playbook, for the record.
     type: str
+  known_runs:
+    description:
+      - Runs that the record says have begun and have not ended, which do not count. If O(events) says that this run
+        begins, and the record has yet another such run, the module stops.
+    type: list
+    elements: str
+    default: []
   cache_control:
     description:
       - Cache-Control header of a document that does not exist yet.
@@ -180,6 +187,7 @@ def main() -> None:
             withdraw=dict(type="list", elements="str", default=[]),
             events=dict(type="list", elements="dict", default=[]),
             by=dict(type="str"),
+            known_runs=dict(type="list", elements="str", default=[]),
             cache_control=dict(type="str", default=DEFAULT_CACHE_CONTROL),
             account_id=dict(type="str"),
         ),

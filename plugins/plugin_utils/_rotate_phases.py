@@ -115,14 +115,13 @@ def told(parties: Parties, remembered: record.Record, *, phase: str, kids: t.Seq
 def bracketed(items: t.Sequence[Json], *, first: t.Sequence[Json], last: t.Sequence[Json]) -> list[Json]:
     """Return the items with what is to be remembered before the first one and after the last one.
 
-    An item of the store remembers it in the same write.
+    A last item of the store remembers it in the same write. A first one does not: nothing may be published or withdrawn
+    before it is certain that no other run has begun.
     """
     found = list(items)
     if not found:
         return [work.record(first)] if first else []
-    if found[0]["kind"] == work.STORE:
-        found[0] = {**found[0], "events": [*first, *found[0]["events"]]}
-    elif first:
+    if first:
         found.insert(0, work.record(first, "record that this run begins"))
     if found[-1]["kind"] == work.STORE:
         found[-1] = {**found[-1], "events": [*found[-1]["events"], *last]}

@@ -66,14 +66,17 @@ class Round:
         steps = self._steps() if may_change and decision.may_go_on else {}
         items = remakes or (self._items(steps) if may_change else [])
         ended = [*_rotate_phases.events_of(decision.work, steps.get("steps", [])), self._ended()] if items else []
-        observed = [event.as_dict() for event in decision.events]
-        work = _rotate_phases.bracketed(items, first=observed if may_change else [], last=ended)
+        # A phase that is done already leaves the record as it is; one that has to wait may wait for what is read now.
+        remembers = may_change and not decision.is_done
+        observed = [event.as_dict() for event in decision.events] if remembers else []
+        work = _rotate_phases.bracketed(items, first=observed, last=ended)
         phases = [*self.done["phases"], decision.phase] if items and not remakes else self.done["phases"]
         return {
             "work": work,
             "again": bool(items),
             "failure": self._failure() if may_change and not items else None,
             "by": self.settings.by,
+            "known_runs": [run.by for run, _last in self.record.open_runs()],
             "servers": steps.get("results", {}),
             "done": {**self.done, "phases": phases, "servers": {}, "made": {}, **self._said(steps)},
             **self._told(),
@@ -185,7 +188,9 @@ class Round:
         if self.asked == AUTO or not self.decision.refusals:
             return None
         messages = [refusal.message(self.read.facts.now) for refusal in self.decision.refusals]
-        return "\n- ".join([f"{self.decision.phase} is refused; nothing was changed.", *map(shown, messages)])
+        return "\n- ".join(
+            [f"{self.decision.phase} is refused; no key and no server was changed.", *map(shown, messages)]
+        )
 
     def _told(self) -> Json:
         facts, decision = self.read.facts, self.decision

@@ -18,7 +18,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -87,7 +86,7 @@ class Rotation:
         run = self.latest
         for dummy in range(_ATTEMPTS):
             run = run or self.run("status")
-            due = datetime.fromisoformat(run.result["next_at"]).timestamp() if run.result["next_at"] else 0.0
+            due = run.result["next_at"] or 0.0
             is_known = due > 0 or not run.result["refusals"]
             threading.Event().wait(max(due - time.time(), 0) + 1)
             if run.result["next_phase"] == phase and is_known:

@@ -100,7 +100,8 @@ def _with_beginning(decision: Decision, facts: Facts, record: Record, *, setting
     """Return the decision with the event that tells other runs of this one, unless it was told before."""
     if not settings.by or any(run.by == settings.by for run, _last in record.open_runs()):
         return decision
-    began = Event(kind=BEGAN, kid=decision.work.kid or "", at=facts.now, by=settings.by)
+    at = max(facts.now, record.ended_at(settings.by) + 1)
+    began = Event(kind=BEGAN, kid=decision.work.kid or "", at=at, by=settings.by)
     return dataclasses.replace(decision, events=(*decision.events, began))
 
 

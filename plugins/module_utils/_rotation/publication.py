@@ -34,6 +34,7 @@ class StateSpec:
     :ivar withdraw: key IDs that leave the JWKS
     :ivar events: what is to be remembered, as ``record.Event.from_dict`` takes it
     :ivar by: who runs the playbook
+    :ivar known_runs: others that began and did not end when it was decided what this step does
     """
 
     bucket: str
@@ -46,6 +47,7 @@ class StateSpec:
     withdraw: t.Sequence[str] = ()
     events: t.Sequence[t.Mapping[str, t.Any]] = ()
     by: str | None = None
+    known_runs: t.Sequence[str] = ()
 
 
 class RotatedDocuments(PresentDocuments):

@@ -219,9 +219,12 @@ class Record:
 
     def open_runs(self) -> list[tuple[Event, float]]:
         """Return the runs that began and did not end, each with the time of the last event that it recorded."""
-        ended = {event.by: event.at for event in self._of(ENDED)}
-        runs = [event for event in self._of(BEGAN) if event.at > ended.get(event.by, -1)]
+        runs = [event for event in self._of(BEGAN) if event.at > self.ended_at(event.by)]
         return [(run, max(event.at for event in self.events if event.by == run.by)) for run in runs]
+
+    def ended_at(self, by: str | None) -> float:
+        """Return when a run ended a phase last, -1 if it has not yet."""
+        return max((event.at for event in self._of(ENDED) if event.by == by), default=-1.0)
 
     def _of(self, kind: str, *, kid: str | None = None, server: str | None = None) -> list[Event]:
         return [

@@ -18,7 +18,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call impo
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.aws_resource import AwsResource
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.ledger import Ledger
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.moments import moment
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.reconcile import Outcome, planned, reconcile
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import record
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.publication import RotatedDocuments, StateSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import Event, Record
@@ -70,6 +72,7 @@ class RecordObject(AwsResource):
         self.warnings.clear()
         stored = self.store.read(self.key)
         before = self._parsed(stored)
+        self._refuse_other_runs(before)
         after = before.after(self._events(before))
         self._text = stored.text if stored else None
         if after == before:
@@ -96,6 +99,20 @@ class RecordObject(AwsResource):
                 "Nothing was changed. Restore an earlier version of it; or delete it, and all waiting starts again "
                 "from when the JWKS was written last."
             ) from None
+
+    def _refuse_other_runs(self, before: Record) -> None:
+        """Raise IrsaError if this run is about to begin, and another one has begun since that was decided.
+
+        The record is written on the condition that it is still what was read, so that one of two runs gets here.
+        """
+        if not any(event.get("kind") == record.BEGAN for event in self.spec.events):
+            return
+        for run, _last in before.open_runs():
+            if run.by not in (self.spec.by, *self.spec.known_runs):
+                raise IrsaError(
+                    f"{quoted(run.by)} began at {moment(run.at)} to rotate the same keys, as {self.where} says, just "
+                    "before this run could begin. It did not begin. Run the playbook again when that run has ended."
+                )
 
     def _refuse_readers(self, stored: Stored | None) -> None:
         """Raise IrsaError if everyone may read the record: it says who rotates keys, when, and on which servers."""

@@ -124,13 +124,13 @@ STORE, NODE = work.withdraw(["old"]), work.node("node1", "do", {}, actions=[])
 @pytest.mark.parametrize(
     ("items", "expected"),
     [
-        ([STORE], [("store", ["began", "ended"])]),
+        ([STORE], [("store", ["began"]), ("store", ["ended"])]),
         ([NODE], [("store", ["began"]), ("node", []), ("store", ["ended"])]),
-        ([STORE, NODE, STORE], [("store", ["began"]), ("node", []), ("store", ["ended"])]),
+        ([STORE, NODE, STORE], [("store", ["began"]), ("store", []), ("node", []), ("store", ["ended"])]),
         ([], [("store", ["began"])]),
     ],
 )
-def test_the_record_is_written_with_what_is_written_anyway(items, expected):
+def test_a_run_begins_on_its_own_and_ends_with_what_is_written_anyway(items, expected):
     found = phases.bracketed(items, first=FIRST, last=LAST)
     assert [(item["kind"], [event["kind"] for event in item["events"]]) for item in found] == expected
 

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.decision import decide
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.facts import LegacyToken
-from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import Record
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import Event, Record
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import Settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.stage import Stage, stage_of
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._rotation.rotations import (
@@ -254,6 +254,12 @@ def test_a_run_that_changes_something_tells_others_once():
     told = PREPARED[1].after(decision.events)
     assert decide("accept", PREPARED[0], told, settings=Settings(by="us")).events == ()
     assert not any(e.kind == "began" for e in decide("status", *PREPARED, settings=Settings(by="us")).events)
+
+
+def test_a_run_that_begins_in_the_second_in_which_it_ended_a_phase_is_under_way():
+    told = PREPARED[1].after([Event(kind="ended", kid=NEW, at=NOW, by="us")])
+    told = told.after(decide("accept", PREPARED[0], told, settings=Settings(by="us")).events)
+    assert [run.by for run, dummy in told.open_runs()] == ["us"]
 
 
 def test_a_server_that_left_is_noticed_once():

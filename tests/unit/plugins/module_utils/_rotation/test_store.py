@@ -36,6 +36,10 @@ def kid(sample):
     return jwk_of(sample)["kid"]
 
 
+def run_of(name, kind="began", at="2026-01-01T00:00:00Z"):
+    return {"kind": kind, "kid": "x", "at": at, "by": name}
+
+
 def texts(*given):
     keys = [key for each in given for key in document_set.from_pem("key", pem(each).encode())]
     return document_set.texts(ISSUER, keys)
@@ -270,12 +274,33 @@ class TestOtherWriters:
         assert sorted(kids(s3)) == sorted(map(kid, (OLD, THIRD, NEXT)))
 
     def test_a_record_edited_between_read_and_write_is_merged(self, fake_aws, s3):
-        theirs = {"version": 1, "events": [{"kind": "began", "kid": "x", "at": "2026-01-01T00:00:00Z", "by": "them"}]}
+        theirs = {"version": 1, "events": [run_of("them")]}
         for dummy in range(2):
             fake_aws.before(PUT, lambda: None)
         fake_aws.before(PUT, lambda: put(s3, RECORD, json.dumps(theirs)))
         ensure(fake_aws, publish=[pem(NEXT)])
         assert record(s3).published_since(kid(NEXT)) and [run.by for run, dummy in record(s3).open_runs()] == ["them"]
+
+    @pytest.mark.parametrize("is_early", [True, False], ids=["before-the-read", "before-the-write"])
+    def test_of_two_runs_that_decided_to_begin_one_does(self, fake_aws, s3, is_early):
+        theirs = json.dumps({"version": 1, "events": [run_of("them")]})
+        if is_early:
+            put(s3, RECORD, theirs)
+        else:
+            fake_aws.before(PUT, lambda: put(s3, RECORD, theirs))
+        with pytest.raises(IrsaError, match="'them' began at 2026-01-01T00:00:00Z"):
+            ensure(fake_aws, events=[run_of("us")], by="us")
+        assert record(s3).text == Record.parse(theirs).text
+
+    @pytest.mark.parametrize(
+        ("events", "known"),
+        [([run_of("them")], ["them"]), ([run_of("them"), run_of("them", "ended", "2026-01-01T00:00:05Z")], [])],
+        ids=["known", "ended"],
+    )
+    def test_a_run_that_was_known_or_has_ended_stops_no_other_one(self, fake_aws, s3, events, known):
+        put(s3, RECORD, json.dumps({"version": 1, "events": events}))
+        ensure(fake_aws, events=[run_of("us")], by="us", known_runs=known)
+        assert "us" in [run.by for run, dummy in record(s3).open_runs()]
 
     def test_a_lost_answer_changes_nothing(self, fake_aws, s3):
         with fake_aws.answers_lost(PUT):
