@@ -240,7 +240,7 @@ def test_what_a_killed_run_left_is_removed_first_also_if_nothing_else_is_to_be_d
 
 def test_what_another_run_may_be_at_work_with_is_left(play):
     reach(play, "sign")
-    play.record = play.record.after([Event(kind="began", kid="", at=play.now, by="somebody@elsewhere[1]")])
+    play.record = play.record.after([Event(kind="began", kid="", at=play.now, by="user@elsewhere[1]")])
     play.left = left = {HOSTS[1]: [f"{FOLDER}/rotate-ca"]}
     for phase in ("accept", "sign"):
         play.rounds(phase)
