@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
+import posixpath
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm, service
@@ -104,7 +105,7 @@ def _step_data(step: Step, reading: ClusterReading, key: Json | None, *, new: li
         "issuers": list(step.issuers),
         "actions": [*(f"{step.server}:write {file}" for file in new), *_actions(step, distribution)],
         "paths": [*new, *_private_paths(step), *(file.path for file in step.writes)],
-        "needs_key": step.private is not None or bool(new),
+        "needs_key": step.private is not None or bool(new) or bool(step.datastore and step.datastore.needs_key),
         "diff": _diff(step),
         "node": {
             "pod": reading.pod(step.server),
@@ -120,6 +121,8 @@ def _step_data(step: Step, reading: ClusterReading, key: Json | None, *, new: li
             "files": [_file(each, hides=distribution is not None) for each in step.files],
             "annotations": dict(step.annotations),
             "key": key,
+            "datastore": _datastore(step),
+            "takes_keys": step.takes_keys,
             "service": {"unit": distribution.unit, "restart": list(distribution.restart)} if distribution else None,
             "manager": _manager(step, reading),
             "configuration": dict(zip(("before", "after"), step.configuration, strict=True))
@@ -127,6 +130,11 @@ def _step_data(step: Step, reading: ClusterReading, key: Json | None, *, new: li
             else None,
         },
     }
+
+
+def _datastore(step: Step) -> Json | None:
+    found = dataclasses.asdict(step.datastore) if step.datastore else None
+    return found and {name: value for name, value in found.items() if name != "needs_key"}
 
 
 def _manager(step: Step, reading: ClusterReading) -> Json | None:
@@ -154,6 +162,9 @@ def _file(file: FileWrite, *, hides: bool) -> Json:
 def _actions(step: Step, distribution: Distribution | None) -> list[str]:
     actions = [f"{step.server}:write {path}" for path in _private_paths(step)]
     actions += [_write(step, file) for file in step.files]
+    if step.datastore:
+        program, *words = step.datastore.command
+        actions.append(f"{step.server}:run {posixpath.basename(program)} {' '.join(words[:2])}")
     if step.restarts:
         actions.append(f"{step.server}:restart {distribution.unit if distribution else API_SERVER}")
     if step.manager:
@@ -163,7 +174,8 @@ def _actions(step: Step, distribution: Distribution | None) -> list[str]:
 
 def _private_paths(step: Step) -> list[str]:
     """Return the files of private keys that a step writes: where the former one is kept, and the new one."""
-    return [step.private.archive, step.private.path] if step.private else []
+    kept = [step.datastore.archive] if step.datastore and step.datastore.archive else []
+    return [*kept, *([step.private.archive, step.private.path] if step.private else [])]
 
 
 def _write(step: Step, file: FileWrite) -> str:

@@ -28,9 +28,12 @@ def keys_of(reading: Reading) -> dict[str, t.Any]:
     """Return the values of a server that come of its files of keys; none if these were not read."""
     keys = reading.get("keys") or {}
     contents = {path: content(described) for path, described in (keys.get("files") or {}).items()}
+    times = {path: described.get("modified") for path, described in (keys.get("files") or {}).items()}
     digests = {path: each for path, each in (keys.get("digests") or {}).items() if each}
     return {
         "key_files": {path: text for path, text in contents.items() if text is not None},
+        "key_times": {path: time for path, time in times.items() if time is not None},
+        "now": keys.get("now"),
         "private_keys": {path: PrivateKey(sha256=each["sha256"], kid=each["kid"]) for path, each in digests.items()},
     }
 

@@ -85,14 +85,16 @@ def _of_kubeadm(reading: Reading) -> _Paths:
 def _of_service(reading: Reading) -> _Paths:
     """Return the paths that a distribution's files lead to. Raises Fault.
 
-    Its files of public keys stay unread: k3s and RKE2 have private keys in them.
+    A file of keys is read where the distribution itself replaces it. It holds private keys, of which the host returns
+    the public halves.
     """
     distribution = WITH_SERVICE[reading["distribution"]]
     unit = _service_reading.unit_of(reading["inspected"], distribution)
     files = _service_reading.files_of(reading["inspected"])
     arguments = distribution.programs(files, unit).api_server
+    command = distribution.datastore_command(files, unit, reading["inspected"]["version"])
     return _Paths(
-        public=[],
+        public=[command.key_file] if command else [],
         private=list(arguments.values(SIGNING_KEY_FILE)[-1:]),
         folder=distribution.own_key_folder(files, unit),
         like=service.cluster_key(arguments),

@@ -19,7 +19,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribut
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import KeyGoal
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import RETIRE_KEY, Cluster, Plan, Server
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.facts import LegacyToken, ServerKeys
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _apiserver_plan
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading import ClusterReading
@@ -69,11 +69,17 @@ def staged(reading: ClusterReading, cluster: Cluster) -> dict[str, str]:
     former = {
         path for server in cluster.servers for path in Arguments.of(server.running or ()).values(SIGNING_KEY_FILE)[:-1]
     }
+    lying = [
+        (host["host"], each)
+        for host in _hosts(reading, cluster).values()
+        for each in (host.get("keys") or {}).get("staged") or []
+    ]
+    # One that signed before need not be kept on the host where it was made.
+    retired = {each["kid"] for _host, each in lying if each["is_retired"]}
     found: dict[str, str] = {}
-    for host in _hosts(reading, cluster).values():
-        for each in (host.get("keys") or {}).get("staged") or []:
-            if not each["is_retired"] and each["path"] not in former:
-                found.setdefault(each["kid"], host["host"])
+    for host, each in lying:
+        if each["kid"] not in retired and each["path"] not in former:
+            found.setdefault(each["kid"], host)
     return found
 
 
@@ -122,13 +128,19 @@ def key_plan(reading: ClusterReading, cluster: Cluster, goal: KeyGoal, *, option
     return {
         "steps": _apiserver_plan.steps_data(plan.steps, reading, keys),
         "summary": plan.summary,
-        "next": [*plan.next, *_stale_certificates(plan, reading, cluster)],
+        "next": [*plan.next, *_needs(plan, distribution), *_stale_certificates(plan, reading, cluster)],
         "new_node_needs": list(plan.new_node_needs),
         "warnings": [*plan.findings.warnings, *reading.warnings],
         "results": _apiserver_plan.first_results(
             [server for server in cluster.servers if server.managed], plan, reading=reading, observed=reading.observed
         ),
     }
+
+
+def _needs(plan: Plan, distribution: Distribution | None) -> t.Iterator[str]:
+    """Yield what kubeadm does not bring to a control plane that joins. Other plans say so themselves."""
+    if distribution is None and plan.new_node_needs:
+        yield f"A control plane needs {listed(plan.new_node_needs)} before it joins, with the modes that these have."
 
 
 def _stale_certificates(plan: Plan, reading: ClusterReading, cluster: Cluster) -> t.Iterator[str]:

@@ -26,12 +26,24 @@ class PrivateFile:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class LeftFolder:
+    """A folder with private keys that a run left on a host when it was killed, and the folder of own keys there."""
+
+    host: str
+    key_folder: str
+    path: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class KnownKeys:
-    """Public keys by their IDs; private keys in the folders of own keys; and those that servers sign with."""
+    """Public keys by their IDs; private keys in the folders of own keys; those that servers sign with; and what a run
+    left that was killed.
+    """
 
     public: t.Mapping[str, key_facts.PublicKey]
     staged: tuple[PrivateFile, ...] = ()
     in_use: tuple[PrivateFile, ...] = ()
+    left: tuple[LeftFolder, ...] = ()
 
     @classmethod
     def of(
@@ -49,6 +61,7 @@ class KnownKeys:
             public=public,
             staged=tuple(file for reading in readings for file in _staged_in(reading)),
             in_use=tuple(file for reading in readings for file in _used_in(reading)),
+            left=tuple(folder for reading in readings for folder in _left_in(reading)),
         )
 
     def pem(self, kid: str) -> str:
@@ -75,6 +88,12 @@ def _used_in(reading: Reading) -> t.Iterator[PrivateFile]:
     for path, digest in reading["keys"]["digests"].items():
         if digest and digest["kid"]:
             yield PrivateFile(kid=digest["kid"], host=reading["host"], path=path, sha256=digest["sha256"])
+
+
+def _left_in(reading: Reading) -> t.Iterator[LeftFolder]:
+    keys = reading["keys"]
+    for path in keys.get("left") or []:
+        yield LeftFolder(host=reading["host"], key_folder=keys["key_folder"], path=path)
 
 
 def _keys_in(published: str | None) -> list[dict[str, t.Any]]:

@@ -14,7 +14,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import record, settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.work import Work
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _rotate_work as work
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_known import KnownKeys, PrivateFile
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_known import KnownKeys, LeftFolder, PrivateFile
 
 Json = dict[str, t.Any]
 Parties = t.Sequence[t.Mapping[str, t.Any]]
@@ -73,6 +73,19 @@ def destroyed(found: Work, files: t.Sequence[PrivateFile]) -> list[Json]:
             actions=[f"{host}:remove {path}" for path in paths],
         )
         for host, paths in by_host.items()
+    ]
+
+
+def tidied(folders: t.Iterable[LeftFolder]) -> list[Json]:
+    """Return how private keys are removed that a run left when it was killed."""
+    return [
+        work.node(
+            left.host,
+            f"{left.host}: remove what a run left that was cut off",
+            {"operation": "remove_keys", "key_folder": left.key_folder, "paths": [left.path]},
+            actions=[f"{left.host}:remove {left.path}"],
+        )
+        for left in folders
     ]
 
 

@@ -66,16 +66,17 @@ class Round:
         remakes = self._remakes() if may_change else []
         steps = self._steps() if may_change and decision.may_go_on else {}
         items = remakes or (self._items(steps) if may_change else [])
+        tidied = self._tidied() if may_change and not items else []
         ended = [*_rotate_phases.events_of(decision.work, steps.get("steps", [])), self._ended()] if items else []
         # A phase that is done already leaves the record as it is; one that has to wait may wait for what is read now.
         remembers = may_change and not decision.is_done
         observed = [event.as_dict() for event in decision.events] if remembers else []
-        work = _rotate_phases.bracketed(items, first=observed, last=ended)
+        work = tidied or _rotate_phases.bracketed(items, first=observed, last=ended)
         phases = [*self.done["phases"], decision.phase] if items and not remakes else self.done["phases"]
         return {
             "work": work,
-            "again": bool(items),
-            "failure": self._failure() if may_change and not items else None,
+            "again": bool(items or tidied),
+            "failure": self._failure() if may_change and not (items or tidied) else None,
             "by": self.settings.by,
             "known_runs": [run.by for run, _last in self.record.open_runs()],
             "forget": forgetting.unused(self.read.facts, self.record),
@@ -140,12 +141,20 @@ class Round:
         found, known, parties = self.decision.work, self.read.known, self.given["relying_parties"]
         if not self.decision.may_go_on:
             return self._told_late(parties)
-        items = _rotate_phases.publishing(found, known, self._makes)
+        items = _rotate_phases.tidied(known.left) + _rotate_phases.publishing(found, known, self._makes)
         items += _rotate_phases.servers(found, known, steps.get("steps", []))
         if self.given["old_key"] == "destroy" and found.phase == RETIRE_ACCEPTED:
             items += _rotate_phases.destroyed(found, known.staged)
         kids = found.withdraw or ((None,) if found.makes_key else found.publish)
         return items + _rotate_phases.told(parties, self.record, phase=found.phase, kids=kids)
+
+    def _tidied(self) -> list[Json]:
+        """Return how is removed what a killed run left, if nothing else is to be done now. Another run may be at work
+        with it.
+        """
+        own = {self.settings.by, *self.settings.dead_runs}
+        is_alone = all(str(run.by) in own for run, _last in self.record.open_runs())
+        return _rotate_phases.tidied(self.read.known.left) if is_alone else []
 
     def _told_late(self, parties: _rotate_phases.Parties) -> list[Json]:
         """Return how parties are told that could not be told when the new key was published."""

@@ -74,7 +74,7 @@ def _configuration(distribution: Distribution, unit: Unit, ask: Ask) -> dict[str
             "paths": sources.files,
             "folders": sources.folders,
             "endings": sources.endings,
-            "version_command": distribution.version_command,
+            "version_command": list(distribution.version_words(unit)),
         }
     )
     return {"configuration": found["files"], "version": found["version"]}

@@ -34,11 +34,14 @@ _SHORT = {"irsa_rotate_cache_seconds": 0, "irsa_rotate_token_seconds": 0, "irsa_
 
 @dataclass
 class Rotating:
-    """A cluster with its bucket. ``polls`` are those of phases after which every token must still be accepted."""
+    """A cluster with its bucket, and tokens of its ``former`` key. ``polls`` are those of phases after which every
+    token must still be accepted.
+    """
 
     cluster: Walked
     s3: Any
     polls: Polls = field(default_factory=Polls)
+    former: list[str] = field(default_factory=list)
 
     def rotate(self, phase: str, *options: str, fails: bool = False) -> Run:
         return self.cluster.ansible.rotate(self._variables(phase), *options, fails=fails)

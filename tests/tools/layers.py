@@ -120,6 +120,7 @@ BARE_NODE_FILES = frozenset(
         "module_utils/_node/component.py",
         "module_utils/_node/hidden_values.py",
         "module_utils/_node/inspection.py",
+        "module_utils/_node/key_datastore.py",
         "module_utils/_node/key_install.py",
         "module_utils/_node/key_reading.py",
         "module_utils/_node/key_staging.py",

@@ -56,6 +56,20 @@ class Access:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class DatastoreCommand:
+    """How signing keys are replaced that a distribution keeps in the cluster's datastore, for all its servers.
+
+    :ivar words: the command that puts them there; ``--path=FOLDER`` names a folder with a file tls/service.key
+    :ivar key_file: where a server writes them at each start, the one that signs first
+    :ivar signing_file: where it writes the first one alone
+    """
+
+    words: tuple[str, ...]
+    key_file: str
+    signing_file: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Programs:
     """The arguments that come of a server's files: those of its defaults that are about service accounts, and all that
     the files add. An own key is behind the cluster's also where it replaces that.
@@ -88,6 +102,17 @@ class Distribution(abc.ABC):
     def of_version(self, version: str | None) -> Distribution:
         """Return the distribution as a version of it is; None: the version is not known."""
         return self
+
+    def version_words(self, unit: Unit) -> tuple[str, ...]:
+        """Return the words that print the version on a server."""
+        return self.version_command
+
+    def datastore_command(self, files: Files, unit: Unit, version: str | None) -> DatastoreCommand | None:
+        """Return how keys in the cluster's datastore are replaced, None for a distribution or a version that cannot.
+
+        Raises Fault if the files cannot be used.
+        """
+        return None
 
     @abc.abstractmethod
     def sources(self, unit: Unit) -> Sources:

@@ -4,12 +4,14 @@
 
 """The plan for another signing key on the API servers of a cluster, by the way that its distribution allows.
 
-By files, if the cluster's key signs on nodes of kubeadm: key_files_plan. By flags everywhere else: key_flags_plan.
+By files, if the cluster's key signs on nodes of kubeadm: key_files_plan. In the cluster's datastore, where k3s and RKE2
+keep it: key_datastore_plan. By flags everywhere else: key_flags_plan.
 """
 
 from __future__ import annotations
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import (
+    key_datastore_plan,
     key_files_plan,
     key_flags_plan,
     kubeadm,
@@ -34,6 +36,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text impor
 
 FILES = "files"
 FLAGS = "flags"
+DATASTORE = "datastore"
 
 _UNKNOWN_ISSUER = (
     "No API server says with which issuer it signs, so the key cannot be changed. See that every host of this play "
@@ -42,9 +45,9 @@ _UNKNOWN_ISSUER = (
 
 
 def way(cluster: Cluster, distribution: Distribution | None) -> str:
-    """Return FILES or FLAGS. ``distribution`` is None for kubeadm."""
+    """Return FILES, FLAGS or DATASTORE. ``distribution`` is None for kubeadm."""
     if distribution is not None:
-        return FLAGS
+        return DATASTORE if key_datastore_plan.is_possible(cluster, distribution) else FLAGS
     return FLAGS if any(_signs_with_own_key(server) for server in cluster.servers) else FILES
 
 
@@ -60,8 +63,11 @@ def plan(cluster: Cluster, goal: KeyGoal, *, distribution: Distribution | None, 
     issuer = _issuer(cluster)
     if issuer is None:
         return Plan(findings=Findings(problems=(_UNKNOWN_ISSUER,)))
-    if way(cluster, distribution) == FILES:
+    chosen = way(cluster, distribution)
+    if chosen == FILES:
         return key_files_plan.plan(cluster, goal, issuer=issuer)
+    if chosen == DATASTORE and distribution is not None:
+        return key_datastore_plan.plan(cluster, goal, distribution=distribution, issuer=issuer)
     return key_flags_plan.plan(cluster, goal, distribution=distribution, options=options, issuer=issuer)
 
 
@@ -81,7 +87,10 @@ def limits(cluster: Cluster, distribution: Distribution | None) -> dict[str, str
             "up."
         )
         return {ROLE_PHASES[ACCEPT]: reason}
-    if way(cluster, distribution) == FILES:
+    chosen = way(cluster, distribution)
+    if chosen == DATASTORE:
+        return {}
+    if chosen == FILES:
         found = key_files_plan.limits(cluster, issuer)
         return {ROLE_PHASES[ACCEPT]: " ".join(found)} if found else {}
     found = key_flags_plan.limits(cluster, distribution, issuer=issuer)

@@ -14,13 +14,12 @@ Whatever a run that was cut off left: each step is made of what the files hold a
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import (
     key_files_node,
+    key_preflight,
     kubeadm_node,
-    preflight,
     steps,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_files_node import KeyNode
@@ -28,12 +27,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import PURPOSES, KeyGoal
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_walk import walk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
-    SIGN,
     Cluster,
     Findings,
-    Goal,
     Plan,
-    Server,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
@@ -62,11 +58,10 @@ def plan(cluster: Cluster, goal: KeyGoal, *, issuer: str) -> Plan:
 
 def _preflight(cluster: Cluster, nodes: t.Sequence[KeyNode], goal: KeyGoal, *, issuer: str) -> Findings:
     of_kubeadm = [node.node for node in nodes]
-    # A key of the goal that one server does not verify yet is what the steps are for.
-    general = Goal(issuer=issuer, own_kid=goal.kid, force=goal.force)
-    views = [kubeadm_node.node_of(_as_meant(server, goal), general).view for server in cluster.servers]
+    general = key_preflight.general(goal, issuer)
+    views = [kubeadm_node.node_of(key_preflight.as_meant(server, goal), general).view for server in cluster.servers]
     return (
-        preflight.check(views, general, _without_legacy_tokens(cluster))
+        key_preflight.check(cluster, views, goal, issuer=issuer)
         + Findings(
             problems=tuple(kubeadm_node.problems(of_kubeadm, persists=False)),
             warnings=tuple(kubeadm_node.warnings(of_kubeadm, persists=False)),
@@ -75,27 +70,10 @@ def _preflight(cluster: Cluster, nodes: t.Sequence[KeyNode], goal: KeyGoal, *, i
             problems=(
                 *key_files_node.limits(nodes),
                 *key_files_node.problems(nodes, goal),
-                *_refusals(cluster, goal),
                 *_emptied(nodes, goal),
             )
         )
     )
-
-
-def _as_meant(server: Server, goal: KeyGoal) -> Server:
-    """Return a server that signs as it will. One that joined with former keys is repaired by that, not refused."""
-    return dataclasses.replace(server, signing_kid=goal.kid) if goal.phase == SIGN and server.managed else server
-
-
-def _without_legacy_tokens(cluster: Cluster) -> Cluster:
-    """Return the cluster without what only a general warning is made of: which of these tokens matter is known."""
-    return dataclasses.replace(cluster, legacy_tokens=None)
-
-
-def _refusals(cluster: Cluster, goal: KeyGoal) -> t.Iterator[str]:
-    """Yield refusals of tokens, unless a server does not verify the new key yet, which another one may sign with."""
-    if all(goal.kid in (server.kids or ()) for server in cluster.servers):
-        yield from (f"{server.name}: {refusal}" for server in cluster.servers for refusal in server.refusals)
 
 
 def _emptied(nodes: t.Iterable[KeyNode], goal: KeyGoal) -> t.Iterator[str]:

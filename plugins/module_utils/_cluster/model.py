@@ -101,6 +101,8 @@ class Server:
         its path
     :ivar key_files: the contents of the files of public keys that its flags name, by path; read only if a key is to be
         changed
+    :ivar key_times: when each of those changed, by the clock of its host, in seconds since 1970
+    :ivar now: what that clock says
     :ivar private_keys: the SHA-256 of the files of private keys that its flags name, and the ID of each key where its
         host can tell it, by path; likewise
     :ivar tool_version: the version of the tool that writes its manifest, such as ``v1.37.2`` of kubeadm
@@ -129,6 +131,8 @@ class Server:
     patches: t.Mapping[str, bytes] = dataclasses.field(default_factory=dict)
     public_key_faults: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     key_files: t.Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+    key_times: t.Mapping[str, float] = dataclasses.field(default_factory=dict)
+    now: float | None = None
     private_keys: t.Mapping[str, PrivateKey] = dataclasses.field(default_factory=dict)
     tool_version: str | None = None
     unknown: tuple[str, ...] = ()
@@ -186,6 +190,28 @@ class PrivateKeyWrite:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class DatastoreKeys:
+    """The keys in the cluster's datastore, replaced by a command of the distribution. None of them is part of a plan.
+
+    :ivar command: the command's words but for ``--path``
+    :ivar path: the file with the present keys on the server
+    :ivar folder: the folder of own keys on the server, below which the new file lies while the command runs
+    :ivar kids: the IDs of the keys afterwards, in order; the first one signs
+    :ivar retired: the IDs of those that go
+    :ivar archive: where the key that signs no longer is kept; None: none does so
+    :ivar needs_key: the new key is not in the present file, so it comes along
+    """
+
+    command: tuple[str, ...]
+    path: str
+    folder: str
+    kids: tuple[str, ...]
+    retired: tuple[str, ...] = ()
+    archive: str | None = None
+    needs_key: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ManagerChange:
     """What is written of kube-controller-manager, and the arguments and annotations that it must run with then."""
 
@@ -206,6 +232,8 @@ class Step:
     :ivar retired_kids: key IDs that its JWKS must not have any more
     :ivar signing_kid: the key that must sign afterwards, if it is known
     :ivar private: the private key that is replaced before anything else is written
+    :ivar datastore: the keys of all servers, which are replaced before this one restarts
+    :ivar takes_keys: it restarts to take the keys that the cluster's datastore has
     :ivar files: what is written on this server, in this order; the manifest comes last
     :ivar annotations: what the pod that runs must have besides its arguments
     :ivar manager: what changes of kube-controller-manager when the API server is proved
@@ -221,6 +249,8 @@ class Step:
     retired_kids: frozenset[str] = frozenset()
     signing_kid: str | None = None
     private: PrivateKeyWrite | None = None
+    datastore: DatastoreKeys | None = None
+    takes_keys: bool = False
     files: tuple[FileWrite, ...] = ()
     annotations: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     manager: ManagerChange | None = None

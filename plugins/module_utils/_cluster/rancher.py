@@ -16,6 +16,7 @@ import posixpath
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import (
+    rancher_datastore,
     rancher_drop_in,
     rancher_files,
     rancher_problems,
@@ -30,6 +31,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import (
     Access,
+    DatastoreCommand,
     Distribution,
     Files,
     Programs,
@@ -41,6 +43,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.rancher_d
     API_SERVER_KEY,
     CONTROLLER_MANAGER_KEY,
     FLAGS,
+    asked,
+    of_key,
+    rest,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.rancher_files import Configuration
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.rancher_obstacles import Placed, obstacle
@@ -56,13 +61,20 @@ _CLUSTER_DOMAIN = "cluster-domain"
 _KUBECONFIG = "write-kubeconfig"
 # Other names of options, which the files may use, too.
 _SHORT = {_DATA_DIR: "d", _KUBECONFIG: "o"}
-_KEYS = (*FLAGS, _DATA_DIR, _CLUSTER_DOMAIN, _KUBECONFIG, *_SHORT.values(), rancher_problems.NO_API_SERVER)
+_BIND_ADDRESS = "bind-address"
+_PORT = "https-listen-port"
+_KEYS = (
+    *(*FLAGS, _DATA_DIR, _CLUSTER_DOMAIN, _KUBECONFIG, *_SHORT.values()),
+    *(_BIND_ADDRESS, _PORT, rancher_problems.NO_API_SERVER),
+)
 
 
 class Rancher(Distribution):
     """What k3s and RKE2 have in common."""
 
     own_file = rancher_drop_in.NAME
+    # Where servers ask each other and the commands ask a server; None: where the API server is asked.
+    supervisor_port: t.ClassVar[str | None] = None
 
     # --- where its files are
 
@@ -105,6 +117,24 @@ class Rancher(Distribution):
 
     def own_key_folder(self, files: Files, unit: Unit) -> str:
         return f"/etc/rancher/{self.name}/irsa"
+
+    def _program(self, unit: Unit) -> str:
+        """Return the program, which is not always in the PATH."""
+        return next((word for word in unit.command[:1] if posixpath.basename(word) == self.name), self.name)
+
+    def version_words(self, unit: Unit) -> tuple[str, ...]:
+        return (self._program(unit), "--version")
+
+    def datastore_command(self, files: Files, unit: Unit, version: str | None) -> DatastoreCommand | None:
+        if not rancher_datastore.has_command(version):
+            return None
+        configuration = self._read(files, unit)
+        return rancher_datastore.command(
+            self._program(unit),
+            data_dir=self._data_dir(configuration, unit),
+            address=self._setting(configuration, unit, _BIND_ADDRESS, default=""),
+            port=self.supervisor_port or self._setting(configuration, unit, _PORT, default="6443"),
+        )
 
     # --- what they lead to
 
@@ -187,9 +217,9 @@ class Rancher(Distribution):
         if foreign:
             raise Fault(rancher_problems.foreign_text(path, foreign))
         others = {each: content for each, content in files.items() if each != path}
-        lines = {key: self._own_lines(others, unit, key=key, expected=_of(programs, key)) for key in FLAGS}
+        lines = {key: self._own_lines(others, unit, key=key, expected=of_key(programs, key)) for key in FLAGS}
         content = rancher_drop_in.content(lines)
-        if (content is None) == (path not in files) and _asked(self.programs(files, unit)) == _asked(programs):
+        if (content is None) == (path not in files) and asked(self.programs(files, unit)) == asked(programs):
             return {}
         words = rancher_problems.words(unit.command, CONTROLLER_MANAGER_KEY)
         if lines[CONTROLLER_MANAGER_KEY] and words:
@@ -201,7 +231,7 @@ class Rancher(Distribution):
     def _check(self, after: Files, unit: Unit, programs: Programs, *, others: Files) -> None:
         """Raise Fault unless files lead to programs, and change nothing else."""
         found = self.programs(after, unit)
-        if _asked(found) == _asked(programs) and _rest(found) == _rest(self.programs(others, unit)):
+        if asked(found) == asked(programs) and rest(found) == rest(self.programs(others, unit)):
             return
         later = [text for key in FLAGS for text in rancher_problems.later(self._server(after, unit), key)]
         raise Fault((later or ["its files do not lead to the expected arguments. Their layout is not known here"])[0])
@@ -209,7 +239,7 @@ class Rancher(Distribution):
     def _own_lines(self, others: Files, unit: Unit, *, key: str, expected: Arguments) -> list[Line]:
         """Return the lines of our own file for one key. Raises Fault if another file stands in the way."""
         found = []
-        base = _of(self.programs(others, unit), key)
+        base = of_key(self.programs(others, unit), key)
         for name in FLAGS[key]:
             try:
                 found += rancher_drop_in.lines(name, base.values(name), expected.values(name))
@@ -237,21 +267,6 @@ class Rancher(Distribution):
         )
 
 
-def _of(programs: Programs, key: str) -> Arguments:
-    return programs.api_server if key == API_SERVER_KEY else programs.controller_manager
-
-
-def _asked(programs: Programs) -> list[tuple[str, ...]]:
-    """Return the values that may be asked for."""
-    return [_of(programs, key).values(name) for key, names in FLAGS.items() for name in names]
-
-
-def _rest(programs: Programs) -> list[str]:
-    """Return all other arguments."""
-    names = tuple(f"--{name}=" for of_key in FLAGS.values() for name in of_key)
-    return [text for key in FLAGS for text in _of(programs, key).texts if not text.startswith(names)]
-
-
 class K3s(Rancher):
     """https://docs.k3s.io"""
 
@@ -273,6 +288,7 @@ class Rke2(Rancher):
     unit = "rke2-server.service"
     restart = ("systemctl", "restart", "--no-block", "rke2-server.service")
     keeps = "RKE2 reads its file in config.yaml.d at each start"
+    supervisor_port = "9345"
 
     def _kubectl(self, data_dir: str) -> tuple[tuple[str, ...], ...]:
         # https://docs.rke2.io/cluster_access

@@ -17,7 +17,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments
     KEY_FILE,
     PRIVATE_KEY_FILE,
     SIGNING_KEY_FILE,
+    Arguments,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Programs
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.rancher_arguments import (
     APPENDED,
     PLAIN,
@@ -88,3 +90,19 @@ def as_appended(each: Line) -> Line:
 
 def _is_ours(each: Line, names: t.Collection[str]) -> bool:
     return each.name in names and (each.name == KEY_FILE or (each.sign == PLAIN) == (each.name in SINGLE))
+
+
+def of_key(programs: Programs, key: str) -> Arguments:
+    """Return the arguments that a key of a file is about."""
+    return programs.api_server if key == API_SERVER_KEY else programs.controller_manager
+
+
+def asked(programs: Programs) -> list[tuple[str, ...]]:
+    """Return the values that may be asked for."""
+    return [of_key(programs, key).values(name) for key, names in FLAGS.items() for name in names]
+
+
+def rest(programs: Programs) -> list[str]:
+    """Return all other arguments."""
+    names = tuple(f"--{name}=" for flags in FLAGS.values() for name in flags)
+    return [text for key in FLAGS for text in of_key(programs, key).texts if not text.startswith(names)]

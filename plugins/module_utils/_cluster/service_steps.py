@@ -22,6 +22,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.phases im
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.service_node import ServiceNode
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.steps import Walk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 
 
 @dataclasses.dataclass
@@ -59,7 +60,8 @@ class ServicePlanner:
         state = next(iter(self._states.values()), None)
         if state is None or self._goal.issuer not in state.programs.api_server.values(ISSUER):
             return
-        needed = ["the files of new_node_needs, with their modes"] if self.new_node_needs() else []
+        files = self.new_node_needs()
+        needed = [f"the files {listed(files)} with their modes"] if files else []
         if not state.node.distribution.own_file:
             path = next(iter(state.node.distribution.sources(state.node.unit).files), "")
             needed.append(f"the same arguments of its API server in {path}")

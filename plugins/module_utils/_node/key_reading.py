@@ -33,7 +33,7 @@ Json = dict[str, t.Any]
 
 
 def key_files(paths: t.Iterable[str], faults: list[str]) -> dict[str, Json]:
-    """Return path, content (base64) and SHA-256 of files that an API server verifies tokens with, by path.
+    """Return path, content (base64), SHA-256 and time of files that an API server verifies tokens with, by path.
 
     Some distributions name a file of private keys there. Of such a file, the content is the public keys instead, and it
     ``is_private``. A file without a key has no content; ``faults`` says so.
@@ -55,11 +55,27 @@ def _described(path: str) -> Json:
         "content": base64.b64encode(public).decode(),
         "sha256": digest(content),
         "is_private": is_private,
+        "modified": os.stat(path).st_mtime,
     }
 
 
+def private_keys(content: bytes) -> dict[str, bytes]:
+    """Return the private keys in a text by their IDs, in order, in a form in which API servers read both halves.
+
+    Raises Fault.
+    """
+    found = {}
+    for block in _BLOCK.finditer(content):
+        if block[1].endswith(_PRIVATE_KEY):
+            # They read no public key from an elliptic-curve key in PKCS#8.
+            text = openssl.sec1_of(block[0]) if block[1] == _PRIVATE_KEY else block[0]
+            text = text if text.endswith(b"\n") else text + b"\n"
+            found[openssl.kid_of(openssl.public_key_of(text))] = text
+    return found
+
+
 def _unknown(path: str) -> Json:
-    return {"path": path, "content": None, "sha256": None, "is_private": False}
+    return {"path": path, "content": None, "sha256": None, "is_private": False, "modified": None}
 
 
 def _public(label: bytes, block: bytes) -> bytes:

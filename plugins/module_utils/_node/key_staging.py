@@ -16,7 +16,12 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node import key_reading, node_files, openssl
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import (
+    key_datastore,
+    key_reading,
+    node_files,
+    openssl,
+)
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import Replacement, digest
 
 _DEFAULT_SIZE = 2048
@@ -93,11 +98,13 @@ def sealed(path: str, pad: str) -> Json:
 
 
 def remove(folder: str, paths: t.Iterable[str]) -> Json:
-    """Remove files of keys from the folder for own keys and the one below it, and return which were ``removed``.
+    """Remove files of keys from the folder for own keys and those below it, and return which were ``removed``.
 
     Raises IrsaError for any other path; then nothing is removed.
     """
     paths = list(paths)
+    left = [path for path in key_datastore.left(folder) if path in paths]
+    paths = [path for path in paths if path not in left]
     folders = (folder, os.path.join(folder, key_reading.RETIRED))
     other = [path for path in paths if os.path.dirname(path) not in folders or not _is_of_key(os.path.basename(path))]
     if other:
@@ -108,7 +115,9 @@ def remove(folder: str, paths: t.Iterable[str]) -> Json:
     for path in removed:
         _unlink(path)
         files.sync_folder(os.path.dirname(path))
-    return {"removed": removed}
+    if left:
+        key_datastore.remove_left(folder)
+    return {"removed": [*removed, *left]}
 
 
 def _is_of_key(name: str) -> bool:

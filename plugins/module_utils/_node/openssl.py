@@ -52,6 +52,12 @@ def public_key_of(private: bytes) -> str:
     return ended.stdout.decode("ascii", "replace")
 
 
+def sec1_of(private: bytes) -> bytes:
+    """Return an elliptic-curve key in SEC1, and any other key in some form of its own. Raises Fault."""
+    ended = _run(["ec", "-passin", "pass:"], stdin=private)
+    return private if ended.return_code else ended.stdout
+
+
 def kid_of(public_key: str) -> str:
     """Return the key ID that Kubernetes gives a public key (SubjectPublicKeyInfo in PEM). Raises Fault.
 

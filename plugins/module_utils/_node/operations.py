@@ -15,6 +15,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node import (
     inspection,
+    key_datastore,
     key_reading,
     key_staging,
     legacy_secrets,
@@ -69,6 +70,7 @@ def _keys(options: Options) -> Json:
         "files": key_reading.key_files(options["paths"], faults),
         "digests": key_reading.digests(options["private_paths"], faults),
         "staged": key_reading.staged(options["key_folder"], faults),
+        "left": key_datastore.left(options["key_folder"]),
         **token_use.token_use(kubectl, server, faults=faults),
         "has_openssl": openssl.is_there(),
         "now": time.time(),

@@ -45,13 +45,16 @@ def missing_files(private: PrivateFile) -> list[Replacement]:
             f"{files.shown(private.path)} was not replaced: the new key did not come along whole. Run again."
         )
     return [
-        *(_archived(private.archive, present, like=private.path) if private.archive else []),
+        *(archived(private.archive, present, like=private.path) if private.archive else []),
         Replacement(private.path, new, private.expected, is_private=True),
     ]
 
 
-def _archived(path: str, content: bytes, *, like: str) -> list[Replacement]:
-    """Return what keeps a key at a path. Raises IrsaError if another key is there."""
+def archived(path: str, content: bytes, *, like: str) -> list[Replacement]:
+    """Return what keeps a key at a path, nothing if it is there. Raises IrsaError if another key is there.
+
+    It gets the owner of the file ``like``, which holds it today.
+    """
     present = files.read(path)
     if present == content:
         return []

@@ -18,6 +18,7 @@ import typing as t
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError, bug
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted, shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node import (
+    key_datastore,
     key_install,
     kubeadm_config,
     node_files,
@@ -85,6 +86,8 @@ class Walker:
             is_new = self._step.restarts and (bool(files) or self._step.service is not None)
             self._look(is_new=is_new)
             self._write(files)
+            if self._step.datastore:
+                key_datastore.replace(self._step.datastore)
             if is_new:
                 self._restart(self._api_server)
             proof = self._proved(is_new=is_new)
@@ -215,15 +218,25 @@ class Walker:
                 else "What was written was left in place, since irsa_apiserver_rollback is false."
             )
         elif self._restarted:
-            said.append(
-                "It was restarted with the files that an earlier run had left, and this run wrote none. Its former "
-                f"files are in {self._node.backup_folder}."
-            )
+            said.append(self._kept)
         elif isinstance(error, Fault):
             said.append("Nothing was written.")
         if log:
             said.append(f"The end of its log: {shown(log)}")
         return IrsaError(" ".join(said), log=log, put_back=bool(self._written) and self._step.rollback)
+
+    @property
+    def _kept(self) -> str:
+        """What is to be said of a server that was restarted without a file that could be put back."""
+        if self._step.takes_keys:
+            return (
+                "It was restarted to take the keys of the cluster's datastore. They stay there: whichever server "
+                "starts next works together with all others."
+            )
+        return (
+            "It was restarted with the files that an earlier run had left, and this run wrote none. Its former files "
+            f"are in {self._node.backup_folder}."
+        )
 
     def _subject(self, pod: Component) -> str:
         return f"The API server {self._step.server}" if pod is self._api_server else f"The static pod {pod.name}"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node import key_install, private_file
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import key_datastore, key_install, private_file
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files import Replacement
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.service import ServiceOptions
 
@@ -42,8 +42,9 @@ class Step:
     ``pod`` is the name of the API server's mirror pod, ``server`` its URL, and ``servers`` the URLs of all API servers
     of the cluster. If a service starts it, ``service`` is its unit, and ``arguments`` are those about service accounts.
     Its mirror pod must have the ``annotations``, by which it restarts though no argument changes. Its JWKS must have
-    the keys ``kids``, and none of ``retired_kids``. ``key`` is installed under a name of its own, and ``private``
-    replaces a file. ``configuration`` is text before and after of kubeadm's ClusterConfiguration.
+    the keys ``kids``, and none of ``retired_kids``. ``key`` is installed under a name of its own, ``private`` replaces
+    a file, and ``datastore`` the keys of the whole cluster. If it ``takes_keys``, it restarts for these.
+    ``configuration`` is text before and after of kubeadm's ClusterConfiguration.
     """
 
     pod: str
@@ -59,8 +60,10 @@ class Step:
     files: t.Sequence[Replacement] = ()
     key: key_install.KeyFiles | None = None
     private: private_file.PrivateFile | None = None
+    datastore: key_datastore.DatastoreKeys | None = None
     service: ServiceOptions | None = None
     manager: Manager | None = None
+    takes_keys: bool = False
     configuration: t.Mapping[str, str] | None = None
     timeout: float = 300
     rollback: bool = True
@@ -79,4 +82,6 @@ class Step:
             given["key"] = key_install.KeyFiles(content=private_key, **options["key"])
         if options.get("private"):
             given["private"] = private_file.PrivateFile(content=private_key, **options["private"])
+        if options.get("datastore"):
+            given["datastore"] = key_datastore.DatastoreKeys(content=private_key, **options["datastore"])
         return cls(**given)

@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,6 +102,8 @@ class Cluster:
     distribution: str
     servers: Sequence[Server]
     kubeconfig: str
+    # Starts one more server, with these files of the first one.
+    join: Callable[[Sequence[str]], Server]
 
     @property
     def inventory(self) -> str:
@@ -143,18 +146,27 @@ def running(distribution: str, count: int, folder: Path, *, programs: Mapping[st
     with contextlib.ExitStack() as stack:
         stack.enter_context(network.entered())
         url = stack.enter_context(etcd(programs["etcd"].parent, folder, address=network.BRIDGE_ADDRESS))
-        servers = []
-        for number in range(1, count + 1):
+        numbers = itertools.count(1)
+
+        def laid_out(*, joins: bool) -> Server:
+            number = next(numbers)
             name, address = f"{distribution}-{number}", f"192.0.2.{10 + number}"
-            host = Host(name, address, folder / name / "root", url, secrets)
+            host = Host(name, address, folder / name / "root", url, secrets, joins)
             layouts.prepare(host, _PYTHON)
             kind.lay_out(host, _PYTHON)
             for program in ("kube-apiserver", "kubectl"):
                 layouts.linked(programs[program], host.root / "opt/stand-in" / program)
-            servers.append(stack.enter_context(_machine(host, number, kind, python=programs["python"])))
+            return stack.enter_context(_machine(host, number, kind, python=programs["python"]))
+
+        def join(copied: Sequence[str]) -> Server:
+            server = laid_out(joins=True)
+            for path in copied:
+                server.host.write(path, servers[0].path(path).read_bytes())
+            return _started(server)
+
+        servers = [laid_out(joins=False) for dummy in range(count)]
         for server in servers:
-            server.restart()
-            _require_ready(server)
+            _started(server)
         server_ca, client_ca = kind.authorities(secrets)
         config = certificates.kubeconfig(
             f"https://{servers[0].address}", server_ca, client_ca.issue("e2e", "system:masters")
@@ -162,7 +174,7 @@ def running(distribution: str, count: int, folder: Path, *, programs: Mapping[st
         kubeconfig = folder / "kubeconfig"
         kubeconfig.touch(mode=0o600)
         kubeconfig.write_bytes(config)
-        yield Cluster(distribution, servers, str(kubeconfig))
+        yield Cluster(distribution, servers, str(kubeconfig), join)
 
 
 @contextlib.contextmanager
@@ -191,6 +203,12 @@ def _machine(host: Host, number: int, kind: layouts.Distribution, *, python: Pat
             yield Server(host, process, interpreter, kind.unit, kind.port, kind.kubeconfig)
         finally:
             parent.stdin.close()
+
+
+def _started(server: Server) -> Server:
+    server.restart()
+    _require_ready(server)
+    return server
 
 
 def _require_ready(server: Server) -> None:

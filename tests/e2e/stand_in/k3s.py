@@ -10,7 +10,7 @@ import socket
 import sys
 from pathlib import Path
 
-from stand_in import api_server, rancher
+from stand_in import api_server, bootstrap_data, rancher
 
 CONFIG = Path("/etc/rancher/k3s/config.yaml")
 
@@ -25,6 +25,7 @@ def main() -> int:
         rancher.controller_manager_defaults(data), options.values("kube-controller-manager-arg")
     )
     tls = f"{data}/server/tls"
+    bootstrap_data.reconcile(Path(tls), options.last("datastore-endpoint", ""))
     administrator = api_server.Administrator(
         "https://127.0.0.1:6443",
         authority=f"{tls}/server-ca.crt",

@@ -42,6 +42,8 @@ class Host:
     root: Path
     etcd: str
     secrets: Secrets
+    # A server that joins a running cluster of k3s or RKE2 gets its keys there.
+    joins: bool = False
 
     def write(self, path: str, content: str | bytes, mode: int = 0o600, *, owner: int = 0) -> None:
         file = self.root / path.lstrip("/")
@@ -92,8 +94,8 @@ def _rancher(host: Host, program: str) -> None:
         "request-header-ca": secrets.header_ca,
     }
     host.pairs(tls, {name: authority.pair for name, authority in authorities.items()})
-    for name in ("service.key", "service.current.key"):
-        host.write(f"{tls}/{name}", secrets.signing_key[0])
+    if not host.joins:
+        host.write(f"{tls}/service.key", secrets.signing_key[0])
     config = certificates.kubeconfig("https://127.0.0.1:6443", secrets.server_ca, administrator)
     host.write(f"{etc}/{program}.yaml", config)
     host.write(
@@ -132,6 +134,7 @@ def k3s(host: Host, python: str) -> None:
     host.command(
         "/usr/local/bin/k3s",
         f'case "$1" in server) exec {python} -m stand_in.k3s "$@";;\n'
+        f'certificate) exec {python} -m stand_in.bootstrap_data k3s "$@";;\n'
         f"kubectl) shift; {_kubectl('/etc/rancher/k3s/k3s.yaml')};;\n"
         '*) echo "k3s version v1.37.2+k3s1 (0f0f0f0f)";; esac',
     )
@@ -149,6 +152,7 @@ def rke2(host: Host, python: str) -> None:
     host.command(
         "/usr/local/bin/rke2",
         f'case "$1" in server) exec {python} -m stand_in.rke2 "$@";;\n'
+        f'certificate) exec {python} -m stand_in.bootstrap_data rke2 "$@";;\n'
         '*) echo "rke2 version v1.37.2+rke2r1 (0f0f0f0f)";; esac',
     )
 

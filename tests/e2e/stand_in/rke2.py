@@ -19,14 +19,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from stand_in import api_server, rancher
+from stand_in import api_server, bootstrap_data, rancher
 
 CONFIG = Path("/etc/rancher/rke2/config.yaml")
 _MIRROR = "kubernetes.io/config."
@@ -38,7 +38,9 @@ _FOLDERS = ("/etc/ssl/certs",)
 
 
 def pod(component: str, arguments: Sequence[str], folders: Sequence[str]) -> dict[str, Any]:
-    """The manifest of a static pod. Files that the arguments name are mounted if they exist now."""
+    """The manifest of a static pod, another one if the content of files is that the arguments name. They are mounted if
+    they exist now.
+    """
     values = [argument.partition("=")[2] for argument in arguments]
     files = sorted({value for value in values if value.startswith("/") and Path(value).is_file()})
     volumes = [*((path, "DirectoryOrCreate") for path in folders), *((path, "File") for path in files)]
@@ -57,6 +59,7 @@ def pod(component: str, arguments: Sequence[str], folders: Sequence[str]) -> dic
                     "image": "index.docker.io/rancher/hardened-kubernetes:v1.37.2-rke2r1",
                     "command": [component],
                     "args": list(arguments),
+                    "env": [{"name": "FILE_HASH", "value": _hash(files)}],
                     "volumeMounts": [
                         {"name": f"mount{number}", "mountPath": path} for number, (path, dummy) in enumerate(volumes)
                     ],
@@ -70,6 +73,10 @@ def pod(component: str, arguments: Sequence[str], folders: Sequence[str]) -> dic
             ],
         },
     }
+
+
+def _hash(files: Iterable[str]) -> str:
+    return hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()
 
 
 def write(manifest: dict[str, Any], folder: Path) -> None:
@@ -231,6 +238,7 @@ def main() -> None:
         rancher.controller_manager_defaults(data), options.values("kube-controller-manager-arg")
     )
     tls, folder = f"{data}/server/tls", Path(data) / "agent/pod-manifests"
+    bootstrap_data.reconcile(Path(tls), options.last("datastore-endpoint", ""))
     administrator = api_server.Administrator(
         "https://127.0.0.1:6443",
         authority=f"{tls}/server-ca.crt",

@@ -111,8 +111,8 @@ def test_the_result_says_what_a_server_that_joins_needs():
     results = ServicePlay(1).role()[1]
     assert results["node1"]["new_node_needs"] == [DROP_IN]
     assert results["node1"]["next"][-1] == (
-        "Give a server that joins this cluster the files of new_node_needs, with their modes, or run this again as "
-        "soon as it has joined. Until then, it refuses the tokens of the others."
+        f"Give a server that joins this cluster the files '{DROP_IN}' with their modes, or run this again as soon as "
+        "it has joined. Until then, it refuses the tokens of the others."
     )
 
 

@@ -43,6 +43,8 @@ class Play:
         self.own = {host: {} for host in HOSTS}
         self.of_cluster, self.has_openssl, self.asked, self.done = QUIET, True, [], DONE
         self.pods = {"pods": [], "faults": []}
+        # What a killed run left, by host.
+        self.left = {}
 
     # --- the tasks of a round
 
@@ -144,13 +146,8 @@ class Play:
             }
             for path, content in self.own[f"host-of-{machine.name}"].items()
         ]
-        return {
-            **keys_of(machine, asked),
-            **self.of_cluster,
-            "staged": staged,
-            "has_openssl": self.has_openssl,
-            "now": self.now,
-        }
+        own = {"staged": staged, "has_openssl": self.has_openssl, "left": self.left.get(f"host-of-{machine.name}", [])}
+        return {**keys_of(machine, asked), **self.of_cluster, **own, "now": self.now}
 
     def node(self, host, arguments):
         """What module irsa_node returns on a host."""
@@ -173,6 +170,7 @@ class Play:
         if operation == "remove_keys":
             for path in arguments["paths"]:
                 self.own[host].pop(path, None)
+            self.left.pop(host, None)
             return {"found": {"removed": arguments["paths"]}}
         return {"found": {"token_pods": self.pods, "remake_tokens": {"secrets": []}}[operation]}
 
@@ -222,6 +220,31 @@ def test_check_mode_lists_the_actions_of_the_run_and_does_none(play, phase):
     play.check_mode = False
     assert play.rounds(phase)[1] == titles
     assert play.done["actions"] == planned
+
+
+@pytest.mark.parametrize(("phase", "others"), [("accept", 0), ("sign", 4)])
+def test_what_a_killed_run_left_is_removed_first_also_if_nothing_else_is_to_be_done(play, phase, others):
+    reach(play, "sign")
+    left = {HOSTS[1]: [f"{FOLDER}/rotate-ca"]}
+    play.left, play.check_mode = dict(left), True
+    play.rounds(phase)
+    planned = play.done["actions"]
+    assert f"{HOSTS[1]}:remove {FOLDER}/rotate-ca" in planned and play.left == left
+    play.check_mode, record = False, play.record.text
+    plan, titles = play.rounds(phase)
+    tidied = f"{HOSTS[1]}: remove what a run left that was cut off"
+    assert (len([each for each in titles if each != tidied]), plan["failure"], play.left) == (others, None, {})
+    assert play.done["actions"] == planned
+    assert (play.record.text == record) == (others == 0)
+
+
+def test_what_another_run_may_be_at_work_with_is_left(play):
+    reach(play, "sign")
+    play.record = play.record.after([Event(kind="began", kid="", at=play.now, by="user@elsewhere[1]")])
+    play.left = left = {HOSTS[1]: [f"{FOLDER}/rotate-ca"]}
+    for phase in ("accept", "sign"):
+        play.rounds(phase)
+    assert play.left == left
 
 
 def test_no_result_has_a_private_key(play):

@@ -11,8 +11,8 @@ import stat
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node import tools
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import key_datastore, tools
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_cluster import NEW, OLD
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.fake_service import (
     ISSUER,
@@ -161,3 +161,32 @@ def test_the_end_of_the_log_leaves_out_what_k3s_says_by_the_way(rig):
     ]
     log = rig.refusal().details["log"]
     assert log.splitlines() == rig.log[1:]
+
+
+DATASTORE = {"command": ["k3s"], "path": "/service.key", "folder": "/irsa", "kids": ["kid"]}
+
+
+def test_the_keys_of_the_datastore_are_replaced_before_the_service_restarts(rig, monkeypatch):
+    replaced = []
+    monkeypatch.setattr(key_datastore, "replace", lambda keys: replaced.append((keys.kids, rig.invocation)))
+    rig.server.run_with([ISSUER + OLD])
+    rig.take(files=[], arguments=["kube-apiserver", ISSUER + OLD], issuer=OLD, datastore=DATASTORE, takes_keys=True)
+    assert (replaced, rig.invocation) == ([(["kid"], 1)], 2)
+
+
+def test_a_server_that_does_not_come_back_with_other_keys_says_that_they_stay(rig, monkeypatch):
+    monkeypatch.setattr(key_datastore, "replace", lambda keys: None)
+    rig.starts = lambda flags: False
+    error = rig.refusal(files=[], datastore=DATASTORE, takes_keys=True)
+    assert "It was restarted to take the keys of the cluster's datastore. They stay there" in str(error)
+    assert error.details["put_back"] is False
+
+
+def test_a_server_whose_keys_cannot_be_replaced_is_not_restarted(rig, monkeypatch):
+    def refuse(keys):
+        raise IrsaError("The command 'k3s certificate rotate-ca' did not do it. Nothing was changed.")
+
+    monkeypatch.setattr(key_datastore, "replace", refuse)
+    error = rig.refusal(files=[], datastore=DATASTORE, takes_keys=True)
+    assert str(error) == "The command 'k3s certificate rotate-ca' did not do it. Nothing was changed."
+    assert rig.invocation == 1

@@ -1,0 +1,1 @@
+../unit/plugins/module_utils/_node/test_key_datastore.py
