@@ -13,12 +13,16 @@ import re
 import socket
 import typing as t
 
-_BY = re.compile(r"(?P<who>.+), process (?P<process>\d+)")
+_BY = re.compile(r"(?P<who>.+), process (?P<process>\d+)(?: \(start (?P<start>\d+)\))?")
 
 
 def who(process: int) -> str:
-    """Return what the record says of a run whose ansible-playbook is this process."""
-    return f"{_person()}, process {process}"
+    """Return what the record says of a run whose ansible-playbook is this process.
+
+    When it started tells it from a later process that gets the same number.
+    """
+    start = _start_of(process)
+    return f"{_person()}, process {process}" + (f" (start {start})" if start else "")
 
 
 def own_process() -> int:
@@ -31,7 +35,7 @@ def dead(runs: t.Iterable[str]) -> frozenset[str]:
     found = []
     for run in runs:
         match = _BY.fullmatch(run)
-        if match and match["who"] == _person() and not _is_alive(int(match["process"])):
+        if match and match["who"] == _person() and not _is_alive(int(match["process"]), match["start"]):
             found.append(run)
     return frozenset(found)
 
@@ -43,11 +47,24 @@ def _person() -> str:
     return f"{os.getuid()}@{socket.gethostname()}"
 
 
-def _is_alive(process: int) -> bool:
+def _is_alive(process: int, start: str | None) -> bool:
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except (PermissionError, OverflowError):
         return True
-    return True
+    return start is None or _start_of(process) in (start, None)
+
+
+def _start_of(process: int) -> str | None:
+    """Return when a process started, in clock ticks since the machine did; None where the system does not say so.
+
+    https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+    """
+    try:
+        with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as stream:
+            # The name of the program before it may have spaces and parentheses.
+            return stream.read().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return None

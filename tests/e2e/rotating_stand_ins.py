@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,8 +45,8 @@ class Rotating:
     def rotate(self, phase: str, *options: str, fails: bool = False) -> Run:
         return self.cluster.ansible.rotate(self._variables(phase), *options, fails=fails)
 
-    def rotate_until(self, phase: str, line: re.Pattern[str], number: int) -> str:
-        return self.cluster.ansible.rotate_until(self._variables(phase), line, number)
+    def rotate_to_a_point(self, phase: str, points: Path) -> tuple[str, str | None]:
+        return self.cluster.ansible.rotate_to_a_point(self._variables(phase), points)
 
     def _variables(self, phase: str) -> dict[str, Any]:
         return {"irsa_issuer_bucket": BUCKET, "irsa_issuer_region": REGION, **_SHORT, "irsa_rotate_phase": phase}

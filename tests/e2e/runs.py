@@ -14,12 +14,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 _REQUESTS_LOG = Path(__file__).parent / "requests_log"
+_KILL_POINTS = Path(__file__).parent / "kill_points"
 _RECAP = re.compile(r"^\S+ +: ok=\d+ +changed=(\d+)", re.MULTILINE)
 
 # The service account whose trust policy is handed over with each result.
@@ -139,6 +141,32 @@ class Ansible:
                     break
         return "".join(printed)
 
+    def rotate_to_a_point(self, variables: Mapping[str, Any], points: Path) -> tuple[str, str | None]:
+        """Run the playbook rotate, and kill it and all that it has started right after a write that no run before has
+        been killed after, as the folder ``points`` knows them (kill_points). Returns what it printed, and the point;
+        None if it has ended by itself.
+        """
+        reached, over = points / "reached", threading.Event()
+        for stale in (reached, points / "after-run"):
+            stale.unlink(missing_ok=True)
+        (self.folder / "play.yml").write_text(json.dumps([_imported("rotate")]), encoding="utf-8")
+        (self.folder / "variables.json").write_text(json.dumps(dict(variables)), encoding="utf-8")
+
+        def kill_there(pid: int) -> None:
+            while not over.wait(0.02):
+                if reached.exists():
+                    kill_tree(pid)
+                    return
+
+        with self._started("playbook", "play.yml", "-e", "@variables.json", kill_points=points) as process:
+            killer = threading.Thread(target=kill_there, args=(process.pid,))
+            killer.start()
+            # It ends with the last process that could print.
+            output = process.communicate(timeout=1800)[0]
+            over.set()
+            killer.join()
+        return output, reached.read_text(encoding="utf-8") if reached.exists() else None
+
     def service_accounts(self, variables: Mapping[str, Any], *options: str, fails: bool = False) -> Run:
         """Run the role irsa_service_accounts. Its result is irsa_service_accounts_result, as accounts."""
         found = "{'result': {'accounts': irsa_service_accounts_result}}"
@@ -209,14 +237,20 @@ class Ansible:
                 raise
         return subprocess.CompletedProcess(process.args, process.returncode, output)
 
-    def _started(self, *command: str, requests: Path | None = None) -> subprocess.Popen[str]:
+    def _started(
+        self, *command: str, requests: Path | None = None, kill_points: Path | None = None
+    ) -> subprocess.Popen[str]:
         environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "False"}
         # What Ansible keeps for a moment on this side can be searched, too.
         environment["ANSIBLE_LOCAL_TEMP"] = str(self.folder / "ansible-temporary")
-        if requests:
-            environment["IRSA_E2E_REQUESTS"] = str(requests)
-            path = (str(_REQUESTS_LOG), os.environ.get("PYTHONPATH"))
-            environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+        hooks = (("IRSA_E2E_REQUESTS", requests, _REQUESTS_LOG), ("IRSA_E2E_KILL_POINTS", kill_points, _KILL_POINTS))
+        for variable, value, hook in hooks:
+            if value:
+                path = (str(hook), os.environ.get("PYTHONPATH"))
+                environment |= {variable: str(value), "PYTHONPATH": os.pathsep.join(filter(None, path))}
+        if kill_points:
+            # There are many runs, and none needs its modules as files.
+            environment["ANSIBLE_PIPELINING"] = "True"
         return subprocess.Popen(
             [sys.executable, "-m", "ansible", *command, "-i", str(self._inventory)],
             cwd=self.folder,

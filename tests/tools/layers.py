@@ -79,6 +79,7 @@ NODE_ENTRY = "modules/irsa_keypair.py"
 NODE_FILES = frozenset(
     {
         NODE_ENTRY,
+        "module_utils/_common/drafts.py",
         "module_utils/_common/errors.py",
         "module_utils/_common/files.py",
         "module_utils/_common/redaction.py",
@@ -112,6 +113,7 @@ BARE_NODE_ENTRY = "modules/irsa_node.py"
 BARE_NODE_FILES = frozenset(
     {
         BARE_NODE_ENTRY,
+        "module_utils/_common/drafts.py",
         "module_utils/_common/errors.py",
         "module_utils/_common/files.py",
         "module_utils/_common/snap_paths.py",
@@ -149,6 +151,7 @@ KUBELET_ENTRY = "modules/irsa_kubelet.py"
 KUBELET_FILES = frozenset(
     {
         KUBELET_ENTRY,
+        "module_utils/_common/drafts.py",
         "module_utils/_common/errors.py",
         "module_utils/_common/files.py",
         "module_utils/_common/text.py",

@@ -42,7 +42,9 @@ def make(folder: str, *, key_type: str, size: int | None, curve: str | None, lik
         kid = openssl.kid_of(public_key)
     except Fault as fault:
         raise IrsaError(f"A key of type {key_type} {fault}. Nothing was written.") from None
-    return _put(folder, private, kid=kid, public_key=public_key, like=like)
+    # The public key of a private one that lies there alone can be derived. A public one alone would be of a key that is
+    # lost, since the next run makes another one.
+    return _put(folder, private, kid=kid, public_key=public_key, like=like, private_first=True)
 
 
 def install(folder: str, private_key: str, *, public_key: str, kid: str, like: str | None) -> Json:
@@ -58,14 +60,16 @@ def install(folder: str, private_key: str, *, public_key: str, kid: str, like: s
     return _put(folder, private, kid=kid, public_key=public_key, like=like)
 
 
-def _put(folder: str, private: bytes, *, kid: str, public_key: str, like: str | None) -> Json:
-    """Write the two files of a key. The public one is first, so that a private one never lies there unexplained."""
+def _put(
+    folder: str, private: bytes, *, kid: str, public_key: str, like: str | None, private_first: bool = False
+) -> Json:
+    """Write the two files of a key, the public one first: a node without openssl knows of no other what it is."""
     path = os.path.join(folder, f"{kid}.key")
     new = [
         Replacement(f"{path[: -len('.key')]}.pub", public_key.encode(), None, 0o644, folder_mode=0o700, like=like),
         Replacement(path, private, None, 0o600, folder_mode=0o700, like=like, is_private=True),
     ]
-    missing = [file for file in new if not _is_in_place(file)]
+    missing = [file for file in (reversed(new) if private_first else new) if not _is_in_place(file)]
     for file in missing:
         node_files.replace(file, None)
     present = files.read(path)

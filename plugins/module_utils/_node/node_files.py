@@ -15,12 +15,10 @@ import dataclasses
 import errno
 import hashlib
 import os
-import secrets
 import stat
-import time
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import drafts, files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node import hidden_values
 
@@ -28,10 +26,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._node import hidde
 BACKUP_FOLDER = "/etc/kubernetes/irsa-backup"
 
 _SELINUX = "security.selinux"
-
-_TEMPORARY = (".selfhosted-irsa-", ".tmp")
-# No write takes as long: what is older was left by a process that was killed, and may hold a private key.
-_LEFT_SECONDS = 3600
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,26 +200,19 @@ def _write(new: Replacement, content: bytes) -> None:
     folder = os.path.dirname(new.path)
     present, like = _status(new.path), _status(new.like)
     beside = _temporary_folder(folder)
-    _remove_left(beside)
-    temporary = os.path.join(beside, secrets.token_hex(8).join(_TEMPORARY))
-    # O_EXCL: nobody can have put a link in its place.
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        with open(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            if present is not None:
-                os.fchown(descriptor, present.st_uid, present.st_gid)
-                _copy_label(new.path, descriptor)
-            elif like is not None:
-                os.fchown(descriptor, like.st_uid, like.st_gid)
-            os.fchmod(descriptor, new.mode if present is None else stat.S_IMODE(present.st_mode))
-            os.fsync(descriptor)
-        os.rename(temporary, new.path)
-    except BaseException:  # however this ends, no half of a file may stay
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    # What a killed run has left there may hold a private key.
+    drafts.remove_leftovers([beside])
+    with drafts.Draft(beside) as draft:
+        draft.write(content)
+        if present is not None:
+            os.fchown(draft.descriptor, present.st_uid, present.st_gid)
+            _copy_label(new.path, draft.descriptor)
+        elif like is not None:
+            os.fchown(draft.descriptor, like.st_uid, like.st_gid)
+        os.fchmod(draft.descriptor, new.mode if present is None else stat.S_IMODE(present.st_mode))
+        # Mode and owner must be on disk, too.
+        os.fsync(draft.descriptor)
+        draft.rename(new.path)
     files.sync_folder(folder)
 
 
@@ -237,16 +224,6 @@ def _temporary_folder(folder: str) -> str:
     """
     above = os.path.dirname(folder)
     return above if os.stat(above).st_dev == os.stat(folder).st_dev else folder
-
-
-def _remove_left(folder: str) -> None:
-    """Remove temporary files that a process left that was killed, as far as that is possible."""
-    start, end = _TEMPORARY
-    with contextlib.suppress(OSError):
-        for name in os.listdir(folder):
-            path = os.path.join(folder, name)
-            if name.startswith(start) and name.endswith(end) and os.lstat(path).st_mtime < time.time() - _LEFT_SECONDS:
-                os.unlink(path)
 
 
 def _status(path: str | None) -> os.stat_result | None:

@@ -10,6 +10,7 @@ https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/config/file.go
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import socket
 import sys
@@ -109,11 +110,15 @@ def _manifest(component: str, flags: Mapping[str, str], annotations: Mapping[str
 def _read(path: Path) -> dict[str, Any] | None:
     """A manifest, with a hash of its file as the pod's UID; None while it is being written."""
     try:
-        content = path.read_bytes()
-        manifest = yaml.safe_load(content)
-        manifest["metadata"]["uid"] = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        return _parsed(path.read_bytes())
     except (OSError, yaml.YAMLError, TypeError, KeyError):
         return None
+
+
+@functools.lru_cache(maxsize=8)
+def _parsed(content: bytes) -> dict[str, Any]:
+    manifest = yaml.safe_load(content)
+    manifest["metadata"]["uid"] = hashlib.md5(content, usedforsecurity=False).hexdigest()
     return dict(manifest)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common import drafts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import key_files, safe_paths
 
@@ -489,7 +490,7 @@ class TestLeftovers:
     def test_replace_takes_another_name_if_its_first_is_removed_before_it_is_locked(
         self, folder, without_tmpfile, monkeypatch
     ):
-        real = key_files.fcntl.flock
+        real = drafts.fcntl.flock
         removed = []
 
         def lock(descriptor, how):
@@ -498,7 +499,7 @@ class TestLeftovers:
                 os.unlink(folder / removed[0])
             real(descriptor, how)
 
-        monkeypatch.setattr(key_files.fcntl, "flock", lock)
+        monkeypatch.setattr(drafts.fcntl, "flock", lock)
         key_files.replace(str(folder / "key"), CONTENT, mode=0o600)
         assert len(removed) == 1
         assert (folder / "key").read_bytes() == CONTENT

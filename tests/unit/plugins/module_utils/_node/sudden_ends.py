@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 
-_OPERATIONS = ("open", "mkdir", "rename", "fsync", "unlink", "rmdir")
+_OPERATIONS = ("open", "write", "mkdir", "link", "replace", "fchown", "fchmod", "fsync", "unlink", "rmdir")
 
 
 def ended_at(number, work):

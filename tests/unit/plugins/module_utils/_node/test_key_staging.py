@@ -13,7 +13,7 @@ import os
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
-from ansible_collections.selfhosted.irsa.plugins.module_utils._node import key_staging, node_files, tools
+from ansible_collections.selfhosted.irsa.plugins.module_utils._node import key_reading, key_staging, node_files, tools
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.module_utils._node.sudden_ends import ended_at
 
@@ -66,13 +66,14 @@ class TestMake:
         with open(made(folder, "ECDSA")["path"], encoding="utf-8") as file:
             assert file.readline() == "-----BEGIN EC PRIVATE KEY-----\n"
 
-    def test_the_private_key_is_never_there_without_the_public_one(self, folder, monkeypatch):
-        written, replace = [], node_files.replace
-        monkeypatch.setattr(
-            node_files, "replace", lambda new, backup: written.append(new.path[-4:]) or replace(new, backup)
-        )
-        made(folder, "ECDSA")
-        assert written == [".pub", ".key"]
+    def test_one_that_was_interrupted_is_found_or_leaves_nothing(self, tmp_path):
+        number = 0
+        while ended_at(number, lambda folder=tmp_path / str(number): made(folder, "ECDSA")):
+            folder = tmp_path / str(number)
+            keys = [key["kid"] for key in key_reading.staged(str(folder), [])]
+            assert {path.stem for path in folder.glob("[!.]*")} == set(keys)
+            number += 1
+        assert number > 10
 
     def test_a_node_without_openssl_makes_none(self, folder, monkeypatch):
         monkeypatch.setattr(tools, "find", lambda name: None)

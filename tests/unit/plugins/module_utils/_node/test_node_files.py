@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import sys
@@ -32,13 +33,13 @@ def replace(path, content, expected=b"old"):
 
 def test_no_reader_finds_a_temporary_file_in_the_folder(manifests, monkeypatch):
     seen = []
-    rename = os.rename
+    rename = os.replace
 
     def watched(source, target):
         seen.append((os.path.dirname(source), os.listdir(manifests)))
         rename(source, target)
 
-    monkeypatch.setattr(os, "rename", watched)
+    monkeypatch.setattr(os, "replace", watched)
     replace(manifests / "pod.yaml", b"new")
     assert (str(manifests.parent), ["pod.yaml"]) in seen
     assert (manifests / "pod.yaml").read_bytes() == b"new"
@@ -59,16 +60,17 @@ def test_a_write_that_fails_leaves_the_file_and_nothing_else(manifests, monkeypa
     assert sorted(os.listdir(manifests.parent)) == ["backup", "manifests"]
 
 
-def test_what_a_killed_process_left_is_removed_and_what_one_may_write_now_is_not(manifests):
-    old, young, other = (
-        manifests.parent / name for name in (".selfhosted-irsa-1.tmp", ".selfhosted-irsa-2.tmp", "3.tmp")
+def test_what_a_killed_process_left_is_removed_at_once_and_what_one_writes_now_is_not(manifests):
+    left, alive, other = (
+        manifests.parent / name
+        for name in (".selfhosted-irsa-0123456789abcdef.tmp", ".selfhosted-irsa-fedcba9876543210.tmp", "3.tmp")
     )
-    for path in (old, young, other):
+    for path in (left, alive, other):
         path.write_bytes(b"half of a key")
-        os.utime(path, (0, 0))
-    os.utime(young)
-    replace(manifests / "pod.yaml", b"new")
-    assert [path.exists() for path in (old, young, other)] == [False, True, True]
+    with open(alive, "wb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        replace(manifests / "pod.yaml", b"new")
+    assert [path.exists() for path in (left, alive, other)] == [False, True, True]
 
 
 def test_a_link_is_not_written_through(manifests):
