@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import key_change, kubeadm
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import key_change, key_servers, kubeadm
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import (
     EXTEND_TOKEN_EXPIRATION,
     SIGNING_KEY_FILE,
@@ -119,7 +119,7 @@ def key_plan(reading: ClusterReading, cluster: Cluster, goal: KeyGoal, *, option
         if server.name in changed
     }
     return {
-        "steps": _apiserver_plan.steps_data(plan.steps, reading, keys),
+        "steps": _without(key_servers.left_out(cluster, goal), _apiserver_plan.steps_data(plan.steps, reading, keys)),
         "summary": plan.summary,
         "next": [*plan.next, *_stale_certificates(plan, reading, cluster)],
         "new_node_needs": list(plan.new_node_needs),
@@ -128,6 +128,15 @@ def key_plan(reading: ClusterReading, cluster: Cluster, goal: KeyGoal, *, option
             [server for server in cluster.servers if server.managed], plan, reading=reading, observed=reading.observed
         ),
     }
+
+
+def _without(servers: t.Sequence[Server], steps: list[Json]) -> list[Json]:
+    """Return the steps without the proof that these servers accept what the others sign."""
+    gone = key_servers.urls(servers)
+    return [
+        {**step, "node": {**step["node"], "servers": [url for url in step["node"]["servers"] if url not in gone]}}
+        for step in steps
+    ]
 
 
 def _stale_certificates(plan: Plan, reading: ClusterReading, cluster: Cluster) -> t.Iterator[str]:

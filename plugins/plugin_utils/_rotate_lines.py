@@ -37,6 +37,7 @@ def rotate_lines(result: Result, *, check_mode: bool = False) -> list[Line]:
         *_table(result),
         *[Line(text=text, status=WARNING) for text in result["warnings"]],
         *[prose(text) for text in result["notes"]],
+        *([prose(text) for text in result["reasons"]] if result.get("revocation") else []),
         *_revocation(result.get("revocation") or {}),
         *([next_step("run this again without --check.")] if check_mode and result["actions"] else []),
     ]
