@@ -24,7 +24,7 @@ options:
         goes on if the connection to the node is lost. SIGTERM has it put the files back.
       - V(keys) tells which keys the node has, and which tokens of the cluster a change of the signing key would touch.
         Of a private key, it returns nothing but its SHA-256.
-      - V(token_pods) names the pods that run with projected tokens for O(audiences).
+      - V(token_pods) names the pods that run with projected tokens, and says which of them have one for O(audiences).
       - V(make_key) makes a key with the node's own openssl, or installs O(private_key), in O(key_folder).
       - V(private_key) returns a private key sealed with O(pad).
       - V(remake_tokens) has kube-controller-manager make new tokens in Secrets. The former tokens are refused from then

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import key_change, kubeadm
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import key_change, key_servers, kubeadm
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import (
     EXTEND_TOKEN_EXPIRATION,
     SIGNING_KEY_FILE,
@@ -126,7 +126,7 @@ def key_plan(reading: ClusterReading, cluster: Cluster, goal: KeyGoal, *, option
         if server.name in changed
     }
     return {
-        "steps": _apiserver_plan.steps_data(plan.steps, reading, keys),
+        "steps": _without(key_servers.left_out(cluster, goal), _apiserver_plan.steps_data(plan.steps, reading, keys)),
         "summary": plan.summary,
         "next": [*plan.next, *_needs(plan, distribution), *_stale_certificates(plan, reading, cluster)],
         "new_node_needs": list(plan.new_node_needs),
@@ -141,6 +141,15 @@ def _needs(plan: Plan, distribution: Distribution | None) -> t.Iterator[str]:
     """Yield what kubeadm does not bring to a control plane that joins. Other plans say so themselves."""
     if distribution is None and plan.new_node_needs:
         yield f"A control plane needs {listed(plan.new_node_needs)} before it joins, with the modes that these have."
+
+
+def _without(servers: t.Sequence[Server], steps: list[Json]) -> list[Json]:
+    """Return the steps without the proof that these servers accept what the others sign."""
+    gone = key_servers.urls(servers)
+    return [
+        {**step, "node": {**step["node"], "servers": [url for url in step["node"]["servers"] if url not in gone]}}
+        for step in steps
+    ]
 
 
 def _stale_certificates(plan: Plan, reading: ClusterReading, cluster: Cluster) -> t.Iterator[str]:

@@ -22,14 +22,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines impo
     prose,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import OK, WARNING
-from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import AUTO, REVOKE, STEPS
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import AUTO, STEPS
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import grouped
 
 _MOST_COMMANDS = 40
-_ALONE = (
-    "Nothing makes these pods again: if they are only deleted, they are gone. Each of these commands replaces one by "
-    "the same pod, without what it has in its emptyDir volumes. Rather apply its manifest, if you have it."
-)
 
 Result = t.Mapping[str, t.Any]
 
@@ -42,6 +38,7 @@ def rotate_lines(result: Result, *, check_mode: bool = False) -> list[Line]:
         *_table(result),
         *[Line(text=text, status=WARNING) for text in result["warnings"]],
         *[prose(text) for text in result["notes"]],
+        *([prose(text) for text in result["reasons"]] if result.get("revocation") else []),
         *_revocation(result.get("revocation") or {}),
         *_planned(result, check_mode),
     ]
@@ -53,9 +50,7 @@ def _planned(result: Result, check_mode: bool) -> t.Iterator[Line]:
         return
     phases = result["done"][-1:]
     following = STEPS[STEPS.index(phases[0]) + 1 :] if phases and phases[0] in STEPS else ()
-    if following and result["phase"] == REVOKE:
-        yield prose(f"The run would then {', '.join(following)}: their actions depend on what it finds.")
-    elif following and result["phase"] == AUTO:
+    if following and result["phase"] == AUTO:
         yield prose(f"The run would then {', '.join(following)}, as far as that may be done at once.")
     yield next_step("run this again without --check.")
 
@@ -77,21 +72,19 @@ def _revocation(revocation: Result) -> list[Line]:
     policy = json.dumps(revocation["deny_policy"])
     return [
         *[Line(text=text, status=WARNING) for text in revocation["consequences"]],
-        *_commands(revocation["hasten"], "hasten"),
-        *([Line(text=_ALONE, status=WARNING)] if revocation["alone"] else []),
-        *_commands(revocation["alone"], "alone"),
+        *_commands(revocation["hasten"]),
         fact("deny policy", policy),
     ]
 
 
-def _commands(commands: t.Sequence[str], name: str) -> t.Iterator[Line]:
-    """As many commands as people can look through, of those that the result has by a name."""
-    for text in commands[:_MOST_COMMANDS]:
+def _commands(hasten: t.Sequence[str]) -> t.Iterator[Line]:
+    """What ends it sooner, as many commands as people can look through."""
+    for text in hasten[:_MOST_COMMANDS]:
         yield Line(text=text, whole=True)
-    rest = len(commands) - _MOST_COMMANDS
+    rest = len(hasten) - _MOST_COMMANDS
     if rest > 0:
         yield prose(
-            f"{rest} more {'command is' if rest == 1 else 'commands are'} in irsa_rotate_result.revocation.{name}."
+            f"{rest} more {'command is' if rest == 1 else 'commands are'} in irsa_rotate_result.revocation.hasten."
         )
 
 

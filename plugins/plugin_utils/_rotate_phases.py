@@ -31,8 +31,8 @@ def publishing(found: Work, known: KnownKeys, makes: t.Callable[[], Json]) -> li
     return items + ([work.withdraw(found.withdraw)] if found.withdraw else [])
 
 
-def goal_of(found: Work, known: KnownKeys) -> KeyGoal | None:
-    """Return what servers are to be changed to, None if they are not."""
+def goal_of(found: Work, known: KnownKeys, *, force: bool) -> KeyGoal | None:
+    """Return what servers are to be changed to, None if they are not. ``force``: whether or not all of them can be."""
     if not found.changes_servers or not found.kid:
         return None
     private = known.private(found.kid)
@@ -42,6 +42,7 @@ def goal_of(found: Work, known: KnownKeys) -> KeyGoal | None:
         public_key=known.pem(found.kid),
         digest=private.sha256 if private else None,
         retired_kids=frozenset(found.drop),
+        force=force,
     )
 
 

@@ -131,7 +131,9 @@ class Round:
 
     def _steps(self) -> Json:
         """Return the steps of the servers, and what they mean. Raises IrsaError if one of them cannot be changed."""
-        goal = _rotate_phases.goal_of(self.decision.work, self.read.known)
+        forced = {refusal.name for refusal in self.decision.forced}
+        force = self.asked == REVOKE or bool(forced & refusals.OF_SERVERS)
+        goal = _rotate_phases.goal_of(self.decision.work, self.read.known, force=force)
         if goal is None:
             return {}
         options = kubeadm.Options(persist=self.given["persist"], patches_dir=self.given["patches_dir"])
@@ -185,11 +187,12 @@ class Round:
     def _said(self, steps: Json) -> Json:
         """Return what the run says at its end of what it has done."""
         forced = [refusal.warning() for refusal in self.decision.forced] if self.decision.may_go_on else []
+        warnings = self.decision.warnings if self.decision.may_go_on else ()
         return {
             name: list(dict.fromkeys([*self.done[name], *new]))
             for name, new in (
                 ("forced", [str(refusal.name) for refusal in self.decision.forced] if forced else []),
-                ("warnings", [*forced, *steps.get("warnings", [])]),
+                ("warnings", [*forced, *warnings, *steps.get("warnings", [])]),
                 ("notes", steps.get("next", [])),
             )
         }
@@ -223,9 +226,8 @@ class Round:
         if self.given["phase"] != REVOKE or not leaked:
             return None
         pods, unlisted = _rotate_pods.of_cluster(self.read.first, self.given["audiences"], ask=self.ask)
-        switched = revocation.switched_at(leaked, self.read.facts, self.record)
         found = revocation.revocation(
-            leaked, self.read.facts, self.settings, pods=pods, unlisted=unlisted, switched=switched
+            leaked, self.read.facts, self.record, settings=self.settings, pods=pods, unlisted=unlisted
         )
         return dataclasses.asdict(found)
 

@@ -17,8 +17,8 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._host_reading impo
 
 
 def of_cluster(reading: Reading, audiences: t.Sequence[str], *, ask: Ask) -> tuple[list[Pod], str | None]:
-    """Return the pods that run with tokens for AWS, and why they cannot be listed, since a revocation does not wait for
-    that. None: they were.
+    """Return the pods that run with tokens, and why they cannot be listed, since a revocation does not wait for that.
+    None: they were.
     """
     arguments = {"operation": "token_pods", "server": f"https://{reading['address']}", "audiences": list(audiences)}
     try:
@@ -39,7 +39,8 @@ def _pod(found: t.Mapping[str, t.Any]) -> Pod:
         namespace=metadata["namespace"],
         name=metadata["name"],
         workload=owner.restart[-1] if owner.restart else None,
-        is_alone=not owner.kind,
-        uses_aws=True,
+        is_made_again=bool(owner.kind),
+        uses_aws=found["uses_aws"],
+        is_critical=found["is_critical"],
         started=started,
     )

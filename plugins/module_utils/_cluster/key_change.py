@@ -10,10 +10,13 @@ keep it: key_datastore_plan. By flags everywhere else: key_flags_plan.
 
 from __future__ import annotations
 
+import dataclasses
+
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import (
     key_datastore_plan,
     key_files_plan,
     key_flags_plan,
+    key_servers,
     kubeadm,
     phases,
 )
@@ -60,6 +63,13 @@ def plan(cluster: Cluster, goal: KeyGoal, *, distribution: Distribution | None, 
 
     Never raises for what was read of the cluster: that is a problem.
     """
+    left = key_servers.left_out(cluster, goal)
+    made = _plan(key_servers.without(cluster, left), goal, distribution=distribution, options=options)
+    warnings = Findings(warnings=tuple(map(key_servers.warning, left)))
+    return dataclasses.replace(made, findings=made.findings + warnings)
+
+
+def _plan(cluster: Cluster, goal: KeyGoal, *, distribution: Distribution | None, options: kubeadm.Options) -> Plan:
     issuer = _issuer(cluster)
     if issuer is None:
         return Plan(findings=Findings(problems=(_UNKNOWN_ISSUER,)))

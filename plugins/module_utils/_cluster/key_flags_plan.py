@@ -47,7 +47,7 @@ def plan(
     else:
         made = service.plan(servers, of_issuer, distribution)
     findings = made.findings
-    if goal.phase == RETIRE_KEY and not goal.force:
+    if goal.phase == RETIRE_KEY:
         findings += Findings(problems=tuple(retirement_refusals(cluster.servers, goal)))
     if findings.problems:
         return Plan(findings=findings, method=made.method)

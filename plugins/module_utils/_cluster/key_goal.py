@@ -37,7 +37,7 @@ class KeyGoal:
     :ivar public_key: the new key's public half in PEM (PUBLIC KEY)
     :ivar digest: the SHA-256 of the file with its private half; None: the key is yet to be made
     :ivar retired_kids: the IDs of the former keys, for ``RETIRE_KEY``
-    :ivar force: go on in spite of the conflicts that may be overruled
+    :ivar force: go on without the servers that cannot be changed, and in spite of the conflicts that may be overruled
     """
 
     phase: str

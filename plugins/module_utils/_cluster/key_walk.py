@@ -40,7 +40,7 @@ def _managed(servers: t.Iterable[Server]) -> list[str]:
 
 def _to_sign(servers: t.Sequence[Server], lacking: t.Sequence[Server], goal: KeyGoal) -> tuple[Walk, Findings]:
     outside = [server.name for server in lacking if not server.managed]
-    if outside and not goal.force:
+    if outside:
         names = ", ".join(outside)
         refusal = (
             f"No API server may sign with the key {quoted(goal.kid)} yet: it is not known of {names} that it verifies "
@@ -64,7 +64,7 @@ def _is_refused(server: Server, servers: t.Iterable[Server]) -> bool:
 
 
 def _to_retire(servers: t.Sequence[Server], goal: KeyGoal) -> tuple[Walk, Findings]:
-    refusals = [] if goal.force else list(retirement_refusals(servers, goal))
+    refusals = list(retirement_refusals(servers, goal))
     if refusals:
         return [], Findings(problems=tuple(refusals))
     accepting = [server for server in servers if goal.retired_kids & (server.kids or goal.retired_kids)]

@@ -35,6 +35,9 @@ _DEFAULT_SECONDS = 3600
 # that the API server may extend it to a year: WarnOnlyBoundTokenExpirationPeriod in
 # https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/serviceaccount/claims.go
 _EXTENDED_SECONDS = 3607
+# The classes of what a cluster cannot do without:
+# https://kubernetes.io/docs/tasks/administer-cluster/guaranteed-scheduling-critical-addon-pods/
+_CRITICAL = ("system-node-critical", "system-cluster-critical")
 
 # What tells the Deployment of a pod:
 # https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#pod-template-hash-label
@@ -142,24 +145,29 @@ def _tokens_of(pod: t.Mapping[str, t.Any]) -> list[Json]:
 
 
 def token_pods(kubectl: Kubectl, server: str, audiences: t.Sequence[str]) -> Json:
-    """Return ``pods``: those that run with projected tokens for one of these audiences, each with ``started`` and of
-    its ``metadata`` what names it and what makes it. None if they cannot be listed; ``faults`` says why.
+    """Return ``pods``: those that run with projected tokens, each with ``started``, whether it ``uses_aws`` (a token is
+    for one of these audiences), whether it ``is_critical`` to the cluster, and of its ``metadata`` what names it and
+    what makes it. None if they cannot be listed; ``faults`` says why.
     """
     faults: list[str] = []
     is_ready = _asked(lambda: kubectl.get_text(observation.READY, server), server, faults) is not None
     seen_by = server if is_ready else None
     pods = _asked(
-        lambda: [_named(pod) for pod in _items(kubectl, _PODS, seen_by) if _tokens_for(audiences, pod)], seen_by, faults
+        lambda: [_described(pod, audiences) for pod in _items(kubectl, _PODS, seen_by) if _tokens_of(pod)],
+        seen_by,
+        faults,
     )
     return {"pods": pods, "faults": faults}
 
 
-def _named(pod: t.Mapping[str, t.Any]) -> Json:
+def _described(pod: t.Mapping[str, t.Any], audiences: t.Sequence[str]) -> Json:
     metadata = pod["metadata"]
     labels = metadata.get("labels") or {}
     owners = [each for each in metadata.get("ownerReferences") or [] if each.get("controller") is True]
     return {
         "started": (pod.get("status") or {}).get("startTime"),
+        "uses_aws": bool(_tokens_for(audiences, pod)),
+        "is_critical": pod["spec"].get("priorityClassName") in _CRITICAL,
         "metadata": {
             "namespace": metadata["namespace"],
             "name": metadata["name"],

@@ -44,6 +44,7 @@ class Decision:
     :ivar work: what the phase does
     :ivar refusals: why it is not done
     :ivar forced: refusals that irsa_rotate_force overrules: each is a warning
+    :ivar warnings: what else to look at while it is done
     :ivar next_phase: the phase after it, or the same one if it is refused or only the status was asked for; None if
         there is none
     :ivar next_at: when that may be done; None: at once, or at a time that is not known yet
@@ -58,6 +59,7 @@ class Decision:
     work: Work
     refusals: tuple[Refusal, ...] = ()
     forced: tuple[Refusal, ...] = ()
+    warnings: tuple[str, ...] = ()
     next_phase: str | None = None
     next_at: float | None = None
     reasons: tuple[str, ...] = ()
@@ -91,6 +93,7 @@ def decide(phase: str, facts: Facts, record: Record, *, settings: Settings) -> D
         work=found,
         refusals=refused,
         forced=forced,
+        warnings=_warnings(phase, facts, record, settings=settings),
         reasons=found.reasons,
         events=events_of(facts, record, stage=stage, settings=settings),
     )
@@ -116,12 +119,25 @@ def _refused(
     """Return the refusals that hold, and those that are overruled."""
     found = list(work.obstacles)
     if not work.is_nothing and asked == REVOKE:
-        found += server_refusals.of_other_rotation(facts, record, settings)
         found += server_refusals.of_platform(REVOKE, facts, stage)
     elif not work.is_nothing:
         found += refusals_of(work, facts, record, stage=stage, settings=settings)
     forced = tuple(refusal for refusal in found if refusal.name in settings.force)
     return tuple(refusal for refusal in found if refusal.name not in settings.force), forced
+
+
+def _warnings(asked: str, facts: Facts, record: Record, *, settings: Settings) -> tuple[str, ...]:
+    """Return what a revocation does not wait for: a run that died blocks others for an hour, and one that goes on ends
+    when it finds that another one has begun. What both change at once is written conditionally.
+    """
+    if asked != REVOKE:
+        return ()
+    others = server_refusals.of_other_rotation(facts, record, settings)
+    return tuple(
+        f"{other.read} The revocation does not wait for it. If it still runs, end it, and if this run then stops at "
+        "something that has changed meanwhile, run it again."
+        for other in others
+    )
 
 
 def refusals_of(work: Work, facts: Facts, record: Record, *, stage: Stage, settings: Settings) -> t.Iterator[Refusal]:
@@ -156,7 +172,9 @@ def _next(decision: Decision, facts: Facts, record: Record, *, settings: Setting
         return following.phase, following.next_at if following.refusals else None
     if decision.asked == STATUS:  # which does nothing, so that the phase is still to be done
         return decision.phase, None
-    if decision.asked == REVOKE or decision.phase not in STEPS[:-1]:
+    if decision.asked == REVOKE:
+        return next(iter(decision.work.then), None), None
+    if decision.phase not in STEPS[:-1]:
         return None, None
     following_phase = STEPS[STEPS.index(decision.phase) + 1]
     return following_phase, _earliest(following_phase, decision, facts, record=record, settings=settings)

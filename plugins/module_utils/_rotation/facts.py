@@ -46,6 +46,11 @@ class ServerKeys:
     extends_tokens: bool = True
     refusals: tuple[str, ...] = ()
 
+    @property
+    def can_be_changed(self) -> bool:
+        """Whether a host of the play is this server, and its keys are known."""
+        return self.managed and self.accepted is not None and self.signing is not None
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LegacyToken:

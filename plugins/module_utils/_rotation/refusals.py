@@ -27,6 +27,8 @@ NAMES = (
     *(NOT_ACCEPTED, CACHE_TIME, TOKEN_TIME, LEGACY_TOKENS, STALE_TOKENS, EXTENDED_TOKENS),
     *(SERVERS_DISAGREE, PLATFORM, OTHER_ROTATION, CLOCK, RELYING_PARTIES),
 )
+# Who forces one of these goes on without the servers that cannot be changed.
+OF_SERVERS = frozenset({NOT_ACCEPTED, SERVERS_DISAGREE, PLATFORM})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

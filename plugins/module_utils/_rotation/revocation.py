@@ -10,6 +10,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.moments import duration, moment
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.denial import Denial, denial
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.facts import Facts
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.key_refusals import (
     cache_seconds,
@@ -18,6 +19,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.key_refu
     token_seconds,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import Record
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.refusals import is_or_are, named
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import Settings
 
 # The life that the service account admission plugin asks for in pods' tokens for the API server:
@@ -35,17 +37,19 @@ _JITTER = 10
 class Pod:
     """A pod that runs.
 
-    :ivar workload: what to restart, such as "deployment/cart"; None for a pod that kubectl cannot restart by its owner
-    :ivar is_alone: nothing makes it again if it is deleted
+    :ivar workload: what to restart, such as "deployment/cart"; None if nothing of the kind makes the pod
+    :ivar is_made_again: whether something makes a pod in its place if it is deleted, such as a Job
     :ivar uses_aws: whether it has a token for AWS
+    :ivar is_critical: whether the cluster cannot do without it
     :ivar started: when it started
     """
 
     namespace: str
     name: str
     workload: str | None = None
-    is_alone: bool = False
+    is_made_again: bool = True
     uses_aws: bool = False
+    is_critical: bool = False
     started: float | None = None
 
 
@@ -54,18 +58,18 @@ class Revocation:
     """What a revocation means.
 
     :ivar consequences: sentences that say what fails, and for how long
-    :ivar hasten: commands that end it sooner, those for pods with AWS tokens first
-    :ivar alone: commands that replace pods which would not come back if they were only deleted
-    :ivar pods: pods with tokens of the leaked key, as namespace/name, those with AWS tokens first
+    :ivar hasten: commands that end it sooner: first for what the cluster needs, then for what uses AWS
+    :ivar pods: pods with tokens of the leaked key, or with sessions that end, as namespace/name in the same order
     :ivar deny_policy: an IAM policy for each role that trusts the issuer, which ends sessions that were given before
+    :ivar deny_again_at: when the policy must be attached again, with that time; None: never
     """
 
     kid: str
     consequences: tuple[str, ...]
     hasten: tuple[str, ...]
-    alone: tuple[str, ...]
     pods: tuple[str, ...]
     deny_policy: dict[str, t.Any]
+    deny_again_at: str | None
 
 
 def refresh_seconds(life: float) -> float:
@@ -73,44 +77,34 @@ def refresh_seconds(life: float) -> float:
     return min(life * _REFRESHED_AFTER, _MAX_AGE) + _JITTER
 
 
-def deny_policy(before: float) -> dict[str, t.Any]:
-    """Return the policy that refuses everything to sessions that were given before a time.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html
-    """
-    statement = {
-        "Sid": "SessionsOfALeakedKey",
-        "Effect": "Deny",
-        "Action": "*",
-        "Resource": "*",
-        "Condition": {"DateLessThan": {"aws:TokenIssueTime": moment(before)}},
-    }
-    return {"Version": "2012-10-17", "Statement": [statement]}
-
-
 def revocation(
     kid: str,
     facts: Facts,
-    settings: Settings,
+    record: Record,
     *,
+    settings: Settings,
     pods: t.Iterable[Pod] = (),
     unlisted: str | None = None,
-    switched: float | None = None,
 ) -> Revocation:
     """Return what it means to revoke a key now, without the waits of a rotation.
 
-    ``unlisted`` is why the pods could not be listed. ``switched`` is when the last server stopped signing with the key;
-    None: it has not. Pods that started later have no token of it.
+    ``unlisted`` is why the pods could not be listed.
     """
-    affected = [pod for pod in pods if switched is None or pod.started is None or pod.started <= switched]
-    affected.sort(key=lambda pod: (not pod.uses_aws, pod.namespace, pod.name))
+    denied, switched = denial(kid, facts, record, settings=settings), switched_at(kid, facts, record)
+    affected = [pod for pod in pods if _is_affected(pod, switched, denied)]
+    affected.sort(key=lambda pod: (not pod.is_critical, not pod.uses_aws, pod.namespace, pod.name))
     return Revocation(
         kid=kid,
-        consequences=(*_consequences(kid, facts, settings), *_unlisted(unlisted)),
-        hasten=tuple(_hasten(kid, facts, [pod for pod in affected if not pod.is_alone])),
-        alone=tuple(_replaced(pod) for pod in affected if pod.is_alone),
+        consequences=(
+            *_left_alone(kid, facts),
+            *_consequences(kid, facts, settings),
+            *_of_sessions(denied),
+            *_of_pods(affected, unlisted),
+        ),
+        hasten=tuple(_hasten(kid, facts, affected)),
         pods=tuple(f"{pod.namespace}/{pod.name}" for pod in affected),
-        deny_policy=deny_policy(facts.now + cache_seconds(facts, settings)),
+        deny_policy=denied.policy,
+        deny_again_at=None if denied.again_at is None else moment(denied.again_at),
     )
 
 
@@ -119,6 +113,23 @@ def switched_at(kid: str, facts: Facts, record: Record) -> float | None:
     if all(server.signing not in (None, kid) for server in facts.servers):
         return last_switch(facts, record, (kid,))[0]
     return None
+
+
+def _is_affected(pod: Pod, switched: float | None, denied: Denial) -> bool:
+    """Whether a pod may have a token of the key, or a session that the policy ends."""
+    if switched is None or pod.started is None:
+        return True
+    return pod.started <= (max(switched, denied.before) if pod.uses_aws else switched)
+
+
+def _left_alone(kid: str, facts: Facts) -> t.Iterator[str]:
+    left = [server for server in facts.servers if not server.can_be_changed]
+    if left:
+        yield (
+            f"{named(server.name for server in left)} {is_or_are(left)} no host of this play, or could not be read, "
+            f"and so not changed: tokens of {kid} may be accepted and made there, and those of the new key refused. "
+            "Stop the API server there, or run this again for it, too."
+        )
 
 
 def _consequences(kid: str, facts: Facts, settings: Settings) -> t.Iterator[str]:
@@ -130,7 +141,7 @@ def _consequences(kid: str, facts: Facts, settings: Settings) -> t.Iterator[str]
     yield (
         "Pods get no new AWS credentials until the kubelet has replaced their token, for up to "
         f"{duration(refresh_seconds(token_seconds(facts, settings)))}. Credentials that they have stay valid until "
-        "they expire."
+        "they expire, or until the deny policy ends them."
     )
     yield (
         "API servers refuse pods' tokens until the kubelet has replaced them, for up to "
@@ -144,32 +155,55 @@ def _consequences(kid: str, facts: Facts, settings: Settings) -> t.Iterator[str]
         yield "Secrets with tokens could not be listed; those with tokens of the leaked key are refused for good."
     if settings.parties:
         yield f"Tell those in irsa_rotate_relying_parties to forget the key: {', '.join(settings.parties)}."
+
+
+def _of_sessions(denied: Denial) -> t.Iterator[str]:
+    """Yield what the policy ends. SDKs ask for other credentials when theirs are about to expire, not when they are
+    refused: https://github.com/boto/botocore/blob/1.40.0/botocore/credentials.py
+    """
+    before = moment(denied.before)
     yield (
-        "Someone who has the key may have sessions of each role that trusts the issuer. Add the deny policy to these "
-        "roles to end all sessions that were given before its time; pods get new ones."
+        "Someone who has the key may have sessions of each role that trusts the issuer. Attach the deny policy to "
+        f"each: it ends all sessions that were given before {before}, those of pods, too, and SDKs get others only "
+        "when theirs are about to expire. So restart pods with AWS tokens afterwards."
     )
+    if denied.again_at is not None:
+        at = moment(denied.again_at)
+        yield (
+            f"Caches may have the key until {at}, so that sessions can be given for its tokens until then. Run this "
+            f"again after {at}: it has the policy with that time, and the pods to restart once more."
+        )
+    elif not denied.is_final:
+        yield "The key is still in the JWKS. The policy has another time when it has left: attach the one of then."
 
 
-def _unlisted(reason: str | None) -> t.Iterator[str]:
-    if reason is not None:
-        yield f"Pods with AWS tokens could not be listed; restart all that use AWS. {reason}"
+def _of_pods(pods: t.Sequence[Pod], unlisted: str | None) -> t.Iterator[str]:
+    if unlisted is not None:
+        yield f"Pods could not be listed; restart all that use AWS or the Kubernetes API. {unlisted}"
+    alone = [pod for pod in pods if not pod.is_made_again]
+    if alone:
+        yield (
+            f"Nothing makes {named(f'{pod.namespace}/{pod.name}' for pod in alone)} again once deleted, so there is "
+            "no command for that. Save the manifests, and replace these pods by hand."
+        )
 
 
 def _hasten(kid: str, facts: Facts, pods: t.Sequence[Pod]) -> t.Iterator[str]:
-    """Yield commands for each workload once, and for each pod whose owner makes another one when it is gone."""
-    commands = (
-        f"kubectl -n {pod.namespace} rollout restart {pod.workload}"
-        if pod.workload
-        else f"kubectl -n {pod.namespace} delete pod {pod.name}"
-        for pod in pods
-    )
-    yield from dict.fromkeys(commands)
+    """Yield a command for the workloads of each namespace that are as urgent, and one for pods that something else
+    makes again, such as a Job.
+    """
+    commands: dict[tuple[bool, bool, str, str], list[str]] = {}
+    for pod in pods:
+        if pod.is_made_again:
+            verb = "rollout restart" if pod.workload else "delete pod"
+            place = (pod.is_critical, pod.uses_aws, pod.namespace, verb)
+            commands.setdefault(place, []).append(pod.workload or pod.name)
+    restarted: set[tuple[str, str]] = set()
+    for (_critical, _aws, namespace, verb), names in commands.items():
+        left = [name for name in dict.fromkeys(names) if (namespace, name) not in restarted]
+        restarted.update((namespace, name) for name in left)
+        if left:
+            yield f"kubectl -n {namespace} {verb} {' '.join(left)}"
     for token in legacy_tokens_of(facts, kids=(kid,)):
         patch = """'{"data": {"token": null}}'"""
         yield f"kubectl -n {token.namespace} patch secret {token.name} -p {patch}"
-
-
-def _replaced(pod: Pod) -> str:
-    """Return the command that makes a pod again as it is: https://kubernetes.io/docs/reference/kubectl/quick-reference/"""
-    kubectl = f"kubectl -n {pod.namespace}"
-    return f"{kubectl} get pod {pod.name} -o yaml | {kubectl} replace --force -f -"

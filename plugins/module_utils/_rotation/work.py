@@ -47,6 +47,7 @@ class Work:
     :ivar obstacles: why the phase cannot be done at all
     :ivar reasons: why there is nothing to do
     :ivar stage: where the rotation stands if a revoked key makes that another place
+    :ivar then: the phases that follow at once, to be rid of a leaked key
     """
 
     phase: str
@@ -60,6 +61,7 @@ class Work:
     obstacles: tuple[Refusal, ...] = ()
     reasons: tuple[str, ...] = ()
     stage: Stage | None = None
+    then: tuple[str, ...] = ()
 
     @property
     def is_nothing(self) -> bool:
@@ -217,19 +219,55 @@ def emergency_work(facts: Facts, stage: Stage, settings: Settings) -> Work:
         return _impossible(PREPARE, "Nothing says which key has leaked.", "irsa_rotate_revoke_kid is not set.")
     if stage.current is None:
         return _impossible(PREPARE, *_UNKNOWN)
-    signing = [server for server in facts.servers if server.signing == kid]
-    if kid == stage.next and signing:
-        stage = dataclasses.replace(stage, current=kid, next=stage.current)
-    if signing:
-        work = _replacement(facts, stage)
+    # The others are left as they are: nothing may wait for them.
+    of_play = dataclasses.replace(facts, servers=tuple(each for each in facts.servers if each.can_be_changed))
+    if not of_play.servers:
+        return _impossible(PREPARE, "No API server can be changed.", "No host of this play runs one that was read.")
+    is_signing = any(server.signing == kid for server in of_play.servers)
+    stage = _without(kid, stage, is_signing=is_signing)
+    if is_signing:
+        work = _replacement(of_play, stage)
     elif kid in published(facts):
         work = Work(phase=RETIRE_PUBLISHED, kid=stage.current, withdraw=(kid,))
-    elif kid in accepted_anywhere(facts):
+    elif kid in accepted_anywhere(of_play):
         work = Work(phase=RETIRE_ACCEPTED, kid=stage.current, drop=(kid,), changes_servers=True)
     else:
-        text = f"{kid} is neither published nor accepted by any API server that answers."
-        work = Work(phase=RETIRE_ACCEPTED, kid=stage.current, reasons=(text,))
-    return dataclasses.replace(work, stage=stage)
+        text = f"{kid} is neither published nor accepted by any API server that this run can change."
+        return Work(phase=RETIRE_ACCEPTED, kid=stage.current, reasons=(text,), stage=stage)
+    return _with_following(work, _emergency_phases(kid, of_play, stage, is_signing=is_signing), stage)
+
+
+def _without(kid: str, stage: Stage, *, is_signing: bool) -> Stage:
+    """Return the stage in which another key is the one to stay than the leaked one."""
+    if is_signing and kid == stage.next:
+        return dataclasses.replace(stage, current=kid, next=stage.current)
+    if not is_signing and kid == stage.current:
+        # Only servers that are left as they are sign with it.
+        return dataclasses.replace(stage, current=stage.next or next(iter(stage.others), None), next=None)
+    return stage
+
+
+def _emergency_phases(kid: str, facts: Facts, stage: Stage, *, is_signing: bool) -> list[str]:
+    """Return the phases that are still to come until a leaked key is gone."""
+    lacks_key = stage.next is None or bool(not_accepting(stage.next, facts))
+    to_come = {
+        PREPARE: is_signing and stage.next not in published(facts),
+        ACCEPT: is_signing and lacks_key,
+        SIGN: is_signing,
+        RETIRE_PUBLISHED: kid in published(facts),
+        RETIRE_ACCEPTED: kid in accepted_anywhere(facts),
+    }
+    return [phase for phase, comes in to_come.items() if comes]
+
+
+def _with_following(work: Work, to_come: t.Sequence[str], stage: Stage) -> Work:
+    """Return the work with the phases that follow it, and a sentence about these."""
+    then = tuple(phase for phase in to_come if phase != work.phase)
+    restarts = sum(phase in (ACCEPT, SIGN, RETIRE_ACCEPTED) for phase in to_come)
+    often = ("", "once", "twice", "three times")[restarts]
+    servers = f"Each API server restarts {often} in all, one after the other." if often else "No API server restarts."
+    text = f"Then {', '.join(then)} {'follow' if len(then) > 1 else 'follows'} at once. " if then else ""
+    return dataclasses.replace(work, stage=stage, then=then, reasons=(f"{text}{servers}",))
 
 
 def _replacement(facts: Facts, stage: Stage) -> Work:
@@ -238,6 +276,6 @@ def _replacement(facts: Facts, stage: Stage) -> Work:
         return Work(phase=PREPARE, makes_key=True)
     if stage.next not in published(facts):
         return Work(phase=PREPARE, kid=stage.next, publish=(stage.next,))
-    if any(server.accepted is not None for server in not_accepting(stage.next, facts)):
+    if not_accepting(stage.next, facts):
         return Work(phase=ACCEPT, kid=stage.next, changes_servers=True)
     return Work(phase=SIGN, kid=stage.next, changes_servers=True)

@@ -31,6 +31,7 @@ START = 1_000_000.0 + 30 * DAY
 QUIET = {"legacy_tokens": [], "stale_tokens": 0}
 DONE = {"phases": [], "actions": [], "forced": [], "warnings": [], "notes": [], "servers": {}, "made": {}}
 WAITS = {"prepare": 0, "accept": 0, "sign": 3600, "retire-published": DAY, "retire-accepted": 3600}
+DOWN = {"ready": False, "faults": ["does not answer"]}
 HOSTS = [f"host-of-node{number}" for number in (1, 2, 3)]
 
 
@@ -42,7 +43,7 @@ class Play:
         self.published, self.record = [FORMER.kid], Record.of([Event(kind="published", kid=FORMER.kid, at=1.0)])
         self.own = {host: {} for host in HOSTS}
         self.of_cluster, self.has_openssl, self.asked, self.done = QUIET, True, [], DONE
-        self.pods = {"pods": [], "faults": []}
+        self.pods, self.outside = {"pods": [], "faults": []}, None
         # What a killed run left, by host.
         self.left = {}
 
@@ -130,8 +131,8 @@ class Play:
         readings = {reading["host"]: reading for reading in readings_of(self.fleet, self.find)}
         variables = {
             "hostvars": {name: {"__irsa_rotate_reading": {"reading": each}} for name, each in readings.items()},
-            "ansible_play_hosts": HOSTS,
-            "ansible_play_hosts_all": HOSTS,
+            "ansible_play_hosts": [host for host in HOSTS if host != self.outside],
+            "ansible_play_hosts_all": [host for host in HOSTS if host != self.outside],
         }
         return plugin.run(task_vars=variables)
 
@@ -153,6 +154,8 @@ class Play:
         """What module irsa_node returns on a host."""
         self.asked.append((host, arguments))
         operation = arguments["operation"]
+        if operation == "observe":
+            return {"found": {**dict.fromkeys(("issuer", "jwks", "token")), "server": arguments["server"], **DOWN}}
         if operation == "private_key":
             content = self.content(host, arguments["path"])
             if content is None:
@@ -384,25 +387,24 @@ CART = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "cart-7d", "contr
 
 
 class TestRevoke:
-    def pod(self, name, *owners, started="1970-01-02T00:00:00Z"):
+    def pod(self, name, *owners, started="1970-01-02T00:00:00Z", **more):
         labels = {"pod-template-hash": "7d"}
         metadata = {"namespace": "shop", "name": name, "labels": labels, "ownerReferences": list(owners)}
-        return {"started": started, "metadata": metadata}
+        return {"started": started, "metadata": metadata, "uses_aws": True, "is_critical": False, **more}
 
     def test_it_replaces_the_key_at_once_and_names_the_pods_to_restart(self, play):
-        pods = [self.pod("cart-7d-1", CART), self.pod("cart-7d-2", CART), self.pod("alone"), self.pod("batch-1", BATCH)]
-        late = self.pod("late", started="2099-01-01T00:00:00Z")
-        play.pods = {"pods": [*pods, late], "faults": []}
+        job = {**CART, "apiVersion": "batch/v1", "kind": "Job", "name": "report"}
+        pods = [self.pod("cart-7d-1", CART), self.pod("cart-7d-2", CART), self.pod("report-1", job)]
+        late = self.pod("late", CART, started="2099-01-01T00:00:00Z")
+        play.pods = {"pods": [self.pod("alone", uses_aws=False), *pods, late], "faults": []}
         plan, dummy = play.rounds("revoke", revoke_kid=FORMER.kid)
         assert play.published == [NEW.kid]
         assert {(machine.signing, *machine.kids) for machine in play.fleet.machines.values()} == {(NEW.kid, NEW.kid)}
         assert plan["revocation"]["hasten"] == (
-            "kubectl -n shop delete pod batch-1",
             "kubectl -n shop rollout restart deployment/cart",
+            "kubectl -n shop delete pod report-1",
         )
-        assert plan["revocation"]["alone"] == (
-            "kubectl -n shop get pod alone -o yaml | kubectl -n shop replace --force -f -",
-        )
+        assert "Nothing makes 'shop/alone' again" in plan["revocation"]["consequences"][-1]
         asked = [arguments for host, arguments in play.asked if arguments["operation"] == "token_pods"]
         assert asked[0]["audiences"] == ["sts.amazonaws.com"]
 
@@ -410,6 +412,37 @@ class TestRevoke:
         plan, planned = play.rounds("revoke", revoke_kid=f"{FORMER.kid}x")
         assert planned == []
         assert f"'{FORMER.kid}x' is not known" in plan["failure"] and "irsa_rotate_revoke_kid" in plan["failure"]
+
+    def test_check_mode_names_what_follows_the_first_phase(self, play):
+        play.check_mode = True
+        plan, dummy = play.rounds("revoke", revoke_kid=FORMER.kid)
+        assert plan["next_phase"] == "accept"
+        assert plan["reasons"][0].startswith(
+            "Then accept, sign, retire-published, retire-accepted follow at once. Each API server restarts three times"
+        )
+
+    def test_it_goes_on_without_a_server_that_is_cut_off_if_that_is_forced(self, play):
+        play.outside = HOSTS[2]
+        assert [each["name"] for each in play.plan("revoke", revoke_kid=FORMER.kid)["refusals"]] == ["platform"]
+        plan, dummy = play.rounds("revoke", revoke_kid=FORMER.kid, force=["platform"])
+        assert (plan["failure"], play.published) == (None, [NEW.kid])
+        state = [(machine.signing, machine.kids) for machine in play.fleet.machines.values()]
+        assert state == [*[(NEW.kid, {NEW.kid})] * 2, (FORMER.kid, {FORMER.kid})]
+        assert any(text.startswith("node3 is no host of this play") for text in play.done["warnings"])
+        assert "'node3' is no host of this play" in plan["revocation"]["consequences"][0]
+
+    def test_a_step_is_not_to_prove_what_such_a_server_accepts(self, play):
+        play.outside = HOSTS[2]
+        play.rounds("prepare", force=["platform"])
+        [first, *dummy] = [item for item in play.plan("accept", force=["platform"])["work"] if item["kind"] == "server"]
+        assert first["step"]["node"]["servers"] == ["https://192.0.2.1:6443", "https://192.0.2.2:6443"]
+
+    def test_a_run_on_another_machine_that_did_not_end_does_not_stop_it(self, play):
+        play.record = play.record.after([Event(kind="began", kid="", at=play.now - 60, by="ci@runner, process 1")])
+        assert [each["name"] for each in play.plan("auto")["refusals"]] == ["other-rotation"]
+        plan, dummy = play.rounds("revoke", revoke_kid=FORMER.kid)
+        assert (plan["failure"], play.published, play.done["forced"]) == (None, [NEW.kid], [])
+        assert "ci@runner, process 1" in play.done["warnings"][0]
 
     def test_pods_that_cannot_be_listed_do_not_stop_it(self, play):
         play.pods = {"pods": None, "faults": ["The API server x answers in an unknown form."]}

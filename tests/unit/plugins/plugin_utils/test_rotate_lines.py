@@ -35,7 +35,6 @@ DONE = {
 LEAKED = {
     "consequences": ["Pods fail."],
     "hasten": ["kubectl delete pod x"],
-    "alone": [],
     "deny_policy": {"Version": "2012-10-17"},
 }
 
@@ -49,13 +48,6 @@ def test_a_revocation_shows_as_many_commands_as_people_can_look_through():
     assert "2 more commands are in irsa_rotate_result.revocation.hasten" in text
 
 
-def test_pods_that_would_not_come_back_are_listed_apart_with_a_warning():
-    alone = "kubectl -n shop get pod alone -o yaml | kubectl -n shop replace --force -f -"
-    lines = as_text(rotate_lines({**DONE, "revocation": {**LEAKED, "alone": [alone]}})).split("\n")
-    warning = next(number for number, line in enumerate(lines) if "Nothing makes these pods again" in line)
-    assert lines.index(LEAKED["hasten"][0]) < warning < lines.index(alone)
-
-
 @pytest.mark.parametrize(
     ("result", "check_mode", "expected"),
     [
@@ -64,11 +56,7 @@ def test_pods_that_would_not_come_back_are_listed_apart_with_a_warning():
         (DONE, False, ["changed: prepare, accept: 2 actions", "Look here.", "Later."]),
         (DONE, True, ["would change: prepare, accept: 2 actions", "run this again without --check"]),
         ({**DONE, "done": ["prepare"], "phase": "auto"}, True, ["The run would then accept, sign, retire-published,"]),
-        (
-            {**DONE, "done": ["sign"], "phase": "revoke"},
-            True,
-            ["The run would then retire-published, retire-accepted:"],
-        ),
+        ({**DONE, "revocation": LEAKED, "reasons": ["Then sign."]}, True, ["Then sign."]),
         ({**DONE, "revocation": LEAKED}, False, ["Pods fail.", "kubectl delete pod x", '{"Version": "2012-10-17"}']),
     ],
 )

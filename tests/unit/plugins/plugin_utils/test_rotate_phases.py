@@ -79,9 +79,11 @@ class TestServers:
         assert [item["key"] for item in items] == [None, {"host": "node1", "path": STAGED["path"]}]
 
     def test_their_goal_names_the_key_and_those_that_go(self):
-        goal = phases.goal_of(Work(phase="retire-accepted", kid=NEW, drop=(OLD,), changes_servers=True), KNOWN)
+        goal = phases.goal_of(
+            Work(phase="retire-accepted", kid=NEW, drop=(OLD,), changes_servers=True), KNOWN, force=False
+        )
         assert (goal.phase, goal.kid, goal.digest, goal.retired_kids) == ("retire_key", NEW, "0" * 64, {OLD})
-        assert phases.goal_of(Work(phase="retire-published", kid=NEW, withdraw=(OLD,)), KNOWN) is None
+        assert phases.goal_of(Work(phase="retire-published", kid=NEW, withdraw=(OLD,)), KNOWN, force=True) is None
 
     def test_what_they_do_afterwards_is_remembered(self):
         signs = phases.events_of(Work(phase="sign", kid=NEW, changes_servers=True), STEPS)

@@ -196,6 +196,21 @@ def test_a_key_that_signs_is_not_retired():
     assert any("cannot be retired: node1, node2 signs with it" in problem for problem in problems)
 
 
+@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize("nothing", [{"managed": False}, {"kids": None, "signing_kid": None, "ready": False}])
+def test_a_forced_change_goes_on_without_a_server_that_cannot_be_changed(name, nothing):
+    cluster = cluster_of(name, 3)
+    left = dataclasses.replace(cluster.servers[2], **nothing)
+    cluster = dataclasses.replace(cluster, servers=(*cluster.servers[:2], left))
+    goals, expected = rotation(name, A, FIRST)
+    for asked in goals:
+        forced = dataclasses.replace(asked, force=True)
+        assert any(text.startswith("node3 ") for text in planned(name, cluster, forced).findings.warnings)
+        cluster = taken(name, cluster, forced)
+    assert flags(name, cluster)[:2] == [expected] * 2
+    assert cluster.servers[2] == left
+
+
 def test_what_a_plan_says_is_about_keys_and_not_about_an_issuer():
     found = planned("k3s", cluster_of("k3s"), goal(ACCEPT, A))
     assert found.summary == "2 API servers restart, one at a time, to verify the new key."

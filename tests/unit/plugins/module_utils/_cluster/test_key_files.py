@@ -203,7 +203,45 @@ def test_a_server_outside_the_play_is_named_and_stands_in_the_way_of_sign():
     [problem] = fleet.plan(SIGNING).findings.problems
     assert "not known of node3 that it verifies" in problem
     assert "Add node3 to the hosts of this play" in problem
-    assert fleet.plan(goal(SIGN, force=True)).findings.problems == ()
+
+
+class Fewer(Fleet):
+    """Three nodes, of which the play does not change the third: it is outside, or it is down."""
+
+    def __init__(self, kind):
+        super().__init__(outside={"node3"} if kind != "down" else ())
+        self.kind = kind
+
+    def read(self):
+        cluster, nothing = super().read(), {"kids": None, "signing_kid": None, "running": None, "ready": False}
+        address, refusing = "192.0.2.3:6443", ("The API server x mints tokens: https://192.0.2.3:6443 is down.",)
+        servers = [
+            dataclasses.replace(each, addresses=(address,), **({} if self.kind == "outside" else nothing))
+            if each.name == "node3"
+            else dataclasses.replace(each, refusals=refusing)
+            for each in cluster.servers
+        ]
+        return dataclasses.replace(cluster, servers=tuple(servers))
+
+
+@pytest.mark.parametrize("kind", ["outside", "cut off", "down"])
+def test_a_forced_change_leaves_a_server_as_it_is_that_cannot_be_changed_and_says_so(kind):
+    fleet = Fewer(kind)
+    for asked in GOALS:
+        forced = dataclasses.replace(asked, force=True)
+        # Before any server signs with the new key, one outside the play only has to be named.
+        assert fleet.plan(asked).findings.problems or (kind, asked) == ("outside", ACCEPTING)
+        assert any(
+            text.startswith("node3 ") and "left as it is" in text for text in fleet.plan(forced).findings.warnings
+        )
+        fleet.reach(forced)
+    assert fleet.state()[:2] == AT_THE_END
+    assert fleet.state()[2] == Fleet().state()[2]
+
+
+def test_a_forced_change_does_not_retire_the_key_of_a_server_that_signs_with_it():
+    problems = reached(upto=1).plan(dataclasses.replace(RETIRING, force=True)).findings.problems
+    assert any("node1, node2, node3 signs with it" in problem for problem in problems)
 
 
 def test_a_server_that_signs_with_a_key_stands_in_the_way_of_its_retirement():

@@ -145,18 +145,24 @@ def owned(name, *owners, started="2026-01-01T00:00:00Z", sources=None):
     return {**found, "status": {"startTime": started}}
 
 
-def test_pods_with_tokens_for_the_audiences_are_named_with_what_makes_them(cluster):
+def test_pods_with_tokens_are_named_with_what_makes_them_and_what_they_are_for(cluster):
     owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "cart-7d", "controller": True, "uid": SIGNATURE}
     other = {"apiVersion": "v1", "kind": "Node", "name": "node1", "controller": False}
+    # The token that each pod has by default has no audience: it is for the API servers.
+    network = owned("net-1", sources=[projected(None)])
+    network["spec"]["priorityClassName"] = "system-node-critical"
+    without = {**owned("without"), "spec": {"volumes": [{"emptyDir": {}}]}}
     cluster.answers[PODS] = pages(
-        [owned("cart-7d-1", other, owner), owned("vault", sources=[projected("vault")])], [owned("alone")]
+        [owned("cart-7d-1", other, owner), owned("vault", sources=[projected("vault")])], [network, without]
     )
     found = token_pods(kubectl(cluster), cluster.servers[0].url, [AWS])
     assert found["faults"] == [] and SIGNATURE not in json.dumps(found)
-    assert [(each["metadata"]["name"], each["started"]) for each in found["pods"]] == [
-        ("cart-7d-1", "2026-01-01T00:00:00Z"),
-        ("alone", "2026-01-01T00:00:00Z"),
+    assert [(each["metadata"]["name"], each["uses_aws"], each["is_critical"]) for each in found["pods"]] == [
+        ("cart-7d-1", True, False),
+        ("vault", False, False),
+        ("net-1", False, True),
     ]
+    assert found["pods"][0]["started"] == "2026-01-01T00:00:00Z"
     assert found["pods"][0]["metadata"]["ownerReferences"] == [{key: owner[key] for key in list(owner)[:4]}]
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What people are shown of a rotation, and the same as data; when phases may be done; what a revocation breaks."""
+"""What people are shown of a rotation, and the same as data; when phases may be done."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.moments import duration, moment
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.decision import decide
-from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.facts import LegacyToken
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import Record
-from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.revocation import Pod, revocation, switched_at
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import STEPS, Settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.status import status, table
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.timeline import timeline
@@ -194,67 +192,6 @@ def test_the_timeline_keeps_each_key_known_for_as_long_as_it_signs_and_longer():
     assert bars["new", "signing"] == (3600, None)
     assert bars["new", "published"] == bars["new", "accepted"] == (0, None)
     assert line.unmeasured == 3600 + 365 * DAY
-
-
-# --- the emergency
-
-PODS = (
-    Pod(namespace="shop", name="web-1", workload="deployment/web", started=NOW - 60),
-    Pod(namespace="shop", name="cart-1", workload="deployment/cart", uses_aws=True, started=NOW - 60),
-    Pod(namespace="shop", name="cart-2", workload="deployment/cart", uses_aws=True, started=NOW - 60),
-    Pod(namespace="shop", name="late-1", workload="deployment/late", uses_aws=True, started=NOW - 5),
-    Pod(namespace="jobs", name="batch-1", uses_aws=True),
-    Pod(namespace="jobs", name="alone", is_alone=True, uses_aws=True),
-)
-
-
-def test_a_revocation_says_what_fails_and_which_pods_to_restart():
-    token = LegacyToken(namespace="shop", name="robot", account="robot", kid=OLD)
-    facts = dataclasses.replace(IDLE[0], legacy_tokens=(token,))
-    found = revocation(OLD, facts, Settings(parties=("vault",)), pods=PODS, switched=NOW - 30)
-    assert found.pods == ("jobs/alone", "jobs/batch-1", "shop/cart-1", "shop/cart-2", "shop/web-1")
-    assert found.hasten == (
-        "kubectl -n jobs delete pod batch-1",
-        "kubectl -n shop rollout restart deployment/cart",
-        "kubectl -n shop rollout restart deployment/web",
-        """kubectl -n shop patch secret robot -p '{"data": {"token": null}}'""",
-    )
-    assert found.alone == ("kubectl -n jobs get pod alone -o yaml | kubectl -n jobs replace --force -f -",)
-    text = " ".join(found.consequences)
-    for words in ("19 hours 12 minutes", "48 minutes", "for 1 hour more", "shop/robot", "vault", "deny policy"):
-        assert words in text
-
-
-def test_the_deny_policy_ends_sessions_given_before_caches_have_forgotten_the_key():
-    policy = revocation(OLD, dataclasses.replace(IDLE[0], max_age=7200), Settings()).deny_policy
-    (statement,) = policy["Statement"]
-    assert statement["Effect"] == "Deny"
-    assert (statement["Action"], statement["Resource"]) == ("*", "*")
-    assert statement["Condition"] == {"DateLessThan": {"aws:TokenIssueTime": moment(NOW + 7200)}}
-    json.dumps(policy)
-
-
-def test_pods_that_cannot_be_listed_are_said_in_a_revocation():
-    found = revocation(OLD, IDLE[0], Settings(), unlisted="The API server is down.")
-    assert "could not be listed; restart all that use AWS. The API server is down." in found.consequences[-1]
-
-
-@pytest.mark.parametrize(
-    ("place", "expected"),
-    [
-        (ACCEPTED, None),
-        (SIGNED, NOW - 2 * DAY),
-        ((with_server(SIGNED[0], server("cp2", OLD, NEW, signing=OLD)), SIGNED[1]), None),
-        ((with_server(SIGNED[0], unread("cp2")), SIGNED[1]), None),
-    ],
-)
-def test_a_key_was_switched_when_the_last_server_stopped_signing_with_it(place, expected):
-    assert switched_at(OLD, *place) == expected
-
-
-def test_secrets_that_cannot_be_listed_are_said_in_a_revocation():
-    text = " ".join(revocation(OLD, dataclasses.replace(IDLE[0], legacy_tokens=None), Settings()).consequences)
-    assert "could not be listed" in text
 
 
 @pytest.mark.parametrize(
