@@ -150,10 +150,20 @@ class ActionModule(NodeAction):
         if not self._task.check_mode:
             message = _rotate_parties.message(settings["issuer"], work["phase"], self._options["state"])
             party = next(each for each in settings["relying_parties"] if each["name"] == work["party"]["name"])
-            _rotate_parties.tell(party, message, _TELL_SECONDS)
+            try:
+                _rotate_parties.tell(party, message, _TELL_SECONDS)
+            except IrsaError as error:
+                if not work["may_fail"]:
+                    raise
+                return {**self._not_told(work["party"]["name"], str(error)), "events": []}
         made = self._options["done"]["made"].get("kid")
         events = [{**event, "kid": event["kid"] or made} for event in work["events"]]
         return {**self._did([f"tell:{work['party']['name']}"]), "events": events}
+
+    def _not_told(self, name: str, reason: str) -> dict[str, t.Any]:
+        """Return the result of an item that failed, and need not be done now: this run does not try it again."""
+        done = self._options["done"]
+        return self._did([], warnings=[*done["warnings"], reason], untold=[*done["untold"], name])
 
     def _did(self, actions: t.Sequence[str], **more: t.Any) -> dict[str, t.Any]:
         """Return the result of an item, with what the run has done so far."""

@@ -30,14 +30,25 @@ options:
       - V(remake_tokens) has kube-controller-manager make new tokens in Secrets. The former tokens are refused from then
         on, wherever copies of them are in use.
       - V(remove_keys) removes files of keys in O(key_folder).
+      - V(retire_keys) moves keys from O(key_folder) into the folder C(retired) in it.
     type: str
     choices:
-      [inspect, configuration, observe, step, keys, token_pods, make_key, private_key, remake_tokens, remove_keys]
+      - inspect
+      - configuration
+      - observe
+      - step
+      - keys
+      - token_pods
+      - make_key
+      - private_key
+      - remake_tokens
+      - remove_keys
+      - retire_keys
     required: true
   paths:
     description:
-      - Files to read with V(inspect), files of public keys to read with V(keys), or files to remove with
-        V(remove_keys).
+      - Files to read with V(inspect), files of public keys to read with V(keys), files to remove with
+        V(remove_keys), or private keys to move with V(retire_keys).
       - One that does not exist has no content. Where V(keys) finds private keys, it returns their public keys instead.
     type: list
     elements: str
@@ -233,6 +244,7 @@ _REQUIRED = [
     ("operation", "make_key", ["key_folder"]),
     ("operation", "private_key", ["path", "pad"]),
     ("operation", "remove_keys", ["key_folder"]),
+    ("operation", "retire_keys", ["key_folder"]),
 ]
 
 

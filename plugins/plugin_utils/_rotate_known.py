@@ -12,17 +12,23 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, key_facts, signing_key
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils._host_reading import Reading
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._host_reading import Reading, content
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PrivateFile:
-    """A private key that lies on a host of the play."""
+    """A private key that lies on a host of the play.
+
+    :ivar is_retired: whether it is kept where no run takes a key from to sign with
+    :ivar is_named: whether a file that its API server starts with names it
+    """
 
     kid: str
     host: str
     path: str
     sha256: str
+    is_retired: bool = False
+    is_named: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,8 +85,17 @@ class KnownKeys:
 
 
 def _staged_in(reading: Reading) -> t.Iterator[PrivateFile]:
+    described = reading["inspected"]["files"].values()
+    texts = [content(each) or b"" for each in described]
     for key in reading["keys"]["staged"]:
-        yield PrivateFile(kid=key["kid"], host=reading["host"], path=key["path"], sha256=key["sha256"])
+        yield PrivateFile(
+            kid=key["kid"],
+            host=reading["host"],
+            path=key["path"],
+            sha256=key["sha256"],
+            is_retired=key["is_retired"],
+            is_named=not key["is_retired"] and any(key["kid"].encode() in text for text in texts),
+        )
 
 
 def _used_in(reading: Reading) -> t.Iterator[PrivateFile]:

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import phases
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import KeyGoal
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import ACCEPT, RETIRE_KEY, SIGN
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import record, settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.work import Work
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _rotate_work as work
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_known import KnownKeys, LeftFolder, PrivateFile
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_known import KnownKeys, LeftFolder
 
 Json = dict[str, t.Any]
-Parties = t.Sequence[t.Mapping[str, t.Any]]
 
 _GOALS = {settings.ACCEPT: ACCEPT, settings.SIGN: SIGN, settings.RETIRE_ACCEPTED: RETIRE_KEY}
 # What a server does afterwards; of the keys that it drops, each one.
@@ -60,23 +58,6 @@ def events_of(found: Work, steps: t.Sequence[t.Mapping[str, t.Any]]) -> list[Jso
     return [{"kind": _EVENTS[found.phase], "kid": kid, "server": name} for name in names for kid in kids]
 
 
-def destroyed(found: Work, files: t.Sequence[PrivateFile]) -> list[Json]:
-    """Return how the files of keys that servers have dropped are removed."""
-    by_host: dict[str, list[str]] = {}
-    for file in files:
-        if file.kid in found.drop:
-            by_host.setdefault(file.host, []).extend([file.path, f"{file.path.removesuffix('.key')}.pub"])
-    return [
-        work.node(
-            host,
-            f"{host}: destroy the old key",
-            {"operation": "remove_keys", "key_folder": phases.folder_of_own_key(paths[0]), "paths": paths},
-            actions=[f"{host}:remove {path}" for path in paths],
-        )
-        for host, paths in by_host.items()
-    ]
-
-
 def tidied(folders: t.Iterable[LeftFolder]) -> list[Json]:
     """Return how private keys are removed that a run left when it was killed."""
     return [
@@ -99,18 +80,6 @@ def remade(reading: t.Mapping[str, t.Any], secrets: t.Sequence[t.Mapping[str, st
         {"operation": "remake_tokens", **arguments, **reading["access"]},
         actions=[f"k8s:patch Secret/{each['namespace']}/{each['name']}" for each in secrets],
     )
-
-
-def told(parties: Parties, remembered: record.Record, *, phase: str, kids: t.Sequence[str | None]) -> list[Json]:
-    """Return how parties that do not know it yet are told that keys come or go. None: the key that was just made."""
-    kind = record.TOLD_REMOVAL if phase == settings.RETIRE_PUBLISHED else record.TOLD
-    items = []
-    for party in parties:
-        name = party["name"]
-        new = [kid for kid in kids if kid is None or not remembered.is_told(kid, name, kind=kind)]
-        if new and party.get("confirm") is None:
-            items.append(work.tell(party, phase, [{"kind": kind, "kid": kid, "party": name} for kid in new]))
-    return items
 
 
 def bracketed(items: t.Sequence[Json], *, first: t.Sequence[Json], last: t.Sequence[Json]) -> list[Json]:

@@ -23,7 +23,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import (
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.decision import Decision, decide
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import (
     AUTO,
-    PREPARE,
     RETIRE_ACCEPTED,
     REVOKE,
     STATUS,
@@ -34,7 +33,9 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
     _rotate_keys,
     _rotate_phases,
     _rotate_pods,
+    _rotate_put_away,
     _rotate_runs,
+    _rotate_telling,
     _rotate_work,
 )
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._host_reading import Ask
@@ -140,15 +141,27 @@ class Round:
         return _key_steps.key_plan(self.read.reading, self.read.cluster, goal, options=options)
 
     def _items(self, steps: Json) -> list[Json]:
-        found, known, parties = self.decision.work, self.read.known, self.given["relying_parties"]
-        if not self.decision.may_go_on:
-            return self._told_late(parties)
-        items = _rotate_phases.tidied(known.left) + _rotate_phases.publishing(found, known, self._makes)
-        items += _rotate_phases.servers(found, known, steps.get("steps", []))
-        if self.given["old_key"] == "destroy" and found.phase == RETIRE_ACCEPTED:
-            items += _rotate_phases.destroyed(found, known.staged)
-        kids = found.withdraw or ((None,) if found.makes_key else found.publish)
-        return items + _rotate_phases.told(parties, self.record, phase=found.phase, kids=kids)
+        decision, known, facts = self.decision, self.read.known, self.read.facts
+        found, taken = decision.work, steps.get("steps", [])
+        telling = _rotate_telling.Telling(
+            parties=self.given["relying_parties"],
+            record=self.record,
+            untold=self.done["untold"],
+            may_fail=self.asked == REVOKE or refusals.RELYING_PARTIES in self.settings.force,
+        )
+        if not decision.may_go_on:
+            return [*telling.late(facts, decision.stage), *self._left_over()]
+        before, after = telling.of_work(found, facts)
+        files = _rotate_put_away.of_dropped(known.staged, found.drop, changed={step["host"] for step in taken})
+        return [
+            *_rotate_phases.tidied(known.left),
+            *before,
+            *self._given_up(),
+            *_rotate_phases.publishing(found, known, self._makes),
+            *_rotate_phases.servers(found, known, taken),
+            *_rotate_put_away.items(files, self.given["old_key"]),
+            *after,
+        ]
 
     def _tidied(self) -> list[Json]:
         """Return how is removed what a killed run left, if nothing else is to be done now. Another run may be at work
@@ -158,11 +171,21 @@ class Round:
         is_alone = all(str(run.by) in own for run, _last in self.record.open_runs())
         return _rotate_phases.tidied(self.read.known.left) if is_alone else []
 
-    def _told_late(self, parties: _rotate_phases.Parties) -> list[Json]:
-        """Return how parties are told that could not be told when the new key was published."""
-        kid = self.decision.stage.next
-        kids = [kid] if kid and kid in {key.kid for key in self.read.facts.published} else []
-        return _rotate_phases.told(parties, self.record, phase=PREPARE, kids=kids)
+    def _given_up(self) -> list[Json]:
+        """Return how it is remembered that a key was revoked which was never published: it is never the next one."""
+        work = self.decision.work
+        if self.asked != REVOKE or work.withdraw:
+            return []
+        kids = [kid for kid in work.drop if self.record.withdrawn_at(kid) is None]
+        events = [{"kind": record.WITHDRAWN, "kid": kid} for kid in kids]
+        return [_rotate_work.record(events, f"record that {', '.join(kids)} never signs")] if kids else []
+
+    def _left_over(self) -> list[Json]:
+        """Return how files are put away that another run has left."""
+        if self.asked not in (AUTO, REVOKE) and self.decision.phase != RETIRE_ACCEPTED:
+            return []
+        files = _rotate_put_away.left_over(self.read.known.staged, self.read.facts, self.record)
+        return _rotate_put_away.items(files, self.given["old_key"])
 
     def _makes(self) -> Json:
         """Return how the new key is made. Raises IrsaError."""
@@ -232,7 +255,7 @@ class Round:
         return dataclasses.asdict(found)
 
 
-def _confirmed(parties: _rotate_phases.Parties, now: float) -> list[record.Event]:
+def _confirmed(parties: t.Sequence[t.Mapping[str, t.Any]], now: float) -> list[record.Event]:
     """Return what people say that parties have: it counts like what the record knows."""
     return [
         record.Event(kind=record.TOLD, kid=kid, at=now, party=party["name"])

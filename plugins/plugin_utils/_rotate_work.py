@@ -59,9 +59,13 @@ def record(events: Events, title: str = "record what was found") -> Json:
     return _item(STORE, title, events=events)
 
 
-def tell(party: t.Mapping[str, t.Any], phase: str, events: Events = ()) -> Json:
-    """Return the item that tells a relying party of the keys. Its command or URL may have a secret: they stay out."""
-    return _item(TELL, f"tell {party['name']}", party={"name": party["name"]}, phase=phase, events=events)
+def tell(party: t.Mapping[str, t.Any], phase: str, events: Events = (), *, may_fail: bool = False) -> Json:
+    """Return the item that tells a relying party of the keys. Its command or URL may have a secret: they stay out.
+
+    ``may_fail``: a failure is a warning.
+    """
+    name = {"name": party["name"]}
+    return _item(TELL, f"tell {party['name']}", party=name, phase=phase, events=events, may_fail=may_fail)
 
 
 def server(step: t.Mapping[str, t.Any], key: t.Mapping[str, t.Any] | None) -> Json:

@@ -109,12 +109,7 @@ def remove(folder: str, paths: t.Iterable[str]) -> Json:
     paths = list(paths)
     left = [path for path in key_datastore.left(folder) if path in paths]
     paths = [path for path in paths if path not in left]
-    folders = (folder, os.path.join(folder, key_reading.RETIRED))
-    other = [path for path in paths if os.path.dirname(path) not in folders or not _is_of_key(os.path.basename(path))]
-    if other:
-        raise IrsaError(
-            f"{files.shown(other[0])} is not removed: it is not a file KID.key or KID.pub in {files.shown(folder)}."
-        )
+    _require_keys(paths, folder, (folder, os.path.join(folder, key_reading.RETIRED)), "removed")
     removed = [path for path in paths if os.path.lexists(path)]
     for path in removed:
         _unlink(path)
@@ -122,6 +117,60 @@ def remove(folder: str, paths: t.Iterable[str]) -> Json:
     if left:
         key_datastore.remove_left(folder)
     return {"removed": [*removed, *left]}
+
+
+def retire(folder: str, paths: t.Iterable[str]) -> Json:
+    """Move keys KID.key, with the public half beside each, from the folder for own keys into the one below it, where
+    no run takes a key from to sign with. Return which private keys were ``retired``.
+
+    Raises IrsaError for any other path, then nothing is moved, and if another key is in the way.
+    """
+    paths = list(paths)
+    _require_keys(paths, folder, (folder,), "retired")
+    retired = [path for path in paths if os.path.lexists(path)]
+    for path in retired:
+        # The private half goes last: while it is there, the next run moves what is left.
+        _move(f"{path[: -len('.key')]}.pub", folder)
+        _move(path, folder)
+    return {"retired": retired}
+
+
+def _move(path: str, folder: str) -> None:
+    """Move a file into the folder of retired keys, unless the same is there already. Raises IrsaError."""
+    content, after = files.read(path), os.path.join(folder, key_reading.RETIRED, os.path.basename(path))
+    if content is None:
+        return
+    present = files.read(after)
+    if present is not None and present.strip() != content.strip():
+        raise IrsaError(
+            f"{files.shown(path)} is not retired: {files.shown(after)} exists and is another key. Remove it if nothing "
+            "uses it."
+        )
+    try:
+        _make_folder(os.path.dirname(after), like=path)
+        # No copy of a private key is left by a run that is killed.
+        os.rename(path, after)
+    except OSError as error:
+        raise IrsaError(f"{files.shown(path)} cannot be moved: {files.reason(error)}.") from None
+    files.sync_folder(os.path.dirname(after))
+    files.sync_folder(folder)
+
+
+def _make_folder(folder: str, *, like: str) -> None:
+    """Make a folder that belongs to the owner of a file, unless it is there. Raises OSError."""
+    if not os.path.isdir(folder):
+        owner = os.stat(like)
+        os.mkdir(folder, 0o700)
+        os.chown(folder, owner.st_uid, owner.st_gid)
+
+
+def _require_keys(paths: t.Iterable[str], folder: str, folders: t.Container[str], what: str) -> None:
+    """Raise IrsaError for a path that is not one of a key in one of the folders."""
+    for path in paths:
+        if os.path.dirname(path) not in folders or not _is_of_key(os.path.basename(path)):
+            raise IrsaError(
+                f"{files.shown(path)} is not {what}: it is not a file KID.key or KID.pub in {files.shown(folder)}."
+            )
 
 
 def _is_of_key(name: str) -> bool:

@@ -107,6 +107,10 @@ def _remove_keys(options: Options) -> Json:
     return key_staging.remove(options["key_folder"], options["paths"])
 
 
+def _retire_keys(options: Options) -> Json:
+    return key_staging.retire(options["key_folder"], options["paths"])
+
+
 _FUNCTIONS: dict[str, t.Callable[[Options], Json]] = {
     "inspect": _inspect,
     "configuration": _configuration,
@@ -118,6 +122,7 @@ _FUNCTIONS: dict[str, t.Callable[[Options], Json]] = {
     "private_key": _private_key,
     "remake_tokens": _remake_tokens,
     "remove_keys": _remove_keys,
+    "retire_keys": _retire_keys,
 }
 
 NAMES = tuple(_FUNCTIONS)
@@ -128,6 +133,7 @@ _WRITTEN: dict[str, t.Callable[[Json], bool]] = {
     "make_key": lambda found: bool(found["made"]),
     "remake_tokens": lambda found: bool(found["secrets"]),
     "remove_keys": lambda found: bool(found["removed"]),
+    "retire_keys": lambda found: bool(found["retired"]),
 }
 CHANGING = frozenset(_WRITTEN)
 

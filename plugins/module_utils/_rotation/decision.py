@@ -151,10 +151,12 @@ def refusals_of(work: Work, facts: Facts, record: Record, *, stage: Stage, setti
     if work.phase == SIGN:
         yield from key_refusals.of_acceptance(facts, stage)
         yield from key_refusals.of_caches(facts, record, stage=stage, settings=settings)
-        yield from key_refusals.of_parties(record, stage, settings)
+        yield from key_refusals.of_parties(stage.next, record, settings)
     if work.phase in (RETIRE_PUBLISHED, RETIRE_ACCEPTED):
         kids = work.withdraw or work.drop
         yield from key_refusals.of_token_life(facts, record, kids=kids, settings=settings)
+        if stage.next is None and set(kids) - set(stage.lost):
+            yield from key_refusals.of_parties(stage.current, record, settings)
     if work.phase == RETIRE_ACCEPTED:
         yield from key_refusals.of_legacy_tokens(facts, kids=work.drop)
         yield from key_refusals.of_extended_tokens(facts, record, kids=work.drop, settings=settings)

@@ -114,15 +114,17 @@ def of_caches(facts: Facts, record: Record, *, stage: Stage, settings: Settings)
         )
 
 
-def of_parties(record: Record, stage: Stage, settings: Settings) -> t.Iterator[Refusal]:
-    """Yield a refusal to sign before each party that holds a copy of the keys has the new one."""
-    left = [party for party in settings.parties if stage.next and not record.is_told(stage.next, party)]
+def of_parties(kid: str | None, record: Record, settings: Settings) -> t.Iterator[Refusal]:
+    """Yield a refusal to sign with a key, or to retire the one before it, before each party that holds a copy of the
+    keys has it.
+    """
+    left = [party for party in settings.parties if kid and not record.is_told(kid, party)]
     if left:
         yield Refusal(
             name=RELYING_PARTIES,
-            breaks=f"{named(left)} would refuse tokens of {stage.next}.",
-            read=f"{named(left)} {is_or_are(left)} in irsa_rotate_relying_parties, and not known to have the new key.",
-            until="prepare has told them, or you have confirmed that they have it",
+            breaks=f"{named(left)} would refuse tokens of {kid}.",
+            read=f"{named(left)} {is_or_are(left)} in irsa_rotate_relying_parties, and not known to have this key.",
+            until="a run has told them, or you have confirmed that they have it",
         )
 
 

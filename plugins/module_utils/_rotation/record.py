@@ -168,6 +168,11 @@ class Record:
         """Return when a key was withdrawn last, None if it was published again since."""
         return _since(self._of(WITHDRAWN, kid=kid), self._of(PUBLISHED, kid=kid))
 
+    def withdrawn(self) -> tuple[str, ...]:
+        """Return the keys that were published once and are no longer."""
+        kids = sorted({event.kid for event in self._of(PUBLISHED)})
+        return tuple(kid for kid in kids if self.withdrawn_at(kid) is not None)
+
     def accepted_since(self, kid: str, server: str) -> float | None:
         """Return since when a server that accepts a key has accepted it."""
         return _since(self._of(ACCEPTED, kid=kid, server=server), self._of(DROPPED, kid=kid, server=server))

@@ -75,6 +75,9 @@ def work_of(phase: str, facts: Facts, record: Record, *, stage: Stage, settings:
         return _impossible(phase, *_UNKNOWN)
     if phase == PREPARE:
         is_wanted = begins or has_cause(facts, record, stage=stage, settings=settings)
+        given = settings.key_kid
+        if given and given not in (stage.current, stage.next) and record.withdrawn_at(given) is not None:
+            return _comes_back(given)
         return _prepare(facts, stage, settings=settings, begins=is_wanted)
     if phase == ACCEPT:
         return _accept(facts, record, stage)
@@ -94,16 +97,22 @@ def has_cause(facts: Facts, record: Record, *, stage: Stage, settings: Settings)
     algorithm = next((key.algorithm for key in facts.published if key.kid == stage.current), None)
     if settings.key_type and algorithm and settings.key_type[:1] != algorithm[:1]:
         return True
-    return not _came_by_rotation(record, stage)
+    return not came_by_rotation(record, stage)
 
 
-def _came_by_rotation(record: Record, stage: Stage) -> bool:
+def came_by_rotation(record: Record, stage: Stage) -> bool:
     """Whether the record knows of another key that signed before the present one."""
     return any(event.kind == SIGNING and event.kid != stage.current for event in record.events)
 
 
 def _impossible(phase: str, breaks: str, read: str, *, until: str = "") -> Work:
     return Work(phase=phase, obstacles=(Refusal(name=None, breaks=breaks, read=read, until=until),))
+
+
+def _comes_back(kid: str) -> Work:
+    read = f"{kid} in irsa_rotate_key_path was withdrawn, or is being revoked."
+    breaks = "A key that was given up may be known to others, and never signs again."
+    return _impossible(PREPARE, breaks, read, until="irsa_rotate_key_path is another key, or not set")
 
 
 def _prepare(facts: Facts, stage: Stage, *, settings: Settings, begins: bool) -> Work:
@@ -159,7 +168,7 @@ def _sign(facts: Facts, record: Record, stage: Stage) -> Work:
 
 def _is_behind(record: Record, stage: Stage) -> bool:
     """Whether the phase was done earlier, and a second run says so."""
-    return stage.old != stage.lost or _came_by_rotation(record, stage)
+    return stage.old != stage.lost or came_by_rotation(record, stage)
 
 
 def _nothing_prepared(phase: str, stage: Stage) -> Work:
@@ -226,13 +235,19 @@ def emergency_work(facts: Facts, stage: Stage, settings: Settings) -> Work:
     is_signing = any(server.signing == kid for server in of_play.servers)
     stage = _without(kid, stage, is_signing=is_signing)
     if is_signing:
-        work = _replacement(of_play, stage)
+        work = _replacement(of_play, stage, settings)
     elif kid in published(facts):
         work = Work(phase=RETIRE_PUBLISHED, kid=stage.current, withdraw=(kid,))
     elif kid in accepted_anywhere(of_play):
         work = Work(phase=RETIRE_ACCEPTED, kid=stage.current, drop=(kid,), changes_servers=True)
+    elif kid in facts.staged:
+        # It was made, and nobody has heard of it yet.
+        work = Work(phase=RETIRE_ACCEPTED, kid=stage.current, drop=(kid,))
     else:
-        text = f"{kid} is neither published nor accepted by any API server that this run can change."
+        text = (
+            f"{kid} is neither published nor accepted by any API server that this run can change, and lies ready on no "
+            "host."
+        )
         return Work(phase=RETIRE_ACCEPTED, kid=stage.current, reasons=(text,), stage=stage)
     return _with_following(work, _emergency_phases(kid, of_play, stage, is_signing=is_signing), stage)
 
@@ -270,8 +285,10 @@ def _with_following(work: Work, to_come: t.Sequence[str], stage: Stage) -> Work:
     return dataclasses.replace(work, stage=stage, then=then, reasons=(f"{text}{servers}",))
 
 
-def _replacement(facts: Facts, stage: Stage) -> Work:
+def _replacement(facts: Facts, stage: Stage, settings: Settings) -> Work:
     """Return what brings a new key in place of the one that signs: each step as soon as the one before it is done."""
+    if stage.next is None and settings.key_kid and settings.key_kid == settings.revoke_kid:
+        return _comes_back(settings.key_kid)
     if stage.next is None:
         return Work(phase=PREPARE, makes_key=True)
     if stage.next not in published(facts):

@@ -29,9 +29,10 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_readings 
 DAY = 86400
 START = 1_000_000.0 + 30 * DAY
 QUIET = {"legacy_tokens": [], "stale_tokens": 0}
-DONE = {"phases": [], "actions": [], "forced": [], "warnings": [], "notes": [], "servers": {}, "made": {}}
+DONE = {"phases": [], "actions": [], "forced": [], "warnings": [], "notes": [], "servers": {}, "made": {}, "untold": []}
 WAITS = {"prepare": 0, "accept": 0, "sign": 3600, "retire-published": DAY, "retire-accepted": 3600}
 DOWN = {"ready": False, "faults": ["does not answer"]}
+RETIRED = f"{FOLDER}/retired/"
 HOSTS = [f"host-of-node{number}" for number in (1, 2, 3)]
 
 
@@ -175,6 +176,10 @@ class Play:
                 self.own[host].pop(path, None)
             self.left.pop(host, None)
             return {"found": {"removed": arguments["paths"]}}
+        if operation == "retire_keys":
+            for path in arguments["paths"]:
+                self.own[host][path.replace(f"{FOLDER}/", RETIRED)] = self.own[host].pop(path)
+            return {"found": {"retired": arguments["paths"]}}
         return {"found": {"token_pods": self.pods, "remake_tokens": {"secrets": []}}[operation]}
 
     def content(self, host, path):
@@ -339,6 +344,19 @@ def test_a_second_rotation_says_who_began_the_first_and_when(play):
     assert play.rounds("prepare", force=["other-rotation"])[1]
 
 
+BROKEN = {"name": "vault", "command": [sys.executable, "-c", "import sys; sys.exit('sealed')"]}
+
+
+def vault(folder):
+    """A party whose command notes what it is told."""
+    script = f"import sys; print(sys.stdin.read(), file=open({str(folder / 'told')!r}, 'a'))"
+    return {"name": "vault", "command": [sys.executable, "-c", script]}
+
+
+def titles(plan):
+    return [item["title"] for item in plan["work"]]
+
+
 class TestParties:
     def test_one_that_is_told_is_remembered(self, play, tmp_path):
         script = f"import sys; open({str(tmp_path / 'told')!r}, 'a').write(sys.stdin.read())"
@@ -362,6 +380,96 @@ class TestParties:
         plan = play.plan("sign", relying_parties=parties)
         assert [each["name"] for each in plan["refusals"]] == ["relying-parties"]
         assert play.rounds("sign", relying_parties=[{"name": "desk", "confirm": [NEW.kid]}])[1]
+
+    @pytest.mark.parametrize("phase", ["retire-published", "retire-accepted", "auto", "prepare"])
+    def test_one_that_was_not_told_that_a_key_left_is_told_by_the_next_run(self, play, tmp_path, phase):
+        reach(play, "retire-published", relying_parties=[vault(tmp_path)])
+        with pytest.raises(AssertionError, match="was not told of the keys"):
+            play.rounds("retire-published", relying_parties=[BROKEN])
+        assert play.published == [NEW.kid]
+        play.rounds(phase, relying_parties=[vault(tmp_path)])
+        assert json.loads((tmp_path / "told").read_text().splitlines()[-1])["kids"] == [NEW.kid]
+        assert play.record.is_told(FORMER.kid, "vault", kind="told-removal")
+        assert "tell vault" not in play.rounds(phase, relying_parties=[vault(tmp_path)])[1]
+
+    def test_servers_forget_no_key_that_a_party_was_not_told_to_forget(self, play, tmp_path):
+        reach(play, "retire-published", relying_parties=[vault(tmp_path)])
+        with pytest.raises(AssertionError):
+            play.rounds("retire-published", relying_parties=[BROKEN])
+        play.now += 3600
+        with pytest.raises(AssertionError, match="was not told of the keys"):
+            play.rounds("retire-accepted", relying_parties=[BROKEN])
+        assert all(FORMER.kid in machine.kids for machine in play.fleet.machines.values())
+        assert play.rounds("retire-accepted", relying_parties=[BROKEN], force=["relying-parties"])[1]
+        assert all(FORMER.kid not in machine.kids for machine in play.fleet.machines.values())
+        assert any("was not told of the keys" in text for text in play.done["warnings"])
+
+    def test_retirement_waits_for_one_that_does_not_have_the_key_that_signs(self, play):
+        reach(play, "retire-published")
+        plan = play.plan("retire-published", relying_parties=[{"name": "desk", "confirm": []}])
+        assert [each["name"] for each in plan["refusals"]] == ["relying-parties"]
+        assert play.rounds("retire-published", relying_parties=[{"name": "desk", "confirm": [NEW.kid]}])[1]
+
+    def test_a_revocation_goes_on_without_one_that_cannot_be_told_and_the_next_run_tells_it(self, play, tmp_path):
+        plan, planned = play.rounds("revoke", revoke_kid=FORMER.kid, relying_parties=[BROKEN])
+        assert (plan["failure"], play.published, planned.count("tell vault")) == (None, [NEW.kid], 1)
+        assert {(machine.signing, *machine.kids) for machine in play.fleet.machines.values()} == {(NEW.kid, NEW.kid)}
+        assert any("was not told of the keys" in text for text in play.done["warnings"])
+        assert play.rounds("auto", relying_parties=[vault(tmp_path)])[1].count("tell vault") == 2
+        assert play.record.is_told(NEW.kid, "vault")
+        assert play.record.is_told(FORMER.kid, "vault", kind="told-removal")
+
+
+class TestFilesOfKeysThatWereGivenUp:
+    """A file of an own key is the next key unless something says otherwise."""
+
+    def test_a_leaked_key_that_was_not_published_yet_never_signs(self, play):
+        own = f"{FOLDER}/{NEW.kid}.key"
+        play.own[HOSTS[0]] = {own: NEW.private}
+        restarts = [machine.restarts for machine in play.fleet.machines.values()]
+        plan, dummy = play.rounds("revoke", revoke_kid=NEW.kid)
+        assert (plan["failure"], play.own[HOSTS[0]]) == (None, {f"{RETIRED}{NEW.kid}.key": NEW.private})
+        assert [machine.restarts for machine in play.fleet.machines.values()] == restarts
+        assert play.rounds("revoke", revoke_kid=NEW.kid)[1] == []
+        play.own[HOSTS[1]] = {own: NEW.private}  # on a host that the play had left out
+        assert "host-of-node1: make the new key" in titles(play.plan("prepare"))
+
+    def test_a_leaked_key_that_is_handed_over_again_is_refused(self, play, tmp_path):
+        path = tmp_path / "handed.key"
+        path.write_bytes(NEW.private)
+        play.own[HOSTS[0]] = {f"{FOLDER}/{NEW.kid}.key": NEW.private}
+        play.rounds("revoke", revoke_kid=NEW.kid)
+        assert "never signs again" in play.plan("prepare", key_path=str(path))["failure"]
+
+    def test_a_key_that_replaces_a_leaked_one_is_not_the_leaked_one(self, play, tmp_path):
+        path = tmp_path / "handed.key"
+        path.write_bytes(FORMER.private)
+        plan = play.plan("revoke", revoke_kid=FORMER.kid, key_path=str(path))
+        assert "never signs again" in plan["failure"]
+
+    @pytest.mark.parametrize("phase", ["retire-accepted", "revoke"])
+    def test_without_its_record_a_rotation_does_not_lead_back(self, play, phase):
+        play.own[HOSTS[1]] = {f"{FOLDER}/{FORMER.kid}.key": FORMER.private}
+        if phase == "retire-accepted":
+            reach(play, phase)
+        play.rounds(phase, revoke_kid=FORMER.kid)
+        assert play.own[HOSTS[1]] == {f"{RETIRED}{FORMER.kid}.key": FORMER.private}
+        play.record = Record()
+        assert f"publish {FORMER.kid}" not in titles(play.plan("auto"))
+
+    @pytest.mark.parametrize("phase", ["retire-accepted", "auto"])
+    def test_what_a_run_that_was_cut_off_left_is_destroyed_by_the_next(self, play, phase):
+        reach(play, "retire-accepted")
+        play.rounds("retire-accepted")
+        play.own[HOSTS[2]][f"{FOLDER}/{FORMER.kid}.key"] = FORMER.private
+        play.rounds(phase, old_key="destroy")
+        assert [FORMER.private in files.values() for files in play.own.values()] == [False] * 3
+        assert play.rounds(phase, old_key="destroy")[1] == []
+
+    def test_a_key_that_is_in_use_stays(self, play):
+        reach(play, "retire-published")
+        assert play.rounds("auto", old_key="destroy")[0]["failure"] is None
+        assert [FORMER.private in files.values() for files in play.own.values()] == [True] * 3
 
 
 @pytest.mark.parametrize(("old_key", "left"), [("archive", 3), ("destroy", 0)])

@@ -99,7 +99,12 @@ def test_keys_are_removed_once(node):
     assert not os.path.exists(path)
 
 
-@pytest.mark.parametrize("operation", ["step", "make_key", "remake_tokens", "remove_keys"])
+def test_keys_are_retired_once(node):
+    path = node("make_key")["found"]["path"]
+    assert [node("retire_keys", paths=[path])["changed"] for dummy in range(2)] == [True, False]
+
+
+@pytest.mark.parametrize("operation", ["step", "make_key", "remake_tokens", "remove_keys", "retire_keys"])
 def test_check_mode_writes_nothing(node, monkeypatch, operation):
     monkeypatch.setattr(tools, "run", None)
     failed = node(operation, check_mode=True, step={})

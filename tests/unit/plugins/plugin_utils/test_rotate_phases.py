@@ -10,11 +10,10 @@ import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
-from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import TOLD, Event, Record
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.work import Work
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _rotate_phases as phases
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _rotate_work as work
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_known import KnownKeys, PrivateFile
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_known import KnownKeys
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
 
 NEW, OLD = (samples.kid(sample.pkcs8) for sample in (samples.P256, samples.RSA))
@@ -23,24 +22,19 @@ STAGED = {
     "kid": NEW,
     "path": f"{FOLDER}/{NEW}.key",
     "sha256": "0" * 64,
+    "is_retired": False,
     "public_key": samples.public_pem(samples.P256.pkcs8).decode(),
 }
 DIGESTS = {"/etc/kubernetes/pki/sa.key": {"sha256": "1" * 64, "kid": OLD}, "/unreadable": None}
 SERVED = {"keys": [jwk.from_public_key(signing_key.load_private(samples.RSA.pkcs8).public_key), {"kid": "odd"}]}
 READINGS = [
-    {"host": "node1", "keys": {"staged": [STAGED], "digests": {}}},
-    {"host": "node2", "keys": {"staged": [], "digests": DIGESTS}},
+    {"host": "node1", "keys": {"staged": [STAGED], "digests": {}}, "inspected": {"files": {}}},
+    {"host": "node2", "keys": {"staged": [], "digests": DIGESTS}, "inspected": {"files": {}}},
 ]
 KNOWN = KnownKeys.of(READINGS, [SERVED, None], None)
 STEPS = [
     {"title": f"{name}: sign", "host": name, "server": name, "needs_key": name != "node1"}
     for name in ("node1", "node2")
-]
-TOLD_BEFORE = Record.of([Event(kind=TOLD, kid=NEW, at=1.0, party="vault")])
-PARTIES = [
-    {"name": "vault", "command": ["tell"]},
-    {"name": "proxy", "url": "https://x"},
-    {"name": "desk", "confirm": []},
 ]
 
 
@@ -93,30 +87,6 @@ class TestServers:
         ]
         drops = phases.events_of(Work(phase="retire-accepted", kid=NEW, drop=(OLD,), changes_servers=True), STEPS[:1])
         assert [(event["kind"], event["kid"]) for event in drops] == [("dropped", OLD)]
-
-
-def test_a_key_that_was_replaced_is_removed_by_the_folder_of_own_keys():
-    file = PrivateFile(kid=OLD, host="node1", path=f"{FOLDER}/retired/{OLD}.key", sha256="0")
-    [item] = phases.destroyed(Work(phase="retire-accepted", kid=NEW, drop=(OLD,)), [file])
-    assert item["arguments"]["key_folder"] == FOLDER
-
-
-def test_only_the_files_of_dropped_keys_are_destroyed():
-    assert phases.destroyed(Work(phase="retire-accepted", kid=NEW, drop=(OLD,)), KNOWN.staged) == []
-    [item] = phases.destroyed(Work(phase="retire-accepted", kid=OLD, drop=(NEW,)), KNOWN.staged)
-    assert item["arguments"] == {
-        "operation": "remove_keys",
-        "key_folder": FOLDER,
-        "paths": [f"{FOLDER}/{NEW}.key", f"{FOLDER}/{NEW}.pub"],
-    }
-
-
-@pytest.mark.parametrize(
-    ("kids", "expected"), [([NEW], ["proxy"]), ([None], ["vault", "proxy"]), ([OLD], ["vault", "proxy"]), ([], [])]
-)
-def test_each_party_is_told_once_of_each_key(kids, expected):
-    items = phases.told(PARTIES, TOLD_BEFORE, phase="prepare", kids=kids)
-    assert [item["party"]["name"] for item in items] == expected
 
 
 FIRST, LAST = [{"kind": "began"}], [{"kind": "ended"}]

@@ -177,3 +177,47 @@ class TestRemove:
         with pytest.raises(IrsaError, match="is not removed"):
             key_staging.remove(str(folder), [path, other.format(folder, KID)])
         assert os.path.exists(path)
+
+
+class TestRetire:
+    def test_a_key_is_no_longer_among_those_that_lie_ready(self, folder):
+        path = installed(folder)["path"]
+        assert key_staging.retire(str(folder), [path]) == {"retired": [path]}
+        assert key_staging.retire(str(folder), [path]) == {"retired": []}
+        [found] = key_reading.staged(str(folder), [])
+        assert (found["kid"], found["is_retired"], os.listdir(folder)) == (KID, True, ["retired"])
+        modes = {entry.name: entry.stat().st_mode & 0o777 for entry in os.scandir(folder / "retired")}
+        assert modes == {f"{KID}.key": 0o600, f"{KID}.pub": 0o644}
+        assert (folder / "retired").stat().st_mode & 0o777 == 0o700
+
+    def test_the_same_key_may_be_there_already(self, folder):
+        for dummy in range(2):
+            key_staging.retire(str(folder), [installed(folder)["path"]])
+        assert os.listdir(folder) == ["retired"]
+
+    def test_another_key_there_is_not_overwritten(self, folder):
+        path = installed(folder)["path"]
+        (folder / "retired").mkdir()
+        (folder / "retired" / f"{KID}.key").write_bytes(samples.OTHER_RSA.pkcs8)
+        with pytest.raises(IrsaError, match="is not retired: .* exists and is another key"):
+            key_staging.retire(str(folder), [path])
+        assert os.path.exists(path)
+
+    @pytest.mark.parametrize("other", ["{0}/sa.key", "{0}/retired/{1}.key", "/etc/{1}.key"])
+    def test_nothing_else_is_moved(self, folder, other):
+        with pytest.raises(IrsaError, match="is not retired"):
+            key_staging.retire(str(folder), [installed(folder)["path"], other.format(folder, KID)])
+        assert sorted(os.listdir(folder)) == [f"{KID}.key", f"{KID}.pub"]
+
+    def test_it_is_taken_up_wherever_it_is_killed(self, tmp_path):
+        number = 0
+        while True:
+            folder = tmp_path / str(number)
+            path = installed(folder)["path"]
+            if not ended_at(number, lambda folder=folder, path=path: key_staging.retire(str(folder), [path])):
+                break
+            key_staging.retire(str(folder), [path])
+            assert (folder / "retired" / f"{KID}.key").read_bytes() == samples.RSA.pkcs8
+            assert os.listdir(folder) == ["retired"]
+            number += 1
+        assert number > 3
