@@ -18,7 +18,14 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files i
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import Event, Record
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _rotate_reading, _sealed
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_fleet import BY_DIGEST, FORMER, KEYS, NEW, Fleet
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_fleet import (
+    BY_DIGEST,
+    FORMER,
+    KEYS,
+    NEW,
+    Fleet,
+    Machine,
+)
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_readings import (
     FOLDER,
     jwk_of,
@@ -296,6 +303,19 @@ def test_a_prepare_whose_key_was_lost_starts_over(play):
     plan, planned = play.rounds("prepare")
     assert planned[:2] == ["record that this run begins", "host-of-node1: make the new key"]
     assert (plan["failure"], play.own[HOSTS[0]]) == (None, {f"{FOLDER}/{NEW.kid}.key": NEW.private})
+
+
+@pytest.mark.parametrize(("phase", "settings"), [("auto", {}), ("sign", {}), ("revoke", {"revoke_kid": FORMER.kid})])
+def test_a_server_that_comes_back_with_the_former_key_is_repaired(play, phase, settings):
+    for each, wait in WAITS.items():
+        play.now += wait
+        play.rounds(each)
+    play.fleet.machines["node3"] = Machine("node3")
+    play.now += DAY
+    plan, dummy = play.rounds(phase, **settings)
+    assert (plan["failure"], play.done["phases"][0], play.done["forced"]) == (None, "sign", [])
+    assert {machine.signing for machine in play.fleet.machines.values()} == {NEW.kid}
+    assert play.fleet.refused() == []
 
 
 def test_a_second_rotation_says_who_began_the_first_and_when(play):

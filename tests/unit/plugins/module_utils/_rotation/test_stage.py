@@ -105,7 +105,17 @@ CASES = {
     "a-server-joined-with-old-files": (
         facts(DONE, servers=(*DONE[0].servers, server("cp4", OLD, started=NOW - 5))),
         DONE[1],
+        Stage(current=OLD, next=NEW, due="sign"),
+    ),
+    "a-server-joined-with-old-files-and-is-no-host": (
+        facts(DONE, servers=(*DONE[0].servers, server("cp4", OLD, started=NOW - 5, managed=False))),
+        DONE[1],
         Stage(current=OLD, next=NEW, due="accept"),
+    ),
+    "a-server-joined-with-old-files-and-another-lacks-the-new-key": (
+        facts(SIGNED, servers=(*SIGNED[0].servers[:2], server("cp3", NEW, signing=NEW), server("cp4", OLD))),
+        SIGNED[1],
+        Stage(current=OLD, next=NEW, due="sign"),
     ),
     "a-server-joined-while-signing": (
         facts(SIGNED, servers=(*SIGNED[0].servers, server("cp4", OLD, NEW, started=NOW - 5))),
@@ -187,6 +197,10 @@ def test_the_keys_say_where_the_rotation_stands(found, record, stage):
         ("revoke", (SIGNED[0], BY_HAND), {"revoke_kid": OLD}, {"phase": "retire-published", "withdraw": (OLD,)}),
         ("revoke", WITHDRAWN, {"revoke_kid": OLD}, {"phase": "retire-accepted", "drop": (OLD,)}),
         ("revoke", DONE, {"revoke_kid": OLD}, {"drop": (), "withdraw": ()}),
+        # A server that comes back with the former key signs with the new one at once: others refuse what it signs.
+        ("auto", CASES["a-server-joined-with-old-files"], {}, {"phase": "sign", "kid": NEW, "changes_servers": True}),
+        ("sign", CASES["a-server-joined-with-old-files"], {}, {"kid": NEW, "changes_servers": True}),
+        ("revoke", CASES["a-server-joined-with-old-files"], {"revoke_kid": OLD}, {"phase": "sign", "kid": NEW}),
         ("revoke", PREPARED, {"revoke_kid": NEW}, {"phase": "retire-published", "withdraw": (NEW,)}),
         ("revoke", (HALF, ACCEPTED[1]), {"revoke_kid": NEW}, {"phase": "sign", "kid": OLD}),
     ],
