@@ -62,15 +62,16 @@ class Round:
         """Return what role irsa_rotate does in this round, and what it tells. Raises IrsaError."""
         decision = self.decision
         may_change = self.asked != STATUS and not self._is_stuck()
-        remakes = self._remakes() if may_change else []
+        prepares = self._preparations() if may_change else []
         steps = self._steps() if may_change and decision.may_go_on else {}
-        items = remakes or (self._items(steps) if may_change else [])
-        ended = [*_rotate_phases.events_of(decision.work, steps.get("steps", [])), self._ended()] if items else []
+        items = prepares or (self._items(steps) if may_change and decision.may_go_on else [])
+        is_done = bool(items) and not prepares
+        ended = [*_rotate_phases.events_of(decision.work, steps.get("steps", [])), self._ended()] if is_done else []
         # A phase that is done already leaves the record as it is; one that has to wait may wait for what is read now.
         remembers = may_change and not decision.is_done
         observed = [event.as_dict() for event in decision.events] if remembers else []
         work = _rotate_phases.bracketed(items, first=observed, last=ended)
-        phases = [*self.done["phases"], decision.phase] if items and not remakes else self.done["phases"]
+        phases = [*self.done["phases"], decision.phase] if is_done else self.done["phases"]
         return {
             "work": work,
             "again": bool(items),
@@ -117,12 +118,25 @@ class Round:
 
     # --- the work
 
-    def _remakes(self) -> list[Json]:
-        """Return how legacy tokens of the old key are made again, if they stand in the way and the user wants that."""
+    def _preparations(self) -> list[Json]:
+        """Return what takes refusals out of the way. The phase itself is not done by that."""
         refused = {refusal.name for refusal in self.decision.refusals}
-        if not self.given["remake_tokens"] or refusals.LEGACY_TOKENS not in refused:
+        if refused & {refusals.CLOCK, refusals.OTHER_ROTATION}:
             return []
-        left = key_refusals.legacy_tokens_of(self.read.facts, kids=self.decision.work.drop)
+        found = self._remakes() if refusals.LEGACY_TOKENS in refused else []
+        return found + (self._told_late() if refusals.RELYING_PARTIES in refused else [])
+
+    def _remakes(self) -> list[Json]:
+        """Return how legacy tokens of the old key are made again, if the user wants that; each once in a run, since each
+        time refuses the token before it.
+        """
+        if not self.given["remake_tokens"]:
+            return []
+        left = [
+            token
+            for token in key_refusals.legacy_tokens_of(self.read.facts, kids=self.decision.work.drop)
+            if _rotate_phases.remake_action(token.namespace, token.name) not in self.done["actions"]
+        ]
         names = [{"namespace": token.namespace, "name": token.name} for token in left]
         return [_rotate_phases.remade(self.read.first, names)] if names else []
 
@@ -136,8 +150,6 @@ class Round:
 
     def _items(self, steps: Json) -> list[Json]:
         found, known, parties = self.decision.work, self.read.known, self.given["relying_parties"]
-        if not self.decision.may_go_on:
-            return self._told_late(parties)
         items = _rotate_phases.publishing(found, known, self._makes)
         items += _rotate_phases.servers(found, known, steps.get("steps", []))
         if self.given["old_key"] == "destroy" and found.phase == RETIRE_ACCEPTED:
@@ -145,11 +157,11 @@ class Round:
         kids = found.withdraw or ((None,) if found.makes_key else found.publish)
         return items + _rotate_phases.told(parties, self.record, phase=found.phase, kids=kids)
 
-    def _told_late(self, parties: _rotate_phases.Parties) -> list[Json]:
+    def _told_late(self) -> list[Json]:
         """Return how parties are told that could not be told when the new key was published."""
         kid = self.decision.stage.next
         kids = [kid] if kid and kid in {key.kid for key in self.read.facts.published} else []
-        return _rotate_phases.told(parties, self.record, phase=PREPARE, kids=kids)
+        return _rotate_phases.told(self.given["relying_parties"], self.record, phase=PREPARE, kids=kids)
 
     def _makes(self) -> Json:
         """Return how the new key is made. Raises IrsaError."""

@@ -351,6 +351,21 @@ class TestParties:
         assert [each["name"] for each in plan["refusals"]] == ["relying-parties"]
         assert play.rounds("sign", relying_parties=[{"name": "desk", "confirm": [NEW.kid]}])[1]
 
+    def test_one_that_is_told_late_is_told_before_sign_and_sign_is_done(self, play):
+        reach(play, "sign")
+        parties = [{"name": "vault", "command": [sys.executable, "-c", ""]}]
+        plan, planned = play.rounds("sign", relying_parties=parties)
+        assert (planned[0], plan["failure"], play.done["phases"]) == ("tell vault", None, ["sign"])
+        assert {machine.signing for machine in play.fleet.machines.values()} == {NEW.kid}
+
+    def test_none_is_told_while_another_run_is_at_work(self, play):
+        reach(play, "sign")
+        play.record = play.record.after([Event(kind="began", kid="", at=play.now - 60, by="ann@desk, process 1")])
+        parties = [{"name": "vault", "command": [sys.executable, "-c", ""]}]
+        plan, planned = play.rounds("sign", relying_parties=parties)
+        assert (planned, play.done["phases"]) == ([], [])
+        assert "other-rotation" in plan["failure"]
+
 
 @pytest.mark.parametrize(("old_key", "left"), [("archive", 3), ("destroy", 0)])
 def test_the_old_key_is_kept_or_destroyed_as_told(play, old_key, left):
@@ -368,6 +383,15 @@ def test_legacy_tokens_of_the_old_key_are_named_and_made_again_if_told(play):
     assert [item["arguments"]["secrets"] for item in work if item["kind"] == "node"] == [
         [{"namespace": "ci", "name": "robot"}]
     ]
+
+
+def test_a_legacy_token_that_is_of_the_old_key_again_is_made_again_only_once(play):
+    reach(play, "retire-accepted")
+    secret = {"namespace": "ci", "name": "robot", "account": "robot", "kid": FORMER.kid}
+    play.of_cluster = {**QUIET, "legacy_tokens": [secret]}
+    plan, dummy = play.rounds("retire-accepted", remake_tokens=True)
+    assert play.done["actions"] == ["k8s:patch Secret/ci/robot"]
+    assert (play.done["phases"], "ci/robot" in plan["failure"]) == ([], True)
 
 
 CART = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "cart-7d", "controller": True}

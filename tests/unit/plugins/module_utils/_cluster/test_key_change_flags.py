@@ -160,17 +160,6 @@ def test_a_run_that_was_cut_off_between_two_servers_is_finished(name):
     assert flags(name, cluster) == [expected] * 2
 
 
-@pytest.mark.parametrize("name", SERVERS)
-def test_a_server_that_comes_back_with_the_former_key_is_repaired_by_sign(name):
-    former = cluster = cluster_of(name)
-    goals, expected = rotation(name, A, FIRST)
-    for asked in goals:
-        cluster = taken(name, cluster, asked)
-    cluster = dataclasses.replace(cluster, servers=(*cluster.servers[:1], former.servers[1]))
-    cluster = taken(name, taken(name, cluster, goals[1]), goals[2])
-    assert flags(name, cluster) == [expected] * 2
-
-
 def test_the_clusters_key_is_not_retired_with_another_one():
     cluster = cluster_of("k3s")
     goals, dummy = rotation("k3s", A, FIRST)

@@ -266,7 +266,13 @@ def test_a_run_that_changes_something_tells_others_once():
     decision = decide("accept", *PREPARED, settings=Settings(by="us"))
     assert [(e.by, e.at) for e in decision.events if e.kind == "began"] == [("us", NOW)]
     told = PREPARED[1].after(decision.events)
-    assert decide("accept", PREPARED[0], told, settings=Settings(by="us")).events == ()
+    again = decide("accept", PREPARED[0], told, settings=Settings(by="us")).events
+    assert told.after(again) == told
+    # Another run of this name, after the first was killed, counts from its own beginning.
+    later = facts(PREPARED, now=NOW + 3500, controller=NOW + 3500)
+    told = told.after(decide("accept", later, told, settings=Settings(by="us")).events)
+    [(run, last)] = told.open_runs()
+    assert (run.at, last) == (NOW + 3500, NOW + 3500)
     assert not any(e.kind == "began" for e in decide("status", *PREPARED, settings=Settings(by="us")).events)
 
 
