@@ -124,11 +124,13 @@ class Round:
         if refused & {refusals.CLOCK, refusals.OTHER_ROTATION}:
             return []
         found = self._remakes() if refusals.LEGACY_TOKENS in refused else []
-        return found + (self._told_late() if refusals.RELYING_PARTIES in refused else [])
+        tells = refusals.RELYING_PARTIES in refused or self.decision.is_done
+        return found + (self._told_late() if tells else [])
 
     def _remakes(self) -> list[Json]:
-        """Return how legacy tokens of the old key are made again, if the user wants that; each once in a run, since each
-        time refuses the token before it.
+        """Return how legacy tokens of the old key are made again, if the user wants that.
+
+        Each once in a run: each time, the token before it is refused.
         """
         if not self.given["remake_tokens"]:
             return []

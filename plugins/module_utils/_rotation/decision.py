@@ -97,8 +97,9 @@ def decide(phase: str, facts: Facts, record: Record, *, settings: Settings) -> D
 
 
 def _with_beginning(decision: Decision, facts: Facts, record: Record, *, settings: Settings) -> Decision:
-    """Return the decision with the event that tells other runs of this one. It is new also if a run of this name did not
-    end: in containers, that may be another one that is dead.
+    """Return the decision with the event that tells other runs of this one.
+
+    It is new also if a run of this name did not end: in containers, that may be another one that is dead.
     """
     if not settings.by:
         return decision
