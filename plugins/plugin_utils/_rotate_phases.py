@@ -78,8 +78,13 @@ def remade(reading: t.Mapping[str, t.Any], secrets: t.Sequence[t.Mapping[str, st
         reading["host"],
         "make legacy tokens again",
         {"operation": "remake_tokens", **arguments, **reading["access"]},
-        actions=[f"k8s:patch Secret/{each['namespace']}/{each['name']}" for each in secrets],
+        actions=[remake_action(each["namespace"], each["name"]) for each in secrets],
     )
+
+
+def remake_action(namespace: str, name: str) -> str:
+    """Return what is listed of a token that is made again."""
+    return f"k8s:patch Secret/{namespace}/{name}"
 
 
 def bracketed(items: t.Sequence[Json], *, first: t.Sequence[Json], last: t.Sequence[Json]) -> list[Json]:
@@ -93,6 +98,8 @@ def bracketed(items: t.Sequence[Json], *, first: t.Sequence[Json], last: t.Seque
         return [work.record(first)] if first else []
     if first:
         found.insert(0, work.record(first, "record that this run begins"))
+    if not last:
+        return found
     if found[-1]["kind"] == work.STORE:
         found[-1] = {**found[-1], "events": [*found[-1]["events"], *last]}
     else:

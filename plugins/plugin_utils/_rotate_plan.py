@@ -64,16 +64,17 @@ class Round:
         """Return what role irsa_rotate does in this round, and what it tells. Raises IrsaError."""
         decision = self.decision
         may_change = self.asked != STATUS and not self._is_stuck()
-        remakes = self._remakes() if may_change else []
+        prepares = self._preparations() if may_change else []
         steps = self._steps() if may_change and decision.may_go_on else {}
-        items = remakes or (self._items(steps) if may_change else [])
-        tidied = self._tidied() if may_change and not items else []
-        ended = [*_rotate_phases.events_of(decision.work, steps.get("steps", [])), self._ended()] if items else []
+        items = prepares or (self._items(steps) if may_change and decision.may_go_on else [])
+        is_done = bool(items) and not prepares
+        ended = [*_rotate_phases.events_of(decision.work, steps.get("steps", [])), self._ended()] if is_done else []
         # A phase that is done already leaves the record as it is; one that has to wait may wait for what is read now.
         remembers = may_change and not decision.is_done
         observed = [event.as_dict() for event in decision.events] if remembers else []
+        tidied = self._tidied() if may_change and not items else []
         work = tidied or _rotate_phases.bracketed(items, first=observed, last=ended)
-        phases = [*self.done["phases"], decision.phase] if items and not remakes else self.done["phases"]
+        phases = [*self.done["phases"], decision.phase] if is_done else self.done["phases"]
         return {
             "work": work,
             "again": bool(items or tidied),
@@ -121,12 +122,37 @@ class Round:
 
     # --- the work
 
-    def _remakes(self) -> list[Json]:
-        """Return how legacy tokens of the old key are made again, if they stand in the way and the user wants that."""
+    def _preparations(self) -> list[Json]:
+        """Return what takes refusals out of the way. The phase itself is not done by that."""
         refused = {refusal.name for refusal in self.decision.refusals}
-        if not self.given["remake_tokens"] or refusals.LEGACY_TOKENS not in refused:
+        if refused & {refusals.CLOCK, refusals.OTHER_ROTATION}:
             return []
-        left = key_refusals.legacy_tokens_of(self.read.facts, kids=self.decision.work.drop)
+        found = self._remakes() if refusals.LEGACY_TOKENS in refused else []
+        if refusals.RELYING_PARTIES in refused or self.decision.is_done:
+            found += self._telling.late(self.read.facts, self.decision.stage)
+        return found if self.decision.may_go_on else [*found, *self._left_over()]
+
+    @property
+    def _telling(self) -> _rotate_telling.Telling:
+        return _rotate_telling.Telling(
+            parties=self.given["relying_parties"],
+            record=self.record,
+            untold=self.done["untold"],
+            may_fail=self.asked == REVOKE or refusals.RELYING_PARTIES in self.settings.force,
+        )
+
+    def _remakes(self) -> list[Json]:
+        """Return how legacy tokens of the old key are made again, if the user wants that.
+
+        Each once in a run: each time, the token before it is refused.
+        """
+        if not self.given["remake_tokens"]:
+            return []
+        left = [
+            token
+            for token in key_refusals.legacy_tokens_of(self.read.facts, kids=self.decision.work.drop)
+            if _rotate_phases.remake_action(token.namespace, token.name) not in self.done["actions"]
+        ]
         names = [{"namespace": token.namespace, "name": token.name} for token in left]
         return [_rotate_phases.remade(self.read.first, names)] if names else []
 
@@ -143,15 +169,7 @@ class Round:
     def _items(self, steps: Json) -> list[Json]:
         decision, known, facts = self.decision, self.read.known, self.read.facts
         found, taken = decision.work, steps.get("steps", [])
-        telling = _rotate_telling.Telling(
-            parties=self.given["relying_parties"],
-            record=self.record,
-            untold=self.done["untold"],
-            may_fail=self.asked == REVOKE or refusals.RELYING_PARTIES in self.settings.force,
-        )
-        if not decision.may_go_on:
-            return [*telling.late(facts, decision.stage), *self._left_over()]
-        before, after = telling.of_work(found, facts)
+        before, after = self._telling.of_work(found, facts)
         files = _rotate_put_away.of_dropped(known.staged, found.drop, changed={step["host"] for step in taken})
         return [
             *_rotate_phases.tidied(known.left),

@@ -105,8 +105,11 @@ def decide(phase: str, facts: Facts, record: Record, *, settings: Settings) -> D
 
 
 def _with_beginning(decision: Decision, facts: Facts, record: Record, *, settings: Settings) -> Decision:
-    """Return the decision with the event that tells other runs of this one, unless it was told before."""
-    if not settings.by or any(run.by == settings.by for run, _last in record.open_runs()):
+    """Return the decision with the event that tells other runs of this one.
+
+    It is new also if a run of this name did not end: in containers, that may be another one that is dead.
+    """
+    if not settings.by:
         return decision
     at = max(facts.now, record.ended_at(settings.by) + 1)
     began = Event(kind=BEGAN, kid=decision.work.kid or "", at=at, by=settings.by)

@@ -25,7 +25,12 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.refusals
     named,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import Settings
-from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.stage import Stage, not_accepting, published
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.stage import (
+    Stage,
+    cut_off,
+    not_accepting,
+    published,
+)
 
 # ExpirationExtensionSeconds of https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/serviceaccount/claims.go
 EXTENDED_SECONDS = 365 * 24 * 3600
@@ -79,8 +84,11 @@ def last_switch(facts: Facts, record: Record, kids: t.Container[str]) -> tuple[f
 
 
 def of_acceptance(facts: Facts, stage: Stage) -> t.Iterator[Refusal]:
-    """Yield a refusal to sign before each server accepts the new key."""
-    missing = not_accepting(stage.next, facts) if stage.next else []
+    """Yield a refusal to sign before each server accepts the new key, other than those that are repaired by it."""
+    missing = []
+    if stage.next:
+        returned = cut_off(stage.next, facts)
+        missing = [server for server in not_accepting(stage.next, facts) if server not in returned]
     if missing:
         names = named(server.name for server in missing)
         unread = [server.name for server in missing if server.accepted is None]

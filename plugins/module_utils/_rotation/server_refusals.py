@@ -31,7 +31,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings
     STEPS,
     Settings,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.stage import Stage, not_accepting
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.stage import Stage, cut_off, not_accepting
 
 # AWS refuses requests whose time differs by more; STS allows as much in the times of a token.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
@@ -145,13 +145,13 @@ def _lacking(phase: str, facts: Facts, stage: Stage) -> t.Iterator[str]:
     """Yield who does not accept what, without that which the phase ends: accept where the goal's key is lacking, sign
     where the key is lacking that nothing signs with any longer afterwards.
     """
-    ended = None
+    ended: set[str | None] = set()
     if phase == ACCEPT:
-        ended = stage.next or stage.current
-    elif phase == SIGN and stage.next and not not_accepting(stage.next, facts):
-        ended = stage.current
+        ended = {stage.next or stage.current}
+    elif phase == SIGN and stage.next and not_accepting(stage.next, facts) == cut_off(stage.next, facts):
+        ended = {stage.current, stage.next}
     for kid, signer, other in _pairs(facts):
-        if kid != ended:
+        if kid not in ended:
             yield f"{quoted(other)} does not accept {kid}, which {quoted(signer)} signs with."
 
 

@@ -90,6 +90,22 @@ def not_accepting(kid: str, facts: Facts) -> list[ServerKeys]:
     return [server for server in facts.servers if server.accepted is None or kid not in server.accepted]
 
 
+def cut_off(kid: str, facts: Facts) -> list[ServerKeys]:
+    """Return the servers that do not accept a published key, and sign with one that another server refuses: such as one
+    that comes back with the files of before a rotation. To sign with that key ends both at once.
+    """
+    if kid not in published(facts):
+        return []
+    lacking = [server for server in not_accepting(kid, facts) if server.managed and server.signing != kid]
+    return [server for server in lacking if _is_refused(server, facts)]
+
+
+def _is_refused(server: ServerKeys, facts: Facts) -> bool:
+    """Whether another server does not accept the key that a server signs with."""
+    accepted = [other.accepted for other in facts.servers if other is not server and other.accepted is not None]
+    return server.signing is not None and any(server.signing not in kids for kids in accepted)
+
+
 def not_signing(kid: str, facts: Facts) -> list[ServerKeys]:
     """Return the servers that do not sign with a key, or of which that is not known."""
     return [server for server in facts.servers if server.signing != kid]
@@ -168,7 +184,7 @@ def _due(stage: Stage, facts: Facts) -> str:
     if stage.next:
         if stage.next not in present:
             return PREPARE
-        return ACCEPT if not_accepting(stage.next, facts) else SIGN
+        return SIGN if not_accepting(stage.next, facts) == cut_off(stage.next, facts) else ACCEPT
     if stage.current and (stage.current not in present):
         return PREPARE
     if stage.current and any(server.accepted is not None for server in not_accepting(stage.current, facts)):

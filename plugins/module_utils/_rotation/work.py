@@ -24,6 +24,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.stage import (
     Stage,
     accepted_anywhere,
+    cut_off,
     not_accepting,
     not_signing,
     published,
@@ -293,6 +294,7 @@ def _replacement(facts: Facts, stage: Stage, settings: Settings) -> Work:
         return Work(phase=PREPARE, makes_key=True)
     if stage.next not in published(facts):
         return Work(phase=PREPARE, kid=stage.next, publish=(stage.next,))
-    if not_accepting(stage.next, facts):
+    left = cut_off(stage.next, facts)
+    if any(server not in left for server in not_accepting(stage.next, facts)):
         return Work(phase=ACCEPT, kid=stage.next, changes_servers=True)
     return Work(phase=SIGN, kid=stage.next, changes_servers=True)

@@ -18,7 +18,14 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._node.node_files i
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import Event, Record
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _rotate_reading, _sealed
 from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_keys as samples
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_fleet import BY_DIGEST, FORMER, KEYS, NEW, Fleet
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_fleet import (
+    BY_DIGEST,
+    FORMER,
+    KEYS,
+    NEW,
+    Fleet,
+    Machine,
+)
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_readings import (
     FOLDER,
     jwk_of,
@@ -335,6 +342,19 @@ def test_a_prepare_whose_key_was_lost_starts_over(play):
     assert (plan["failure"], play.own[HOSTS[0]]) == (None, {f"{FOLDER}/{NEW.kid}.key": NEW.private})
 
 
+@pytest.mark.parametrize(("phase", "settings"), [("auto", {}), ("sign", {}), ("revoke", {"revoke_kid": FORMER.kid})])
+def test_a_server_that_comes_back_with_the_former_key_is_repaired(play, phase, settings):
+    for each, wait in WAITS.items():
+        play.now += wait
+        play.rounds(each)
+    play.fleet.machines["node3"] = Machine("node3")
+    play.now += DAY
+    plan, dummy = play.rounds(phase, **settings)
+    assert (plan["failure"], play.done["phases"][0], play.done["forced"]) == (None, "sign", [])
+    assert {machine.signing for machine in play.fleet.machines.values()} == {NEW.kid}
+    assert play.fleet.refused() == []
+
+
 def test_a_second_rotation_says_who_began_the_first_and_when(play):
     play.record = play.record.after([Event(kind="began", kid="", at=play.now - 60, by="ann@desk, process 1")])
     plan, planned = play.rounds("prepare")
@@ -380,6 +400,21 @@ class TestParties:
         plan = play.plan("sign", relying_parties=parties)
         assert [each["name"] for each in plan["refusals"]] == ["relying-parties"]
         assert play.rounds("sign", relying_parties=[{"name": "desk", "confirm": [NEW.kid]}])[1]
+
+    def test_one_that_is_told_late_is_told_before_sign_and_sign_is_done(self, play):
+        reach(play, "sign")
+        parties = [{"name": "vault", "command": [sys.executable, "-c", ""]}]
+        plan, planned = play.rounds("sign", relying_parties=parties)
+        assert (planned[0], plan["failure"], play.done["phases"]) == ("tell vault", None, ["sign"])
+        assert {machine.signing for machine in play.fleet.machines.values()} == {NEW.kid}
+
+    def test_none_is_told_while_another_run_is_at_work(self, play):
+        reach(play, "sign")
+        play.record = play.record.after([Event(kind="began", kid="", at=play.now - 60, by="ann@desk, process 1")])
+        parties = [{"name": "vault", "command": [sys.executable, "-c", ""]}]
+        plan, planned = play.rounds("sign", relying_parties=parties)
+        assert (planned, play.done["phases"]) == ([], [])
+        assert "other-rotation" in plan["failure"]
 
     @pytest.mark.parametrize("phase", ["retire-published", "retire-accepted", "auto", "prepare"])
     def test_one_that_was_not_told_that_a_key_left_is_told_by_the_next_run(self, play, tmp_path, phase):
@@ -488,6 +523,15 @@ def test_legacy_tokens_of_the_old_key_are_named_and_made_again_if_told(play):
     assert [item["arguments"]["secrets"] for item in work if item["kind"] == "node"] == [
         [{"namespace": "ci", "name": "robot"}]
     ]
+
+
+def test_a_legacy_token_that_is_of_the_old_key_again_is_made_again_only_once(play):
+    reach(play, "retire-accepted")
+    secret = {"namespace": "ci", "name": "robot", "account": "robot", "kid": FORMER.kid}
+    play.of_cluster = {**QUIET, "legacy_tokens": [secret]}
+    plan, dummy = play.rounds("retire-accepted", remake_tokens=True)
+    assert play.done["actions"] == ["k8s:patch Secret/ci/robot"]
+    assert (play.done["phases"], "ci/robot" in plan["failure"]) == ([], True)
 
 
 BATCH = {"apiVersion": "batch/v1", "kind": "Job", "name": "batch", "controller": True}

@@ -97,6 +97,14 @@ CASES = {
         *("not-accepted", "sign", but_server(ACCEPTED, server("cp2", OLD)), {}, None),
         ["'cp2' would refuse each token that another server signs with new-kid", "the phase accept has brought"],
     ),
+    "a-server-does-not-accept-and-another-came-back-with-former-keys": (
+        "not-accepted",
+        "sign",
+        but_server(but_server(DONE, server("cp2", "x", signing=NEW)), server("cp3", OLD)),
+        {"force": frozenset({"servers-disagree"})},
+        None,
+        ["'cp2' would refuse each token that another server signs with new-kid"],
+    ),
     "a-server-was-down": (
         *("not-accepted", "sign", but_server(ACCEPTED, unread("cp2")), {}, None),
         ["What 'cp2' accepts could not be read"],

@@ -110,7 +110,17 @@ CASES = {
     "a-server-joined-with-old-files": (
         facts(DONE, servers=(*DONE[0].servers, server("cp4", OLD, started=NOW - 5))),
         DONE[1],
+        Stage(current=OLD, next=NEW, due="sign"),
+    ),
+    "a-server-joined-with-old-files-and-is-no-host": (
+        facts(DONE, servers=(*DONE[0].servers, server("cp4", OLD, started=NOW - 5, managed=False))),
+        DONE[1],
         Stage(current=OLD, next=NEW, due="accept"),
+    ),
+    "a-server-joined-with-old-files-and-another-lacks-the-new-key": (
+        facts(SIGNED, servers=(*SIGNED[0].servers[:2], server("cp3", NEW, signing=NEW), server("cp4", OLD))),
+        SIGNED[1],
+        Stage(current=OLD, next=NEW, due="sign"),
     ),
     "a-server-joined-while-signing": (
         facts(SIGNED, servers=(*SIGNED[0].servers, server("cp4", OLD, NEW, started=NOW - 5))),
@@ -193,6 +203,10 @@ def test_the_keys_say_where_the_rotation_stands(found, record, stage):
         ("revoke", WITHDRAWN, {"revoke_kid": OLD}, {"phase": "retire-accepted", "drop": (OLD,)}),
         ("revoke", (facts(DONE, staged={}), DONE[1]), {"revoke_kid": OLD}, {"drop": (), "withdraw": ()}),
         ("revoke", DONE, {"revoke_kid": OLD}, {"drop": (OLD,), "changes_servers": False}),
+        # A server that comes back with the former key signs with the new one at once: others refuse what it signs.
+        ("auto", CASES["a-server-joined-with-old-files"], {}, {"phase": "sign", "kid": NEW, "changes_servers": True}),
+        ("sign", CASES["a-server-joined-with-old-files"], {}, {"kid": NEW, "changes_servers": True}),
+        ("revoke", CASES["a-server-joined-with-old-files"], {"revoke_kid": OLD}, {"phase": "sign", "kid": NEW}),
         ("revoke", PREPARED, {"revoke_kid": NEW}, {"phase": "retire-published", "withdraw": (NEW,)}),
         ("revoke", (HALF, ACCEPTED[1]), {"revoke_kid": NEW}, {"phase": "sign", "kid": OLD}),
     ],
@@ -258,7 +272,13 @@ def test_a_run_that_changes_something_tells_others_once():
     decision = decide("accept", *PREPARED, settings=Settings(by="us"))
     assert [(e.by, e.at) for e in decision.events if e.kind == "began"] == [("us", NOW)]
     told = PREPARED[1].after(decision.events)
-    assert decide("accept", PREPARED[0], told, settings=Settings(by="us")).events == ()
+    again = decide("accept", PREPARED[0], told, settings=Settings(by="us")).events
+    assert told.after(again) == told
+    # Another run of this name, after the first was killed, counts from its own beginning.
+    later = facts(PREPARED, now=NOW + 3500, controller=NOW + 3500)
+    told = told.after(decide("accept", later, told, settings=Settings(by="us")).events)
+    [(run, last)] = told.open_runs()
+    assert (run.at, last) == (NOW + 3500, NOW + 3500)
     assert not any(e.kind == "began" for e in decide("status", *PREPARED, settings=Settings(by="us")).events)
 
 
