@@ -106,9 +106,9 @@ def test_a_key_that_is_withdrawn_while_a_run_writes_stays_away(fake_aws):
 
 @pytest.fixture
 def prepared(fake_aws):
-    """An issuer whose next key was published by a rotation."""
+    """An issuer whose next key was published by a rotation, which remembers the one that signs, too."""
     ensure(fake_aws, **cluster(OLD))
-    rotate(fake_aws, publish=[pem(NEW)])
+    rotate(fake_aws, publish=[pem(NEW)], events=[{"kind": "published", "kid": kid(OLD)}])
     fake_aws.calls.clear()
 
 
