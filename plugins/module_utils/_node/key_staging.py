@@ -98,7 +98,7 @@ def remove(folder: str, paths: t.Iterable[str]) -> Json:
     Raises IrsaError for any other path; then nothing is removed.
     """
     paths = list(paths)
-    _require_keys(paths, folder, (folder, os.path.join(folder, key_reading.RETIRED)), "removed")
+    _require_keys(paths, folder, (folder, os.path.join(folder, key_reading.RETIRED)), what="removed")
     removed = [path for path in paths if os.path.lexists(path)]
     for path in removed:
         _unlink(path)
@@ -113,7 +113,7 @@ def retire(folder: str, paths: t.Iterable[str]) -> Json:
     Raises IrsaError for any other path, then nothing is moved, and if another key is in the way.
     """
     paths = list(paths)
-    _require_keys(paths, folder, (folder,), "retired")
+    _require_keys(paths, folder, (folder,), what="retired")
     retired = [path for path in paths if os.path.lexists(path)]
     for path in retired:
         # The private half goes last: while it is there, the next run moves what is left.
@@ -151,7 +151,7 @@ def _make_folder(folder: str, *, like: str) -> None:
         os.chown(folder, owner.st_uid, owner.st_gid)
 
 
-def _require_keys(paths: t.Iterable[str], folder: str, folders: t.Container[str], what: str) -> None:
+def _require_keys(paths: t.Iterable[str], folder: str, folders: t.Container[str], *, what: str) -> None:
     """Raise IrsaError for a path that is not one of a key in one of the folders."""
     for path in paths:
         if os.path.dirname(path) not in folders or not _is_of_key(os.path.basename(path)):

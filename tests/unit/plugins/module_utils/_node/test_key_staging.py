@@ -198,7 +198,7 @@ class TestRetire:
         path = installed(folder)["path"]
         (folder / "retired").mkdir()
         (folder / "retired" / f"{KID}.key").write_bytes(samples.OTHER_RSA.pkcs8)
-        with pytest.raises(IrsaError, match="is not retired: .* exists and is another key"):
+        with pytest.raises(IrsaError, match=r"is not retired: .* exists and is another key"):
             key_staging.retire(str(folder), [path])
         assert os.path.exists(path)
 
