@@ -74,6 +74,7 @@ def _killed_everywhere(cluster: Rotating, phase: str, points: Path) -> int:
             print(f"{phase}: {ended[1]}", flush=True)
             kills += 1
     assert "PLAY RECAP" in ended[0] and not re.search(r"(?:failed|unreachable)=[1-9]", ended[0]), ended[0]
+    assert cluster.polls.refused == []
     return kills
 
 
