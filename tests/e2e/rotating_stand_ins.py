@@ -98,7 +98,8 @@ def rotating(distribution: str, count: int, folders: pytest.TempPathFactory) -> 
         own = ",".join(server.host.address for server in servers.servers)
         for name in ("NO_PROXY", "no_proxy"):
             patch.setenv(name, f"{sandbox.env[name]},{own}")
-        found = Rotating(Walked(servers, folder), boto3.client("s3"))
+        # Not the session that all clusters of one run would share, with the keys of the first one's account.
+        found = Rotating(Walked(servers, folder), boto3.Session().client("s3"))
         jwks = servers.servers[0].run(
             "/opt/stand-in/kubectl", f"--kubeconfig={servers.servers[0].kubeconfig}", "get", "--raw=/openid/v1/jwks"
         )
