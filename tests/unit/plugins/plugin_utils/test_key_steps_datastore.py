@@ -81,7 +81,7 @@ def reading_of(machine, asked):
         asked.append(arguments)
         return keys_of(machine, arguments)
 
-    return {**reading, "keys": _key_reading.read(reading, ask=ask, audiences=["sts.amazonaws.com"])}
+    return {**reading, "keys": _key_reading.read(reading, ask=ask)}
 
 
 def read(fleet, asked=None):

@@ -307,11 +307,12 @@ def test_an_unknown_key_that_is_kept_is_named():
 
 def test_a_foreign_key_that_was_to_be_revoked_by_mistake_stays_foreign():
     found, record, dummy = CASES["a-foreign-key"]
-    found = dataclasses.replace(found, servers=cluster(OLD, FOREIGN), published=published(OLD))
-    refused = record.after([event("began", NEW, NOW - 600, by="eve@laptop")])
-    decision = decide("revoke", found, refused, settings=Settings(by="us", revoke_kid=FOREIGN))
+    first, *others = cluster(OLD, FOREIGN)
+    servers = (dataclasses.replace(first, managed=False), *others)
+    found = dataclasses.replace(found, servers=servers, published=published(OLD))
+    decision = decide("revoke", found, record, settings=Settings(by="us", revoke_kid=FOREIGN))
     assert not decision.may_go_on
-    assert stage_of(found, refused.after(decision.events)).unrelated == (FOREIGN,)
+    assert stage_of(found, record.after(decision.events)).unrelated == (FOREIGN,)
 
 
 def test_the_key_to_come_is_remembered_as_this_run_s():
