@@ -85,7 +85,9 @@ class KnownKeys:
 
 
 def _staged_in(reading: Reading) -> t.Iterator[PrivateFile]:
-    described = reading["inspected"]["files"].values()
+    inspected = reading["inspected"]
+    # What an API server starts with: manifests of kubeadm, and the files that a service reads.
+    described = [*inspected.get("files", {}).values(), *inspected.get("configuration", {}).values()]
     texts = [content(each) or b"" for each in described]
     for key in reading["keys"]["staged"]:
         yield PrivateFile(

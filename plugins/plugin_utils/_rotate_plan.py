@@ -128,9 +128,9 @@ class Round:
         if refused & {refusals.CLOCK, refusals.OTHER_ROTATION}:
             return []
         found = self._remakes() if refusals.LEGACY_TOKENS in refused else []
-        if refusals.RELYING_PARTIES in refused or self.decision.is_done:
-            found += self._telling.late(self.read.facts, self.decision.stage)
-        return found if self.decision.may_go_on else [*found, *self._left_over()]
+        if self.decision.may_go_on:
+            return found
+        return [*found, *self._telling.late(self.read.facts, self.decision.stage), *self._left_over()]
 
     @property
     def _telling(self) -> _rotate_telling.Telling:

@@ -116,7 +116,7 @@ def _stale_tokens(kubectl: Kubectl, server: str) -> int:
 
 
 def _token_seconds(kubectl: Kubectl, server: str | None) -> int:
-    """Return the longest life that a projected token asks for, whoever reads it, 0 without such tokens. Raises Fault.
+    """Return the longest life that a projected token asks for, for any reader, 0 without such tokens. Raises Fault.
 
     The token that each pod gets by itself does not count: of those, servers count the uses when they are stale.
     """

@@ -28,7 +28,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.stage im
 def events_of(facts: Facts, record: Record, *, stage: Stage, settings: Settings) -> tuple[Event, ...]:
     """Return what is true and not in the record. A fact without a time was so at the latest when it was read.
 
-    A key does not become part of the rotation because somebody asks to revoke it, perhaps by mistake.
+    A key does not become part of the rotation because someone asks to revoke it, perhaps by mistake.
     """
     kids = [kid for kid in (stage.current, stage.next, *stage.old, *stage.others) if kid]
     kids = [kid for kid in kids if kid != settings.revoke_kid or kid == stage.current or record.is_ours(kid)]

@@ -237,7 +237,7 @@ def test_check_mode_lists_the_actions_of_the_run_and_does_none(play, phase):
     assert play.done["actions"] == planned
 
 
-@pytest.mark.parametrize(("phase", "others"), [("accept", 0), ("sign", 4)])
+@pytest.mark.parametrize(("phase", "others"), [("accept", 0), ("sign", 5)])
 def test_what_a_killed_run_left_is_removed_first_also_if_nothing_else_is_to_be_done(play, phase, others):
     reach(play, "sign")
     left = {HOSTS[1]: [f"{FOLDER}/rotate-ca"]}
