@@ -96,7 +96,8 @@ def _require_clean(cluster: Rotating, tokens: list[list[str]]) -> None:
     status = cluster.rotate("status")
     assert status.result["next_phase"] is None, status.output
     *retired, kid = map(kid_of, tokens)
-    assert cluster.kids() == [kid] not in retired
+    assert cluster.kids() == [kid]
+    assert kid not in retired
     for server in cluster.cluster.servers.servers:
         _require_clean_server(server, kid, retired)
 

@@ -192,4 +192,4 @@ if _FOLDER:
     os.open = _opening
     for _name, _hook in (("putrequest", _putting), ("getresponse", _answering)):
         setattr(http.client.HTTPConnection, _name, _hook(getattr(http.client.HTTPConnection, _name)))
-    subprocess.Popen = _Process  # type: ignore[misc]
+    subprocess.Popen = _Process  # type: ignore[misc,assignment]
