@@ -183,7 +183,8 @@ def rotation(
             exchange = relying_party(stack.enter_context(trusting(rotating, new_api_server, folder)))
         [old_kid] = set(rotating.signing_kids().values())
         tokens = [server.mint() for server in rotating.servers.values()]
-        for_aws = next(server.mint(ACCOUNT, audience=AWS_AUDIENCE) for server in rotating.servers.values())
+        first, *_others = rotating.servers.values()
+        for_aws = first.mint(ACCOUNT, audience=AWS_AUDIENCE)
         checks = stack.enter_context(rotating.token_users(LIFE, exchange))
         found = Rotation(rotating, key_type, is_killed, old_kid, tokens, for_aws, checks, rotating.pods())
         with legacy_secret(rotating) as remake:
