@@ -194,8 +194,9 @@ def of_extended_tokens(
 
     Clients that read their token only once go on with it, and the server that verifies it counts each use after the
     first hour: https://kubernetes.io/docs/reference/instrumentation/metrics/. Who uses such a token less often than
-    once in the window cannot be seen.
+    once in the window cannot be seen. A server that has forgotten the keys has nothing to lose.
     """
+    servers = [server for server in facts.servers if server.accepted is None or server.accepted & {*kids}]
     switched = last_switch(facts, record, kids)[0]
     end = switched + EXTENDED_SECONDS
     if facts.now >= end:
@@ -203,14 +204,14 @@ def of_extended_tokens(
     breaks = "Pods that read their token once, and go on with one of the old key, would be refused."
     window = duration(settings.stale_window)
     measured_still = f"the counter can be read on all servers and has not been found to grow for {window}"
-    unread = [server.name for server in facts.servers if server.stale_tokens is None or server.started is None]
+    unread = [server.name for server in servers if server.stale_tokens is None or server.started is None]
     if unread:
         what = f"The counter serviceaccount_stale_tokens_total of {named(unread)} could not be read."
         yield Refusal(name=STALE_TOKENS, breaks=breaks, read=what, at=end, until=measured_still)
-    if unread and any(server.extends_tokens for server in facts.servers):
+    if unread and any(server.extends_tokens for server in servers):
         read = f"Pods' tokens are valid for a year, and on {named(unread)}, nothing shows whether they are in use."
         yield Refusal(name=EXTENDED_TOKENS, breaks=breaks, read=read, at=end, until=measured_still)
-    measured = [server for server in facts.servers if server.name not in unread]
+    measured = [server for server in servers if server.name not in unread]
     begin = switched + stale_seconds(settings)
     waits = [
         wait

@@ -340,12 +340,15 @@ def test_every_refusal_is_broken_above():
         ("prepare", (IDLE[0], IDLE[1].after([event("began", NEW, NOW - 60, by="us")])), {}),
         ("prepare", but(IDLE, controller=NOW - 300, modified=NOW + 300), {}),
         ("accept", but_server(PREPARED, server("cp2", OLD, NEW, managed=False)), {}),
+        # It was changed before the run was cut off.
+        ("retire-accepted", but_server(WITHDRAWN, server("cp2", NEW, signing=NEW, started=NOW - 100)), {}),
+        ("retire-accepted", but_server(WITHDRAWN, server("cp2", NEW, signing=NEW, stale=None)), {}),
     ],
     ids=[
         *("the-wait-is-over", "the-party-was-told", "a-secret-of-the-new-key", "quiet"),
         *("a-shorter-window", "a-run-that-died-here"),
         *("a-run-that-ended", "a-run-that-fell-silent", "our-own-run-that-was-killed", "five-minutes-off"),
-        "changed-by-hand",
+        *("changed-by-hand", "forgotten-before-a-restart", "forgotten-and-unread"),
     ],
 )
 def test_a_refusal_is_lifted(phase, place, variables):
