@@ -15,22 +15,21 @@ https://docs.k3s.io/cli/certificate#service-account-issuer-key-rotation
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import (
     key_datastore_node,
     key_preflight,
     service_node,
-    steps,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Distribution
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_datastore_node import KeyNode
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_datastore_steps import Planner
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import PURPOSES, KeyGoal
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_walk import walk
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import KeyGoal
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_walk import planned, walk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import Cluster, Findings, Goal, Plan
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.service_steps import ServicePlanner
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed
 
 METHOD = "datastore"
@@ -56,21 +55,11 @@ def plan(cluster: Cluster, goal: KeyGoal, *, distribution: Distribution, issuer:
     nodes = _nodes(cluster, key_preflight.general(goal, issuer), distribution)
     phases, findings = walk(cluster.servers, goal)
     findings = _preflight(cluster, nodes, goal, distribution=distribution, issuer=issuer) + findings
-    if findings.problems:
-        return Plan(findings=findings, method=METHOD)
-    try:
-        planned = Planner(nodes, goal).plan(phases)
-    except IrsaError as error:
-        return Plan(findings=findings + Findings(problems=(str(error),)), method=METHOD)
+    found = planned(phases, findings, method=METHOD, steps_of=lambda walked: Planner(nodes, goal).plan(walked))
+    if found.findings.problems:
+        return found
     needs = tuple(ServicePlanner([node.node for node in nodes], Goal(issuer=issuer)).new_node_needs())
-    return Plan(
-        steps=tuple(planned),
-        findings=findings,
-        summary=steps.summary(planned, PURPOSES),
-        next=tuple(_advice(needs)),
-        method=METHOD,
-        new_node_needs=needs,
-    )
+    return dataclasses.replace(found, next=tuple(_advice(needs)), new_node_needs=needs)
 
 
 def _advice(needs: tuple[str, ...]) -> t.Iterator[str]:

@@ -20,18 +20,16 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import (
     key_files_node,
     key_preflight,
     kubeadm_node,
-    steps,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_files_node import KeyNode
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_files_steps import Planner
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import PURPOSES, KeyGoal
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_walk import walk
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import KeyGoal
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_walk import planned, walk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
     Cluster,
     Findings,
     Plan,
 )
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import quoted
 
 METHOD = "files"
@@ -47,13 +45,7 @@ def plan(cluster: Cluster, goal: KeyGoal, *, issuer: str) -> Plan:
     nodes = [key_files_node.node_of(server, issuer) for server in cluster.servers]
     phases, findings = walk(cluster.servers, goal)
     findings = _preflight(cluster, nodes, goal, issuer=issuer) + findings
-    if findings.problems:
-        return Plan(findings=findings, method=METHOD)
-    try:
-        planned = Planner(nodes, goal).plan(phases)
-    except IrsaError as error:
-        return Plan(findings=findings + Findings(problems=(str(error),)), method=METHOD)
-    return Plan(steps=tuple(planned), findings=findings, summary=steps.summary(planned, PURPOSES), method=METHOD)
+    return planned(phases, findings, method=METHOD, steps_of=lambda walked: Planner(nodes, goal).plan(walked))
 
 
 def _preflight(cluster: Cluster, nodes: t.Sequence[KeyNode], goal: KeyGoal, *, issuer: str) -> Findings:

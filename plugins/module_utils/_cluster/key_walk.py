@@ -11,17 +11,34 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import KeyGoal
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import steps
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import PURPOSES, KeyGoal
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
     ACCEPT,
     RETIRE_KEY,
     SIGN,
     Findings,
+    Plan,
     Server,
+    Step,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 
 Walk = list[tuple[str, list[str]]]
+
+
+def planned(phases: Walk, findings: Findings, *, method: str, steps_of: t.Callable[[Walk], t.Sequence[Step]]) -> Plan:
+    """Return the plan of a walk, without steps if something speaks against it: what was found, or an IrsaError of
+    ``steps_of``, which returns the steps of the phases.
+    """
+    if findings.problems:
+        return Plan(findings=findings, method=method)
+    try:
+        found = tuple(steps_of(phases))
+    except IrsaError as error:
+        return Plan(findings=findings + Findings(problems=(str(error),)), method=method)
+    return Plan(steps=found, findings=findings, summary=steps.summary(found, PURPOSES), method=method)
 
 
 def walk(servers: t.Sequence[Server], goal: KeyGoal) -> tuple[Walk, Findings]:
