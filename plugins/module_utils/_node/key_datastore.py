@@ -59,7 +59,7 @@ def replace(keys: DatastoreKeys) -> None:
         _keep(keys.archive, blocks, like=keys.path)
     staging = os.path.join(keys.folder, STAGING)
     try:
-        _stage(staging, keys.folder, b"".join(blocks[kid] for kid in keys.kids))
+        _stage(staging, b"".join(blocks[kid] for kid in keys.kids))
         _run(keys, staging)
     finally:
         remove_left(keys.folder)
@@ -90,25 +90,14 @@ def _keep(path: str, blocks: t.Mapping[str, bytes], *, like: str) -> None:
     """Keep the key that a file is named after. Raises IrsaError."""
     kid = os.path.basename(path)[: -len(".key")]
     for file in private_file.archived(path, blocks[kid], like=like):
-        _make_folders(os.path.dirname(os.path.dirname(path)), os.path.dirname(path))
         node_files.replace(file, None)
 
 
-def _stage(staging: str, folder: str, content: bytes) -> None:
+def _stage(staging: str, content: bytes) -> None:
+    """Write the file that the command reads. Raises IrsaError."""
     path = os.path.join(staging, _FILE)
-    _make_folders(folder, staging, os.path.dirname(path))
-    node_files.replace(Replacement(path, content, None, 0o600, is_private=True), None)
-
-
-def _make_folders(*folders: str) -> None:
-    """Make folders for private keys, as far as they are not there. Raises IrsaError."""
-    for folder in folders:
-        try:
-            os.mkdir(folder, 0o700)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise IrsaError(f"{files.shown(folder)} cannot be made: {files.reason(error)}.") from None
+    # With the folder of own keys, which does not exist where no key was staged.
+    node_files.replace(Replacement(path, content, None, 0o600, folder_mode=0o700, folders=3, is_private=True), None)
 
 
 def _run(keys: DatastoreKeys, staging: str) -> None:

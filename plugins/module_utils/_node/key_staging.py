@@ -147,21 +147,13 @@ def _move(path: str, folder: str) -> None:
             "uses it."
         )
     try:
-        _make_folder(os.path.dirname(after), like=path)
+        node_files.make_folder(os.path.dirname(after), 0o700, owner=os.stat(path))
         # No copy of a private key is left by a run that is killed.
         os.rename(path, after)
     except OSError as error:
         raise IrsaError(f"{files.shown(path)} cannot be moved: {files.reason(error)}.") from None
     files.sync_folder(os.path.dirname(after))
     files.sync_folder(folder)
-
-
-def _make_folder(folder: str, *, like: str) -> None:
-    """Make a folder that belongs to the owner of a file, unless it is there. Raises OSError."""
-    if not os.path.isdir(folder):
-        owner = os.stat(like)
-        os.mkdir(folder, 0o700)
-        os.chown(folder, owner.st_uid, owner.st_gid)
 
 
 def _require_keys(paths: t.Iterable[str], folder: str, *, folders: t.Container[str], what: str) -> None:

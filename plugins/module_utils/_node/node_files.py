@@ -113,7 +113,7 @@ def replace(new: Replacement, backup_folder: str | None) -> Replaced:
             _remove(new.path)
         else:
             above, owner = os.path.dirname(new.path), _status(new.like)
-            folders = _make_folder(above, new.folder_mode, owner=owner, count=new.folders)
+            folders = make_folder(above, new.folder_mode, owner=owner, count=new.folders)
             _write(new, new.content)
     except OSError as error:
         _remove_empty(folders)
@@ -156,7 +156,7 @@ def _back_up(path: str, content: bytes, folder: str) -> str:
     name = f"{os.path.basename(path)}.{(digest(content) or '')[:12]}"
     copy = os.path.join(folder, name)
     try:
-        _make_folder(folder, 0o700)
+        make_folder(folder, 0o700)
         if not os.path.exists(copy):
             _write(Replacement(copy, content, None), content)
     except OSError as error:
@@ -167,14 +167,14 @@ def _back_up(path: str, content: bytes, folder: str) -> str:
     return copy
 
 
-def _make_folder(folder: str, mode: int, *, owner: os.stat_result | None = None, count: int = 1) -> list[str]:
+def make_folder(folder: str, mode: int, *, owner: os.stat_result | None = None, count: int = 1) -> list[str]:
     """Create a folder and those above it as far as they do not exist. Return what was created, the outermost first.
 
-    So many of them, from the folder itself on, get the mode, and an owner if that is given.
+    So many of them, from the folder itself on, get the mode, and an owner if that is given. Raises OSError.
     """
     if os.path.isdir(folder):
         return []
-    made = _make_folder(os.path.dirname(folder) or ".", mode if count > 1 else 0o755, owner=owner, count=count - 1)
+    made = make_folder(os.path.dirname(folder) or ".", mode if count > 1 else 0o755, owner=owner, count=count - 1)
     os.mkdir(folder, mode)
     if owner is not None and count > 0:
         os.chown(folder, owner.st_uid, owner.st_gid)
