@@ -187,10 +187,6 @@ class Record:
         last = {event.server: event for event in self.events if event.kind in (SIGNING, GONE) and event.server}
         return {server: event.kid for server, event in last.items() if server and event.kind == SIGNING}
 
-    def gone_at(self, server: str) -> float | None:
-        """Return when a server was first found to be gone, None if it signed again since."""
-        return _since(self._of(GONE, server=server), self._of(SIGNING, server=server))
-
     def gone(self, kids: t.Container[str]) -> list[float]:
         """Return when servers that last signed with one of the keys were found to be gone."""
         return [event.at for event in self._of(GONE) if event.kid in kids]

@@ -151,16 +151,17 @@ def _part(kid: str, current: str, *, facts: Facts, record: Record) -> str:
         came_later = _arrival(kid, facts, record) > _arrival(current, facts, record)
         return "next" if came_later and kid in facts.staged else "old"
     if kid in facts.staged:
-        return "old" if _has_legacy_tokens(kid, facts) else "next"
+        return "old" if has_legacy_tokens(kid, facts) else "next"
     if _was_prepared(kid, current, record):
         # The host that it is staged on may be one that could not be read.
         return "lost" if all(server.accepted is not None for server in facts.servers) else "next"
     if is_published and is_accepted:
         return "old"
-    return "old" if record.is_ours(kid) or (is_accepted and _has_legacy_tokens(kid, facts)) else "unrelated"
+    return "old" if record.is_ours(kid) or (is_accepted and has_legacy_tokens(kid, facts)) else "unrelated"
 
 
-def _has_legacy_tokens(kid: str, facts: Facts) -> bool:
+def has_legacy_tokens(kid: str, facts: Facts) -> bool:
+    """Whether a Secret has a token that is signed with a key."""
     return any(token.kid == kid for token in facts.legacy_tokens or ())
 
 

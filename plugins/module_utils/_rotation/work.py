@@ -25,6 +25,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.stage im
     Stage,
     accepted_anywhere,
     cut_off,
+    has_legacy_tokens,
     not_accepting,
     not_signing,
     published,
@@ -210,16 +211,12 @@ def mistyped(facts: Facts, record: Record, settings: Settings) -> Work | None:
     is_known = any(event.kid == kid for event in record.events)
     if not kid or is_known or kid in published(facts) | accepted_anywhere(facts) | {*facts.staged}:
         return None
-    signed = any(server.signing == kid for server in facts.servers) or _has_secret(kid, facts)
+    signed = any(server.signing == kid for server in facts.servers) or has_legacy_tokens(kid, facts)
     read = (
         "It is not published, no API server that answers accepts it, it lies on no host, and the rotation's record "
         "does not have it. Compare irsa_rotate_revoke_kid with the table that irsa_rotate_phase=status shows."
     )
     return None if signed else _impossible(PREPARE, f"The key {quoted(kid)} is not known; nothing was revoked.", read)
-
-
-def _has_secret(kid: str, facts: Facts) -> bool:
-    return any(token.kid == kid for token in facts.legacy_tokens or ())
 
 
 def emergency_work(facts: Facts, stage: Stage, settings: Settings) -> Work:
