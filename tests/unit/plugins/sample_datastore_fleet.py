@@ -10,12 +10,9 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Unit
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distributions import WITH_SERVICE
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_change import plan
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import KeyGoal
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm import Options
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import Cluster, DatastoreKeys, Server, Step
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import DatastoreKeys, Server, Step
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_clusters import STARTED
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_fleet import FORMER, KEYS, NEW
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_fleet import FORMER, KEYS, NEW, AnyFleet
 
 VERSIONS = {"k3s": "k3s version v1.37.2+k3s1 (0f0f0f0f)", "rke2": "rke2 version v1.37.2+rke2r1 (0f0f0f0f)"}
 
@@ -40,8 +37,8 @@ class Machine:
 
     def read(self, *, managed: bool = True) -> Server:
         """What a run reads of it."""
-        fleet, distribution = self.fleet, WITH_SERVICE[self.fleet.distribution]
-        unit = Unit(command=(f"/usr/local/bin/{fleet.distribution}", "server"), started=STARTED)
+        fleet, distribution = self.fleet, self.fleet.distribution
+        unit = Unit(command=(f"/usr/local/bin/{distribution.name}", "server"), started=STARTED)
         return Server(
             name=self.name,
             managed=managed,
@@ -51,7 +48,7 @@ class Machine:
             started=STARTED,
             kids=frozenset(self.loaded),
             signing_kid=self.loaded[0],
-            key_files={key_file_of(fleet.distribution): b"".join(KEYS[kid].public for kid in self.disk)}
+            key_files={key_file_of(distribution.name): b"".join(KEYS[kid].public for kid in self.disk)}
             if managed and fleet.has_openssl
             else {},
             tool_version=fleet.version,
@@ -79,37 +76,17 @@ class Machine:
         yield f"restart of {step.phase}"
 
 
-class Fleet:
-    """The servers of a cluster; ``outside`` names those that no host of the play is."""
+class Fleet(AnyFleet):
+    """The servers of k3s or RKE2."""
 
     def __init__(self, count: int = 3, *, distribution: str = "k3s", outside: t.Collection[str] = ()) -> None:
-        self.distribution, self.outside, self.version = distribution, outside, VERSIONS[distribution]
+        self.distribution, self.outside, self.version = WITH_SERVICE[distribution], outside, VERSIONS[distribution]
         self.has_openssl = True
         self.datastore: tuple[str, ...] = (FORMER.kid,)
         self.machines = {f"node{number}": Machine(f"node{number}", self) for number in range(1, count + 1)}
 
     def join(self, name: str) -> Machine:
         return self.machines.setdefault(name, Machine(name, self))
-
-    def read(self) -> Cluster:
-        servers = tuple(machine.read(managed=name not in self.outside) for name, machine in self.machines.items())
-        return Cluster(servers=servers, now=STARTED + 10)
-
-    def plan(self, asked: KeyGoal) -> t.Any:
-        return plan(self.read(), asked, distribution=WITH_SERVICE[self.distribution], options=Options())
-
-    def take(self, asked: KeyGoal) -> t.Iterator[str]:
-        """Go through a phase, and stop after each change."""
-        found = self.plan(asked)
-        assert found.findings.problems == ()
-        for step in found.steps:
-            for event in self.machines[step.server].take(step):
-                yield f"{step.server}: {event}"
-
-    def reach(self, *asked: KeyGoal) -> None:
-        for each in asked:
-            for dummy in self.take(each):
-                pass
 
     def refused(self) -> list[str]:
         """Return the tokens that a server refuses, of those that servers make now or would after a crash."""

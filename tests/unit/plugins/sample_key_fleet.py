@@ -13,6 +13,7 @@ import typing as t
 
 import yaml
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Distribution
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_change import plan
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import KeyGoal
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm import Options
@@ -169,19 +170,19 @@ def annotations_of(manifest: bytes) -> dict[str, str]:
     return {name: value for name, value in found.items() if name == KEYS_ANNOTATION}
 
 
-class Fleet:
+class AnyFleet:
     """The machines of a cluster; ``outside`` names those that no host of the play is."""
 
-    def __init__(self, count: int = 3, *, outside: t.Collection[str] = ()) -> None:
-        self.machines = {f"node{number}": Machine(f"node{number}") for number in range(1, count + 1)}
-        self.outside = outside
+    machines: dict[str, t.Any]
+    outside: t.Collection[str] = ()
+    distribution: Distribution | None = None
 
     def read(self) -> Cluster:
         servers = tuple(machine.read(managed=name not in self.outside) for name, machine in self.machines.items())
         return Cluster(servers=servers, now=STARTED + 10)
 
     def plan(self, asked: KeyGoal) -> Plan:
-        return plan(self.read(), asked, distribution=None, options=Options())
+        return plan(self.read(), asked, distribution=self.distribution, options=Options())
 
     def steps(self, asked: KeyGoal) -> tuple[Step, ...]:
         found = self.plan(asked)
@@ -198,6 +199,14 @@ class Fleet:
         for each in asked:
             for dummy in self.take(each):
                 pass
+
+
+class Fleet(AnyFleet):
+    """The machines of kubeadm."""
+
+    def __init__(self, count: int = 3, *, outside: t.Collection[str] = ()) -> None:
+        self.machines = {f"node{number}": Machine(f"node{number}") for number in range(1, count + 1)}
+        self.outside = outside
 
     def refused(self) -> list[str]:
         """Return the tokens that a server refuses, of those that servers make now or would after a crash."""

@@ -535,7 +535,6 @@ def test_a_legacy_token_that_is_of_the_old_key_again_is_made_again_only_once(pla
     assert (play.done["phases"], "ci/robot" in plan["failure"]) == ([], True)
 
 
-BATCH = {"apiVersion": "batch/v1", "kind": "Job", "name": "batch", "controller": True}
 CART = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "cart-7d", "controller": True}
 
 

@@ -25,7 +25,7 @@ EVENTS = 4
 
 
 def way_of(fleet):
-    return way(fleet.read(), WITH_SERVICE[fleet.distribution])
+    return way(fleet.read(), fleet.distribution)
 
 
 @pytest.mark.parametrize("distribution", ["k3s", "rke2"])
