@@ -49,10 +49,14 @@ def facts_of(reading: ClusterReading, cluster: Cluster) -> Json:
     """Return what the API servers contribute to the facts of a rotation, by the names of ``Facts``."""
     keys = {name: host.get("keys") or {} for name, host in _hosts(reading, cluster).items()}
     legacy = [each["legacy_tokens"] for each in keys.values() if each.get("legacy_tokens") is not None]
+    behind = key_change.behind(cluster, _distribution(reading))
     seconds = [each["token_seconds"] for each in keys.values() if each.get("token_seconds") is not None]
     return {
         "now": cluster.now,
-        "servers": tuple(_server_keys(server, keys.get(server.name, {})) for server in cluster.servers),
+        "servers": tuple(
+            _server_keys(server, keys.get(server.name, {}), is_behind=server.name in behind)
+            for server in cluster.servers
+        ),
         # Each server says the same of its cluster.
         "legacy_tokens": tuple(LegacyToken(**each) for each in legacy[0]) if legacy else None,
         "token_seconds": max(seconds, default=None),
@@ -88,7 +92,7 @@ def _hosts(reading: ClusterReading, cluster: Cluster) -> dict[str, Reading]:
     return {server.name: reading.host(server.name) for server in cluster.servers if server.managed}
 
 
-def _server_keys(server: Server, keys: Json) -> ServerKeys:
+def _server_keys(server: Server, keys: Json, *, is_behind: bool) -> ServerKeys:
     return ServerKeys(
         name=server.name,
         managed=server.managed,
@@ -99,6 +103,7 @@ def _server_keys(server: Server, keys: Json) -> ServerKeys:
         stale_tokens=keys.get("stale_tokens"),
         extends_tokens=Arguments.of(server.running or ()).value(EXTEND_TOKEN_EXPIRATION) != "false",
         refusals=server.refusals,
+        is_behind=is_behind,
     )
 
 

@@ -107,6 +107,15 @@ def limits(cluster: Cluster, distribution: Distribution | None) -> dict[str, str
     return {ROLE_PHASES[RETIRE_KEY]: " ".join(found)} if found else {}
 
 
+def behind(cluster: Cluster, distribution: Distribution | None) -> frozenset[str]:
+    """Return the servers that sign with a key which kube-controller-manager on their node is not known to have read.
+
+    Elsewhere, one process is both, or its flags say with which file it signs.
+    """
+    issuer = _issuer(cluster)
+    return key_files_plan.behind(cluster, issuer) if issuer and way(cluster, distribution) == FILES else frozenset()
+
+
 def _issuer(cluster: Cluster) -> str | None:
     """Return the issuer that the servers sign with: by the arguments that they run with, or where nothing shows those,
     such as /flagz from Kubernetes 1.36 on, by their discovery document.

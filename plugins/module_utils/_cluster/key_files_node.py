@@ -21,6 +21,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm_node import Node
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
     ACCEPT,
+    KEYS_ANNOTATION,
     RETIRE_KEY,
     Goal,
     PrivateKey,
@@ -34,6 +35,10 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.static_po
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
+
+
+# The annotation's value changes even if a restart is due although it is there.
+AGAIN = "-again"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,12 +70,23 @@ class KeyNode:
             return None
         return goal.kid if goal.digest and self.private.sha256 == goal.digest else self.private.kid
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether its kube-controller-manager may still sign with another key than its API server."""
+        kid = self.server.signing_kid
+        return self.manager is not None and kid is not None and not has_read(self.manager, kid)
+
     def main_file(self, goal: KeyGoal) -> str:
         """Return the file that the new key joins: the one with the key that signs, else the first one."""
         signing = (self.private_kid(goal), self.server.signing_kid)
         return next(
             (path for path, file in self.files.items() if set(signing) & set(file.kids)), next(iter(self.files))
         )
+
+
+def has_read(manager: StaticPod, kid: str) -> bool:
+    """Whether a kube-controller-manager has read a private key. Nothing but this annotation says which one it has."""
+    return manager.annotation(KEYS_ANNOTATION) in (kid, kid + AGAIN)
 
 
 def node_of(server: Server, issuer: str) -> KeyNode:

@@ -40,6 +40,12 @@ def limits(cluster: Cluster, issuer: str) -> list[str]:
     return key_files_node.limits(key_files_node.node_of(server, issuer) for server in cluster.servers)
 
 
+def behind(cluster: Cluster, issuer: str) -> frozenset[str]:
+    """Return the servers on whose node kube-controller-manager may still sign with another key."""
+    nodes = [key_files_node.node_of(server, issuer) for server in cluster.servers]
+    return frozenset(node.server.name for node in nodes if node.is_behind)
+
+
 def plan(cluster: Cluster, goal: KeyGoal, *, issuer: str) -> Plan:
     """Return the steps of one phase. Never raises for what was read of the cluster: that is a problem."""
     nodes = [key_files_node.node_of(server, issuer) for server in cluster.servers]

@@ -16,7 +16,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import phases
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import ISSUER
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_files_node import KeyNode
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_files_node import AGAIN, KeyNode, has_read
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import KeyGoal
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_walk import Walk
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
@@ -33,10 +33,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.public_keys import PublicKeyFile
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.static_pod import StaticPod
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
-
-# The annotation's value changes even if a restart is due although it is there.
-_AGAIN = "-again"
-
 
 @dataclasses.dataclass
 class _State:
@@ -157,12 +153,9 @@ class Planner:
         yield FileWrite(path=path, before=before.content, after=after.content, mode=0o644)
 
     def _manager_change(self, state: _State, *, is_new: bool) -> ManagerChange | None:
-        """Return what has kube-controller-manager read the private key, None if it has read the new one.
-
-        Nothing but this annotation says which key it signs with.
-        """
-        present, kid = state.manager.annotation(KEYS_ANNOTATION), self._goal.kid
-        if not is_new and present in (kid, kid + _AGAIN):
+        """Return what has kube-controller-manager read the private key, None if it has read the new one."""
+        kid = self._goal.kid
+        if not is_new and has_read(state.manager, kid):
             return None
         state.manager, write, annotations = _annotated(state.manager, state.server.controller_manager_path, kid)
         return ManagerChange(file=write, arguments=state.manager.arguments.texts, annotations=annotations)
@@ -171,7 +164,7 @@ class Planner:
 def _annotated(pod: StaticPod, path: str, value: str) -> tuple[StaticPod, FileWrite, dict[str, str]]:
     """Return a manifest with which the kubelet starts its pod again, and what is written. Raises Fault."""
     if pod.annotation(KEYS_ANNOTATION) == value:
-        value += _AGAIN
+        value += AGAIN
     after = pod.with_annotation(KEYS_ANNOTATION, value)
     return after, FileWrite(path=path, before=pod.content, after=after.content), {KEYS_ANNOTATION: value}
 

@@ -34,6 +34,7 @@ class ServerKeys:
     :ivar stale_tokens: its counter serviceaccount_stale_tokens_total, which starts with 0 whenever it starts
     :ivar extends_tokens: whether it makes pod tokens that are valid for a year
     :ivar refusals: sentences that say which server refused a token that it minted
+    :ivar is_behind: whether what else signs on its node, kube-controller-manager, is not known to use its key
     """
 
     name: str
@@ -45,6 +46,7 @@ class ServerKeys:
     stale_tokens: int | None = None
     extends_tokens: bool = True
     refusals: tuple[str, ...] = ()
+    is_behind: bool = False
 
     @property
     def can_be_changed(self) -> bool:

@@ -106,6 +106,14 @@ def _is_refused(server: ServerKeys, facts: Facts) -> bool:
     return server.signing is not None and any(server.signing not in kids for kids in accepted)
 
 
+def left_behind(stage: Stage, facts: Facts) -> list[ServerKeys]:
+    """Return the servers that sign with the new key, while kube-controller-manager on their node may still make tokens
+    with the old one: a run was cut off there, or people changed the key.
+    """
+    has_switched = stage.next is None and stage.old != stage.lost
+    return [server for server in facts.servers if server.can_be_changed and server.is_behind] if has_switched else []
+
+
 def not_signing(kid: str, facts: Facts) -> list[ServerKeys]:
     """Return the servers that do not sign with a key, or of which that is not known."""
     return [server for server in facts.servers if server.signing != kid]
@@ -192,6 +200,8 @@ def _due(stage: Stage, facts: Facts) -> str:
         return ACCEPT
     if stage.old == stage.lost:
         return PREPARE
+    if left_behind(stage, facts):
+        return SIGN
     if any(kid in present for kid in stage.old):
         return RETIRE_PUBLISHED
     return RETIRE_ACCEPTED

@@ -26,6 +26,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.stage im
     accepted_anywhere,
     cut_off,
     has_legacy_tokens,
+    left_behind,
     not_accepting,
     not_signing,
     published,
@@ -146,7 +147,7 @@ def _accept(facts: Facts, record: Record, stage: Stage) -> Work:
     if unread and stage.next:
         read = f"What {named(unread)} accepts could not be read; all others accept {kid}."
         return _impossible(ACCEPT, "The new key cannot be brought to a server that does not answer.", read)
-    if stage.next or _is_behind(record, stage):
+    if stage.next or _was_done(record, stage):
         return Work(phase=ACCEPT, kid=kid, reasons=(f"Every API server accepts {kid}.",))
     return _nothing_prepared(ACCEPT, stage)
 
@@ -154,7 +155,9 @@ def _accept(facts: Facts, record: Record, stage: Stage) -> Work:
 def _sign(facts: Facts, record: Record, stage: Stage) -> Work:
     kid = stage.next
     if kid is None:
-        if _is_behind(record, stage):
+        if left_behind(stage, facts):
+            return Work(phase=SIGN, kid=stage.current, changes_servers=True)
+        if _was_done(record, stage):
             return Work(phase=SIGN, kid=stage.current, reasons=(f"Every API server signs with {stage.current}.",))
         return _nothing_prepared(SIGN, stage)
     if not any(server.signing is not None for server in not_signing(kid, facts)):
@@ -168,7 +171,7 @@ def _sign(facts: Facts, record: Record, stage: Stage) -> Work:
     return Work(phase=SIGN, kid=kid, changes_servers=True)
 
 
-def _is_behind(record: Record, stage: Stage) -> bool:
+def _was_done(record: Record, stage: Stage) -> bool:
     """Whether the phase was done earlier, and a second run says so."""
     return stage.old != stage.lost or came_by_rotation(record, stage)
 

@@ -11,7 +11,7 @@ import itertools
 
 import pytest
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_change import limits, plan, way
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_change import behind, limits, plan, way
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm import Options
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import ACCEPT, RETIRE_KEY, SIGN
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_fleet import (
@@ -153,11 +153,17 @@ def test_a_kubelet_that_missed_the_annotation_is_told_again():
     assert machine.kids == {FORMER.kid, NEW.kid}
 
 
-def test_a_controller_manager_that_a_run_left_behind_comes_before_the_former_key_goes():
+def left_behind():
+    """A fleet whose last controller manager still signs with the former key, since a run was cut off there."""
     fleet = reached(upto=1)
     for event in fleet.take(SIGNING):
         if event == "node3: restart of sign":
             break
+    return fleet
+
+
+def test_a_controller_manager_that_a_run_left_behind_comes_before_the_former_key_goes():
+    fleet = left_behind()
     steps = fleet.steps(RETIRING)
     assert [(step.server, step.phase, step.restarts) for step in steps] == [
         ("node3", SIGN, False),
@@ -165,6 +171,18 @@ def test_a_controller_manager_that_a_run_left_behind_comes_before_the_former_key
     ]
     assert steps[0].manager is not None
     assert steps[0].files == ()
+
+
+def test_a_controller_manager_that_a_run_left_behind_is_known_and_repaired_by_sign():
+    fleet = left_behind()
+    assert behind(fleet.read(), None) == {"node3"}
+    assert [(step.server, step.phase, step.restarts) for step in fleet.steps(SIGNING)] == [("node3", SIGN, False)]
+    fleet.reach(SIGNING)
+    assert behind(fleet.read(), None) == set()
+
+
+def test_a_controller_manager_may_have_read_another_key_if_nothing_shows_which():
+    assert behind(Fleet().read(), None) == {"node1", "node2", "node3"}
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])

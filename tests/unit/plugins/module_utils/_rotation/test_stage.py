@@ -61,6 +61,12 @@ CASES = {
     "made-and-killed": (facts(IDLE, staged={NEW: "cp1"}), BEFORE, Stage(current=OLD, next=NEW, due="prepare")),
     "published-and-killed": (PREPARED[0], BEFORE, Stage(current=OLD, next=NEW, due="accept")),
     "signed-and-killed": (SIGNED[0], ACCEPTED[1], Stage(current=NEW, old=(OLD,), due="retire-published")),
+    "signed-but-for-a-controller-manager": (
+        with_server(SIGNED[0], server("cp3", OLD, NEW, signing=NEW, is_behind=True)),
+        SIGNED[1],
+        Stage(current=NEW, old=(OLD,), due="sign"),
+    ),
+    "never-rotated": (facts(IDLE, servers=cluster(OLD, is_behind=True)), BEFORE, Stage(current=OLD, due="prepare")),
     "half-accepted": (
         with_server(PREPARED[0], server("cp2", OLD, NEW)),
         PREPARED[1],
@@ -207,6 +213,7 @@ def test_the_keys_say_where_the_rotation_stands(found, record, stage):
         ("auto", CASES["a-server-joined-with-old-files"], {}, {"phase": "sign", "kid": NEW, "changes_servers": True}),
         ("sign", CASES["a-server-joined-with-old-files"], {}, {"kid": NEW, "changes_servers": True}),
         ("revoke", CASES["a-server-joined-with-old-files"], {"revoke_kid": OLD}, {"phase": "sign", "kid": NEW}),
+        ("sign", CASES["signed-but-for-a-controller-manager"], {}, {"kid": NEW, "changes_servers": True}),
         ("revoke", PREPARED, {"revoke_kid": NEW}, {"phase": "retire-published", "withdraw": (NEW,)}),
         ("revoke", (HALF, ACCEPTED[1]), {"revoke_kid": NEW}, {"phase": "sign", "kid": OLD}),
     ],
