@@ -36,7 +36,6 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.static_po
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 
-
 # The annotation's value changes even if a restart is due although it is there.
 AGAIN = "-again"
 

@@ -34,6 +34,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.public_ke
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.static_pod import StaticPod
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import Fault, IrsaError
 
+
 @dataclasses.dataclass
 class _State:
     """A node as the steps so far leave it: its files, and what its API server has loaded."""
