@@ -19,6 +19,7 @@ import pytest
 from distribution_cluster import Walked
 from polling import Polls, polling
 from runs import Run
+from stand_in.cluster import Cluster
 from stand_in_servers import stand_in_cluster
 from tests.sandbox import Sandbox
 from tests.sandbox.environment import REGION, REMOVED
@@ -82,8 +83,12 @@ def kid_of(tokens: list[str]) -> str:
 
 
 @contextlib.contextmanager
-def rotating(distribution: str, count: int, folders: pytest.TempPathFactory) -> Iterator[Rotating]:
-    """A cluster that signs for its issuer with the key that it came with, which is published."""
+def rotating(
+    distribution: str, count: int, folders: pytest.TempPathFactory, *, key: str = "adopt"
+) -> Iterator[Rotating]:
+    """A cluster that signs for its issuer with the key that it came with or, if ``key`` is own, with the issuer's. The
+    key that signs is published.
+    """
     folder: Path = folders.mktemp("rotate")
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -95,16 +100,21 @@ def rotating(distribution: str, count: int, folders: pytest.TempPathFactory) -> 
         for name, value in sandbox.env.items():
             patch.setenv(name, value)
         # What is asked of the servers does not go through the proxy of the embedded AWS.
-        own = ",".join(server.host.address for server in servers.servers)
+        addresses = ",".join(server.host.address for server in servers.servers)
         for name in ("NO_PROXY", "no_proxy"):
-            patch.setenv(name, f"{sandbox.env[name]},{own}")
+            patch.setenv(name, f"{sandbox.env[name]},{addresses}")
         # Not the session that all clusters of one run would share, with the keys of the first one's account.
         found = Rotating(Walked(servers, folder), boto3.Session().client("s3"))
-        jwks = servers.servers[0].run(
-            "/opt/stand-in/kubectl", f"--kubeconfig={servers.servers[0].kubeconfig}", "get", "--raw=/openid/v1/jwks"
-        )
-        issuer = {"irsa_issuer_bucket": BUCKET, "irsa_issuer_region": REGION, "irsa_issuer_verify": False}
-        made = found.cluster.ansible.provision({**issuer, "irsa_issuer_extra_jwks": jwks.stdout})
+        own_key = {"key_path": str(folder / "own.key")} if key == "own" else {}
+        issuer = {"bucket": BUCKET, "region": REGION, "verify": False, **(own_key or _keys_of(servers))}
+        made = found.cluster.ansible.provision({f"irsa_issuer_{name}": value for name, value in issuer.items()})
         found.cluster.issuer_result = made.result
-        found.cluster.ansible.apiserver({"irsa_apiserver_issuer": ISSUER, "irsa_issuer_result": made.result})
+        found.cluster.run(issuer=ISSUER, key=key, **own_key)
         yield found
+
+
+def _keys_of(servers: Cluster) -> dict[str, Any]:
+    """What makes an issuer of the cluster's own keys."""
+    first = servers.servers[0]
+    jwks = first.run("/opt/stand-in/kubectl", f"--kubeconfig={first.kubeconfig}", "get", "--raw=/openid/v1/jwks")
+    return {"extra_jwks": jwks.stdout}

@@ -16,8 +16,15 @@ from rotating_stand_ins import PHASES, Rotating, kid_of, rotating
 from runs import Run
 from stand_in.layouts import SECRET
 
-# The cluster's own key in its files, and a key of its own by flags; on several servers and on one.
-CLUSTERS = (("kubeadm", 2), ("k3s", 2), ("k3s", 1))
+# The cluster's own key in its files, in its datastore, and by flags, and the issuer's own key by flags; on several
+# servers and on one.
+CLUSTERS = (
+    ("kubeadm", 2, "adopt"),
+    ("k3s", 2, "adopt"),
+    ("k3s", 1, "adopt"),
+    ("k0s", 2, "adopt"),
+    ("kubeadm", 2, "own"),
+)
 
 
 @dataclass
@@ -44,10 +51,10 @@ class Rotation:
         self.tokens[when], self.published[when] = self.rotating.cluster.minted(), self.rotating.kids()
 
 
-@pytest.fixture(scope="module", params=CLUSTERS, ids=lambda cluster: f"{cluster[0]}-{cluster[1]}")
+@pytest.fixture(scope="module", params=CLUSTERS, ids=lambda cluster: "-".join(map(str, cluster)))
 def rotation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rotation]:
-    distribution, count = request.param
-    with rotating(distribution, count, tmp_path_factory) as cluster:
+    distribution, count, key = request.param
+    with rotating(distribution, count, tmp_path_factory, key=key) as cluster:
         found = Rotation(cluster)
         found.walk()
         yield found

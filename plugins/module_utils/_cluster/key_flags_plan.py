@@ -11,6 +11,7 @@ For k3s, RKE2, k0s and MicroK8s, and for kubeadm if a key of our own signs.
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import (
     kubeadm,
@@ -22,7 +23,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import (
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Distribution
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import PURPOSES, KeyGoal
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_walk import retirement_refusals
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_walk import refused, retirement_refusals
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
     AUTO,
     RETIRE_KEY,
@@ -40,7 +41,7 @@ def plan(
     cluster: Cluster, goal: KeyGoal, *, distribution: Distribution | None, options: kubeadm.Options, issuer: str
 ) -> Plan:
     """Return the steps of one phase. Never raises for what was read of the cluster: that is a problem."""
-    of_issuer = _goal(goal, issuer)
+    of_issuer = _goal(goal, issuer, cluster.servers)
     servers = dataclasses.replace(cluster, legacy_tokens=None)
     if distribution is None:
         made = kubeadm.plan(servers, of_issuer, options)
@@ -56,7 +57,7 @@ def plan(
     return dataclasses.replace(made, summary=steps.summary(made.steps, PURPOSES), next=made.next[said:])
 
 
-def _goal(goal: KeyGoal, issuer: str) -> Goal:
+def _goal(goal: KeyGoal, issuer: str, servers: t.Sequence[Server]) -> Goal:
     """Return the same as an issuer's goal: what accepts and signs with its issuer today gets another key."""
     return Goal(
         issuer=issuer,
@@ -64,8 +65,16 @@ def _goal(goal: KeyGoal, issuer: str) -> Goal:
         phase=AUTO if goal.phase == SIGN else goal.phase,
         own_kid=goal.kid,
         retired_kids=goal.retired_kids,
+        cut_off=frozenset(_cut_off(servers, goal) if goal.phase == SIGN else ()),
         force=goal.force,
     )
+
+
+def _cut_off(servers: t.Sequence[Server], goal: KeyGoal) -> t.Iterator[str]:
+    """Yield the servers that sign with a key that others refuse, such as one that was down until it was retired."""
+    for server in refused(servers):
+        if server.managed and server.signing_kid != goal.kid:
+            yield server.name
 
 
 def limits(cluster: Cluster, distribution: Distribution | None, *, issuer: str) -> list[str]:

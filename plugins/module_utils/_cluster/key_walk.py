@@ -22,6 +22,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model imp
     Server,
     Step,
 )
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.refused_keys import is_refused
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import listed, quoted
 
@@ -68,16 +69,19 @@ def _to_sign(servers: t.Sequence[Server], lacking: t.Sequence[Server], goal: Key
     others = [server for server in servers if server.signing_kid != goal.kid]
     found = Findings(warnings=_left_out(others, "sign with the new key"))
     # One whose tokens the others refuse, such as one that joined with former keys, signs with the new key at once.
-    broken = [server for server in servers if _is_refused(server, servers)]
+    broken = refused(servers)
     first = [server for server in lacking if server not in broken]
     ordered = [*broken, *(server for server in servers if server not in broken)]
     return [(ACCEPT, _managed(first)), (SIGN, _managed(ordered))], found
 
 
-def _is_refused(server: Server, servers: t.Iterable[Server]) -> bool:
-    """Whether another server does not verify the key that a server signs with."""
-    known = [other.kids for other in servers if other is not server and other.kids is not None]
-    return server.signing_kid is not None and any(server.signing_kid not in kids for kids in known)
+def refused(servers: t.Sequence[Server]) -> list[Server]:
+    """Return the servers whose tokens another one refuses."""
+    return [
+        server
+        for server in servers
+        if is_refused(server.signing_kid, [other.kids for other in servers if other is not server])
+    ]
 
 
 def _to_retire(servers: t.Sequence[Server], goal: KeyGoal) -> tuple[Walk, Findings]:

@@ -42,6 +42,7 @@ class Goal:
     :ivar own_kid: the ID of the issuer's own key, which is installed beside the cluster's; None: the key that signs
         today is adopted
     :ivar retired_kids: IDs of own keys that ``RETIRE_KEY`` takes away
+    :ivar cut_off: names of servers whose tokens others refuse until they sign with the own key, too
     :ivar accepted_issuers: what else is accepted, besides the issuers that the servers accept today
     :ivar accepted_key_files: files of further public keys on the servers, likewise
     :ivar forget_after: seconds that must have passed since the youngest API server started before the issuer is
@@ -55,6 +56,7 @@ class Goal:
     published_kids: frozenset[str] = frozenset()
     own_kid: str | None = None
     retired_kids: frozenset[str] = frozenset()
+    cut_off: frozenset[str] = frozenset()
     accepted_issuers: tuple[str, ...] = ()
     accepted_key_files: tuple[str, ...] = ()
     forget_after: int = 86400

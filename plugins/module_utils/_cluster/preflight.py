@@ -53,7 +53,7 @@ def check(views: t.Sequence[View], goal: Goal, cluster: Cluster) -> Findings:
         *_goal_problems(goal),
         *by_text((view.name, text) for view in views for rule in _PROBLEMS for text in rule(view)),
         *_key_differences(views, goal),
-        *_refusals(views),
+        *_refusals(views, goal),
         *([] if goal.force else _flag_differences(views)),
     ]
     warnings = by_text((view.name, text) for view in views for rule in _WARNINGS for text in rule(view))
@@ -234,10 +234,11 @@ def _seconds(duration: str) -> int | None:
 
 def _key_differences(views: t.Sequence[View], goal: Goal) -> t.Iterator[str]:
     """Yield keys that one server signs with and another one does not verify, except the issuer's own where it is still
-    to be accepted.
+    to be accepted, and what a server signs with that is cut off.
     """
-    for kid in sorted({view.server.signing_kid for view in views if view.server.signing_kid}):
-        signers = [view.name for view in views if view.server.signing_kid == kid]
+    signing = [view for view in views if view.name not in goal.cut_off]
+    for kid in sorted({view.server.signing_kid for view in signing if view.server.signing_kid}):
+        signers = [view.name for view in signing if view.server.signing_kid == kid]
         is_ours = goal.state != ABSENT and kid == goal.own_kid
         others = [
             view.name
@@ -252,11 +253,14 @@ def _key_differences(views: t.Sequence[View], goal: Goal) -> t.Iterator[str]:
             )
 
 
-def _refusals(views: t.Sequence[View]) -> t.Iterator[str]:
-    """Yield refusals of tokens, except of the issuer's where a server does not accept them yet."""
+def _refusals(views: t.Sequence[View], goal: Goal) -> t.Iterator[str]:
+    """Yield refusals of tokens, except of the issuer's where a server does not accept them yet, and of a server that is
+    cut off.
+    """
     is_lacking = any(view.is_lacking for view in views)
     for view in views:
-        if not (view.server.issuer == view.target.issuer and is_lacking):
+        is_excused = view.name in goal.cut_off or (view.server.issuer == view.target.issuer and is_lacking)
+        if not is_excused:
             yield from (f"{view.name}: {refusal}" for refusal in view.server.refusals)
 
 

@@ -51,8 +51,10 @@ def walk(views: t.Sequence[View], goal: Goal, now: float) -> tuple[Walk, Finding
     if goal.phase == RETIRE_KEY:
         left = [view for view in views if not _has_retired(view)]
         return [(RETIRE_KEY, _managed(left))], Findings(warnings=_left_out(left, "refuse the retired key"))
-    accepting = [view for view in views if not view.has_reached(ACCEPT)]
+    # One that is cut off could not prove a token before it signs, and then it accepts, too.
+    accepting = [view for view in views if view.name not in goal.cut_off and not view.has_reached(ACCEPT)]
     signing = [view for view in views if not view.has_reached(SIGN)]
+    signing.sort(key=lambda view: view.name not in goal.cut_off)
     if goal.phase == ACCEPT:
         return [(ACCEPT, _managed(accepting))], Findings(warnings=_left_out(accepting, "accept the issuer"))
     if len(views) == 1 and goal.phase in (AUTO, SIGN):

@@ -53,11 +53,13 @@ class View:
 
     @property
     def is_lacking(self) -> bool:
-        """Whether it runs without the issuer or its own key, such as a server that joined later: to accept both is the
-        first step.
+        """Whether it runs without the issuer or its own key, such as a server that joined later, or may do so until it
+        restarts: to accept both is the first step.
         """
         if self.running is None:
             return False
+        if self.is_pending:
+            return True
         key = self.target.key
         return self.target.issuer not in self.running.values(ISSUER) or (
             key is not None and key.public not in self.running.values(KEY_FILE)

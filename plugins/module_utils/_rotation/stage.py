@@ -13,6 +13,7 @@ import dataclasses
 import math
 import typing as t
 
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.refused_keys import is_refused
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.facts import Facts, ServerKeys
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import Record
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import (
@@ -97,13 +98,11 @@ def cut_off(kid: str, facts: Facts) -> list[ServerKeys]:
     if kid not in published(facts):
         return []
     lacking = [server for server in not_accepting(kid, facts) if server.managed and server.signing != kid]
-    return [server for server in lacking if _is_refused(server, facts)]
-
-
-def _is_refused(server: ServerKeys, facts: Facts) -> bool:
-    """Whether another server does not accept the key that a server signs with."""
-    accepted = [other.accepted for other in facts.servers if other is not server and other.accepted is not None]
-    return server.signing is not None and any(server.signing not in kids for kids in accepted)
+    return [
+        server
+        for server in lacking
+        if is_refused(server.signing, [other.accepted for other in facts.servers if other is not server])
+    ]
 
 
 def left_behind(stage: Stage, facts: Facts) -> list[ServerKeys]:

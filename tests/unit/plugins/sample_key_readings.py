@@ -107,3 +107,46 @@ def _reading(machine, addresses, *, pods, find):
     }
     keys = _key_reading.read(reading, ask=lambda asked: find(machine, asked))
     return {**reading, "keys": keys}
+
+
+def reading_of_service(machine, *, distribution, version, unit, kids, running, configuration=None, folders=None):
+    """What a task with operation read returns of a server that a service starts; without its keys.
+
+    ``kids`` are those that it verifies, the one that signs first; ``running`` are its arguments.
+    """
+    addresses = {name: f"192.0.2.{number}:6443" for number, name in enumerate(machine.fleet.machines, start=1)}
+    address = addresses[machine.name]
+    flags = [text.removeprefix("--").split("=", 1) for text in running if "=" in text]
+    return {
+        "host": f"host-of-{machine.name}",
+        "distribution": distribution.name,
+        "address": address,
+        "access": {},
+        "inspected": {
+            "hostname": machine.name,
+            "now": 1_000_010.0,
+            "services": {
+                distribution.unit: {"command": list(unit.command), "environment": {}, "state": "active", "started": 1.0}
+            },
+            "configuration": {
+                path: {**described(content), "changed": 0.5} for path, content in (configuration or {}).items()
+            },
+            "version": version,
+            "folders": folders or {},
+            "public_keys": {},
+        },
+        "observed": {
+            "server": f"https://{address}",
+            "pods": [],
+            "endpoints": list(addresses.values()),
+            "configuration": None,
+            "legacy_tokens": 0,
+            "issuer": None,
+            "jwks": {"keys": [jwk_of(kid) for kid in kids]},
+            "token": {"kid": kids[0], "reviews": {}},
+            "count": None,
+            "flags": {name: [value for each, value in flags if each == name] for name, dummy in flags},
+            "ready": "ok",
+            "faults": [],
+        },
+    }

@@ -16,7 +16,10 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_known import KnownKeys
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_datastore_fleet import Fleet, key_file_of
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_fleet import FORMER, GOALS, KEYS, NEW
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_readings import KEYS_OF_CLUSTER, jwk_of
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_readings import (
+    KEYS_OF_CLUSTER,
+    reading_of_service,
+)
 
 FOLDER = "/etc/rancher/k3s/irsa"
 LEFT = f"{FOLDER}/rotate-ca"
@@ -40,42 +43,15 @@ def keys_of(machine, asked):
 
 
 def reading_of(machine, asked):
-    fleet, number = machine.fleet, int(machine.name[-1])
-    unit = {"command": ["/usr/local/bin/k3s", "server"], "environment": {}, "state": "active", "started": 1.0}
-    server = machine.read()
-    addresses = [f"192.0.2.{each}:6443" for each in range(1, len(fleet.machines) + 1)]
-    reading = {
-        "host": f"host-of-{machine.name}",
-        "distribution": "k3s",
-        "address": addresses[number - 1],
-        "access": {},
-        "inspected": {
-            "hostname": machine.name,
-            "now": 1_000_010.0,
-            "services": {"k3s.service": unit},
-            "configuration": {},
-            "version": fleet.version,
-            "folders": {},
-            "public_keys": {},
-        },
-        "observed": {
-            "server": f"https://{addresses[number - 1]}",
-            "pods": [],
-            "endpoints": addresses,
-            "configuration": None,
-            "legacy_tokens": 0,
-            "issuer": None,
-            "jwks": {"keys": [jwk_of(kid) for kid in machine.loaded]},
-            "token": {"kid": machine.loaded[0], "reviews": {}},
-            "count": None,
-            "flags": {
-                name: [text.split("=", 1)[1] for text in server.running if text.startswith(f"--{name}=")]
-                for name in {text[2:].partition("=")[0] for text in server.running if text.startswith("--")}
-            },
-            "ready": "ok",
-            "faults": [],
-        },
-    }
+    fleet, server = machine.fleet, machine.read()
+    reading = reading_of_service(
+        machine,
+        distribution=fleet.distribution,
+        version=fleet.version,
+        unit=server.unit,
+        kids=machine.loaded,
+        running=server.running,
+    )
 
     def ask(arguments):
         asked.append(arguments)

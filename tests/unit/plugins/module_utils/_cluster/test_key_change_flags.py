@@ -79,6 +79,7 @@ def cluster_of(name, count=2):
             name,
             Server(
                 name=f"node{number}",
+                addresses=(f"192.0.2.{number}:6443",),
                 unit=Unit(command=command, started=STARTED),
                 files=files,
                 ready=True,
@@ -98,7 +99,24 @@ def goal(phase, kid, retired=()):
 
 
 def planned(name, cluster, asked):
-    return plan(cluster, asked, distribution=WITH_SERVICE.get(name), options=Options())
+    return plan(seen(name, cluster) if name else cluster, asked, distribution=WITH_SERVICE.get(name), options=Options())
+
+
+def seen(name, cluster):
+    """The cluster with what its servers say of their issuer, and of each other's tokens."""
+    servers = [
+        dataclasses.replace(
+            server,
+            issuer=server.issuer or arguments_of(name, server).api_server.values(ISSUER)[0],
+            refusals=tuple(
+                f"https://{other.addresses[0]} refuses the token."
+                for other in cluster.servers
+                if server.signing_kid and other.kids is not None and server.signing_kid not in other.kids
+            ),
+        )
+        for server in cluster.servers
+    ]
+    return dataclasses.replace(cluster, servers=tuple(servers))
 
 
 @pytest.mark.parametrize("name", SERVERS)
@@ -176,6 +194,71 @@ def test_a_run_that_was_cut_off_between_two_servers_is_finished(name):
     assert flags(name, cluster) == [expected] * 2
 
 
+# It was down while the others went through so many phases, before which it may have gone through some, too. Once the
+# former key is retired, the others refuse what it signs until it signs with the new one.
+AWAY = {"all of them": (0, 3, [SIGN]), "sign and retire": (1, 3, [SIGN]), "accept and sign": (0, 2, [ACCEPT, SIGN])}
+
+
+def with_one_that_comes_back(name, before, upto):
+    """A cluster whose third server goes through the first phases only, and each phase of the whole change."""
+    goals, expected = rotation(name, A, FIRST)
+    cluster = cluster_of(name, 3)
+    for asked in goals[:before]:
+        cluster = taken(name, cluster, asked)
+    others = dataclasses.replace(cluster, servers=cluster.servers[:2])
+    for asked in goals[before:upto]:
+        others = taken(name, others, asked)
+    return dataclasses.replace(cluster, servers=(*others.servers, cluster.servers[2])), goals, expected
+
+
+@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize("away", AWAY)
+def test_a_server_that_comes_back_with_the_former_key_is_repaired_by_sign(name, away):
+    before, upto, phases = AWAY[away]
+    cluster, goals, expected = with_one_that_comes_back(name, before, upto)
+    found = planned(name, cluster, goals[1])
+    assert found.findings.problems == ()
+    assert [(step.server, step.phase) for step in found.steps] == [("node3", phase) for phase in phases]
+    assert found.steps[-1].signing_kid == A
+    for asked in goals[1:]:
+        cluster = taken(name, cluster, asked)
+    assert flags(name, cluster) == [expected] * 3
+
+
+# Files of others are never taken up by a restart that their owner did not ask for.
+@pytest.mark.parametrize("name", ["k3s", "rke2"])
+@pytest.mark.parametrize("away", AWAY)
+def test_a_repair_that_was_cut_off_before_the_server_restarted_is_finished(name, away):
+    before, upto, phases = AWAY[away]
+    cluster, goals, expected = with_one_that_comes_back(name, before, upto)
+    cluster = written(name, cluster, goals[1])
+    assert [step.phase for step in planned(name, cluster, goals[1]).steps] == phases
+    for asked in goals[1:]:
+        cluster = taken(name, cluster, asked)
+    assert flags(name, cluster) == [expected] * 3
+
+
+def written(name, cluster, asked):
+    """The cluster after the first step's files, before its restart."""
+    first = planned(name, cluster, asked).steps[0]
+    changed = {write.path: write.after for write in first.files}
+    servers = [
+        dataclasses.replace(each, files={**each.files, **changed}, changed=dict.fromkeys(changed, STARTED + 5))
+        if each.name == first.server
+        else each
+        for each in cluster.servers
+    ]
+    return dataclasses.replace(cluster, servers=tuple(servers))
+
+
+def test_a_server_outside_the_play_that_comes_back_with_the_former_key_is_not_repaired():
+    cluster, goals, dummy = with_one_that_comes_back("k0s", 0, 3)
+    outside = dataclasses.replace(cluster.servers[2], managed=False)
+    cluster = dataclasses.replace(cluster, servers=(*cluster.servers[:2], outside))
+    problems = planned("k0s", cluster, goals[1]).findings.problems
+    assert any("node3: tokens are signed with the key" in problem for problem in problems)
+
+
 def test_the_clusters_key_is_not_retired_with_another_one():
     cluster = cluster_of("k3s")
     goals, dummy = rotation("k3s", A, FIRST)
@@ -217,33 +300,65 @@ def test_what_a_plan_says_is_about_keys_and_not_about_an_issuer():
     assert not any("irsa_apiserver_phase" in text for text in found.next)
 
 
-def test_on_kubeadm_an_own_key_makes_way_for_the_next_one_in_what_survives_an_upgrade():
+PKI = "/etc/kubernetes/pki"
+
+
+def of_kubeadm():
+    """A cluster of kubeadm that signs with its issuer's own key A."""
     cluster = sample_clusters.cluster()
-    pki = "/etc/kubernetes/pki"
-    for kid, former in ((A, None), (B, A)):
-        phases = [goal(ACCEPT, kid), goal(SIGN, kid), *([goal(RETIRE_KEY, kid, {former})] if former else [])]
-        for asked in phases:
-            found = planned(None, cluster, asked) if former else _installed(cluster, kid, asked.phase)
-            cluster = sample_clusters.walked(cluster, found)
-            servers = [
-                dataclasses.replace(
-                    server,
-                    kids=next((step.kids for step in found.steps if step.server == server.name), server.kids),
-                    signing_kid=kid if asked.phase != ACCEPT else server.signing_kid,
-                )
-                for server in cluster.servers
-            ]
-            cluster = dataclasses.replace(cluster, servers=tuple(servers))
+    for phase in (ACCEPT, SIGN):
+        asked = Goal(issuer=OLD, own_kid=A, phase=phase)
+        cluster = taken_on_kubeadm(cluster, kubeadm.plan(cluster, asked, Options()))
+    return cluster
+
+
+def taken_on_kubeadm(cluster, found):
+    """The cluster after the steps of a plan; each server does as its steps say."""
+    after = sample_clusters.walked(cluster, found)
+    last = {step.server: step for step in found.steps}
+    servers = [
+        dataclasses.replace(server, kids=last[server.name].kids, signing_kid=last[server.name].signing_kid)
+        if server.name in last
+        else server
+        for server in after.servers
+    ]
+    return dataclasses.replace(after, servers=tuple(servers))
+
+
+OF_KUBEADM = [goal(ACCEPT, B), goal(SIGN, B), goal(RETIRE_KEY, B, {A})]
+
+
+def test_on_kubeadm_an_own_key_makes_way_for_the_next_one_in_what_survives_an_upgrade():
+    cluster = of_kubeadm()
+    for asked in OF_KUBEADM:
+        cluster = taken_on_kubeadm(cluster, planned(None, cluster, asked))
+    _require_b_alone(cluster)
+    assert way(cluster, None) == "flags"
+
+
+def _require_b_alone(cluster):
     for server in cluster.servers:
         arguments = Arguments.of(server.running)
-        assert arguments.values(KEY_FILE) == (f"{pki}/sa.pub", f"{pki}/irsa/{B}.pub")
-        assert arguments.values(SIGNING_KEY_FILE) == (f"{pki}/sa.key", f"{pki}/irsa/{B}.key")
-    assert way(cluster, None) == "flags"
+        assert arguments.values(KEY_FILE) == (f"{PKI}/sa.pub", f"{PKI}/irsa/{B}.pub")
+        assert arguments.values(SIGNING_KEY_FILE) == (f"{PKI}/sa.key", f"{PKI}/irsa/{B}.key")
+        assert A.encode() not in server.controller_manager
     assert B in cluster.configuration
     assert A not in cluster.configuration
-    assert A.encode() not in cluster.servers[0].controller_manager
 
 
-def _installed(cluster, kid, phase):
-    """The plan that installs an issuer's own key, as role irsa_apiserver does."""
-    return kubeadm.plan(cluster, Goal(issuer=OLD, own_kid=kid, phase=phase), Options())
+@pytest.mark.parametrize("away", AWAY)
+def test_a_node_of_kubeadm_that_comes_back_with_the_former_key_is_repaired_by_sign(away):
+    before, upto, phases = AWAY[away]
+    cluster = of_kubeadm()
+    for asked in OF_KUBEADM[:before]:
+        cluster = taken_on_kubeadm(cluster, planned(None, cluster, asked))
+    former = cluster.servers[2]
+    others = dataclasses.replace(cluster, servers=cluster.servers[:2])
+    for asked in OF_KUBEADM[before:upto]:
+        others = taken_on_kubeadm(others, planned(None, others, asked))
+    cluster = dataclasses.replace(others, servers=(*others.servers, former))
+    found = planned(None, cluster, OF_KUBEADM[1])
+    assert [(step.server, step.phase) for step in found.steps if step.restarts] == [("node3", each) for each in phases]
+    for asked in OF_KUBEADM[1:]:
+        cluster = taken_on_kubeadm(cluster, planned(None, cluster, asked))
+    _require_b_alone(cluster)
