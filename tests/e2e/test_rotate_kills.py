@@ -24,7 +24,7 @@ from stand_in.cluster import Server
 
 PKI = "/etc/kubernetes/pki"
 _MANIFESTS = "/etc/kubernetes/manifests"
-_MOST_ROTATIONS = 4
+_MOST_ROTATIONS = 8
 
 # What a rotation cannot do without, and in which phase: at the store, on the first server, and on each one.
 _AT_STORE = {"prepare": ("keys.json",), "retire-published": ("keys.json",)}
