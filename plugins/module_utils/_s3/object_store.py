@@ -14,20 +14,16 @@ import typing as t
 import zlib
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api import Aws, Read
-from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall, Request
+from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.api_call import ApiCall
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.call_failure import CallFailed
 from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints import endpoint_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.actions import WRITE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_location import object_name
 
 CONTENT_TYPE = "application/json"
-
-# The write of a document.
-_WRITE = Request(service="s3", operation="PutObject", params={})
-# As results name it.
-WRITE_ACTION = _WRITE.action
 
 # STS reads at most 100 keys of each type: 200 RSA keys of 4096 bits have 160 kB.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -208,8 +204,8 @@ class S3Store:
             # The bucket's default may be a KMS key, and no one can read such an object anonymously.
             params["ServerSideEncryption"] = "AES256"
         return ApiCall(
-            service=_WRITE.service,
-            operation=_WRITE.operation,
+            service="s3",
+            operation=WRITE,
             params=params,
             target=self._name(key),
             part="document",
