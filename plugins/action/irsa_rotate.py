@@ -108,8 +108,8 @@ class ActionModule(NodeAction):
         options = self._options
         if self._task.check_mode:
             readings = _apiserver_reading.of_play(self._variables, options["readings"])
-            given, done = options["settings"], options["done"]
-            return Preview(readings, options["state"], given, done, ask=self._node).plan()
+            of_run = {"given": options["settings"], "done": options["done"]}
+            return Preview(readings, options["state"], **of_run, ask=self._node).plan()
         read = Read.of(self._variables, options["readings"], options["state"], ask=self._node)
         return _rotate_plan.Round(read, options["settings"], options["done"], ask=self._node).plan()
 

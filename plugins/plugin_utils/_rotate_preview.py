@@ -35,9 +35,9 @@ class Preview:
         self,
         readings: t.Sequence[Reading],
         state: t.Mapping[str, t.Any],
+        *,
         given: t.Mapping[str, t.Any],
         done: t.Mapping[str, t.Any],
-        *,
         ask: Ask,
     ) -> None:
         self._given, self._begun, self._ask = given, done, _once(ask)
