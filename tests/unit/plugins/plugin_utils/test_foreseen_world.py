@@ -12,6 +12,7 @@ import json
 import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import (
+    API_AUDIENCES,
     ISSUER,
     KEY_FILE,
     SIGNING_KEY_FILE,
@@ -38,6 +39,7 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_microk8s impo
     KUBELITE,
 )
 
+FLAGS = (ISSUER, KEY_FILE, SIGNING_KEY_FILE, API_AUDIENCES)
 STATE = {
     "published": [{"kid": kid, "algorithm": "RS256"} for kid in KEYS],
     "jwks_json": json.dumps({"keys": [jwk_of(kid) for kid in KEYS]}),
@@ -114,7 +116,7 @@ def service_reading(name, number, count=2):
     distribution = WITH_SERVICE[name]
     addresses = [f"192.0.2.{each}:6443" for each in range(1, count + 1)]
     arguments = distribution.programs(files, Unit(command=command)).api_server
-    flags = {flag: list(arguments.values(flag)) for flag in (ISSUER, KEY_FILE, SIGNING_KEY_FILE)}
+    flags = {flag: list(arguments.values(flag)) for flag in FLAGS if arguments.values(flag)}
     unit = {"command": list(command), "environment": {}, "state": "active", "started": STARTED}
     contents = {path: {"content": base64.b64encode(text).decode(), "changed": 1.0} for path, text in files.items()}
     reading = {
