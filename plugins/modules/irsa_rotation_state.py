@@ -127,8 +127,8 @@ jwks_json:
   sample: "{\n  \"keys\": […]\n}\n"
 algorithms:
   description:
-    - The algorithms that the discovery document named when it was read; null if the next change of keys writes it anew
-      whatever they are.
+    - The algorithms that the discovery document named when it was read; null if the next change of keys writes that
+      document whatever the algorithms are.
   returned: always
   type: list
   elements: str

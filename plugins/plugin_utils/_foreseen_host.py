@@ -128,7 +128,7 @@ class Host:
         if node["takes_keys"]:
             self._take_keys(kids, signing, public)
         served = {str(key.get("kid")): key for key in (observed["jwks"] or {}).get("keys", [])}
-        observed["jwks"] = {"keys": [served.get(kid) or jwk.from_public_key(public[kid]) for kid in kids]}
+        observed["jwks"] = {"keys": [served.get(kid) or _jwk(kid, public) for kid in kids]}
         observed["token"] = {**(observed["token"] or {"reviews": {}}), "kid": signing}
         if observed.get("flags") is not None:
             told = Arguments.of(node["arguments"])
@@ -169,6 +169,11 @@ def _decoded(text: str | None) -> bytes | None:
 def _kid_of(path: str) -> str:
     """Return the ID of the key that a file is named after."""
     return posixpath.basename(path).removesuffix(".key")
+
+
+def _jwk(kid: str, public: Public) -> jwk.Jwk:
+    """Return a key as an API server serves it; of one that only a file of the host has, no more than its ID."""
+    return jwk.from_public_key(public[kid]) if kid in public else {"kid": kid}
 
 
 def _pem(kid: str, public: Public) -> str | None:

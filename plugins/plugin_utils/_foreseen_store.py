@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import jwk, signing_key
-from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents
+from ansible_collections.selfhosted.irsa.plugins.module_utils._oidc import documents, published_keys
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import Record
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.written import events_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.actions import WRITE_ACTION
@@ -29,7 +29,7 @@ def after(state: t.Mapping[str, t.Any], item: t.Mapping[str, t.Any], *, by: str)
     known = {key.get("kid") for key in present}
     given = [jwk.from_public_key(signing_key.load_public(text.encode())) for text in item["publish"]]
     new = [key for key in given if key["kid"] not in known]
-    keys = [key for key in [*present, *new] if key.get("kid") not in item["withdraw"]]
+    keys = published_keys.in_present_order([*new, *published_keys.without(item["withdraw"], present)], present)
     changed, actions = dict(state), []
     if keys != present:
         changed |= _published(keys, state["now"])

@@ -60,7 +60,8 @@ class RotatedDocuments(PresentDocuments):
     :ivar modified: when the JWKS was written last; None if the store does not say
     :ivar since: for each key ID that was seen in the JWKS, a time at which it was there, as early as is known
     :ivar left: when this run took a key out of the JWKS
-    :ivar algorithms: those that the discovery document names, sorted; None: the next change of keys writes it anew
+    :ivar algorithms: those that the discovery document names, sorted; None: the next change of keys writes it, whatever
+        they are
     """
 
     def __init__(self, aws: Aws, spec: StateSpec) -> None:
