@@ -12,8 +12,15 @@ import pytest
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kids import PLANNED
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _rotate_reading
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_fleet import FORMER, NEW
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_rotation import FOLDER, HOSTS, QUIET, Play, reach
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_fleet import FORMER, NEW, Machine
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_rotation import (
+    DAY,
+    FOLDER,
+    HOSTS,
+    QUIET,
+    Play,
+    reach,
+)
 
 AT_ONCE = {"cache_seconds": 0, "token_seconds": 0, "stale_window": 0}
 PHASES = ["prepare", "accept", "sign", "retire-published", "retire-accepted"]
@@ -99,6 +106,23 @@ def test_revoke_lists_all_of_it(play, begin):
 def test_the_key_to_come_can_leak_too(play):
     reach(play, "sign")
     require_same(*foreseen_and_done(play, "revoke", revoke_kid=NEW.kid))
+
+
+def test_a_leaked_key_that_nobody_has_heard_of_is_put_away(play):
+    play.own[HOSTS[0]] = {f"{FOLDER}/{NEW.kid}.key": NEW.private}
+    foreseen, done = foreseen_and_done(play, "revoke", revoke_kid=NEW.kid)
+    require_same(foreseen, done)
+    assert f"{HOSTS[0]}:retire {FOLDER}/{NEW.kid}.key" in done[1]["actions"]
+
+
+def test_a_server_that_comes_back_with_former_files_is_repaired_in_the_same_run(play):
+    reach(play, "retire-accepted")
+    play.rounds("retire-accepted", key_type="ECDSA")
+    play.fleet.machines["node3"] = Machine("node3")
+    play.now += DAY
+    foreseen, done = foreseen_and_done(play, "revoke", revoke_kid=FORMER.kid)
+    require_same(foreseen, done)
+    assert done[1]["phases"] == ["sign", "retire-accepted"]
 
 
 def test_what_is_known_of_a_leaked_key_before_it_is_gone_says_that_its_policy_has_another_time(play):
