@@ -15,6 +15,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments
     API_AUDIENCES,
     ISSUER,
     KEY_FILE,
+    PRIVATE_KEY_FILE,
     SIGNING_KEY_FILE,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Unit
@@ -29,9 +30,17 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins import (
     sample_key_fleet,
     sample_key_readings,
 )
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_clusters import STARTED
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_fleet import FORMER, GOALS, KEYS, NEW, goal
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_readings import KEYS_OF_CLUSTER, jwk_of
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_clusters import CONFIGURATION, STARTED
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_fleet import (
+    FORMER,
+    GOALS,
+    KEYS,
+    MANAGER,
+    MANIFEST,
+    NEW,
+    goal,
+)
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_readings import FOLDER, KEYS_OF_CLUSTER, jwk_of
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_microk8s import (
     ARGS,
     KUBE_APISERVER,
@@ -179,3 +188,37 @@ def test_by_flags_each_phase_is_done_once_and_the_new_key_is_left(name):
         own = f"{folder}/{NEW.kid}"
         assert (arguments.values(KEY_FILE), arguments.value(SIGNING_KEY_FILE)) == ((f"{own}.pub",), f"{own}.key")
         assert (server.kids, server.signing_kid) == ({NEW.kid}, NEW.kid)
+
+
+def with_own_key(machine):
+    """A node of kubeadm on which a key of our own signs, which is the former one."""
+    own = f"{FOLDER}/{FORMER.kid}"
+    machine.disk |= {f"{own}.key": FORMER.private, f"{own}.pub": FORMER.public}
+    for path, flag, ending in (
+        (MANIFEST, KEY_FILE, "pub"),
+        (MANIFEST, SIGNING_KEY_FILE, "key"),
+        (MANAGER, PRIVATE_KEY_FILE, "key"),
+    ):
+        line = f"    - --{flag}=/etc/kubernetes/pki/sa.{ending}\n"
+        assert line in machine.disk[path].decode()
+        machine.disk[path] = machine.disk[path].replace(
+            line.encode(), f"{line}    - --{flag}={own}.{ending}\n".encode()
+        )
+    machine.start_api_server()
+
+
+@pytest.mark.parametrize("configuration", [CONFIGURATION, None], ids=["in ClusterConfiguration", "in patches"])
+def test_by_flags_on_kubeadm_what_survives_an_upgrade_is_foreseen_too(configuration):
+    fleet = sample_key_fleet.Fleet()
+    for machine in fleet.machines.values():
+        with_own_key(machine)
+    readings = sample_key_readings.readings_of(fleet)
+    for reading in readings:
+        reading["observed"]["configuration"] = configuration and {"data": {"ClusterConfiguration": configuration}}
+    world = world_of(readings)
+    for asked in GOALS:
+        assert len({step["server"] for step in foreseen(world, asked)}) == 3
+        assert foreseen(world, asked) == []
+    cluster = world.read(ask=None).cluster
+    kept = cluster.configuration or "".join(map(str, cluster.servers[0].patches.values()))
+    assert NEW.kid in kept and FORMER.kid not in kept
