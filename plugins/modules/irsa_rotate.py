@@ -72,9 +72,9 @@ extends_documentation_fragment:
   - selfhosted.irsa._attributes
 attributes:
   diff_mode:
-    support: none
+    support: partial
     details:
-      - The modules that write return the diff.
+      - The modules that write return the diff, and O(operation=foreseen) that of later writes.
 author:
   - The selfhosted.irsa authors (@selfhosted)
 """

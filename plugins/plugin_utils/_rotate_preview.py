@@ -43,6 +43,8 @@ class Preview:
         self._given, self._begun, self._ask = given, done, _once(ask)
         self._world = World(readings, state, patches_dir=given["patches_dir"])
         self._key: _rotate_keys.GivenKey | None = None
+        # The IDs of keys that were made to plan with.
+        self._made: list[str] = []
 
     def plan(self) -> Json:
         """Return the plan of the first round, with what the others would do behind its work. Raises IrsaError."""
@@ -74,7 +76,11 @@ class Preview:
         """Return an item that makes a key with what may be shown of a key to plan with. Nothing else of it is kept."""
         if item["kind"] != work.MAKE_KEY:
             return item
-        key = self._key if self._key and self._key.kid else _rotate_keys.shown(_rotate_keys.made(item["key"]))
+        if self._key and self._key.kid:
+            key = self._key
+        else:
+            key = _rotate_keys.shown(_rotate_keys.made(item["key"]))
+            self._made.append(key.kid or "")
         return {**item, "foreseen": {"kid": key.kid, "public_key": key.public_key}}
 
     def _taken(self, plan: Json) -> list[Json]:
@@ -88,9 +94,10 @@ class Preview:
 
     def _without_made(self, found: t.Any) -> t.Any:
         """Return data in which the ID of a key that does not exist yet is no ID, but says so."""
-        if not self._world.made.kid or (self._key and self._key.kid):
-            return found
-        return json.loads(json.dumps(found).replace(self._world.made.kid, PLANNED))
+        text = json.dumps(found)
+        for kid in self._made:
+            text = text.replace(kid, PLANNED)
+        return json.loads(text)
 
 
 def _cut_off(plan: Json, error: IrsaError) -> Json:
