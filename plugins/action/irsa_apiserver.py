@@ -13,6 +13,7 @@ import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm, model, service
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distributions import WITH_SERVICE
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kids import PLANNED
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common import files
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import cut, printable_lines, shown
@@ -42,9 +43,6 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._node_action impor
 
 # A cluster of seven servers may have a problem with each of them.
 _MAX_MESSAGE = 12000
-
-# What a plan calls a key that does not exist yet, in the form of a key ID.
-_PLANNED_KID = "the-ID-of-the-key-that-is-yet-to-be-created"
 
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
@@ -204,7 +202,7 @@ class ActionModule(NodeAction):
             state=options["state"],
             phase=options["phase"],
             # A key that would be created would be published, too.
-            published_kids=frozenset([*options["published_kids"], *([_PLANNED_KID] if self._is_key_planned else [])]),
+            published_kids=frozenset([*options["published_kids"], *([PLANNED] if self._is_key_planned else [])]),
             own_kid=self._own_kid(),
             accepted_issuers=tuple(dict.fromkeys([*options["former_issuers"], *options["accepted_issuers"]])),
             accepted_key_files=tuple(options["accepted_public_keys"]),
@@ -218,7 +216,7 @@ class ActionModule(NodeAction):
         if options["key"] != "own":
             return None
         if options["state"] == "present" and options["key_path"] and self._is_key_planned:
-            return _PLANNED_KID
+            return PLANNED
         if options["state"] == "present" and not (options["key_path"] and options["kid"] and options["public_key"]):
             raise IrsaError(
                 "With irsa_apiserver_key=own, set irsa_apiserver_key_path to the path of the issuer's private key, and "

@@ -15,16 +15,19 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.recipes i
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import cut, printable_lines
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils import (
+    _apiserver_reading,
     _play_hosts,
     _rotate_keys,
     _rotate_parties,
     _rotate_plan,
     _rotate_result,
     _rotate_settings,
+    _rotate_work,
     _sealed,
 )
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._misspelt import warn_of_misspelt
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._node_action import NodeAction
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_preview import Preview
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_reading import Read
 
 _MAX_MESSAGE = 12000
@@ -38,7 +41,7 @@ _NOT_BY_KUBECONFIG = (
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "operation": {
         "type": "str",
-        "choices": ["hosts", "check", "plan", "make_key", "fetch_key", "node", "tell", "result"],
+        "choices": ["hosts", "check", "plan", "make_key", "fetch_key", "node", "tell", "foreseen", "result"],
         "required": True,
     },
     "settings": {"type": "dict", "options": _rotate_settings.SPEC},
@@ -74,6 +77,7 @@ class ActionModule(NodeAction):
             "fetch_key": self._fetch_key,
             "node": self._at_node,
             "tell": self._tell,
+            "foreseen": self._foreseen,
             "result": self._result,
         }
         try:
@@ -98,8 +102,14 @@ class ActionModule(NodeAction):
         return {}
 
     def _plan(self) -> dict[str, t.Any]:
-        """Decide what may be done now, and plan it, from the readings of all hosts of the play and of the store."""
+        """Decide what may be done now, and plan it, from the readings of all hosts of the play and of the store; in
+        check mode, all that the run would do.
+        """
         options = self._options
+        if self._task.check_mode:
+            readings = _apiserver_reading.of_play(self._variables, options["readings"])
+            of_run = {"given": options["settings"], "done": options["done"]}
+            return Preview(readings, options["state"], **of_run, ask=self._node).plan()
         read = Read.of(self._variables, options["readings"], options["state"], ask=self._node)
         return _rotate_plan.Round(read, options["settings"], options["done"], ask=self._node).plan()
 
@@ -113,9 +123,7 @@ class ActionModule(NodeAction):
         """Make the new key on the task's host, or put the one there that was handed over."""
         work, settings = self._options["work"], self._options["settings"]
         if self._task.check_mode:
-            # Something must be planned with; nothing of it is kept.
-            key = self._handed_over() if settings["key_path"] else _rotate_keys.made(work["key"])
-            return self._did([f"{work['host']}:make key"], made={"kid": key.kid, "public_key": key.public_key})
+            return self._did([_rotate_work.make_action(work["host"])], made=work["foreseen"])
         given = self._handed_over() if settings["key_path"] else None
         if given is None and not work["has_openssl"]:
             given = _rotate_keys.made(work["key"])
@@ -123,7 +131,7 @@ class ActionModule(NodeAction):
         if given:
             key_options |= {"kid": given.kid, "public_key": given.public_key, "private_key": given.private}
         found = self._node({"operation": "make_key", **key_options})
-        actions = [f"{work['host']}:make key"] if found["made"] else []
+        actions = [_rotate_work.make_action(work["host"])] if found["made"] else []
         return self._did(actions, made={"kid": found["kid"], "public_key": found["public_key"]})
 
     def _handed_over(self) -> _rotate_keys.NewKey:
@@ -158,7 +166,12 @@ class ActionModule(NodeAction):
                 return {**self._not_told(work["party"]["name"], str(error)), "events": []}
         made = self._options["done"]["made"].get("kid")
         events = [{**event, "kid": event["kid"] or made} for event in work["events"]]
-        return {**self._did([f"tell:{work['party']['name']}"]), "events": events}
+        return {**self._did([_rotate_work.tell_action(work["party"]["name"])]), "events": events}
+
+    def _foreseen(self) -> dict[str, t.Any]:
+        """List what a later round would do."""
+        work = self._options["work"]
+        return {**self._did(work["actions"]), "diff": work["diff"]}
 
     def _not_told(self, name: str, reason: str) -> dict[str, t.Any]:
         """Return the result of an item that failed, and need not be done now: this run does not try it again."""

@@ -19,9 +19,10 @@ options:
     description:
       - V(hosts) checks the hosts of the play, and V(check) the variables. V(plan) decides and lists the work, V(result)
         sets the role's result. These run once.
-      - V(make_key), V(fetch_key), V(node) and V(tell) do one item of the work.
+      - V(make_key), V(fetch_key), V(node) and V(tell) do one item of the work. In check mode, V(foreseen) lists what
+        would be done after the first phase.
     type: str
-    choices: [hosts, check, plan, make_key, fetch_key, node, tell, result]
+    choices: [hosts, check, plan, make_key, fetch_key, node, tell, foreseen, result]
     required: true
   settings:
     description:
@@ -71,9 +72,9 @@ extends_documentation_fragment:
   - selfhosted.irsa._attributes
 attributes:
   diff_mode:
-    support: none
+    support: partial
     details:
-      - The modules that write return the diff.
+      - The modules that write return the diff, and O(operation=foreseen) that of later writes.
 author:
   - The selfhosted.irsa authors (@selfhosted)
 """

@@ -125,6 +125,14 @@ jwks_json:
   returned: always
   type: str
   sample: "{\n  \"keys\": […]\n}\n"
+algorithms:
+  description:
+    - The algorithms that the discovery document named when it was read; null if the next change of keys writes that
+      document whatever the algorithms are.
+  returned: always
+  type: list
+  elements: str
+  sample: [RS256]
 modified:
   description: When the JWKS was written last, in seconds since 1970; null if the store does not say.
   returned: always

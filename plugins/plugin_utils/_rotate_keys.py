@@ -48,6 +48,30 @@ class NewKey:
         return cls(kid=facts["kid"], public_key=facts["public_key"], private=text)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GivenKey:
+    """What may be shown of a key that is given, or why it cannot be used; nothing if there is none."""
+
+    kid: str | None = None
+    public_key: str | None = None
+    error: IrsaError | None = None
+
+
+def given(path: str | None, ask: AskForKey) -> GivenKey:
+    """Return the key in irsa_rotate_key_path. That it cannot be used is no error yet: not every phase needs it."""
+    if not path:
+        return GivenKey()
+    try:
+        return shown(handed_over(path, ask))
+    except IrsaError as error:
+        return GivenKey(error=error)
+
+
+def shown(key: NewKey) -> GivenKey:
+    """Return what may be shown of a key."""
+    return GivenKey(kid=key.kid, public_key=key.public_key)
+
+
 def made(kind: t.Mapping[str, t.Any]) -> NewKey:
     """Return a new key of a kind: ``key_type``, ``key_size`` and ``key_curve``, as module irsa_node takes them."""
     key = signing_key.generate(kind["key_type"], kind.get("key_size"), kind.get("key_curve"))

@@ -22,37 +22,28 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._common.lines impo
     prose,
 )
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.statuses import OK, WARNING
-from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.settings import AUTO, STEPS
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._issuer_lines import grouped
 
 _MOST_COMMANDS = 40
+_FORESEEN = "What follows is foreseen, as it would be after the run. Times, and the ID of a new key, are not known yet."
 
 Result = t.Mapping[str, t.Any]
 
 
 def rotate_lines(result: Result, *, check_mode: bool = False) -> list[Line]:
     """What was done, the keys and what they do, and what can be done when."""
+    is_planned = check_mode and bool(result["actions"])
     return [
         _heading(result, check_mode),
         *facts("actions", grouped(result["actions"])),
+        *([prose(_FORESEEN)] if is_planned else []),
         *_table(result),
         *[Line(text=text, status=WARNING) for text in result["warnings"]],
         *[prose(text) for text in result["notes"]],
         *([prose(text) for text in result["reasons"]] if result.get("revocation") else []),
         *_revocation(result.get("revocation") or {}),
-        *_planned(result, check_mode),
+        *([next_step("run this again without --check.")] if is_planned else []),
     ]
-
-
-def _planned(result: Result, check_mode: bool) -> t.Iterator[Line]:
-    """What a run would do after the phase that was planned, which must be done for the next ones to be planned."""
-    if not check_mode or not result["actions"]:
-        return
-    phases = result["done"][-1:]
-    following = STEPS[STEPS.index(phases[0]) + 1 :] if phases and phases[0] in STEPS else ()
-    if following and result["phase"] == AUTO:
-        yield prose(f"The run would then {', '.join(following)}, as far as that may be done at once.")
-    yield next_step("run this again without --check.")
 
 
 def _table(result: Result) -> list[Line]:

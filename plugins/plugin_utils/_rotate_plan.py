@@ -10,7 +10,6 @@ import dataclasses
 import typing as t
 
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import kubeadm
-from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.text import shown
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import (
     forgetting,
@@ -50,10 +49,19 @@ _MOST_TIMES = 2
 class Round:
     """What is decided on what was read. ``given`` are the role's variables, ``done`` is what the run has done."""
 
-    def __init__(self, read: Read, given: t.Mapping[str, t.Any], done: t.Mapping[str, t.Any], *, ask: Ask) -> None:
+    def __init__(
+        self,
+        read: Read,
+        given: t.Mapping[str, t.Any],
+        done: t.Mapping[str, t.Any],
+        *,
+        ask: Ask,
+        key: _rotate_keys.GivenKey | None = None,
+    ) -> None:
+        """``key`` is what irsa_rotate_key_path holds, if that is known."""
         self.read, self.given, self.done, self.ask = read, given, done, ask
         self.record = read.record.after(_confirmed(given["relying_parties"], read.facts.now))
-        self.key_kid, self.key_error = self._handed_over()
+        self.key = key or _rotate_keys.given(given["key_path"], self._ask_for_key)
         self.settings = self._settings()
         # The last round shows what is true when all is done.
         is_over = given["phase"] not in (AUTO, REVOKE) and given["phase"] in done["phases"]
@@ -89,16 +97,6 @@ class Round:
 
     # --- what is decided on
 
-    def _handed_over(self) -> tuple[str | None, IrsaError | None]:
-        """Return the ID of the key in irsa_rotate_key_path, or why it cannot be used: not every phase needs it."""
-        path = self.given["key_path"]
-        if not path:
-            return None, None
-        try:
-            return _rotate_keys.handed_over(path, self._ask_for_key).kid, None
-        except IrsaError as error:
-            return None, error
-
     def _ask_for_key(self, path: str, pad: str) -> t.Mapping[str, t.Any]:
         return self.ask({"operation": "private_key", "path": path, "pad": pad})
 
@@ -113,7 +111,7 @@ class Round:
             by=own,
             dead_runs=_rotate_runs.dead(str(run.by) for run, _last in self.record.open_runs()),
             key_type=given["key_type"],
-            key_kid=self.key_kid,
+            key_kid=self.key.kid,
             revoke_kid=given["revoke_kid"] or None,
         )
 
@@ -207,8 +205,8 @@ class Round:
 
     def _makes(self) -> Json:
         """Return how the new key is made. Raises IrsaError."""
-        if self.key_error:
-            raise self.key_error
+        if self.key.error:
+            raise self.key.error
         first = self.read.first
         kind = _rotate_keys.kind_of_new(self.given, self.read.known.public.get(self.decision.stage.current or ""))
         new = _rotate_work.NewKeyWork(

@@ -37,7 +37,13 @@ class Read:
 
         ``ask`` runs module irsa_node on a host of the play. Raises IrsaError.
         """
-        readings = _apiserver_reading.of_play(variables, name)
+        return cls.of_readings(_apiserver_reading.of_play(variables, name), state, ask=ask)
+
+    @classmethod
+    def of_readings(
+        cls, readings: t.Sequence[Reading], state: t.Mapping[str, t.Any], *, ask: Ask, later: float = 0
+    ) -> Read:
+        """Return the same, given the hosts' readings. ``later`` is by how many seconds these are of a later time."""
         reading = ClusterReading(readings)
         cluster = _key_steps.cluster_of(reading, ask)
         of_servers = _key_steps.facts_of(reading, cluster)
@@ -49,7 +55,7 @@ class Read:
             first=readings[0],
             reading=reading,
             cluster=cluster,
-            facts=Facts(**{**of_servers, **of_store, "published": published, "controller": time.time()}),
+            facts=Facts(**{**of_servers, **of_store, "published": published, "controller": time.time() + later}),
             record=_record(state["record"]),
             known=KnownKeys.of(readings, key_sets, state["jwks_json"]),
         )

@@ -17,6 +17,8 @@ Json = dict[str, t.Any]
 Events = t.Sequence[t.Mapping[str, t.Any]]
 
 MAKE_KEY, STORE, TELL, SERVER, NODE = "make_key", "store", "tell", "server", "node"
+# In check mode.
+FORESEEN = "foreseen"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,11 @@ def make_key(new: NewKeyWork) -> Json:
         has_openssl=new.has_openssl,
         key=dict(new.kind),
     )
+
+
+def make_action(host: str) -> str:
+    """Return what is listed when a key is made."""
+    return f"{host}:make key"
 
 
 def publish(kid: str | None, public_key: str | None) -> Json:
@@ -68,6 +75,11 @@ def tell(party: t.Mapping[str, t.Any], phase: str, events: Events = (), *, may_f
     return _item(TELL, f"tell {party['name']}", party=name, phase=phase, events=events, may_fail=may_fail)
 
 
+def tell_action(name: str) -> str:
+    """Return what is listed when a party is told."""
+    return f"tell:{name}"
+
+
 def server(step: t.Mapping[str, t.Any], key: t.Mapping[str, t.Any] | None) -> Json:
     """Return the item that changes a server. ``key`` says where the private key is that it needs: host and path."""
     return _item(SERVER, step["title"], host=step["host"], step=dict(step), key=dict(key) if key else None)
@@ -76,6 +88,11 @@ def server(step: t.Mapping[str, t.Any], key: t.Mapping[str, t.Any] | None) -> Js
 def node(host: str, title: str, arguments: t.Mapping[str, t.Any], *, actions: t.Sequence[str]) -> Json:
     """Return the item that has module irsa_node do something on a host."""
     return _item(NODE, title, host=host, arguments=dict(arguments), actions=list(actions))
+
+
+def foreseen(item: t.Mapping[str, t.Any], *, actions: t.Sequence[str], diff: t.Sequence[Json]) -> Json:
+    """Return the item that only lists, in check mode, what another one would do that cannot be done yet."""
+    return _item(FORESEEN, item["title"], actions=list(actions), diff=list(diff))
 
 
 def _item(kind: str, title: str, *, host: str | None = None, events: Events = (), **more: t.Any) -> Json:

@@ -56,13 +56,10 @@ def test_tokens_of_the_leaked_key_are_refused_and_new_ones_are_not(revocation: R
     assert revocation.rotating.kids() == [kid_of(new)]
 
 
-def test_check_mode_begins_with_what_the_run_does_and_names_the_rest(revocation: Revocation) -> None:
-    planned, done = revocation.planned.result["actions"], revocation.done.result["actions"]
-    assert planned and done[: len(planned)] == planned
+def test_check_mode_lists_what_the_run_does(revocation: Revocation) -> None:
+    assert revocation.planned.result["actions"] == revocation.done.result["actions"]
+    assert revocation.planned.result["done"] == revocation.done.result["done"]
     assert not [request for request in revocation.planned.writes if request.signed]
-    assert "The run would then accept, sign, retire-published, retire-accepted" in " ".join(
-        revocation.planned.output.split()
-    )
 
 
 def test_a_second_run_has_nothing_to_do(revocation: Revocation) -> None:

@@ -24,6 +24,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import (
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distribution import Distribution
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_goal import PURPOSES, KeyGoal
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.key_walk import refused, retirement_refusals
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kids import PLANNED
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model import (
     AUTO,
     RETIRE_KEY,
@@ -92,7 +93,7 @@ def limits(cluster: Cluster, distribution: Distribution | None, *, issuer: str) 
 def _limit(server: Server, distribution: Distribution, issuer: str) -> str | None:
     """Return what stands in the way of going all three phases, as a predicate."""
     kid = server.signing_kid
-    goal = Goal(issuer=issuer, own_kid=_TRIED, retired_kids=frozenset({kid} if kid else ()))
+    goal = Goal(issuer=issuer, own_kid=PLANNED, retired_kids=frozenset({kid} if kid else ()))
     node = service_node.node_of(server, goal, distribution)
     if node.programs is None:
         return None  # a plan says so
@@ -106,7 +107,3 @@ def _limit(server: Server, distribution: Distribution, issuer: str) -> str | Non
     except Fault as fault:
         return str(fault)
     return None
-
-
-# What a key is called that does not exist yet, in the form of a key ID.
-_TRIED = "the-ID-of-the-key-that-is-yet-to-be-created"

@@ -15,6 +15,9 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model imp
     Server,
 )
 
+# What a key is called that does not exist yet, in the form of a key ID.
+PLANNED = "the-ID-of-the-key-that-is-yet-to-be-created"
+
 
 def kids_after(phase: str, server: Server, goal: Goal) -> frozenset[str]:
     """Return the key IDs that its JWKS must have, as far as they are known."""

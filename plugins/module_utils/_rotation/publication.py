@@ -60,6 +60,8 @@ class RotatedDocuments(PresentDocuments):
     :ivar modified: when the JWKS was written last; None if the store does not say
     :ivar since: for each key ID that was seen in the JWKS, a time at which it was there, as early as is known
     :ivar left: when this run took a key out of the JWKS
+    :ivar algorithms: those that the discovery document names, sorted; None: the next change of keys writes it, whatever
+        they are
     """
 
     def __init__(self, aws: Aws, spec: StateSpec) -> None:
@@ -89,6 +91,7 @@ class RotatedDocuments(PresentDocuments):
         self.modified: float | None = None
         self.since: dict[str, float] = {}
         self.left: dict[str, float] = {}
+        self.algorithms: list[str] | None = None
         self._headers: t.Mapping[str, str] = {}
 
     def read(self) -> tuple[Stored | None, Stored | None]:
@@ -137,12 +140,15 @@ class RotatedDocuments(PresentDocuments):
 
     def desired_discovery(self, stored: Stored | None, given: dict[str, t.Any]) -> str:
         """The present document with the algorithms of the published keys."""
-        present = object_in(stored) if stored else None
+        present, self.algorithms = object_in(stored) if stored else None, None
         if not (stored and present and self.present_jwks_url(stored) == given["jwks_uri"]):
             return super().desired_discovery(stored, given)
         algorithms, named = documents.algorithms_of(self.published), present.get(_ALGORITHMS)
-        if stored.text and stored.text.isascii() and isinstance(named, list) and sorted(map(str, named)) == algorithms:
-            return stored.text
+        if stored.text and stored.text.isascii() and isinstance(named, list):
+            is_served = self.store.matches(stored, stored.text, self.cache_control(stored))
+            self.algorithms = sorted(map(str, named)) if is_served else None
+            if sorted(map(str, named)) == algorithms:
+                return stored.text
         return documents.render({**present, _ALGORITHMS: algorithms})
 
     def warn_kept(self) -> None:
@@ -156,6 +162,7 @@ class RotatedDocuments(PresentDocuments):
                 {"kid": key["kid"], "algorithm": key["algorithm"]} for key in self.values()["published_keys"]
             ],
             "jwks_json": self.texts.get(self.jwks_key),
+            "algorithms": self.algorithms,
             "modified": self.modified,
             "max_age": self._max_age(),
             "now": self.now,

@@ -25,18 +25,16 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation import r
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.forgetting import pruned
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.publication import RotatedDocuments, StateSpec
 from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.record import Event, Record
+from ansible_collections.selfhosted.irsa.plugins.module_utils._rotation.written import events_of
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3 import rotation_record
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_store import Stored
-
-# What this run knows better than the decision on it: it sees the answers of the writes.
-_OWN_KINDS = (record.PUBLISHED, record.WITHDRAWN)
 
 
 def ensure_state(aws: Aws, spec: StateSpec, check_mode: bool) -> Outcome[ApiCall]:
     """Publish and withdraw keys, and remember since when; with nothing to do, only read. Needs the clients s3 and sts.
 
-    The outcome's values are ``published``, ``jwks_json``, ``modified``, ``max_age``, ``now``, ``record`` and
-    ``account_id``. Raises IrsaError.
+    The outcome's values are ``published``, ``jwks_json``, ``algorithms``, ``modified``, ``max_age``, ``now``,
+    ``record`` and ``account_id``. Raises IrsaError.
     """
     documents = RotatedDocuments(aws, spec)
     remembered = RecordObject(documents, spec)
@@ -137,38 +135,16 @@ class RecordObject(AwsResource):
         spec, documents = self.spec, self.documents
         if not (spec.publish or spec.withdraw or spec.events):
             return []
-        # The keys of others, such as another cluster's, are no part of the rotation, and must not seem to be.
-        published = [
-            self._own(
-                record.PUBLISHED, kid, at=_later(documents.since.get(kid, documents.now), before.withdrawn_at(kid))
-            )
-            for kid in documents.kids
-            if before.published_since(kid) is None
-        ]
         gone = documents.modified if documents.modified is not None else documents.now
-        withdrawn = [
-            self._own(record.WITHDRAWN, kid, at=_later(documents.left.get(kid, gone), before.published_since(kid)))
-            for kid in spec.withdraw
-            if before.withdrawn_at(kid) is None
-        ]
-        return [*published, *withdrawn, *self._given()]
-
-    def _own(self, kind: str, kid: str, *, at: float) -> Event:
-        return Event(kind=kind, kid=kid, at=at, by=self.spec.by)
-
-    def _given(self) -> t.Iterator[Event]:
-        own = {*self.documents.kids, *self.spec.withdraw}
-        for members in self.spec.events:
-            if members.get("kind") in _OWN_KINDS and members.get("kid") in own:
-                continue
-            needs_name = "by" in record.KINDS.get(str(members.get("kind")), ())
-            name = {"by": members.get("by") or self.spec.by} if needs_name else {}
-            try:
-                yield Event.from_dict({**members, **name}, now=self.documents.now)
-            except Fault as fault:
-                raise IrsaError(f"events: {fault}.") from None
-
-
-def _later(at: float, than: float | None) -> float:
-    """Return a time that is later than another one also in whole seconds, as the record has it."""
-    return at if than is None else max(at, than + 1)
+        try:
+            return events_of(
+                before,
+                spec.events,
+                # The keys of others, such as another cluster's, are no part of the rotation, and must not seem to be.
+                published={kid: documents.since.get(kid, documents.now) for kid in documents.kids},
+                withdrawn={kid: documents.left.get(kid, gone) for kid in spec.withdraw},
+                by=spec.by,
+                now=documents.now,
+            )
+        except Fault as fault:
+            raise IrsaError(f"events: {fault}.") from None

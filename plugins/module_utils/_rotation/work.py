@@ -250,7 +250,8 @@ def emergency_work(facts: Facts, stage: Stage, settings: Settings) -> Work:
             "host."
         )
         return Work(phase=RETIRE_ACCEPTED, kid=stage.current, reasons=(text,), stage=stage)
-    return _with_following(work, _emergency_phases(kid, of_play, stage, is_signing=is_signing), stage)
+    to_come = _emergency_phases(kid, of_play, stage, is_signing=is_signing)
+    return dataclasses.replace(work, stage=stage, then=tuple(phase for phase in to_come if phase != work.phase))
 
 
 def _without(kid: str, stage: Stage, *, is_signing: bool) -> Stage:
@@ -274,16 +275,6 @@ def _emergency_phases(kid: str, facts: Facts, stage: Stage, *, is_signing: bool)
         RETIRE_ACCEPTED: kid in accepted_anywhere(facts),
     }
     return [phase for phase, comes in to_come.items() if comes]
-
-
-def _with_following(work: Work, to_come: t.Sequence[str], stage: Stage) -> Work:
-    """Return the work with the phases that follow it, and a sentence about these."""
-    then = tuple(phase for phase in to_come if phase != work.phase)
-    restarts = sum(phase in (ACCEPT, SIGN, RETIRE_ACCEPTED) for phase in to_come)
-    often = ("", "once", "twice", "three times")[restarts]
-    servers = f"Each API server restarts {often} in all, one after the other." if often else "No API server restarts."
-    text = f"Then {', '.join(then)} {'follow' if len(then) > 1 else 'follows'} at once. " if then else ""
-    return dataclasses.replace(work, stage=stage, then=then, reasons=(f"{text}{servers}",))
 
 
 def _replacement(facts: Facts, stage: Stage, settings: Settings) -> Work:

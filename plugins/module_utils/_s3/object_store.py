@@ -20,6 +20,7 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._aws.endpoints imp
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.errors import IrsaError
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.json_base64url import parse_json
 from ansible_collections.selfhosted.irsa.plugins.module_utils._keys import masking
+from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.actions import WRITE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._s3.object_location import object_name
 
 CONTENT_TYPE = "application/json"
@@ -204,7 +205,7 @@ class S3Store:
             params["ServerSideEncryption"] = "AES256"
         return ApiCall(
             service="s3",
-            operation="PutObject",
+            operation=WRITE,
             params=params,
             target=self._name(key),
             part="document",

@@ -6,62 +6,15 @@
 
 from __future__ import annotations
 
-import base64
-
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distributions import WITH_SERVICE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.kubeadm import Options
 from ansible_collections.selfhosted.irsa.plugins.module_utils._node.step_request import Step
-from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _key_reading, _key_steps, _rotate_phases
+from ansible_collections.selfhosted.irsa.plugins.plugin_utils import _key_steps, _rotate_phases
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._apiserver_reading import ClusterReading
 from ansible_collections.selfhosted.irsa.plugins.plugin_utils._rotate_known import KnownKeys
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_datastore_fleet import Fleet, key_file_of
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_fleet import FORMER, GOALS, KEYS, NEW
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_readings import (
-    KEYS_OF_CLUSTER,
-    reading_of_service,
-)
-
-FOLDER = "/etc/rancher/k3s/irsa"
-LEFT = f"{FOLDER}/rotate-ca"
-
-
-def staged(kid, where):
-    path = f"{FOLDER}/{where}{kid}.key"
-    return {"kid": kid, "path": path, "sha256": "0", "public_key": None, "is_retired": bool(where)}
-
-
-def keys_of(machine, asked):
-    """What module irsa_node finds of the keys of a server."""
-    public = b"".join(KEYS[kid].public for kid in machine.disk)
-    return {
-        **KEYS_OF_CLUSTER,
-        "files": {path: {"content": base64.b64encode(public).decode()} for path in asked["paths"]},
-        "digests": {path: {"sha256": "0", "kid": machine.disk[0]} for path in asked["private_paths"]},
-        "staged": [staged(kid, where) for kid, where in machine.own],
-        "left": [LEFT] if machine.name == "node2" else [],
-    }
-
-
-def reading_of(machine, asked):
-    fleet, server = machine.fleet, machine.read()
-    reading = reading_of_service(
-        machine,
-        distribution=fleet.distribution,
-        version=fleet.version,
-        unit=server.unit,
-        kids=machine.loaded,
-        running=server.running,
-    )
-
-    def ask(arguments):
-        asked.append(arguments)
-        return keys_of(machine, arguments)
-
-    return {**reading, "keys": _key_reading.read(reading, ask=ask)}
-
-
-def read(fleet, asked=None):
-    return [reading_of(machine, [] if asked is None else asked) for machine in fleet.machines.values()]
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_datastore_readings import FOLDER, LEFT, read
+from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_fleet import FORMER, GOALS, NEW
 
 
 def planned(fleet, goal):

@@ -55,7 +55,7 @@ def test_a_revocation_shows_as_many_commands_as_people_can_look_through():
         (NOTHING, True, ["ok: nothing would change"]),
         (DONE, False, ["changed: prepare, accept: 2 actions", "Look here.", "Later."]),
         (DONE, True, ["would change: prepare, accept: 2 actions", "run this again without --check"]),
-        ({**DONE, "done": ["prepare"], "phase": "auto"}, True, ["The run would then accept, sign, retire-published,"]),
+        (DONE, True, ["What follows is foreseen", "KEY  ROLE"]),
         ({**DONE, "revocation": LEAKED, "reasons": ["Then sign."]}, True, ["Then sign."]),
         ({**DONE, "revocation": LEAKED}, False, ["Pods fail.", "kubectl delete pod x", '{"Version": "2012-10-17"}']),
     ],
