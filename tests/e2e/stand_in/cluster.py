@@ -35,10 +35,6 @@ def missing() -> str | None:
     return f"install {', '.join(tools)} (util-linux, iproute2)" if tools else None
 
 
-# Mode, owner and content, by path.
-Files = Mapping[str, tuple[int, int, bytes]]
-
-
 @dataclass(frozen=True)
 class Server:
     """A running server: its files, and commands that run in it as root."""
@@ -90,16 +86,6 @@ class Server:
     def restart(self) -> None:
         self.run("systemctl", "restart", "--no-block", self.unit)
 
-    def come_back(self, files: Files) -> None:
-        """Start again with the files of another time, as a server does that was down since then."""
-        self.run("systemctl", "stop", self.unit)
-        for name in _files(self.host.root).keys() - files.keys():
-            self.path(name).unlink()
-        # Keys before what names them.
-        for name, (mode, owner, content) in sorted(files.items(), reverse=True):
-            self.host.write(name, content, mode, owner=owner)
-        _started(self)
-
     def refuse(self, issuer: str | None) -> None:
         """Have its API server fail while this issuer is the one that it is to sign for; None ends that."""
         file = self.path("/run/stand-in/refused-issuer")
@@ -129,7 +115,7 @@ class Cluster:
         ]
         return "\n".join(["[control_plane]", *lines])
 
-    def files(self) -> Mapping[str, Files]:
+    def files(self) -> Mapping[str, Mapping[str, tuple[int, int, bytes]]]:
         """Mode, owner and content of every file that administrators and the collection could change, by server."""
         return {server.name: _files(server.host.root) for server in self.servers}
 
