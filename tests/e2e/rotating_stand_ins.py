@@ -105,7 +105,7 @@ def rotating(
             patch.setenv(name, f"{sandbox.env[name]},{addresses}")
         # Not the session that all clusters of one run would share, with the keys of the first one's account.
         found = Rotating(Walked(servers, folder), boto3.Session().client("s3"))
-        own_key = {"key_path": str(folder / "own.key")} if key == "own" else {}
+        own_key: dict[str, Any] = {"key_path": str(folder / "own.key")} if key == "own" else {}
         issuer = {"bucket": BUCKET, "region": REGION, "verify": False, **(own_key or _keys_of(servers))}
         made = found.cluster.ansible.provision({f"irsa_issuer_{name}": value for name, value in issuer.items()})
         found.cluster.issuer_result = made.result
