@@ -49,6 +49,10 @@ ROTATIONS = [("RSA", False), ("ECDSA", False), ("RSA", True)]
 _WORK = re.compile(r"^TASK \[(?:.* : )?Rotation \| (?!Read|Decide|Check|Begin|Do |Fetch|Note|Set|Go|Record|End)")
 
 
+# How runs say that a server does not answer.
+_RESTARTS = re.compile(r"is not ready \(/readyz\)|signs with and accepts could not be read")
+
+
 class _NotReady(Exception):
     """A run met a server that still restarts, and said so."""
 
@@ -113,7 +117,7 @@ class Rotation:
         try:
             return self.run(phase, "--check")
         except AssertionError as error:
-            if self.is_killed and "is not ready (/readyz)" in str(error):
+            if self.is_killed and _RESTARTS.search(str(error)):
                 raise _NotReady from error
             raise
 
