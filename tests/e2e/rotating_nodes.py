@@ -15,6 +15,7 @@ from typing import Any
 from endpoint import Endpoint, Site, eventually
 from kubeadm_nodes import MANIFESTS, Nodes
 from polling import Server
+from running_cluster import RunningCluster
 from runs import NAMESPACE, SERVICE_ACCOUNT, Run
 from token_users import Checks, Exchange, Life, exchange_at_sts, token_users
 from tokens import claims_of, header_of
@@ -99,9 +100,25 @@ def rotating_nodes(nodes: Nodes, endpoint: Endpoint, style: str) -> Iterator[Rot
         finally:
             _all(nodes, _put_back())
             _wait(servers, former)
-            # Their tokens may be by a key or for an issuer that is refused now.
-            cluster.core.delete_collection_namespaced_pod("kube-system", label_selector="k8s-app=kube-proxy")
+            _renew_proxies(cluster)
             cluster.delete_namespace(NAMESPACE)
+
+
+def _renew_proxies(cluster: RunningCluster) -> None:
+    """Have kube-proxy's pods made again: their tokens may be by a key or for an issuer that is refused now. What counts
+    pods afterwards finds the new ones alone.
+    """
+
+    def uids() -> set[str]:
+        return {pod.metadata.uid for pod in cluster.core.list_namespaced_pod("kube-system", **chosen).items}
+
+    def are_renewed() -> None:
+        assert not former & uids()
+
+    chosen = {"label_selector": "k8s-app=kube-proxy"}
+    former = uids()
+    cluster.core.delete_collection_namespaced_pod("kube-system", **chosen)
+    eventually(are_renewed, Exception)
 
 
 def _role(endpoint: Endpoint, site: Site, provisioned: Run) -> str:
