@@ -50,11 +50,11 @@ _WORK = re.compile(r"^TASK \[(?:.* : )?Rotation \| (?!Read|Decide|Check|Begin|Do
 
 
 # How runs say that a server does not answer.
-_RESTARTS = re.compile(r"is not ready \(/readyz\)|signs with and accepts could not be read")
+_RESTARTS = re.compile(r"is not ready \(/readyz\)|does not answer|could not be read")
 
 
-class _NotReady(Exception):
-    """A run met a server that still restarts, and said so."""
+class _NotUp(Exception):
+    """A run met a server that restarts, and said so."""
 
 
 @pytest.fixture(scope="module")
@@ -108,18 +108,22 @@ class Rotation:
             ansible = self.rotating.nodes.ansible
             killed = ansible.rotate_until(self.variables(phase), _WORK, 1 if phase.endswith("published") else 2)
             assert "PLAY RECAP" not in killed, killed
-        self.planned[phase] = eventually(lambda: self._looked_at(phase), _NotReady, seconds=180)
-        self.latest = self.done[phase] = self.run(phase)
+        self.planned[phase] = self.run_when_up(phase, "--check")
+        self.latest = self.done[phase] = self.run_when_up(phase)
         assert self.is_killed or phase in self.done[phase].result["done"], self.done[phase].output
 
-    def _looked_at(self, phase: str) -> Run:
-        """What check mode says of a phase. A run that was killed may have a server restart that is not ready yet."""
-        try:
-            return self.run(phase, "--check")
-        except AssertionError as error:
-            if self.is_killed and _RESTARTS.search(str(error)):
-                raise _NotReady from error
-            raise
+    def run_when_up(self, phase: str, *options: str) -> Run:
+        """Run a phase. After a run that was killed, a server may still restart, and the next run says so and ends."""
+
+        def attempt() -> Run:
+            try:
+                return self.run(phase, *options)
+            except AssertionError as error:
+                if self.is_killed and _RESTARTS.search(str(error)):
+                    raise _NotUp from error
+                raise
+
+        return eventually(attempt, _NotUp, seconds=180)
 
 
 def relying_party(server: ApiServer) -> Exchange:
