@@ -261,9 +261,14 @@ def test_a_token_of_the_old_key_is_refused_afterwards(rotation: Rotation) -> Non
 
 
 def test_check_mode_lists_what_each_phase_does(rotation: Rotation) -> None:
-    planned = {phase: run.result["actions"] for phase, run in rotation.planned.items()}
-    assert planned == {phase: run.result["actions"] for phase, run in rotation.done.items()}
-    assert rotation.is_killed or all(run.changed for run in rotation.done.values())
+    for phase, run in rotation.done.items():
+        planned, done = rotation.planned[phase].result["actions"], run.result["actions"]
+        if not rotation.is_killed:
+            assert run.changed and planned == done
+            continue
+        # A step goes on at its server when its run is killed, so less may be left to do than check mode has seen.
+        left = iter(planned)
+        assert all(action in left for action in done)
 
 
 def test_a_run_after_it_changes_nothing(rotation: Rotation) -> None:
