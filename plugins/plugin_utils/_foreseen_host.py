@@ -14,12 +14,8 @@ import copy
 import posixpath
 import typing as t
 
-from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import (
-    ISSUER,
-    KEY_FILE,
-    SIGNING_KEY_FILE,
-    Arguments,
-)
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster import managed_flags
+from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.arguments import Arguments
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.distributions import WITH_SERVICE
 from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.public_keys import PublicKeyFile
 from ansible_collections.selfhosted.irsa.plugins.module_utils._common.moments import moment
@@ -32,16 +28,12 @@ from ansible_collections.selfhosted.irsa.plugins.plugin_utils._kubeadm_reading i
 Json = dict[str, t.Any]
 Public = t.Mapping[str, "key_facts.PublicKey"]
 
-# The flags that a rotation changes.
-_FLAGS = (ISSUER, KEY_FILE, SIGNING_KEY_FILE)
-
 
 class Host:
-    """A host of the play, given what was read of it. ``name`` is that of the host."""
+    """A host of the play, given what was read of it."""
 
     def __init__(self, reading: Reading, patches_dir: str) -> None:
         self._reading: Json = copy.deepcopy(dict(reading))
-        self.name: str = reading["host"]
         self.files = HostFiles(self._reading, patches_dir)
 
     def reading(self) -> Reading:
@@ -132,7 +124,9 @@ class Host:
         observed["token"] = {**(observed["token"] or {"reviews": {}}), "kid": signing}
         if observed.get("flags") is not None:
             told = Arguments.of(node["arguments"])
-            observed["flags"] |= {name: list(told.values(name)) for name in _FLAGS if told.values(name)}
+            observed["flags"] |= {
+                name: list(told.values(name)) for name in managed_flags.API_SERVER if told.values(name)
+            }
         if self._reading["distribution"] in WITH_SERVICE:
             self._reading["inspected"]["services"][WITH_SERVICE[self._reading["distribution"]].unit]["started"] = now
         if self._reading["keys"]["stale_tokens"] is not None:
@@ -157,7 +151,7 @@ class Host:
         if not told or self._reading["distribution"] == KUBEADM:
             return list(arguments) if told else None
         meant, found = Arguments.of(arguments), Arguments.of(told)
-        for name in _FLAGS:
+        for name in managed_flags.API_SERVER:
             found = found.with_values(name, meant.values(name))
         return list(found.texts)
 
