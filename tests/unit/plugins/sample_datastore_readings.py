@@ -39,7 +39,8 @@ def keys_of(machine, asked):
 def reading_of(machine, asked):
     fleet, server = machine.fleet, machine.read()
     reading = reading_of_service(
-        machine,
+        machine.name,
+        machine.fleet.machines,
         distribution=fleet.distribution,
         version=fleet.version,
         unit=server.unit,

@@ -195,10 +195,12 @@ class AnyFleet:
             for event in self.machines[step.server].take(step):
                 yield f"{step.server}: {event}"
 
-    def reach(self, *asked: KeyGoal) -> None:
+    def reach(self, *asked: KeyGoal) -> t.Self:
+        """Take the steps of phases, and return the fleet."""
         for each in asked:
             for dummy in self.take(each):
                 pass
+        return self
 
 
 class Fleet(AnyFleet):

@@ -109,21 +109,22 @@ def _reading(machine, addresses, *, pods, find):
     return {**reading, "keys": keys}
 
 
-def reading_of_service(machine, *, distribution, version, unit, kids, running, configuration=None, folders=None):
+def reading_of_service(name, names, *, distribution, version, unit, kids, running, configuration=None, folders=None):
     """What a task with operation read returns of a server that a service starts; without its keys.
 
-    ``kids`` are those that it verifies, the one that signs first; ``running`` are its arguments.
+    ``names`` are those of all servers. ``kids`` are the keys that this one verifies, the one that signs first;
+    ``running`` are its arguments.
     """
-    addresses = {name: f"192.0.2.{number}:6443" for number, name in enumerate(machine.fleet.machines, start=1)}
-    address = addresses[machine.name]
+    addresses = {each: f"192.0.2.{number}:6443" for number, each in enumerate(names, start=1)}
+    address = addresses[name]
     flags = [text.removeprefix("--").split("=", 1) for text in running if "=" in text]
     return {
-        "host": f"host-of-{machine.name}",
+        "host": f"host-of-{name}",
         "distribution": distribution.name,
         "address": address,
         "access": {},
         "inspected": {
-            "hostname": machine.name,
+            "hostname": name,
             "now": 1_000_010.0,
             "services": {
                 distribution.unit: {"command": list(unit.command), "environment": {}, "state": "active", "started": 1.0}
@@ -145,7 +146,7 @@ def reading_of_service(machine, *, distribution, version, unit, kids, running, c
             "jwks": {"keys": [jwk_of(kid) for kid in kids]},
             "token": {"kid": kids[0], "reviews": {}},
             "count": None,
-            "flags": {name: [value for each, value in flags if each == name] for name, dummy in flags},
+            "flags": {flag: [value for each, value in flags if each == flag] for flag, dummy in flags},
             "ready": "ok",
             "faults": [],
         },

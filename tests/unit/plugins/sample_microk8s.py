@@ -62,3 +62,10 @@ HAND_WRITTEN = {
     "Windows": f"--service-account-issuer=https://a.example.com\n# x\n{KEYS}".replace("\n", "\r\n"),
     "underscores": f"--service_account_issuer=https://a.example.com\n{KEYS}",
 }
+
+# The files of a new installation, by path.
+FILES = {
+    f"{ARGS}/kube-apiserver": KUBE_APISERVER.encode(),
+    f"{ARGS}/kube-controller-manager": KUBE_CONTROLLER_MANAGER.encode(),
+    f"{ARGS}/kubelite": KUBELITE.encode(),
+}

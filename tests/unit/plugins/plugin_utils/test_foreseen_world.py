@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 
 import pytest
@@ -29,6 +28,7 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins import (
     sample_datastore_readings,
     sample_key_fleet,
     sample_key_readings,
+    sample_microk8s,
 )
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_clusters import CONFIGURATION, STARTED
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_fleet import (
@@ -41,12 +41,6 @@ from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_fleet imp
     goal,
 )
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_key_readings import FOLDER, KEYS_OF_CLUSTER, jwk_of
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_microk8s import (
-    ARGS,
-    KUBE_APISERVER,
-    KUBE_CONTROLLER_MANAGER,
-    KUBELITE,
-)
 
 FLAGS = (ISSUER, KEY_FILE, SIGNING_KEY_FILE, API_AUDIENCES)
 STATE = {
@@ -62,11 +56,7 @@ SERVERS = {
     "k0s": (("/usr/local/bin/k0s", "controller"), {}, "v1.37.2+k0s.0"),
     "microk8s": (
         ("kubelite",),
-        {
-            f"{ARGS}/kube-apiserver": KUBE_APISERVER.encode(),
-            f"{ARGS}/kube-controller-manager": KUBE_CONTROLLER_MANAGER.encode(),
-            f"{ARGS}/kubelite": KUBELITE.encode(),
-        },
+        sample_microk8s.FILES,
         None,
     ),
     # Before its command took keys from the datastore.
@@ -122,41 +112,17 @@ def test_the_steps_of_each_phase_are_those_of_hosts_that_have_taken_the_ones_bef
 
 def service_reading(name, number, count=2):
     command, files, version = SERVERS[name]
-    distribution = WITH_SERVICE[name]
-    addresses = [f"192.0.2.{each}:6443" for each in range(1, count + 1)]
-    arguments = distribution.programs(files, Unit(command=command)).api_server
-    flags = {flag: list(arguments.values(flag)) for flag in FLAGS if arguments.values(flag)}
-    unit = {"command": list(command), "environment": {}, "state": "active", "started": STARTED}
-    contents = {path: {"content": base64.b64encode(text).decode(), "changed": 1.0} for path, text in files.items()}
-    reading = {
-        "host": f"host-of-node{number}",
-        "distribution": name,
-        "address": addresses[number - 1],
-        "access": {},
-        "inspected": {
-            "hostname": f"node{number}",
-            "now": STARTED + 10,
-            "services": {distribution.unit: unit},
-            "configuration": contents,
-            "version": version,
-            "folders": {},
-            "public_keys": {},
-        },
-        "observed": {
-            "server": f"https://{addresses[number - 1]}",
-            "pods": [],
-            "endpoints": addresses,
-            "configuration": None,
-            "legacy_tokens": 0,
-            "issuer": flags[ISSUER][0],
-            "jwks": {"keys": [jwk_of(FORMER.kid)]},
-            "token": {"kid": FORMER.kid, "reviews": {}},
-            "count": None,
-            "flags": flags,
-            "ready": "ok",
-            "faults": [],
-        },
-    }
+    distribution, unit = WITH_SERVICE[name], Unit(command=command)
+    reading = sample_key_readings.reading_of_service(
+        f"node{number}",
+        [f"node{each}" for each in range(1, count + 1)],
+        distribution=distribution,
+        version=version,
+        unit=unit,
+        kids=[FORMER.kid],
+        running=distribution.programs(files, unit).api_server.texts,
+        configuration=files,
+    )
     keys = _key_reading.read(
         reading, ask=lambda asked: {**KEYS_OF_CLUSTER, "files": {}, "digests": {}, "staged": [], "left": []}
     )

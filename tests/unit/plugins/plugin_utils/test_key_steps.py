@@ -42,9 +42,7 @@ def planned(fleet, asked):
 
 
 def reached(upto):
-    fleet = Fleet()
-    fleet.reach(*GOALS[:upto])
-    return fleet
+    return Fleet().reach(*GOALS[:upto])
 
 
 def test_a_host_is_asked_for_the_files_that_its_flags_name():

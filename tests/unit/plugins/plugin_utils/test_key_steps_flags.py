@@ -48,7 +48,8 @@ def keys_of(machine):
 def reading_of(machine, asked):
     kids = sorted(machine.kids, key=lambda kid: kid != machine.signing)
     reading = reading_of_service(
-        machine,
+        machine.name,
+        machine.fleet.machines,
         distribution=machine.fleet.distribution,
         version=VERSION,
         unit=UNIT,
@@ -75,9 +76,7 @@ def planned(fleet, asked):
 
 
 def reached(upto):
-    fleet = Fleet()
-    fleet.reach(*GOALS[:upto])
-    return fleet
+    return Fleet().reach(*GOALS[:upto])
 
 
 def test_a_host_is_asked_for_its_folder_of_own_keys_and_for_the_key_that_signs():

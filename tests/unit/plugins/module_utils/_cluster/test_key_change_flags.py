@@ -31,14 +31,8 @@ from ansible_collections.selfhosted.irsa.plugins.module_utils._cluster.model imp
     Goal,
     Server,
 )
-from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_clusters
+from ansible_collections.selfhosted.irsa.tests.unit.plugins import sample_clusters, sample_microk8s
 from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_manifests import OLD
-from ansible_collections.selfhosted.irsa.tests.unit.plugins.sample_microk8s import (
-    ARGS,
-    KUBE_APISERVER,
-    KUBE_CONTROLLER_MANAGER,
-    KUBELITE,
-)
 
 FIRST, A, B = "F" * 43, "A" * 43, "B" * 43
 STARTED = 1_000_000.0
@@ -48,11 +42,7 @@ SERVERS = {
     "k0s": (("/usr/local/bin/k0s", "controller"), {}, "v1.37.2+k0s.0"),
     "microk8s": (
         ("kubelite",),
-        {
-            f"{ARGS}/kube-apiserver": KUBE_APISERVER.encode(),
-            f"{ARGS}/kube-controller-manager": KUBE_CONTROLLER_MANAGER.encode(),
-            f"{ARGS}/kubelite": KUBELITE.encode(),
-        },
+        sample_microk8s.FILES,
         None,
     ),
 }

@@ -34,9 +34,7 @@ AT_THE_END = [(NEW.public, NEW.private, {NEW.kid}, NEW.kid, NEW.kid)] * 2
 
 
 def reached(count=3, upto=3, **options):
-    fleet = Fleet(count, **options)
-    fleet.reach(*GOALS[:upto])
-    return fleet
+    return Fleet(count, **options).reach(*GOALS[:upto])
 
 
 def events(count=2):
